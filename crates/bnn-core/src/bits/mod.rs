@@ -1,0 +1,10 @@
+//! Matrices of bits under the bit law: borrowed views and, with `alloc`, an owned matrix.
+//! Every constructor upholds the law's invariant: bits behind a row's last element are zero.
+
+#[cfg(feature = "alloc")]
+mod owned;
+mod view;
+
+#[cfg(feature = "alloc")]
+pub use owned::BitMatrix;
+pub use view::{BitMatrixView, BitMatrixViewMut};

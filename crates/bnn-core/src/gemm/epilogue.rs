@@ -1,0 +1,79 @@
+//! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
+//! matrix never exists unless it is what was asked for.
+
+use crate::shape::WORD;
+
+/// An ending of a product.
+pub(super) trait Epilogue: Sync {
+    /// What the output is made of.
+    type Elem: Copy + Send;
+    /// Output columns in one element. The driver hands columns over in order and never splits an
+    /// element between two threads.
+    #[cfg(feature = "std")]
+    const COLUMNS: usize;
+
+    /// Writes the outputs of columns `col ..` of one sample to `row`, from its column `at` on.
+    /// `at` differs from `col` where a thread holds only a part of the row.
+    fn write(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
+}
+
+/// The sums themselves.
+pub(super) struct Sums;
+
+impl Epilogue for Sums {
+    type Elem = i32;
+    #[cfg(feature = "std")]
+    const COLUMNS: usize = 1;
+
+    fn write(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {
+        for (out, sum) in row.iter_mut().skip(at).zip(sums) {
+            *out = *sum;
+        }
+    }
+}
+
+/// `scale * sum + bias`, rounded twice.
+pub(super) struct Affine<'a> {
+    pub(super) scale: &'a [f32],
+    pub(super) bias: &'a [f32],
+}
+
+impl Epilogue for Affine<'_> {
+    type Elem = f32;
+    #[cfg(feature = "std")]
+    const COLUMNS: usize = 1;
+
+    fn write(&self, sums: &[i32], col: usize, row: &mut [f32], at: usize) {
+        let factors = self.scale.iter().zip(self.bias).skip(col);
+        for ((out, sum), (scale, bias)) in row.iter_mut().skip(at).zip(sums).zip(factors) {
+            *out = scale * *sum as f32 + bias;
+        }
+    }
+}
+
+/// One bit: whether the sum reaches the threshold.
+pub(super) struct Threshold<'a, T>(pub(super) &'a [T]);
+
+impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
+    type Elem = u64;
+    #[cfg(feature = "std")]
+    const COLUMNS: usize = WORD;
+
+    fn write(&self, sums: &[i32], col: usize, row: &mut [u64], at: usize) {
+        let reached = sums.iter().zip(self.0.iter().skip(col));
+        let bits = reached
+            .enumerate()
+            .fold(0, |bits, (j, (&sum, &threshold))| {
+                bits | u64::from(sum >= threshold.into()) << j
+            });
+        // A panel's width divides the word's, so a panel never straddles two words.
+        if let Some(word) = row.get_mut(at / WORD) {
+            let shift = at % WORD;
+            *word = if shift == 0 {
+                bits
+            } else {
+                *word | bits << shift
+            };
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Matrix products on bits: `y[i, j] = sum over l of a[i, l] * w[j, l]`, with three endings: the
+//! `i32` sums, an affine map to `f32`, or thresholds to bits. `a` is `[m, k]`, `w` is `[n, k]` (a
+//! row per output), `y` is `[m, n]`. With `m = 1` it is the matrix-vector product.
+//!
+//! All results are equal, bit for bit, for every kernel and any number of threads.
+
+mod driver;
+mod epilogue;
+#[cfg(feature = "alloc")]
+mod packed;
+#[cfg(feature = "std")]
+mod parallel;
+mod weights;
+
+#[cfg(feature = "alloc")]
+pub use packed::PackedWeights;
+pub use weights::Weights;
+
+use crate::bits::{BitMatrixView, BitMatrixViewMut};
+use crate::error::Error;
+use crate::planes::Planes;
+use crate::shape::{equal, row_words, strided, sum_fits};
+use driver::Samples;
+use epilogue::{Affine, Sums};
+
+/// The left side of a product: `[m, k]`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Activations<'a> {
+    /// Elements in {-1, +1}.
+    Bits(BitMatrixView<'a>),
+    /// Unsigned integers of up to 8 bits, for a first layer.
+    Planes(Planes<'a>),
+}
+
+impl<'a> From<BitMatrixView<'a>> for Activations<'a> {
+    fn from(bits: BitMatrixView<'a>) -> Self {
+        Activations::Bits(bits)
+    }
+}
+
+impl<'a> From<Planes<'a>> for Activations<'a> {
+    fn from(planes: Planes<'a>) -> Self {
+        Activations::Planes(planes)
+    }
+}
+
+/// A threshold per output: the output bit is 1 (`+1`) where `sum >= threshold`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thresholds<'a> {
+    /// Half the bytes, where all thresholds fit.
+    I16(&'a [i16]),
+    /// The full range of sums.
+    I32(&'a [i32]),
+}
+
+impl<'a> From<&'a [i16]> for Thresholds<'a> {
+    fn from(thresholds: &'a [i16]) -> Self {
+        Thresholds::I16(thresholds)
+    }
+}
+
+impl<'a> From<&'a [i32]> for Thresholds<'a> {
+    fn from(thresholds: &'a [i32]) -> Self {
+        Thresholds::I32(thresholds)
+    }
+}
+
+impl Thresholds<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Thresholds::I16(t) => t.len(),
+            Thresholds::I32(t) => t.len(),
+        }
+    }
+}
+
+/// Writes the sums: `c[i * c_stride + j]` for `i < m`, `j < n`.
+///
+/// # Errors
+/// Where the two sides differ in `k`, a sum could leave `i32`, `c` is too short, or `BNN_ISA` is
+/// wrong. Nothing is written then.
+pub fn gemm_i32<'a, 'w>(
+    a: impl Into<Activations<'a>>,
+    w: impl Into<Weights<'w>>,
+    c: &mut [i32],
+    c_stride: usize,
+) -> Result<(), Error> {
+    let (a, w) = operands(a.into(), w.into())?;
+    strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
+    driver::run(&a, &w, &Sums, c, c_stride);
+    Ok(())
+}
+
+/// Writes `scale[j] * sum + bias[j]` to `c[i * c_stride + j]`, the sum converted to `f32`, the
+/// product and the sum each rounded (never fused), so that every target gives the same bits.
+///
+/// # Errors
+/// As [`gemm_i32`], and where `scale` or `bias` does not have `n` elements.
+pub fn gemm_f32<'a, 'w>(
+    a: impl Into<Activations<'a>>,
+    w: impl Into<Weights<'w>>,
+    scale: &[f32],
+    bias: &[f32],
+    c: &mut [f32],
+    c_stride: usize,
+) -> Result<(), Error> {
+    let (a, w) = operands(a.into(), w.into())?;
+    strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
+    equal("scales", w.rows(), scale.len())?;
+    equal("biases", w.rows(), bias.len())?;
+    driver::run(&a, &w, &Affine { scale, bias }, c, c_stride);
+    Ok(())
+}
+
+/// Writes bits: `out[i, j] = +1` where `sum >= thresholds[j]`.
+///
+/// # Errors
+/// As [`gemm_i32`], and where there are not `n` thresholds or `out` is not `[m, n]`.
+pub fn gemm_bits<'a, 'w, 't>(
+    a: impl Into<Activations<'a>>,
+    w: impl Into<Weights<'w>>,
+    thresholds: impl Into<Thresholds<'t>>,
+    out: &mut BitMatrixViewMut<'_>,
+) -> Result<(), Error> {
+    let (a, w) = operands(a.into(), w.into())?;
+    let thresholds = thresholds.into();
+    equal("thresholds", w.rows(), thresholds.len())?;
+    equal("rows of the output", a.samples(), out.rows())?;
+    equal("columns of the output", w.rows(), out.cols())?;
+    let stride = row_words(out.cols());
+    match thresholds {
+        Thresholds::I16(t) => driver::run(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
+        Thresholds::I32(t) => driver::run(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
+    }
+    Ok(())
+}
+
+/// Checks what every product needs of its two sides.
+fn operands<'a, 'w>(
+    a: Activations<'a>,
+    w: Weights<'w>,
+) -> Result<(Samples<'a>, weights::Resolved<'w>), Error> {
+    let (k, max) = match a {
+        Activations::Bits(bits) => (bits.cols(), 1),
+        Activations::Planes(planes) => (planes.cols(), (1 << planes.depth()) - 1),
+    };
+    equal("elements per row of the two sides (k)", w.cols(), k)?;
+    sum_fits(k, max)?;
+    let a = match a {
+        Activations::Bits(bits) => Samples::of_bits(bits),
+        Activations::Planes(planes) => Samples::of_planes(planes),
+    };
+    Ok((a, w.resolve()?))
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod gemm_laws;

@@ -1,0 +1,130 @@
+//! x86-64 with AVX2. The population count of a byte is the sum of two 16-entry table lookups, one
+//! per nibble (`vpshufb`; Muła, Kurz, Lemire, "Faster population counts using AVX2 instructions",
+//! arXiv 1611.07612). Lanes are weight rows: a word of activations is broadcast against the same
+//! word of four weight rows, so that no sum across lanes is ever needed.
+
+use core::arch::x86_64::{
+    __m256i, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_loadu_si256,
+    _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_xor_si256,
+};
+
+use super::{by_rows, cpu_has, scalar};
+use crate::kernel::{Isa, Kernel};
+
+/// Weight rows in one vector of 64-bit lanes.
+const LANES: usize = 4;
+const VECTORS: usize = 2;
+const NR: usize = VECTORS * LANES;
+
+/// A byte lane gains at most 8 per word, and `31 * 8 <= 255`.
+const WORDS_PER_FLUSH: usize = 31;
+
+pub(crate) static KERNEL: Kernel = Kernel {
+    isa: Isa::Avx2,
+    supported: || cpu_has!("avx2", "popcnt"),
+    mr: 4,
+    nr: NR,
+    // SAFETY: a `Kernel` is handed out only after `supported`.
+    tile: |rows, panel, counts| unsafe { tile(rows, panel, counts) },
+    // SAFETY: as above.
+    count: |a, b| unsafe { count(a, b) },
+};
+
+#[target_feature(enable = "avx2,popcnt")]
+fn tile(rows: &[&[u64]], panel: &[u64], counts: &mut [u32]) {
+    by_rows!(rows, 1, 2, 3, 4 => tile_of(panel, counts));
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn tile_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], counts: &mut [u32]) {
+    let (panel, _) = panel.as_chunks::<NR>();
+    let Some(rows) = scalar::same_length(rows, panel.len()) else {
+        return;
+    };
+    let zero = _mm256_setzero_si256();
+    let mut sums = [[zero; VECTORS]; MR];
+    for (block, weights) in panel.chunks(WORDS_PER_FLUSH).enumerate() {
+        let first = block * WORDS_PER_FLUSH;
+        let mut bytes = [[zero; VECTORS]; MR];
+        for (w, weights) in weights.iter().enumerate() {
+            let weights = load(weights);
+            for (bytes, row) in bytes.iter_mut().zip(rows) {
+                let word = _mm256_set1_epi64x(row[first + w].cast_signed());
+                for (bytes, weights) in bytes.iter_mut().zip(weights) {
+                    let ones = count_bytes(_mm256_xor_si256(word, weights));
+                    *bytes = _mm256_add_epi8(*bytes, ones);
+                }
+            }
+        }
+        for (sum, bytes) in sums.as_flattened_mut().iter_mut().zip(bytes.as_flattened()) {
+            *sum = _mm256_add_epi64(*sum, _mm256_sad_epu8(*bytes, zero));
+        }
+    }
+    for (counts, sums) in counts.chunks_exact_mut(NR).zip(sums) {
+        for (counts, sums) in counts.chunks_exact_mut(LANES).zip(sums) {
+            for (count, sum) in counts.iter_mut().zip(store(sums)) {
+                *count = sum as u32; // a row has at most i32::MAX bits
+            }
+        }
+    }
+}
+
+/// `popcount(a ^ b)` of two rows, four words at a time.
+#[target_feature(enable = "avx2,popcnt")]
+fn count(a: &[u64], b: &[u64]) -> u32 {
+    let zero = _mm256_setzero_si256();
+    let mut sum = zero;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.chunks(WORDS_PER_FLUSH).zip(b.chunks(WORDS_PER_FLUSH)) {
+        let mut bytes = zero;
+        for (a, b) in a.iter().zip(b) {
+            let ones = count_bytes(_mm256_xor_si256(load_lanes(a), load_lanes(b)));
+            bytes = _mm256_add_epi8(bytes, ones);
+        }
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(bytes, zero));
+    }
+    let vectors: u64 = store(sum).iter().sum();
+    vectors as u32 + scalar::count(a_rest, b_rest) // a row has at most i32::MAX bits
+}
+
+/// The number of ones in each byte.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn count_bytes(x: __m256i) -> __m256i {
+    #[rustfmt::skip]
+    let table = _mm256_setr_epi8(
+        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+    );
+    let nibble = _mm256_set1_epi8(0x0F);
+    let low = _mm256_and_si256(x, nibble);
+    let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+    _mm256_add_epi8(
+        _mm256_shuffle_epi8(table, low),
+        _mm256_shuffle_epi8(table, high),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(words: &[u64; NR]) -> [__m256i; VECTORS] {
+    let (vectors, _) = words.as_chunks::<LANES>();
+    [load_lanes(&vectors[0]), load_lanes(&vectors[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_lanes(words: &[u64; LANES]) -> __m256i {
+    // SAFETY: the array is 32 readable bytes, and the load wants no alignment.
+    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(x: __m256i) -> [u64; LANES] {
+    let mut words = [0; LANES];
+    // SAFETY: the array is 32 writable bytes, and the store wants no alignment.
+    unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), x) };
+    words
+}

@@ -1,0 +1,94 @@
+//! x86-64 with AVX-512 VPOPCNTDQ: eight 64-bit counts in one instruction. Lanes are weight rows, as
+//! in the AVX2 kernel.
+
+use core::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_popcnt_epi64, _mm512_reduce_add_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_xor_si512,
+};
+
+use super::{by_rows, cpu_has, scalar};
+use crate::kernel::{Isa, Kernel};
+
+/// Weight rows in one vector of 64-bit lanes.
+const LANES: usize = 8;
+const VECTORS: usize = 2;
+const NR: usize = VECTORS * LANES;
+
+pub(crate) static KERNEL: Kernel = Kernel {
+    isa: Isa::Avx512,
+    supported: || cpu_has!("avx512f", "avx512vpopcntdq", "popcnt"),
+    // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
+    mr: 8,
+    nr: NR,
+    // SAFETY: a `Kernel` is handed out only after `supported`.
+    tile: |rows, panel, counts| unsafe { tile(rows, panel, counts) },
+    // SAFETY: as above.
+    count: |a, b| unsafe { count(a, b) },
+};
+
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn tile(rows: &[&[u64]], panel: &[u64], counts: &mut [u32]) {
+    by_rows!(rows, 1, 2, 3, 4, 5, 6, 7, 8 => tile_of(panel, counts));
+}
+
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn tile_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], counts: &mut [u32]) {
+    let (panel, _) = panel.as_chunks::<NR>();
+    let Some(rows) = scalar::same_length(rows, panel.len()) else {
+        return;
+    };
+    let mut sums = [[_mm512_setzero_si512(); VECTORS]; MR];
+    for (w, weights) in panel.iter().enumerate() {
+        let weights = load(weights);
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            let word = _mm512_set1_epi64(row[w].cast_signed());
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(word, weights));
+                *sum = _mm512_add_epi64(*sum, ones);
+            }
+        }
+    }
+    for (counts, sums) in counts.chunks_exact_mut(NR).zip(sums) {
+        for (counts, sums) in counts.chunks_exact_mut(LANES).zip(sums) {
+            for (count, sum) in counts.iter_mut().zip(store(sums)) {
+                *count = sum as u32; // a row has at most i32::MAX bits
+            }
+        }
+    }
+}
+
+/// `popcount(a ^ b)` of two rows, eight words at a time.
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn count(a: &[u64], b: &[u64]) -> u32 {
+    let mut sum = _mm512_setzero_si512();
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        let ones = _mm512_popcnt_epi64(_mm512_xor_si512(load_lanes(a), load_lanes(b)));
+        sum = _mm512_add_epi64(sum, ones);
+    }
+    // A row has at most i32::MAX bits.
+    _mm512_reduce_add_epi64(sum) as u32 + scalar::count(a_rest, b_rest)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(words: &[u64; NR]) -> [__m512i; VECTORS] {
+    let (vectors, _) = words.as_chunks::<LANES>();
+    [load_lanes(&vectors[0]), load_lanes(&vectors[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_lanes(words: &[u64; LANES]) -> __m512i {
+    // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(x: __m512i) -> [u64; LANES] {
+    let mut words = [0; LANES];
+    // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) };
+    words
+}

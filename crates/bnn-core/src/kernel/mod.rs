@@ -1,0 +1,221 @@
+//! Which micro-kernels there are, and which one this CPU gets: the one dispatch site.
+//!
+//! A kernel counts mismatching bits (`popcount(a ^ b)`) between rows of activations and rows of
+//! weights. It knows two layouts of the weights: its own *panels*, and the *canonical* rows of the
+//! bit law. To add an instruction set: one file in `arch/` and one line in [`TABLE`] (and its name
+//! in [`Isa`]).
+
+mod arch;
+
+use core::fmt;
+
+use crate::error::{Error, ShortName};
+
+/// Most rows that a tile takes at once, over all kernels.
+pub(crate) const MAX_MR: usize = 8;
+/// Most weight rows in a panel, over all kernels; every kernel's `nr` divides 64.
+pub(crate) const MAX_NR: usize = 16;
+
+/// Counts, for each of `rows.len() <= mr` rows and each of a panel's `nr` weight rows, the bits in
+/// which they differ: `counts[r * nr + j] = popcount(rows[r] ^ weights[j])`.
+///
+/// A panel holds its `nr` weight rows interleaved by word, `[word][nr]`; all rows have the panel's
+/// number of words.
+pub(crate) type Tile = fn(rows: &[&[u64]], panel: &[u64], counts: &mut [u32]);
+
+/// Counts the bits in which two rows of equal length differ.
+pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
+
+/// An instruction set that a kernel is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isa {
+    /// Plain Rust; on every target.
+    Portable,
+    /// x86-64 with the `popcnt` instruction.
+    Popcnt,
+    /// x86-64 with AVX2.
+    Avx2,
+    /// x86-64 with AVX-512 F and VPOPCNTDQ.
+    Avx512,
+}
+
+impl Isa {
+    /// The name by which `BNN_ISA` asks for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Popcnt => "popcnt",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+}
+
+/// All names that `BNN_ISA` may hold, for messages.
+pub(crate) const NAMES: &str = "portable, popcnt, avx2, avx512";
+
+const ISAS: [Isa; 4] = [Isa::Portable, Isa::Popcnt, Isa::Avx2, Isa::Avx512];
+
+/// The kernels of this build, from the slowest to the fastest.
+static TABLE: &[&Kernel] = &[
+    &arch::portable::KERNEL,
+    #[cfg(target_arch = "x86_64")]
+    &arch::popcnt::KERNEL,
+    #[cfg(target_arch = "x86_64")]
+    &arch::avx2::KERNEL,
+    #[cfg(target_arch = "x86_64")]
+    &arch::avx512::KERNEL,
+];
+
+/// A micro-kernel that this CPU can run: holding a `&'static Kernel` is the proof that it can.
+pub struct Kernel {
+    isa: Isa,
+    /// Whether this CPU has what the functions below use.
+    supported: fn() -> bool,
+    mr: usize,
+    nr: usize,
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(dead_code, reason = "panels need an allocator")
+    )]
+    tile: Tile,
+    count: Count,
+}
+
+impl Kernel {
+    /// The kernels that this CPU can run, from the slowest to the fastest.
+    pub fn available() -> impl Iterator<Item = &'static Kernel> {
+        TABLE.iter().copied().filter(|kernel| (kernel.supported)())
+    }
+
+    /// The kernel for `isa`.
+    ///
+    /// # Errors
+    /// [`Error::IsaAbsent`] where this CPU or this build does not have it.
+    pub fn for_isa(isa: Isa) -> Result<&'static Kernel, Error> {
+        Self::available()
+            .find(|kernel| kernel.isa == isa)
+            .ok_or(Error::IsaAbsent { name: isa.name() })
+    }
+
+    /// The kernel by the name that `BNN_ISA` would hold.
+    ///
+    /// # Errors
+    /// [`Error::IsaUnknown`] for a name that is none, else as [`Kernel::for_isa`].
+    pub fn by_name(name: &str) -> Result<&'static Kernel, Error> {
+        let isa = ISAS.into_iter().find(|isa| isa.name() == name);
+        Self::for_isa(isa.ok_or(Error::IsaUnknown {
+            name: ShortName::new(name),
+        })?)
+    }
+
+    /// The kernel in use: the fastest that this CPU has, or with `std` the one that the variable
+    /// `BNN_ISA` names. The variable is read once, at the first call.
+    ///
+    /// # Errors
+    /// Where `BNN_ISA` asks for what is unknown or absent: never a silent fallback.
+    pub fn active() -> Result<&'static Kernel, Error> {
+        #[cfg(feature = "std")]
+        {
+            static ACTIVE: std::sync::OnceLock<Result<&'static Kernel, Error>> =
+                std::sync::OnceLock::new();
+            *ACTIVE.get_or_init(|| match std::env::var_os("BNN_ISA") {
+                Some(name) if !name.is_empty() => Self::by_name(&name.to_string_lossy()),
+                _ => Self::fastest(),
+            })
+        }
+        #[cfg(not(feature = "std"))]
+        Self::fastest()
+    }
+
+    fn fastest() -> Result<&'static Kernel, Error> {
+        Self::available().last().ok_or(Error::IsaAbsent {
+            name: Isa::Portable.name(),
+        })
+    }
+
+    /// The instruction set it is written for.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The instruction set's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.isa.name()
+    }
+
+    /// Rows of activations per tile.
+    pub(crate) fn mr(&self) -> usize {
+        self.mr
+    }
+
+    /// Weight rows per panel.
+    pub(crate) fn nr(&self) -> usize {
+        self.nr
+    }
+
+    /// Runs the tile; see [`Tile`]. Slices of other lengths than it wants are a bug of the caller's.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn tile(&self, rows: &[&[u64]], panel: &[u64], counts: &mut [u32]) {
+        debug_assert!(rows.len() <= self.mr && counts.len() == rows.len() * self.nr);
+        (self.tile)(rows, panel, counts);
+    }
+
+    /// `popcount(a ^ b)`.
+    pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
+        (self.count)(a, b)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kernel({}, {}x{})", self.name(), self.mr, self.nr)
+    }
+}
+
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        self.isa == other.isa
+    }
+}
+
+impl Eq for Kernel {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_keeps_the_bounds_that_the_drivers_rely_on() {
+        for kernel in TABLE {
+            assert!(kernel.mr >= 1 && kernel.mr <= MAX_MR, "{kernel:?}");
+            assert!(kernel.nr <= MAX_NR && 64 % kernel.nr == 0, "{kernel:?}");
+            assert!(NAMES.contains(kernel.name()), "{kernel:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_absent_names_are_told_apart() {
+        assert_eq!(
+            Kernel::by_name("avx3"),
+            Err(Error::IsaUnknown {
+                name: ShortName::new("avx3")
+            })
+        );
+        assert_eq!(
+            Kernel::by_name("portable").map(Kernel::isa),
+            Ok(Isa::Portable)
+        );
+        for isa in ISAS {
+            let found = Kernel::for_isa(isa).map(Kernel::isa);
+            assert!(found == Ok(isa) || found == Err(Error::IsaAbsent { name: isa.name() }));
+        }
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod kernel_laws;

@@ -1,0 +1,64 @@
+//! Binary neural networks on bits: weights and activations in {-1, +1}, one bit each.
+//!
+//! `bnn-core` packs numbers to bits, multiplies packed matrices with XNOR-popcount kernels, and runs
+//! trained models in place from a byte slice (a file, or flash memory). It is `no_std`, needs no
+//! allocator, and its public functions return typed [`Error`]s; none of them panics.
+//!
+//! # The two laws
+//! - **Sign law**: `sign(x) = +1` where `x >= 0`, else `-1`. So `-0.0` gives `+1` and NaN gives `-1`.
+//! - **Bit law**: bit 1 means `+1`. Element `j` of a row is bit `j % 64` of word `j / 64`, least
+//!   significant first; words are `u64`, stored little-endian; every row starts on a word; the bits
+//!   behind the last element of a row are zero. For two rows of `k` elements,
+//!   `dot = k - 2 * popcount(a ^ b)`.
+//!
+//! # Example
+//! ```
+//! use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
+//!
+//! # fn main() -> Result<(), bnn_core::Error> {
+//! let x = BitMatrix::pack(&[0.5_f32, -2.0, 0.0], 1, 3)?; // + - +
+//! let w = BitMatrix::pack(&[1.0_f32, 1.0, 1.0, -1.0, 1.0, -1.0], 2, 3)?;
+//! let w = PackedWeights::new(w.view())?; // laid out for this CPU's kernel, once
+//! let mut y = [0_i32; 2];
+//! gemm_i32(x.view(), &w, &mut y, 2)?;
+//! assert_eq!(y, [1, -3]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
+//! - `alloc`: owned [`BitMatrix`], [`PackedWeights`] and the model writer.
+//! - neither: views over borrowed words, canonical-layout kernels, the model reader and runner.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+#[cfg(target_endian = "big")]
+compile_error!(
+    "bnn-core reads packed words and model files in place as little-endian; big-endian targets are not supported"
+);
+
+mod bits;
+mod error;
+mod gemm;
+mod kernel;
+pub mod model;
+mod pack;
+mod planes;
+pub mod reference;
+mod shape;
+
+#[cfg(feature = "alloc")]
+pub use bits::BitMatrix;
+pub use bits::{BitMatrixView, BitMatrixViewMut};
+pub use error::{Error, ShortName};
+#[cfg(feature = "alloc")]
+pub use gemm::PackedWeights;
+pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
+pub use kernel::{Isa, Kernel};
+pub use pack::{pack, unpack};
+pub use planes::Planes;
+pub use shape::{matrix_words, row_words};

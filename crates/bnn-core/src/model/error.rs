@@ -1,0 +1,90 @@
+//! Why a model file or a run is refused.
+
+use core::fmt;
+
+use crate::error::Error;
+
+/// What is wrong with a model file, or with the arguments of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The bytes do not begin with the magic of a model file.
+    NotAModel,
+    /// The file's major version is not the one this library reads.
+    Version {
+        /// The version that is read.
+        expected: u16,
+        /// The file's.
+        found: u16,
+    },
+    /// The file is not as long as its header says.
+    Size {
+        /// Bytes that the header says.
+        expected: usize,
+        /// Bytes there are.
+        found: usize,
+    },
+    /// The bytes do not begin at an address that is a multiple of 8.
+    Alignment,
+    /// The checksum differs: the file was changed or damaged.
+    Checksum {
+        /// The checksum that the file states.
+        expected: u32,
+        /// The checksum of the bytes there are.
+        found: u32,
+    },
+    /// The section table, or a section, is not as the format wants it.
+    Section {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A layer is not as the format wants it.
+    Layer {
+        /// Which, counted from 0.
+        index: usize,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A layer's shape or weights, or the arguments of a run, break a law.
+    Core(Error),
+    /// The input given is not of the model's input type, or the output not of its output type.
+    ElementType {
+        /// Which, and what the model wants.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ModelError::NotAModel => f.write_str("not a bnn model file (wrong first bytes)"),
+            ModelError::Version { expected, found } => {
+                write!(f, "model format version {found}, expected {expected}")
+            }
+            ModelError::Size { expected, found } => {
+                write!(f, "model file has {found} bytes, expected {expected}")
+            }
+            ModelError::Alignment => {
+                f.write_str("model bytes begin at an odd address, expected a multiple of 8")
+            }
+            ModelError::Checksum { expected, found } => write!(
+                f,
+                "model file is damaged: checksum {found:08x}, expected {expected:08x}"
+            ),
+            ModelError::Section { expected } => write!(f, "model file: expected {expected}"),
+            ModelError::Layer { index, expected } => {
+                write!(f, "model file, layer {index}: expected {expected}")
+            }
+            ModelError::Core(error) => error.fmt(f),
+            ModelError::ElementType { expected } => write!(f, "expected {expected}"),
+        }
+    }
+}
+
+impl core::error::Error for ModelError {}
+
+impl From<Error> for ModelError {
+    fn from(error: Error) -> Self {
+        ModelError::Core(error)
+    }
+}

@@ -1,0 +1,71 @@
+//! Trained models: a flat little-endian file that is checked once and then read in place, from
+//! memory, a mapped file or flash. The format is documented in `docs/MODEL_FORMAT.md`.
+//!
+//! [`Model::open`] checks all of a file, whatever its bytes; [`Model::run`] then computes in scratch
+//! memory that the caller gives, of a size the file tells: no allocation, no panic. Where there is an
+//! allocator, [`PackedModel`] first lays the weights out for this CPU, which is faster for many
+//! samples, and [`ModelWriter`] writes files.
+//!
+//! ```
+//! use bnn_core::BitMatrix;
+//! use bnn_core::model::{AlignedBytes, Ending, Input, InputType, Model, ModelWriter, Output};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Two inputs of 4 bits, two hidden neurons that fire at sums of at least 3 and 0, one score.
+//! let hidden = BitMatrix::pack(&[1_i8, -1, -1, 1], 2, 2)?;
+//! let score = BitMatrix::pack(&[1_i8, 1], 1, 2)?;
+//! let mut writer = ModelWriter::new(InputType::Unsigned { depth: 4 });
+//! writer.dense(hidden.view(), Ending::Threshold([3_i32, 0].as_slice().into()))?;
+//! writer.dense(score.view(), Ending::Sums)?;
+//! let file = AlignedBytes::from(writer.finish()?.as_slice());
+//!
+//! let model = Model::open(file.bytes())?;
+//! let mut scratch = vec![0; model.scratch_words(1)?];
+//! let mut scores = [0];
+//! model.run(1, Input::Bytes(&[7, 2]), Output::I32(&mut scores), &mut scratch)?;
+//! assert_eq!(scores, [0]); // the first neuron fires (5 >= 3), the second does not (-5 < 0)
+//! # Ok(())
+//! # }
+//! ```
+
+mod bytes;
+mod crc;
+mod error;
+mod format;
+mod reader;
+mod runner;
+#[cfg(feature = "alloc")]
+mod writer;
+
+#[cfg(feature = "alloc")]
+pub use bytes::AlignedBytes;
+pub use error::ModelError;
+pub use reader::{Ending, InputType, Layer, Model, OutputType};
+#[cfg(feature = "alloc")]
+pub use runner::PackedModel;
+pub use runner::{Input, Output};
+#[cfg(feature = "alloc")]
+pub use writer::ModelWriter;
+
+/// The index of the largest score, the first one among equals: the predicted class. NaN never wins
+/// over a number. `None` where there are no scores.
+#[must_use]
+pub fn argmax<T: Copy + PartialOrd>(scores: &[T]) -> Option<usize> {
+    let mut best: Option<(usize, T)> = None;
+    for (i, &score) in scores.iter().enumerate() {
+        // `score == score` is false for NaN only.
+        #[expect(
+            clippy::eq_op,
+            reason = "the test for NaN that every PartialOrd type has"
+        )]
+        let is_number = score == score;
+        if is_number && best.is_none_or(|(_, most)| score > most) {
+            best = Some((i, score));
+        }
+    }
+    best.map(|(i, _)| i)
+        .or(if scores.is_empty() { None } else { Some(0) })
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod model_laws;

@@ -1,0 +1,365 @@
+//! A model file runs as the laws say, and nothing that is not one opens.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::bits::BitMatrix;
+use crate::error::Error;
+use crate::gemm::Thresholds;
+use crate::shape::row_words;
+
+/// Layers in the plainest form, to write a file from and to compute with, sum by sum.
+struct Net {
+    input: InputType,
+    hidden: Vec<(BitMatrix, Vec<i32>)>,
+    last: BitMatrix,
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+fn noise(seed: u64, n: usize) -> Vec<i32> {
+    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..n)
+        .map(|_| {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            (x >> 32) as i32
+        })
+        .collect()
+}
+
+impl Net {
+    fn new(sizes: &[usize], input: InputType, seed: u64) -> Result<Self, Error> {
+        let layer = |i: usize| {
+            let (n, k) = (sizes[i + 1], sizes[i]);
+            BitMatrix::pack(&noise(seed + i as u64, n * k), n, k)
+        };
+        let last = sizes.len() - 2;
+        let hidden = (0..last).map(|i| {
+            let range = sizes[i] as i32 / 2 + 1;
+            let thresholds = noise(seed + 50, sizes[i + 1])
+                .iter()
+                .map(|t| t % range)
+                .collect();
+            Ok((layer(i)?, thresholds))
+        });
+        let classes = sizes[last + 1];
+        Ok(Self {
+            input,
+            hidden: hidden.collect::<Result<_, Error>>()?,
+            last: layer(last)?,
+            scale: noise(seed + 90, classes)
+                .iter()
+                .map(|&x| x as f32 * 1e-9)
+                .collect(),
+            bias: noise(seed + 91, classes)
+                .iter()
+                .map(|&x| x as f32 * 1e-9)
+                .collect(),
+        })
+    }
+
+    fn file(&self) -> Result<Vec<u8>, ModelError> {
+        let mut writer = ModelWriter::new(self.input).meta("name=test\n");
+        for (weights, thresholds) in &self.hidden {
+            let ending = Ending::Threshold(Thresholds::I32(thresholds));
+            writer.dense(weights.view(), ending)?;
+        }
+        let (scale, bias) = (&self.scale, &self.bias);
+        writer.dense(self.last.view(), Ending::Affine { scale, bias })?;
+        writer.finish()
+    }
+
+    /// The scores of one sample, by the definition.
+    fn scores(&self, x: &[i32]) -> Vec<f32> {
+        let sums = |w: &BitMatrix, x: &[i32]| -> Vec<i32> {
+            let w: Vec<i32> = w.unpack();
+            let rows = w.chunks(x.len());
+            rows.map(|w| w.iter().zip(x).map(|(w, x)| w * x).sum())
+                .collect()
+        };
+        let mut x = x.to_vec();
+        for (weights, thresholds) in &self.hidden {
+            let sums = sums(weights, &x);
+            let fires = |(sum, t): (&i32, &i32)| if sum >= t { 1 } else { -1 };
+            x = sums.iter().zip(thresholds).map(fires).collect();
+        }
+        let affine = |(j, &sum): (usize, &i32)| self.scale[j] * sum as f32 + self.bias[j];
+        sums(&self.last, &x)
+            .iter()
+            .enumerate()
+            .map(affine)
+            .collect()
+    }
+}
+
+fn bytes_input(depth: u8, samples: usize, k: usize, seed: u64) -> Vec<u8> {
+    let mask = (1_i32 << depth) - 1;
+    noise(seed, samples * k)
+        .iter()
+        .map(|x| (x & mask) as u8)
+        .collect()
+}
+
+/// Runs the file in both ways and compares with the definition.
+fn check_bytes_net(
+    sizes: &[usize],
+    depth: u8,
+    samples: usize,
+    seed: u64,
+) -> Result<(), ModelError> {
+    let net = Net::new(sizes, InputType::Unsigned { depth }, seed)?;
+    let file = AlignedBytes::from(net.file()?.as_slice());
+    let model = Model::open(file.bytes())?;
+    assert_eq!(model.input(), (sizes[0], net.input));
+    assert_eq!(model.meta(), "name=test\n");
+    let x = bytes_input(depth, samples, sizes[0], seed);
+    let expected: Vec<f32> = x
+        .chunks(sizes[0])
+        .flat_map(|x| net.scores(&x.iter().map(|&x| x.into()).collect::<Vec<i32>>()))
+        .collect();
+    let mut scratch = vec![u64::MAX; model.scratch_words(samples)?];
+    let mut y = vec![f32::NAN; expected.len()];
+    model.run(samples, Input::Bytes(&x), Output::F32(&mut y), &mut scratch)?;
+    assert_eq!(y, expected, "in place: {sizes:?}");
+    scratch.fill(u64::MAX);
+    y.fill(f32::NAN);
+    let packed = PackedModel::new(model)?;
+    packed.run(samples, Input::Bytes(&x), Output::F32(&mut y), &mut scratch)?;
+    assert_eq!(y, expected, "packed: {sizes:?}");
+    Ok(())
+}
+
+#[test]
+fn networks_of_any_depth_and_width_equal_the_definition() -> Result<(), ModelError> {
+    for (i, sizes) in [
+        &[1, 1][..],
+        &[64, 10],
+        &[65, 3, 7],
+        &[64, 100, 1, 10],
+        &[9, 200, 64, 65, 10],
+        &[784, 128, 300, 2, 63, 10],
+    ]
+    .iter()
+    .enumerate()
+    {
+        for depth in [1, 5, 8] {
+            check_bytes_net(sizes, depth, 1 + i % 3, i as u64)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
+    let (m, k, n) = (3, 70, 67);
+    let x = BitMatrix::pack(&noise(1, m * k), m, k)?;
+    let w = BitMatrix::pack(&noise(2, n * k), n, k)?;
+    let mut sums = vec![0; m * n];
+    crate::reference::gemm_i32(x.view(), w.view(), &mut sums, n)?;
+
+    let mut writer = ModelWriter::new(InputType::Bits);
+    writer.dense(w.view(), Ending::Sums)?;
+    let file = AlignedBytes::from(writer.finish()?.as_slice());
+    let model = Model::open(file.bytes())?;
+    assert_eq!(model.scratch_words(m)?, 0);
+    let mut y = vec![0; m * n];
+    model.run(m, Input::Bits(x.words()), Output::I32(&mut y), &mut [])?;
+    assert_eq!(y, sums);
+
+    let mut writer = ModelWriter::new(InputType::Bits);
+    writer.dense(w.view(), Ending::Threshold([2_i16; 67].as_slice().into()))?;
+    let file = AlignedBytes::from(writer.finish()?.as_slice());
+    let model = Model::open(file.bytes())?;
+    let mut y = vec![u64::MAX; m * row_words(n)];
+    model.run(m, Input::Bits(x.words()), Output::Bits(&mut y), &mut [])?;
+    let y = BitMatrix::from_words(y, m, n)?;
+    assert!((0..m * n).all(|i| y.view().get(i / n, i % n) == Some(sums[i] >= 2)));
+    Ok(())
+}
+
+#[test]
+fn thresholds_beyond_every_sum_are_stored_in_16_bits() -> Result<(), ModelError> {
+    let w = BitMatrix::pack(&[1_i8; 8], 2, 4)?;
+    let mut writer = ModelWriter::new(InputType::Bits);
+    writer.dense(
+        w.view(),
+        Ending::Threshold([i32::MIN, i32::MAX].as_slice().into()),
+    )?;
+    let file = AlignedBytes::from(writer.finish()?.as_slice());
+    let layer = Model::open(file.bytes())?.layers().next();
+    let ending = layer.map(|layer| layer.ending);
+    assert_eq!(ending, Some(Ending::Threshold(Thresholds::I16(&[-4, 5]))));
+    Ok(())
+}
+
+#[test]
+fn wrong_arguments_of_a_run_are_refused_before_anything_is_written() -> Result<(), ModelError> {
+    let net = Net::new(&[10, 70, 5], InputType::Unsigned { depth: 8 }, 1)?;
+    let file = AlignedBytes::from(net.file()?.as_slice());
+    let model = Model::open(file.bytes())?;
+    let x = [1; 20];
+    let mut y = [7.0_f32; 10];
+    let mut sums = [7; 10];
+    let mut scratch = vec![0; model.scratch_words(2)?];
+    let short = scratch.len() - 1;
+    let mut run = |m, input: Input<'_>, len: usize, scratch: &mut [u64]| {
+        model.run(m, input, Output::F32(&mut y[..len]), scratch)
+    };
+    assert!(run(0, Input::Bytes(&[]), 0, &mut scratch).is_err());
+    assert!(run(2, Input::Bytes(&x[..19]), 10, &mut scratch).is_err());
+    assert!(run(2, Input::Bytes(&x), 9, &mut scratch).is_err());
+    assert!(run(2, Input::Bytes(&x), 10, &mut scratch[..short]).is_err());
+    assert!(run(2, Input::Bits(&[0, 0]), 10, &mut scratch).is_err());
+    assert!(run(usize::MAX, Input::Bytes(&x), 10, &mut scratch).is_err());
+    assert_eq!(y, [7.0; 10]);
+    let wrong_type = model.run(2, Input::Bytes(&x), Output::I32(&mut sums), &mut scratch);
+    assert!(matches!(wrong_type, Err(ModelError::ElementType { .. })));
+    assert_eq!(sums, [7; 10]);
+    Ok(())
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused_by_the_writer() -> Result<(), ModelError> {
+    let w = BitMatrix::zeros(3, 4)?;
+    let mut writer = ModelWriter::new(InputType::Bits);
+    assert!(
+        writer
+            .dense(w.view(), Ending::Threshold([0_i32; 2].as_slice().into()))
+            .is_err()
+    );
+    let (scale, bias) = (&[1.0; 3], &[1.0; 2]);
+    assert!(
+        writer
+            .dense(w.view(), Ending::Affine { scale, bias })
+            .is_err()
+    );
+    assert!(writer.clone().finish().is_err(), "no layers");
+    writer.dense(w.view(), Ending::Sums)?;
+    assert!(
+        writer
+            .dense(BitMatrix::zeros(2, 3)?.view(), Ending::Sums)
+            .is_err(),
+        "after sums"
+    );
+    let mut writer = ModelWriter::new(InputType::Unsigned { depth: 9 });
+    assert!(writer.dense(w.view(), Ending::Sums).is_err());
+    Ok(())
+}
+
+#[test]
+fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError> {
+    let net = Net::new(&[64, 20, 10], InputType::Unsigned { depth: 4 }, 1)?;
+    let good = net.file()?;
+    let open = |bytes: &[u8]| Model::open(AlignedBytes::from(bytes).bytes()).map(|_| ());
+    assert_eq!(open(&good), Ok(()));
+    assert_eq!(open(&[]), Err(ModelError::NotAModel));
+    assert_eq!(open(b"GIF89a and then some"), Err(ModelError::NotAModel));
+    for len in 0..good.len() {
+        assert!(open(&good[..len]).is_err(), "cut to {len}");
+    }
+    let longer = [&good[..], &[0]].concat();
+    assert!(matches!(open(&longer), Err(ModelError::Size { .. })));
+    let mut newer = good.clone();
+    newer[8] = 2;
+    let version = ModelError::Version {
+        expected: 1,
+        found: 2,
+    };
+    assert_eq!(open(&newer), Err(version));
+    let moved = AlignedBytes::from([&[0], &good[..]].concat().as_slice());
+    assert_eq!(
+        Model::open(&moved.bytes()[1..]).map(|_| ()),
+        Err(ModelError::Alignment)
+    );
+    Ok(())
+}
+
+/// Opens `bytes` and, where that works, runs one sample; whatever happens, no panic.
+fn open_and_run(bytes: &[u8]) -> Result<Vec<f32>, ModelError> {
+    let file = AlignedBytes::from(bytes);
+    let model = Model::open(file.bytes())?;
+    let words = model.scratch_words(1)?;
+    assert!(
+        words <= 20 * bytes.len() + 64,
+        "{words} words asked for by {} bytes",
+        bytes.len()
+    );
+    let mut scratch = vec![0; words];
+    let (k, input_type) = model.input();
+    let (n, output_type) = model.output();
+    let (words, bytes) = (vec![0; row_words(k)], vec![1; k]);
+    let input = match input_type {
+        InputType::Bits => Input::Bits(&words),
+        InputType::Unsigned { .. } => Input::Bytes(&bytes),
+    };
+    let (mut f, mut i, mut b) = (vec![0.0; n], vec![0; n], vec![0; row_words(n)]);
+    let output = match output_type {
+        OutputType::Bits => Output::Bits(&mut b),
+        OutputType::I32 => Output::I32(&mut i),
+        OutputType::F32 => Output::F32(&mut f),
+    };
+    model.run(1, input, output, &mut scratch)?;
+    Ok(f)
+}
+
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() >= format::HEADER_BYTES {
+        let crc = crc::crc32(&[&bytes[..format::AT_CRC], &bytes[format::AT_SECTIONS..]]);
+        bytes[format::AT_CRC..format::AT_CRC + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn ten_thousand_flipped_files_are_errors_or_right(
+        flips in proptest::collection::vec((0_usize..2000, 1_u8..=255), 1..6),
+    ) {
+        let net = Net::new(&[30, 20, 10], InputType::Unsigned { depth: 4 }, 1)?;
+        let good = net.file()?;
+        let mut bytes = good.clone();
+        for (at, flip) in flips {
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+        }
+        if let Ok(scores) = open_and_run(&bytes) {
+            prop_assert_eq!(scores, net.scores(&[1; 30]));
+        }
+        // The same damage behind a checksum that fits: an attacker's file. It may run, not crash.
+        let _ = open_and_run(&with_checksum(bytes));
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_numbers_in_headers_and_records_never_crash(
+        word in 0_usize..40, value in prop_oneof![any::<u32>(), 0_u32..300, Just(u32::MAX), Just(1 << 31)],
+    ) {
+        let good = Net::new(&[30, 20, 10], InputType::Unsigned { depth: 4 }, 1)?.file()?;
+        let mut bytes = good;
+        bytes[4 * word..4 * word + 4].copy_from_slice(&value.to_le_bytes());
+        let _ = open_and_run(&with_checksum(bytes));
+    }
+
+    #[test]
+    fn any_network_equals_the_definition(
+        sizes in proptest::collection::vec(1_usize..90, 2..6), depth in 1_u8..9, samples in 1_usize..4, seed in 0_u64..99,
+    ) {
+        check_bytes_net(&sizes, depth, samples, seed)?;
+    }
+}
+
+#[test]
+fn the_first_largest_score_wins_and_nan_never_does() {
+    assert_eq!(argmax::<f32>(&[]), None);
+    assert_eq!(argmax(&[1, 3, 3, 2]), Some(1));
+    assert_eq!(argmax(&[f32::NAN, -1.0, f32::NAN]), Some(1));
+    assert_eq!(argmax(&[f32::NAN; 2]), Some(0));
+}

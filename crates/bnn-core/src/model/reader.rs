@@ -1,0 +1,466 @@
+//! Checks a model file, all of it, and then reads it in place.
+//!
+//! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
+//! and parameters inside the file with zero tail bits, sums that fit `i32`, and a plan for the
+//! scratch memory in which no layer writes over what it reads. The runner relies on that.
+
+use core::ops::Range;
+
+use super::crc::crc32;
+use super::error::ModelError;
+use super::format::{self, RECORD_BYTES, Record, ending, u16_at, u32_at};
+use crate::bits::BitMatrixView;
+use crate::error::Error;
+use crate::gemm::Thresholds;
+use crate::planes::{MAX_DEPTH, Planes};
+use crate::shape::{matrix_words, mul, nonzero, row_words, sum_fits};
+
+/// A checked model over borrowed bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Model<'a> {
+    bytes: &'a [u8],
+    /// At least one record.
+    records: &'a [[u8; RECORD_BYTES]],
+    weights: &'a [u64],
+    params: &'a [u8],
+    meta: &'a str,
+    scratch_words_per_sample: usize,
+}
+
+/// What a model, or a layer, takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputType {
+    /// Elements in {-1, +1}, packed by the bit law.
+    Bits,
+    /// A byte per element, less than `2^depth`.
+    Unsigned {
+        /// Bits in use, 1 to 8.
+        depth: u8,
+    },
+}
+
+/// What a model, or a layer, gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputType {
+    /// Elements in {-1, +1}, packed by the bit law.
+    Bits,
+    /// Integer sums.
+    I32,
+    /// Real scores.
+    F32,
+}
+
+/// A fully connected layer, read in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    /// The type of its inputs.
+    pub input: InputType,
+    /// `[outputs, inputs]`.
+    pub weights: BitMatrixView<'a>,
+    /// What its sums become.
+    pub ending: Ending<'a>,
+}
+
+/// What the sums of a layer become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ending<'a> {
+    /// Nothing: they are the output.
+    Sums,
+    /// `scale * sum + bias`, in `f32`, rounded twice; one of each per output.
+    Affine {
+        /// Factors.
+        scale: &'a [f32],
+        /// Summands.
+        bias: &'a [f32],
+    },
+    /// The bits `sum >= threshold`; one threshold per output.
+    Threshold(Thresholds<'a>),
+}
+
+impl Layer<'_> {
+    /// The type of its outputs.
+    #[must_use]
+    pub fn output(&self) -> OutputType {
+        match self.ending {
+            Ending::Sums => OutputType::I32,
+            Ending::Affine { .. } => OutputType::F32,
+            Ending::Threshold(_) => OutputType::Bits,
+        }
+    }
+
+    /// Bytes that its weights and parameters take in the file.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let params = match self.ending {
+            Ending::Sums => 0,
+            Ending::Affine { scale, bias } => size_of_val(scale) + size_of_val(bias),
+            Ending::Threshold(Thresholds::I16(t)) => size_of_val(t),
+            Ending::Threshold(Thresholds::I32(t)) => size_of_val(t),
+        };
+        size_of_val(self.weights.words()) + params
+    }
+}
+
+/// The words of scratch memory, per sample, that a layer reads, works in and writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Regions {
+    pub(super) input: Range<usize>,
+    pub(super) work: Range<usize>,
+    pub(super) output: Range<usize>,
+}
+
+impl<'a> Model<'a> {
+    /// Checks `bytes`, which must be a whole model file and begin at a multiple of 8 (see
+    /// [`include_model!`](crate::include_model) and `AlignedBytes`). Time is linear in the size.
+    ///
+    /// # Errors
+    /// [`ModelError`], for anything but a file that the format allows.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, ModelError> {
+        check_header(bytes)?;
+        let sections = Sections::find(bytes)?;
+        let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
+        if records.is_empty() || !rest.is_empty() {
+            return Err(ModelError::Section {
+                expected: "at least one layer record, and whole ones",
+            });
+        }
+        let weights =
+            bytemuck::try_cast_slice(sections.weights).map_err(|_| ModelError::Section {
+                expected: "whole words in the weight section",
+            })?;
+        let meta = core::str::from_utf8(sections.meta).map_err(|_| ModelError::Section {
+            expected: "UTF-8 text in the meta section",
+        })?;
+        let mut model = Self {
+            bytes,
+            records,
+            weights,
+            params: sections.params,
+            meta,
+            scratch_words_per_sample: 0,
+        };
+        model.check_layers()?;
+        Ok(model)
+    }
+
+    /// Number of layers, at least 1.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no layers: never.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The layers, from the input to the output.
+    pub fn layers(&self) -> impl Iterator<Item = Layer<'a>> + use<'a> {
+        let model = *self;
+        model
+            .records
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, record)| {
+                // All was checked in `open`, so that no layer is left out and no word read again.
+                let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
+                model.layer(index, &Record::decode(record)?, trusted).ok()
+            })
+    }
+
+    /// Elements per sample, and their type.
+    #[must_use]
+    pub fn input(&self) -> (usize, InputType) {
+        let first = self.layers().next();
+        first.map_or((0, InputType::Bits), |layer| {
+            (layer.weights.cols(), layer.input)
+        })
+    }
+
+    /// Outputs per sample, and their type.
+    #[must_use]
+    pub fn output(&self) -> (usize, OutputType) {
+        let last = self.layers().last();
+        last.map_or((0, OutputType::Bits), |layer| {
+            (layer.weights.rows(), layer.output())
+        })
+    }
+
+    /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs.
+    ///
+    /// # Errors
+    /// Zero samples, or so many that the size overflows.
+    pub fn scratch_words(&self, samples: usize) -> Result<usize, ModelError> {
+        nonzero("samples", samples)?;
+        Ok(mul(
+            "words of scratch memory",
+            samples,
+            self.scratch_words_per_sample,
+        )?)
+    }
+
+    /// The text of the meta section: `key=value` lines that `bnn train` writes; empty if there is
+    /// none.
+    #[must_use]
+    pub fn meta(&self) -> &'a str {
+        self.meta
+    }
+
+    /// The file's checksum.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        u32_at(self.bytes, format::AT_CRC).unwrap_or_default()
+    }
+
+    /// The file's size in bytes.
+    #[must_use]
+    pub fn file_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Where each layer reads, works and writes.
+    pub(super) fn regions(&self) -> impl Iterator<Item = Regions> + use<'a> {
+        let records = self.records.iter();
+        records.filter_map(|record| regions(&Record::decode(record)?).ok())
+    }
+
+    /// Checks every layer, and that each fits the one before; computes the scratch size.
+    fn check_layers(&mut self) -> Result<(), ModelError> {
+        let mut previous: Option<(Layer<'_>, Regions)> = None;
+        let mut sum_of_regions = 0_usize;
+        let mut end = 0_usize;
+        let last = self.records.len() - 1;
+        for (index, record) in self.records.iter().enumerate() {
+            let bad = |expected| ModelError::Layer { index, expected };
+            let record = Record::decode(record).ok_or(bad("zero reserved bytes"))?;
+            let layer = self.layer(index, &record, BitMatrixView::new)?;
+            let mut regions = regions(&record)?;
+            match &previous {
+                None => regions.input = 0..0, // the caller's memory
+                Some((before, before_regions)) => {
+                    if layer.input != InputType::Bits || before.output() != OutputType::Bits {
+                        return Err(bad("bits between layers"));
+                    }
+                    if layer.weights.cols() != before.weights.rows() {
+                        return Err(bad("as many inputs as the layer before has outputs"));
+                    }
+                    if regions.input != before_regions.output {
+                        return Err(bad("to read where the layer before writes"));
+                    }
+                }
+            }
+            if index == last {
+                regions.output = 0..0; // the caller's memory
+            }
+            if !disjoint(&regions) {
+                return Err(bad("disjoint regions of scratch memory"));
+            }
+            for region in [&regions.work, &regions.output] {
+                sum_of_regions = sum_of_regions.saturating_add(region.len());
+                end = end.max(if region.is_empty() { 0 } else { region.end });
+            }
+            previous = Some((layer, regions));
+        }
+        // Else a small file could ask for any amount of memory.
+        if end > sum_of_regions {
+            return Err(ModelError::Layer {
+                index: last,
+                expected: "a scratch memory plan without waste",
+            });
+        }
+        self.scratch_words_per_sample = end;
+        Ok(())
+    }
+
+    /// Reads a layer and checks it, its tail bits if `view` does.
+    fn layer(
+        &self,
+        index: usize,
+        record: &Record,
+        view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
+    ) -> Result<Layer<'a>, ModelError> {
+        let bad = |expected| ModelError::Layer { index, expected };
+        if record.kind != format::KIND_DENSE {
+            return Err(bad("a layer kind that this version knows"));
+        }
+        let input = match record.input_depth {
+            0 => InputType::Bits,
+            depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
+            _ => return Err(bad("at most 8 bits per input")),
+        };
+        let (n, k) = (record.outputs as usize, record.inputs as usize);
+        sum_fits(
+            k,
+            (1 << record.input_depth) - usize::from(record.input_depth != 0),
+        )?;
+        let words = matrix_words(n, k)?;
+        let at = record.weights_at as usize;
+        let weights = self
+            .weights
+            .get(at / format::ALIGN..)
+            .and_then(|w| w.get(..words));
+        let weights = weights
+            .filter(|_| at.is_multiple_of(format::ALIGN))
+            .ok_or(bad("weights inside the weight section, on whole words"))?;
+        let params = self
+            .params
+            .get(record.params_at as usize..)
+            .unwrap_or_default();
+        let short = bad("parameters inside the parameter section, aligned");
+        let ending = match record.ending {
+            ending::SUMS => Ending::Sums,
+            ending::AFFINE_F32 => {
+                let (scale, rest) = numbers(params, n).ok_or(short)?;
+                let (bias, _) = numbers(rest, n).ok_or(short)?;
+                Ending::Affine { scale, bias }
+            }
+            ending::THRESHOLD_I16 => {
+                Ending::Threshold(Thresholds::I16(numbers(params, n).ok_or(short)?.0))
+            }
+            ending::THRESHOLD_I32 => {
+                Ending::Threshold(Thresholds::I32(numbers(params, n).ok_or(short)?.0))
+            }
+            _ => return Err(bad("an ending that this version knows")),
+        };
+        Ok(Layer {
+            input,
+            weights: view(weights, n, k)?,
+            ending,
+        })
+    }
+}
+
+/// The first `n` numbers of `bytes`, in place, and the bytes after them.
+fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
+    let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
+    Some((bytemuck::try_cast_slice(numbers).ok()?, rest))
+}
+
+fn regions(record: &Record) -> Result<Regions, ModelError> {
+    let (n, k, depth) = (
+        record.outputs as usize,
+        record.inputs as usize,
+        record.input_depth,
+    );
+    let work = match depth {
+        0 => 0,
+        depth => Planes::words(1, k, usize::from(depth))?,
+    };
+    let region = |at: u32, words: usize| {
+        let start = at as usize;
+        let end = start.checked_add(words).ok_or(Error::Overflow {
+            what: "a region of scratch memory",
+        });
+        end.map(|end| start..end)
+    };
+    Ok(Regions {
+        input: region(record.input_at, row_words(k))?,
+        work: region(record.work_at, work)?,
+        output: region(record.output_at, row_words(n))?,
+    })
+}
+
+fn disjoint(regions: &Regions) -> bool {
+    let apart = |a: &Range<usize>, b: &Range<usize>| {
+        a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
+    };
+    apart(&regions.input, &regions.work)
+        && apart(&regions.input, &regions.output)
+        && apart(&regions.work, &regions.output)
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), ModelError> {
+    if !bytes.starts_with(&format::MAGIC) {
+        return Err(ModelError::NotAModel);
+    }
+    let short = ModelError::Size {
+        expected: format::HEADER_BYTES,
+        found: bytes.len(),
+    };
+    let header = bytes.get(..format::HEADER_BYTES).ok_or(short)?;
+    let major = u16_at(header, format::AT_MAJOR).ok_or(short)?;
+    if major != format::MAJOR {
+        return Err(ModelError::Version {
+            expected: format::MAJOR,
+            found: major,
+        });
+    }
+    let expected = u32_at(header, format::AT_FILE_BYTES).ok_or(short)? as usize;
+    if expected != bytes.len() {
+        return Err(ModelError::Size {
+            expected,
+            found: bytes.len(),
+        });
+    }
+    if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
+        return Err(ModelError::Alignment);
+    }
+    let stated = u32_at(header, format::AT_CRC).ok_or(short)?;
+    let before = bytes.get(..format::AT_CRC).unwrap_or_default();
+    let after = bytes.get(format::AT_SECTIONS..).unwrap_or_default();
+    let found = crc32(&[before, after]);
+    if found != stated {
+        return Err(ModelError::Checksum {
+            expected: stated,
+            found,
+        });
+    }
+    if header.iter().skip(format::AT_RESERVED).any(|&b| b != 0) {
+        return Err(ModelError::Section {
+            expected: "zero reserved bytes in the header",
+        });
+    }
+    Ok(())
+}
+
+/// The sections' bytes.
+#[derive(Default)]
+struct Sections<'a> {
+    layers: &'a [u8],
+    weights: &'a [u8],
+    params: &'a [u8],
+    meta: &'a [u8],
+}
+
+impl<'a> Sections<'a> {
+    fn find(bytes: &'a [u8]) -> Result<Self, ModelError> {
+        let bad = |expected| ModelError::Section { expected };
+        let count = u32_at(bytes, format::AT_SECTIONS).unwrap_or_default() as usize;
+        let table = count
+            .checked_mul(format::SECTION_BYTES)
+            .and_then(|len| bytes.get(format::HEADER_BYTES..)?.get(..len))
+            .ok_or(bad("the section table inside the file"))?;
+        let mut sections = Self::default();
+        let mut end = format::HEADER_BYTES + table.len();
+        let (entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
+        for entry in entries {
+            let (&kind, _) = entry
+                .split_first_chunk::<4>()
+                .ok_or(bad("a section kind"))?;
+            let number = |at| u32_at(entry, at).unwrap_or_default() as usize;
+            let (at, len) = (number(4), number(8));
+            if number(12) != 0 {
+                return Err(bad("zero reserved bytes in the section table"));
+            }
+            let body = bytes.get(at..).and_then(|b| b.get(..len));
+            let body = body
+                .filter(|_| at.is_multiple_of(format::ALIGN) && at >= end)
+                .ok_or(bad("aligned sections inside the file, one after the other"))?;
+            end = at + len;
+            let place = match kind {
+                format::LAYERS => &mut sections.layers,
+                format::WEIGHTS => &mut sections.weights,
+                format::PARAMS => &mut sections.params,
+                format::META => &mut sections.meta,
+                _ if kind[0].is_ascii_lowercase() => continue,
+                _ => return Err(bad("only sections that this version knows")),
+            };
+            if !place.is_empty() {
+                return Err(bad("each section once"));
+            }
+            *place = body;
+        }
+        Ok(sections)
+    }
+}

@@ -1,0 +1,117 @@
+//! Unsigned integers as bit planes, so that a first layer on raw pixels runs on bits too.
+//!
+//! A byte is `x = sum over b of 2^b * x_b` with bits `x_b` in {0, 1}. For a row `w` in {-1, +1} and
+//! `c(p) = popcount(p ^ w)`, counting bits as the kernels do,
+//! `sum of w_i * x_{b,i} = c(0) - c(x_b)`: an element contributes to the difference only where
+//! `x_{b,i} = 1`, `+1` where `w_i = +1` and `-1` where it is `-1`. Hence
+//! `sum of w_i * x_i = (2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, exactly.
+//! The row of zeros is stored with the planes, so that a kernel sees `depth + 1` ordinary rows.
+
+use crate::error::Error;
+use crate::shape::{WORD, at_least, mul, nonzero, row_words, strided, sum_fits};
+
+/// Most bits per element.
+pub(crate) const MAX_DEPTH: usize = 8;
+
+/// Rows of `u8` split into bit planes over borrowed words.
+#[derive(Clone, Copy, Debug)]
+pub struct Planes<'a> {
+    /// `[rows][depth + 1][row_words(cols)]`; the first row of each sample is zero, then plane 0 up.
+    words: &'a [u64],
+    rows: usize,
+    cols: usize,
+    depth: usize,
+}
+
+impl<'a> Planes<'a> {
+    /// Words of work memory that [`Planes::split`] needs: `rows * (depth + 1) * row_words(cols)`.
+    ///
+    /// # Errors
+    /// A zero or overflowing shape, or a depth outside 1 to 8.
+    pub fn words(rows: usize, cols: usize, depth: usize) -> Result<usize, Error> {
+        nonzero("rows", rows)?;
+        nonzero("columns", cols)?;
+        nonzero("bits per element", depth)?;
+        if depth > MAX_DEPTH {
+            return Err(Error::OutOfRange {
+                what: "bits per element",
+                max: MAX_DEPTH,
+                found: depth,
+            });
+        }
+        let per_row = mul("words of bit planes", depth + 1, row_words(cols))?;
+        mul("words of bit planes", rows, per_row)
+    }
+
+    /// Splits `rows` rows of `cols` bytes, `x_stride` apart, each byte less than `2^depth`, into
+    /// `work`, of which [`Planes::words`] words are used.
+    ///
+    /// # Errors
+    /// A shape that is zero, overflows or lets sums leave `i32`; slices too short; a byte that has
+    /// more than `depth` bits ([`Error::OutOfRange`]; `work` is then left in an unknown state).
+    pub fn split(
+        x: &[u8],
+        x_stride: usize,
+        rows: usize,
+        cols: usize,
+        depth: usize,
+        work: &'a mut [u64],
+    ) -> Result<Self, Error> {
+        let needed = Self::words(rows, cols, depth)?;
+        let max = (1_usize << depth) - 1;
+        sum_fits(cols, max)?;
+        strided("bytes to split", x.len(), rows, cols, x_stride)?;
+        at_least("words of work memory", needed, work.len())?;
+        let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
+        let per_row = row_words(cols);
+        for (x, sample) in x
+            .chunks(x_stride)
+            .zip(words.chunks_exact_mut((depth + 1) * per_row))
+        {
+            let x = x.get(..cols).unwrap_or(x);
+            if let Some(&found) = x.iter().find(|&&x| usize::from(x) > max) {
+                return Err(Error::OutOfRange {
+                    what: "element of an unsigned input",
+                    max,
+                    found: usize::from(found),
+                });
+            }
+            let (zeros, planes) = sample.split_at_mut(per_row);
+            zeros.fill(0);
+            for (b, plane) in planes.chunks_exact_mut(per_row).enumerate() {
+                for (word, x) in plane.iter_mut().zip(x.chunks(WORD)) {
+                    let bits = x.iter().rev().map(|x| u64::from(x >> b & 1));
+                    *word = bits.fold(0, |word, bit| word << 1 | bit);
+                }
+            }
+        }
+        Ok(Self {
+            words,
+            rows,
+            cols,
+            depth,
+        })
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Elements per sample.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Bits per element, 1 to 8.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(crate) fn bits(&self) -> &'a [u64] {
+        self.words
+    }
+}
