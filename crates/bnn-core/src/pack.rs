@@ -57,17 +57,23 @@ where
 fn pack_row<T: Copy + PartialOrd + Zero>(x: &[T], bits: &mut [u64]) {
     let zero = T::zero();
     for (word, x) in bits.iter_mut().zip(x.chunks(WORD)) {
-        // First a byte per element, which compilers turn into vector compares, then eight bytes to
-        // eight bits with one multiplication: byte i, at bit 8i, lands at bit 56 + i.
+        // First a byte per element, which compilers turn into vector compares, then bytes to bits.
         let mut bytes = [0_u8; WORD];
         for (byte, x) in bytes.iter_mut().zip(x) {
             *byte = u8::from(*x >= zero);
         }
-        let (groups, _) = bytes.as_chunks::<8>();
-        *word = groups.iter().rev().fold(0, |word, group| {
-            word << 8 | u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56
-        });
+        *word = gather(&bytes);
     }
+}
+
+/// The lowest bits of up to 64 bytes, each 0 or 1, as bits of a word.
+pub(crate) fn gather<const BYTES: usize>(bytes: &[u8; BYTES]) -> u64 {
+    let (groups, _) = bytes.as_chunks::<8>();
+    groups.iter().rev().fold(0, |word, group| {
+        // Byte i, at bit 8 * i, lands at bit 56 + i; no two products meet, so nothing is carried.
+        let bits = u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word << 8 | bits
+    })
 }
 
 #[cfg(all(test, feature = "alloc"))]

@@ -8,6 +8,7 @@
 //! The row of zeros is stored with the planes, so that a kernel sees `depth + 1` ordinary rows.
 
 use crate::error::Error;
+use crate::pack::gather;
 use crate::shape::{WORD, at_least, mul, nonzero, row_words, strided, sum_fits};
 
 /// Most bits per element.
@@ -78,10 +79,16 @@ impl<'a> Planes<'a> {
             }
             let (zeros, planes) = sample.split_at_mut(per_row);
             zeros.fill(0);
-            for (b, plane) in planes.chunks_exact_mut(per_row).enumerate() {
-                for (word, x) in plane.iter_mut().zip(x.chunks(WORD)) {
-                    let bits = x.iter().rev().map(|x| u64::from(x >> b & 1));
-                    *word = bits.fold(0, |word, bit| word << 1 | bit);
+            for (w, x) in x.chunks(WORD).enumerate() {
+                let mut bytes = [0; WORD];
+                for (byte, x) in bytes.iter_mut().zip(x) {
+                    *byte = *x;
+                }
+                for plane in planes.chunks_exact_mut(per_row) {
+                    if let Some(word) = plane.get_mut(w) {
+                        *word = gather(&bytes.map(|byte| byte & 1));
+                    }
+                    bytes = bytes.map(|byte| byte >> 1);
                 }
             }
         }

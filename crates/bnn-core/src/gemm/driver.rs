@@ -13,49 +13,48 @@ use crate::shape::{WORD, row_words};
 /// few enough weights to stay in the L1/L2 cache while the samples stream by.
 pub(super) const COLUMN_BLOCK: usize = WORD;
 
-/// The left side as a kernel sees it: every sample is `factors.len()` rows of words, and with `c`
-/// the mismatches of a row, an output is `base + sum over its rows of factor * c`, modulo `2^32`
-/// (the sum itself fits `i32`: checked where the operands are).
+/// The left side as a kernel sees it: every sample is one row of words, or several.
 #[derive(Clone, Copy)]
 pub(super) struct Samples<'a> {
     words: &'a [u64],
     samples: usize,
     cols: usize,
-    base: i32,
-    factors: [i32; MAX_DEPTH + 1],
-    rows_per_sample: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A row per sample.
+    Bits,
+    /// `depth + 1` rows per sample; see [`Planes`].
+    Planes { depth: usize },
 }
 
 impl<'a> Samples<'a> {
-    /// `sum = k - 2 * c`.
     pub(super) fn of_bits(bits: BitMatrixView<'a>) -> Self {
-        let mut factors = [0; MAX_DEPTH + 1];
-        factors[0] = -2;
         Self {
             words: bits.words(),
             samples: bits.rows(),
             cols: bits.cols(),
-            base: bits.cols() as i32,
-            factors,
-            rows_per_sample: 1,
+            kind: Kind::Bits,
         }
     }
 
-    /// `sum = (2^depth - 1) * c_zero - sum over b of 2^b * c_b`; see [`Planes`].
     pub(super) fn of_planes(planes: Planes<'a>) -> Self {
-        let depth = planes.depth();
-        let mut factors = [0; MAX_DEPTH + 1];
-        for (b, factor) in factors[1..].iter_mut().enumerate() {
-            *factor = -(1 << b);
-        }
-        factors[0] = (1 << depth) - 1;
         Self {
             words: planes.bits(),
             samples: planes.rows(),
             cols: planes.cols(),
-            base: 0,
-            factors,
-            rows_per_sample: depth + 1,
+            kind: Kind::Planes {
+                depth: planes.depth(),
+            },
+        }
+    }
+
+    fn rows_per_sample(&self) -> usize {
+        match self.kind {
+            Kind::Bits => 1,
+            Kind::Planes { depth } => depth + 1,
         }
     }
 
@@ -65,7 +64,7 @@ impl<'a> Samples<'a> {
     }
 
     pub(super) fn sample_words(&self) -> usize {
-        self.rows_per_sample * row_words(self.cols)
+        self.rows_per_sample() * row_words(self.cols)
     }
 
     /// The samples `range`, fewer where the range leaves the matrix.
@@ -123,35 +122,31 @@ pub(super) fn product<E: Epilogue>(
     out: &mut impl Rows<E::Elem>,
 ) {
     let kernel = w.kernel();
-    let (mr, nr) = (kernel.mr(), kernel.nr());
+    let nr = kernel.nr();
     let words = row_words(a.cols);
-    let samples_per_tile = (mr / a.rows_per_sample).max(1);
-    let mut counts = [0_u32; (MAX_DEPTH + 1).next_multiple_of(MAX_MR) * MAX_NR];
+    let samples_per_tile = match a.kind {
+        Kind::Bits => kernel.mr(),
+        Kind::Planes { .. } => 1,
+    };
+    let mut sums = [0_i32; MAX_MR * MAX_NR];
 
     for first in columns.clone().step_by(COLUMN_BLOCK) {
         let block = first..(first + COLUMN_BLOCK).min(columns.end);
-        for (tile, samples) in a
-            .words
-            .chunks(samples_per_tile * a.sample_words())
-            .enumerate()
-        {
-            let mut rows: [&[u64]; MAX_DEPTH + 1] = [&[]; MAX_DEPTH + 1];
-            let row_count = samples.len() / words;
+        let tiles = a.words.chunks(samples_per_tile * a.sample_words());
+        for (tile, samples) in tiles.enumerate() {
+            let mut rows: [&[u64]; MAX_ROWS] = [&[]; MAX_ROWS];
             for (row, words) in rows.iter_mut().zip(samples.chunks_exact(words)) {
                 *row = words;
             }
+            let rows = &rows[..samples.len() / words];
             for col in block.clone().step_by(nr) {
-                // A sample of bit planes may have more rows than the kernel takes at once.
-                for (rows, counts) in rows[..row_count].chunks(mr).zip(counts.chunks_mut(mr * nr)) {
-                    w.counts(rows, col / nr, &mut counts[..rows.len() * nr]);
+                let sums = &mut sums[..samples.len() / a.sample_words() * nr];
+                match a.kind {
+                    Kind::Bits => w.signs(rows, col / nr, sums),
+                    Kind::Planes { .. } => w.planes(rows, col / nr, sums),
                 }
                 let used = nr.min(block.end - col);
-                for (s, counts) in counts[..row_count * nr]
-                    .chunks(a.rows_per_sample * nr)
-                    .enumerate()
-                {
-                    let mut sums = [0; MAX_NR];
-                    weigh(a, counts, nr, &mut sums);
+                for (s, sums) in sums.chunks_exact(nr).enumerate() {
                     if let Some(row) = out.row(tile * samples_per_tile + s) {
                         epilogue.write(&sums[..used], col, row, col - columns.start);
                     }
@@ -161,12 +156,9 @@ pub(super) fn product<E: Epilogue>(
     }
 }
 
-/// `sums[j] = base + sum over the sample's rows of factor * counts[row][j]`.
-fn weigh(a: &Samples<'_>, counts: &[u32], nr: usize, sums: &mut [i32; MAX_NR]) {
-    sums.fill(a.base);
-    for (factor, counts) in a.factors.iter().zip(counts.chunks_exact(nr)) {
-        for (sum, count) in sums.iter_mut().zip(counts) {
-            *sum = sum.wrapping_add(factor.wrapping_mul(count.cast_signed()));
-        }
-    }
-}
+/// Most rows of words that a tile takes: signs of several samples, or the planes of one.
+const MAX_ROWS: usize = if MAX_MR > MAX_DEPTH + 1 {
+    MAX_MR
+} else {
+    MAX_DEPTH + 1
+};

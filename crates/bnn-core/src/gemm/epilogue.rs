@@ -1,6 +1,8 @@
 //! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
 //! matrix never exists unless it is what was asked for.
 
+use crate::kernel::MAX_NR;
+use crate::pack::gather;
 use crate::shape::WORD;
 
 /// An ending of a product.
@@ -26,8 +28,8 @@ impl Epilogue for Sums {
     const COLUMNS: usize = 1;
 
     fn write(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {
-        for (out, sum) in row.iter_mut().skip(at).zip(sums) {
-            *out = *sum;
+        if let Some(row) = row.get_mut(at..at + sums.len()) {
+            row.copy_from_slice(sums);
         }
     }
 }
@@ -45,7 +47,8 @@ impl Epilogue for Affine<'_> {
 
     fn write(&self, sums: &[i32], col: usize, row: &mut [f32], at: usize) {
         let factors = self.scale.iter().zip(self.bias).skip(col);
-        for ((out, sum), (scale, bias)) in row.iter_mut().skip(at).zip(sums).zip(factors) {
+        let row = row.get_mut(at..).unwrap_or_default();
+        for ((out, sum), (scale, bias)) in row.iter_mut().zip(sums).zip(factors) {
             *out = scale * *sum as f32 + bias;
         }
     }
@@ -60,12 +63,12 @@ impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
     const COLUMNS: usize = WORD;
 
     fn write(&self, sums: &[i32], col: usize, row: &mut [u64], at: usize) {
-        let reached = sums.iter().zip(self.0.iter().skip(col));
-        let bits = reached
-            .enumerate()
-            .fold(0, |bits, (j, (&sum, &threshold))| {
-                bits | u64::from(sum >= threshold.into()) << j
-            });
+        let mut reached = [0_u8; MAX_NR];
+        let thresholds = self.0.get(col..).unwrap_or_default();
+        for ((reached, &sum), &threshold) in reached.iter_mut().zip(sums).zip(thresholds) {
+            *reached = u8::from(sum >= threshold.into());
+        }
+        let bits = gather(&reached);
         // A panel's width divides the word's, so a panel never straddles two words.
         if let Some(word) = row.get_mut(at / WORD) {
             let shift = at % WORD;

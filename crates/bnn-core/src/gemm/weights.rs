@@ -95,28 +95,61 @@ impl Resolved<'_> {
         self.weights.rows
     }
 
-    /// Counts mismatches between up to `mr` rows and the `nr` weight rows from `nr * panel` on;
-    /// those past the last weight row are left out or count garbage, by layout.
-    pub(super) fn counts(&self, rows: &[&[u64]], panel: usize, counts: &mut [u32]) {
-        let (nr, words) = (self.kernel.nr(), row_words(self.weights.cols));
-        let panel_words = nr * words;
+    /// Sums of up to `mr` rows of signs against the `nr` weight rows from `nr * panel` on, as
+    /// [`SignTile`](crate::kernel::SignTile); past the last weight row they mean nothing.
+    pub(super) fn signs(&self, rows: &[&[u64]], panel: usize, sums: &mut [i32]) {
+        let k = self.weights.cols as u32;
         match self.weights.layout {
             #[cfg(feature = "alloc")]
-            Layout::Panels(panels) => {
-                let panel = panels.chunks_exact(panel_words).nth(panel);
-                self.kernel.tile(rows, panel.unwrap_or_default(), counts);
-            }
+            Layout::Panels(panels) => self.kernel.signs(rows, self.panel(panels, panel), k, sums),
             Layout::Canonical(canonical) => {
-                let panel = canonical.chunks(panel_words).nth(panel);
-                let panel = panel.unwrap_or_default().chunks_exact(words);
-                for (j, weights) in panel.enumerate() {
-                    for (row, counts) in rows.iter().zip(counts.chunks_exact_mut(nr)) {
-                        if let Some(count) = counts.get_mut(j) {
-                            *count = self.kernel.count(row, weights);
+                for (j, weights) in self.rows_of_panel(canonical, panel).enumerate() {
+                    for (row, sums) in rows.iter().zip(sums.chunks_exact_mut(self.kernel.nr())) {
+                        let count = self.kernel.count(row, weights);
+                        if let Some(sum) = sums.get_mut(j) {
+                            *sum = k.wrapping_sub(count << 1).cast_signed();
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Sums of a sample of bit planes against the same weight rows, as
+    /// [`PlaneTile`](crate::kernel::PlaneTile).
+    pub(super) fn planes(&self, rows: &[&[u64]], panel: usize, sums: &mut [i32]) {
+        match self.weights.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Panels(panels) => self.kernel.planes(rows, self.panel(panels, panel), sums),
+            Layout::Canonical(canonical) => {
+                let Some((zero, planes)) = rows.split_first() else {
+                    return;
+                };
+                for (sum, weights) in sums.iter_mut().zip(self.rows_of_panel(canonical, panel)) {
+                    let count = self.kernel.count(zero, weights);
+                    let mut total = (count << planes.len()).wrapping_sub(count);
+                    for (b, plane) in planes.iter().enumerate() {
+                        total = total.wrapping_sub(self.kernel.count(plane, weights) << b);
+                    }
+                    *sum = total.cast_signed();
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn panel<'w>(&self, panels: &'w [u64], panel: usize) -> &'w [u64] {
+        let words = self.kernel.nr() * row_words(self.weights.cols);
+        panels.chunks_exact(words).nth(panel).unwrap_or_default()
+    }
+
+    fn rows_of_panel<'w>(
+        &self,
+        canonical: &'w [u64],
+        panel: usize,
+    ) -> core::slice::ChunksExact<'w, u64> {
+        let words = row_words(self.weights.cols);
+        let rows = canonical.chunks(self.kernel.nr() * words).nth(panel);
+        rows.unwrap_or_default().chunks_exact(words)
     }
 }

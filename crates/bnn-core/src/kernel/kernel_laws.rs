@@ -1,4 +1,4 @@
-//! Every kernel counts as the definition does, for every row count and around every block edge.
+//! Every kernel sums as the definition does, for every row count and around every block edge.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,34 +33,65 @@ const WORDS: [usize; 18] = [
     1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 30, 31, 32, 62, 63, 124, 125,
 ];
 
+/// Weight rows of one panel, and the panel.
+fn panel(kernel: &Kernel, n: usize) -> (Vec<Vec<u64>>, Vec<u64>) {
+    let weights: Vec<Vec<u64>> = (0..kernel.nr()).map(|j| words(j as u64 + 77, n)).collect();
+    let interleaved = (0..n).flat_map(|w| weights.iter().map(move |row| row[w]));
+    let panel = interleaved.collect();
+    (weights, panel)
+}
+
+/// Runs a tile between guard words and returns its sums.
+fn guarded(len: usize, tile: impl FnOnce(&mut [i32])) -> Vec<i32> {
+    const GUARD: i32 = 0x5EED;
+    let mut sums = vec![GUARD; len + 16];
+    tile(&mut sums[8..8 + len]);
+    let outside = sums[..8].iter().chain(&sums[8 + len..]);
+    assert!(outside.into_iter().all(|&s| s == GUARD), "written outside");
+    sums[8..8 + len].to_vec()
+}
+
 #[test]
-fn a_tile_counts_mismatches_and_writes_nothing_else() {
+fn a_tile_of_signs_sums_and_writes_nothing_else() {
     for kernel in Kernel::available() {
         for n in WORDS {
-            let weights: Vec<Vec<u64>> =
-                (0..kernel.nr()).map(|j| words(j as u64 + 77, n)).collect();
-            let panel: Vec<u64> = (0..n)
-                .flat_map(|w| weights.iter().map(move |row| row[w]))
-                .collect();
+            let (weights, panel) = panel(kernel, n);
             for rows in 1..=kernel.mr() {
                 let a: Vec<Vec<u64>> = (0..rows).map(|r| words(r as u64 * 3 + 5, n)).collect();
                 let a: Vec<&[u64]> = a.iter().map(Vec::as_slice).collect();
-                let guard = 0xDEAD_BEEF;
-                let mut counts = vec![guard; rows * kernel.nr() + 16];
-                kernel.tile(&a, &panel, &mut counts[8..8 + rows * kernel.nr()]);
-                for (i, &count) in counts[8..8 + rows * kernel.nr()].iter().enumerate() {
+                let k = 64 * n as u32;
+                let len = rows * kernel.nr();
+                let sums = guarded(len, |sums| kernel.signs(&a, &panel, k, sums));
+                for (i, &sum) in sums.iter().enumerate() {
                     let (r, j) = (i / kernel.nr(), i % kernel.nr());
-                    assert_eq!(
-                        count,
-                        mismatches(a[r], &weights[j]),
-                        "{kernel:?} {n} {r} {j}"
-                    );
+                    let expected = k as i32 - 2 * mismatches(a[r], &weights[j]) as i32;
+                    assert_eq!(sum, expected, "{kernel:?} {n} {r} {j}");
                 }
-                let outside = counts[..8].iter().chain(&counts[8 + rows * kernel.nr()..]);
-                assert!(
-                    outside.into_iter().all(|&c| c == guard),
-                    "{kernel:?} {n} {rows}"
-                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tile_of_planes_weighs_them_and_writes_nothing_else() {
+    for kernel in Kernel::available() {
+        for n in WORDS {
+            let (weights, panel) = panel(kernel, n);
+            for depth in 1..=8 {
+                let zero = vec![0; n];
+                let planes: Vec<Vec<u64>> = (0..depth).map(|b| words(b as u64 + 9, n)).collect();
+                let rows: Vec<&[u64]> = [&zero]
+                    .into_iter()
+                    .chain(&planes)
+                    .map(Vec::as_slice)
+                    .collect();
+                let sums = guarded(kernel.nr(), |sums| kernel.planes(&rows, &panel, sums));
+                for (sum, weights) in sums.into_iter().zip(&weights) {
+                    let c = |row| mismatches(row, weights) as i32;
+                    let weighed: i32 = (0..depth).map(|b| c(&planes[b]) << b).sum();
+                    let expected = ((1 << depth) - 1) * c(&zero) - weighed;
+                    assert_eq!(sum, expected, "{kernel:?} {n} {depth}");
+                }
             }
         }
     }

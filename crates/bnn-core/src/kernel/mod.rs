@@ -1,7 +1,7 @@
 //! Which micro-kernels there are, and which one this CPU gets: the one dispatch site.
 //!
-//! A kernel counts mismatching bits (`popcount(a ^ b)`) between rows of activations and rows of
-//! weights. It knows two layouts of the weights: its own *panels*, and the *canonical* rows of the
+//! A kernel sums products of +-1 by counting mismatching bits (`popcount(a ^ b)`) between rows of
+//! activations and rows of weights. It knows two layouts of the weights: its own *panels*, and the *canonical* rows of the
 //! bit law. To add an instruction set: one file in `arch/` and one line in [`TABLE`] (and its name
 //! in [`Isa`]).
 
@@ -16,12 +16,19 @@ pub(crate) const MAX_MR: usize = 8;
 /// Most weight rows in a panel, over all kernels; every kernel's `nr` divides 64.
 pub(crate) const MAX_NR: usize = 16;
 
-/// Counts, for each of `rows.len() <= mr` rows and each of a panel's `nr` weight rows, the bits in
-/// which they differ: `counts[r * nr + j] = popcount(rows[r] ^ weights[j])`.
+/// Sums of up to `mr` rows of signs against each of a panel's `nr` weight rows:
+/// `sums[r * nr + j] = k - 2 * popcount(rows[r] ^ weights[j])`.
 ///
 /// A panel holds its `nr` weight rows interleaved by word, `[word][nr]`; all rows have the panel's
-/// number of words.
-pub(crate) type Tile = fn(rows: &[&[u64]], panel: &[u64], counts: &mut [u32]);
+/// number of words. Arithmetic is modulo `2^32`: the sum itself fits `i32`.
+#[cfg(feature = "alloc")]
+pub(crate) type SignTile = fn(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]);
+
+/// Sums of one sample of bit planes, as [`Planes`](crate::Planes) lays it out: of the row of zeros
+/// and the `depth` planes after it, `sums[j] = (2^depth - 1) * c_zero - sum over b of 2^b * c_b`,
+/// with `c = popcount(row ^ weights[j])`. Panels and arithmetic as in [`SignTile`].
+#[cfg(feature = "alloc")]
+pub(crate) type PlaneTile = fn(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]);
 
 /// Counts the bits in which two rows of equal length differ.
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
@@ -61,11 +68,11 @@ const ISAS: [Isa; 4] = [Isa::Portable, Isa::Popcnt, Isa::Avx2, Isa::Avx512];
 /// The kernels of this build, from the slowest to the fastest.
 static TABLE: &[&Kernel] = &[
     &arch::portable::KERNEL,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::popcnt::KERNEL,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::avx2::KERNEL,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::avx512::KERNEL,
 ];
 
@@ -76,11 +83,10 @@ pub struct Kernel {
     supported: fn() -> bool,
     mr: usize,
     nr: usize,
-    #[cfg_attr(
-        not(feature = "alloc"),
-        expect(dead_code, reason = "panels need an allocator")
-    )]
-    tile: Tile,
+    #[cfg(feature = "alloc")]
+    signs: SignTile,
+    #[cfg(feature = "alloc")]
+    planes: PlaneTile,
     count: Count,
 }
 
@@ -158,11 +164,18 @@ impl Kernel {
         self.nr
     }
 
-    /// Runs the tile; see [`Tile`]. Slices of other lengths than it wants are a bug of the caller's.
+    /// See [`SignTile`]. Slices of other lengths than it wants are a bug of the caller's.
     #[cfg(feature = "alloc")]
-    pub(crate) fn tile(&self, rows: &[&[u64]], panel: &[u64], counts: &mut [u32]) {
-        debug_assert!(rows.len() <= self.mr && counts.len() == rows.len() * self.nr);
-        (self.tile)(rows, panel, counts);
+    pub(crate) fn signs(&self, rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
+        debug_assert!(rows.len() <= self.mr && sums.len() == rows.len() * self.nr);
+        (self.signs)(rows, panel, k, sums);
+    }
+
+    /// See [`PlaneTile`]. Slices of other lengths than it wants are a bug of the caller's.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn planes(&self, rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
+        debug_assert!(rows.len() >= 2 && sums.len() == self.nr);
+        (self.planes)(rows, panel, sums);
     }
 
     /// `popcount(a ^ b)`.

@@ -4,12 +4,14 @@
 //! word of four weight rows, so that no sum across lanes is ever needed.
 
 use core::arch::x86_64::{
-    __m256i, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_loadu_si256,
+    __m256i, _mm_cvtsi64_si128, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_permute4x64_epi64,
     _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_xor_si256,
+    _mm256_shuffle_epi8, _mm256_shuffle_ps, _mm256_sll_epi64, _mm256_srli_epi16,
+    _mm256_storeu_si256, _mm256_sub_epi64, _mm256_xor_si256,
 };
 
-use super::{by_rows, cpu_has, scalar};
+use super::{by_rows, cpu_has, portable, scalar};
 use crate::kernel::{Isa, Kernel};
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -26,21 +28,61 @@ pub(crate) static KERNEL: Kernel = Kernel {
     mr: 4,
     nr: NR,
     // SAFETY: a `Kernel` is handed out only after `supported`.
-    tile: |rows, panel, counts| unsafe { tile(rows, panel, counts) },
+    signs: |rows, panel, k, sums| unsafe { signs(rows, panel, k, sums) },
+    // SAFETY: as above.
+    planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
 };
 
 #[target_feature(enable = "avx2,popcnt")]
-fn tile(rows: &[&[u64]], panel: &[u64], counts: &mut [u32]) {
-    by_rows!(rows, 1, 2, 3, 4 => tile_of(panel, counts));
+fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
+    by_rows!(rows, 1, 2, 3, 4 => signs_of(panel, k, sums));
 }
 
 #[target_feature(enable = "avx2,popcnt")]
-fn tile_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], counts: &mut [u32]) {
+fn signs_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
+    let counts = mismatches(rows, panel);
+    let k = _mm256_set1_epi64x(k.into());
+    let (sums, _) = sums.as_chunks_mut::<NR>();
+    // Loops, because a closure handed to another function would be compiled without the vector
+    // instructions that it uses.
+    for (sums, mut counts) in sums.iter_mut().zip(counts) {
+        for count in &mut counts {
+            *count = _mm256_sub_epi64(k, _mm256_add_epi64(*count, *count));
+        }
+        store(counts, sums);
+    }
+}
+
+#[target_feature(enable = "avx2,popcnt")]
+fn planes(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
+    let (Some((zero, planes)), Some(sums)) = (rows.split_first(), sums.first_chunk_mut::<NR>())
+    else {
+        return;
+    };
+    let [mut totals] = mismatches(&[zero], panel);
+    let depth = _mm_cvtsi64_si128(planes.len() as i64);
+    for total in &mut totals {
+        *total = _mm256_sub_epi64(_mm256_sll_epi64(*total, depth), *total);
+    }
+    for (b, plane) in planes.iter().enumerate() {
+        let [counts] = mismatches(&[plane], panel);
+        let b = _mm_cvtsi64_si128(b as i64);
+        for (total, count) in totals.iter_mut().zip(counts) {
+            *total = _mm256_sub_epi64(*total, _mm256_sll_epi64(count, b));
+        }
+    }
+    store(totals, sums);
+}
+
+/// `popcount(rows[r] ^ weights[j])`, a 64-bit lane each.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn mismatches<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64]) -> [[__m256i; VECTORS]; MR] {
     let (panel, _) = panel.as_chunks::<NR>();
     let Some(rows) = scalar::same_length(rows, panel.len()) else {
-        return;
+        return [[_mm256_setzero_si256(); VECTORS]; MR];
     };
     let zero = _mm256_setzero_si256();
     let mut sums = [[zero; VECTORS]; MR];
@@ -61,13 +103,7 @@ fn tile_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], counts: &mut [u3
             *sum = _mm256_add_epi64(*sum, _mm256_sad_epu8(*bytes, zero));
         }
     }
-    for (counts, sums) in counts.chunks_exact_mut(NR).zip(sums) {
-        for (counts, sums) in counts.chunks_exact_mut(LANES).zip(sums) {
-            for (count, sum) in counts.iter_mut().zip(store(sums)) {
-                *count = sum as u32; // a row has at most i32::MAX bits
-            }
-        }
-    }
+    sums
 }
 
 /// `popcount(a ^ b)` of two rows, four words at a time.
@@ -84,8 +120,10 @@ fn count(a: &[u64], b: &[u64]) -> u32 {
         }
         sum = _mm256_add_epi64(sum, _mm256_sad_epu8(bytes, zero));
     }
-    let vectors: u64 = store(sum).iter().sum();
-    vectors as u32 + scalar::count(a_rest, b_rest) // a row has at most i32::MAX bits
+    let mut lanes = [0_i32; NR];
+    store([sum, zero], &mut lanes);
+    let vectors: i32 = lanes.iter().sum(); // a row has at most i32::MAX bits
+    vectors.cast_unsigned() + portable::count(a_rest, b_rest)
 }
 
 /// The number of ones in each byte.
@@ -120,11 +158,14 @@ fn load_lanes(words: &[u64; LANES]) -> __m256i {
     unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }
 
+/// Stores the low 32 bits of all lanes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(x: __m256i) -> [u64; LANES] {
-    let mut words = [0; LANES];
+fn store([low, high]: [__m256i; VECTORS], sums: &mut [i32; NR]) {
+    // The low halves of all eight lanes, then their 128-bit quarters in order (0, 2, 1, 3).
+    let (low, high) = (_mm256_castsi256_ps(low), _mm256_castsi256_ps(high));
+    let mixed = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+    let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(mixed);
     // SAFETY: the array is 32 writable bytes, and the store wants no alignment.
-    unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), x) };
-    words
+    unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), ordered) };
 }
