@@ -1,0 +1,78 @@
+//! What can be wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+/// Why a checkpoint could not be written, read or applied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file could not be read or written.
+    #[error("checkpoint {}: {source}", path.display())]
+    Io {
+        /// The checkpoint's path.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are no checkpoint.
+    #[error("not a checkpoint: {reason}")]
+    Malformed {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The checkpoint was written by a newer program.
+    #[error("checkpoint of version {found}, expected {expected}")]
+    Version {
+        /// The version that this program reads.
+        expected: u64,
+        /// The version of the checkpoint.
+        found: u64,
+    },
+    /// A tensor has another element type.
+    #[error("`{name}` in the checkpoint has elements of type {found}, expected {expected}")]
+    ElementType {
+        /// The tensor.
+        name: String,
+        /// The type wanted.
+        expected: String,
+        /// The type in the checkpoint.
+        found: String,
+    },
+    /// The checkpoint lacks a tensor.
+    #[error("`{name}` is missing in the checkpoint")]
+    Missing {
+        /// The tensor.
+        name: String,
+    },
+    /// The checkpoint has a tensor that there is no place for.
+    #[error("`{name}` in the checkpoint has no counterpart")]
+    Unexpected {
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor has another shape.
+    #[error("`{name}` in the checkpoint has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// The shape wanted.
+        expected: Vec<usize>,
+        /// The shape in the checkpoint.
+        found: Vec<usize>,
+    },
+    /// Two parameters or two buffers of the model have one name.
+    #[error("the name `{name}` is used twice")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// A module shows other parameters to be changed than it shows to be read.
+    #[error("the parameter `{name}` changes its shape between two visits")]
+    Unstable {
+        /// The parameter.
+        name: String,
+    },
+    /// The checkpoint was written without an optimizer.
+    #[error("the checkpoint holds no optimizer state")]
+    NoOptimizer,
+}

@@ -1,0 +1,188 @@
+//! Training state in a file: parameters, buffers, optimizer state and strings of the caller.
+//!
+//! The file is a `safetensors` file. Tensors are named `param.NAME`, `buffer.NAME` and
+//! `optimizer.SLOT.NAME`; the one metadata entry, `bnn_checkpoint`, is a JSON object with the format
+//! version, the optimizer's step count and the caller's strings. Equal states give equal bytes.
+
+mod error;
+mod file;
+mod format;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use error::CheckpointError;
+
+use crate::nn::Module;
+use crate::optim::{Optimizer, OptimizerState};
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// The state of a training run.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use bnn_autograd::checkpoint::Checkpoint;
+/// use bnn_autograd::nn::{BatchNorm, Module};
+/// use bnn_autograd::optim::{Adam, Optimizer};
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// let (model, optimizer) = (BatchNorm::<f32>::new(3)?, Adam::new(0.01)?);
+/// let strings = BTreeMap::from([("epoch".to_string(), "5".to_string())]);
+/// let bytes = Checkpoint::capture(&model, Some(&optimizer), strings)?.to_bytes()?;
+///
+/// let (mut model, mut optimizer) = (BatchNorm::<f32>::new(3)?, Adam::new(0.01)?);
+/// let checkpoint = Checkpoint::from_bytes(&bytes)?;
+/// checkpoint.restore_model(&mut model)?;
+/// checkpoint.restore_optimizer(&mut optimizer, &model)?;
+/// assert_eq!(checkpoint.metadata()["epoch"], "5");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint<T: Real = f32> {
+    tensors: BTreeMap<String, Tensor<T>>,
+    optimizer_steps: Option<u64>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl<T: Real> Checkpoint<T> {
+    /// The state of a model, of its optimizer if there is one, and the caller's strings (step, epoch,
+    /// seed, configuration, ...). Shares the tensors until they change.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Duplicate`] where two parameters or two buffers have one name.
+    pub fn capture(
+        model: &dyn Module<T>,
+        optimizer: Option<&dyn Optimizer<T>>,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<Self, CheckpointError> {
+        let mut tensors = BTreeMap::new();
+        let mut twice = None;
+        let mut add = |name: String, tensor: &Tensor<T>| {
+            if tensors.insert(name.clone(), tensor.clone()).is_some() {
+                twice = Some(name);
+            }
+        };
+        model.params(&mut |name, param| add(format!("{PARAM}{name}"), param.value()));
+        model.buffers(&mut |name, buffer| add(format!("{BUFFER}{name}"), buffer));
+        if let Some(optimizer) = optimizer {
+            for (name, average) in &optimizer.state().averages {
+                add(format!("{OPTIMIZER}{name}"), average);
+            }
+        }
+        match twice {
+            Some(name) => Err(CheckpointError::Duplicate { name }),
+            None => Ok(Self {
+                tensors,
+                optimizer_steps: optimizer.map(|optimizer| optimizer.state().steps),
+                metadata,
+            }),
+        }
+    }
+
+    /// The caller's strings.
+    #[must_use]
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// Gives the model its parameters and buffers back; all of them or, on an error, none.
+    ///
+    /// # Errors
+    /// A name that only one side has, or a shape that differs.
+    pub fn restore_model(&self, model: &mut dyn Module<T>) -> Result<(), CheckpointError> {
+        let mut wanted = Wanted::default();
+        model.params(&mut |name, param| wanted.add(format!("{PARAM}{name}"), param.value()));
+        model.buffers(&mut |name, buffer| wanted.add(format!("{BUFFER}{name}"), buffer));
+        self.check(&wanted, &[PARAM, BUFFER])?;
+
+        let mut failed = Ok(());
+        model.params_mut(&mut |name, param| {
+            if let Some(value) = self.tensors.get(&format!("{PARAM}{name}"))
+                && param.set_value(value.clone()).is_err()
+            {
+                failed = Err(CheckpointError::Unstable { name: name.into() });
+            }
+        });
+        model.buffers_mut(&mut |name, buffer| {
+            if let Some(value) = self.tensors.get(&format!("{BUFFER}{name}")) {
+                *buffer = value.clone();
+            }
+        });
+        failed
+    }
+
+    /// Gives the optimizer its state back; `model` says which parameters there are.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NoOptimizer`] where none was saved; a state that does not fit this kind of
+    /// optimizer or these parameters.
+    pub fn restore_optimizer(
+        &self,
+        optimizer: &mut dyn Optimizer<T>,
+        model: &dyn Module<T>,
+    ) -> Result<(), CheckpointError> {
+        let steps = self.optimizer_steps.ok_or(CheckpointError::NoOptimizer)?;
+        let mut wanted = Wanted::default();
+        model.params(&mut |name, param| {
+            let slots = optimizer.slots().iter();
+            let names: Vec<_> = slots
+                .map(|slot| format!("{OPTIMIZER}{slot}.{name}"))
+                .collect();
+            // A parameter that has had no gradient yet has no averages, but never a part of them.
+            if names.iter().any(|name| self.tensors.contains_key(name)) {
+                names
+                    .into_iter()
+                    .for_each(|name| wanted.add(name, param.value()));
+            }
+        });
+        self.check(&wanted, &[OPTIMIZER])?;
+        let strip = |(name, tensor): (&String, &Tensor<T>)| {
+            Some((name.strip_prefix(OPTIMIZER)?.to_string(), tensor.clone()))
+        };
+        optimizer.set_state(OptimizerState {
+            steps,
+            averages: self.tensors.iter().filter_map(strip).collect(),
+        });
+        Ok(())
+    }
+
+    /// Checks that the tensors under `prefixes` are exactly the wanted ones.
+    fn check(&self, wanted: &Wanted, prefixes: &[&str]) -> Result<(), CheckpointError> {
+        for (name, expected) in &wanted.shapes {
+            let Some(tensor) = self.tensors.get(name) else {
+                return Err(CheckpointError::Missing { name: name.clone() });
+            };
+            if tensor.shape() != expected {
+                return Err(CheckpointError::Shape {
+                    name: name.clone(),
+                    expected: expected.clone(),
+                    found: tensor.shape().to_vec(),
+                });
+            }
+        }
+        let names: BTreeSet<_> = wanted.shapes.iter().map(|(name, _)| name).collect();
+        let meant = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let mut found = self.tensors.keys().filter(meant);
+        match found.find(|name| !names.contains(name)) {
+            Some(name) => Err(CheckpointError::Unexpected { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+const PARAM: &str = "param.";
+const BUFFER: &str = "buffer.";
+const OPTIMIZER: &str = "optimizer.";
+
+/// Names and shapes that a checkpoint has to have.
+#[derive(Default)]
+struct Wanted {
+    shapes: Vec<(String, Vec<usize>)>,
+}
+
+impl Wanted {
+    fn add<T: Real>(&mut self, name: String, like: &Tensor<T>) {
+        self.shapes.push((name, like.shape().to_vec()));
+    }
+}

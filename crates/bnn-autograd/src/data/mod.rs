@@ -1,0 +1,65 @@
+//! Data sets: labelled grey images as bytes, read from the embedded digits, IDX folders or CSV rows,
+//! and dealt out in shuffled, optionally augmented batches.
+//!
+//! This module knows nothing of the tape: it hands out plain vectors. Every source is untrusted;
+//! whatever is wrong with it is a [`DataError`], never a panic, and no header is believed
+//! before the bytes behind it have arrived.
+//!
+//! ```
+//! use bnn_autograd::data::{self, Augment};
+//!
+//! let split = data::load("digits")?;
+//! assert_eq!((split.train.samples(), split.test.samples()), (1437, 360));
+//!
+//! let (seed, epoch) = (7, 0);
+//! let augment = Augment { shift: 1, flip: false };
+//! let order = data::shuffled(split.train.samples(), seed, epoch);
+//! for indices in order.chunks(128) {
+//!     let (pixels, labels) = split.train.augmented_batch(indices, augment, seed, epoch)?;
+//!     assert_eq!(pixels.len(), labels.len() * split.train.features());
+//! }
+//! # Ok::<(), data::DataError>(())
+//! ```
+
+mod batch;
+pub mod csv;
+mod dataset;
+mod digits;
+mod error;
+pub mod idx;
+mod random;
+
+pub use batch::{Augment, shuffled};
+pub use dataset::{Dataset, Layout, Split};
+pub use digits::digits;
+pub use error::DataError;
+
+use std::path::Path;
+
+/// Loads a data set by name: `digits` for the embedded one ([`digits()`]), anything else is the
+/// path of a folder of IDX files ([`idx::read`]).
+///
+/// # Errors
+///
+/// [`DataError::UnknownSource`] if `spec` is neither; otherwise what the reader found wrong.
+pub fn load(spec: &str) -> Result<Split, DataError> {
+    match spec {
+        "digits" => digits(),
+        folder if Path::new(folder).is_dir() => idx::read(folder),
+        _ => Err(DataError::UnknownSource {
+            spec: spec.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_no_name_and_no_folder_is_named_in_the_error() {
+        let error = load("no/such/place").expect_err("nothing is there");
+        assert!(matches!(&error, DataError::UnknownSource { spec } if spec == "no/such/place"));
+        assert!(error.to_string().contains("no/such/place"));
+    }
+}

@@ -1,0 +1,191 @@
+//! What can go wrong while building, differentiating or storing a network, said with the numbers.
+
+use crate::checkpoint::CheckpointError;
+
+/// Why a call was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A shape with a dimension of 0; every dimension must be at least 1.
+    #[error("shape {shape:?} has a dimension of 0, expected at least 1 everywhere")]
+    ZeroDimension {
+        /// The refused shape.
+        shape: Vec<usize>,
+    },
+    /// A shape whose element count does not fit the address space.
+    #[error("shape {shape:?} has more elements than can be addressed")]
+    TooLarge {
+        /// The refused shape.
+        shape: Vec<usize>,
+    },
+    /// The number of elements is not what the shape says.
+    #[error("shape {shape:?} has {expected} elements, but {found} were given")]
+    ElementCount {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// Elements that the shape has.
+        expected: usize,
+        /// Elements that were given.
+        found: usize,
+    },
+    /// A tensor has another shape than the operation needs.
+    #[error("{what}: expected shape {expected}, found {found:?}")]
+    Shape {
+        /// Which tensor of which operation.
+        what: &'static str,
+        /// What the shape had to be.
+        expected: String,
+        /// The shape it has.
+        found: Vec<usize>,
+    },
+    /// `backward` starts from a scalar; a tensor with more elements needs a cotangent (`vjp`).
+    #[error(
+        "backward needs a loss of 1 element, found shape {shape:?}; give `vjp` a cotangent instead"
+    )]
+    NotScalar {
+        /// The shape of what was to be differentiated.
+        shape: Vec<usize>,
+    },
+    /// Nothing that the variable was computed from requires a gradient, or nothing was recorded.
+    #[error("the variable does not depend on anything that requires a gradient")]
+    NoGradient,
+    /// The reverse pass already ran through this node and released what it had saved.
+    #[error(
+        "backward a second time through `{function}`, whose context is released; run the first pass with `backward_retain`"
+    )]
+    Released {
+        /// The function whose context is gone.
+        function: &'static str,
+    },
+    /// A variable of one tape was handed to another.
+    #[error("a variable of another tape was given to {what}")]
+    ForeignVar {
+        /// What received it.
+        what: &'static str,
+    },
+    /// A function was given, or returned, another number of tensors than it must.
+    #[error("{what}: expected {expected}, found {found}")]
+    Count {
+        /// What was counted.
+        what: &'static str,
+        /// The right number.
+        expected: usize,
+        /// The number found.
+        found: usize,
+    },
+    /// A function returned a gradient whose shape is not that of its input.
+    #[error(
+        "`{function}` returned a gradient of shape {found:?} for input {input} of shape {expected:?}"
+    )]
+    GradientShape {
+        /// The function.
+        function: &'static str,
+        /// Index of the input.
+        input: usize,
+        /// The input's shape.
+        expected: Vec<usize>,
+        /// The gradient's shape.
+        found: Vec<usize>,
+    },
+    /// A function asked its context for something that is not there.
+    #[error("slot {slot} of the context: expected {expected}, found {found}")]
+    Saved {
+        /// Position in the order of saving.
+        slot: usize,
+        /// What was asked for.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A label names no class.
+    #[error("label {label} of sample {sample}: expected less than the {classes} classes")]
+    Label {
+        /// Index of the sample.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A number that configures something lies outside its range.
+    #[error("{what} is {found}, expected {expected}")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: f64,
+    },
+    /// An analytic gradient differs from the numeric one.
+    #[error(
+        "gradient of input {input}, element {element}: analytic {analytic:e}, numeric {numeric:e}"
+    )]
+    GradientMismatch {
+        /// Index of the input.
+        input: usize,
+        /// Index of its element.
+        element: usize,
+        /// What the function's backward pass says.
+        analytic: f64,
+        /// What central differences say.
+        numeric: f64,
+    },
+    /// A checkpoint could not be written, read or applied.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The binary kernels refused a shape or an instruction set.
+    #[error(transparent)]
+    Core(#[from] bnn_core::Error),
+}
+
+impl Error {
+    /// Checks that `found` has exactly the shape `expected`.
+    pub(crate) fn check_shape(
+        what: &'static str,
+        expected: &[usize],
+        found: &[usize],
+    ) -> Result<(), Self> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(Self::Shape {
+            what,
+            expected: format!("{expected:?}"),
+            found: found.to_vec(),
+        })
+    }
+
+    /// Checks that `found` items were given where `expected` are needed.
+    pub(crate) fn check_count(
+        what: &'static str,
+        expected: usize,
+        found: usize,
+    ) -> Result<(), Self> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(Self::Count {
+            what,
+            expected,
+            found,
+        })
+    }
+
+    /// Checks a configuration number against the range that `expected` words.
+    pub(crate) fn check_range(
+        what: &'static str,
+        expected: &'static str,
+        found: f64,
+        inside: bool,
+    ) -> Result<(), Self> {
+        if inside {
+            return Ok(());
+        }
+        Err(Self::OutOfRange {
+            what,
+            expected,
+            found,
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! Numeric against analytic gradients, in f64.
+
+use crate::error::Error;
+use crate::rng::Rng;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// How near an analytic gradient `a` has to be to the numeric one `n`:
+/// `|a - n| <= absolute + relative * |n|`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// The allowed distance by itself.
+    pub absolute: f64,
+    /// The allowed part of the numeric gradient.
+    pub relative: f64,
+    /// The step of the central differences. A kink nearer to an input than this spoils the check.
+    pub step: f64,
+}
+
+impl Default for Tolerance {
+    /// `1e-6 + 1e-5 * |n|` with steps of `1e-5`: the error of a central difference in `f64` is of
+    /// the order `step^2` by curvature and `1e-16 / step` by rounding.
+    fn default() -> Self {
+        Self {
+            absolute: 1e-6,
+            relative: 1e-5,
+            step: 1e-5,
+        }
+    }
+}
+
+/// Checks the backward pass of a smooth function against central differences of its forward pass,
+/// at `inputs`, for all of them, in a fixed pseudo-random direction of the output. Returns the
+/// largest distance found.
+///
+/// ```
+/// use bnn_autograd::{Tensor, Tolerance, gradcheck, ops};
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// let x = Tensor::new(vec![0.3, -0.7, 0.1, 0.9, 0.2, -0.4], &[2, 3])?;
+/// let w = Tensor::new(vec![0.5, 0.25, -1.0], &[1, 3])?;
+/// gradcheck(&[x, w], Tolerance::default(), |v| ops::linear(&v[0], &v[1], None))?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::GradientMismatch`] for the first element that is too far off; those of the function.
+pub fn gradcheck(
+    inputs: &[Tensor<f64>],
+    tolerance: Tolerance,
+    function: impl Fn(&[Var<f64>]) -> Result<Var<f64>, Error>,
+) -> Result<f64, Error> {
+    gradcheck_surrogate(inputs, tolerance, &function, |inputs| {
+        let tape = Tape::new();
+        let vars: Vec<_> = inputs.iter().map(|x| tape.constant(x.clone())).collect();
+        function(&vars).map(Var::into_value)
+    })
+}
+
+/// As [`gradcheck`], with the differences taken of a `surrogate`: for a function, such as `sign`,
+/// whose backward pass is by design the gradient of another function. Only the shapes of the two
+/// outputs have to agree.
+///
+/// # Errors
+/// As [`gradcheck`].
+pub fn gradcheck_surrogate(
+    inputs: &[Tensor<f64>],
+    tolerance: Tolerance,
+    function: impl Fn(&[Var<f64>]) -> Result<Var<f64>, Error>,
+    surrogate: impl Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, Error>,
+) -> Result<f64, Error> {
+    let tape = Tape::new();
+    let leaves: Vec<_> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let output = function(&leaves)?;
+    let direction = direction(output.shape())?;
+    let gradients = output.vjp(direction.clone())?;
+
+    let mut probe = inputs.to_vec();
+    let mut worst = 0.0_f64;
+    for (input, leaf) in leaves.iter().enumerate() {
+        for element in 0..leaf.value().numel() {
+            let center = inputs[input].data()[element];
+            let mut along = |x: f64| {
+                probe[input].data_mut()[element] = x;
+                let y = surrogate(&probe)?;
+                Error::check_shape("output of a surrogate", direction.shape(), y.shape())?;
+                Ok::<f64, Error>(
+                    y.data()
+                        .iter()
+                        .zip(direction.data())
+                        .map(|(y, d)| y * d)
+                        .sum(),
+                )
+            };
+            let (above, below) = (center + tolerance.step, center - tolerance.step);
+            let numeric = (along(above)? - along(below)?) / (above - below);
+            probe[input].data_mut()[element] = center;
+            let analytic = gradients.get(leaf).map_or(0.0, |grad| grad.data()[element]);
+            let distance = (analytic - numeric).abs();
+            let allowed = tolerance.absolute + tolerance.relative * numeric.abs();
+            // NaN is too far off as well.
+            if distance.is_nan() || distance > allowed {
+                return Err(Error::GradientMismatch {
+                    input,
+                    element,
+                    analytic,
+                    numeric,
+                });
+            }
+            worst = worst.max(distance);
+        }
+    }
+    Ok(worst)
+}
+
+/// A direction in which no output element cancels another by symmetry.
+fn direction(shape: &[usize]) -> Result<Tensor<f64>, Error> {
+    let mut direction = Tensor::full(0.0, shape)?;
+    let mut rng = Rng::new(0);
+    for d in direction.data_mut() {
+        *d = rng.uniform(0.5, 1.5);
+    }
+    Ok(direction)
+}

@@ -1,0 +1,81 @@
+//! Training binary neural networks.
+//!
+//! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. What a function
+//! keeps for its backward pass lies in its [`Context`], as bits wherever bits suffice: a binary layer
+//! keeps two bits per activation instead of a 32-bit float. Around the tape: [`ops`], layers
+//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], and [`gradcheck`].
+//!
+//! Two laws hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `-0.0` gives
+//! `+1`, NaN `-1`); and results are the same bits for any number of threads.
+//!
+//! # Example
+//! A binary network learns XOR, which no single layer can:
+//! ```
+//! use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Module, Sequential};
+//! use bnn_autograd::optim::{Adam, Optimizer};
+//! use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
+//!
+//! # fn main() -> Result<(), Error> {
+//! let mut rng = Rng::new(1);
+//! let points: Vec<f32> = (0..512).map(|_| rng.uniform(-1.0, 1.0) as f32).collect();
+//! let labels: Vec<u8> = points.chunks(2).map(|p| u8::from(p[0] * p[1] < 0.0)).collect();
+//! let points = Tensor::new(points, &[256, 2])?;
+//!
+//! let mut net = Sequential::new()
+//!     .then(Linear::new(2, 64, &mut rng)?)
+//!     .then(BatchNorm::new(64)?)
+//!     .then(BinaryLinear::new(64, 64, &mut rng)?)
+//!     .then(BatchNorm::new(64)?)
+//!     .then(BinaryLinear::new(64, 2, &mut rng)?)
+//!     .then(BatchNorm::new(2)?);
+//! let mut optimizer = Adam::new(0.02)?;
+//! for _ in 0..100 {
+//!     let tape = Tape::new(); // one tape per step
+//!     let scores = net.forward(&tape.constant(points.clone()))?;
+//!     let loss = ops::cross_entropy(&scores, &labels, 0.0)?;
+//!     loss.backward()?.add_to(&mut net)?;
+//!     optimizer.step(&mut net)?;
+//!     net.zero_grad();
+//! }
+//!
+//! net.set_training(false);
+//! let tape = Tape::new();
+//! let scores = tape.no_grad(|| net.forward(&tape.constant(points)))?;
+//! let pairs = scores.value().data().chunks(2).zip(&labels);
+//! let right = pairs.filter(|(scores, label)| (scores[1] > scores[0]) == (**label == 1)).count();
+//! assert!(right >= 240, "{right} of 256 right");
+//! # Ok(())
+//! # }
+//! ```
+
+mod bits;
+pub mod checkpoint;
+mod context;
+pub mod data;
+mod error;
+pub mod export;
+mod files;
+mod function;
+mod gradcheck;
+mod linalg;
+pub mod models;
+pub mod nn;
+pub mod ops;
+pub mod optim;
+mod parallel;
+mod param;
+mod real;
+mod rng;
+mod tape;
+mod tensor;
+pub mod train;
+
+pub use context::{Context, Saved};
+pub use error::Error;
+pub use files::write_atomic;
+pub use function::{Function, GradOutputs, inputs};
+pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate};
+pub use real::Real;
+pub use rng::Rng;
+pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
+pub use tensor::Tensor;

@@ -1,0 +1,185 @@
+//! Products of float matrices, and of floats with sign bits, for the layers and their backward.
+//!
+//! The output is cut into tiles of fixed size, and one thread makes a tile, adding up its terms in a
+//! fixed order; so results are the same bits for any number of threads.
+
+use std::ops::Range;
+
+use bnn_core::BitMatrixView;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use rayon::prelude::*;
+
+use crate::bits::expand_signs;
+use crate::real::Real;
+
+/// A matrix over borrowed elements; its transpose, `.t()`, costs nothing.
+pub(crate) type Mat<'a, T> = ArrayView2<'a, T>;
+
+/// Rows of a tile.
+const TILE_ROWS: usize = 512;
+
+/// Columns of a tile, whole words of bits. Every tile packs its rows of the left operand anew, which
+/// needs this many columns to be cheap.
+const TILE_COLS: usize = 256;
+
+/// Terms of the sums for which sign bits are expanded at a time, whole words of bits as well.
+/// 1024 x 256 `f32` are 1 MiB of scratch per thread, which stays in the L2 cache.
+const DEPTH: usize = 1024;
+
+/// A row-major matrix without gaps; `data` has `rows * cols` elements.
+pub(crate) fn mat<T>(data: &[T], rows: usize, cols: usize) -> Mat<'_, T> {
+    match ArrayView2::from_shape((rows, cols), data) {
+        Ok(view) => view,
+        // All callers take the sizes from a shape that the elements are known to fill.
+        Err(_) => unreachable!("{} elements for a {rows} x {cols} matrix", data.len()),
+    }
+}
+
+/// `a · b`, row-major `[a.rows, b.cols]`.
+pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
+    in_tiles(a.nrows(), b.ncols(), |rows, cols, tile| {
+        let (a, b) = (a.slice(s![rows, ..]), b.slice(s![.., cols]));
+        general_mat_mul(T::one(), &a, &b, T::zero(), tile);
+    })
+}
+
+/// `a · sign(bits)` for bits `[a.cols, n]`, row-major `[a.rows, n]`.
+pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
+    in_tiles(a.nrows(), bits.cols(), |rows, cols, tile| {
+        by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
+            let (k, n) = (terms.len(), cols.len());
+            expand_signs(bits, terms, cols.clone(), &mut panel[..k * n]);
+            mat(&panel[..k * n], k, n)
+        });
+    })
+}
+
+/// `a · sign(bits)^T` for bits `[n, a.cols]`, row-major `[a.rows, n]`.
+pub(crate) fn matmul_signs_transposed<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
+    in_tiles(a.nrows(), bits.rows(), |rows, cols, tile| {
+        by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
+            let (k, n) = (terms.len(), cols.len());
+            expand_signs(bits, cols.clone(), terms, &mut panel[..k * n]);
+            mat(&panel[..k * n], n, k).reversed_axes()
+        });
+    })
+}
+
+/// `tile = a · b`, some terms at a time: `expand(terms, scratch)` writes those rows of `b` into the
+/// scratch and shows them as a matrix.
+fn by_depth<T: Real>(
+    a: Mat<'_, T>,
+    tile: &mut ArrayViewMut2<'_, T>,
+    expand: impl for<'p> Fn(Range<usize>, &'p mut [T]) -> Mat<'p, T>,
+) {
+    let depth = a.ncols();
+    let mut panel = vec![T::zero(); depth.min(DEPTH) * tile.ncols()];
+    for first in (0..depth).step_by(DEPTH) {
+        let terms = first..depth.min(first + DEPTH);
+        let b = expand(terms.clone(), &mut panel);
+        let kept = if first == 0 { T::zero() } else { T::one() };
+        general_mat_mul(T::one(), &a.slice(s![.., terms]), &b, kept, tile);
+    }
+}
+
+/// A row-major `[rows, cols]` matrix of which `make(rows, cols, tile)` writes the tiles.
+fn in_tiles<T: Real>(
+    rows: usize,
+    cols: usize,
+    make: impl Fn(Range<usize>, Range<usize>, &mut ArrayViewMut2<'_, T>) + Sync,
+) -> Vec<T> {
+    let mut out = vec![T::zero(); rows * cols];
+    let bands = out.par_chunks_mut(TILE_ROWS * cols).enumerate();
+    bands.for_each(|(i, band)| {
+        let row_range = i * TILE_ROWS..i * TILE_ROWS + band.len() / cols;
+        let Ok(mut band) = ArrayViewMut2::from_shape((row_range.len(), cols), band) else {
+            unreachable!("a band is made of whole rows")
+        };
+        let tiles: Vec<_> = band.axis_chunks_iter_mut(Axis(1), TILE_COLS).collect();
+        tiles.into_par_iter().enumerate().for_each(|(j, mut tile)| {
+            let col_range = j * TILE_COLS..j * TILE_COLS + tile.ncols();
+            make(row_range.clone(), col_range, &mut tile);
+        });
+    });
+    out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use bnn_core::BitMatrix;
+    use proptest::prelude::*;
+
+    /// Small integers, so that every order of summation gives the same f32.
+    fn integers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count)
+            .map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0)
+            .collect()
+    }
+
+    fn naive(a: Mat<'_, f32>, b: Mat<'_, f32>) -> Vec<f32> {
+        let cells = (0..a.nrows()).flat_map(|i| (0..b.ncols()).map(move |j| (i, j)));
+        cells
+            .map(|(i, j)| (0..a.ncols()).map(|l| a[[i, l]] * b[[l, j]]).sum())
+            .collect()
+    }
+
+    fn sizes() -> impl Strategy<Value = usize> {
+        prop_oneof![
+            Just(1),
+            Just(63),
+            Just(64),
+            Just(65),
+            Just(131),
+            1_usize..40
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn products_equal_the_definition_for_every_shape_and_transpose(
+            m in sizes(), n in sizes(), k in sizes(), turn_a: bool, turn_b: bool,
+        ) {
+            let (a, b) = (integers(m * k, 1), integers(k * n, 2));
+            let a = if turn_a { mat(&a, k, m).reversed_axes() } else { mat(&a, m, k) };
+            let b = if turn_b { mat(&b, n, k).reversed_axes() } else { mat(&b, k, n) };
+            prop_assert_eq!(matmul(a, b), naive(a, b));
+        }
+
+        #[test]
+        fn products_with_bits_equal_products_with_their_signs(
+            m in sizes(), n in sizes(), k in sizes(),
+        ) {
+            let (a, b) = (integers(m * k, 3), integers(k * n, 4));
+            let a = mat(&a, m, k);
+            let bits = BitMatrix::pack(&b, k, n).unwrap();
+            let signs: Vec<f32> = bits.unpack();
+            prop_assert_eq!(matmul_signs(a, bits.view()), naive(a, mat(&signs, k, n)));
+            let bits = BitMatrix::pack(&b, n, k).unwrap();
+            let signs: Vec<f32> = bits.unpack();
+            prop_assert_eq!(
+                matmul_signs_transposed(a, bits.view()),
+                naive(a, mat(&signs, n, k).t())
+            );
+        }
+    }
+
+    #[test]
+    fn products_of_several_tiles_and_depths_equal_the_definition() {
+        let (m, k, n) = (TILE_ROWS + 3, DEPTH + 65, TILE_COLS + 9);
+        let (a, b) = (integers(m * k, 5), integers(k * n, 6));
+        let a = mat(&a, m, k);
+        let bits = BitMatrix::pack(&b, k, n).unwrap();
+        let signs: Vec<f32> = bits.unpack();
+        assert_eq!(matmul(a, mat(&b, k, n)), naive(a, mat(&b, k, n)));
+        assert_eq!(matmul_signs(a, bits.view()), naive(a, mat(&signs, k, n)));
+        let bits = BitMatrix::pack(&b, n, k).unwrap();
+        let signs: Vec<f32> = bits.unpack();
+        assert_eq!(
+            matmul_signs_transposed(a, bits.view()),
+            naive(a, mat(&signs, n, k).t())
+        );
+    }
+}

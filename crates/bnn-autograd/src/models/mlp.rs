@@ -1,0 +1,162 @@
+//! The fully connected binary network.
+
+use crate::error::Error;
+use crate::nn::{BatchNorm, BinaryLinear, Module, Param, SignWeightLinear};
+use crate::rng::Rng;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// The sizes of an [`Mlp`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MlpConfig {
+    /// Inputs per sample.
+    pub inputs: usize,
+    /// Bits per input: an unsigned integer less than `2^depth`, 1 to 8.
+    pub depth: u8,
+    /// The widths of the hidden layers, at least one.
+    pub hidden: Vec<usize>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// A fully connected network with binary weights and binary activations in every hidden layer.
+///
+/// The first layer multiplies the integer inputs as they are with `sign(w)`; every further layer
+/// multiplies signs with signs; each is followed by batch normalisation. What leaves the last batch
+/// normalisation are the class scores. Without bias, because batch normalisation has one (Hubara et
+/// al. 2016, arXiv 1602.02830, section 1).
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    config: MlpConfig,
+    first: SignWeightLinear,
+    rest: Vec<BinaryLinear>,
+    /// One for each layer.
+    norms: Vec<BatchNorm>,
+}
+
+/// Integers up to this are exact in `f32`, in which the tape computes the first layer's sums.
+const EXACT_IN_F32: usize = 1 << 24;
+
+impl Mlp {
+    /// A network with random latent weights.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large, no hidden layer, a depth outside 1 to 8, or so many inputs that the
+    /// first layer's sums could exceed 2^24 and would not be exact in `f32`.
+    pub fn new(config: MlpConfig, rng: &mut Rng) -> Result<Self, Error> {
+        let depth = config.depth;
+        Error::check_range(
+            "bits per input",
+            "1 to 8",
+            depth.into(),
+            (1..=8).contains(&depth),
+        )?;
+        let most = EXACT_IN_F32 / ((1 << depth) - 1);
+        let inputs = config.inputs;
+        let exact = "small enough for sums up to 2^24, exact in f32";
+        Error::check_range("number of inputs", exact, inputs as f64, inputs <= most)?;
+        let mut widths = config.hidden.iter().copied().chain([config.classes]);
+        let hidden = config.hidden.len();
+        Error::check_range(
+            "number of hidden layers",
+            "at least 1",
+            hidden as f64,
+            hidden > 0,
+        )?;
+        let width = widths.next().unwrap_or_default();
+        let first = SignWeightLinear::new(inputs, width, rng)?;
+        let mut norms = vec![BatchNorm::new(width)?];
+        let mut rest = Vec::new();
+        let mut before = width;
+        for width in widths {
+            rest.push(BinaryLinear::new(before, width, rng)?);
+            norms.push(BatchNorm::new(width)?);
+            before = width;
+        }
+        Ok(Self {
+            config,
+            first,
+            rest,
+            norms,
+        })
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub fn config(&self) -> &MlpConfig {
+        &self.config
+    }
+
+    /// The latent weights `[n, k]` of each layer and its batch normalisation, from the input on.
+    pub fn layers(&self) -> impl Iterator<Item = (&Param, &BatchNorm)> {
+        let weights = self.rest.iter().map(BinaryLinear::weight);
+        [self.first.weight()]
+            .into_iter()
+            .chain(weights)
+            .zip(&self.norms)
+    }
+
+    fn modules(&self) -> impl Iterator<Item = (String, &dyn Module)> {
+        let first: (_, &dyn Module) = ("0.linear".to_owned(), &self.first);
+        let rest = self.rest.iter().enumerate();
+        let rest = rest.map(|(i, layer)| (format!("{}.linear", i + 1), layer as &dyn Module));
+        let norms = self.norms.iter().enumerate();
+        let norms = norms.map(|(i, norm)| (format!("{i}.norm"), norm as &dyn Module));
+        [first].into_iter().chain(rest).chain(norms)
+    }
+
+    fn modules_mut(&mut self) -> impl Iterator<Item = (String, &mut dyn Module)> {
+        let first: (_, &mut dyn Module) = ("0.linear".to_owned(), &mut self.first);
+        let rest = self.rest.iter_mut().enumerate();
+        let rest = rest.map(|(i, layer)| (format!("{}.linear", i + 1), layer as &mut dyn Module));
+        let norms = self.norms.iter_mut().enumerate();
+        let norms = norms.map(|(i, norm)| (format!("{i}.norm"), norm as &mut dyn Module));
+        [first].into_iter().chain(rest).chain(norms)
+    }
+}
+
+impl Module for Mlp {
+    /// `x` is `[samples, inputs]`; the result, `[samples, classes]`, are the scores.
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        let mut norms = self.norms.iter_mut();
+        let mut x = self.first.forward(x)?;
+        if let Some(norm) = norms.next() {
+            x = norm.forward(&x)?;
+        }
+        for (layer, norm) in self.rest.iter_mut().zip(norms) {
+            let sums = layer.forward(&x)?;
+            x = norm.forward(&sums)?;
+        }
+        Ok(x)
+    }
+
+    fn params(&self, visit: &mut dyn FnMut(&str, &Param)) {
+        for (prefix, module) in self.modules() {
+            module.params(&mut |name, param| visit(&format!("{prefix}.{name}"), param));
+        }
+    }
+
+    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param)) {
+        for (prefix, module) in self.modules_mut() {
+            module.params_mut(&mut |name, param| visit(&format!("{prefix}.{name}"), param));
+        }
+    }
+
+    fn buffers(&self, visit: &mut dyn FnMut(&str, &Tensor)) {
+        for (prefix, module) in self.modules() {
+            module.buffers(&mut |name, buffer| visit(&format!("{prefix}.{name}"), buffer));
+        }
+    }
+
+    fn buffers_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Tensor)) {
+        for (prefix, module) in self.modules_mut() {
+            module.buffers_mut(&mut |name, buffer| visit(&format!("{prefix}.{name}"), buffer));
+        }
+    }
+
+    fn set_training(&mut self, training: bool) {
+        for (_, module) in self.modules_mut() {
+            module.set_training(training);
+        }
+    }
+}

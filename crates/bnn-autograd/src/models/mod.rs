@@ -1,0 +1,5 @@
+//! Ready-made networks.
+
+mod mlp;
+
+pub use mlp::{Mlp, MlpConfig};

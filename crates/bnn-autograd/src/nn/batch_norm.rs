@@ -1,0 +1,141 @@
+//! Batch normalisation with its parameters and running statistics.
+
+use super::{Module, Param, ParamKind};
+use crate::error::Error;
+use crate::ops::{self, Affine, BatchStats};
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// Batch normalisation of `[.., n]` over its rows.
+///
+/// In training it uses the statistics of the batch (at least 2 rows) and moves the running ones:
+/// `running = (1 - momentum) * running + momentum * batch`, the variance taken unbiased (divided by
+/// `rows - 1`). In evaluation it uses the running ones. See [`ops::batch_norm`].
+///
+/// Parameters: `gamma` (starts at 1), `beta` (0). Buffers: `running_mean` (0), `running_var` (1).
+#[derive(Clone, Debug)]
+pub struct BatchNorm<T: Real = f32> {
+    gamma: Param<T>,
+    beta: Param<T>,
+    running: BatchStats<T>,
+    momentum: T,
+    eps: T,
+    training: bool,
+}
+
+impl<T: Real> BatchNorm<T> {
+    /// A layer of `features` columns with momentum 0.1 and epsilon 1e-5.
+    ///
+    /// # Errors
+    /// A size of 0 or too large.
+    pub fn new(features: usize) -> Result<Self, Error> {
+        Self::with_constants(features, 0.1, 1e-5)
+    }
+
+    /// A layer with another momentum (in `0..=1`) and epsilon (positive).
+    ///
+    /// # Errors
+    /// A size of 0 or too large, [`Error::OutOfRange`].
+    pub fn with_constants(features: usize, momentum: f64, eps: f64) -> Result<Self, Error> {
+        let inside = (0.0..=1.0).contains(&momentum);
+        Error::check_range("momentum of a batch norm", "0 to 1", momentum, inside)?;
+        let inside = T::from_f64(eps) > T::zero() && eps.is_finite();
+        Error::check_range(
+            "epsilon of a batch norm",
+            "positive and finite",
+            eps,
+            inside,
+        )?;
+        let zeros = Tensor::full(T::zero(), &[features])?;
+        let ones = Tensor::full(T::one(), &[features])?;
+        Ok(Self {
+            gamma: Param::new(ParamKind::Float, ones.clone()),
+            beta: Param::new(ParamKind::Float, zeros.clone()),
+            running: BatchStats {
+                mean: zeros,
+                var: ones,
+            },
+            momentum: T::from_f64(momentum),
+            eps: T::from_f64(eps),
+            training: true,
+        })
+    }
+
+    /// What evaluation computes, as `scale * x + bias` per column, in exactly its numbers.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where a buffer was given another shape.
+    pub fn affine(&self) -> Result<Affine<T>, Error> {
+        let (gamma, beta) = (self.gamma.value(), self.beta.value());
+        ops::fold_batch_norm(gamma, beta, &self.running, self.eps)
+    }
+
+    /// The factor per column, `[n]`.
+    #[must_use]
+    pub fn gamma(&self) -> &Param<T> {
+        &self.gamma
+    }
+
+    /// The summand per column, `[n]`.
+    #[must_use]
+    pub fn beta(&self) -> &Param<T> {
+        &self.beta
+    }
+
+    /// The running statistics.
+    #[must_use]
+    pub fn running(&self) -> &BatchStats<T> {
+        &self.running
+    }
+
+    fn move_running(&mut self, batch: &BatchStats<T>, rows: usize) {
+        let unbiased = T::from_f64(rows as f64 / (rows as f64 - 1.0));
+        let (kept, moved) = (T::one() - self.momentum, self.momentum);
+        let means = self.running.mean.data_mut().iter_mut();
+        for (running, &mean) in means.zip(batch.mean.data()) {
+            *running = kept * *running + moved * mean;
+        }
+        let variances = self.running.var.data_mut().iter_mut();
+        for (running, &var) in variances.zip(batch.var.data()) {
+            *running = kept * *running + moved * (var * unbiased);
+        }
+    }
+}
+
+impl<T: Real> Module<T> for BatchNorm<T> {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        let (gamma, beta) = (x.tape().param(&self.gamma), x.tape().param(&self.beta));
+        if !self.training {
+            return ops::batch_norm_eval(x, &gamma, &beta, &self.running, self.eps);
+        }
+        let (y, batch) = ops::batch_norm(x, &gamma, &beta, self.eps)?;
+        let (rows, _) = x.value().rows_cols();
+        self.move_running(&batch, rows);
+        Ok(y)
+    }
+
+    fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
+        visit("gamma", &self.gamma);
+        visit("beta", &self.beta);
+    }
+
+    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
+        visit("gamma", &mut self.gamma);
+        visit("beta", &mut self.beta);
+    }
+
+    fn buffers(&self, visit: &mut dyn FnMut(&str, &Tensor<T>)) {
+        visit("running_mean", &self.running.mean);
+        visit("running_var", &self.running.var);
+    }
+
+    fn buffers_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Tensor<T>)) {
+        visit("running_mean", &mut self.running.mean);
+        visit("running_var", &mut self.running.var);
+    }
+
+    fn set_training(&mut self, training: bool) {
+        self.training = training;
+    }
+}

@@ -1,0 +1,49 @@
+//! The binary layer with its latent weights.
+
+use super::{Module, Param, ParamKind, init};
+use crate::error::Error;
+use crate::ops;
+use crate::real::Real;
+use crate::rng::Rng;
+use crate::tape::Var;
+
+/// `sign(x) · sign(weight)^T` on bits: input `[.., k]`, latent weights `[n, k]`, output `[.., n]`.
+///
+/// See [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
+#[derive(Clone, Debug)]
+pub struct BinaryLinear<T: Real = f32> {
+    weight: Param<T>,
+}
+
+impl<T: Real> BinaryLinear<T> {
+    /// A layer of `inputs` to `outputs` features; latent weights start Glorot-uniform.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large.
+    pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
+        let weight = init::glorot_uniform(outputs, inputs, rng)?;
+        Ok(Self {
+            weight: Param::new(ParamKind::Binary, weight),
+        })
+    }
+
+    /// The latent weights, `[n, k]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+}
+
+impl<T: Real> Module<T> for BinaryLinear<T> {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        ops::binary_linear(x, &x.tape().param(&self.weight))
+    }
+
+    fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
+        visit("weight", &self.weight);
+    }
+
+    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
+        visit("weight", &mut self.weight);
+    }
+}

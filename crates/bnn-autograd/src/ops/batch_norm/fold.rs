@@ -1,0 +1,102 @@
+//! Statistics of columns, and a normalisation folded to one factor and one summand per column.
+
+use crate::error::Error;
+use crate::ops::reduce::column_sums;
+use crate::parallel::{by_columns, for_row_pairs};
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// Mean and variance of every column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStats<T: Real = f32> {
+    /// `[n]`: the mean.
+    pub mean: Tensor<T>,
+    /// `[n]`: the variance, divided by the number of rows (biased).
+    pub var: Tensor<T>,
+}
+
+/// A normalisation folded to `y = scale * x + bias` per column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine<T: Real = f32> {
+    /// One factor per column.
+    pub scale: Vec<T>,
+    /// One summand per column.
+    pub bias: Vec<T>,
+}
+
+/// Mean and biased variance of every column of `[.., n]`, leading dimensions flattened to rows.
+/// Summed in `f64`, rows in order, whatever the number of threads.
+#[must_use]
+pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
+    let (rows, n) = x.rows_cols();
+    let mut mean = column_sums(x.data(), n);
+    for mean in &mut mean {
+        *mean /= rows as f64;
+    }
+    let var = by_columns(n, |block| {
+        let mut squares = vec![0.0; block.len()];
+        for row in x.data().chunks(n) {
+            let row = row[block.clone()].iter().zip(&mean[block.clone()]);
+            for (sum, (x, mean)) in squares.iter_mut().zip(row) {
+                let distance = x.as_f64() - mean;
+                *sum += distance * distance;
+            }
+        }
+        squares
+    });
+    let var = var.into_iter().map(|sum| sum / rows as f64);
+    BatchStats {
+        mean: Tensor::from_f64s(mean),
+        var: Tensor::from_f64s(var),
+    }
+}
+
+/// `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, each operation rounded to `T`.
+///
+/// # Errors
+/// [`Error::Shape`] where the four tensors do not all have the shape `[n]` of the mean.
+pub fn fold_batch_norm<T: Real>(
+    gamma: &Tensor<T>,
+    beta: &Tensor<T>,
+    stats: &BatchStats<T>,
+    eps: T,
+) -> Result<Affine<T>, Error> {
+    fold(gamma, beta, &stats.mean, &stats.var, eps)
+}
+
+/// As [`fold_batch_norm`], from tensors that need not have come as [`BatchStats`].
+pub(super) fn fold<T: Real>(
+    gamma: &Tensor<T>,
+    beta: &Tensor<T>,
+    mean: &Tensor<T>,
+    var: &Tensor<T>,
+    eps: T,
+) -> Result<Affine<T>, Error> {
+    let n = mean.numel();
+    Error::check_shape("mean of a batch norm", &[n], mean.shape())?;
+    Error::check_shape("variance of a batch norm", &[n], var.shape())?;
+    Error::check_shape("gamma of a batch norm", &[n], gamma.shape())?;
+    Error::check_shape("beta of a batch norm", &[n], beta.shape())?;
+    let pairs = gamma.data().iter().zip(var.data());
+    let scale: Vec<T> = pairs.map(|(&g, &v)| g / (v + eps).sqrt()).collect();
+    let pairs = beta.data().iter().zip(mean.data());
+    let bias = pairs.zip(&scale).map(|((&b, &m), &s)| b - m * s);
+    Ok(Affine {
+        bias: bias.collect(),
+        scale,
+    })
+}
+
+impl<T: Real> Affine<T> {
+    /// `scale * x + bias` for every row of `x`; rounded after the product and after the sum.
+    pub(super) fn apply(&self, x: &[T]) -> Vec<T> {
+        let mut y = vec![T::zero(); x.len()];
+        for_row_pairs(&mut y, x, self.scale.len(), |y, x| {
+            let columns = self.scale.iter().zip(&self.bias);
+            for ((y, &x), (&scale, &bias)) in y.iter_mut().zip(x).zip(columns) {
+                *y = scale * x + bias;
+            }
+        });
+        y
+    }
+}

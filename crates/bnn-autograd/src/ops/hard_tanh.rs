@@ -1,0 +1,54 @@
+//! Clipping to [-1, 1].
+
+use crate::bits::{apply_mask, pack_mask};
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::{Function, GradOutputs, inputs};
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// `max(-1, min(1, x))`, elementwise; NaN stays NaN.
+///
+/// The gradient passes where `|x| <= 1`, edges included, as in the straight-through estimator of
+/// [`binary_linear`](super::binary_linear). Kept for the reverse pass: one bit per element.
+///
+/// # Errors
+/// None of its own.
+pub fn hard_tanh<T: Real>(x: &Var<T>) -> Result<Var<T>, Error> {
+    x.tape().apply(HardTanh, &[x])
+}
+
+struct HardTanh;
+
+impl<T: Real> Function<T> for HardTanh {
+    fn name(&self) -> &'static str {
+        "hard_tanh"
+    }
+
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x] = inputs("inputs of hard_tanh", given)?;
+        let (rows, cols) = x.rows_cols();
+        if ctx.needs_input_grad(0) {
+            ctx.save_for_backward(pack_mask(x.data(), rows, cols)?);
+        }
+        let one = T::one();
+        let clip = |&x: &T| match x {
+            x if x > one => one,
+            x if x < -one => -one,
+            x => x,
+        };
+        let y = x.data().iter().map(clip).collect();
+        Ok(vec![Tensor::trusted(y, x.shape().to_vec())])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: GradOutputs<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let mut grad = grad_outputs.single()?;
+        apply_mask(grad.data_mut(), ctx.saved_bits(0)?.view());
+        Ok(vec![Some(grad)])
+    }
+}

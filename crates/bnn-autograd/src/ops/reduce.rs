@@ -1,0 +1,73 @@
+//! Sums and means, in an order that does not depend on the number of threads.
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::{Function, GradOutputs, inputs};
+use crate::parallel::by_columns;
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// The sum of all elements, a scalar. Added up in `f64`, in order.
+///
+/// # Errors
+/// None of its own.
+pub fn sum<T: Real>(x: &Var<T>) -> Result<Var<T>, Error> {
+    x.tape().apply(Total { mean: false }, &[x])
+}
+
+/// The mean of all elements, a scalar. Added up in `f64`, in order.
+///
+/// # Errors
+/// None of its own.
+pub fn mean<T: Real>(x: &Var<T>) -> Result<Var<T>, Error> {
+    x.tape().apply(Total { mean: true }, &[x])
+}
+
+struct Total {
+    mean: bool,
+}
+
+impl Total {
+    /// What every element is multiplied by.
+    fn factor(&self, count: usize) -> f64 {
+        if self.mean { 1.0 / count as f64 } else { 1.0 }
+    }
+}
+
+impl<T: Real> Function<T> for Total {
+    fn name(&self) -> &'static str {
+        if self.mean { "mean" } else { "sum" }
+    }
+
+    fn forward(&self, _: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x] = inputs("inputs of a reduction", given)?;
+        let total: f64 = x.data().iter().map(|x| x.as_f64()).sum();
+        let y = T::from_f64(total * self.factor(x.numel()));
+        Ok(vec![Tensor::scalar(y)])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: GradOutputs<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let shape = ctx.input_shape(0)?;
+        let dy = grad_outputs.single()?.item()?;
+        let factor = T::from_f64(self.factor(shape.iter().product()));
+        Ok(vec![Some(Tensor::full(dy * factor, shape)?)])
+    }
+}
+
+/// The sum of every column of a row-major matrix of `cols` columns, added in `f64`, rows in order.
+pub(super) fn column_sums<T: Real>(x: &[T], cols: usize) -> Vec<f64> {
+    by_columns(cols, |block| {
+        let mut sums = vec![0.0; block.len()];
+        for row in x.chunks(cols) {
+            for (sum, x) in sums.iter_mut().zip(&row[block.clone()]) {
+                *sum += x.as_f64();
+            }
+        }
+        sums
+    })
+}

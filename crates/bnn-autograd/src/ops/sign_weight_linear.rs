@@ -1,0 +1,71 @@
+//! The first layer: real inputs (pixels) times the signs of the weights.
+
+use super::LinearShape;
+use crate::bits::pack_signs;
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::{Function, GradOutputs, inputs};
+use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// `x · sign(w)^T`: input `[.., k]` of any numbers, latent weights `[n, k]`, output `[.., n]`.
+///
+/// For integer inputs the result is exact, whatever the order of summation, as long as the sum of
+/// `|x|` over a row is at most 2^24 (`f32`).
+///
+/// Gradients: `dx = dy · sign(w)`, and by the straight-through estimator `dw = dy^T · x`.
+///
+/// Kept for the reverse pass: `x` itself if `w` needs a gradient, which costs nothing while the
+/// caller holds `x` anyway (as it does for a batch of data), and one bit per weight if `x` needs one.
+///
+/// # Errors
+/// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
+pub fn sign_weight_linear<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Var<T>, Error> {
+    x.tape().apply(SignWeightLinear, &[x, w])
+}
+
+struct SignWeightLinear;
+
+const X: usize = 0;
+const W: usize = 1;
+
+impl<T: Real> Function<T> for SignWeightLinear {
+    fn name(&self) -> &'static str {
+        "sign_weight_linear"
+    }
+
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x, w] = inputs("inputs of sign_weight_linear", given)?;
+        let LinearShape { m, n, k } = LinearShape::new(x, w)?;
+        let w_signs = pack_signs(w.data(), n, k)?;
+        let y = matmul_signs_transposed(mat(x.data(), m, k), w_signs.view());
+        ctx.save_for_backward(ctx.needs_input_grad(W).then(|| x.clone()));
+        ctx.save_for_backward(ctx.needs_input_grad(X).then_some(w_signs));
+        Ok(vec![Tensor::trusted(y, x.shape_with_last(n))])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: GradOutputs<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let dy = grad_outputs.single()?;
+        let (m, n) = dy.rows_cols();
+        let dy_matrix = mat(dy.data(), m, n);
+        let mut grads = vec![None, None];
+        if ctx.needs_input_grad(X) {
+            let w_signs = ctx.saved_bits(1)?;
+            let dx = matmul_signs(dy_matrix, w_signs.view());
+            grads[X] = Some(Tensor::trusted(dx, dy.shape_with_last(w_signs.cols())));
+        }
+        if ctx.needs_input_grad(W) {
+            let x = ctx.saved_tensor(0)?;
+            let (_, k) = x.rows_cols();
+            let dw = matmul(dy_matrix.t(), mat(x.data(), m, k));
+            grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
+        }
+        Ok(grads)
+    }
+}

@@ -1,0 +1,121 @@
+//! Trainable parameters: values that outlive the tape of one step.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::Error;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// How an optimizer treats a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// A latent weight of which only the sign is used; kept in `[-1, 1]` after every step, because
+    /// further out the sign could no longer be changed in time (Courbariaux et al. 2015,
+    /// arXiv 1511.00363, section 2.4).
+    Binary,
+    /// An ordinary number.
+    Float,
+}
+
+/// Tells parameters apart on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ParamId(u64);
+
+impl ParamId {
+    fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A trainable parameter: its value, and the gradient collected since the last
+/// [`clear_grad`](Param::clear_grad). A clone is a parameter of its own.
+#[derive(Debug)]
+pub struct Param<T: Real = f32> {
+    id: ParamId,
+    kind: ParamKind,
+    value: Tensor<T>,
+    grad: Option<Tensor<T>>,
+}
+
+impl<T: Real> Param<T> {
+    /// A parameter with an initial value.
+    #[must_use]
+    pub fn new(kind: ParamKind, value: Tensor<T>) -> Self {
+        Self {
+            id: ParamId::fresh(),
+            kind,
+            value,
+            grad: None,
+        }
+    }
+
+    /// How an optimizer treats it.
+    #[must_use]
+    pub fn kind(&self) -> ParamKind {
+        self.kind
+    }
+
+    /// The current value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the shape is another.
+    pub fn set_value(&mut self, value: Tensor<T>) -> Result<(), Error> {
+        Error::check_shape("value of a parameter", self.value.shape(), value.shape())?;
+        self.value = value;
+        Ok(())
+    }
+
+    /// The gradient, if one was collected.
+    #[must_use]
+    pub fn grad(&self) -> Option<&Tensor<T>> {
+        self.grad.as_ref()
+    }
+
+    /// Adds to the gradient.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the shape is not that of the value.
+    pub fn add_grad(&mut self, grad: Tensor<T>) -> Result<(), Error> {
+        Error::check_shape("gradient of a parameter", self.value.shape(), grad.shape())?;
+        match &mut self.grad {
+            Some(sum) => sum.add_assign(&grad),
+            none => *none = Some(grad),
+        }
+        Ok(())
+    }
+
+    /// Forgets the gradient.
+    pub fn clear_grad(&mut self) {
+        self.grad = None;
+    }
+
+    /// Changes the value in place with the help of the gradient, which has the same shape;
+    /// does nothing where there is no gradient.
+    pub(crate) fn update(&mut self, change: impl FnOnce(&mut [T], &[T])) {
+        if let Some(grad) = &self.grad {
+            change(self.value.data_mut(), grad.data());
+        }
+    }
+
+    pub(crate) fn id(&self) -> ParamId {
+        self.id
+    }
+}
+
+impl<T: Real> Clone for Param<T> {
+    fn clone(&self) -> Self {
+        Self {
+            id: ParamId::fresh(),
+            kind: self.kind,
+            value: self.value.clone(),
+            grad: self.grad.clone(),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The element types of the tape: f32 to train, f64 so that gradient checks are sharp.
+
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+
+use num_traits::{Float, NumAssign};
+
+/// A floating-point element: `f32` (training) or `f64` (gradient checks).
+///
+/// Sealed: the float GEMM and the checkpoint format know exactly these two types.
+pub trait Real:
+    sealed::Element + Float + NumAssign + Sum + Debug + Display + Default + Send + Sync + 'static
+{
+    /// The nearest value of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The nearest value of this type; exact up to 2^24 in magnitude for `f32`.
+    fn from_i32(x: i32) -> Self;
+    /// The same value as `f64`.
+    fn as_f64(self) -> f64;
+}
+
+pub(crate) mod sealed {
+    /// What the crate needs of an element type besides arithmetic.
+    pub trait Element: ndarray::LinalgScalar {
+        /// The type's name in a checkpoint.
+        const DTYPE: safetensors::Dtype;
+        /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
+        const SIGNS: &'static [[Self; 8]; 256];
+        /// Truncated and saturated to `i16`; NaN gives 0.
+        fn truncated_i16(self) -> i16;
+        /// Appends the little-endian bytes.
+        fn put_le(self, bytes: &mut Vec<u8>);
+        /// Reads one value from its little-endian bytes; `None` where the length is wrong.
+        fn from_le(bytes: &[u8]) -> Option<Self>;
+    }
+}
+
+macro_rules! real {
+    ($t:ty, $dtype:ident) => {
+        impl Real for $t {
+            fn from_f64(x: f64) -> Self {
+                x as $t
+            }
+            fn from_i32(x: i32) -> Self {
+                x as $t
+            }
+            fn as_f64(self) -> f64 {
+                self.into()
+            }
+        }
+
+        impl sealed::Element for $t {
+            const DTYPE: safetensors::Dtype = safetensors::Dtype::$dtype;
+            const SIGNS: &'static [[Self; 8]; 256] = {
+                static TABLE: [[$t; 8]; 256] = {
+                    let mut table = [[-1.0; 8]; 256];
+                    let mut i = 0;
+                    while i < 256 * 8 {
+                        if i / 8 >> (i % 8) & 1 == 1 {
+                            table[i / 8][i % 8] = 1.0;
+                        }
+                        i += 1;
+                    }
+                    table
+                };
+                &TABLE
+            };
+            fn truncated_i16(self) -> i16 {
+                self as i16
+            }
+            fn put_le(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+            fn from_le(bytes: &[u8]) -> Option<Self> {
+                Some(Self::from_le_bytes(bytes.try_into().ok()?))
+            }
+        }
+    };
+}
+
+real!(f32, F32);
+real!(f64, F64);

@@ -1,0 +1,137 @@
+//! How many bytes the contexts keep, node by node.
+
+use std::collections::HashSet;
+
+use super::{Node, Origin};
+use crate::real::Real;
+
+/// What the contexts of a tape keep for the reverse pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The recorded functions in order; released ones keep 0 bytes.
+    pub nodes: Vec<NodeMemory>,
+    /// Bytes in all, elements that several contexts share counted once.
+    pub total: usize,
+}
+
+/// What one context keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeMemory {
+    /// The function.
+    pub name: &'static str,
+    /// Bytes of everything saved.
+    pub bytes: usize,
+    /// The part of `bytes` in tensors that somebody else holds as well (the caller's input, a
+    /// parameter, another context), so that saving them has cost nothing.
+    pub shared: usize,
+}
+
+pub(super) fn measure<T: Real>(nodes: &[Node<T>]) -> Memory {
+    let mut seen = HashSet::new();
+    let mut memory = Memory {
+        nodes: Vec::new(),
+        total: 0,
+    };
+    for node in nodes {
+        let Origin::Function { name, recorded, .. } = &node.origin else {
+            continue;
+        };
+        let saved = recorded.as_ref().map_or(&[][..], |r| r.context.saved());
+        let (mut bytes, mut shared) = (0, 0);
+        for item in saved {
+            bytes += item.bytes();
+            let tensor = item.as_tensor();
+            if tensor.is_some_and(|t| t.is_shared()) {
+                shared += item.bytes();
+            }
+            if tensor.is_none_or(|t| seen.insert(t.address())) {
+                memory.total += item.bytes();
+            }
+        }
+        memory.nodes.push(NodeMemory {
+            name,
+            bytes,
+            shared,
+        });
+    }
+    memory
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use crate::tape::Tape;
+    use crate::tensor::Tensor;
+    use crate::{Error, ops};
+    use bnn_core::row_words;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_tape_does_not_keep_activations_alive() -> Result<(), Error> {
+        let tape = Tape::<f32>::new();
+        let x = tape.constant(Tensor::full(0.5, &[4, 70])?);
+        let w = tape.leaf(Tensor::full(0.5, &[70, 70])?);
+        let hidden = ops::binary_linear(&x, &w)?;
+        let scores = ops::binary_linear(&hidden, &w)?;
+        let (watch_hidden, watch_scores) = (hidden.value().watch(), scores.value().watch());
+        drop(hidden);
+        assert!(watch_hidden.upgrade().is_none());
+        assert!(watch_scores.upgrade().is_some());
+        let gradients = scores.vjp(Tensor::full(1.0, &[4, 70])?)?;
+        assert!(gradients.get(&w).is_some());
+        drop(scores);
+        assert!(watch_scores.upgrade().is_none());
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_binary_layer_keeps_two_bits_per_activation_and_one_per_weight(
+            m in 1_usize..6, n in 1_usize..6, k in 1_usize..300,
+            needs_x: bool, needs_w: bool,
+        ) {
+            let tape = Tape::<f32>::new();
+            let var = |needed, x| if needed { tape.leaf(x) } else { tape.constant(x) };
+            let x = var(needs_x, Tensor::full(0.5, &[m, k]).unwrap());
+            let w = var(needs_w, Tensor::full(0.5, &[n, k]).unwrap());
+            ops::binary_linear(&x, &w).unwrap();
+            let row = 8 * row_words(k);
+            let mask_and_weights = if needs_x { (m + n) * row } else { 0 };
+            let signs = if needs_w { m * row } else { 0 };
+            prop_assert_eq!(tape.memory().total, mask_and_weights + signs);
+        }
+    }
+
+    #[test]
+    fn batch_norm_behind_a_binary_layer_keeps_two_bytes_per_activation() -> Result<(), Error> {
+        let (m, n) = (8, 96);
+        let tape = Tape::<f32>::new();
+        let x = tape.constant(Tensor::full(0.5, &[m, 65])?);
+        let w = tape.leaf(Tensor::full(0.5, &[n, 65])?);
+        let gamma = tape.leaf(Tensor::full(1.0, &[n])?);
+        let beta = tape.leaf(Tensor::full(0.0, &[n])?);
+        let sums = ops::binary_linear(&x, &w)?;
+        ops::batch_norm(&sums, &gamma, &beta, 1e-5)?;
+        let nodes = tape.memory().nodes;
+        assert_eq!(
+            (nodes[1].name, nodes[1].bytes),
+            ("batch_norm", 2 * m * n + 3 * 4 * n)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn shared_elements_are_told_apart_and_counted_once() -> Result<(), Error> {
+        let tape = Tape::<f32>::new();
+        let x = tape.constant(Tensor::full(3.0, &[4, 10])?);
+        let w = tape.leaf(Tensor::full(0.5, &[5, 10])?);
+        ops::sign_weight_linear(&x, &w)?;
+        ops::sign_weight_linear(&x, &w)?;
+        let memory = tape.memory();
+        assert_eq!(memory.total, 4 * 40);
+        for node in memory.nodes {
+            assert_eq!((node.bytes, node.shared), (4 * 40, 4 * 40));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Variables: values that know where on the tape they came from.
+
+use std::fmt;
+
+use super::{Edge, Gradients, Tape};
+use crate::error::Error;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// A value on a [`Tape`]. Clones are cheap and mean the same variable.
+///
+/// The variable, not the tape, keeps the value alive.
+#[derive(Clone)]
+pub struct Var<T: Real = f32> {
+    pub(super) value: Tensor<T>,
+    pub(super) edge: Option<Edge>,
+    pub(super) tape: Tape<T>,
+}
+
+impl<T: Real> Var<T> {
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The value, taken out of the variable.
+    #[must_use]
+    pub fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
+    /// The dimensions of the value.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.value.shape()
+    }
+
+    /// The tape that the variable belongs to.
+    #[must_use]
+    pub fn tape(&self) -> &Tape<T> {
+        &self.tape
+    }
+
+    /// Whether the reverse pass can reach a leaf from here.
+    #[must_use]
+    pub fn requires_grad(&self) -> bool {
+        self.edge.is_some()
+    }
+
+    /// The same value as a constant: no gradient flows through it.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        self.tape.constant(self.value.clone())
+    }
+
+    /// The gradients of this one-element loss with respect to every leaf and parameter.
+    /// Releases the contexts it passes through.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] where a reverse pass has
+    /// been here before, and those of the functions.
+    pub fn backward(&self) -> Result<Gradients<T>, Error> {
+        self.tape.run_backward(self, self.one()?, false)
+    }
+
+    /// As [`Var::backward`], but keeps the contexts, so that the pass can be run again.
+    ///
+    /// # Errors
+    /// As [`Var::backward`].
+    pub fn backward_retain(&self) -> Result<Gradients<T>, Error> {
+        self.tape.run_backward(self, self.one()?, true)
+    }
+
+    /// The vector-Jacobian product: the gradients of `sum(cotangent * self)`, for a variable of any
+    /// shape. Releases the contexts it passes through.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the cotangent has another shape; else as [`Var::backward`].
+    pub fn vjp(&self, cotangent: Tensor<T>) -> Result<Gradients<T>, Error> {
+        Error::check_shape("cotangent", self.shape(), cotangent.shape())?;
+        self.tape.run_backward(self, cotangent, false)
+    }
+
+    fn one(&self) -> Result<Tensor<T>, Error> {
+        self.value.item()?;
+        Tensor::full(T::one(), self.shape())
+    }
+}
+
+impl<T: Real> fmt::Debug for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Var")
+            .field("value", &self.value)
+            .field("requires_grad", &self.requires_grad())
+            .finish()
+    }
+}

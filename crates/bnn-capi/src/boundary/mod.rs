@@ -1,0 +1,183 @@
+//! The one door between C and Rust: the macro that makes every exported function.
+
+mod pointer;
+
+pub(crate) use pointer::{Argument, Input, Ledger, MAX_ARGUMENTS};
+
+use core::ffi::c_char;
+
+use crate::error::Error;
+use crate::last_error;
+use crate::status::bnn_status_t;
+
+/// Makes an exported C function of a safe one.
+///
+/// Written: `pub fn name(arguments as C sees them) -> what C gets { body }`. The body sees each
+/// `*const T` as an `Input` and each `*mut T` as an `Output`, already known to be non-null and
+/// aligned, and gives a `Result` of [`Return::Value`]. Unsafe code in the body is denied. A panic
+/// in it becomes an error.
+macro_rules! export {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $return:ty $body:block
+    ) => {
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        /// Every pointer is valid for as many elements as said above, for the time of the call.
+        #[allow(unsafe_code, reason = "the C boundary; the body below denies it again")]
+        #[unsafe(no_mangle)]
+        $visibility unsafe extern "C" fn $name($($argument: $type),*) -> $return {
+            const {
+                let arguments: &[&str] = &[$(stringify!($argument)),*];
+                assert!(arguments.len() <= $crate::boundary::MAX_ARGUMENTS);
+            }
+
+            #[deny(unsafe_code)]
+            fn body(
+                $($argument: <$type as $crate::boundary::Argument>::Checked<'_>),*
+            ) -> Result<<$return as $crate::boundary::Return>::Value, $crate::error::Error> $body
+
+            $crate::boundary::call(|_ledger| {
+                body($(
+                    // SAFETY: what is asked of the caller above is what `check` asks.
+                    unsafe {
+                        $crate::boundary::Argument::check($argument, stringify!($argument), _ledger)
+                    }?
+                ),*)
+            })
+        }
+    };
+}
+
+/// What an exported function returns.
+pub(crate) trait Return {
+    /// What its body gives when all went well.
+    type Value;
+    /// What C gets then.
+    fn done(value: Self::Value) -> Self;
+    /// What C gets otherwise.
+    fn failed(status: bnn_status_t) -> Self;
+}
+
+impl Return for bnn_status_t {
+    type Value = ();
+    fn done((): ()) -> Self {
+        bnn_status_t::BNN_OK
+    }
+    fn failed(status: bnn_status_t) -> Self {
+        status
+    }
+}
+
+impl Return for u32 {
+    type Value = Self;
+    fn done(value: Self) -> Self {
+        value
+    }
+    fn failed(_: bnn_status_t) -> Self {
+        0
+    }
+}
+
+impl Return for usize {
+    type Value = Self;
+    fn done(value: Self) -> Self {
+        value
+    }
+    fn failed(_: bnn_status_t) -> Self {
+        0
+    }
+}
+
+/// A string that outlives the call; "" on failure, so that C may print it unasked.
+impl Return for *const c_char {
+    type Value = Self;
+    fn done(value: Self) -> Self {
+        value
+    }
+    fn failed(_: bnn_status_t) -> Self {
+        c"".as_ptr()
+    }
+}
+
+/// Runs the body of an exported function and turns what comes of it into what C gets.
+pub(crate) fn call<R: Return>(body: impl FnOnce(&Ledger) -> Result<R::Value, Error>) -> R {
+    let ledger = Ledger::default();
+    match caught(|| body(&ledger)) {
+        Ok(value) => R::done(value),
+        Err(error) => {
+            last_error::set(&error);
+            R::failed(error.status())
+        }
+    }
+}
+
+/// A panic becomes an error. What it left half done is the caller's output alone, and the status
+/// says so; hence `AssertUnwindSafe`.
+#[cfg(feature = "std")]
+fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        Err(Error::Panic(text.unwrap_or_else(|| "panic".to_owned())))
+    })
+}
+
+/// Without an operating system nothing unwinds: a panic ends in the panic handler.
+#[cfg(not(feature = "std"))]
+fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    body()
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    #![allow(unsafe_code, reason = "exported functions are called as C would")]
+
+    use super::*;
+    use std::ffi::CStr;
+
+    export! {
+        /// Panics with its argument.
+        fn bnn_test_panic(number: usize) -> bnn_status_t {
+            assert!(number == 0, "deliberate {number}");
+            Ok(())
+        }
+    }
+
+    export! {
+        /// Panics, having promised a number.
+        fn bnn_test_panic_for_size() -> usize {
+            std::panic::panic_any(7_u8)
+        }
+    }
+
+    fn last_message() -> String {
+        // SAFETY: the message is a string that stays until this thread's next failed call.
+        unsafe { CStr::from_ptr(last_error::message()) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_and_a_message() {
+        // SAFETY: no pointers.
+        let status = unsafe { bnn_test_panic(31) };
+        assert_eq!(status, bnn_status_t::BNN_ERROR_INTERNAL);
+        assert_eq!(
+            last_message(),
+            "bug in the library, please report: deliberate 31"
+        );
+        // SAFETY: no pointers.
+        assert_eq!(unsafe { bnn_test_panic(0) }, bnn_status_t::BNN_OK);
+    }
+
+    #[test]
+    fn a_panic_in_a_function_without_status_gives_its_neutral_value() {
+        // SAFETY: no pointers.
+        assert_eq!(unsafe { bnn_test_panic_for_size() }, 0);
+        assert!(last_message().ends_with("panic"));
+    }
+}

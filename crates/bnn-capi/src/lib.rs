@@ -1,0 +1,36 @@
+//! The C ABI of the engine: `libbnn`, described to C by the generated `include/bnn.h`.
+//!
+//! Rust programs use `bnn-core`; nothing here is meant to be called from Rust. Every function is
+//! made by the macro `export!` (see `boundary`), which checks each pointer and catches panics, so
+//! that the bodies below it are safe code over slices. The header lists the modules in the order
+//! that they have here.
+//!
+//! With `std` (default) the library has threads, `BNN_ISA`, messages with numbers and caught
+//! panics. Without it, it needs neither an operating system nor a heap.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[macro_use]
+mod boundary;
+mod error;
+mod last_error;
+mod shape;
+
+// In the order of the header; the empty lines keep rustfmt from sorting them.
+pub mod status;
+
+pub mod info;
+
+pub mod pack;
+
+pub mod gemm;
+
+/// On bare metal the library stands alone, so it says itself what a panic does: it stops here,
+/// where a debugger or a watchdog finds it. No argument of a call makes the library panic.
+#[cfg(all(target_os = "none", not(feature = "std")))]
+#[panic_handler]
+fn stop(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}

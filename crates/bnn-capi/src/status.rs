@@ -1,0 +1,110 @@
+//! Status numbers: what a call that can fail returns.
+
+use core::ffi::{CStr, c_char};
+
+/// What came of a call. Numbers are fixed and never reused; later versions may add some.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    non_camel_case_types,
+    reason = "the names of the header, so that a search finds both sides"
+)]
+pub enum bnn_status_t {
+    /// Done.
+    BNN_OK = 0,
+    /// A pointer is NULL.
+    BNN_ERROR_NULL = 1,
+    /// A pointer is not aligned to its element type.
+    BNN_ERROR_MISALIGNED = 2,
+    /// A dimension is 0; every dimension must be at least 1.
+    BNN_ERROR_ZERO = 3,
+    /// A size is too large to compute with or to address.
+    BNN_ERROR_OVERFLOW = 4,
+    /// Two sizes that must be equal are not.
+    BNN_ERROR_MISMATCH = 5,
+    /// A buffer or a stride is smaller than the shape needs.
+    BNN_ERROR_TOO_SHORT = 6,
+    /// A number lies outside its range.
+    BNN_ERROR_RANGE = 7,
+    /// A bit behind the last element of a packed row is set.
+    BNN_ERROR_TAIL_BITS = 8,
+    /// An output overlaps an input or another output.
+    BNN_ERROR_OVERLAP = 9,
+    /// BNN_ISA names no instruction set that this build knows.
+    BNN_ERROR_ISA_UNKNOWN = 10,
+    /// The instruction set is known, but this CPU or this build does not have it.
+    BNN_ERROR_ISA_ABSENT = 11,
+    /// A bug in the library, caught. Outputs may be partly written.
+    BNN_ERROR_INTERNAL = 12,
+}
+
+use bnn_status_t::*;
+
+const TEXTS: [(bnn_status_t, &CStr); 13] = [
+    (BNN_OK, c"ok"),
+    (BNN_ERROR_NULL, c"a pointer is NULL"),
+    (BNN_ERROR_MISALIGNED, c"a pointer is not aligned"),
+    (BNN_ERROR_ZERO, c"a dimension is 0"),
+    (BNN_ERROR_OVERFLOW, c"a size is too large"),
+    (BNN_ERROR_MISMATCH, c"two sizes that must be equal differ"),
+    (BNN_ERROR_TOO_SHORT, c"a buffer or stride is too short"),
+    (BNN_ERROR_RANGE, c"a number is out of range"),
+    (BNN_ERROR_TAIL_BITS, c"a bit behind a row's end is set"),
+    (BNN_ERROR_OVERLAP, c"an output overlaps another argument"),
+    (BNN_ERROR_ISA_UNKNOWN, c"unknown instruction set"),
+    (BNN_ERROR_ISA_ABSENT, c"instruction set not available"),
+    (BNN_ERROR_INTERNAL, c"internal error"),
+];
+
+/// The text of a status number; any `i32` may be asked for.
+pub(crate) fn text(status: i32) -> &'static CStr {
+    TEXTS
+        .iter()
+        .find(|(known, _)| *known as i32 == status)
+        .map_or(c"unknown status", |(_, text)| text)
+}
+
+export! {
+    /// A short English text for a `bnn_status_t`. Any number may be passed; one that is no status
+    /// gives "unknown status".
+    ///
+    /// Returns a static string; never NULL, never to be freed.
+    pub fn bnn_status_string(status: i32) -> *const c_char {
+        Ok(text(status).as_ptr())
+    }
+}
+
+export! {
+    /// What was wrong in the calling thread's most recent failed call, with the numbers; "" where
+    /// none has failed. A call that succeeds leaves it as it is.
+    ///
+    /// Returns a string of at most 255 bytes that belongs to the library: valid until the next
+    /// failed call on the same thread or the end of that thread. Never NULL, never to be freed.
+    ///
+    /// A build without `std` has no threads: there it is the static text of the last failed call's
+    /// status, without numbers.
+    pub fn bnn_last_error_message() -> *const c_char {
+        Ok(crate::last_error::message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_own_text_at_its_own_number() {
+        for (i, (status, own)) in TEXTS.iter().enumerate() {
+            assert_eq!(*status as usize, i);
+            assert_eq!(text(i as i32), *own);
+            assert_eq!(TEXTS.iter().filter(|(_, other)| other == own).count(), 1);
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_status_are_said_to_be_unknown() {
+        for status in [-1, TEXTS.len() as i32, i32::MIN, i32::MAX] {
+            assert_eq!(text(status), c"unknown status");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The command line: what can be asked for, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Binary neural networks: one bit per weight, one bit per activation.
+///
+/// Train a network, and it is packed into a `.bnn` file that runs on bits with exactly the results
+/// it had in training, from a server to a microcontroller.
+///
+/// Exit codes: 0 success, 1 a run that failed, 2 wrong input, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "bnn", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Train(TrainArgs),
+    Eval(EvalArgs),
+    Predict(PredictArgs),
+    Info(InfoArgs),
+    Bench(BenchArgs),
+}
+
+/// Train a network, pack it, and check the packed file against the training run.
+///
+/// Trains with binary weights and binary activations in every hidden layer, folds batch norm and sign
+/// into integer thresholds, writes the model file, reads it back, runs the test set on bits and
+/// compares image by image. With no options: the handwritten digits that are built in, in seconds.
+///
+/// A checkpoint is written after every epoch; Ctrl-C loses at most the epoch it interrupts. The same
+/// command with --resume goes on from there and ends with the very same file.
+///
+/// Examples:
+///   bnn train
+///   bnn train --data /usr/share/datasets/fashion-mnist --out fashion.bnn
+///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TrainArgs {
+    /// `digits` (1797 8x8 images, built in) or a folder of IDX files as MNIST has them, plain or .gz
+    #[arg(long, default_value = "digits")]
+    pub(crate) data: String,
+    /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
+    #[arg(long, default_value = "mlp")]
+    pub(crate) arch: String,
+    /// Passes over the training images [default: suits the data]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) epochs: Option<u64>,
+    /// Images per step [default: suits the data]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..=65536))]
+    pub(crate) batch: Option<u64>,
+    /// Peak learning rate of the cosine schedule [default: suits the data]
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) lr: Option<f64>,
+    /// Seed of all random numbers; the same seed gives the same file, for any number of threads
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) threads: Option<u64>,
+    /// Model file to write [default: NAME.bnn in this folder, NAME being the data's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Report to write [default: the model file's name with .html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Checkpoint to keep [default: the model file's name with .checkpoint]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint; all other settings must be those it was written with
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Print one line of JSON at the end, and nothing else on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Run a model on labelled data and tell its accuracy.
+///
+/// Example:
+///   bnn eval digits.bnn --data digits
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct EvalArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// `digits`, a folder of IDX files (their test images are used), or a .csv file of rows with the
+    /// label last
+    #[arg(long, default_value = "digits")]
+    pub(crate) data: String,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Tell the class of an image, or of every row of a CSV file.
+///
+/// An image (PNG, BMP, PNM) is turned to grey, scaled to the model's size and range; white on black is
+/// taken as it is, use --invert for dark ink on light paper. A CSV file has one sample per row, the
+/// model's inputs as whole numbers; a further column is taken for a label and passed over.
+///
+/// Examples:
+///   bnn predict digits.bnn seven.png --invert
+///   bnn predict digits.bnn samples.csv --json
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PredictArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Image or .csv file
+    pub(crate) input: PathBuf,
+    /// Turn light and dark of an image
+    #[arg(long)]
+    pub(crate) invert: bool,
+    /// Print a line of JSON for every sample, with all scores
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what is in a model file: layers, shapes, bytes, the scratch memory it needs, its checksum.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InfoArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Time the kernels of this CPU against f32 matrix products, on one thread.
+///
+/// Operations are 2*m*n*k per product, for bits and for f32 alike. Each figure is the best of many runs.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchArgs {
+    /// Shapes to time, as m,n,k
+    #[arg(long, value_name = "M,N,K", default_values = [
+        "1024,1024,1024", "128,4096,4096", "64,1024,1024", "1,4096,4096", "1,1024,1024",
+    ])]
+    pub(crate) shape: Vec<String>,
+    /// Seconds to spend on each figure
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    pub(crate) seconds: f64,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

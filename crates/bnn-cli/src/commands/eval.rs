@@ -1,0 +1,87 @@
+//! `bnn eval`: the accuracy of a model on labelled data.
+
+use std::fs::File;
+use std::path::Path;
+
+use bnn_autograd::data;
+use serde_json::json;
+
+use crate::args::EvalArgs;
+use crate::error::CliError;
+use crate::model_file;
+use crate::table::{facts, thousands};
+
+pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
+    let bytes = model_file::read(&args.model)?;
+    let model = model_file::open(&bytes, &args.model)?;
+    let (features, _) = model.input();
+    let (classes, _) = model.output();
+    let max = model_file::max_input(&model)?;
+    let path = Path::new(&args.data);
+    let (pixels, labels) = if is_csv(path) {
+        let file = File::open(path).map_err(|e| CliError::input(e).about(path.display()))?;
+        let table = data::csv::read(file, features, max)
+            .map_err(|e| CliError::input(e).about(path.display()))?;
+        let labels = table.labels.ok_or_else(|| {
+            let line = format!(
+                "{}: expected {features} inputs and a label per row, found no label",
+                path.display()
+            );
+            CliError::Input(line)
+        })?;
+        (table.pixels, labels)
+    } else {
+        let test = data::load(&args.data).map_err(CliError::input)?.test;
+        if test.features() != features {
+            let line = format!(
+                "{} has {} pixels per image, the model takes {features}",
+                args.data,
+                test.features()
+            );
+            return Err(CliError::Input(line));
+        }
+        (test.pixels().to_vec(), test.labels().to_vec())
+    };
+    if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
+        let line = format!(
+            "label {label} in {}, the model has {classes} classes",
+            args.data
+        );
+        return Err(CliError::Input(line));
+    }
+    let predicted = model_file::run(&model, &pixels)?.classes;
+    let right = predicted
+        .iter()
+        .zip(&labels)
+        .filter(|(p, l)| **p == usize::from(**l))
+        .count();
+    let accuracy = right as f64 / labels.len() as f64;
+    if args.json {
+        println!(
+            "{}",
+            json!({"samples": labels.len(), "correct": right, "accuracy": accuracy})
+        );
+        return Ok(());
+    }
+    println!(
+        "{}",
+        facts(&[
+            ("model".to_owned(), args.model.display().to_string()),
+            (
+                "data".to_owned(),
+                format!("{}, {} samples", args.data, thousands(labels.len()))
+            ),
+            (
+                "accuracy".to_owned(),
+                format!("{:.2} % ({right} correct)", 100.0 * accuracy)
+            ),
+        ])
+    );
+    Ok(())
+}
+
+/// Whether the file's name says that it holds rows of numbers.
+pub(super) fn is_csv(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("csv"))
+}

@@ -1,0 +1,7 @@
+//! One file per command.
+
+pub(crate) mod bench;
+pub(crate) mod eval;
+pub(crate) mod info;
+pub(crate) mod predict;
+pub(crate) mod train;

@@ -1,0 +1,304 @@
+//! What a training run gave: measured from the file that was written, not from what is in memory.
+
+use std::time::Duration;
+
+use bnn_autograd::data::{Dataset, Split};
+use bnn_autograd::models::Mlp;
+use bnn_autograd::nn::Module;
+use bnn_autograd::train::{EpochStats, Trainer};
+use bnn_core::Kernel;
+use bnn_core::model::{Input, Model, ModelError, Output, PackedModel, argmax};
+use serde_json::{Value, json};
+
+use super::settings::Settings;
+use crate::error::CliError;
+use crate::float_net::FloatNet;
+use crate::model_file;
+use crate::report::{BitPicture, Confusion, EpochPoint, Picture, Report};
+use crate::table::{duration, thousands};
+use crate::timing::best_ns;
+
+pub(super) struct Outcome {
+    tape_accuracy: f64,
+    packed_accuracy: f64,
+    /// Test images whose class, or any of whose scores, differs between tape and file.
+    pub(super) mismatches: usize,
+    predicted: Vec<usize>,
+    parameters: usize,
+    saved_bytes: usize,
+    model_bytes: usize,
+    float_bytes: usize,
+    /// Per image, in batches of [`BATCH`], and one image at a time; on one thread.
+    bits_ns: [f64; 2],
+    float_ns: [f64; 2],
+    kernel: &'static str,
+    threads: usize,
+    seconds: f64,
+    /// A picture of bits per neuron of the first layer.
+    first_layer: Vec<Vec<bool>>,
+}
+
+/// Images per run where speed is measured.
+const BATCH: usize = 64;
+
+impl Outcome {
+    pub(super) fn measure(
+        trainer: &mut Trainer<Mlp>,
+        split: &Split,
+        settings: &Settings,
+        seconds: f64,
+    ) -> Result<Self, CliError> {
+        let test = &split.test;
+        let bytes = model_file::read(&settings.out)?;
+        let model = model_file::open(&bytes, &settings.out)?;
+        let packed = model_file::run(&model, test.pixels())?;
+        let tape = trainer.scores(test).map_err(CliError::failed)?;
+        let classes = test.classes();
+        let tape_classes: Vec<usize> = tape.data().chunks(classes).filter_map(argmax).collect();
+        let pairs = tape
+            .data()
+            .chunks(classes)
+            .zip(packed.scores.chunks(classes));
+        let differs = |(tape, packed): (&[f32], &[f64])| {
+            !tape.iter().zip(packed).all(|(&t, &p)| f64::from(t) == p)
+        };
+        let mismatches = pairs.map(differs).filter(|d| *d).count();
+
+        let float = FloatNet::new(trainer.model()).map_err(CliError::failed)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let (bits_ns, float_ns) = pool.map_err(CliError::failed)?.install(|| {
+            let bits = [time_bits(&model, test, BATCH)?, time_bits(&model, test, 1)?];
+            let float = [
+                time_float(&float, test, BATCH)?,
+                time_float(&float, test, 1)?,
+            ];
+            Ok::<_, CliError>((bits, float))
+        })?;
+        let mut parameters = 0;
+        trainer
+            .model()
+            .params(&mut |_, param| parameters += param.value().numel());
+        Ok(Self {
+            tape_accuracy: accuracy(&tape_classes, test),
+            packed_accuracy: accuracy(&packed.classes, test),
+            mismatches,
+            predicted: packed.classes,
+            parameters,
+            saved_bytes: trainer.saved().map_or(0, |memory| memory.total),
+            model_bytes: model.file_bytes(),
+            float_bytes: float.bytes(),
+            bits_ns,
+            float_ns,
+            kernel: Kernel::active().map_err(CliError::failed)?.name(),
+            threads: rayon::current_num_threads(),
+            seconds,
+            first_layer: first_layer(&model),
+        })
+    }
+
+    /// What a person wants to know.
+    pub(super) fn facts(&self, settings: &Settings) -> Vec<(String, String)> {
+        let percent = |x: f64| format!("{:.2} %", 100.0 * x);
+        let equal = match self.mismatches {
+            0 => format!(
+                "equal, image by image and score by score ({} images)",
+                self.predicted.len()
+            ),
+            n => format!("DIFFERENT in {n} of {} images", self.predicted.len()),
+        };
+        let speed = |i: usize| {
+            let (bits, float) = (self.bits_ns[i], self.float_ns[i]);
+            format!(
+                "{} on bits, {} in f32: {:.1} x",
+                duration(bits),
+                duration(float),
+                float / bits
+            )
+        };
+        let ratio = self.float_bytes as f64 / self.model_bytes as f64;
+        [
+            (
+                "network",
+                format!("{} -> {}", settings.sizes.inputs, settings.arch()),
+            ),
+            ("accuracy on the tape", percent(self.tape_accuracy)),
+            ("accuracy on bits", percent(self.packed_accuracy)),
+            ("tape and bits", equal),
+            ("parameters", thousands(self.parameters)),
+            (
+                "model file",
+                format!(
+                    "{}, {} bytes",
+                    settings.out.display(),
+                    thousands(self.model_bytes)
+                ),
+            ),
+            (
+                "the same in f32",
+                format!("{} bytes: {ratio:.1} x", thousands(self.float_bytes)),
+            ),
+            ("time per image, 64 at once", speed(0)),
+            ("time per image, 1 at once", speed(1)),
+            ("kernel", format!("{}, timed on 1 thread", self.kernel)),
+            (
+                "training",
+                format!(
+                    "{} epochs, {:.1} s on {} threads, {} bytes saved per step",
+                    settings.config.epochs,
+                    self.seconds,
+                    self.threads,
+                    thousands(self.saved_bytes)
+                ),
+            ),
+            ("checkpoint", settings.checkpoint.display().to_string()),
+            ("report", settings.report.display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    pub(super) fn as_json(&self, settings: &Settings) -> Value {
+        json!({
+            "data": settings.data,
+            "arch": settings.arch(),
+            "seed": settings.config.seed,
+            "epochs": settings.config.epochs,
+            "tape_accuracy": self.tape_accuracy,
+            "packed_accuracy": self.packed_accuracy,
+            "mismatches": self.mismatches,
+            "test_images": self.predicted.len(),
+            "parameters": self.parameters,
+            "model_bytes": self.model_bytes,
+            "f32_bytes": self.float_bytes,
+            "saved_bytes_per_step": self.saved_bytes,
+            "ns_per_image_bits": self.bits_ns[0],
+            "ns_per_image_f32": self.float_ns[0],
+            "ns_single_image_bits": self.bits_ns[1],
+            "ns_single_image_f32": self.float_ns[1],
+            "kernel": self.kernel,
+            "threads": self.threads,
+            "train_seconds": self.seconds,
+            "model": settings.out.display().to_string(),
+            "report": settings.report.display().to_string(),
+        })
+    }
+
+    /// Writes the report.
+    pub(super) fn report(
+        &self,
+        split: &Split,
+        settings: &Settings,
+        history: &[EpochStats],
+    ) -> Result<(), CliError> {
+        let test = &split.test;
+        let points = history.iter().enumerate().map(|(i, stats)| EpochPoint {
+            epoch: i + 1,
+            train_loss: stats.loss,
+            train_accuracy: stats.train_accuracy,
+            test_accuracy: stats.test_accuracy,
+        });
+        let points: Vec<_> = points.collect();
+        let classes = test.classes();
+        let mut counts = vec![0; classes * classes];
+        for (&label, predicted) in test.labels().iter().zip(&self.predicted) {
+            counts[usize::from(label) * classes + predicted] += 1;
+        }
+        let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
+        let (width, height) = (test.width(), test.height());
+        let max = test.pixels().iter().max().copied().unwrap_or(1).max(1);
+        let images = test
+            .pixels()
+            .chunks(test.features())
+            .zip(test.labels())
+            .zip(&self.predicted);
+        let misread = images
+            .enumerate()
+            .filter_map(|(index, ((pixels, &label), &predicted))| {
+                let truth = usize::from(label);
+                let picture = Picture {
+                    pixels,
+                    width,
+                    height,
+                    max,
+                    truth,
+                    predicted,
+                    index,
+                };
+                (truth != predicted).then_some(picture)
+            });
+        let misread: Vec<_> = misread.collect();
+        let weights: Vec<_> = self
+            .first_layer
+            .iter()
+            .map(|bits| BitPicture {
+                bits,
+                width,
+                height,
+            })
+            .collect();
+        let report = Report {
+            title: &format!("{}: {}", test.name(), settings.arch()),
+            summary: &self.facts(settings),
+            command: &settings.command(),
+            epochs: &points,
+            confusion: Confusion {
+                names: &names,
+                counts: &counts,
+            },
+            misread: &misread,
+            weights: &weights,
+        };
+        report.write(&settings.report).map_err(CliError::failed)
+    }
+}
+
+fn accuracy(predicted: &[usize], test: &Dataset) -> f64 {
+    let pairs = predicted.iter().zip(test.labels());
+    let right = pairs.filter(|(p, l)| **p == usize::from(**l)).count();
+    right as f64 / test.samples() as f64
+}
+
+/// Nanoseconds per image of the packed model, `batch` images at once.
+fn time_bits(model: &Model<'_>, test: &Dataset, batch: usize) -> Result<f64, CliError> {
+    let packed = PackedModel::new(*model).map_err(CliError::failed)?;
+    let batch = batch.min(test.samples());
+    let pixels = &test.pixels()[..batch * test.features()];
+    let mut scratch = vec![0; model.scratch_words(batch).map_err(CliError::failed)?];
+    let mut scores = vec![0.0; batch * test.classes()];
+    let ns = best_ns::<ModelError>(TIMING, || {
+        packed.run(
+            batch,
+            Input::Bytes(pixels),
+            Output::F32(&mut scores),
+            &mut scratch,
+        )
+    });
+    Ok(ns.map_err(CliError::failed)? / batch as f64)
+}
+
+/// Nanoseconds per image of the float network, `batch` images at once.
+fn time_float(net: &FloatNet, test: &Dataset, batch: usize) -> Result<f64, CliError> {
+    let batch = batch.min(test.samples());
+    let pixels = &test.pixels()[..batch * test.features()];
+    let pixels: Vec<f32> = pixels.iter().map(|&p| f32::from(p)).collect();
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    let ns = best_ns(TIMING, || {
+        x.clear();
+        x.extend_from_slice(&pixels);
+        net.run(batch, &mut x, &mut y)
+    });
+    Ok(ns.map_err(CliError::failed)? / batch as f64)
+}
+
+const TIMING: Duration = Duration::from_millis(200);
+
+/// The weights of the first layer's neurons as they are in the file.
+fn first_layer(model: &Model<'_>) -> Vec<Vec<bool>> {
+    let Some(layer) = model.layers().next() else {
+        return Vec::new();
+    };
+    let neuron = |r| (0..layer.weights.cols()).map(move |c| layer.weights.get(r, c) == Some(true));
+    (0..layer.weights.rows())
+        .map(|r| neuron(r).collect())
+        .collect()
+}

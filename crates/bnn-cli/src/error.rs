@@ -1,0 +1,66 @@
+//! How a command ends when it does not succeed: one line, and an exit code.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// What the user gave is wrong: a file, a number, a combination.
+    Input(String),
+    /// The run itself failed.
+    Failed(String),
+    /// Ctrl-C.
+    Interrupted(String),
+}
+
+impl CliError {
+    /// Wrong input, told by an error and all its causes in one line.
+    pub(crate) fn input(error: impl Error) -> Self {
+        Self::Input(with_causes(&error))
+    }
+
+    /// A failed run, told by an error and all its causes in one line.
+    pub(crate) fn failed(error: impl Error) -> Self {
+        Self::Failed(with_causes(&error))
+    }
+
+    /// The same with a word about what it is about in front.
+    pub(crate) fn about(self, what: impl fmt::Display) -> Self {
+        match self {
+            Self::Input(line) => Self::Input(format!("{what}: {line}")),
+            Self::Failed(line) => Self::Failed(format!("{what}: {line}")),
+            Self::Interrupted(line) => Self::Interrupted(format!("{what}: {line}")),
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed(_) => 1,
+            Self::Input(_) => 2,
+            Self::Interrupted(_) => 130,
+        })
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Input(line) | Self::Failed(line) | Self::Interrupted(line)) = self;
+        f.write_str(line)
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some errors quote their cause themselves.
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}

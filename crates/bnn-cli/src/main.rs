@@ -1,0 +1,68 @@
+//! The command `bnn`: trains, evaluates, inspects and times binary neural networks.
+//!
+//! Exit codes: 0 for success, 1 for a run that failed, 2 for input that is wrong, 130 for a run that
+//! was interrupted (its last checkpoint is whole).
+
+mod args;
+mod commands;
+mod error;
+mod float_net;
+mod model_file;
+mod recipe;
+mod report;
+mod table;
+mod timing;
+
+use std::process::ExitCode;
+
+use bnn_core::Kernel;
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Args, Command};
+use error::CliError;
+
+const NO_COMMAND: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Help that was asked for, or that answers a bare `bnn`, and the version.
+        Err(told) if !told.use_stderr() || told.kind() == NO_COMMAND => told.exit(),
+        Err(wrong) => return end(&CliError::Input(one_line(&wrong))),
+    };
+    match run(&args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => end(&error),
+    }
+}
+
+fn run(command: &Command) -> Result<(), CliError> {
+    // A wrong `BNN_ISA` is told before any work.
+    Kernel::active().map_err(CliError::input)?;
+    match command {
+        Command::Train(args) => commands::train::run(args),
+        Command::Eval(args) => commands::eval::run(args),
+        Command::Predict(args) => commands::predict::run(args),
+        Command::Info(args) => commands::info::run(args),
+        Command::Bench(args) => commands::bench::run(args),
+    }
+}
+
+fn end(error: &CliError) -> ExitCode {
+    eprintln!("bnn: {error}");
+    error.exit_code()
+}
+
+/// What is wrong with the command line, without the usage that follows it.
+fn one_line(wrong: &clap::Error) -> String {
+    let text = wrong.to_string();
+    let what: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(str::trim)
+        .collect();
+    let what = what.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    format!("{what}; try --help")
+}

@@ -1,0 +1,93 @@
+//! Model files on disk: reading one, and what `bnn train` notes in its meta text.
+
+use std::fs;
+use std::path::Path;
+
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, argmax};
+
+use crate::error::CliError;
+
+/// Reads a file whole; it is opened with [`open`].
+pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
+    let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
+    let size = fs::metadata(path).map_err(about)?.len();
+    // A model file is shorter than 4 GiB; do not read what cannot be one.
+    if size > u64::from(u32::MAX) {
+        let line = format!(
+            "{}: {size} bytes, too large for a model file",
+            path.display()
+        );
+        return Err(CliError::Input(line));
+    }
+    Ok(AlignedBytes::from(
+        fs::read(path).map_err(about)?.as_slice(),
+    ))
+}
+
+/// Checks the bytes of the file at `path`.
+pub(crate) fn open<'a>(bytes: &'a AlignedBytes, path: &Path) -> Result<Model<'a>, CliError> {
+    Model::open(bytes.bytes()).map_err(|error| CliError::input(error).about(path.display()))
+}
+
+/// The value of a `key=value` line of the model's meta text.
+pub(crate) fn meta<'a>(model: &Model<'a>, key: &str) -> Option<&'a str> {
+    let mut lines = model.meta().lines().filter_map(|line| line.split_once('='));
+    lines.find(|(name, _)| *name == key).map(|(_, value)| value)
+}
+
+/// The largest value an input may have: what the training data had, at most what the bits hold.
+pub(crate) fn max_input(model: &Model<'_>) -> Result<u8, CliError> {
+    let InputType::Unsigned { depth } = model.input().1 else {
+        return Err(CliError::Input(
+            "this model takes packed bits, not pixels".into(),
+        ));
+    };
+    let most = u8::MAX >> (8 - depth);
+    let noted = meta(model, "max").and_then(|max| max.parse().ok());
+    Ok(noted.map_or(most, |max: u8| max.min(most)))
+}
+
+/// Scores of every sample, whatever their type in the file, and the class they say.
+pub(crate) struct Scores {
+    pub(crate) scores: Vec<f64>,
+    pub(crate) classes: Vec<usize>,
+}
+
+/// Runs all samples, `[samples, inputs]` pixels.
+pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> {
+    let packed = bnn_core::model::PackedModel::new(*model).map_err(CliError::input)?;
+    let ((k, _), (n, output)) = (model.input(), model.output());
+    let (mut scores, mut classes) = (Vec::new(), Vec::new());
+    for pixels in pixels.chunks(k * CHUNK) {
+        let samples = pixels.len() / k;
+        let mut scratch = vec![0; model.scratch_words(samples).map_err(CliError::failed)?];
+        let input = Input::Bytes(pixels);
+        match output {
+            OutputType::F32 => {
+                let mut y = vec![0.0; samples * n];
+                packed
+                    .run(samples, input, Output::F32(&mut y), &mut scratch)
+                    .map_err(CliError::input)?;
+                classes.extend(y.chunks(n).filter_map(argmax));
+                scores.extend(y.iter().map(|&y| f64::from(y)));
+            }
+            OutputType::I32 => {
+                let mut y = vec![0; samples * n];
+                packed
+                    .run(samples, input, Output::I32(&mut y), &mut scratch)
+                    .map_err(CliError::input)?;
+                classes.extend(y.chunks(n).filter_map(argmax));
+                scores.extend(y.iter().map(|&y| f64::from(y)));
+            }
+            OutputType::Bits => {
+                return Err(CliError::Input(
+                    "this model gives out bits, not scores".into(),
+                ));
+            }
+        }
+    }
+    Ok(Scores { scores, classes })
+}
+
+/// Samples per run: bounds the scratch memory.
+const CHUNK: usize = 256;

@@ -1,0 +1,142 @@
+//! The report of a training run: one HTML file that needs nothing but itself (no script, no network),
+//! readable in light and dark, on a phone and on paper.
+
+mod canvas;
+mod confusion;
+mod curves;
+mod html;
+mod images;
+mod palette;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bnn_autograd::write_atomic;
+
+/// Everything a report shows, as plain data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report<'a> {
+    /// What was trained on what.
+    pub(crate) title: &'a str,
+    /// Facts in reading order: name, value.
+    pub(crate) summary: &'a [(String, String)],
+    /// The command that does it again.
+    pub(crate) command: &'a str,
+    /// One point for each epoch, in order; may be empty.
+    pub(crate) epochs: &'a [EpochPoint],
+    /// How the test samples were classified.
+    pub(crate) confusion: Confusion<'a>,
+    /// Some or all misread test samples; the first [`html::PICTURES`] are shown.
+    pub(crate) misread: &'a [Picture<'a>],
+    /// Weights of first-layer neurons; the first [`html::NEURONS`] are shown.
+    pub(crate) weights: &'a [BitPicture<'a>],
+}
+
+/// What was measured after one epoch. A value that is not finite is left out of the curves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpochPoint {
+    pub(crate) epoch: usize,
+    pub(crate) train_loss: f64,
+    /// Share of training samples classified right, 0 to 1.
+    pub(crate) train_accuracy: f64,
+    /// Share of test samples classified right, 0 to 1.
+    pub(crate) test_accuracy: f64,
+}
+
+/// Counts of test samples by true and predicted class.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Confusion<'a> {
+    /// Names of the classes.
+    pub(crate) names: &'a [String],
+    /// Row-major `[truth, predicted]`.
+    pub(crate) counts: &'a [u64],
+}
+
+/// A grey image that was misread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Picture<'a> {
+    /// Row-major `[height, width]`, 0 (paper) to `max` (ink).
+    pub(crate) pixels: &'a [u8],
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) max: u8,
+    /// The true class.
+    pub(crate) truth: usize,
+    /// The class the model said.
+    pub(crate) predicted: usize,
+    /// Index of the sample in the test set.
+    pub(crate) index: usize,
+}
+
+/// The weights of one neuron over an image.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BitPicture<'a> {
+    /// Row-major `[height, width]`; `true` is +1.
+    pub(crate) bits: &'a [bool],
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    #[error("{counts} counts for {classes} classes, expected {classes} x {classes}, at least 1")]
+    Confusion { classes: usize, counts: usize },
+    #[error(
+        "a picture of {width} x {height} has {pixels} pixels; sides are 1 to {}",
+        images::MAX_SIDE
+    )]
+    Picture {
+        pixels: usize,
+        width: usize,
+        height: usize,
+    },
+    #[error("misread sample {index} is of class {class}, expected less than {classes}")]
+    Class {
+        index: usize,
+        class: usize,
+        classes: usize,
+    },
+    #[error("cannot draw: {0}")]
+    Draw(String),
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl Report<'_> {
+    /// The whole page.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError`] if the parts of the report contradict one another.
+    pub(crate) fn html(&self) -> Result<String, ReportError> {
+        self.confusion.check()?;
+        html::page(self)
+    }
+
+    /// Writes the page beside `path` and moves it there when it is complete, so that a reader
+    /// never sees half a report.
+    ///
+    /// # Errors
+    ///
+    /// As [`html`](Self::html), and [`ReportError::Write`].
+    pub(crate) fn write(&self, path: &Path) -> Result<(), ReportError> {
+        let html = self.html()?;
+        write_atomic(path, html.as_bytes()).map_err(|source| ReportError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+impl Confusion<'_> {
+    fn check(&self) -> Result<(), ReportError> {
+        let (classes, counts) = (self.names.len(), self.counts.len());
+        if classes == 0 || classes.checked_mul(classes) != Some(counts) {
+            return Err(ReportError::Confusion { classes, counts });
+        }
+        Ok(())
+    }
+}

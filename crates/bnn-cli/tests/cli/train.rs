@@ -1,0 +1,183 @@
+//! `bnn train`, and what the other commands make of its file.
+
+use std::fs;
+use std::path::Path;
+
+use super::{QUICK, files, json, stdout};
+
+fn quick(more: &[&'static str]) -> Vec<&'static str> {
+    QUICK.into_iter().chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn the_digits_are_learned_packed_and_equal_image_by_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let told = json(folder, &["train", "--json"]);
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.97, "{told}");
+    assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
+    assert_eq!(told["mismatches"], 0);
+    assert_eq!(told["test_images"], 360);
+    let size = fs::metadata(folder.join("digits.bnn")).unwrap().len();
+    assert_eq!(told["model_bytes"].as_u64(), Some(size));
+    assert!(told["f32_bytes"].as_u64().unwrap() > 25 * size);
+    for speed in ["ns_per_image_bits", "ns_per_image_f32"] {
+        assert!(told[speed].as_f64().unwrap() > 0.0, "{told}");
+    }
+    assert_eq!(
+        files(folder),
+        ["digits.bnn", "digits.checkpoint", "digits.html"]
+    );
+
+    let report = fs::read_to_string(folder.join("digits.html")).unwrap();
+    assert!(report.contains("<svg") && report.contains("Confusion"));
+    assert!(!report.contains("http://") || report.contains("http://www.w3.org/2000/svg"));
+
+    let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
+    assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
+}
+
+#[test]
+fn the_table_says_what_a_person_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = stdout(folder.path(), &quick(&[]));
+    for word in [
+        "accuracy on the tape",
+        "accuracy on bits",
+        "equal, image by image",
+        "parameters",
+        "digits.bnn",
+        "the same in f32",
+        "time per image",
+        "kernel",
+        "threads",
+        "digits.html",
+    ] {
+        assert!(table.contains(word), "no {word:?} in {table}");
+    }
+}
+
+#[test]
+fn info_shows_the_layers_and_the_checksum() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(folder, &quick(&["--json"]));
+    let told = json(folder, &["info", "digits.bnn", "--json"]);
+    assert_eq!(told["inputs"], 64);
+    assert_eq!(told["input_type"], "u5");
+    assert_eq!(told["layers"].as_array().unwrap().len(), 2);
+    assert_eq!(told["layers"][0]["outputs"], 40);
+    assert_eq!(told["scratch_bytes"].as_u64().unwrap() % 8, 0);
+    let table = stdout(folder, &["info", "digits.bnn"]);
+    assert!(
+        table.contains(told["checksum"].as_str().unwrap()),
+        "{table}"
+    );
+}
+
+/// A file of the run, by name.
+fn bytes(folder: &Path, name: &str) -> Vec<u8> {
+    fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_file_for_any_number_of_threads_and_kernel() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(
+        folder,
+        &quick(&["--json", "--threads", "1", "--out", "a.bnn"]),
+    );
+    json(
+        folder,
+        &quick(&["--json", "--threads", "3", "--out", "b.bnn"]),
+    );
+    let portable = super::bnn(folder, &quick(&["--out", "c.bnn"]))
+        .env("BNN_ISA", "portable")
+        .output();
+    assert!(portable.unwrap().status.success());
+    assert_eq!(bytes(folder, "a.bnn"), bytes(folder, "b.bnn"));
+    assert_eq!(bytes(folder, "a.bnn"), bytes(folder, "c.bnn"));
+    json(folder, &quick(&["--json", "--seed", "2", "--out", "d.bnn"]));
+    assert_ne!(bytes(folder, "a.bnn"), bytes(folder, "d.bnn"));
+}
+
+#[test]
+fn predictions_of_rows_and_of_an_image_agree_with_eval() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(folder, &["train", "--epochs", "15", "--json"]);
+    let test = bnn_autograd::data::digits().unwrap().test;
+    let rows: String = (0..test.samples())
+        .map(|i| {
+            let row: Vec<String> = test.image(i).unwrap().iter().map(u8::to_string).collect();
+            format!("{},{}\n", row.join(","), test.labels()[i])
+        })
+        .collect();
+    fs::write(folder.join("test.csv"), rows).unwrap();
+
+    let told = json(
+        folder,
+        &["eval", "digits.bnn", "--data", "test.csv", "--json"],
+    );
+    assert_eq!(told, json(folder, &["eval", "digits.bnn", "--json"]));
+    let predicted = stdout(folder, &["predict", "digits.bnn", "test.csv"]);
+    let predicted: Vec<u8> = predicted.lines().map(|l| l.parse().unwrap()).collect();
+    let right = predicted
+        .iter()
+        .zip(test.labels())
+        .filter(|(p, l)| p == l)
+        .count();
+    assert_eq!(told["correct"].as_u64(), Some(right as u64));
+
+    // An image file, 16 levels of ink as 0 to 255, gives the class that the row gives.
+    let grey = |p: &u8| (u32::from(*p) * 255 / 16) as u8;
+    let pixels = test.image(0).unwrap().iter().map(grey).collect();
+    let picture = image::GrayImage::from_raw(8, 8, pixels).unwrap();
+    picture.save(folder.join("first.png")).unwrap();
+    let class = stdout(folder, &["predict", "digits.bnn", "first.png"]);
+    assert_eq!(class.trim(), predicted[0].to_string());
+    let told = json(folder, &["predict", "digits.bnn", "first.png", "--json"]);
+    assert_eq!(told["class"].as_u64(), Some(predicted[0].into()));
+    assert_eq!(told["scores"].as_array().unwrap().len(), 10);
+    // Dark ink on light paper, ten times as large.
+    let mut paper = image::imageops::resize(&picture, 80, 80, image::imageops::FilterType::Nearest);
+    image::imageops::invert(&mut paper);
+    paper.save(folder.join("paper.png")).unwrap();
+    let class = stdout(folder, &["predict", "digits.bnn", "paper.png", "--invert"]);
+    assert_eq!(class.trim(), predicted[0].to_string());
+}
+
+#[test]
+fn bench_times_every_kernel_of_this_cpu() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = json(
+        folder.path(),
+        &["bench", "--shape", "3,17,65", "--seconds", "0", "--json"],
+    );
+    let kernels = told["shapes"][0]["bits_ops_per_second"]
+        .as_object()
+        .unwrap();
+    assert_eq!(kernels.len(), bnn_core::Kernel::available().count());
+    assert!(kernels.values().all(|ops| ops.as_f64().unwrap() > 0.0));
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, word) in [
+        (&["--help"][..], "predict"),
+        (&["train", "--help"], "--resume"),
+        (&["eval", "--help"], "digits"),
+        (&["predict", "--help"], "--invert"),
+        (&["info", "--help"], "checksum"),
+        (&["bench", "--help"], "f32"),
+    ] {
+        assert!(stdout(folder.path(), args).contains(word), "{args:?}");
+    }
+    let bare = super::run(folder.path(), &[]);
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bare.stderr).contains("Usage"));
+    let version = stdout(folder.path(), &["--version"]);
+    assert_eq!(version.trim(), format!("bnn {}", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,21 @@
+/* Checks libbnn through include/bnn.h alone, against plain loops. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "check.h"
+
+int main(void) {
+    const char *isa = bnn_isa();
+    const char *asked = getenv("BNN_ISA");
+    printf("bnn %s, instruction set '%s'\n", bnn_version(), isa);
+    test_info();
+    test_pack();
+    if (isa[0] == '\0') {
+        test_refused_isa(asked != NULL ? asked : "");
+    } else {
+        test_gemm();
+        test_errors();
+        test_threads();
+    }
+    return summary();
+}
