@@ -79,3 +79,8 @@ pub use real::Real;
 pub use rng::Rng;
 pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -4,7 +4,6 @@ use crate::error::Error;
 use crate::nn::{BatchNorm, BinaryLinear, Module, Param, SignWeightLinear};
 use crate::rng::Rng;
 use crate::tape::Var;
-use crate::tensor::Tensor;
 
 /// The sizes of an [`Mlp`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,24 +94,6 @@ impl Mlp {
             .chain(weights)
             .zip(&self.norms)
     }
-
-    fn modules(&self) -> impl Iterator<Item = (String, &dyn Module)> {
-        let first: (_, &dyn Module) = ("0.linear".to_owned(), &self.first);
-        let rest = self.rest.iter().enumerate();
-        let rest = rest.map(|(i, layer)| (format!("{}.linear", i + 1), layer as &dyn Module));
-        let norms = self.norms.iter().enumerate();
-        let norms = norms.map(|(i, norm)| (format!("{i}.norm"), norm as &dyn Module));
-        [first].into_iter().chain(rest).chain(norms)
-    }
-
-    fn modules_mut(&mut self) -> impl Iterator<Item = (String, &mut dyn Module)> {
-        let first: (_, &mut dyn Module) = ("0.linear".to_owned(), &mut self.first);
-        let rest = self.rest.iter_mut().enumerate();
-        let rest = rest.map(|(i, layer)| (format!("{}.linear", i + 1), layer as &mut dyn Module));
-        let norms = self.norms.iter_mut().enumerate();
-        let norms = norms.map(|(i, norm)| (format!("{i}.norm"), norm as &mut dyn Module));
-        [first].into_iter().chain(rest).chain(norms)
-    }
 }
 
 impl Module for Mlp {
@@ -130,33 +111,23 @@ impl Module for Mlp {
         Ok(x)
     }
 
-    fn params(&self, visit: &mut dyn FnMut(&str, &Param)) {
-        for (prefix, module) in self.modules() {
-            module.params(&mut |name, param| visit(&format!("{prefix}.{name}"), param));
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("0.linear", &self.first);
+        for (i, layer) in self.rest.iter().enumerate() {
+            visit(&format!("{}.linear", i + 1), layer);
+        }
+        for (i, norm) in self.norms.iter().enumerate() {
+            visit(&format!("{i}.norm"), norm);
         }
     }
 
-    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param)) {
-        for (prefix, module) in self.modules_mut() {
-            module.params_mut(&mut |name, param| visit(&format!("{prefix}.{name}"), param));
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        visit("0.linear", &mut self.first);
+        for (i, layer) in self.rest.iter_mut().enumerate() {
+            visit(&format!("{}.linear", i + 1), layer);
         }
-    }
-
-    fn buffers(&self, visit: &mut dyn FnMut(&str, &Tensor)) {
-        for (prefix, module) in self.modules() {
-            module.buffers(&mut |name, buffer| visit(&format!("{prefix}.{name}"), buffer));
-        }
-    }
-
-    fn buffers_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Tensor)) {
-        for (prefix, module) in self.modules_mut() {
-            module.buffers_mut(&mut |name, buffer| visit(&format!("{prefix}.{name}"), buffer));
-        }
-    }
-
-    fn set_training(&mut self, training: bool) {
-        for (_, module) in self.modules_mut() {
-            module.set_training(training);
+        for (i, norm) in self.norms.iter_mut().enumerate() {
+            visit(&format!("{i}.norm"), norm);
         }
     }
 }

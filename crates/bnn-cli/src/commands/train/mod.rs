@@ -1,26 +1,26 @@
 //! `bnn train`: from data to a model file that is proven equal to what was trained.
 
 mod outcome;
+mod progress;
 mod settings;
 
 use std::fs;
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bnn_autograd::data::{self, Split};
 use bnn_autograd::export::export_mlp;
 use bnn_autograd::models::Mlp;
-use bnn_autograd::train::{BatchStats, EpochStats, TrainError, Trainer};
+use bnn_autograd::train::{BatchStats, TrainError, Trainer};
 use bnn_autograd::{Rng, write_atomic};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::table::facts;
 use outcome::Outcome;
+use progress::Progress;
 use settings::Settings;
 
 /// Set by Ctrl-C.
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
 
 /// Trains all epochs that are left, a checkpoint after each.
 fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Result<(), CliError> {
-    let progress = Progress::new(settings.config.epochs);
+    let mut progress = Progress::new(settings.config.epochs, trainer.history());
     while !trainer.is_done() {
         let epoch = trainer.history().len() as u64 + 1;
         let watch = |batch: BatchStats| {
@@ -90,7 +90,7 @@ fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Resu
             .epoch(&split.train, &split.test, watch)
             .map_err(failed)?;
         let Some(stats) = stats else {
-            progress.bar.finish_and_clear();
+            progress.finish();
             return Err(interrupted(epoch, settings));
         };
         progress.epoch(epoch, &stats);
@@ -98,7 +98,7 @@ fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Resu
             .save(&settings.checkpoint, &settings.noted())
             .map_err(failed)?;
     }
-    progress.bar.finish_and_clear();
+    progress.finish();
     Ok(())
 }
 
@@ -125,55 +125,6 @@ fn interrupted(epoch: u64, settings: &Settings) -> CliError {
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let about = |error| CliError::failed(error).about(format!("cannot write {}", path.display()));
     write_atomic(path, bytes).map_err(about)
-}
-
-/// What a person sees during training: a bar on a terminal, some lines elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    epochs: u64,
-    to_terminal: bool,
-}
-
-impl Progress {
-    fn new(epochs: u64) -> Self {
-        let bar =
-            ProgressBar::with_draw_target(Some(epochs), ProgressDrawTarget::stderr_with_hz(10));
-        let style = "{bar:30.cyan/dim} epoch {pos}/{len}  {msg}  {elapsed} (left {eta})";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self {
-            bar,
-            epochs,
-            to_terminal: std::io::stderr().is_terminal(),
-        }
-    }
-
-    fn batch(&self, epoch: u64, batch: &BatchStats) {
-        self.bar.set_position(epoch - 1);
-        self.bar.set_message(format!(
-            "loss {:.4}  train {:.2} %",
-            batch.loss,
-            100.0 * batch.accuracy
-        ));
-    }
-
-    fn epoch(&self, epoch: u64, stats: &EpochStats) {
-        let line = format!(
-            "loss {:.4}  train {:.2} %  test {:.2} %",
-            stats.loss,
-            100.0 * stats.train_accuracy,
-            100.0 * stats.test_accuracy
-        );
-        self.bar.set_position(epoch);
-        self.bar.set_message(line.clone());
-        // In a log file, some ten lines.
-        let step = self.epochs.div_ceil(10);
-        if !self.to_terminal && (epoch.is_multiple_of(step) || epoch == self.epochs) {
-            eprintln!("epoch {epoch}/{}  {line}", self.epochs);
-        }
-    }
 }
 
 /// Whether the folder that `path` is to be written to exists.
