@@ -8,8 +8,27 @@ use rayon::prelude::*;
 use crate::parallel::task_rows;
 use crate::real::Real;
 
-/// The signs of a row-major `[rows, cols]` matrix, packed by several threads.
+/// The signs of a row-major `[rows, cols]` matrix.
 pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
+    pack_parallel(x, rows, cols, |x, bits| bnn_core::pack(x, cols, bits))
+}
+
+/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, where the clipped
+/// straight-through estimator lets the gradient through (Hubara et al. 2016, arXiv 1602.02830,
+/// equation 4). NaN is outside.
+pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
+    pack_parallel(x, rows, cols, |x, bits| {
+        bnn_core::pack_where(x, cols, bits, |x| x.abs() <= T::one())
+    })
+}
+
+/// Packs blocks of rows on several threads.
+fn pack_parallel<T: Real>(
+    x: &[T],
+    rows: usize,
+    cols: usize,
+    pack: impl Fn(&[T], &mut BitMatrixViewMut<'_>) -> Result<(), Error> + Sync,
+) -> Result<BitMatrix, Error> {
     let mut words = vec![0; rows * row_words(cols)];
     let task_rows = task_rows(cols);
     words
@@ -17,43 +36,9 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
         .zip(x.par_chunks(task_rows * cols))
         .try_for_each(|(words, x)| {
             let mut bits = BitMatrixViewMut::cleared(words, x.len() / cols, cols)?;
-            bnn_core::pack(x, cols, &mut bits)
+            pack(x, &mut bits)
         })?;
     BitMatrix::from_words(words, rows, cols)
-}
-
-/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, where the clipped
-/// straight-through estimator lets the gradient through (Hubara et al. 2016, arXiv 1602.02830,
-/// equation 4). NaN is outside.
-pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
-    let mut words = vec![0; rows * row_words(cols)];
-    let task_rows = task_rows(cols);
-    words
-        .par_chunks_mut(task_rows * row_words(cols))
-        .zip(x.par_chunks(task_rows * cols))
-        .for_each(|(words, x)| {
-            let rows = words.chunks_mut(row_words(cols)).zip(x.chunks(cols));
-            for (words, x) in rows {
-                for (word, x) in words.iter_mut().zip(x.chunks(64)) {
-                    *word = mask_word(x);
-                }
-            }
-        });
-    BitMatrix::from_words(words, rows, cols)
-}
-
-/// The mask of at most 64 elements.
-fn mask_word<T: Real>(x: &[T]) -> u64 {
-    // A byte per element, which compilers turn into vector compares; then a multiplication moves
-    // byte i of eight, at bit 8i, to bit 56 + i.
-    let mut bytes = [0_u8; 64];
-    for (byte, x) in bytes.iter_mut().zip(x) {
-        *byte = u8::from(x.abs() <= T::one());
-    }
-    let (groups, _) = bytes.as_chunks::<8>();
-    groups.iter().rev().fold(0, |word, group| {
-        word << 8 | u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
 }
 
 /// Sets the elements of the row-major `x` to zero where the bit of `mask`, of the same shape, is 0.

@@ -48,10 +48,12 @@ pub enum Error {
         /// The first row where that is so.
         row: usize,
     },
-    /// `BNN_ISA` names no instruction set that this build knows.
+    /// No instruction set is called so.
     IsaUnknown {
-        /// The name that was asked for, cut to 15 bytes.
+        /// The name that was asked for (in `BNN_ISA`, for one), cut to 15 bytes.
         name: ShortName,
+        /// The names there are.
+        known: &'static str,
     },
     /// The instruction set is known but this CPU, or this build, does not have it.
     IsaAbsent {
@@ -82,11 +84,12 @@ impl fmt::Display for Error {
                 f,
                 "row {row} has a bit set behind its last element, expected zeros there"
             ),
-            Error::IsaUnknown { name } => write!(
-                f,
-                "BNN_ISA asks for '{name}', expected one of {}",
-                crate::kernel::NAMES
-            ),
+            Error::IsaUnknown { name, known } => {
+                write!(
+                    f,
+                    "instruction set '{name}' is unknown, expected one of {known}"
+                )
+            }
             Error::IsaAbsent { name } => {
                 write!(f, "instruction set '{name}' is not available on this CPU")
             }

@@ -46,6 +46,8 @@ mod error;
 mod gemm;
 mod kernel;
 pub mod model;
+#[cfg(all(test, feature = "alloc"))]
+mod noise;
 mod pack;
 mod planes;
 pub mod reference;
@@ -59,6 +61,6 @@ pub use error::{Error, ShortName};
 pub use gemm::PackedWeights;
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 pub use kernel::{Isa, Kernel};
-pub use pack::{pack, unpack};
+pub use pack::{pack, pack_where, unpack};
 pub use planes::Planes;
 pub use shape::{matrix_words, row_words};

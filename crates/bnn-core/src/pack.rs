@@ -1,11 +1,19 @@
 //! Numbers to sign bits and back. This is the one place where the sign law is computed.
 
+#[cfg(feature = "alloc")]
+use alloc::vec;
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::ops::Neg;
 
 use num_traits::{One, Zero};
 
+#[cfg(feature = "alloc")]
+use crate::bits::BitMatrix;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
+#[cfg(feature = "alloc")]
+use crate::shape::equal;
 use crate::shape::{WORD, row_words, strided};
 
 /// Packs the signs of `out.rows()` rows of `out.cols()` numbers, `x_stride` elements apart.
@@ -18,11 +26,25 @@ pub fn pack<T>(x: &[T], x_stride: usize, out: &mut BitMatrixViewMut<'_>) -> Resu
 where
     T: Copy + PartialOrd + Zero,
 {
+    let zero = T::zero();
+    pack_where(x, x_stride, out, |x| x >= zero)
+}
+
+/// As [`pack`], with bit 1 where `plus` says so: a range mask, or another threshold than 0.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_where<T: Copy>(
+    x: &[T],
+    x_stride: usize,
+    out: &mut BitMatrixViewMut<'_>,
+    plus: impl Fn(T) -> bool,
+) -> Result<(), Error> {
     let (rows, cols) = (out.rows(), out.cols());
     strided("numbers to pack", x.len(), rows, cols, x_stride)?;
     let bits = out.words_mut().chunks_exact_mut(row_words(cols));
     for (bits, x) in bits.zip(x.chunks(x_stride)) {
-        pack_row(x.get(..cols).unwrap_or(x), bits);
+        pack_row(x.get(..cols).unwrap_or(x), bits, &plus);
     }
     Ok(())
 }
@@ -53,14 +75,42 @@ where
     Ok(())
 }
 
+#[cfg(feature = "alloc")]
+impl BitMatrix {
+    /// Packs the signs of `x`, row-major `[rows, cols]` without gaps; see [`pack`] for strides.
+    ///
+    /// # Errors
+    /// A zero or overflowing shape, or `x.len() != rows * cols`.
+    pub fn pack<T>(x: &[T], rows: usize, cols: usize) -> Result<Self, Error>
+    where
+        T: Copy + PartialOrd + Zero,
+    {
+        let mut bits = Self::zeros(rows, cols)?;
+        equal("elements to pack", rows.saturating_mul(cols), x.len())?;
+        pack(x, cols, &mut bits.view_mut())?;
+        Ok(bits)
+    }
+
+    /// The elements as `+1` and `-1`, row-major without gaps.
+    #[must_use]
+    pub fn unpack<T>(&self) -> Vec<T>
+    where
+        T: Copy + One + Neg<Output = T>,
+    {
+        let mut x = vec![T::one(); self.rows() * self.cols()];
+        let done = unpack(self.view(), &mut x, self.cols());
+        debug_assert_eq!(done, Ok(()));
+        x
+    }
+}
+
 /// Packs one row; `bits` has `row_words(x.len())` words.
-fn pack_row<T: Copy + PartialOrd + Zero>(x: &[T], bits: &mut [u64]) {
-    let zero = T::zero();
+fn pack_row<T: Copy>(x: &[T], bits: &mut [u64], plus: impl Fn(T) -> bool) {
     for (word, x) in bits.iter_mut().zip(x.chunks(WORD)) {
         // First a byte per element, which compilers turn into vector compares, then bytes to bits.
         let mut bytes = [0_u8; WORD];
         for (byte, x) in bytes.iter_mut().zip(x) {
-            *byte = u8::from(*x >= zero);
+            *byte = u8::from(plus(*x));
         }
         *word = gather(&bytes);
     }
@@ -79,9 +129,6 @@ pub(crate) fn gather<const BYTES: usize>(bytes: &[u8; BYTES]) -> u64 {
 #[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
-    use crate::bits::BitMatrix;
-    use alloc::vec;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -118,6 +165,13 @@ mod tests {
         assert!(pack(&[1.0_f32; 7], 4, &mut bits.view_mut()).is_ok());
         assert!(unpack(bits.view(), &mut [0_i8; 6], 4).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn packing_counts_its_elements() {
+        assert!(BitMatrix::pack(&[1.0_f32; 6], 2, 3).is_ok());
+        assert!(BitMatrix::pack(&[1.0_f32; 7], 2, 3).is_err());
+        assert!(BitMatrix::pack::<f32>(&[], 0, 3).is_err());
     }
 
     proptest! {

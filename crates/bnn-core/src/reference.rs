@@ -3,7 +3,7 @@
 
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::shape::{equal, strided, sum_fits};
+use crate::shape::{equal, nonzero, strided, sum_fits};
 
 /// `c[i, j] = sum over l of a[i, l] * b[j, l]`, elements in {-1, +1}; `a` is `[m, k]`, `b` is
 /// `[n, k]`, `c` is `[m, n]` with rows `c_stride` apart.
@@ -40,7 +40,7 @@ pub fn gemm_u8_i32(
     c: &mut [i32],
     c_stride: usize,
 ) -> Result<(), Error> {
-    let rows = x.len() / b.cols();
+    let rows = nonzero("rows of x", x.len() / b.cols())?;
     equal("bytes of x", rows * b.cols(), x.len())?;
     sum_fits(b.cols(), 255)?;
     strided("output", c.len(), rows, b.rows(), c_stride)?;

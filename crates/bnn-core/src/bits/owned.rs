@@ -2,13 +2,9 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::Neg;
-
-use num_traits::{One, Zero};
 
 use super::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::pack::{pack, unpack};
 use crate::shape::{matrix_words, row_words};
 
 /// A matrix of bits, `[rows, cols]`, that owns its words.
@@ -36,32 +32,6 @@ impl BitMatrix {
     pub fn from_words(words: Vec<u64>, rows: usize, cols: usize) -> Result<Self, Error> {
         BitMatrixView::new(&words, rows, cols)?;
         Ok(Self { words, rows, cols })
-    }
-
-    /// Packs the signs of `x`, row-major `[rows, cols]` without gaps; see [`pack`] for strides.
-    ///
-    /// # Errors
-    /// A zero or overflowing shape, or `x.len() != rows * cols`.
-    pub fn pack<T>(x: &[T], rows: usize, cols: usize) -> Result<Self, Error>
-    where
-        T: Copy + PartialOrd + Zero,
-    {
-        let mut bits = Self::zeros(rows, cols)?;
-        crate::shape::equal("elements to pack", rows.saturating_mul(cols), x.len())?;
-        pack(x, cols, &mut bits.view_mut())?;
-        Ok(bits)
-    }
-
-    /// The elements as `+1` and `-1`, row-major without gaps.
-    #[must_use]
-    pub fn unpack<T>(&self) -> Vec<T>
-    where
-        T: Copy + One + Neg<Output = T>,
-    {
-        let mut x = vec![T::one(); self.rows * self.cols];
-        let done = unpack(self.view(), &mut x, self.cols);
-        debug_assert_eq!(done, Ok(()));
-        x
     }
 
     /// The transposed matrix, `[cols, rows]`.
@@ -142,13 +112,6 @@ fn transpose_64(block: &mut [u64; 64]) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn packing_counts_its_elements() {
-        assert!(BitMatrix::pack(&[1.0_f32; 6], 2, 3).is_ok());
-        assert!(BitMatrix::pack(&[1.0_f32; 7], 2, 3).is_err());
-        assert!(BitMatrix::pack::<f32>(&[], 0, 3).is_err());
-    }
 
     proptest! {
         #[test]

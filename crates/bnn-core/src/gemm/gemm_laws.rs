@@ -8,21 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::bits::BitMatrix;
 use crate::kernel::Kernel;
+use crate::noise::noise;
 use crate::reference;
 
 const GUARD: i32 = 0x5EED;
-
-fn noise(seed: u64, n: usize) -> Vec<i32> {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..n)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            (x >> 32) as i32
-        })
-        .collect()
-}
 
 fn bits(seed: u64, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     BitMatrix::pack(&noise(seed, rows * cols), rows, cols)

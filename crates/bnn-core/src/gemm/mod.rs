@@ -47,6 +47,7 @@ impl<'a> From<Planes<'a>> for Activations<'a> {
 
 /// A threshold per output: the output bit is 1 (`+1`) where `sum >= threshold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Thresholds<'a> {
     /// Half the bytes, where all thresholds fit.
     I16(&'a [i16]),

@@ -1,6 +1,8 @@
 //! A product on several threads: whether it is worth it, along which side it is cut, and the cut.
 //! No two threads share an output element, and every output is computed as on one thread.
 
+use std::error::Error;
+use std::sync::OnceLock;
 use std::vec::Vec;
 
 use rayon::prelude::*;
@@ -11,7 +13,7 @@ use super::weights::Resolved;
 use crate::kernel::MAX_MR;
 
 /// Word products below which one thread is faster than waking a second: some 20 microseconds.
-const WORTH_A_THREAD: u64 = 1 << 16;
+const WORTH_A_THREAD: usize = 1 << 16;
 
 /// How a product is shared out: into how many parts of which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +24,8 @@ pub(super) enum Split {
 
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
 pub(super) fn split(a: &Samples<'_>, w: &Resolved<'_>) -> Option<Split> {
-    let work = a.samples() as u64 * a.sample_words() as u64 * w.rows() as u64;
-    if work < WORTH_A_THREAD {
+    let work = (a.samples() * a.sample_words()).saturating_mul(w.rows());
+    if work < WORTH_A_THREAD || !has_pool() {
         return None;
     }
     let threads = rayon::current_num_threads();
@@ -38,6 +40,18 @@ pub(super) fn split(a: &Samples<'_>, w: &Resolved<'_>) -> Option<Split> {
     } else {
         Some(Split::Outputs(parts))
     }
+}
+
+/// Whether there is a pool of threads: the one that the caller is in, or the global one, which is
+/// started here if it is not yet. Where the system gives no threads, one has to do.
+fn has_pool() -> bool {
+    static GLOBAL: OnceLock<bool> = OnceLock::new();
+    rayon::current_thread_index().is_some()
+        || *GLOBAL.get_or_init(|| {
+            let started = rayon::ThreadPoolBuilder::new().build_global();
+            // Without a cause, the error is that there is one already.
+            started.is_ok() || started.is_err_and(|error| error.source().is_none())
+        })
 }
 
 /// Computes the product in parts.

@@ -61,7 +61,7 @@ impl Isa {
 }
 
 /// All names that `BNN_ISA` may hold, for messages.
-pub(crate) const NAMES: &str = "portable, popcnt, avx2, avx512";
+const NAMES: &str = "portable, popcnt, avx2, avx512";
 
 const ISAS: [Isa; 4] = [Isa::Portable, Isa::Popcnt, Isa::Avx2, Isa::Avx512];
 
@@ -114,11 +114,12 @@ impl Kernel {
         let isa = ISAS.into_iter().find(|isa| isa.name() == name);
         Self::for_isa(isa.ok_or(Error::IsaUnknown {
             name: ShortName::new(name),
+            known: NAMES,
         })?)
     }
 
     /// The kernel in use: the fastest that this CPU has, or with `std` the one that the variable
-    /// `BNN_ISA` names. The variable is read once, at the first call.
+    /// `BNN_ISA` names, unless it is empty. The variable is read once, at the first call.
     ///
     /// # Errors
     /// Where `BNN_ISA` asks for what is unknown or absent: never a silent fallback.
@@ -216,7 +217,8 @@ mod tests {
         assert_eq!(
             Kernel::by_name("avx3"),
             Err(Error::IsaUnknown {
-                name: ShortName::new("avx3")
+                name: ShortName::new("avx3"),
+                known: NAMES,
             })
         );
         assert_eq!(

@@ -29,6 +29,7 @@
 //! ```
 
 mod bytes;
+mod container;
 mod crc;
 mod error;
 mod format;

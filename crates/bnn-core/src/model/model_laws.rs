@@ -9,6 +9,7 @@ use super::*;
 use crate::bits::BitMatrix;
 use crate::error::Error;
 use crate::gemm::Thresholds;
+use crate::noise::noise;
 use crate::shape::row_words;
 
 /// Layers in the plainest form, to write a file from and to compute with, sum by sum.
@@ -18,18 +19,6 @@ struct Net {
     last: BitMatrix,
     scale: Vec<f32>,
     bias: Vec<f32>,
-}
-
-fn noise(seed: u64, n: usize) -> Vec<i32> {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..n)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            (x >> 32) as i32
-        })
-        .collect()
 }
 
 impl Net {
@@ -248,6 +237,26 @@ fn layers_that_do_not_fit_are_refused_by_the_writer() -> Result<(), ModelError> 
     );
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 9 });
     assert!(writer.dense(w.view(), Ending::Sums).is_err());
+    Ok(())
+}
+
+#[test]
+fn layers_that_share_weights_or_parameters_are_refused() -> Result<(), ModelError> {
+    // Two layers of the same shape: the second record is pointed at the first one's bytes.
+    let good = Net::new(&[20, 20, 20, 10], InputType::Unsigned { depth: 4 }, 1)?.file()?;
+    let sections = 4;
+    let record = format::HEADER_BYTES + sections * format::SECTION_BYTES + format::RECORD_BYTES;
+    for at in [record + 12, record + 16] {
+        let mut shared = good.clone();
+        shared[at..at + 4].fill(0);
+        let opened = open_and_run(&with_checksum(shared));
+        let behind = "weights and parameters behind those of the layer before";
+        let refused = ModelError::Layer {
+            index: 1,
+            expected: behind,
+        };
+        assert_eq!(opened, Err(refused));
+    }
     Ok(())
 }
 

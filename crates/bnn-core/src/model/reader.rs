@@ -1,14 +1,15 @@
 //! Checks a model file, all of it, and then reads it in place.
 //!
 //! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
-//! and parameters inside the file with zero tail bits, sums that fit `i32`, and a plan for the
-//! scratch memory in which no layer writes over what it reads. The runner relies on that.
+//! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
+//! `i32`, and a plan for the scratch memory in which no layer writes over what it reads. The runner
+//! relies on that.
 
 use core::ops::Range;
 
-use super::crc::crc32;
+use super::container::{Sections, check_header};
 use super::error::ModelError;
-use super::format::{self, RECORD_BYTES, Record, ending, u16_at, u32_at};
+use super::format::{self, RECORD_BYTES, Record, ending, u32_at};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Thresholds;
@@ -29,6 +30,7 @@ pub struct Model<'a> {
 
 /// What a model, or a layer, takes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InputType {
     /// Elements in {-1, +1}, packed by the bit law.
     Bits,
@@ -41,6 +43,7 @@ pub enum InputType {
 
 /// What a model, or a layer, gives out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OutputType {
     /// Elements in {-1, +1}, packed by the bit law.
     Bits,
@@ -52,6 +55,7 @@ pub enum OutputType {
 
 /// A fully connected layer, read in place.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Layer<'a> {
     /// The type of its inputs.
     pub input: InputType,
@@ -63,6 +67,7 @@ pub struct Layer<'a> {
 
 /// What the sums of a layer become.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Ending<'a> {
     /// Nothing: they are the output.
     Sums,
@@ -75,6 +80,18 @@ pub enum Ending<'a> {
     },
     /// The bits `sum >= threshold`; one threshold per output.
     Threshold(Thresholds<'a>),
+}
+
+impl Ending<'_> {
+    /// Bytes that its parameters take in the file.
+    fn bytes(&self) -> usize {
+        match self {
+            Ending::Sums => 0,
+            Ending::Affine { scale, bias } => size_of_val(*scale) + size_of_val(*bias),
+            Ending::Threshold(Thresholds::I16(t)) => size_of_val(*t),
+            Ending::Threshold(Thresholds::I32(t)) => size_of_val(*t),
+        }
+    }
 }
 
 impl Layer<'_> {
@@ -91,13 +108,7 @@ impl Layer<'_> {
     /// Bytes that its weights and parameters take in the file.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let params = match self.ending {
-            Ending::Sums => 0,
-            Ending::Affine { scale, bias } => size_of_val(scale) + size_of_val(bias),
-            Ending::Threshold(Thresholds::I16(t)) => size_of_val(t),
-            Ending::Threshold(Thresholds::I32(t)) => size_of_val(t),
-        };
-        size_of_val(self.weights.words()) + params
+        size_of_val(self.weights.words()) + self.ending.bytes()
     }
 }
 
@@ -230,11 +241,22 @@ impl<'a> Model<'a> {
         let mut previous: Option<(Layer<'_>, Regions)> = None;
         let mut sum_of_regions = 0_usize;
         let mut end = 0_usize;
+        let (mut weights_end, mut params_end) = (0, 0);
         let last = self.records.len() - 1;
         for (index, record) in self.records.iter().enumerate() {
             let bad = |expected| ModelError::Layer { index, expected };
             let record = Record::decode(record).ok_or(bad("zero reserved bytes"))?;
             let layer = self.layer(index, &record, BitMatrixView::new)?;
+            // Else many layers could share one piece of the file, and cost more than its size tells.
+            let weights_at = record.weights_at as usize;
+            let params_at = record.params_at as usize;
+            if weights_at < weights_end || params_at < params_end {
+                return Err(bad(
+                    "weights and parameters behind those of the layer before",
+                ));
+            }
+            weights_end = weights_at + size_of_val(layer.weights.words());
+            params_end = params_at + layer.ending.bytes();
             let mut regions = regions(&record)?;
             match &previous {
                 None => regions.input = 0..0, // the caller's memory
@@ -368,99 +390,4 @@ fn disjoint(regions: &Regions) -> bool {
     apart(&regions.input, &regions.work)
         && apart(&regions.input, &regions.output)
         && apart(&regions.work, &regions.output)
-}
-
-fn check_header(bytes: &[u8]) -> Result<(), ModelError> {
-    if !bytes.starts_with(&format::MAGIC) {
-        return Err(ModelError::NotAModel);
-    }
-    let short = ModelError::Size {
-        expected: format::HEADER_BYTES,
-        found: bytes.len(),
-    };
-    let header = bytes.get(..format::HEADER_BYTES).ok_or(short)?;
-    let major = u16_at(header, format::AT_MAJOR).ok_or(short)?;
-    if major != format::MAJOR {
-        return Err(ModelError::Version {
-            expected: format::MAJOR,
-            found: major,
-        });
-    }
-    let expected = u32_at(header, format::AT_FILE_BYTES).ok_or(short)? as usize;
-    if expected != bytes.len() {
-        return Err(ModelError::Size {
-            expected,
-            found: bytes.len(),
-        });
-    }
-    if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
-        return Err(ModelError::Alignment);
-    }
-    let stated = u32_at(header, format::AT_CRC).ok_or(short)?;
-    let before = bytes.get(..format::AT_CRC).unwrap_or_default();
-    let after = bytes.get(format::AT_SECTIONS..).unwrap_or_default();
-    let found = crc32(&[before, after]);
-    if found != stated {
-        return Err(ModelError::Checksum {
-            expected: stated,
-            found,
-        });
-    }
-    if header.iter().skip(format::AT_RESERVED).any(|&b| b != 0) {
-        return Err(ModelError::Section {
-            expected: "zero reserved bytes in the header",
-        });
-    }
-    Ok(())
-}
-
-/// The sections' bytes.
-#[derive(Default)]
-struct Sections<'a> {
-    layers: &'a [u8],
-    weights: &'a [u8],
-    params: &'a [u8],
-    meta: &'a [u8],
-}
-
-impl<'a> Sections<'a> {
-    fn find(bytes: &'a [u8]) -> Result<Self, ModelError> {
-        let bad = |expected| ModelError::Section { expected };
-        let count = u32_at(bytes, format::AT_SECTIONS).unwrap_or_default() as usize;
-        let table = count
-            .checked_mul(format::SECTION_BYTES)
-            .and_then(|len| bytes.get(format::HEADER_BYTES..)?.get(..len))
-            .ok_or(bad("the section table inside the file"))?;
-        let mut sections = Self::default();
-        let mut end = format::HEADER_BYTES + table.len();
-        let (entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
-        for entry in entries {
-            let (&kind, _) = entry
-                .split_first_chunk::<4>()
-                .ok_or(bad("a section kind"))?;
-            let number = |at| u32_at(entry, at).unwrap_or_default() as usize;
-            let (at, len) = (number(4), number(8));
-            if number(12) != 0 {
-                return Err(bad("zero reserved bytes in the section table"));
-            }
-            let body = bytes.get(at..).and_then(|b| b.get(..len));
-            let body = body
-                .filter(|_| at.is_multiple_of(format::ALIGN) && at >= end)
-                .ok_or(bad("aligned sections inside the file, one after the other"))?;
-            end = at + len;
-            let place = match kind {
-                format::LAYERS => &mut sections.layers,
-                format::WEIGHTS => &mut sections.weights,
-                format::PARAMS => &mut sections.params,
-                format::META => &mut sections.meta,
-                _ if kind[0].is_ascii_lowercase() => continue,
-                _ => return Err(bad("only sections that this version knows")),
-            };
-            if !place.is_empty() {
-                return Err(bad("each section once"));
-            }
-            *place = body;
-        }
-        Ok(sections)
-    }
 }

@@ -16,6 +16,7 @@ use crate::shape::{at_least, equal, mul, row_words};
 
 /// The inputs of a run, sample after sample without gaps.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Input<'a> {
     /// For [`InputType::Bits`]: each sample starts on a word.
     Bits(&'a [u64]),
@@ -25,6 +26,7 @@ pub enum Input<'a> {
 
 /// The room for the outputs of a run, sample after sample without gaps.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Output<'a> {
     /// For [`OutputType::Bits`]: each sample starts on a word.
     Bits(&'a mut [u64]),

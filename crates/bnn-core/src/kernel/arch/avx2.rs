@@ -4,14 +4,14 @@
 //! word of four weight rows, so that no sum across lanes is ever needed.
 
 use core::arch::x86_64::{
-    __m256i, _mm_cvtsi64_si128, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_permute4x64_epi64,
-    _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
+    __m256i, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_permute4x64_epi64, _mm256_sad_epu8,
+    _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_shuffle_ps, _mm256_sll_epi64, _mm256_srli_epi16,
     _mm256_storeu_si256, _mm256_sub_epi64, _mm256_xor_si256,
 };
 
-use super::{by_rows, cpu_has, portable, scalar};
+use super::{cpu_has, portable, scalar, vector_tiles};
 use crate::kernel::{Isa, Kernel};
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -35,45 +35,13 @@ pub(crate) static KERNEL: Kernel = Kernel {
     count: |a, b| unsafe { count(a, b) },
 };
 
-#[target_feature(enable = "avx2,popcnt")]
-fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
-    by_rows!(rows, 1, 2, 3, 4 => signs_of(panel, k, sums));
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn signs_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
-    let counts = mismatches(rows, panel);
-    let k = _mm256_set1_epi64x(k.into());
-    let (sums, _) = sums.as_chunks_mut::<NR>();
-    // Loops, because a closure handed to another function would be compiled without the vector
-    // instructions that it uses.
-    for (sums, mut counts) in sums.iter_mut().zip(counts) {
-        for count in &mut counts {
-            *count = _mm256_sub_epi64(k, _mm256_add_epi64(*count, *count));
-        }
-        store(counts, sums);
-    }
-}
-
-#[target_feature(enable = "avx2,popcnt")]
-fn planes(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
-    let (Some((zero, planes)), Some(sums)) = (rows.split_first(), sums.first_chunk_mut::<NR>())
-    else {
-        return;
-    };
-    let [mut totals] = mismatches(&[zero], panel);
-    let depth = _mm_cvtsi64_si128(planes.len() as i64);
-    for total in &mut totals {
-        *total = _mm256_sub_epi64(_mm256_sll_epi64(*total, depth), *total);
-    }
-    for (b, plane) in planes.iter().enumerate() {
-        let [counts] = mismatches(&[plane], panel);
-        let b = _mm_cvtsi64_si128(b as i64);
-        for (total, count) in totals.iter_mut().zip(counts) {
-            *total = _mm256_sub_epi64(*total, _mm256_sll_epi64(count, b));
-        }
-    }
-    store(totals, sums);
+vector_tiles! {
+    features: "avx2,popcnt",
+    rows: 1, 2, 3, 4,
+    set1: _mm256_set1_epi64x,
+    add: _mm256_add_epi64,
+    sub: _mm256_sub_epi64,
+    shift_left: _mm256_sll_epi64,
 }
 
 /// `popcount(rows[r] ^ weights[j])`, a 64-bit lane each.
