@@ -72,7 +72,7 @@ pub mod train;
 
 pub use context::{Context, Saved};
 pub use error::Error;
-pub use files::write_atomic;
+pub use files::{can_write, write_atomic};
 pub use function::{Function, GradOutputs, inputs};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate};
 pub use real::Real;

@@ -175,10 +175,18 @@ impl<M: Module> Trainer<M> {
         let enough = "at most the number of training samples";
         Error::check_range("batch size", enough, batch as f64, batches > 0)?;
         let per_epoch = batches as u64;
+        let steps = self.config.epochs.checked_mul(per_epoch);
+        let few = "few enough to count the steps";
+        Error::check_range(
+            "number of epochs",
+            few,
+            self.config.epochs as f64,
+            steps.is_some(),
+        )?;
         let schedule = WarmupCosine::new(
             self.config.learning_rate,
-            self.config.warmup * per_epoch,
-            self.config.epochs * per_epoch,
+            self.config.warmup * per_epoch, // less than `epochs`
+            steps.unwrap_or_default(),
         )?;
         let order = shuffled(train.samples(), seed, epoch);
         let (mut loss, mut right) = (0.0, 0);

@@ -26,13 +26,14 @@ impl CliError {
         Self::Failed(with_causes(&error))
     }
 
-    /// The same with a word about what it is about in front.
-    pub(crate) fn about(self, what: impl fmt::Display) -> Self {
-        match self {
-            Self::Input(line) => Self::Input(format!("{what}: {line}")),
-            Self::Failed(line) => Self::Failed(format!("{what}: {line}")),
-            Self::Interrupted(line) => Self::Interrupted(format!("{what}: {line}")),
+    /// The same with what it is about in front, unless the line says so already.
+    pub(crate) fn about(mut self, what: impl fmt::Display) -> Self {
+        let (Self::Input(line) | Self::Failed(line) | Self::Interrupted(line)) = &mut self;
+        let what = what.to_string();
+        if !line.contains(&what) {
+            *line = format!("{what}: {line}");
         }
+        self
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

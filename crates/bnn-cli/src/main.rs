@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod float_net;
 mod model_file;
+mod out;
 mod recipe;
 mod report;
 mod table;
@@ -50,7 +51,7 @@ fn run(command: &Command) -> Result<(), CliError> {
 }
 
 fn end(error: &CliError) -> ExitCode {
-    eprintln!("bnn: {error}");
+    out::note(format_args!("bnn: {error}"));
     error.exit_code()
 }
 

@@ -1,6 +1,7 @@
 //! Model files on disk: reading one, and what `bnn train` notes in its meta text.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, argmax};
@@ -10,19 +11,25 @@ use crate::error::CliError;
 /// Reads a file whole; it is opened with [`open`].
 pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
-    let size = fs::metadata(path).map_err(about)?.len();
-    // A model file is shorter than 4 GiB; do not read what cannot be one.
-    if size > u64::from(u32::MAX) {
-        let line = format!(
-            "{}: {size} bytes, too large for a model file",
+    let file = File::open(path).map_err(about)?;
+    let mut bytes = Vec::new();
+    // No more than a model file can have, also from what has no size, such as a pipe.
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(about)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let wrong = format!(
+            "{}: more than {MOST_BYTES} bytes, no model file",
             path.display()
         );
-        return Err(CliError::Input(line));
+        return Err(CliError::Input(wrong));
     }
-    Ok(AlignedBytes::from(
-        fs::read(path).map_err(about)?.as_slice(),
-    ))
+    Ok(AlignedBytes::from(bytes.as_slice()))
 }
+
+/// Larger than any model that a CPU would run; less than the 4 GiB of the format, so that a wrong
+/// file cannot fill the memory.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Checks the bytes of the file at `path`.
 pub(crate) fn open<'a>(bytes: &'a AlignedBytes, path: &Path) -> Result<Model<'a>, CliError> {
@@ -79,10 +86,9 @@ pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> 
                 classes.extend(y.chunks(n).filter_map(argmax));
                 scores.extend(y.iter().map(|&y| f64::from(y)));
             }
-            OutputType::Bits => {
-                return Err(CliError::Input(
-                    "this model gives out bits, not scores".into(),
-                ));
+            other => {
+                let wrong = format!("this model gives out {other}, not scores");
+                return Err(CliError::Input(wrong));
             }
         }
     }

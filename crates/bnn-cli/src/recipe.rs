@@ -1,7 +1,7 @@
 //! What `bnn train` does where the user says nothing: settings that suit the data, as measured in
 //! docs/TRAINING.md.
 
-use bnn_autograd::data::{Augment, Dataset};
+use bnn_autograd::data::Dataset;
 
 /// Settings for a data set.
 pub(crate) struct Recipe {
@@ -9,9 +9,6 @@ pub(crate) struct Recipe {
     pub(crate) epochs: u64,
     pub(crate) batch: u64,
     pub(crate) learning_rate: f64,
-    pub(crate) warmup: u64,
-    pub(crate) label_smoothing: f64,
-    pub(crate) augment: Option<Augment>,
 }
 
 impl Recipe {
@@ -23,9 +20,6 @@ impl Recipe {
                 epochs: 60,
                 batch: 64,
                 learning_rate: 3e-3,
-                warmup: 0,
-                label_smoothing: 0.0,
-                augment: None,
             }
         } else {
             Self {
@@ -33,9 +27,6 @@ impl Recipe {
                 epochs: 12,
                 batch: 100,
                 learning_rate: 5e-3,
-                warmup: 0,
-                label_smoothing: 0.0,
-                augment: None,
             }
         }
     }

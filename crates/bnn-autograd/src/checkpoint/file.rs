@@ -25,9 +25,20 @@ impl<T: Real> Checkpoint<T> {
     /// [`CheckpointError::Io`], and those of [`Checkpoint::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
+        let bytes = read_file(path).map_err(|source| io_error(path, source))?;
         Self::from_bytes(&bytes)
     }
+}
+
+/// A file's bytes; what may have no end (a pipe, a device) is refused.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    fs::read(path)
 }
 
 fn io_error(path: &Path, source: io::Error) -> CheckpointError {

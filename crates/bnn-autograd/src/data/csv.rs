@@ -83,6 +83,9 @@ pub fn read(reader: impl Read, features: usize, max: u8) -> Result<Table, DataEr
     })
 }
 
+/// Most bytes of a line: room for half a million numbers, and a bound for what is no CSV at all.
+const MAX_LINE: u64 = 1 << 22;
+
 /// The lines that are not empty, with their true numbers. (The `csv` crate counts a record from the
 /// end of the one before, which after an empty line or `\r\n` is not the line an editor shows.)
 struct Rows<R> {
@@ -104,11 +107,18 @@ impl<R: Read> Rows<R> {
         const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
         loop {
             self.row.clear();
-            let read = self.source.read_until(b'\n', &mut self.row);
+            let mut line = self.source.by_ref().take(MAX_LINE);
+            let read = line.read_until(b'\n', &mut self.row);
             if read.map_err(|source| DataError::CsvRead { source })? == 0 {
                 return Ok(None);
             }
             self.line += 1;
+            if self.row.len() as u64 == MAX_LINE && !self.row.ends_with(b"\n") {
+                return Err(DataError::CsvLine {
+                    line: self.line,
+                    max: MAX_LINE,
+                });
+            }
             if self.line == 1 && self.row.starts_with(BYTE_ORDER_MARK) {
                 self.row.drain(..BYTE_ORDER_MARK.len());
             }
@@ -142,6 +152,18 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         read(text.as_bytes(), 2, 16).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_stream_without_line_ends_is_refused_before_it_fills_the_memory() {
+        let error = read(std::io::repeat(b'1'), 2, 9).unwrap_err();
+        assert!(matches!(
+            error,
+            DataError::CsvLine {
+                line: 1,
+                max: MAX_LINE
+            }
+        ));
     }
 
     #[test]

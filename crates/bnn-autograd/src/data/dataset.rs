@@ -165,6 +165,19 @@ impl Dataset {
     }
 }
 
+impl Split {
+    /// CRC-32 of all pixels and labels: the same for the same data, wherever it was read from.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        let mut crc = flate2::Crc::new();
+        for set in [&self.train, &self.test] {
+            crc.update(&set.pixels);
+            crc.update(&set.labels);
+        }
+        crc.sum()
+    }
+}
+
 impl Layout {
     /// The largest pixel, `2^depth - 1`; for a depth of 1 to 8.
     fn max_pixel(self) -> u8 {

@@ -82,6 +82,14 @@ pub enum DataError {
         /// The reason the stream gave.
         source: io::Error,
     },
+    /// A CSV line does not end.
+    #[error("line {line} has more than {max} bytes")]
+    CsvLine {
+        /// Line of the file, from 1.
+        line: u64,
+        /// Most bytes of a line.
+        max: u64,
+    },
     /// The first CSV row does not fit the model: neither all features nor all features and a label.
     #[error("line {line} has {found} columns, expected {features}, or one more with the label")]
     CsvColumns {

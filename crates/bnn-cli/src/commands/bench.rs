@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::args::BenchArgs;
 use crate::error::CliError;
 use crate::float_net::multiply;
+use crate::out::line;
 use crate::table::columns;
 use crate::timing::best_ns;
 
@@ -41,21 +42,16 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     let active = Kernel::active().map_err(CliError::input)?;
     if args.json {
         let shapes: Vec<Value> = figures.iter().map(Figure::as_json).collect();
-        println!(
-            "{}",
-            json!({"active": active.name(), "threads": 1, "shapes": shapes})
-        );
-        return Ok(());
+        return line(json!({"active": active.name(), "threads": 1, "shapes": shapes}));
     }
-    println!(
-        "10^9 operations per second (2*m*n*k each), packed x packed -> i32, one thread, best of many runs"
-    );
-    println!(
-        "{}",
-        columns(["m x n x k", "kernel", "bits", "f32", "ratio"], &rows)
-    );
-    println!("kernel in use: {active}", active = active.name());
-    Ok(())
+    line(
+        "10^9 operations per second (2*m*n*k each), packed x packed -> i32, one thread, best of many runs",
+    )?;
+    line(columns(
+        ["m x n x k", "kernel", "bits", "f32", "ratio"],
+        &rows,
+    ))?;
+    line(format_args!("kernel in use: {}", active.name()))
 }
 
 /// Operations per second on one shape.

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::args::EvalArgs;
 use crate::error::CliError;
 use crate::model_file;
+use crate::out::line;
 use crate::table::{facts, thousands};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
@@ -23,31 +24,31 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
         let table = data::csv::read(file, features, max)
             .map_err(|e| CliError::input(e).about(path.display()))?;
         let labels = table.labels.ok_or_else(|| {
-            let line = format!(
+            let wrong = format!(
                 "{}: expected {features} inputs and a label per row, found no label",
                 path.display()
             );
-            CliError::Input(line)
+            CliError::Input(wrong)
         })?;
         (table.pixels, labels)
     } else {
         let test = data::load(&args.data).map_err(CliError::input)?.test;
         if test.features() != features {
-            let line = format!(
+            let wrong = format!(
                 "{} has {} pixels per image, the model takes {features}",
                 args.data,
                 test.features()
             );
-            return Err(CliError::Input(line));
+            return Err(CliError::Input(wrong));
         }
         (test.pixels().to_vec(), test.labels().to_vec())
     };
     if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-        let line = format!(
+        let wrong = format!(
             "label {label} in {}, the model has {classes} classes",
             args.data
         );
-        return Err(CliError::Input(line));
+        return Err(CliError::Input(wrong));
     }
     let predicted = model_file::run(&model, &pixels)?.classes;
     let right = predicted
@@ -57,27 +58,20 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
         .count();
     let accuracy = right as f64 / labels.len() as f64;
     if args.json {
-        println!(
-            "{}",
-            json!({"samples": labels.len(), "correct": right, "accuracy": accuracy})
-        );
-        return Ok(());
+        return line(json!({"samples": labels.len(), "correct": right, "accuracy": accuracy}));
     }
-    println!(
-        "{}",
-        facts(&[
-            ("model".to_owned(), args.model.display().to_string()),
-            (
-                "data".to_owned(),
-                format!("{}, {} samples", args.data, thousands(labels.len()))
-            ),
-            (
-                "accuracy".to_owned(),
-                format!("{:.2} % ({right} correct)", 100.0 * accuracy)
-            ),
-        ])
-    );
-    Ok(())
+    let samples = thousands(labels.len());
+    line(facts(&[
+        ("model".to_owned(), args.model.display().to_string()),
+        (
+            "data".to_owned(),
+            format!("{}, {samples} samples", args.data),
+        ),
+        (
+            "accuracy".to_owned(),
+            format!("{:.2} % ({right} correct)", 100.0 * accuracy),
+        ),
+    ]))
 }
 
 /// Whether the file's name says that it holds rows of numbers.

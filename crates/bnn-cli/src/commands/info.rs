@@ -1,11 +1,12 @@
 //! `bnn info`: what is in a model file.
 
-use bnn_core::model::{Ending, InputType, Layer, Model, OutputType};
+use bnn_core::model::Model;
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
 use crate::model_file;
+use crate::out::line;
 use crate::table::{columns, facts, thousands};
 
 pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
@@ -13,8 +14,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let model = model_file::open(&bytes, &args.model)?;
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
     if args.json {
-        println!("{}", as_json(&model, scratch));
-        return Ok(());
+        return line(as_json(&model, scratch));
     }
     let ((k, input), (n, output)) = (model.input(), model.output());
     let mut rows = vec![
@@ -24,19 +24,18 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             "checksum".to_owned(),
             format!("{:08x} (CRC-32, correct)", model.checksum()),
         ),
-        ("input".to_owned(), format!("{k} x {}", input_name(input))),
-        (
-            "output".to_owned(),
-            format!("{n} x {}", output_name(output)),
-        ),
+        ("input".to_owned(), format!("{k} x {input}")),
+        ("output".to_owned(), format!("{n} x {output}")),
         (
             "scratch memory".to_owned(),
             format!("{} bytes per sample", thousands(scratch)),
         ),
     ];
     let noted = model.meta().lines().filter_map(|line| line.split_once('='));
-    rows.extend(noted.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    println!("{}", facts(&rows));
+    // Anybody's text: shown with its control characters escaped.
+    let shown = |text: &str| text.escape_debug().to_string();
+    rows.extend(noted.map(|(name, value)| (shown(name), shown(value))));
+    line(facts(&rows))?;
     let layers: Vec<_> = model
         .layers()
         .enumerate()
@@ -44,21 +43,17 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             let (n, k) = (layer.weights.rows(), layer.weights.cols());
             [
                 format!("{i} dense"),
-                format!("{k} x {}", input_name(layer.input)),
-                format!("{n} x {}", ending_name(&layer)),
+                format!("{k} x {}", layer.input),
+                format!("{n} x {}", layer.output()),
                 thousands(n * k),
                 thousands(layer.bytes()),
             ]
         })
         .collect();
-    println!(
-        "{}",
-        columns(
-            ["layer", "input", "output", "weights (bits)", "bytes"],
-            &layers
-        )
-    );
-    Ok(())
+    line(columns(
+        ["layer", "input", "output", "weights (bits)", "bytes"],
+        &layers,
+    ))
 }
 
 fn as_json(model: &Model<'_>, scratch: usize) -> Value {
@@ -68,9 +63,9 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
             json!({
                 "kind": "dense",
                 "inputs": layer.weights.cols(),
-                "input_type": input_name(layer.input),
+                "input_type": layer.input.to_string(),
                 "outputs": layer.weights.rows(),
-                "ending": ending_name(&layer),
+                "output_type": layer.output().to_string(),
                 "weights": layer.weights.cols() * layer.weights.rows(),
                 "bytes": layer.bytes(),
             })
@@ -85,34 +80,11 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "bytes": model.file_bytes(),
         "checksum": format!("{:08x}", model.checksum()),
         "inputs": k,
-        "input_type": input_name(input),
+        "input_type": input.to_string(),
         "outputs": n,
-        "output_type": output_name(output),
+        "output_type": output.to_string(),
         "scratch_bytes": scratch,
         "layers": layers,
         "meta": meta,
     })
-}
-
-fn input_name(input: InputType) -> String {
-    match input {
-        InputType::Bits => "+-1 bits".to_owned(),
-        InputType::Unsigned { depth } => format!("u{depth}"),
-    }
-}
-
-fn output_name(output: OutputType) -> &'static str {
-    match output {
-        OutputType::Bits => "+-1 bits",
-        OutputType::I32 => "i32",
-        OutputType::F32 => "f32",
-    }
-}
-
-fn ending_name(layer: &Layer<'_>) -> &'static str {
-    match layer.ending {
-        Ending::Sums => "i32 sums",
-        Ending::Affine { .. } => "f32 affine",
-        Ending::Threshold(_) => "bits by threshold",
-    }
 }

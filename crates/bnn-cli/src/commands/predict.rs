@@ -12,6 +12,7 @@ use super::eval::is_csv;
 use crate::args::PredictArgs;
 use crate::error::CliError;
 use crate::model_file;
+use crate::out::line;
 
 pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
@@ -30,9 +31,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let per_sample = scores.scores.len() / scores.classes.len();
     for (class, scores) in scores.classes.iter().zip(scores.scores.chunks(per_sample)) {
         if args.json {
-            println!("{}", json!({"class": class, "scores": scores}));
+            line(json!({"class": class, "scores": scores}))?;
         } else {
-            println!("{class}");
+            line(class)?;
         }
     }
     Ok(())

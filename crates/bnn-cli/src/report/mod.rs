@@ -79,6 +79,9 @@ pub(crate) struct BitPicture<'a> {
     pub(crate) height: usize,
 }
 
+/// Pictures with a longer side are not drawn.
+pub(crate) const MAX_SIDE: usize = images::MAX_SIDE;
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {

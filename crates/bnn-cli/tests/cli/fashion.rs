@@ -52,4 +52,18 @@ fn a_slice_of_fashion_mnist_is_learned() {
     assert_eq!(told["mismatches"], 0, "{told}");
     assert_eq!(told["test_images"], 500);
     assert!(told["packed_accuracy"].as_f64().unwrap() > 0.75, "{told}");
+
+    // The same folder with other pixels is another run.
+    let images = data.join("t10k-images-idx3-ubyte");
+    let mut bytes = fs::read(&images).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&images, bytes).unwrap();
+    let again = [
+        "train", "--data", "slice", "--arch", "mlp:128", "--epochs", "10", "--resume",
+    ];
+    super::refused(
+        folder.path(),
+        &again,
+        &["slice.checkpoint", "checksum of the data"],
+    );
 }

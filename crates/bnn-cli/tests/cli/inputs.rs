@@ -89,6 +89,11 @@ fn settings_that_cannot_be_are_refused_before_training() {
         (&["train", "--data", "nowhere"][..], &["nowhere"][..]),
         (&["train", "--arch", "cnn"], &["--arch cnn"]),
         (&["train", "--arch", "mlp:0"], &["mlp:0"]),
+        (
+            &["train", "--arch", "mlp:65536,65536"],
+            &["weights", "at most"],
+        ),
+        (&["train", "--epochs", "18446744073709551615"], &["epochs"]),
         (&["nonsense"], &["nonsense"]),
         (&["train", "--nonsense"], &["--nonsense"]),
         (&["train", "--epochs", "x"], &["--epochs", "x"]),
@@ -99,6 +104,15 @@ fn settings_that_cannot_be_are_refused_before_training() {
         (&["train", "--batch", "5000"], &["batch", "5000"]),
         (&["train", "--out", "no/folder/m.bnn"], &["no/folder/m.bnn"]),
         (&["train", "--out", "a.html"], &["a.html"]),
+        (
+            &["train", "--out", "a.bnn", "--report", "./a.bnn"],
+            &["a.bnn", "two different files"],
+        ),
+        (
+            &["train", "--out", "/dev/null"],
+            &["/dev/null", "regular file"],
+        ),
+        (&["train", "--report", "."], &["regular file"]),
         (&["train", "--resume"], &["digits.checkpoint"]),
         (&["bench", "--shape", "1,2"], &["1,2"]),
         (&["bench", "--shape", "0,2,3"], &["0,2,3"]),
@@ -150,4 +164,37 @@ fn an_instruction_set_that_is_not_there_is_an_error_not_a_fallback() {
         stderr.contains("avx3") && stderr.contains("portable"),
         "{stderr}"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is_one_line() {
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(folder, &[&QUICK[..], &["--json"]].concat());
+    for args in [
+        &["info", "digits.bnn"][..],
+        &["eval", "digits.bnn", "--json"],
+    ] {
+        let mut child = super::bnn(folder, args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
+
+        let full = fs::File::create("/dev/full").unwrap();
+        let output = super::bnn(folder, args).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+    let full = fs::File::create("/dev/full").unwrap();
+    let untold = super::bnn(folder, &["info", "absent"])
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(untold.code(), Some(2));
 }

@@ -5,6 +5,7 @@
 //! `i32`, and a plan for the scratch memory in which no layer writes over what it reads. The runner
 //! relies on that.
 
+use core::fmt;
 use core::ops::Range;
 
 use super::container::{Sections, check_header};
@@ -80,6 +81,26 @@ pub enum Ending<'a> {
     },
     /// The bits `sum >= threshold`; one threshold per output.
     Threshold(Thresholds<'a>),
+}
+
+impl fmt::Display for InputType {
+    /// `+-1 bits`, or `u5` for five bits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InputType::Bits => f.write_str("+-1 bits"),
+            InputType::Unsigned { depth } => write!(f, "u{depth}"),
+        }
+    }
+}
+
+impl fmt::Display for OutputType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OutputType::Bits => "+-1 bits",
+            OutputType::I32 => "i32",
+            OutputType::F32 => "f32",
+        })
+    }
 }
 
 impl Ending<'_> {

@@ -69,7 +69,8 @@ pub struct PackedModel<'a> {
 
 #[cfg(feature = "alloc")]
 impl<'a> PackedModel<'a> {
-    /// Lays out the weights of all layers: about as many bytes again as the file has.
+    /// Lays out the weights of all layers: as many bytes again as they have in the file, the outputs
+    /// of each layer rounded up to the kernel's panel (at most 16).
     ///
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active).

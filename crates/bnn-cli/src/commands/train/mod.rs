@@ -4,7 +4,6 @@ mod outcome;
 mod progress;
 mod settings;
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +17,7 @@ use bnn_autograd::{Rng, write_atomic};
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
+use crate::out::line;
 use crate::table::facts;
 use outcome::Outcome;
 use progress::Progress;
@@ -28,8 +28,8 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let split = data::load(&args.data).map_err(CliError::input)?;
-    let settings = Settings::new(args, &split.train)?;
-    settings.check_folders()?;
+    let settings = Settings::new(args, &split)?;
+    settings.check_outputs()?;
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = args.threads {
         pool = pool.num_threads(threads as usize);
@@ -47,25 +47,23 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
         Mlp::new(settings.sizes.clone(), &mut Rng::new(args.seed)).map_err(CliError::input)?;
     let mut trainer = Trainer::new(mlp, settings.config.clone()).map_err(CliError::input)?;
     if args.resume {
+        let resumed = trainer.resume(&settings.checkpoint, &settings.noted());
         let about = |error| CliError::input(error).about(settings.checkpoint.display());
-        trainer
-            .resume(&settings.checkpoint, &settings.noted())
-            .map_err(about)?;
+        resumed.map_err(about)?;
     }
     let start = Instant::now();
     train(&mut trainer, &split, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let file =
-        export_mlp(trainer.model(), &settings.meta(&split.test)).map_err(CliError::failed)?;
+    let file = export_mlp(trainer.model(), &settings.meta(&split)).map_err(CliError::failed)?;
     write(&settings.out, &file)?;
     let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;
-    outcome.report(&split, &settings, trainer.history())?;
     if args.json {
-        println!("{}", outcome.as_json(&settings));
+        line(outcome.as_json(&settings))?;
     } else {
-        println!("{}", facts(&outcome.facts(&settings)));
+        line(facts(&outcome.facts(&settings)))?;
     }
+    outcome.report(&split, &settings, trainer.history())?;
     match outcome.mismatches {
         0 => Ok(()),
         n => Err(CliError::Failed(format!(
@@ -114,7 +112,7 @@ fn failed(error: TrainError) -> CliError {
 
 fn interrupted(epoch: u64, settings: &Settings) -> CliError {
     CliError::Interrupted(match epoch {
-        1 => "interrupted in the first epoch; there is no checkpoint yet".to_owned(),
+        1 => "interrupted in the first epoch, before this run's first checkpoint".to_owned(),
         epoch => format!(
             "interrupted in epoch {epoch}; {} holds the epochs before: the same command with --resume goes on",
             settings.checkpoint.display()
@@ -125,12 +123,4 @@ fn interrupted(epoch: u64, settings: &Settings) -> CliError {
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let about = |error| CliError::failed(error).about(format!("cannot write {}", path.display()));
     write_atomic(path, bytes).map_err(about)
-}
-
-/// Whether the folder that `path` is to be written to exists.
-fn folder_exists(path: &Path) -> bool {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => fs::metadata(folder).is_ok_and(|f| f.is_dir()),
-        _ => true,
-    }
 }

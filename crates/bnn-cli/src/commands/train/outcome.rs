@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::error::CliError;
 use crate::float_net::FloatNet;
 use crate::model_file;
-use crate::report::{BitPicture, Confusion, EpochPoint, Picture, Report};
+use crate::report::{BitPicture, Confusion, EpochPoint, MAX_SIDE, Picture, Report};
 use crate::table::{duration, thousands};
 use crate::timing::best_ns;
 
@@ -226,10 +226,13 @@ impl Outcome {
                 };
                 (truth != predicted).then_some(picture)
             });
-        let misread: Vec<_> = misread.collect();
+        // Data that is no picture to look at is reported without pictures.
+        let drawable = width.max(height) <= MAX_SIDE;
+        let misread: Vec<_> = misread.filter(|_| drawable).collect();
         let weights: Vec<_> = self
             .first_layer
             .iter()
+            .filter(|_| drawable)
             .map(|bits| BitPicture {
                 bits,
                 width,

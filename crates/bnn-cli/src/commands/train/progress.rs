@@ -6,6 +6,8 @@ use std::time::Duration;
 use bnn_autograd::train::{BatchStats, EpochStats};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::out::note;
+
 pub(super) struct Progress {
     bar: ProgressBar,
     epochs: u64,
@@ -54,7 +56,10 @@ impl Progress {
         let step = self.epochs.div_ceil(10);
         if !self.to_terminal && (epoch.is_multiple_of(step) || epoch == self.epochs) {
             let train = train(stats.loss, stats.train_accuracy);
-            eprintln!("epoch {epoch}/{}  {train}{}", self.epochs, self.test);
+            note(format_args!(
+                "epoch {epoch}/{}  {train}{}",
+                self.epochs, self.test
+            ));
         }
     }
 
