@@ -11,10 +11,10 @@ use crate::shape::{matrix_words, mul, row_words};
 /// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel, so
 /// layout and kernel cannot disagree.
 ///
-/// Takes `n` rounded up to the kernel's panel (at most 16 rows), times `row_words(k)` words.
+/// Takes `n` rounded up to the kernel's panel (at most 64 rows), times `row_words(k)` words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedWeights {
-    /// `[n / nr][word][nr]`.
+    /// `[n / nr][word][nr]`, each `[nr]` in the kernel's own order.
     panels: Vec<u64>,
     rows: usize,
     cols: usize,
@@ -46,6 +46,9 @@ impl PackedWeights {
                     group[j] = *word;
                 }
             }
+            panel
+                .chunks_exact_mut(nr)
+                .for_each(|group| kernel.arrange(group));
         }
         Ok(Self {
             panels,

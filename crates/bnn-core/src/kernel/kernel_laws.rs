@@ -28,16 +28,20 @@ fn mismatches(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| bits(&(a ^ b))).sum()
 }
 
-/// Word counts around the vector widths (4, 8) and the byte accumulators' flush (31, 4 * 31).
-const WORDS: [usize; 18] = [
-    1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 30, 31, 32, 62, 63, 124, 125,
+/// Word counts around the vector widths (4, 8) and around what byte and 16-bit sums can hold (3,
+/// 1020 words).
+const WORDS: [usize; 16] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 63, 1019, 1020, 1021, 2041,
 ];
 
 /// Weight rows of one panel, and the panel.
 fn panel(kernel: &Kernel, n: usize) -> (Vec<Vec<u64>>, Vec<u64>) {
     let weights: Vec<Vec<u64>> = (0..kernel.nr()).map(|j| words(j as u64 + 77, n)).collect();
     let interleaved = (0..n).flat_map(|w| weights.iter().map(move |row| row[w]));
-    let panel = interleaved.collect();
+    let mut panel: Vec<u64> = interleaved.collect();
+    panel
+        .chunks_mut(kernel.nr())
+        .for_each(|group| kernel.arrange(group));
     (weights, panel)
 }
 

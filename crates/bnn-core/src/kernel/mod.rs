@@ -14,13 +14,13 @@ use crate::error::{Error, ShortName};
 /// Most rows that a tile takes at once, over all kernels.
 pub(crate) const MAX_MR: usize = 8;
 /// Most weight rows in a panel, over all kernels; every kernel's `nr` divides 64.
-pub(crate) const MAX_NR: usize = 16;
+pub(crate) const MAX_NR: usize = 64;
 
 /// Sums of up to `mr` rows of signs against each of a panel's `nr` weight rows:
 /// `sums[r * nr + j] = k - 2 * popcount(rows[r] ^ weights[j])`.
 ///
-/// A panel holds its `nr` weight rows interleaved by word, `[word][nr]`; all rows have the panel's
-/// number of words. Arithmetic is modulo `2^32`: the sum itself fits `i32`.
+/// A panel holds its `nr` weight rows interleaved by word, `[word][nr]`, each group of `nr` words
+/// arranged by the kernel ([`Arrange`]); all rows have the panel's number of words. Arithmetic is modulo `2^32`: the sum itself fits `i32`.
 #[cfg(feature = "alloc")]
 pub(crate) type SignTile = fn(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]);
 
@@ -29,6 +29,10 @@ pub(crate) type SignTile = fn(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut
 /// with `c = popcount(row ^ weights[j])`. Panels and arithmetic as in [`SignTile`].
 #[cfg(feature = "alloc")]
 pub(crate) type PlaneTile = fn(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]);
+
+/// Brings the words of a panel's `nr` rows at one place of k into the kernel's own order.
+#[cfg(feature = "alloc")]
+pub(crate) type Arrange = fn(words: &mut [u64]);
 
 /// Counts the bits in which two rows of equal length differ.
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
@@ -83,6 +87,8 @@ pub struct Kernel {
     supported: fn() -> bool,
     mr: usize,
     nr: usize,
+    #[cfg(feature = "alloc")]
+    arrange: Arrange,
     #[cfg(feature = "alloc")]
     signs: SignTile,
     #[cfg(feature = "alloc")]
@@ -163,6 +169,12 @@ impl Kernel {
     /// Weight rows per panel.
     pub(crate) fn nr(&self) -> usize {
         self.nr
+    }
+
+    /// See [`Arrange`].
+    #[cfg(feature = "alloc")]
+    pub(crate) fn arrange(&self, words: &mut [u64]) {
+        (self.arrange)(words);
     }
 
     /// See [`SignTile`]. Slices of other lengths than it wants are a bug of the caller's.

@@ -70,7 +70,7 @@ pub struct PackedModel<'a> {
 #[cfg(feature = "alloc")]
 impl<'a> PackedModel<'a> {
     /// Lays out the weights of all layers: as many bytes again as they have in the file, the outputs
-    /// of each layer rounded up to the kernel's panel (at most 16).
+    /// of each layer rounded up to the kernel's panel (at most 64).
     ///
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active).

@@ -1,13 +1,14 @@
-//! x86-64 with AVX-512 VPOPCNTDQ: eight 64-bit counts in one instruction. Lanes are weight rows, as
-//! in the AVX2 kernel.
+//! x86-64 with AVX-512 VPOPCNTDQ: eight 64-bit counts in one instruction. Lanes are weight rows: a
+//! word of activations is broadcast against the same word of eight weight rows, so that no sum across
+//! lanes is ever needed.
 
 use core::arch::x86_64::{
-    __m512i, _mm256_storeu_si256, _mm512_add_epi64, _mm512_cvtepi64_epi32, _mm512_loadu_si512,
-    _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_sll_epi64, _mm512_sub_epi64, _mm512_xor_si512,
+    __m512i, _mm_cvtsi64_si128, _mm256_storeu_si256, _mm512_add_epi64, _mm512_cvtepi64_epi32,
+    _mm512_loadu_si512, _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_sll_epi64, _mm512_sub_epi64, _mm512_xor_si512,
 };
 
-use super::{cpu_has, portable, scalar, vector_tiles};
+use super::{by_rows, cpu_has, portable, scalar};
 use crate::kernel::{Isa, Kernel};
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -21,6 +22,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
     mr: 8,
     nr: NR,
+    arrange: |_| (),
     // SAFETY: a `Kernel` is handed out only after `supported`.
     signs: |rows, panel, k, sums| unsafe { signs(rows, panel, k, sums) },
     // SAFETY: as above.
@@ -29,13 +31,45 @@ pub(crate) static KERNEL: Kernel = Kernel {
     count: |a, b| unsafe { count(a, b) },
 };
 
-vector_tiles! {
-    features: "avx512f,avx512vpopcntdq,popcnt",
-    rows: 1, 2, 3, 4, 5, 6, 7, 8,
-    set1: _mm512_set1_epi64,
-    add: _mm512_add_epi64,
-    sub: _mm512_sub_epi64,
-    shift_left: _mm512_sll_epi64,
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
+    by_rows!(rows, 1, 2, 3, 4, 5, 6, 7, 8 => signs_of(panel, k, sums));
+}
+
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn signs_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
+    let counts = mismatches(rows, panel);
+    let k = _mm512_set1_epi64(k.into());
+    let (sums, _) = sums.as_chunks_mut::<NR>();
+    // Loops, because a closure handed to another function would be compiled without the vector
+    // instructions that it uses.
+    for (sums, mut counts) in sums.iter_mut().zip(counts) {
+        for count in &mut counts {
+            *count = _mm512_sub_epi64(k, _mm512_add_epi64(*count, *count));
+        }
+        store(counts, sums);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
+fn planes(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
+    let (Some((zero, planes)), Some(sums)) = (rows.split_first(), sums.first_chunk_mut::<NR>())
+    else {
+        return;
+    };
+    let [mut totals] = mismatches(&[zero], panel);
+    let depth = _mm_cvtsi64_si128(planes.len() as i64);
+    for total in &mut totals {
+        *total = _mm512_sub_epi64(_mm512_sll_epi64(*total, depth), *total);
+    }
+    for (b, plane) in planes.iter().enumerate() {
+        let [counts] = mismatches(&[plane], panel);
+        let b = _mm_cvtsi64_si128(b as i64);
+        for (total, count) in totals.iter_mut().zip(counts) {
+            *total = _mm512_sub_epi64(*total, _mm512_sll_epi64(count, b));
+        }
+    }
+    store(totals, sums);
 }
 
 /// `popcount(rows[r] ^ weights[j])`, a 64-bit lane each.

@@ -11,6 +11,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     // 2 x 4 counts fill the 16 general registers together with the pointers.
     mr: 2,
     nr: NR,
+    arrange: |_| (),
     // SAFETY: a `Kernel` is handed out only after `supported`.
     signs: |rows, panel, k, sums| unsafe { signs(rows, panel, k, sums) },
     // SAFETY: as above.

@@ -13,6 +13,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     mr: 2,
     nr: NR,
     #[cfg(feature = "alloc")]
+    arrange: |_| (),
+    #[cfg(feature = "alloc")]
     signs,
     #[cfg(feature = "alloc")]
     planes: scalar::planes::<NR>,

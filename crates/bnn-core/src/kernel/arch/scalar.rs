@@ -8,26 +8,52 @@ pub(super) fn signs<const MR: usize, const NR: usize>(
     k: u32,
     sums: &mut [i32],
 ) {
-    let counts = mismatches::<MR, NR>(rows, panel);
-    for (sum, count) in sums.iter_mut().zip(counts.as_flattened()) {
-        *sum = k.wrapping_sub(count << 1).cast_signed();
-    }
+    weigh_signs(&mismatches::<MR, NR>(rows, panel), k, sums);
 }
 
 /// As [`PlaneTile`](crate::kernel::PlaneTile) for panels of `NR` rows.
 #[inline(always)]
 pub(super) fn planes<const NR: usize>(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
-    let Some((zero, planes)) = rows.split_first() else {
-        return;
-    };
-    let [zero] = mismatches::<1, NR>(&[zero], panel);
-    let mut totals = zero.map(|count| (count << planes.len()).wrapping_sub(count));
-    for (b, plane) in planes.iter().enumerate() {
-        let [counts] = mismatches::<1, NR>(&[plane], panel);
-        for (total, count) in totals.iter_mut().zip(counts) {
-            *total = total.wrapping_sub(count << b);
-        }
+    let mut totals = [0; NR];
+    for (r, row) in rows.iter().enumerate() {
+        let [counts] = mismatches::<1, NR>(&[row], panel);
+        weigh_plane(&mut totals, counts, r, rows.len() - 1);
     }
+    store(totals, sums);
+}
+
+/// `k - 2 * count`, modulo `2^32`.
+#[inline(always)]
+pub(super) fn weigh_signs<const MR: usize, const NR: usize>(
+    counts: &[[u32; NR]; MR],
+    k: u32,
+    sums: &mut [i32],
+) {
+    for (sum, count) in sums.iter_mut().zip(counts.as_flattened()) {
+        *sum = k.wrapping_sub(count << 1).cast_signed();
+    }
+}
+
+/// Adds what row `r` of a sample of bit planes contributes, modulo `2^32`: row 0 is the row of zeros,
+/// row `b + 1` is plane `b`.
+#[inline(always)]
+pub(super) fn weigh_plane<const NR: usize>(
+    totals: &mut [u32; NR],
+    counts: [u32; NR],
+    r: usize,
+    depth: usize,
+) {
+    for (total, count) in totals.iter_mut().zip(counts) {
+        *total = match r.checked_sub(1) {
+            None => (count << depth).wrapping_sub(count),
+            Some(b) => total.wrapping_sub(count << b),
+        };
+    }
+}
+
+/// Writes totals as signed sums.
+#[inline(always)]
+pub(super) fn store<const NR: usize>(totals: [u32; NR], sums: &mut [i32]) {
     for (sum, total) in sums.iter_mut().zip(totals) {
         *sum = total.cast_signed();
     }
