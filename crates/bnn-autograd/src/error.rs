@@ -1,7 +1,5 @@
 //! What can go wrong while building, differentiating or storing a network, said with the numbers.
 
-use crate::checkpoint::CheckpointError;
-
 /// Why a call was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -131,9 +129,6 @@ pub enum Error {
         /// What central differences say.
         numeric: f64,
     },
-    /// A checkpoint could not be written, read or applied.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
     /// The binary kernels refused a shape or an instruction set.
     #[error(transparent)]
     Core(#[from] bnn_core::Error),

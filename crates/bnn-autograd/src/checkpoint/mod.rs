@@ -25,7 +25,7 @@ use crate::tensor::Tensor;
 /// use bnn_autograd::nn::{BatchNorm, Module};
 /// use bnn_autograd::optim::{Adam, Optimizer};
 ///
-/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (model, optimizer) = (BatchNorm::<f32>::new(3)?, Adam::new(0.01)?);
 /// let strings = BTreeMap::from([("epoch".to_string(), "5".to_string())]);
 /// let bytes = Checkpoint::capture(&model, Some(&optimizer), strings)?.to_bytes()?;

@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod binary_linear;
+mod gradients;
 pub mod init;
 mod linear;
 mod sequential;

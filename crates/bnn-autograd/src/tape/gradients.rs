@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::{Tape, Var};
-use crate::error::Error;
-use crate::nn::Module;
 use crate::param::Param;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -36,21 +34,10 @@ impl<T: Real> Gradients<T> {
         self.leaves.get(&node)
     }
 
-    /// Adds each gradient to the parameter of `model` that it belongs to, for an optimizer to use.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where a parameter changed its shape since the forward pass.
-    pub fn add_to(mut self, model: &mut (impl Module<T> + ?Sized)) -> Result<(), Error> {
-        let mut result = Ok(());
-        model.params_mut(&mut |_, param| {
-            let node = self.node_of(param);
-            if let Some(grad) = node.and_then(|node| self.leaves.remove(&node))
-                && let Err(error) = param.add_grad(grad)
-            {
-                result = Err(error);
-            }
-        });
-        result
+    /// As [`Gradients::param`], taken out.
+    pub(crate) fn take_param(&mut self, param: &Param<T>) -> Option<Tensor<T>> {
+        let node = self.node_of(param)?;
+        self.leaves.remove(&node)
     }
 
     fn node_of(&self, param: &Param<T>) -> Option<usize> {

@@ -97,22 +97,6 @@ impl<T> Rows<T> for Strided<'_, T> {
     }
 }
 
-/// Computes the whole product, on several threads where it is large enough. `c` holds
-/// `samples` rows of outputs, `stride` elements apart.
-pub(super) fn run<E: Epilogue>(
-    a: &Samples<'_>,
-    w: &Resolved<'_>,
-    epilogue: &E,
-    c: &mut [E::Elem],
-    stride: usize,
-) {
-    #[cfg(feature = "std")]
-    if let Some(split) = super::parallel::split(a, w) {
-        return super::parallel::run(split, a, w, epilogue, c, stride);
-    }
-    product(a, w, 0..w.rows(), epilogue, &mut Strided { c, stride });
-}
-
 /// Computes the outputs `columns` of all samples; `columns` starts on a column block.
 pub(super) fn product<E: Epilogue>(
     a: &Samples<'_>,

@@ -20,8 +20,8 @@ use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use driver::Samples;
-use epilogue::{Affine, Sums};
+use driver::{Samples, Strided};
+use epilogue::{Affine, Epilogue, Sums};
 
 /// The left side of a product: `[m, k]`.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ pub fn gemm_i32<'a, 'w>(
 ) -> Result<(), Error> {
     let (a, w) = operands(a.into(), w.into())?;
     strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
-    driver::run(&a, &w, &Sums, c, c_stride);
+    compute(&a, &w, &Sums, c, c_stride);
     Ok(())
 }
 
@@ -110,7 +110,7 @@ pub fn gemm_f32<'a, 'w>(
     strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
     equal("scales", w.rows(), scale.len())?;
     equal("biases", w.rows(), bias.len())?;
-    driver::run(&a, &w, &Affine { scale, bias }, c, c_stride);
+    compute(&a, &w, &Affine { scale, bias }, c, c_stride);
     Ok(())
 }
 
@@ -131,10 +131,26 @@ pub fn gemm_bits<'a, 'w, 't>(
     equal("columns of the output", w.rows(), out.cols())?;
     let stride = row_words(out.cols());
     match thresholds {
-        Thresholds::I16(t) => driver::run(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
-        Thresholds::I32(t) => driver::run(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
+        Thresholds::I16(t) => compute(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
+        Thresholds::I32(t) => compute(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
     }
     Ok(())
+}
+
+/// Computes the whole product, on several threads where it is large enough. `c` holds a row of
+/// outputs per sample, `stride` elements apart.
+fn compute<E: Epilogue>(
+    a: &Samples<'_>,
+    w: &weights::Resolved<'_>,
+    epilogue: &E,
+    c: &mut [E::Elem],
+    stride: usize,
+) {
+    #[cfg(feature = "std")]
+    if let Some(split) = parallel::split(a, w) {
+        return parallel::run(split, a, w, epilogue, c, stride);
+    }
+    driver::product(a, w, 0..w.rows(), epilogue, &mut Strided { c, stride });
 }
 
 /// Checks what every product needs of its two sides.
