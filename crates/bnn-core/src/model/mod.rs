@@ -33,6 +33,7 @@ mod container;
 mod crc;
 mod error;
 mod format;
+mod layer;
 mod reader;
 mod runner;
 #[cfg(feature = "alloc")]
@@ -41,7 +42,8 @@ mod writer;
 #[cfg(feature = "alloc")]
 pub use bytes::AlignedBytes;
 pub use error::ModelError;
-pub use reader::{Ending, InputType, Layer, Model, OutputType};
+pub use layer::{Ending, InputType, Layer, OutputType};
+pub use reader::Model;
 #[cfg(feature = "alloc")]
 pub use runner::PackedModel;
 pub use runner::{Input, Output};

@@ -5,12 +5,12 @@
 //! `i32`, and a plan for the scratch memory in which no layer writes over what it reads. The runner
 //! relies on that.
 
-use core::fmt;
 use core::ops::Range;
 
 use super::container::{Sections, check_header};
 use super::error::ModelError;
 use super::format::{self, RECORD_BYTES, Record, ending, u32_at};
+use super::layer::{Ending, InputType, Layer, OutputType};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Thresholds;
@@ -27,110 +27,6 @@ pub struct Model<'a> {
     params: &'a [u8],
     meta: &'a str,
     scratch_words_per_sample: usize,
-}
-
-/// What a model, or a layer, takes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InputType {
-    /// Elements in {-1, +1}, packed by the bit law.
-    Bits,
-    /// A byte per element, less than `2^depth`.
-    Unsigned {
-        /// Bits in use, 1 to 8.
-        depth: u8,
-    },
-}
-
-/// What a model, or a layer, gives out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutputType {
-    /// Elements in {-1, +1}, packed by the bit law.
-    Bits,
-    /// Integer sums.
-    I32,
-    /// Real scores.
-    F32,
-}
-
-/// A fully connected layer, read in place.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Layer<'a> {
-    /// The type of its inputs.
-    pub input: InputType,
-    /// `[outputs, inputs]`.
-    pub weights: BitMatrixView<'a>,
-    /// What its sums become.
-    pub ending: Ending<'a>,
-}
-
-/// What the sums of a layer become.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Ending<'a> {
-    /// Nothing: they are the output.
-    Sums,
-    /// `scale * sum + bias`, in `f32`, rounded twice; one of each per output.
-    Affine {
-        /// Factors.
-        scale: &'a [f32],
-        /// Summands.
-        bias: &'a [f32],
-    },
-    /// The bits `sum >= threshold`; one threshold per output.
-    Threshold(Thresholds<'a>),
-}
-
-impl fmt::Display for InputType {
-    /// `+-1 bits`, or `u5` for five bits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InputType::Bits => f.write_str("+-1 bits"),
-            InputType::Unsigned { depth } => write!(f, "u{depth}"),
-        }
-    }
-}
-
-impl fmt::Display for OutputType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            OutputType::Bits => "+-1 bits",
-            OutputType::I32 => "i32",
-            OutputType::F32 => "f32",
-        })
-    }
-}
-
-impl Ending<'_> {
-    /// Bytes that its parameters take in the file.
-    fn bytes(&self) -> usize {
-        match self {
-            Ending::Sums => 0,
-            Ending::Affine { scale, bias } => size_of_val(*scale) + size_of_val(*bias),
-            Ending::Threshold(Thresholds::I16(t)) => size_of_val(*t),
-            Ending::Threshold(Thresholds::I32(t)) => size_of_val(*t),
-        }
-    }
-}
-
-impl Layer<'_> {
-    /// The type of its outputs.
-    #[must_use]
-    pub fn output(&self) -> OutputType {
-        match self.ending {
-            Ending::Sums => OutputType::I32,
-            Ending::Affine { .. } => OutputType::F32,
-            Ending::Threshold(_) => OutputType::Bits,
-        }
-    }
-
-    /// Bytes that its weights and parameters take in the file.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.weights.words()) + self.ending.bytes()
-    }
 }
 
 /// The words of scratch memory, per sample, that a layer reads, works in and writes.
@@ -333,10 +229,7 @@ impl<'a> Model<'a> {
             _ => return Err(bad("at most 8 bits per input")),
         };
         let (n, k) = (record.outputs as usize, record.inputs as usize);
-        sum_fits(
-            k,
-            (1 << record.input_depth) - usize::from(record.input_depth != 0),
-        )?;
+        sum_fits(k, input.most())?;
         let words = matrix_words(n, k)?;
         let at = record.weights_at as usize;
         let weights = self

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::error::ModelError;
-use super::reader::{Ending, InputType, Layer, Model, OutputType, Regions};
+use super::layer::{Ending, InputType, Layer, OutputType};
+use super::reader::{Model, Regions};
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 #[cfg(feature = "alloc")]

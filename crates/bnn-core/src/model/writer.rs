@@ -7,7 +7,8 @@ use super::bytes::AlignedBytes;
 use super::crc::crc32;
 use super::error::ModelError;
 use super::format::{self, Record, ending};
-use super::reader::{Ending, InputType, Model, OutputType};
+use super::layer::{Ending, InputType, OutputType};
+use super::reader::Model;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Thresholds;
@@ -60,9 +61,9 @@ impl ModelWriter {
         ending: Ending<'_>,
     ) -> Result<(), ModelError> {
         let (n, k) = (weights.rows(), weights.cols());
-        let input_depth = match (self.records.last(), self.input) {
-            (None, InputType::Unsigned { depth }) => depth,
-            _ => 0,
+        let input = match self.records.last() {
+            None => self.input,
+            Some(_) => InputType::Bits,
         };
         if let Some(before) = self.records.last() {
             equal("inputs of the layer", before.outputs as usize, k)?;
@@ -73,14 +74,14 @@ impl ModelWriter {
                 });
             }
         }
-        let max = match input_depth {
-            0 => 1,
-            depth => {
-                Planes::words(1, k, usize::from(depth))?;
-                (1 << depth) - 1
+        let input_depth = match input {
+            InputType::Bits => 0,
+            InputType::Unsigned { depth } => {
+                Planes::words(1, k, usize::from(depth))?; // refuses a depth outside 1 to 8
+                depth
             }
         };
-        sum_fits(k, max)?;
+        sum_fits(k, input.most())?;
         let mut record = Record {
             kind: format::KIND_DENSE,
             input_depth,
@@ -100,7 +101,7 @@ impl ModelWriter {
                 params.extend(scale.iter().chain(bias).flat_map(|x| x.to_le_bytes()));
             }
             Ending::Threshold(thresholds) => {
-                let most = (k * max) as i32; // checked by `sum_fits`
+                let most = (k * input.most()) as i32; // checked by `sum_fits`
                 let clamp = |t: i32| t.clamp(-most, most.saturating_add(1));
                 let thresholds: Vec<i32> = match thresholds {
                     Thresholds::I16(t) => t.iter().map(|&t| clamp(t.into())).collect(),
