@@ -30,12 +30,18 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether [`write_atomic`] could write to `path` now; leaves nothing behind.
+/// Whether [`write_atomic`] could write to `path` now: the file that it would replace or make, links
+/// and relative folders resolved, so that two paths can be compared. Leaves nothing behind.
 ///
 /// # Errors
 /// Why it could not.
-pub fn can_write(path: impl AsRef<Path>) -> io::Result<()> {
-    temporary(folder(&target(path.as_ref())?)).map(drop)
+pub fn can_write(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let path = target(path.as_ref())?;
+    let folder = folder(&path);
+    temporary(folder)?;
+    Ok(folder
+        .canonicalize()?
+        .join(path.file_name().unwrap_or_default()))
 }
 
 /// The file that is to be replaced: behind a link, what it leads to.
@@ -102,7 +108,9 @@ mod tests {
         write_atomic(&link, b"new").unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read(&real).unwrap(), b"new");
-        assert!(can_write(&link).is_ok());
+        assert_eq!(can_write(&link).unwrap(), real.canonicalize().unwrap());
+        let round = folder.path().join("./real");
+        assert_eq!(can_write(&round).unwrap(), can_write(&real).unwrap());
         assert!(can_write("/dev/null").is_err());
         assert!(can_write(folder.path()).is_err());
         assert!(write_atomic("/dev/null", b"x").is_err());

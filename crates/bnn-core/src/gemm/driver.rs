@@ -1,4 +1,4 @@
-//! The loops around a tile: which rows meet which panels in which order, and on which thread.
+//! The loops around a tile: which rows meet which panels in which order.
 
 use core::ops::Range;
 

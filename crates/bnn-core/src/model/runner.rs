@@ -125,7 +125,8 @@ fn run<'w>(
             (InputType::Unsigned { depth }, _, Input::Bytes(x)) => {
                 Planes::split(x, k, samples, k, usize::from(depth), work)?.into()
             }
-            (_, 0, Input::Bits(x)) => BitMatrixView::new(x, samples, k)?.into(),
+            // `check_input` has read it.
+            (_, 0, Input::Bits(x)) => BitMatrixView::trusted(x, samples, k).into(),
             _ => BitMatrixView::trusted(read, samples, k).into(),
         };
         let n = layer.weights.rows();

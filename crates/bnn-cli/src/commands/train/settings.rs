@@ -1,7 +1,6 @@
 //! All that a training run depends on, from the command line and the recipe for its data.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bnn_autograd::can_write;
 use bnn_autograd::data::{Dataset, Split};
@@ -36,8 +35,8 @@ impl Settings {
             epochs: args.epochs.unwrap_or(recipe.epochs),
             batch: args.batch.unwrap_or(recipe.batch) as usize,
             learning_rate: args.lr.unwrap_or(recipe.learning_rate),
-            // None of these gave anything measurable; see docs/TRAINING.md.
             warmup: 0,
+            // These gave nothing measurable; see docs/TRAINING.md.
             label_smoothing: 0.0,
             augment: None,
             seed: args.seed,
@@ -69,8 +68,7 @@ impl Settings {
         for path in [&self.out, &self.report, &self.checkpoint] {
             let about =
                 |error| CliError::input(error).about(format!("cannot write {}", path.display()));
-            can_write(path).map_err(about)?;
-            let place = place(path).map_err(about)?;
+            let place = can_write(path).map_err(about)?;
             if places.contains(&place) {
                 let wrong = format!("{}: asked for as two different files", path.display());
                 return Err(CliError::Input(wrong));
@@ -132,20 +130,6 @@ impl Settings {
             c.seed
         )
     }
-}
-
-/// The file that a path means, through links, whether it exists yet or not.
-fn place(path: &Path) -> io::Result<PathBuf> {
-    if path.exists() {
-        return path.canonicalize();
-    }
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    Ok(folder
-        .canonicalize()?
-        .join(path.file_name().unwrap_or_default()))
 }
 
 fn hidden(arch: &str, default: &[usize], train: &Dataset) -> Result<Vec<usize>, CliError> {
