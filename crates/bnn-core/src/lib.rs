@@ -41,6 +41,8 @@ compile_error!(
     "bnn-core reads packed words and model files in place as little-endian; big-endian targets are not supported"
 );
 
+#[cfg(feature = "alloc")]
+mod aligned;
 mod bits;
 mod error;
 mod gemm;
@@ -57,9 +59,9 @@ mod shape;
 pub use bits::BitMatrix;
 pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
-#[cfg(feature = "alloc")]
-pub use gemm::PackedWeights;
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
+#[cfg(feature = "alloc")]
+pub use gemm::{FloatRows, PackedWeights};
 pub use kernel::{Isa, Kernel};
 pub use pack::{pack, pack_where, unpack};
 pub use planes::Planes;

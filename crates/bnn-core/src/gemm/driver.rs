@@ -1,94 +1,53 @@
-//! The loops around a tile: which rows meet which panels in which order.
+//! The loops around a kernel. Samples are taken in blocks: a block is packed and laid out once, and
+//! then meets panel after panel, while it stays in the L2 cache and the panel in L1. Each panel's sums
+//! go to the ending while they are in the cache.
 
 use core::ops::Range;
 
 use super::epilogue::Epilogue;
+use super::samples::Samples;
 use super::weights::Resolved;
-use crate::bits::BitMatrixView;
-use crate::kernel::{MAX_MR, MAX_NR};
-use crate::planes::{MAX_DEPTH, Planes};
-use crate::shape::{WORD, row_words};
+#[cfg(feature = "alloc")]
+use crate::aligned::AlignedWords;
+use crate::kernel::{NR, Sums};
+use crate::planes::MAX_DEPTH;
 
-/// Columns that are finished for all samples before the next ones begin: a word of output bits, and
-/// few enough weights to stay in the L1/L2 cache while the samples stream by.
-pub(super) const COLUMN_BLOCK: usize = WORD;
+/// Bytes of the laid out block beyond which it holds fewer samples; one tile of a kernel's `mr` rows it
+/// always holds.
+#[cfg(feature = "alloc")]
+const BLOCK_BYTES: usize = 512 << 10;
 
-/// The left side as a kernel sees it: every sample is one row of words, or several.
-#[derive(Clone, Copy)]
-pub(super) struct Samples<'a> {
-    words: &'a [u64],
-    samples: usize,
-    cols: usize,
-    kind: Kind,
+/// Which outputs of each sample a call computes, and where they go.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    /// Weight rows to multiply with. Starts on a panel.
+    pub(crate) rows: Range<usize>,
+    /// The column of the output that weight row 0 makes.
+    pub(crate) first: usize,
+    /// The column at which the rows that are written begin.
+    pub(crate) origin: usize,
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A row per sample.
-    Bits,
-    /// `depth + 1` rows per sample; see [`Planes`].
-    Planes { depth: usize },
-}
-
-impl<'a> Samples<'a> {
-    pub(super) fn of_bits(bits: BitMatrixView<'a>) -> Self {
+impl Columns {
+    /// All `n` outputs of whole rows.
+    pub(crate) fn all(n: usize) -> Self {
         Self {
-            words: bits.words(),
-            samples: bits.rows(),
-            cols: bits.cols(),
-            kind: Kind::Bits,
-        }
-    }
-
-    pub(super) fn of_planes(planes: Planes<'a>) -> Self {
-        Self {
-            words: planes.bits(),
-            samples: planes.rows(),
-            cols: planes.cols(),
-            kind: Kind::Planes {
-                depth: planes.depth(),
-            },
-        }
-    }
-
-    fn rows_per_sample(&self) -> usize {
-        match self.kind {
-            Kind::Bits => 1,
-            Kind::Planes { depth } => depth + 1,
-        }
-    }
-
-    /// Number of samples, `m`.
-    pub(super) fn samples(&self) -> usize {
-        self.samples
-    }
-
-    pub(super) fn sample_words(&self) -> usize {
-        self.rows_per_sample() * row_words(self.cols)
-    }
-
-    /// The samples `range`, fewer where the range leaves the matrix.
-    #[cfg(feature = "std")]
-    pub(super) fn part(&self, range: Range<usize>) -> Self {
-        let words = self.sample_words();
-        let range = range.start..range.end.min(self.samples);
-        Self {
-            words: &self.words[range.start * words..range.end * words],
-            samples: range.len(),
-            ..*self
+            rows: 0..n,
+            first: 0,
+            origin: 0,
         }
     }
 }
 
 /// Where a thread writes: the columns that it was given of the samples that it was given.
-pub(super) trait Rows<T> {
+pub(crate) trait Rows<T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]>;
 }
 
 /// Whole rows, a stride apart.
-pub(super) struct Strided<'c, T> {
-    pub(super) c: &'c mut [T],
-    pub(super) stride: usize,
+pub(crate) struct Strided<'c, T> {
+    pub(crate) c: &'c mut [T],
+    pub(crate) stride: usize,
 }
 
 impl<T> Rows<T> for Strided<'_, T> {
@@ -97,52 +56,120 @@ impl<T> Rows<T> for Strided<'_, T> {
     }
 }
 
-/// Computes the outputs `columns` of all samples; `columns` starts on a column block.
-pub(super) fn product<E: Epilogue>(
+/// Memory that a product works in.
+struct Workspace<'s> {
+    /// Packed rows of a block, where they are not packed yet.
+    room: &'s mut [u64],
+    /// The block as the kernel wants it; empty where weights are canonical.
+    block: &'s mut [u64],
+    /// The sums of a block with a panel.
+    sums: &'s mut [Sums],
+}
+
+/// Computes the outputs `columns` of the samples `range`, in memory that it allocates: at most
+/// [`BLOCK_BYTES`] or one tile of the kernel's for the block, the bits of the block, and its sums.
+#[cfg(feature = "alloc")]
+pub(crate) fn product<E: Epilogue>(
     a: &Samples<'_>,
+    range: Range<usize>,
     w: &Resolved<'_>,
-    columns: Range<usize>,
+    columns: &Columns,
     epilogue: &E,
     out: &mut impl Rows<E::Elem>,
 ) {
     let kernel = w.kernel();
-    let nr = kernel.nr();
-    let words = row_words(a.cols);
-    let samples_per_tile = match a.kind {
-        Kind::Bits => kernel.mr(),
-        Kind::Planes { .. } => 1,
+    let words = a.sample_words() / a.rows_per_sample();
+    let tile_bytes = kernel.block_words(kernel.mr(), words) * size_of::<u64>();
+    let tiles = (BLOCK_BYTES / tile_bytes.max(1)).clamp(1, kernel.block_rows() / kernel.mr());
+    let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
+    let samples = samples.min(range.len());
+    let rows = samples * a.rows_per_sample();
+    let mut block = AlignedWords::zeros(w.block_words(rows, words));
+    let mut room = alloc::vec![0; samples * a.room_words()];
+    let mut sums = alloc::vec![[0; NR]; rows];
+    let workspace = Workspace {
+        room: &mut room,
+        block: block.words_mut(),
+        sums: &mut sums,
     };
-    let mut sums = [0_i32; MAX_MR * MAX_NR];
+    product_in(workspace, samples, a, range, w, columns, epilogue, out);
+}
 
-    for first in columns.clone().step_by(COLUMN_BLOCK) {
-        let block = first..(first + COLUMN_BLOCK).min(columns.end);
-        let tiles = a.words.chunks(samples_per_tile * a.sample_words());
-        for (tile, samples) in tiles.enumerate() {
-            let mut rows: [&[u64]; MAX_ROWS] = [&[]; MAX_ROWS];
-            for (row, words) in rows.iter_mut().zip(samples.chunks_exact(words)) {
-                *row = words;
-            }
-            let rows = &rows[..samples.len() / words];
-            for col in block.clone().step_by(nr) {
-                let sums = &mut sums[..samples.len() / a.sample_words() * nr];
-                match a.kind {
-                    Kind::Bits => w.signs(rows, col / nr, sums),
-                    Kind::Planes { .. } => w.planes(rows, col / nr, sums),
-                }
-                let used = nr.min(block.end - col);
-                for (s, sums) in sums.chunks_exact(nr).enumerate() {
-                    if let Some(row) = out.row(tile * samples_per_tile + s) {
-                        epilogue.write(&sums[..used], col, row, col - columns.start);
+/// The same where nothing can be allocated: a few samples at a time.
+#[cfg(not(feature = "alloc"))]
+pub(crate) fn product<E: Epilogue>(
+    a: &Samples<'_>,
+    range: Range<usize>,
+    w: &Resolved<'_>,
+    columns: &Columns,
+    epilogue: &E,
+    out: &mut impl Rows<E::Elem>,
+) {
+    let mut sums = [[0; NR]; MAX_DEPTH + 1];
+    let samples = sums.len() / a.rows_per_sample();
+    let workspace = Workspace {
+        room: &mut [],
+        block: &mut [],
+        sums: &mut sums,
+    };
+    product_in(workspace, samples, a, range, w, columns, epilogue, out);
+}
+
+#[expect(clippy::too_many_arguments, reason = "the operands and the memory")]
+fn product_in<E: Epilogue>(
+    workspace: Workspace<'_>,
+    samples_per_block: usize,
+    a: &Samples<'_>,
+    range: Range<usize>,
+    w: &Resolved<'_>,
+    columns: &Columns,
+    epilogue: &E,
+    out: &mut impl Rows<E::Elem>,
+) {
+    let rows_per_sample = a.rows_per_sample();
+    for first in range.clone().step_by(samples_per_block) {
+        let samples = first..(first + samples_per_block).min(range.end);
+        let rows = a.rows(samples.clone(), workspace.room);
+        let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
+        let sums = sums.unwrap_or_default();
+        let block = w.fill_block(rows, workspace.block);
+        for panel_start in columns.rows.clone().step_by(NR) {
+            w.multiply(rows, block, panel_start / NR, sums);
+            let used = NR.min(columns.rows.end - panel_start);
+            let col = columns.first + panel_start;
+            for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
+                let planes;
+                let sums = match sums {
+                    [signs] => signs,
+                    sums => {
+                        planes = weigh_planes(sums);
+                        &planes
                     }
+                };
+                if let Some(row) = out.row(sample - range.start) {
+                    epilogue.write(sums, used, col, row, col - columns.origin);
                 }
             }
         }
     }
 }
 
-/// Most rows of words that a tile takes: signs of several samples, or the planes of one.
-const MAX_ROWS: usize = if MAX_MR > MAX_DEPTH + 1 {
-    MAX_MR
-} else {
-    MAX_DEPTH + 1
-};
+/// From the sums of a row of zeros, `s_0`, and of bit planes, `s_b`, those of the integers (see
+/// [`Planes`](crate::Planes)): `c(0) - c(x_b) = (s_b - s_0) / 2`, so the sum over `b` of `2^b` times
+/// that. All sums have the parity of `k`, hence halves differ by just the half of the difference.
+fn weigh_planes(sums: &[Sums]) -> Sums {
+    let mut totals = [0_i32; NR];
+    if let Some((zero, planes)) = sums.split_first() {
+        for (b, plane) in planes.iter().enumerate() {
+            for ((total, s_b), s_0) in totals.iter_mut().zip(plane).zip(zero) {
+                // Wrapping: the lanes behind the last weight row hold anything.
+                let half = (s_b >> 1).wrapping_sub(s_0 >> 1);
+                *total = total.wrapping_add(half.wrapping_shl(b as u32));
+            }
+        }
+    }
+    totals
+}
+
+/// Most rows that a sample has, `depth + 1`: a bound that keeps `weigh_planes` in `i32`.
+const _: () = assert!(MAX_DEPTH < 31);

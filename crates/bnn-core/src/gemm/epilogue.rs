@@ -1,7 +1,7 @@
 //! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
 //! matrix never exists unless it is what was asked for.
 
-use crate::kernel::MAX_NR;
+use crate::kernel::{self, NR};
 use crate::pack::gather;
 use crate::shape::WORD;
 
@@ -14,9 +14,16 @@ pub(super) trait Epilogue: Sync {
     #[cfg(feature = "std")]
     const COLUMNS: usize;
 
-    /// Writes the outputs of columns `col ..` of one sample to `row`, from its column `at` on.
+    /// Writes the outputs of the `used` columns `col ..` of one sample to `row`, from its column `at` on.
     /// `at` differs from `col` where a thread holds only a part of the row.
-    fn write(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
+    fn write(
+        &self,
+        sums: &kernel::Sums,
+        used: usize,
+        col: usize,
+        row: &mut [Self::Elem],
+        at: usize,
+    );
 }
 
 /// The sums themselves.
@@ -27,9 +34,16 @@ impl Epilogue for Sums {
     #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
-    fn write(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {
-        if let Some(row) = row.get_mut(at..at + sums.len()) {
-            row.copy_from_slice(sums);
+    fn write(&self, sums: &kernel::Sums, used: usize, _col: usize, row: &mut [i32], at: usize) {
+        let row = row.get_mut(at..).unwrap_or_default();
+        match row.first_chunk_mut() {
+            // Of a known length: no call of a copy routine.
+            Some(row) if used == NR => *row = *sums,
+            _ => row
+                .iter_mut()
+                .zip(sums)
+                .take(used)
+                .for_each(|(out, sum)| *out = *sum),
         }
     }
 }
@@ -45,10 +59,11 @@ impl Epilogue for Affine<'_> {
     #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
-    fn write(&self, sums: &[i32], col: usize, row: &mut [f32], at: usize) {
-        let factors = self.scale.iter().zip(self.bias).skip(col);
-        let row = row.get_mut(at..).unwrap_or_default();
-        for ((out, sum), (scale, bias)) in row.iter_mut().zip(sums).zip(factors) {
+    fn write(&self, sums: &kernel::Sums, used: usize, col: usize, row: &mut [f32], at: usize) {
+        let scale = self.scale.get(col..col + used).unwrap_or_default();
+        let bias = self.bias.get(col..col + used).unwrap_or_default();
+        let row = row.get_mut(at..at + used).unwrap_or_default();
+        for (((out, sum), scale), bias) in row.iter_mut().zip(sums).zip(scale).zip(bias) {
             *out = scale * *sum as f32 + bias;
         }
     }
@@ -62,21 +77,26 @@ impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
     #[cfg(feature = "std")]
     const COLUMNS: usize = WORD;
 
-    fn write(&self, sums: &[i32], col: usize, row: &mut [u64], at: usize) {
-        let mut reached = [0_u8; MAX_NR];
-        let thresholds = self.0.get(col..).unwrap_or_default();
+    fn write(&self, sums: &kernel::Sums, used: usize, col: usize, row: &mut [u64], at: usize) {
+        let mut reached = [0_u8; NR.next_multiple_of(8)];
+        let thresholds = self.0.get(col..col + used).unwrap_or_default();
         for ((reached, &sum), &threshold) in reached.iter_mut().zip(sums).zip(thresholds) {
             *reached = u8::from(sum >= threshold.into());
         }
         let bits = gather(&reached);
-        // A panel's width divides the word's, so a panel never straddles two words.
-        if let Some(word) = row.get_mut(at / WORD) {
-            let shift = at % WORD;
+        let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
+        // Columns come in order: the first ones of a word replace it, the others join them.
+        if let Some(word) = places.next() {
             *word = if shift == 0 {
                 bits
             } else {
                 *word | bits << shift
             };
+        }
+        if shift + used > WORD
+            && let Some(word) = places.next()
+        {
+            *word = bits >> (WORD - shift);
         }
     }
 }

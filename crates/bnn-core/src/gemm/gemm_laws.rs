@@ -82,6 +82,27 @@ fn check_bits(m: usize, n: usize, k: usize, seed: u64) -> Result<(), Error> {
     check(a.view().into(), &w, m, &expected)
 }
 
+/// Signs of floats, rows apart, taken by the product itself.
+fn check_floats(m: usize, n: usize, k: usize, seed: u64) -> Result<(), Error> {
+    let gap = 5;
+    let x: Vec<f32> = noise(seed, m * (k + gap))
+        .iter()
+        .enumerate()
+        .map(|(i, &x)| match i % 9 {
+            0 => 0.0,
+            1 => -0.0,
+            2 => f32::NAN,
+            _ => x as f32,
+        })
+        .collect();
+    let mut a = BitMatrix::zeros(m, k)?;
+    crate::pack::pack(&x, k + gap, &mut a.view_mut())?;
+    let w = bits(seed + 1, n, k)?;
+    let mut expected = vec![0; m * n];
+    reference::gemm_i32(a.view(), w.view(), &mut expected, n)?;
+    check(FloatRows::new(&x, m, k, k + gap)?.into(), &w, m, &expected)
+}
+
 fn check_planes(m: usize, n: usize, k: usize, depth: usize, seed: u64) -> Result<(), Error> {
     let w = bits(seed, n, k)?;
     let x: Vec<u8> = noise(seed + 1, m * k)
@@ -97,8 +118,8 @@ fn check_planes(m: usize, n: usize, k: usize, depth: usize, seed: u64) -> Result
 
 #[test]
 fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), Error> {
-    for m in [1, 2, 3, 4, 7, 8, 9] {
-        for n in [1, 3, 4, 8, 9, 15, 16, 17, 63, 64, 65] {
+    for m in [1, 2, 3, 4, 7, 8, 9, 17] {
+        for n in [1, 3, 4, 8, 9, 15, 16, 17, 31, 32, 33, 65] {
             for k in [1, 63, 64, 65, 127, 257] {
                 check_bits(m, n, k, (m * n * k) as u64)?;
             }
@@ -107,6 +128,28 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
     for k in [31 * 64, 31 * 64 + 1, 62 * 64 + 63] {
         check_bits(5, 17, k, k as u64)?;
     }
+    // More samples than a block has.
+    for m in [127, 128, 129, 255, 257] {
+        check_bits(m, 33, 65, m as u64)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_signs_of_floats_are_taken_on_the_way() -> Result<(), Error> {
+    for (m, n, k) in [
+        (1, 1, 1),
+        (3, 33, 63),
+        (8, 32, 64),
+        (9, 65, 257),
+        (300, 5, 130),
+    ] {
+        check_floats(m, n, k, k as u64)?;
+    }
+    assert!(FloatRows::new(&[1.0; 6], 2, 3, 3).is_ok());
+    assert!(FloatRows::new(&[1.0; 6], 2, 3, 2).is_err());
+    assert!(FloatRows::new(&[1.0; 6], 2, 3, 4).is_err());
+    assert!(FloatRows::new(&[1.0; 6], 0, 3, 3).is_err());
     Ok(())
 }
 
@@ -229,6 +272,11 @@ proptest! {
     #[test]
     fn any_shape_is_exact(m in 1_usize..12, n in 1_usize..80, k in 1_usize..400, seed in 0_u64..1000) {
         check_bits(m, n, k, seed)?;
+    }
+
+    #[test]
+    fn any_shape_of_floats_is_exact(m in 1_usize..12, n in 1_usize..40, k in 1_usize..300, seed in 0_u64..1000) {
+        check_floats(m, n, k, seed)?;
     }
 
     #[test]

@@ -7,11 +7,16 @@
 mod driver;
 mod epilogue;
 #[cfg(feature = "alloc")]
+mod floats;
+#[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]
 mod parallel;
+mod samples;
 mod weights;
 
+#[cfg(feature = "alloc")]
+pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
 pub use weights::Weights;
@@ -20,8 +25,9 @@ use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use driver::{Samples, Strided};
+use driver::{Columns, Strided};
 use epilogue::{Affine, Epilogue, Sums};
+use samples::Samples;
 
 /// The left side of a product: `[m, k]`.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +37,9 @@ pub enum Activations<'a> {
     Bits(BitMatrixView<'a>),
     /// Unsigned integers of up to 8 bits, for a first layer.
     Planes(Planes<'a>),
+    /// Floats, of which the signs are taken.
+    #[cfg(feature = "alloc")]
+    Floats(FloatRows<'a>),
 }
 
 impl<'a> From<BitMatrixView<'a>> for Activations<'a> {
@@ -42,6 +51,13 @@ impl<'a> From<BitMatrixView<'a>> for Activations<'a> {
 impl<'a> From<Planes<'a>> for Activations<'a> {
     fn from(planes: Planes<'a>) -> Self {
         Activations::Planes(planes)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<FloatRows<'a>> for Activations<'a> {
+    fn from(floats: FloatRows<'a>) -> Self {
+        Activations::Floats(floats)
     }
 }
 
@@ -88,7 +104,7 @@ pub fn gemm_i32<'a, 'w>(
     c_stride: usize,
 ) -> Result<(), Error> {
     let (a, w) = operands(a.into(), w.into())?;
-    strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
+    strided("output", c.len(), a.len(), w.rows(), c_stride)?;
     compute(&a, &w, &Sums, c, c_stride);
     Ok(())
 }
@@ -107,7 +123,7 @@ pub fn gemm_f32<'a, 'w>(
     c_stride: usize,
 ) -> Result<(), Error> {
     let (a, w) = operands(a.into(), w.into())?;
-    strided("output", c.len(), a.samples(), w.rows(), c_stride)?;
+    strided("output", c.len(), a.len(), w.rows(), c_stride)?;
     equal("scales", w.rows(), scale.len())?;
     equal("biases", w.rows(), bias.len())?;
     compute(&a, &w, &Affine { scale, bias }, c, c_stride);
@@ -127,7 +143,7 @@ pub fn gemm_bits<'a, 'w, 't>(
     let (a, w) = operands(a.into(), w.into())?;
     let thresholds = thresholds.into();
     equal("thresholds", w.rows(), thresholds.len())?;
-    equal("rows of the output", a.samples(), out.rows())?;
+    equal("rows of the output", a.len(), out.rows())?;
     equal("columns of the output", w.rows(), out.cols())?;
     let stride = row_words(out.cols());
     match thresholds {
@@ -150,7 +166,15 @@ fn compute<E: Epilogue>(
     if let Some(split) = parallel::split(a, w) {
         return parallel::run(split, a, w, epilogue, c, stride);
     }
-    driver::product(a, w, 0..w.rows(), epilogue, &mut Strided { c, stride });
+    let columns = Columns::all(w.rows());
+    driver::product(
+        a,
+        0..a.len(),
+        w,
+        &columns,
+        epilogue,
+        &mut Strided { c, stride },
+    );
 }
 
 /// Checks what every product needs of its two sides.
@@ -158,16 +182,14 @@ fn operands<'a, 'w>(
     a: Activations<'a>,
     w: Weights<'w>,
 ) -> Result<(Samples<'a>, weights::Resolved<'w>), Error> {
-    let (k, max) = match a {
-        Activations::Bits(bits) => (bits.cols(), 1),
-        Activations::Planes(planes) => (planes.cols(), (1 << planes.depth()) - 1),
-    };
-    equal("elements per row of the two sides (k)", w.cols(), k)?;
-    sum_fits(k, max)?;
     let a = match a {
         Activations::Bits(bits) => Samples::of_bits(bits),
         Activations::Planes(planes) => Samples::of_planes(planes),
+        #[cfg(feature = "alloc")]
+        Activations::Floats(floats) => Samples::of_floats(floats),
     };
+    equal("elements per row of the two sides (k)", w.cols(), a.cols())?;
+    sum_fits(a.cols(), a.most())?;
     Ok((a, w.resolve()?))
 }
 

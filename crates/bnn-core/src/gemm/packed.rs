@@ -1,21 +1,19 @@
 //! Weights laid out once for a kernel.
 
-use alloc::vec;
-use alloc::vec::Vec;
-
+use crate::aligned::AlignedWords;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, NR};
 use crate::shape::{matrix_words, mul, row_words};
 
 /// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel, so
 /// layout and kernel cannot disagree.
 ///
-/// Takes `n` rounded up to the kernel's panel (at most 64 rows), times `row_words(k)` words.
+/// Takes about as many bytes as the bits do, `n` rounded up to a multiple of 32.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedWeights {
-    /// `[n / nr][word][nr]`, each `[nr]` in the kernel's own order.
-    panels: Vec<u64>,
+    /// The kernel's panels, one after the other.
+    panels: AlignedWords,
     rows: usize,
     cols: usize,
     kernel: &'static Kernel,
@@ -35,20 +33,23 @@ impl PackedWeights {
     /// # Errors
     /// A size that overflows when rounded up to panels.
     pub fn for_kernel(kernel: &'static Kernel, weights: BitMatrixView<'_>) -> Result<Self, Error> {
-        let (rows, cols, nr) = (weights.rows(), weights.cols(), kernel.nr());
-        let padded = mul("rows rounded up to panels", rows.div_ceil(nr), nr)?;
-        let mut panels = vec![0; matrix_words(padded, cols)?];
-        let panel_words = nr * row_words(cols);
-        let sources = weights.words().chunks(panel_words);
-        for (panel, source) in panels.chunks_exact_mut(panel_words).zip(sources) {
-            for (j, row) in source.chunks_exact(row_words(cols)).enumerate() {
-                for (group, word) in panel.chunks_exact_mut(nr).zip(row) {
-                    group[j] = *word;
-                }
-            }
-            panel
-                .chunks_exact_mut(nr)
-                .for_each(|group| kernel.arrange(group));
+        let (rows, cols) = (weights.rows(), weights.cols());
+        let words = row_words(cols);
+        let panels = rows.div_ceil(NR);
+        // A kernel may round the words of a row up.
+        matrix_words(
+            mul("rows rounded up to panels", panels, NR)?,
+            mul("k", cols, 2)?,
+        )?;
+        let panel_words = kernel.panel_words(words);
+        let mut panels = AlignedWords::zeros(panels * panel_words);
+        let sources = weights.words().chunks(NR * words);
+        for (panel, source) in panels
+            .words_mut()
+            .chunks_exact_mut(panel_words)
+            .zip(sources)
+        {
+            kernel.fill_panel(source, words, panel);
         }
         Ok(Self {
             panels,
@@ -77,6 +78,6 @@ impl PackedWeights {
     }
 
     pub(super) fn panels(&self) -> &[u64] {
-        &self.panels
+        self.panels.words()
     }
 }

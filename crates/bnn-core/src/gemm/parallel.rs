@@ -7,10 +7,11 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
-use super::driver::{COLUMN_BLOCK, Rows, Samples, Strided, product};
+use super::driver::{Columns, Rows, Strided, product};
 use super::epilogue::Epilogue;
+use super::samples::Samples;
 use super::weights::Resolved;
-use crate::kernel::MAX_MR;
+use crate::shape::WORD;
 
 /// Word products below which one thread is faster than waking a second: some 20 microseconds.
 const WORTH_A_THREAD: usize = 1 << 16;
@@ -24,15 +25,15 @@ pub(super) enum Split {
 
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
 pub(super) fn split(a: &Samples<'_>, w: &Resolved<'_>) -> Option<Split> {
-    let work = (a.samples() * a.sample_words()).saturating_mul(w.rows());
+    let work = (a.len() * a.sample_words()).saturating_mul(w.rows());
     if work < WORTH_A_THREAD || !has_pool() {
         return None;
     }
     let threads = rayon::current_num_threads();
     // Two parts a thread even out what the system takes from one of them.
     let parts = 2 * threads;
-    let samples = a.samples().div_ceil(MAX_MR);
-    let outputs = w.rows().div_ceil(COLUMN_BLOCK);
+    let samples = a.len().div_ceil(w.kernel().mr());
+    let outputs = w.rows().div_ceil(WORD);
     if threads == 1 || samples.max(outputs) == 1 {
         None
     } else if samples >= parts || outputs == 1 {
@@ -63,25 +64,30 @@ pub(super) fn run<E: Epilogue>(
     c: &mut [E::Elem],
     stride: usize,
 ) {
-    let (m, n) = (a.samples(), w.rows());
+    let (m, n) = (a.len(), w.rows());
     match split {
         Split::Samples(parts) => {
-            let each = m.div_ceil(parts).next_multiple_of(MAX_MR);
+            let each = m.div_ceil(parts).next_multiple_of(w.kernel().mr());
             let chunks = c.par_chunks_mut(each.saturating_mul(stride));
             chunks
                 .take(m.div_ceil(each))
                 .enumerate()
                 .for_each(|(i, c)| {
-                    let a = a.part(i * each..(i + 1) * each);
-                    product(&a, w, 0..n, epilogue, &mut Strided { c, stride });
+                    let samples = i * each..((i + 1) * each).min(m);
+                    let all = Columns::all(n);
+                    product(a, samples, w, &all, epilogue, &mut Strided { c, stride });
                 });
         }
         Split::Outputs(parts) => {
-            let each = n.div_ceil(parts).next_multiple_of(COLUMN_BLOCK);
+            let each = n.div_ceil(parts).next_multiple_of(WORD);
             let tasks = cut_rows(c, m, stride, n.div_ceil(E::COLUMNS), each / E::COLUMNS);
             tasks.into_par_iter().enumerate().for_each(|(i, mut rows)| {
-                let columns = i * each..((i + 1) * each).min(n);
-                product(a, w, columns, epilogue, &mut rows);
+                let columns = Columns {
+                    rows: i * each..((i + 1) * each).min(n),
+                    first: 0,
+                    origin: i * each,
+                };
+                product(a, 0..m, w, &columns, epilogue, &mut rows);
             });
         }
     }

@@ -4,7 +4,9 @@
 use super::packed::PackedWeights;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::kernel::Kernel;
+#[cfg(feature = "alloc")]
+use crate::kernel::Block;
+use crate::kernel::{Kernel, NR, Sums};
 use crate::shape::row_words;
 
 /// The right side of a product, `[n, k]`: made from a [`PackedWeights`], which knows its kernel, or
@@ -21,7 +23,7 @@ pub struct Weights<'w> {
 
 #[derive(Clone, Copy, Debug)]
 enum Layout<'w> {
-    /// `[n / nr][word][nr]`, `n` rounded up to panels with zero rows.
+    /// A kernel's panels, one after the other.
     #[cfg(feature = "alloc")]
     Panels(&'w [u64]),
     /// `[n][word]`.
@@ -86,6 +88,7 @@ pub(super) struct Resolved<'w> {
 }
 
 impl Resolved<'_> {
+    #[cfg(feature = "alloc")]
     pub(super) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
@@ -95,61 +98,64 @@ impl Resolved<'_> {
         self.weights.rows
     }
 
-    /// Sums of up to `mr` rows of signs against the `nr` weight rows from `nr * panel` on, as
-    /// [`SignTile`](crate::kernel::SignTile); past the last weight row they mean nothing.
-    pub(super) fn signs(&self, rows: &[&[u64]], panel: usize, sums: &mut [i32]) {
+    /// Words of a block of `rows` rows of `words` words, laid out for these weights.
+    #[cfg(feature = "alloc")]
+    pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
+        match self.weights.layout {
+            Layout::Panels(_) => self.kernel.block_words(rows, words),
+            Layout::Canonical(_) => 0,
+        }
+    }
+
+    /// Lays rows out for the kernel, in the first words of `room`; canonical weights take them as they
+    /// are.
+    pub(super) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
+        match self.weights.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Panels(_) => {
+                let words = row_words(self.weights.cols);
+                let block = self.kernel.block_words(rows.len() / words, words);
+                let room = room.get_mut(..block).unwrap_or_default();
+                self.kernel.fill_block(rows, words, room);
+                room
+            }
+            Layout::Canonical(_) => {
+                let _ = rows;
+                room
+            }
+        }
+    }
+
+    /// Sums of all rows of signs, also laid out in `block`, against the weight rows from `NR * panel` on:
+    /// `sums[r][j]`. Past the last weight row they mean nothing.
+    pub(super) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
+        let words = row_words(self.weights.cols);
         let k = self.weights.cols as u32;
         match self.weights.layout {
             #[cfg(feature = "alloc")]
-            Layout::Panels(panels) => self.kernel.signs(rows, self.panel(panels, panel), k, sums),
-            Layout::Canonical(canonical) => {
-                for (j, weights) in self.rows_of_panel(canonical, panel).enumerate() {
-                    for (row, sums) in rows.iter().zip(sums.chunks_exact_mut(self.kernel.nr())) {
-                        let count = self.kernel.count(row, weights);
-                        if let Some(sum) = sums.get_mut(j) {
-                            *sum = k.wrapping_sub(count << 1).cast_signed();
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Sums of a sample of bit planes against the same weight rows, as
-    /// [`PlaneTile`](crate::kernel::PlaneTile).
-    pub(super) fn planes(&self, rows: &[&[u64]], panel: usize, sums: &mut [i32]) {
-        match self.weights.layout {
-            #[cfg(feature = "alloc")]
-            Layout::Panels(panels) => self.kernel.planes(rows, self.panel(panels, panel), sums),
-            Layout::Canonical(canonical) => {
-                let Some((zero, planes)) = rows.split_first() else {
-                    return;
+            Layout::Panels(panels) => {
+                let block = Block {
+                    layout: block,
+                    rows: rows.len() / words,
+                    words,
+                    k,
                 };
-                for (sum, weights) in sums.iter_mut().zip(self.rows_of_panel(canonical, panel)) {
-                    let count = self.kernel.count(zero, weights);
-                    let mut total = (count << planes.len()).wrapping_sub(count);
-                    for (b, plane) in planes.iter().enumerate() {
-                        total = total.wrapping_sub(self.kernel.count(plane, weights) << b);
+                let panels = panels
+                    .chunks_exact(self.kernel.panel_words(words))
+                    .nth(panel);
+                self.kernel
+                    .multiply(block, panels.unwrap_or_default(), sums);
+            }
+            Layout::Canonical(canonical) => {
+                let _ = block;
+                let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
+                for (row, sums) in rows.chunks_exact(words).zip(sums) {
+                    for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(words)) {
+                        let count = self.kernel.count(row, weights);
+                        *sum = k.wrapping_sub(count << 1).cast_signed();
                     }
-                    *sum = total.cast_signed();
                 }
             }
         }
-    }
-
-    #[cfg(feature = "alloc")]
-    fn panel<'w>(&self, panels: &'w [u64], panel: usize) -> &'w [u64] {
-        let words = self.kernel.nr() * row_words(self.weights.cols);
-        panels.chunks_exact(words).nth(panel).unwrap_or_default()
-    }
-
-    fn rows_of_panel<'w>(
-        &self,
-        canonical: &'w [u64],
-        panel: usize,
-    ) -> core::slice::ChunksExact<'w, u64> {
-        let words = row_words(self.weights.cols);
-        let rows = canonical.chunks(self.kernel.nr() * words).nth(panel);
-        rows.unwrap_or_default().chunks_exact(words)
     }
 }

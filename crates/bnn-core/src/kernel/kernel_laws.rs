@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Kernel;
+use super::{Block, Kernel, NR, Sums};
 
 /// A fixed stream of words in which runs of zeros and ones occur too: counts meet their extremes.
 fn words(seed: u64, n: usize) -> Vec<u64> {
@@ -28,48 +28,63 @@ fn mismatches(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| bits(&(a ^ b))).sum()
 }
 
-/// Word counts around the vector widths (4, 8) and around what byte and 16-bit sums can hold (3,
-/// 1020 words).
-const WORDS: [usize; 16] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 63, 1019, 1020, 1021, 2041,
+/// Word counts around the vector widths (4, 8), the blocks of k (16), and what byte and 16-bit
+/// counters can hold (30 bytes and 1020 words).
+const WORDS: [usize; 20] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 63, 1019, 1020, 1023, 1024, 2049,
 ];
 
-/// Weight rows of one panel, and the panel.
-fn panel(kernel: &Kernel, n: usize) -> (Vec<Vec<u64>>, Vec<u64>) {
-    let weights: Vec<Vec<u64>> = (0..kernel.nr()).map(|j| words(j as u64 + 77, n)).collect();
-    let interleaved = (0..n).flat_map(|w| weights.iter().map(move |row| row[w]));
-    let mut panel: Vec<u64> = interleaved.collect();
-    panel
-        .chunks_mut(kernel.nr())
-        .for_each(|group| kernel.arrange(group));
-    (weights, panel)
+/// Runs `multiply` between guard words and returns its sums.
+fn guarded(rows: usize, multiply: impl FnOnce(&mut [Sums])) -> Vec<Sums> {
+    const GUARD: Sums = [0x5EED; NR];
+    let mut sums = vec![GUARD; rows + 2];
+    multiply(&mut sums[1..=rows]);
+    assert!(
+        sums[0] == GUARD && sums[rows + 1] == GUARD,
+        "written outside"
+    );
+    sums[1..=rows].to_vec()
 }
 
-/// Runs a tile between guard words and returns its sums.
-fn guarded(len: usize, tile: impl FnOnce(&mut [i32])) -> Vec<i32> {
-    const GUARD: i32 = 0x5EED;
-    let mut sums = vec![GUARD; len + 16];
-    tile(&mut sums[8..8 + len]);
-    let outside = sums[..8].iter().chain(&sums[8 + len..]);
-    assert!(outside.into_iter().all(|&s| s == GUARD), "written outside");
-    sums[8..8 + len].to_vec()
+/// The sums that `kernel` gives for rows of `a` against up to `NR` rows of `w`, `n` words each.
+fn multiply(kernel: &Kernel, a: &[u64], w: &[u64], n: usize) -> Vec<Sums> {
+    let rows = a.len() / n;
+    // Layouts are written whole, whatever was there.
+    let mut panel = vec![u64::MAX; kernel.panel_words(n)];
+    kernel.fill_panel(w, n, &mut panel);
+    let mut layout = vec![u64::MAX; kernel.block_words(rows, n)];
+    kernel.fill_block(a, n, &mut layout);
+    let k = 64 * n as u32;
+    let layout = &layout;
+    let block = Block {
+        layout,
+        rows,
+        words: n,
+        k,
+    };
+    guarded(rows, |sums| kernel.multiply(block, &panel, sums))
 }
 
 #[test]
-fn a_tile_of_signs_sums_and_writes_nothing_else() {
+fn a_block_and_a_panel_give_their_sums_and_nothing_else() {
     for kernel in Kernel::available() {
         for n in WORDS {
-            let (weights, panel) = panel(kernel, n);
-            for rows in 1..=kernel.mr() {
-                let a: Vec<Vec<u64>> = (0..rows).map(|r| words(r as u64 * 3 + 5, n)).collect();
-                let a: Vec<&[u64]> = a.iter().map(Vec::as_slice).collect();
-                let k = 64 * n as u32;
-                let len = rows * kernel.nr();
-                let sums = guarded(len, |sums| kernel.signs(&a, &panel, k, sums));
-                for (i, &sum) in sums.iter().enumerate() {
-                    let (r, j) = (i / kernel.nr(), i % kernel.nr());
-                    let expected = k as i32 - 2 * mismatches(a[r], &weights[j]) as i32;
-                    assert_eq!(sum, expected, "{kernel:?} {n} {r} {j}");
+            // All row counts of a tile and around two of them, where that is quick.
+            let most = if n > 63 {
+                kernel.mr() + 1
+            } else {
+                2 * kernel.mr() + 1
+            };
+            for rows in (1..=most).filter(|rows| n <= 17 || rows % 4 != 2) {
+                for weights in [1, NR - 1, NR] {
+                    let (a, w) = (words(rows as u64 + 5, rows * n), words(77, weights * n));
+                    let sums = multiply(kernel, &a, &w, n);
+                    for (a, sums) in a.chunks(n).zip(sums) {
+                        for (w, sum) in w.chunks(n).zip(sums) {
+                            let expected = 64 * n as i32 - 2 * mismatches(a, w) as i32;
+                            assert_eq!(sum, expected, "{kernel:?}, {n} words, {rows} rows");
+                        }
+                    }
                 }
             }
         }
@@ -77,25 +92,16 @@ fn a_tile_of_signs_sums_and_writes_nothing_else() {
 }
 
 #[test]
-fn a_tile_of_planes_weighs_them_and_writes_nothing_else() {
+fn the_counters_hold_the_extremes() {
     for kernel in Kernel::available() {
-        for n in WORDS {
-            let (weights, panel) = panel(kernel, n);
-            for depth in 1..=8 {
-                let zero = vec![0; n];
-                let planes: Vec<Vec<u64>> = (0..depth).map(|b| words(b as u64 + 9, n)).collect();
-                let rows: Vec<&[u64]> = [&zero]
-                    .into_iter()
-                    .chain(&planes)
-                    .map(Vec::as_slice)
-                    .collect();
-                let sums = guarded(kernel.nr(), |sums| kernel.planes(&rows, &panel, sums));
-                for (sum, weights) in sums.into_iter().zip(&weights) {
-                    let c = |row| mismatches(row, weights) as i32;
-                    let weighed: i32 = (0..depth).map(|b| c(&planes[b]) << b).sum();
-                    let expected = ((1 << depth) - 1) * c(&zero) - weighed;
-                    assert_eq!(sum, expected, "{kernel:?} {n} {depth}");
-                }
+        for n in [1, 30, 64, 1020, 1100, 2100] {
+            for (a, w, sign) in [(0, u64::MAX, -1), (0, 0, 1), (u64::MAX, u64::MAX, 1)] {
+                let sums = multiply(kernel, &vec![a; 2 * n], &vec![w; NR * n], n);
+                let expected = sign * 64 * n as i32;
+                assert!(
+                    sums.iter().flatten().all(|&sum| sum == expected),
+                    "{kernel:?} {n}"
+                );
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Which micro-kernels there are, and which one this CPU gets: the one dispatch site.
 //!
-//! A kernel sums products of +-1 by counting mismatching bits (`popcount(a ^ b)`) between rows of
-//! activations and rows of weights. It knows two layouts of the weights: its own *panels*, and the *canonical* rows of the
-//! bit law. To add an instruction set: one file in `arch/` and one line in [`TABLE`] (and its name
-//! in [`Isa`]).
+//! A kernel multiplies a *block* of activation rows with a *panel* of [`NR`] weight rows. It has its own
+//! layout of either side: a panel is filled once, when weights are packed; a block is filled once per
+//! call and then meets every panel. It also counts the mismatches of two *canonical* rows (those of the
+//! bit law), for weights that are read in place. To add an instruction set: one file in `arch/` and one
+//! line in [`TABLE`] (and its name in [`Isa`]).
 
 mod arch;
 
@@ -11,28 +12,53 @@ use core::fmt;
 
 use crate::error::{Error, ShortName};
 
-/// Most rows that a tile takes at once, over all kernels.
-pub(crate) const MAX_MR: usize = 8;
-/// Most weight rows in a panel, over all kernels; every kernel's `nr` divides 64.
-pub(crate) const MAX_NR: usize = 64;
+/// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
+/// this is how many canonical rows are taken at once.
+pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 4 };
 
-/// Sums of up to `mr` rows of signs against each of a panel's `nr` weight rows:
-/// `sums[r * nr + j] = k - 2 * popcount(rows[r] ^ weights[j])`.
+/// Sums of one activation row with a panel.
+pub(crate) type Sums = [i32; NR];
+
+/// Products of +-1 between the rows of a block and the weight rows of a panel, modulo `2^32`:
+/// `sums[r][j] = k - 2 * popcount(rows[r] ^ weights[j])`.
 ///
-/// A panel holds its `nr` weight rows interleaved by word, `[word][nr]`, each group of `nr` words
-/// arranged by the kernel ([`Arrange`]); all rows have the panel's number of words. Arithmetic is modulo `2^32`: the sum itself fits `i32`.
+/// `k` is the number of elements in use; the bits behind them, up to whole words, are equal on both
+/// sides and do not count.
 #[cfg(feature = "alloc")]
-pub(crate) type SignTile = fn(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]);
+pub(crate) type Multiply = fn(block: Block<'_>, panel: &[u64], sums: &mut [Sums]);
 
-/// Sums of one sample of bit planes, as [`Planes`](crate::Planes) lays it out: of the row of zeros
-/// and the `depth` planes after it, `sums[j] = (2^depth - 1) * c_zero - sum over b of 2^b * c_b`,
-/// with `c = popcount(row ^ weights[j])`. Panels and arithmetic as in [`SignTile`].
+/// Lays out canonical rows of `words` words each, one after the other. Every word of the layout is
+/// written.
 #[cfg(feature = "alloc")]
-pub(crate) type PlaneTile = fn(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]);
+pub(crate) type Fill = fn(rows: &[u64], words: usize, layout: &mut [u64]);
 
-/// Brings the words of a panel's `nr` rows at one place of k into the kernel's own order.
+/// A block of activation rows in a kernel's own layout.
 #[cfg(feature = "alloc")]
-pub(crate) type Arrange = fn(words: &mut [u64]);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<'a> {
+    /// As many words as [`Layout::block_words`] says.
+    pub(crate) layout: &'a [u64],
+    pub(crate) rows: usize,
+    /// Words per row.
+    pub(crate) words: usize,
+    /// Elements per row.
+    pub(crate) k: u32,
+}
+
+/// How a kernel wants its operands, and the product of two that it has laid out.
+#[cfg(feature = "alloc")]
+struct Layout {
+    /// Rows of a block that are multiplied together in registers.
+    mr: usize,
+    /// Rows of a block beyond which a larger one gains nothing; a multiple of `mr`.
+    block_rows: usize,
+    block_words: fn(rows: usize, words: usize) -> usize,
+    fill_block: Fill,
+    panel_words: fn(words: usize) -> usize,
+    /// From up to [`NR`] rows; those that are missing mean nothing.
+    fill_panel: Fill,
+    multiply: Multiply,
+}
 
 /// Counts the bits in which two rows of equal length differ.
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
@@ -85,14 +111,8 @@ pub struct Kernel {
     isa: Isa,
     /// Whether this CPU has what the functions below use.
     supported: fn() -> bool,
-    mr: usize,
-    nr: usize,
     #[cfg(feature = "alloc")]
-    arrange: Arrange,
-    #[cfg(feature = "alloc")]
-    signs: SignTile,
-    #[cfg(feature = "alloc")]
-    planes: PlaneTile,
+    layout: Layout,
     count: Count,
 }
 
@@ -161,34 +181,54 @@ impl Kernel {
         self.isa.name()
     }
 
-    /// Rows of activations per tile.
+    /// See [`Layout`].
+    #[cfg(feature = "alloc")]
     pub(crate) fn mr(&self) -> usize {
-        self.mr
+        self.layout.mr
     }
 
-    /// Weight rows per panel.
-    pub(crate) fn nr(&self) -> usize {
-        self.nr
-    }
-
-    /// See [`Arrange`].
+    /// See [`Layout`].
     #[cfg(feature = "alloc")]
-    pub(crate) fn arrange(&self, words: &mut [u64]) {
-        (self.arrange)(words);
+    pub(crate) fn block_rows(&self) -> usize {
+        self.layout.block_rows
     }
 
-    /// See [`SignTile`]. Slices of other lengths than it wants are a bug of the caller's.
+    /// Words that a block of `rows` rows of `words` words takes in this kernel's layout.
     #[cfg(feature = "alloc")]
-    pub(crate) fn signs(&self, rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
-        debug_assert!(rows.len() <= self.mr && sums.len() == rows.len() * self.nr);
-        (self.signs)(rows, panel, k, sums);
+    pub(crate) fn block_words(&self, rows: usize, words: usize) -> usize {
+        (self.layout.block_words)(rows, words)
     }
 
-    /// See [`PlaneTile`]. Slices of other lengths than it wants are a bug of the caller's.
+    /// Lays out a block of rows.
     #[cfg(feature = "alloc")]
-    pub(crate) fn planes(&self, rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
-        debug_assert!(rows.len() >= 2 && sums.len() == self.nr);
-        (self.planes)(rows, panel, sums);
+    pub(crate) fn fill_block(&self, rows: &[u64], words: usize, block: &mut [u64]) {
+        debug_assert_eq!(block.len(), self.block_words(rows.len() / words, words));
+        (self.layout.fill_block)(rows, words, block);
+    }
+
+    /// Words that a panel of rows of `words` words takes in this kernel's layout.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn panel_words(&self, words: usize) -> usize {
+        (self.layout.panel_words)(words)
+    }
+
+    /// Lays out up to [`NR`] rows of weights.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn fill_panel(&self, rows: &[u64], words: usize, panel: &mut [u64]) {
+        debug_assert!(rows.len() <= NR * words && panel.len() == self.panel_words(words));
+        (self.layout.fill_panel)(rows, words, panel);
+    }
+
+    /// See [`Multiply`]. Slices of other lengths than it wants are a bug of the caller's.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn multiply(&self, block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
+        debug_assert_eq!(
+            block.layout.len(),
+            self.block_words(block.rows, block.words)
+        );
+        debug_assert_eq!(panel.len(), self.panel_words(block.words));
+        debug_assert_eq!(sums.len(), block.rows);
+        (self.layout.multiply)(block, panel, sums);
     }
 
     /// `popcount(a ^ b)`.
@@ -199,7 +239,7 @@ impl Kernel {
 
 impl fmt::Debug for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kernel({}, {}x{})", self.name(), self.mr, self.nr)
+        write!(f, "Kernel({})", self.name())
     }
 }
 
@@ -216,10 +256,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_keeps_the_bounds_that_the_drivers_rely_on() {
+    fn the_table_keeps_the_bounds_that_the_driver_relies_on() {
         for kernel in TABLE {
-            assert!(kernel.mr >= 1 && kernel.mr <= MAX_MR, "{kernel:?}");
-            assert!(kernel.nr <= MAX_NR && 64 % kernel.nr == 0, "{kernel:?}");
+            #[cfg(feature = "alloc")]
+            assert_eq!(kernel.block_rows() % kernel.mr(), 0, "{kernel:?}");
             assert!(NAMES.contains(kernel.name()), "{kernel:?}");
         }
     }

@@ -3,100 +3,79 @@
 //! lanes is ever needed.
 
 use core::arch::x86_64::{
-    __m512i, _mm_cvtsi64_si128, _mm256_storeu_si256, _mm512_add_epi64, _mm512_cvtepi64_epi32,
-    _mm512_loadu_si512, _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_sll_epi64, _mm512_sub_epi64, _mm512_xor_si512,
+    __m512i, _mm256_storeu_si256, _mm512_add_epi64, _mm512_cvtepi64_epi32, _mm512_loadu_si512,
+    _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_sub_epi64, _mm512_xor_si512,
 };
 
-use super::{by_rows, cpu_has, portable, scalar};
-use crate::kernel::{Isa, Kernel};
+use super::scalar::{self, by_tiles};
+use super::{cpu_has, portable};
+use crate::kernel::{Block, Isa, Kernel, Layout, Sums};
 
 /// Weight rows in one vector of 64-bit lanes.
 const LANES: usize = 8;
 const VECTORS: usize = 2;
-const NR: usize = VECTORS * LANES;
+/// Weight rows in a strip.
+pub(super) const W: usize = VECTORS * LANES;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Avx512,
     supported: || cpu_has!("avx512f", "avx512vpopcntdq", "popcnt"),
-    // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
-    mr: 8,
-    nr: NR,
-    arrange: |_| (),
-    // SAFETY: a `Kernel` is handed out only after `supported`.
-    signs: |rows, panel, k, sums| unsafe { signs(rows, panel, k, sums) },
-    // SAFETY: as above.
-    planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
+    layout: Layout {
+        // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
+        mr: 8,
+        block_rows: 128,
+        block_words: scalar::block_words,
+        fill_block: scalar::fill_block::<8>,
+        panel_words: scalar::panel_words,
+        fill_panel: scalar::fill_panel::<W>,
+        // SAFETY: a `Kernel` is handed out only after `supported`.
+        multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+    },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
-    by_rows!(rows, 1, 2, 3, 4, 5, 6, 7, 8 => signs_of(panel, k, sums));
+pub(super) fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
+    by_tiles!(block, panel, sums, [8, W], 1, 2, 3, 4, 5, 6, 7, 8 => tile);
 }
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn signs_of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
-    let counts = mismatches(rows, panel);
+fn tile<const R: usize>(
+    rows: &[[u64; R]],
+    strip: &[[u64; W]],
+    k: u32,
+    sums: &mut [Sums],
+    at: usize,
+) {
+    let mut counts = [[_mm512_setzero_si512(); VECTORS]; R];
+    for (words, weights) in rows.iter().zip(strip) {
+        let weights = load(weights);
+        for (counts, word) in counts.iter_mut().zip(words) {
+            let word = _mm512_set1_epi64(word.cast_signed());
+            for (count, weights) in counts.iter_mut().zip(weights) {
+                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(word, weights));
+                *count = _mm512_add_epi64(*count, ones);
+            }
+        }
+    }
     let k = _mm512_set1_epi64(k.into());
-    let (sums, _) = sums.as_chunks_mut::<NR>();
     // Loops, because a closure handed to another function would be compiled without the vector
     // instructions that it uses.
     for (sums, mut counts) in sums.iter_mut().zip(counts) {
         for count in &mut counts {
             *count = _mm512_sub_epi64(k, _mm512_add_epi64(*count, *count));
         }
-        store(counts, sums);
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn planes(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
-    let (Some((zero, planes)), Some(sums)) = (rows.split_first(), sums.first_chunk_mut::<NR>())
-    else {
-        return;
-    };
-    let [mut totals] = mismatches(&[zero], panel);
-    let depth = _mm_cvtsi64_si128(planes.len() as i64);
-    for total in &mut totals {
-        *total = _mm512_sub_epi64(_mm512_sll_epi64(*total, depth), *total);
-    }
-    for (b, plane) in planes.iter().enumerate() {
-        let [counts] = mismatches(&[plane], panel);
-        let b = _mm_cvtsi64_si128(b as i64);
-        for (total, count) in totals.iter_mut().zip(counts) {
-            *total = _mm512_sub_epi64(*total, _mm512_sll_epi64(count, b));
+        if let Some(sums) = sums.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {
+            store(counts, sums);
         }
     }
-    store(totals, sums);
-}
-
-/// `popcount(rows[r] ^ weights[j])`, a 64-bit lane each.
-#[inline]
-#[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn mismatches<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64]) -> [[__m512i; VECTORS]; MR] {
-    let (panel, _) = panel.as_chunks::<NR>();
-    let Some(rows) = scalar::same_length(rows, panel.len()) else {
-        return [[_mm512_setzero_si512(); VECTORS]; MR];
-    };
-    let mut sums = [[_mm512_setzero_si512(); VECTORS]; MR];
-    for (w, weights) in panel.iter().enumerate() {
-        let weights = load(weights);
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            let word = _mm512_set1_epi64(row[w].cast_signed());
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                let ones = _mm512_popcnt_epi64(_mm512_xor_si512(word, weights));
-                *sum = _mm512_add_epi64(*sum, ones);
-            }
-        }
-    }
-    sums
 }
 
 /// `popcount(a ^ b)` of two rows, eight words at a time.
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-fn count(a: &[u64], b: &[u64]) -> u32 {
+pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
     let mut sum = _mm512_setzero_si512();
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in a.iter().zip(b) {
@@ -109,7 +88,7 @@ fn count(a: &[u64], b: &[u64]) -> u32 {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(words: &[u64; NR]) -> [__m512i; VECTORS] {
+fn load(words: &[u64; W]) -> [__m512i; VECTORS] {
     let (vectors, _) = words.as_chunks::<LANES>();
     [load_lanes(&vectors[0]), load_lanes(&vectors[1])]
 }
@@ -124,7 +103,7 @@ fn load_lanes(words: &[u64; LANES]) -> __m512i {
 /// Stores the low 32 bits of all lanes.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(vectors: [__m512i; VECTORS], sums: &mut [i32; NR]) {
+fn store(vectors: [__m512i; VECTORS], sums: &mut [i32; W]) {
     let (sums, _) = sums.as_chunks_mut::<LANES>();
     for (sums, vector) in sums.iter_mut().zip(vectors) {
         // SAFETY: the array is 32 writable bytes, and the store wants no alignment.

@@ -30,19 +30,3 @@ macro_rules! cpu_has {
 }
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 use cpu_has;
-
-/// Calls `$tile::<MR>` with as many rows as there are, for tiles generic over their row count.
-/// More rows than the list has are a bug of the caller's and write nothing.
-#[cfg(feature = "alloc")]
-macro_rules! by_rows {
-    ($rows:expr, $($mr:literal),+ => $tile:ident($panel:expr, $k:expr, $sums:expr)) => {
-        match $rows.len() {
-            $($mr => if let Some(rows) = $rows.first_chunk::<$mr>() {
-                $tile::<$mr>(rows, $panel, $k, $sums)
-            },)+
-            _ => {}
-        }
-    };
-}
-#[cfg(feature = "alloc")]
-use by_rows;

@@ -1,37 +1,44 @@
 //! x86-64 with `popcnt`: one 64-bit count per cycle and port, so the scalar tile is near its limit.
 
-use super::{by_rows, cpu_has, portable, scalar};
-use crate::kernel::{Isa, Kernel};
+use super::cpu_has;
+use super::portable;
+use super::scalar::{self, by_tiles};
+use crate::kernel::{Block, Isa, Kernel, Layout, Sums};
 
-const NR: usize = 4;
+/// Weight rows in a strip.
+const W: usize = 4;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Popcnt,
     supported: || cpu_has!("popcnt"),
-    // 2 x 4 counts fill the 16 general registers together with the pointers.
-    mr: 2,
-    nr: NR,
-    arrange: |_| (),
-    // SAFETY: a `Kernel` is handed out only after `supported`.
-    signs: |rows, panel, k, sums| unsafe { signs(rows, panel, k, sums) },
-    // SAFETY: as above.
-    planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
+    layout: Layout {
+        // 2 x 4 counts fill the 16 general registers together with the pointers.
+        mr: 2,
+        block_rows: 64,
+        block_words: scalar::block_words,
+        fill_block: scalar::fill_block::<2>,
+        panel_words: scalar::panel_words,
+        fill_panel: scalar::fill_panel::<W>,
+        // SAFETY: a `Kernel` is handed out only after `supported`.
+        multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+    },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
 };
 
 #[target_feature(enable = "popcnt")]
-fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
+fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     #[target_feature(enable = "popcnt")]
-    fn of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
-        scalar::signs::<MR, NR>(rows, panel, k, sums);
+    fn tile<const R: usize>(
+        rows: &[[u64; R]],
+        strip: &[[u64; W]],
+        k: u32,
+        sums: &mut [Sums],
+        at: usize,
+    ) {
+        scalar::tile(rows, strip, k, sums, at);
     }
-    by_rows!(rows, 1, 2 => of(panel, k, sums));
-}
-
-#[target_feature(enable = "popcnt")]
-fn planes(rows: &[&[u64]], panel: &[u64], sums: &mut [i32]) {
-    scalar::planes::<NR>(rows, panel, sums);
+    by_tiles!(block, panel, sums, [2, W], 1, 2 => tile);
 }
 
 #[target_feature(enable = "popcnt")]

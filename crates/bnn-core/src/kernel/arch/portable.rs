@@ -2,31 +2,43 @@
 //! CPU has no instruction for it.
 
 #[cfg(feature = "alloc")]
-use super::{by_rows, scalar};
+use super::scalar::{self, by_tiles};
+#[cfg(feature = "alloc")]
+use crate::kernel::{Block, Layout, Sums};
 use crate::kernel::{Isa, Kernel};
 
-const NR: usize = 4;
+/// Weight rows in a strip.
+#[cfg(feature = "alloc")]
+const W: usize = 4;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Portable,
     supported: || true,
-    mr: 2,
-    nr: NR,
     #[cfg(feature = "alloc")]
-    arrange: |_| (),
-    #[cfg(feature = "alloc")]
-    signs,
-    #[cfg(feature = "alloc")]
-    planes: scalar::planes::<NR>,
+    layout: Layout {
+        mr: 2,
+        block_rows: 64,
+        block_words: scalar::block_words,
+        fill_block: scalar::fill_block::<2>,
+        panel_words: scalar::panel_words,
+        fill_panel: scalar::fill_panel::<W>,
+        multiply,
+    },
     count,
 };
 
 #[cfg(feature = "alloc")]
-fn signs(rows: &[&[u64]], panel: &[u64], k: u32, sums: &mut [i32]) {
-    fn of<const MR: usize>(rows: &[&[u64]; MR], panel: &[u64], k: u32, sums: &mut [i32]) {
-        scalar::signs::<MR, NR>(rows, panel, k, sums);
+fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
+    fn tile<const R: usize>(
+        rows: &[[u64; R]],
+        strip: &[[u64; W]],
+        k: u32,
+        sums: &mut [Sums],
+        at: usize,
+    ) {
+        scalar::tile(rows, strip, k, sums, at);
     }
-    by_rows!(rows, 1, 2 => of(panel, k, sums));
+    by_tiles!(block, panel, sums, [2, W], 1, 2 => tile);
 }
 
 /// `popcount(a ^ b)` over rows of equal length.

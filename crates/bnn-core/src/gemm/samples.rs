@@ -1,0 +1,119 @@
+//! The left side of a product as the driver sees it: samples, each of one row of packed words or of
+//! several, that lie somewhere already or are written when their turn comes.
+
+use core::ops::Range;
+
+#[cfg(feature = "alloc")]
+use super::floats::FloatRows;
+use crate::bits::BitMatrixView;
+#[cfg(feature = "alloc")]
+use crate::bits::BitMatrixViewMut;
+use crate::planes::Planes;
+use crate::shape::row_words;
+
+/// The left side of a product.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    samples: usize,
+    /// Elements per row.
+    cols: usize,
+    /// `None`: a sample is a row of signs. Else unsigned integers of so many bits: a row of zeros and
+    /// a row per bit plane (see [`Planes`]).
+    depth: Option<usize>,
+    rows: Rows<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    /// Packed, one after the other.
+    Packed(&'a [u64]),
+    /// Signs still to be taken.
+    #[cfg(feature = "alloc")]
+    Floats(FloatRows<'a>),
+}
+
+impl<'a> Samples<'a> {
+    pub(crate) fn of_bits(bits: BitMatrixView<'a>) -> Self {
+        Self {
+            samples: bits.rows(),
+            cols: bits.cols(),
+            depth: None,
+            rows: Rows::Packed(bits.words()),
+        }
+    }
+
+    pub(crate) fn of_planes(planes: Planes<'a>) -> Self {
+        Self {
+            samples: planes.rows(),
+            cols: planes.cols(),
+            depth: Some(planes.depth()),
+            rows: Rows::Packed(planes.bits()),
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn of_floats(floats: FloatRows<'a>) -> Self {
+        Self {
+            samples: floats.rows(),
+            cols: floats.cols(),
+            depth: None,
+            rows: Rows::Floats(floats),
+        }
+    }
+
+    /// Number of samples, `m`.
+    pub(crate) fn len(&self) -> usize {
+        self.samples
+    }
+
+    /// Elements per row, `k`.
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The largest magnitude of an element.
+    pub(crate) fn most(&self) -> usize {
+        self.depth.map_or(1, |depth| (1 << depth) - 1)
+    }
+
+    /// Rows of words per sample.
+    pub(crate) fn rows_per_sample(&self) -> usize {
+        self.depth.map_or(1, |depth| depth + 1)
+    }
+
+    /// Words per sample.
+    pub(crate) fn sample_words(&self) -> usize {
+        self.rows_per_sample() * row_words(self.cols)
+    }
+
+    /// Words of room per sample that [`Samples::rows`] wants: 0 where the rows are packed already.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn room_words(&self) -> usize {
+        match self.rows {
+            Rows::Packed(_) => 0,
+            #[cfg(feature = "alloc")]
+            Rows::Floats(_) => self.sample_words(),
+        }
+    }
+
+    /// The rows of the samples `range`, one after the other, in place or written to `room`.
+    pub(crate) fn rows<'s>(&'s self, range: Range<usize>, room: &'s mut [u64]) -> &'s [u64] {
+        let words = range.len() * self.sample_words();
+        match self.rows {
+            Rows::Packed(all) => {
+                let _ = room;
+                let from = range.start * self.sample_words();
+                all.get(from..from + words).unwrap_or_default()
+            }
+            #[cfg(feature = "alloc")]
+            Rows::Floats(FloatRows { x, stride, .. }) => {
+                let room = room.get_mut(..words).unwrap_or_default();
+                let x = x.get(range.start * stride..).unwrap_or_default();
+                let mut bits = BitMatrixViewMut::trusted(room, range.len(), self.cols);
+                let packed = crate::pack::pack(x, stride, &mut bits);
+                debug_assert_eq!(packed, Ok(()));
+                room
+            }
+        }
+    }
+}
