@@ -23,7 +23,7 @@ use core::arch::x86_64::{
     _mm256_sub_epi8,
 };
 
-use super::{cpu_has, portable};
+use super::{cpu_has, endings_avx2, portable};
 use crate::kernel::{Block, Isa, Kernel, Layout, NR, Sums};
 
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
@@ -54,7 +54,9 @@ pub(crate) static KERNEL: Kernel = Kernel {
         fill_panel,
         // SAFETY: a `Kernel` is handed out only after `supported`.
         multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+        lighter: None,
     },
+    endings: &endings_avx2::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
 };
@@ -177,7 +179,7 @@ fn tile<const P: usize>(
         }
     }
     for (sums, counts) in sums.iter_mut().zip(counts.as_flattened()) {
-        for (sum, count) in sums.iter_mut().zip(counts) {
+        for (sum, count) in sums.0.iter_mut().zip(counts) {
             *sum = k.wrapping_sub(count << 1).cast_signed();
         }
     }

@@ -9,7 +9,7 @@ use core::arch::x86_64::{
 };
 
 use super::scalar::{self, by_tiles};
-use super::{cpu_has, portable};
+use super::{cpu_has, endings_avx512, portable};
 use crate::kernel::{Block, Isa, Kernel, Layout, Sums};
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -24,20 +24,22 @@ pub(crate) static KERNEL: Kernel = Kernel {
     layout: Layout {
         // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
         mr: 8,
-        block_rows: 128,
+        block_rows: 32,
         block_words: scalar::block_words,
         fill_block: scalar::fill_block::<8>,
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<W>,
         // SAFETY: a `Kernel` is handed out only after `supported`.
         multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+        lighter: None,
     },
+    endings: &endings_avx512::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-pub(super) fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
+fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     by_tiles!(block, panel, sums, [8, W], 1, 2, 3, 4, 5, 6, 7, 8 => tile);
 }
 
@@ -67,7 +69,7 @@ fn tile<const R: usize>(
         for count in &mut counts {
             *count = _mm512_sub_epi64(k, _mm512_add_epi64(*count, *count));
         }
-        if let Some(sums) = sums.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {
+        if let Some(sums) = sums.0.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {
             store(counts, sums);
         }
     }
