@@ -20,7 +20,7 @@ export! {
     /// - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
     ///   larger, and what lies behind stays as it was.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_pack_f32(
         x: *const f32,
         rows: usize,
@@ -47,7 +47,8 @@ export! {
     ///   may be larger.
     /// - `x`: written, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP, ISA_UNKNOWN,
+    /// ISA_ABSENT.
     pub fn bnn_unpack_f32(
         bits: *const u64,
         bits_words: usize,

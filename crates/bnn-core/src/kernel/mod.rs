@@ -6,6 +6,7 @@
 //! in [`Isa`]).
 
 mod arch;
+pub(crate) mod packing;
 
 use core::fmt;
 
@@ -94,6 +95,7 @@ pub struct Kernel {
     #[cfg(feature = "alloc")]
     planes: PlaneTile,
     count: Count,
+    packing: &'static packing::Packing,
 }
 
 impl Kernel {
@@ -191,6 +193,11 @@ impl Kernel {
         (self.planes)(rows, panel, sums);
     }
 
+    /// See [`packing::Packing`].
+    pub(crate) fn packing(&self) -> &'static packing::Packing {
+        self.packing
+    }
+
     /// `popcount(a ^ b)`.
     pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
         (self.count)(a, b)
@@ -246,3 +253,5 @@ mod tests {
 
 #[cfg(all(test, feature = "alloc"))]
 mod kernel_laws;
+#[cfg(all(test, feature = "alloc"))]
+mod packing_laws;

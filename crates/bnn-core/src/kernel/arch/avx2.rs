@@ -42,6 +42,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx2::PACKING,
 };
 
 /// `DIFFERENT[a][w]`: in how many of their four bits two nibbles differ.

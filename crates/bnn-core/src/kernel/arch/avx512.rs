@@ -29,6 +29,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx512::PACKING,
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]

@@ -18,6 +18,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     planes: |rows, panel, sums| unsafe { planes(rows, panel, sums) },
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_portable::PACKING,
 };
 
 #[target_feature(enable = "popcnt")]

@@ -19,6 +19,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     #[cfg(feature = "alloc")]
     planes: scalar::planes::<NR>,
     count,
+    packing: &super::BASELINE_PACKING,
 };
 
 #[cfg(feature = "alloc")]
