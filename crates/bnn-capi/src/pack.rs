@@ -1,6 +1,6 @@
 //! Numbers to bits and back.
 
-use bnn_core::{BitMatrixViewMut, matrix_words};
+use bnn_core::{BitMatrixViewMut, Kernel, matrix_words};
 
 use crate::shape::{at_least, nonzero, packed, strided};
 use crate::status::bnn_status_t;
@@ -34,6 +34,8 @@ export! {
         let words = matrix_words(rows, k)?;
         at_least("bits_words", words, bits_words)?;
         let x = x.read(strided("x_stride", rows, k, x_stride)?)?;
+        // Asked before the output is cleared: an error writes nothing.
+        Kernel::active()?;
         let mut bits = BitMatrixViewMut::cleared(bits.write(words)?, rows, k)?;
         Ok(bnn_core::pack(x, x_stride, &mut bits)?)
     }

@@ -95,6 +95,7 @@ pub struct Kernel {
     #[cfg(feature = "alloc")]
     planes: PlaneTile,
     count: Count,
+    #[cfg(feature = "alloc")]
     packing: &'static packing::Packing,
 }
 
@@ -194,8 +195,17 @@ impl Kernel {
     }
 
     /// See [`packing::Packing`].
+    #[inline]
     pub(crate) fn packing(&self) -> &'static packing::Packing {
-        self.packing
+        #[cfg(feature = "alloc")]
+        {
+            self.packing
+        }
+        // The same, known when compiling: firmware links only the functions that it calls.
+        #[cfg(not(feature = "alloc"))]
+        {
+            &arch::BASELINE_PACKING
+        }
     }
 
     /// `popcount(a ^ b)`.

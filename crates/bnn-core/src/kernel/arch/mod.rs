@@ -34,9 +34,9 @@ mod words;
 
 /// Packing with what every CPU of the target has.
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-use pack_neon::PACKING as BASELINE_PACKING;
+pub(super) use pack_neon::PACKING as BASELINE_PACKING;
 #[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
-use pack_portable::PACKING as BASELINE_PACKING;
+pub(super) use pack_portable::PACKING as BASELINE_PACKING;
 
 /// Whether the CPU has the named target features: asked at run time with `std`, else known from
 /// what the build was told (`-C target-feature`).

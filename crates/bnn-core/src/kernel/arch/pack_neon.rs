@@ -16,7 +16,7 @@ use crate::kernel::packing::Packing;
 use crate::shape::row_words;
 
 /// For builds to which NEON is known: this module is compiled for no others.
-pub(super) static PACKING: Packing = Packing {
+pub(crate) static PACKING: Packing = Packing {
     // SAFETY: the target has NEON.
     f32: |x, bits| unsafe { pack_f32(x, bits) },
     // SAFETY: as above.

@@ -19,6 +19,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     #[cfg(feature = "alloc")]
     planes: scalar::planes::<NR>,
     count,
+    #[cfg(feature = "alloc")]
     packing: &super::BASELINE_PACKING,
 };
 
