@@ -33,7 +33,7 @@ pub(super) static PACKING: Packing = Packing {
     unpack_f64: |bits, x| unsafe { unpack_f64(bits, x) },
     // SAFETY: as above.
     unpack_i8: |bits, x| unsafe { unpack_i8(bits, x) },
-    // Bound by the loads of single words; AVX2 makes it no faster.
+    // AVX2 makes it no faster.
     transpose: pack_portable::transpose::<8>,
 };
 
