@@ -40,6 +40,22 @@ impl<'w> Weights<'w> {
         }
     }
 
+    /// Packed weights, to be read by `kernel`: a check for whoever chooses kernels and keeps packed
+    /// weights for them. (`Weights::from(packed)` takes the kernel that laid them out.)
+    ///
+    /// # Errors
+    /// [`Error::Layout`] where another kernel laid them out.
+    #[cfg(feature = "alloc")]
+    pub fn packed(packed: &'w PackedWeights, kernel: &'static Kernel) -> Result<Self, Error> {
+        if packed.kernel() != kernel {
+            return Err(Error::Layout {
+                expected: kernel.name(),
+                found: packed.kernel().name(),
+            });
+        }
+        Ok(Self::from(packed))
+    }
+
     /// Bits per row.
     pub(super) fn cols(&self) -> usize {
         self.cols
