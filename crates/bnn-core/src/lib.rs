@@ -44,6 +44,7 @@ compile_error!(
 #[cfg(feature = "alloc")]
 mod aligned;
 mod bits;
+pub mod conv;
 mod error;
 mod gemm;
 mod kernel;

@@ -32,14 +32,7 @@ impl<'a> Planes<'a> {
     pub fn words(rows: usize, cols: usize, depth: usize) -> Result<usize, Error> {
         nonzero("rows", rows)?;
         nonzero("columns", cols)?;
-        nonzero("bits per element", depth)?;
-        if depth > MAX_DEPTH {
-            return Err(Error::OutOfRange {
-                what: "bits per element",
-                max: MAX_DEPTH,
-                found: depth,
-            });
-        }
+        depth_fits(depth)?;
         let per_row = mul("words of bit planes", depth + 1, row_words(cols))?;
         mul("words of bit planes", rows, per_row)
     }
@@ -59,24 +52,14 @@ impl<'a> Planes<'a> {
         work: &'a mut [u64],
     ) -> Result<Self, Error> {
         let needed = Self::words(rows, cols, depth)?;
-        let max = (1_usize << depth) - 1;
-        sum_fits(cols, max)?;
+        sum_fits(cols, most(depth))?;
         strided("bytes to split", x.len(), rows, cols, x_stride)?;
         at_least("words of work memory", needed, work.len())?;
         let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
         let per_row = row_words(cols);
-        for (x, sample) in x
-            .chunks(x_stride)
-            .zip(words.chunks_exact_mut((depth + 1) * per_row))
-        {
-            let x = x.get(..cols).unwrap_or(x);
-            if let Some(&found) = x.iter().find(|&&x| usize::from(x) > max) {
-                return Err(Error::OutOfRange {
-                    what: "element of an unsigned input",
-                    max,
-                    found: usize::from(found),
-                });
-            }
+        let x = x.chunks(x_stride).map(|x| x.get(..cols).unwrap_or(x));
+        for (x, sample) in x.zip(words.chunks_exact_mut((depth + 1) * per_row)) {
+            check_depth(x, depth)?;
             let (zeros, planes) = sample.split_at_mut(per_row);
             zeros.fill(0);
             for (w, x) in x.chunks(WORD).enumerate() {
@@ -84,12 +67,7 @@ impl<'a> Planes<'a> {
                 for (byte, x) in bytes.iter_mut().zip(x) {
                     *byte = *x;
                 }
-                for plane in planes.chunks_exact_mut(per_row) {
-                    if let Some(word) = plane.get_mut(w) {
-                        *word = gather(&bytes.map(|byte| byte & 1));
-                    }
-                    bytes = bytes.map(|byte| byte >> 1);
-                }
+                split_word(bytes, planes, per_row, w);
             }
         }
         Ok(Self {
@@ -120,5 +98,50 @@ impl<'a> Planes<'a> {
 
     pub(crate) fn bits(&self) -> &'a [u64] {
         self.words
+    }
+}
+
+/// The largest integer of `depth` bits.
+pub(crate) fn most(depth: usize) -> usize {
+    (1 << depth) - 1
+}
+
+/// Checks that there are planes of `depth` bits.
+pub(crate) fn depth_fits(depth: usize) -> Result<(), Error> {
+    nonzero("bits per element", depth)?;
+    if depth > MAX_DEPTH {
+        return Err(Error::OutOfRange {
+            what: "bits per element",
+            max: MAX_DEPTH,
+            found: depth,
+        });
+    }
+    Ok(())
+}
+
+/// Checks that no byte has more than `depth` bits.
+pub(crate) fn check_depth(x: &[u8], depth: usize) -> Result<(), Error> {
+    let max = most(depth);
+    // Byte by byte only where there is something to find: the bits of all together say so sooner.
+    let all = x.iter().fold(0, |all, x| all | x);
+    if usize::from(all) > max
+        && let Some(&found) = x.iter().find(|&&x| usize::from(x) > max)
+    {
+        return Err(Error::OutOfRange {
+            what: "element of an unsigned input",
+            max,
+            found: usize::from(found),
+        });
+    }
+    Ok(())
+}
+
+/// Splits up to 64 bytes of a sample into word `w` of each of its planes, which are `per_row` words long.
+pub(crate) fn split_word(mut bytes: [u8; WORD], planes: &mut [u64], per_row: usize, w: usize) {
+    for plane in planes.chunks_exact_mut(per_row) {
+        if let Some(word) = plane.get_mut(w) {
+            *word = gather(&bytes.map(|byte| byte & 1));
+        }
+        bytes = bytes.map(|byte| byte >> 1);
     }
 }

@@ -6,7 +6,7 @@ use crate::pack::gather;
 use crate::shape::WORD;
 
 /// An ending of a product.
-pub(super) trait Epilogue: Sync {
+pub(crate) trait Epilogue: Sync {
     /// What the output is made of.
     type Elem: Copy + Send;
     /// Output columns in one element. The driver hands columns over in order and never splits an
@@ -27,7 +27,7 @@ pub(super) trait Epilogue: Sync {
 }
 
 /// The sums themselves.
-pub(super) struct Sums;
+pub(crate) struct Sums;
 
 impl Epilogue for Sums {
     type Elem = i32;
@@ -49,9 +49,9 @@ impl Epilogue for Sums {
 }
 
 /// `scale * sum + bias`, rounded twice.
-pub(super) struct Affine<'a> {
-    pub(super) scale: &'a [f32],
-    pub(super) bias: &'a [f32],
+pub(crate) struct Affine<'a> {
+    pub(crate) scale: &'a [f32],
+    pub(crate) bias: &'a [f32],
 }
 
 impl Epilogue for Affine<'_> {
@@ -70,7 +70,7 @@ impl Epilogue for Affine<'_> {
 }
 
 /// One bit: whether the sum reaches the threshold.
-pub(super) struct Threshold<'a, T>(pub(super) &'a [T]);
+pub(crate) struct Threshold<'a, T>(pub(crate) &'a [T]);
 
 impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
     type Elem = u64;

@@ -41,11 +41,11 @@ impl<'w> Weights<'w> {
     }
 
     /// Bits per row.
-    pub(super) fn cols(&self) -> usize {
+    pub(crate) fn cols(&self) -> usize {
         self.cols
     }
 
-    pub(super) fn resolve(self) -> Result<Resolved<'w>, Error> {
+    pub(crate) fn resolve(self) -> Result<Resolved<'w>, Error> {
         let kernel = match self.kernel {
             Some(kernel) => kernel,
             None => Kernel::active()?,
@@ -82,25 +82,25 @@ impl<'w> From<&'w PackedWeights> for Weights<'w> {
 
 /// Weights whose kernel is known.
 #[derive(Clone, Copy)]
-pub(super) struct Resolved<'w> {
+pub(crate) struct Resolved<'w> {
     weights: Weights<'w>,
     kernel: &'static Kernel,
 }
 
 impl Resolved<'_> {
     #[cfg(feature = "alloc")]
-    pub(super) fn kernel(&self) -> &'static Kernel {
+    pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
 
     /// Number of outputs, `n`.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.weights.rows
     }
 
     /// Words of a block of `rows` rows of `words` words, laid out for these weights.
     #[cfg(feature = "alloc")]
-    pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
+    pub(crate) fn block_words(&self, rows: usize, words: usize) -> usize {
         match self.weights.layout {
             Layout::Panels(_) => self.kernel.block_words(rows, words),
             Layout::Canonical(_) => 0,
@@ -109,7 +109,7 @@ impl Resolved<'_> {
 
     /// Lays rows out for the kernel, in the first words of `room`; canonical weights take them as they
     /// are.
-    pub(super) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
+    pub(crate) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
         match self.weights.layout {
             #[cfg(feature = "alloc")]
             Layout::Panels(_) => {
@@ -128,7 +128,7 @@ impl Resolved<'_> {
 
     /// Sums of all rows of signs, also laid out in `block`, against the weight rows from `NR * panel` on:
     /// `sums[r][j]`. Past the last weight row they mean nothing.
-    pub(super) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
+    pub(crate) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
         let k = self.weights.cols as u32;
         match self.weights.layout {
