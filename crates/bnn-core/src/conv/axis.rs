@@ -171,9 +171,19 @@ impl Axis {
         o * self.stride + tap * self.dilation - self.before
     }
 
+    /// The stops at which the whole window lies inside the image.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        // As in `inside`.
+        let extent = (self.kernel - 1) * self.dilation + 1;
+        let fits = (self.before + self.input).checked_sub(extent);
+        let end = fits.map_or(0, |last| last / self.stride + 1);
+        let end = end.min(self.output);
+        self.before.div_ceil(self.stride).min(end)..end
+    }
+
     /// Whether some window reaches out of the image.
     pub(crate) fn is_clipped(&self) -> bool {
-        self.inside(0).len() < self.kernel || self.inside(self.output - 1).len() < self.kernel
+        self.whole().len() < self.output
     }
 }
 
@@ -282,7 +292,9 @@ mod tests {
                         axis.inside(o)
                             .all(|tap| at(tap) == Some(axis.pixel(o, tap)))
                     );
-                    clipped |= axis.inside(o).len() < kernel;
+                    let whole = axis.inside(o).len() == kernel;
+                    assert_eq!(axis.whole().contains(&o), whole);
+                    clipped |= !whole;
                 }
                 assert_eq!(axis.is_clipped(), clipped);
             }

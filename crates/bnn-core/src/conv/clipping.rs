@@ -9,7 +9,7 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use super::axis::Axis;
 use super::geometry::{Conv2d, PadValue};
-use super::window::windows;
+use super::window::{Line, lines};
 use crate::bits::BitMatrixView;
 #[cfg(feature = "alloc")]
 use crate::error::Error;
@@ -47,25 +47,41 @@ impl Clipping<'_> {
         if let Clipping::Free = self {
             return;
         }
-        for (window, sums) in windows(conv, range).zip(sums) {
-            let (ky, kx) = (conv.y.inside(window.oy), conv.x.inside(window.ox));
-            if ky.len() == conv.y.kernel && kx.len() == conv.x.kernel {
-                continue;
-            }
-            match self {
-                Clipping::Free => {}
-                #[cfg(feature = "alloc")]
-                Clipping::Table(table) => {
-                    let missing = table.row(window.oy, window.ox).get(first..);
-                    for (sum, missing) in sums.iter_mut().zip(missing.unwrap_or_default()) {
-                        // Wrapping: lanes past a group's last filter hold anything.
-                        *sum = sum.wrapping_add(*missing);
-                    }
+        let mut rest = sums;
+        for line in lines(conv, range) {
+            let sums;
+            (sums, rest) = rest
+                .split_at_mut_checked(line.stops.len())
+                .unwrap_or_default();
+            let clipped_rows = line.rows.len() < conv.y.kernel;
+            let whole = match clipped_rows {
+                true => line.stops.start..line.stops.start,
+                false => line.whole(&conv.x),
+            };
+            for ox in (line.stops.start..whole.start).chain(whole.end..line.stops.end) {
+                if let Some(sums) = sums.get_mut(ox - line.stops.start) {
+                    self.complete(conv, &line, ox, first, sums);
                 }
-                Clipping::Filters(filters) => {
-                    for (filter, sum) in filters.iter_rows().skip(first).zip(sums) {
-                        *sum = sum.wrapping_add(sum_outside(conv, filter, &ky, &kx));
-                    }
+            }
+        }
+    }
+
+    /// Completes the sums of a clipped window.
+    fn complete(&self, conv: &Conv2d, line: &Line, ox: usize, first: usize, sums: &mut Sums) {
+        match self {
+            Clipping::Free => {}
+            #[cfg(feature = "alloc")]
+            Clipping::Table(table) => {
+                let missing = table.row(line.oy, ox).get(first..);
+                for (sum, missing) in sums.iter_mut().zip(missing.unwrap_or_default()) {
+                    // Wrapping: lanes past a group's last filter hold anything.
+                    *sum = sum.wrapping_add(*missing);
+                }
+            }
+            Clipping::Filters(filters) => {
+                let cols = conv.x.inside(ox);
+                for (filter, sum) in filters.iter_rows().skip(first).zip(sums) {
+                    *sum = sum.wrapping_add(sum_outside(conv, filter, &line.rows, &cols));
                 }
             }
         }

@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::geometry::{Conv2d, PadValue};
 use super::images::{Source, pixel_words};
 use super::vertical::Counters;
-use super::window::{Taps, Window, windows};
+use super::window::{Taps, Window, lines};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
@@ -99,28 +99,34 @@ impl<E: Epilogue> Depthwise<'_, E> {
         out: &mut impl Rows<E::Elem>,
     ) {
         let n = self.conv.outputs();
-        for (i, window) in windows(self.conv, range).enumerate() {
-            match self.source {
-                // 15 taps fit four digits; with more, carrying on for longer is worth four more.
-                Source::Bits(bits) if self.conv.taps() < 16 => {
-                    self.sum_bits::<4>(bits, &window, sums);
-                }
-                Source::Bits(bits) => self.sum_bits::<8>(bits, &window, sums),
-                Source::Bytes { x, .. } => self.sum_bytes(x, &window, sums),
-            }
-            if let Some(row) = out.row(i) {
-                let (tiles, _) = sums.as_chunks::<NR>();
-                for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
-                    self.epilogue.write(tile, NR.min(n - col), col, row, col);
+        let mut samples = 0..;
+        for line in lines(self.conv, range) {
+            for (ox, sample) in line.stops.clone().zip(&mut samples) {
+                self.sum(&line.window(&self.conv.x, ox), sums);
+                if let Some(row) = out.row(sample) {
+                    let (tiles, _) = sums.as_chunks::<NR>();
+                    for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
+                        self.epilogue.write(tile, NR.min(n - col), col, row, col);
+                    }
                 }
             }
+        }
+    }
+
+    /// The sums of one window.
+    fn sum(&self, window: &Window<'_>, sums: &mut [i32]) {
+        match self.source {
+            // 15 taps fit four digits; with more, carrying on for longer is worth four more.
+            Source::Bits(bits) if self.conv.taps() < 16 => self.sum_bits::<4>(bits, window, sums),
+            Source::Bits(bits) => self.sum_bits::<8>(bits, window, sums),
+            Source::Bytes { x, .. } => self.sum_bytes(x, window, sums),
         }
     }
 
     fn sum_bits<const DIGITS: usize>(
         &self,
         bits: BitMatrixView<'_>,
-        window: &Window,
+        window: &Window<'_>,
         sums: &mut [i32],
     ) {
         let conv = self.conv;
@@ -130,7 +136,7 @@ impl<E: Epilogue> Depthwise<'_, E> {
             PadValue::PlusOne => Some(u64::MAX),
         };
         let counted = match pad {
-            None => conv.y.inside(window.oy).len() * conv.x.inside(window.ox).len(),
+            None => window.taps_inside(),
             Some(_) => conv.taps(),
         };
         sums.fill(counted as i32);
@@ -154,7 +160,7 @@ impl<E: Epilogue> Depthwise<'_, E> {
         }
     }
 
-    fn sum_bytes(&self, x: &[u8], window: &Window, sums: &mut [i32]) {
+    fn sum_bytes(&self, x: &[u8], window: &Window<'_>, sums: &mut [i32]) {
         let conv = self.conv;
         sums.fill(0);
         let multiplier = conv.group_outputs();

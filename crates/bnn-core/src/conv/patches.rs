@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::clipping::Clipping;
 use super::geometry::{Conv2d, PadValue};
 use super::images::{Source, pixel_words};
-use super::window::{Taps, windows};
+use super::window::{Taps, lines};
 use crate::bits::BitMatrixView;
 use crate::gemm::driver::Columns;
 use crate::gemm::samples::{Gather, Samples};
@@ -28,14 +28,8 @@ impl Gather for Patches<'_> {
         let first = self.group * channels;
         match self.source {
             Source::Bits(bits) if channels.is_multiple_of(WORD) => {
-                let pad = self.pad_word();
-                self.each(range, room, 1, |row| Words {
-                    bits,
-                    first: first / WORD,
-                    channels: channels / WORD,
-                    pad,
-                    row,
-                });
+                let (first, channels) = (first / WORD, channels / WORD);
+                self.gather_words(bits, first, channels, range, room);
             }
             Source::Bits(bits) => {
                 let pad = self.pad_word();
@@ -91,8 +85,128 @@ impl Patches<'_> {
         sink: impl Fn(&'r mut [u64]) -> S,
     ) {
         let words = rows * row_words(self.conv.patch_len());
-        for (row, window) in room.chunks_exact_mut(words).zip(windows(self.conv, range)) {
-            window.walk(self.conv, sink(row));
+        let mut patches = room.chunks_exact_mut(words);
+        for line in lines(self.conv, range) {
+            for (ox, patch) in line.stops.clone().zip(&mut patches) {
+                line.window(&self.conv.x, ox).walk(self.conv, sink(patch));
+            }
+        }
+    }
+
+    /// Writes the patches of the range where taps are the words `first..first + channels` of a pixel:
+    /// one by one at the borders, tap by tap between them.
+    fn gather_words(
+        &self,
+        bits: BitMatrixView<'_>,
+        first: usize,
+        channels: usize,
+        range: Range<usize>,
+        mut room: &mut [u64],
+    ) {
+        let (conv, pad) = (self.conv, self.pad_word());
+        let words = row_words(conv.patch_len());
+        for line in lines(conv, range) {
+            let patches;
+            (patches, room) = room
+                .split_at_mut_checked(line.stops.len() * words)
+                .unwrap_or_default();
+            let whole = line.whole(&conv.x);
+            let edges = (line.stops.start..whole.start).chain(whole.end..line.stops.end);
+            for ox in edges {
+                let at = (ox - line.stops.start) * words;
+                let sink = Words {
+                    bits,
+                    first,
+                    channels,
+                    pad,
+                    row: patches.get_mut(at..at + words).unwrap_or_default(),
+                };
+                line.window(&conv.x, ox).walk(conv, sink);
+            }
+            if whole.is_empty() {
+                continue;
+            }
+            let at = (whole.start - line.stops.start) * words;
+            let patches = patches
+                .get_mut(at..at + whole.len() * words)
+                .unwrap_or_default();
+            let per_pixel = row_words(bits.cols());
+            // Pixels side by side are one run where nothing lies between their words.
+            let together = channels == per_pixel && conv.x.dilation == 1;
+            let taps = if together { conv.x.kernel } else { 1 };
+            for (run, kx) in (0..conv.taps())
+                .step_by(taps)
+                .map(|tap| (tap, tap % conv.x.kernel))
+            {
+                let ky = run / conv.x.kernel;
+                let to = Runs {
+                    words: patches,
+                    at: run * channels,
+                    step: words,
+                };
+                if !line.rows.contains(&ky) {
+                    to.fill(taps * channels, pad);
+                    continue;
+                }
+                let pixel = line.pixel(conv, ky, whole.start, kx);
+                let from = bits
+                    .words()
+                    .get(pixel * per_pixel + first..)
+                    .unwrap_or_default();
+                to.copy(taps * channels, from, conv.x.stride * per_pixel);
+            }
+        }
+    }
+}
+
+/// The same words of every patch.
+struct Runs<'r> {
+    words: &'r mut [u64],
+    /// Where they begin in the first patch.
+    at: usize,
+    /// Words from patch to patch.
+    step: usize,
+}
+
+impl Runs<'_> {
+    /// Copies runs of `len` words that lie `from_step` apart.
+    fn copy(self, len: usize, from: &[u64], from_step: usize) {
+        match len {
+            1 => self.copy_short::<1>(from, from_step),
+            2 => self.copy_short::<2>(from, from_step),
+            3 => self.copy_short::<3>(from, from_step),
+            4 => self.copy_short::<4>(from, from_step),
+            6 => self.copy_short::<6>(from, from_step),
+            _ => {
+                for (i, patch) in self.words.chunks_exact_mut(self.step).enumerate() {
+                    let from = from.get(i * from_step..i * from_step + len);
+                    let to = patch.get_mut(self.at..self.at + len);
+                    if let (Some(to), Some(from)) = (to, from) {
+                        to.copy_from_slice(from);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs so short that a call of a copy routine would cost more than the copy.
+    fn copy_short<const LEN: usize>(self, from: &[u64], from_step: usize) {
+        for (i, patch) in self.words.chunks_exact_mut(self.step).enumerate() {
+            let from = from
+                .get(i * from_step..)
+                .and_then(|from| from.first_chunk::<LEN>());
+            let to = patch.get_mut(self.at..).and_then(|to| to.first_chunk_mut());
+            if let (Some(to), Some(from)) = (to, from) {
+                *to = *from;
+            }
+        }
+    }
+
+    fn fill(self, len: usize, word: u64) {
+        for patch in self.words.chunks_exact_mut(self.step) {
+            if let Some(to) = patch.get_mut(self.at..self.at + len) {
+                to.fill(word);
+            }
         }
     }
 }
@@ -190,24 +304,31 @@ impl Taps for Bits<'_, '_> {
         let per_pixel = row_words(self.bits.cols());
         let (skip, shift) = (self.first / WORD, self.first % WORD);
         let mask = last_word_mask(self.channels);
-        for pixel in pixel_words(self.bits, pixel, count).chunks_exact(per_pixel) {
-            let words = pixel.get(skip..).unwrap_or_default();
-            if shift + self.channels <= WORD {
-                let word = words.first().copied().unwrap_or_default();
-                self.row.push(word >> shift & mask, self.channels);
-                continue;
+        let words = self.bits.words().get(pixel * per_pixel + skip..);
+        let words = words.unwrap_or_default();
+        let word = |i: usize| words.get(i).copied().unwrap_or_default();
+        if shift + self.channels <= WORD {
+            let tap = |i: usize| word(i * per_pixel) >> shift & mask;
+            if count * self.channels <= WORD {
+                // Few enough to be joined before they are appended.
+                let joined = (0..count).fold(0, |joined, i| joined | tap(i) << (i * self.channels));
+                self.row.push(joined, count * self.channels);
+            } else {
+                (0..count).for_each(|i| self.row.push(tap(i), self.channels));
             }
+            return;
+        }
+        for i in 0..count {
+            let mut at = i * per_pixel;
             let mut left = self.channels;
-            for (i, word) in words.iter().enumerate() {
-                let next = words.get(i + 1).copied().unwrap_or_default();
+            while left > 0 {
+                let bits = left.min(WORD);
+                let next = if shift + bits > WORD { word(at + 1) } else { 0 };
                 // Twice, because a shift by all 64 bits is none.
-                let word = word >> shift | next << 1 << (WORD - 1 - shift);
-                if left <= WORD {
-                    self.row.push(word & mask, left);
-                    break;
-                }
-                self.row.push(word, WORD);
-                left -= WORD;
+                let tap = word(at) >> shift | next << 1 << (WORD - 1 - shift);
+                self.row.push(tap & last_word_mask(bits), bits);
+                left -= bits;
+                at += 1;
             }
         }
     }

@@ -2,38 +2,54 @@
 
 use core::ops::Range;
 
+use super::axis::Axis;
 use super::geometry::Conv2d;
 
-/// The window of one output pixel.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    /// The first pixel of its image, counted over the batch.
+/// Windows that follow each other along one line of outputs.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The first pixel of their image, counted over the batch.
     image: usize,
-    /// Its stop on either axis.
+    /// Their stop on the vertical axis.
     pub(super) oy: usize,
-    pub(super) ox: usize,
+    /// The rows of taps that lie inside the image.
+    pub(super) rows: Range<usize>,
+    /// Their stops on the horizontal axis.
+    pub(super) stops: Range<usize>,
 }
 
 /// The windows of the output pixels `range`, counted over the batch.
-pub(super) fn windows(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = Window> {
-    let [height, width] = conv.output_size();
+pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = Line> {
+    let (y, width) = (conv.y, conv.x.output);
     let pixels = conv.pixels();
-    let mut next = Window {
-        image: range.start / (height * width) * pixels,
-        oy: range.start / width % height,
-        ox: range.start % width,
-    };
-    range.map(move |_| {
-        let window = next;
-        next.ox += 1;
-        if next.ox == width {
-            (next.ox, next.oy) = (0, next.oy + 1);
+    let mut at = range.start;
+    let mut oy = at / width % y.output;
+    let mut image = at / width / y.output * pixels;
+    core::iter::from_fn(move || {
+        let ox = at % width;
+        let count = (width - ox).min(range.end - at);
+        let line = Line {
+            image,
+            oy,
+            rows: y.inside(oy),
+            stops: ox..ox + count,
+        };
+        at += count;
+        oy += 1;
+        if oy == y.output {
+            (oy, image) = (0, image + pixels);
         }
-        if next.oy == height {
-            (next.oy, next.image) = (0, next.image + pixels);
-        }
-        window
+        (count > 0).then_some(line)
     })
+}
+
+/// The window of one output pixel.
+#[derive(Clone, Debug)]
+pub(super) struct Window<'l> {
+    line: &'l Line,
+    ox: usize,
+    /// The columns of taps that lie inside the image.
+    cols: Range<usize>,
 }
 
 /// What is done with the taps of a window, in the order of a filter's elements.
@@ -48,26 +64,53 @@ pub(super) trait Taps {
     fn finish(self);
 }
 
-impl Window {
+impl Line {
+    /// The stops whose windows do not reach out of the image to the left or right.
+    pub(super) fn whole(&self, x: &Axis) -> Range<usize> {
+        let whole = x.whole();
+        let start = whole.start.clamp(self.stops.start, self.stops.end);
+        start..whole.end.clamp(start, self.stops.end)
+    }
+
+    pub(super) fn window(&self, x: &Axis, ox: usize) -> Window<'_> {
+        Window {
+            line: self,
+            ox,
+            cols: x.inside(ox),
+        }
+    }
+
+    /// The pixel under tap `(ky, kx)` of the window at stop `ox`.
+    pub(super) fn pixel(&self, conv: &Conv2d, ky: usize, ox: usize, kx: usize) -> usize {
+        self.image + conv.y.pixel(self.oy, ky) * conv.x.input + conv.x.pixel(ox, kx)
+    }
+}
+
+impl Window<'_> {
+    /// How many taps lie inside the image.
+    pub(super) fn taps_inside(&self) -> usize {
+        self.line.rows.len() * self.cols.len()
+    }
+
     /// Hands all taps of the window to `taps`.
     #[inline]
     pub(super) fn walk(&self, conv: &Conv2d, mut taps: impl Taps) {
-        let (y, x) = (&conv.y, &conv.x);
-        let (rows, cols) = (y.inside(self.oy), x.inside(self.ox));
-        outside(&mut taps, rows.start * x.kernel);
+        let (rows, cols) = (self.line.rows.clone(), self.cols.clone());
+        let (height, width) = (conv.y.kernel, conv.x.kernel);
+        outside(&mut taps, rows.start * width);
         for ky in rows.clone() {
-            let line = self.image + y.pixel(self.oy, ky) * x.input;
             outside(&mut taps, cols.start);
-            if x.dilation == 1 && !cols.is_empty() {
-                taps.inside(line + x.pixel(self.ox, cols.start), cols.len());
+            if conv.x.dilation == 1 && !cols.is_empty() {
+                let first = self.line.pixel(conv, ky, self.ox, cols.start);
+                taps.inside(first, cols.len());
             } else {
                 for kx in cols.clone() {
-                    taps.inside(line + x.pixel(self.ox, kx), 1);
+                    taps.inside(self.line.pixel(conv, ky, self.ox, kx), 1);
                 }
             }
-            outside(&mut taps, x.kernel - cols.end);
+            outside(&mut taps, width - cols.end);
         }
-        outside(&mut taps, (y.kernel - rows.end) * x.kernel);
+        outside(&mut taps, (height - rows.end) * width);
         taps.finish();
     }
 }
