@@ -171,6 +171,16 @@ impl Axis {
         o * self.stride + tap * self.dilation - self.before
     }
 
+    /// The stops at which tap `tap` lies inside the image.
+    pub(crate) fn stops(&self, tap: usize) -> Range<usize> {
+        // Stop o is inside if before <= o * stride + offset < before + input.
+        let offset = tap * self.dilation;
+        let first = self.before.saturating_sub(offset).div_ceil(self.stride);
+        let end = (self.before + self.input).saturating_sub(offset);
+        let end = end.div_ceil(self.stride).min(self.output);
+        first.min(end)..end
+    }
+
     /// The stops at which the whole window lies inside the image.
     pub(crate) fn whole(&self) -> Range<usize> {
         // As in `inside`.
@@ -292,6 +302,8 @@ mod tests {
                         axis.inside(o)
                             .all(|tap| at(tap) == Some(axis.pixel(o, tap)))
                     );
+                    let stops = |tap: &usize| axis.stops(*tap).contains(&o);
+                    assert!((0..kernel).filter(stops).eq(axis.inside(o)));
                     let whole = axis.inside(o).len() == kernel;
                     assert_eq!(axis.whole().contains(&o), whole);
                     clipped |= !whole;

@@ -59,6 +59,7 @@
 //! ```
 
 mod axis;
+mod byte_taps;
 mod call;
 mod clipping;
 mod depthwise;
@@ -70,6 +71,7 @@ mod in_place;
 mod packed;
 mod patches;
 mod pool;
+mod runs;
 mod vertical;
 mod window;
 

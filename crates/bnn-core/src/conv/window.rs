@@ -67,9 +67,23 @@ pub(super) trait Taps {
 impl Line {
     /// The stops whose windows do not reach out of the image to the left or right.
     pub(super) fn whole(&self, x: &Axis) -> Range<usize> {
-        let whole = x.whole();
-        let start = whole.start.clamp(self.stops.start, self.stops.end);
-        start..whole.end.clamp(start, self.stops.end)
+        self.within(x.whole())
+    }
+
+    /// The stops at which tap `kx` lies inside the image; none of them begins or ends the line where
+    /// there are none.
+    pub(super) fn inside(&self, x: &Axis, kx: usize) -> Range<usize> {
+        self.within(x.stops(kx))
+    }
+
+    fn within(&self, stops: Range<usize>) -> Range<usize> {
+        let start = stops.start.clamp(self.stops.start, self.stops.end);
+        start..stops.end.clamp(start, self.stops.end)
+    }
+
+    /// Where the windows of these stops are among those of the line.
+    pub(super) fn place(&self, stops: Range<usize>) -> Range<usize> {
+        stops.start - self.stops.start..stops.end - self.stops.start
     }
 
     pub(super) fn window(&self, x: &Axis, ox: usize) -> Window<'_> {
