@@ -73,14 +73,14 @@ impl Clipping<'_> {
             #[cfg(feature = "alloc")]
             Clipping::Table(table) => {
                 let missing = table.row(line.oy, ox).get(first..);
-                for (sum, missing) in sums.iter_mut().zip(missing.unwrap_or_default()) {
+                for (sum, missing) in sums.0.iter_mut().zip(missing.unwrap_or_default()) {
                     // Wrapping: lanes past a group's last filter hold anything.
                     *sum = sum.wrapping_add(*missing);
                 }
             }
             Clipping::Filters(filters) => {
                 let cols = conv.x.inside(ox);
-                for (filter, sum) in filters.iter_rows().skip(first).zip(sums) {
+                for (filter, sum) in filters.iter_rows().skip(first).zip(&mut sums.0) {
                     *sum = sum.wrapping_add(sum_outside(conv, filter, &line.rows, &cols));
                 }
             }

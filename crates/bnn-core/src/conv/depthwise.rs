@@ -16,7 +16,7 @@ use crate::gemm::driver::Rows;
 #[cfg(feature = "alloc")]
 use crate::gemm::driver::{Columns, Parts};
 use crate::gemm::epilogue::Epilogue;
-use crate::kernel::NR;
+use crate::kernel::{Kernel, NR, Sums};
 use crate::shape::{WORD, mul, row_words};
 
 /// Words of the filters as [`arrange`] writes them.
@@ -62,6 +62,8 @@ pub(super) struct Depthwise<'p, E> {
     pub(super) samples: usize,
     /// As [`arrange`] writes them.
     pub(super) filters: &'p [u64],
+    /// Whose endings are used.
+    pub(super) kernel: &'static Kernel,
     pub(super) epilogue: &'p E,
 }
 
@@ -98,7 +100,7 @@ impl<E: Epilogue> Depthwise<'_, E> {
         range: Range<usize>,
         out: &mut impl Rows<E::Elem>,
     ) {
-        let n = self.conv.outputs();
+        let (n, endings) = (self.conv.outputs(), self.kernel.endings());
         let mut samples = 0..;
         for line in lines(self.conv, range) {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
@@ -106,7 +108,9 @@ impl<E: Epilogue> Depthwise<'_, E> {
                 if let Some(row) = out.row(sample) {
                     let (tiles, _) = sums.as_chunks::<NR>();
                     for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
-                        self.epilogue.write(tile, NR.min(n - col), col, row, col);
+                        let used = NR.min(n - col);
+                        let panel = self.epilogue.panel(col, used);
+                        E::write(endings, &panel, &Sums(*tile), used, row, col);
                     }
                 }
             }

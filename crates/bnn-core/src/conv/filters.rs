@@ -106,8 +106,8 @@ pub(super) enum PackedLayout {
         /// Where zeros surround images of bits.
         clips: Option<ClipTable>,
     },
-    /// As [`depthwise::arrange`] writes them.
-    Depthwise(Vec<u64>),
+    /// As [`depthwise::arrange`] writes them, and the kernel.
+    Depthwise(Vec<u64>, &'static Kernel),
 }
 
 #[cfg(feature = "alloc")]
@@ -133,7 +133,7 @@ impl PackedFilters {
         let layout = if conv.is_depthwise() {
             let mut words = vec![0; depthwise::words(conv)?];
             depthwise::arrange(conv, filters, &mut words);
-            PackedLayout::Depthwise(words)
+            PackedLayout::Depthwise(words, kernel)
         } else {
             let groups = (0..conv.groups()).map(|group| of_group(conv, filters, group));
             let weights = groups.map(|group| PackedWeights::for_kernel(kernel, group));

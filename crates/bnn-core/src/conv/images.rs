@@ -93,6 +93,11 @@ impl<'a> Source<'a> {
             Source::Bytes { depth, .. } => Some(depth),
         }
     }
+
+    /// Rows of words that a patch takes; see [`Planes`](crate::Planes).
+    pub(super) fn rows_per_sample(&self) -> usize {
+        self.depth().map_or(1, |depth| depth + 1)
+    }
 }
 
 /// The words of the pixels from `first` on.

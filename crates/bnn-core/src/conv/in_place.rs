@@ -40,7 +40,7 @@ impl<E: Epilogue> InPlace<'_, E> {
         let conv = self.conv;
         for group in 0..conv.groups() {
             let weights = of_group(conv, self.filters, group);
-            let weights = Weights::canonical(weights, self.kernel).resolve()?;
+            let weights = Weights::canonical(weights, self.kernel).resolve(self.samples)?;
             let patches = Patches {
                 conv,
                 source: self.source,
@@ -71,6 +71,7 @@ impl<E: Epilogue> InPlace<'_, E> {
             #[cfg(feature = "alloc")]
             samples: self.samples,
             filters: arranged,
+            kernel: self.kernel,
             epilogue: self.epilogue,
         };
         depthwise.part_in(sums.unwrap_or_default(), 0..self.samples, &mut out);

@@ -30,9 +30,10 @@ pub(super) fn run<E: Epilogue>(
     let conv = filters.conv();
     match &filters.layout {
         PackedLayout::Groups { weights, clips } => {
+            let rows = samples.saturating_mul(source.rows_per_sample());
             let weights = weights
                 .iter()
-                .map(|weights| Weights::from(weights).resolve());
+                .map(|weights| Weights::from(weights).resolve(rows));
             let groups = Groups {
                 conv,
                 source,
@@ -46,12 +47,13 @@ pub(super) fn run<E: Epilogue>(
             };
             compute_all(&groups, c, stride);
         }
-        PackedLayout::Depthwise(filters) => {
+        PackedLayout::Depthwise(filters, kernel) => {
             let depthwise = Depthwise {
                 conv,
                 source,
                 samples,
                 filters,
+                kernel,
                 epilogue,
             };
             compute_all(&depthwise, c, stride);
@@ -79,8 +81,7 @@ impl<E: Epilogue> Parts for Groups<'_, E> {
 
     #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
-        let rows = self.source.depth().map_or(1, |depth| depth + 1);
-        let words = rows * row_words(self.conv.patch_len());
+        let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
         Grain {
             work: (self.samples.saturating_mul(words)).saturating_mul(self.conv.outputs()),
             samples: self.weights.first().map_or(1, |w| w.kernel().mr()),

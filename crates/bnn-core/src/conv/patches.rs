@@ -25,8 +25,7 @@ pub(super) struct Patches<'a> {
 
 impl Gather for Patches<'_> {
     fn gather(&self, range: Range<usize>, mut room: &mut [u64]) {
-        let rows = self.source.depth().map_or(1, |depth| depth + 1);
-        let words = rows * row_words(self.conv.patch_len());
+        let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
         for line in lines(self.conv, range) {
             let patches;
             (patches, room) = room

@@ -128,6 +128,9 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
     for k in [31 * 64, 31 * 64 + 1, 62 * 64 + 63] {
         check_bits(5, 17, k, k as u64)?;
     }
+    // Large enough for a kernel that leaves small products to another one.
+    check_bits(49, 257, 1025, 1)?;
+    check_bits(83, 290, 1100, 2)?;
     // More samples than a block has.
     for m in [127, 128, 129, 255, 257] {
         check_bits(m, 33, 65, m as u64)?;

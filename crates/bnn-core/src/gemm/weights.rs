@@ -41,14 +41,23 @@ impl<'w> Weights<'w> {
     }
 
     /// Bits per row.
-    pub(crate) fn cols(&self) -> usize {
+    pub(super) fn cols(&self) -> usize {
         self.cols
     }
 
-    pub(crate) fn resolve(self) -> Result<Resolved<'w>, Error> {
+    /// Settles the kernel that multiplies `rows` rows with these weights.
+    pub(crate) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
         let kernel = match self.kernel {
             Some(kernel) => kernel,
             None => Kernel::active()?,
+        };
+        let kernel = match self.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Panels(_) => kernel.for_size(rows, row_words(self.cols), self.rows),
+            Layout::Canonical(_) => {
+                let _ = rows;
+                kernel
+            }
         };
         Ok(Resolved {
             weights: self,
@@ -88,19 +97,18 @@ pub(crate) struct Resolved<'w> {
 }
 
 impl Resolved<'_> {
-    #[cfg(feature = "alloc")]
     pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
 
     /// Number of outputs, `n`.
-    pub(crate) fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.weights.rows
     }
 
     /// Words of a block of `rows` rows of `words` words, laid out for these weights.
     #[cfg(feature = "alloc")]
-    pub(crate) fn block_words(&self, rows: usize, words: usize) -> usize {
+    pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
         match self.weights.layout {
             Layout::Panels(_) => self.kernel.block_words(rows, words),
             Layout::Canonical(_) => 0,
@@ -109,7 +117,7 @@ impl Resolved<'_> {
 
     /// Lays rows out for the kernel, in the first words of `room`; canonical weights take them as they
     /// are.
-    pub(crate) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
+    pub(super) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
         match self.weights.layout {
             #[cfg(feature = "alloc")]
             Layout::Panels(_) => {
@@ -127,8 +135,8 @@ impl Resolved<'_> {
     }
 
     /// Sums of all rows of signs, also laid out in `block`, against the weight rows from `NR * panel` on:
-    /// `sums[r][j]`. Past the last weight row they mean nothing.
-    pub(crate) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
+    /// `sums[r].0[j]`. Past the last weight row they mean nothing.
+    pub(super) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
         let k = self.weights.cols as u32;
         match self.weights.layout {
@@ -150,7 +158,7 @@ impl Resolved<'_> {
                 let _ = block;
                 let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
                 for (row, sums) in rows.chunks_exact(words).zip(sums) {
-                    for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(words)) {
+                    for (sum, weights) in sums.0.iter_mut().zip(weights.chunks_exact(words)) {
                         let count = self.kernel.count(row, weights);
                         *sum = k.wrapping_sub(count << 1).cast_signed();
                     }

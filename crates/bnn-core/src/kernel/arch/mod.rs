@@ -4,12 +4,24 @@
 //! Without an allocator there are no panels, and the portable kernel, which reads canonical rows,
 //! is the only one.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
+#[expect(
+    unsafe_code,
+    reason = "vector intrinsics, target features and tile instructions"
+)]
+pub(super) mod amx;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx2;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx512;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod endings_avx2;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod endings_avx512;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "a call into a function with target features")]
 pub(super) mod popcnt;

@@ -5,7 +5,7 @@
 use super::scalar::{self, by_tiles};
 #[cfg(feature = "alloc")]
 use crate::kernel::{Block, Layout, Sums};
-use crate::kernel::{Isa, Kernel};
+use crate::kernel::{Isa, Kernel, endings};
 
 /// Weight rows in a strip.
 #[cfg(feature = "alloc")]
@@ -23,7 +23,9 @@ pub(crate) static KERNEL: Kernel = Kernel {
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<W>,
         multiply,
+        lighter: None,
     },
+    endings: &endings::PORTABLE,
     count,
 };
 
