@@ -155,6 +155,4 @@ pub fn conv2d_bits<'a, 'w, 't>(
 }
 
 #[cfg(all(test, feature = "alloc"))]
-mod conv_laws;
-#[cfg(all(test, feature = "alloc"))]
-mod pool_laws;
+mod laws;

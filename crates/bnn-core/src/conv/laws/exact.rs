@@ -1,4 +1,4 @@
-//! Every path of a convolution against its definition: kernels, layouts, endings, threads.
+//! Shapes, options and inputs of every kind give what the definition says.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,170 +6,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bits::{BitMatrix, BitMatrixView};
-use crate::kernel::Kernel;
-use crate::noise::noise;
-use crate::reference;
 
-const GUARD: i32 = 0x5EED;
 const VALUES: [PadValue; 3] = [PadValue::Zero, PadValue::MinusOne, PadValue::PlusOne];
-
-/// What images are made of.
-#[derive(Clone, Copy, Debug)]
-enum Input {
-    Bits,
-    Floats,
-    Unsigned(usize),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Case {
-    batch: usize,
-    image: [usize; 3],
-    outputs: usize,
-    kernel: [usize; 2],
-    options: ConvOptions,
-}
-
-impl Case {
-    fn new(image: [usize; 3], outputs: usize, kernel: [usize; 2], options: ConvOptions) -> Self {
-        Self {
-            batch: 2,
-            image,
-            outputs,
-            kernel,
-            options,
-        }
-    }
-
-    fn conv(&self) -> Result<Conv2d, Error> {
-        Conv2d::new(self.image, self.outputs, self.kernel, self.options)
-    }
-
-    /// Checks the case with noise for images and filters.
-    fn check(
-        &self,
-        input: Input,
-        kernels: impl Iterator<Item = &'static Kernel>,
-    ) -> Result<(), Error> {
-        let conv = self.conv()?;
-        let [height, width, channels] = self.image;
-        let pixels = self.batch * height * width;
-        let k = conv.patch_len();
-        let seed = (k + channels + pixels) as u64;
-        let filters = BitMatrix::pack(&noise(seed, self.outputs * k), self.outputs, k)?;
-        let x = noise(seed + 1, pixels * channels);
-        let bits = BitMatrix::pack(&x, pixels, channels)?;
-        let floats: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-        let bytes: Vec<u8> = match input {
-            Input::Unsigned(depth) => x.iter().map(|x| *x as u8 >> (8 - depth)).collect(),
-            _ => Vec::new(),
-        };
-        let images = match input {
-            Input::Bits => bits.view().into(),
-            Input::Floats => floats.as_slice().into(),
-            Input::Unsigned(depth) => Images::Unsigned { x: &bytes, depth },
-        };
-        let [out_height, out_width] = conv.output_size();
-        let mut expected = vec![0; self.batch * out_height * out_width * self.outputs];
-        reference::conv2d(images, &conv, filters.view(), &mut expected)?;
-
-        for kernel in kernels {
-            let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
-            check_endings(images, &mut Layouts::Packed(&packed), &expected)?;
-            let words = conv.scratch_words(images.depth())?;
-            for scratch in [words, words + 5] {
-                let mut canonical = Layouts::Canonical {
-                    conv,
-                    filters: filters.view(),
-                    kernel,
-                    scratch: vec![u64::MAX; scratch],
-                };
-                check_endings(images, &mut canonical, &expected)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Filters that can be used again and again.
-enum Layouts<'w> {
-    Packed(&'w PackedFilters),
-    Canonical {
-        conv: Conv2d,
-        filters: BitMatrixView<'w>,
-        kernel: &'static Kernel,
-        scratch: Vec<u64>,
-    },
-}
-
-impl Layouts<'_> {
-    fn get(&mut self) -> Result<Filters<'_>, Error> {
-        match self {
-            Layouts::Packed(packed) => Ok((*packed).into()),
-            Layouts::Canonical {
-                conv,
-                filters,
-                kernel,
-                scratch,
-            } => Filters::canonical(conv, *filters, kernel, scratch),
-        }
-    }
-}
-
-/// All that can be asked of a convolution, against the sums that are expected.
-fn check_endings(
-    images: Images<'_>,
-    filters: &mut Layouts<'_>,
-    expected: &[i32],
-) -> Result<(), Error> {
-    let n = filters.get()?.conv().outputs();
-    let (m, gap) = (expected.len() / n, 3);
-    let mut c = vec![GUARD; m * (n + gap)];
-    conv2d_i32(images, filters.get()?, &mut c, n + gap)?;
-    for (row, expected) in c.chunks(n + gap).zip(expected.chunks(n)) {
-        assert_eq!(&row[..n], expected);
-        assert!(row[n..].iter().all(|&c| c == GUARD), "wrote past a row");
-    }
-
-    let scale: Vec<f32> = noise(5, n).iter().map(|&x| x as f32 * 1e-9).collect();
-    let bias: Vec<f32> = noise(6, n).iter().map(|&x| x as f32 * 1e-8).collect();
-    let mut y = vec![f32::MAX; m * n + 1];
-    conv2d_f32(images, filters.get()?, &scale, &bias, &mut y, n)?;
-    assert_eq!(y.pop(), Some(f32::MAX), "wrote past the end");
-    for (i, y) in y.iter().enumerate() {
-        let affine = scale[i % n] * expected[i] as f32 + bias[i % n];
-        assert_eq!(y.to_bits(), affine.to_bits());
-    }
-
-    // Thresholds at, just below and just above sums that occur.
-    let t: Vec<i32> = (0..n).map(|j| expected[j] + j as i32 % 3 - 1).collect();
-    // What was there before must not show through.
-    let mut out = BitMatrix::pack(&vec![1_i8; m * n], m, n)?;
-    conv2d_bits(images, filters.get()?, t.as_slice(), &mut out.view_mut())?;
-    assert!(BitMatrixView::new(out.words(), m, n).is_ok(), "tail bits");
-    for (i, &sum) in expected.iter().enumerate() {
-        assert_eq!(out.view().get(i / n, i % n), Some(sum >= t[i % n]));
-    }
-    let narrow: Vec<i16> = t.iter().map(|&t| t as i16).collect();
-    let mut again = BitMatrix::zeros(m, n)?;
-    conv2d_bits(
-        images,
-        filters.get()?,
-        narrow.as_slice(),
-        &mut again.view_mut(),
-    )?;
-    assert_eq!(again, out);
-    Ok(())
-}
-
-fn padded(padding: Padding, pad_value: PadValue) -> ConvOptions {
-    ConvOptions {
-        padding,
-        pad_value,
-        ..ConvOptions::default()
-    }
-}
 
 const AROUND: Padding = Padding::Explicit {
     top: 2,
@@ -192,6 +30,18 @@ fn channels_around_every_word_border_are_exact() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn a_product_large_enough_for_every_kernel_is_exact() -> Result<(), Error> {
+    // Some kernels leave small products to another one.
+    let case = Case::new(
+        [7, 7, 120],
+        257,
+        [3, 3],
+        padded(Padding::Same, PadValue::Zero),
+    );
+    case.check(Input::Bits, Kernel::available())
 }
 
 #[test]
@@ -435,131 +285,6 @@ fn any_number_of_threads_gives_the_same_result()
         for (case, input) in cases {
             pool.install(|| case.check(input, Kernel::available()))?;
         }
-    }
-    Ok(())
-}
-
-#[test]
-fn shapes_that_cannot_be_are_refused() {
-    let new = |image, outputs, options| Conv2d::new(image, outputs, [3, 3], options);
-    let options = ConvOptions::default();
-    for image in [[0, 5, 2], [5, 0, 2], [5, 5, 0]] {
-        assert!(matches!(new(image, 2, options), Err(Error::Zero { .. })));
-    }
-    assert!(matches!(
-        new([5, 5, 2], 0, options),
-        Err(Error::Zero { .. })
-    ));
-    let groups = |groups| ConvOptions { groups, ..options };
-    assert!(matches!(
-        new([5, 5, 2], 2, groups(0)),
-        Err(Error::Zero { .. })
-    ));
-    for (channels, outputs, wrong) in [(6, 4, 6), (4, 6, 6)] {
-        let refused = new([5, 5, channels], outputs, groups(4));
-        assert!(
-            matches!(refused, Err(Error::Indivisible { divisor: 4, found, .. }) if found == wrong)
-        );
-    }
-    assert!(matches!(
-        new([2, 5, 2], 2, options),
-        Err(Error::OutOfRange {
-            max: 2,
-            found: 3,
-            ..
-        })
-    ));
-    for huge in [1 << 31, usize::MAX / 2, usize::MAX] {
-        for image in [[huge, huge, 1], [huge, 3, huge], [3, 3, huge]] {
-            assert!(new(image, 1, options).is_err());
-        }
-        assert!(new([huge, huge, 1], huge, options).is_err());
-    }
-}
-
-#[test]
-fn what_does_not_fit_is_refused_and_nothing_is_written() -> Result<(), Error> {
-    let conv = Conv2d::new(
-        [3, 3, 2],
-        4,
-        [3, 3],
-        padded(Padding::Same, PadValue::MinusOne),
-    )?;
-    let filters = BitMatrix::zeros(4, 18)?;
-    for wrong in [BitMatrix::zeros(3, 18)?, BitMatrix::zeros(4, 17)?] {
-        assert!(PackedFilters::new(&conv, wrong.view()).is_err());
-        let kernel = Kernel::active()?;
-        assert!(Filters::canonical(&conv, wrong.view(), kernel, &mut []).is_err());
-    }
-    let packed = PackedFilters::new(&conv, filters.view())?;
-    let images = BitMatrix::zeros(18, 2)?;
-    let mut c = [GUARD; 2 * 9 * 4];
-
-    // Images of other channels, in parts, and none.
-    for wrong in [BitMatrix::zeros(18, 3)?, BitMatrix::zeros(17, 2)?] {
-        assert!(conv2d_i32(wrong.view(), &packed, &mut c, 4).is_err());
-    }
-    for wrong in [[0.0; 35].as_slice(), &[]] {
-        assert!(conv2d_i32(wrong, &packed, &mut c, 4).is_err());
-    }
-    // Outputs too short, or with rows that overlap.
-    assert!(conv2d_i32(images.view(), &packed, &mut c[..71], 4).is_err());
-    assert!(conv2d_i32(images.view(), &packed, &mut c, 3).is_err());
-    assert!(conv2d_i32(images.view(), &packed, &mut c, usize::MAX).is_err());
-    // Unsigned inputs that are padded with -1, or too large for their depth.
-    let unsigned = |x, depth| Images::Unsigned { x, depth };
-    assert!(matches!(
-        conv2d_i32(unsigned(&[0; 36], 8), &packed, &mut c, 4),
-        Err(Error::Unsupported { .. })
-    ));
-    let options = padded(Padding::Same, PadValue::Zero);
-    let conv = Conv2d::new([3, 3, 2], 4, [3, 3], options)?;
-    let zeros = PackedFilters::new(&conv, filters.view())?;
-    let mut bytes = [3; 36];
-    bytes[35] = 4;
-    assert_eq!(
-        conv2d_i32(unsigned(&bytes, 2), &zeros, &mut c, 4),
-        Err(Error::OutOfRange {
-            what: "element of an unsigned input",
-            max: 3,
-            found: 4
-        })
-    );
-    for depth in [0, 9] {
-        assert!(conv2d_i32(unsigned(&bytes, depth), &zeros, &mut c, 4).is_err());
-    }
-    // Scratch memory too short.
-    for depth in [None, Some(8)] {
-        let words = conv.scratch_words(depth)?;
-        let mut scratch = vec![0; words - 1];
-        let images = match depth {
-            None => images.view().into(),
-            Some(depth) => unsigned(&bytes, depth),
-        };
-        let filters = Filters::canonical(&conv, filters.view(), Kernel::active()?, &mut scratch)?;
-        assert!(matches!(
-            conv2d_i32(images, filters, &mut c, 4),
-            Err(Error::TooShort { needed, .. }) if needed == words
-        ));
-    }
-    assert_eq!(c, [GUARD; 72]);
-
-    let mut y = [0.5; 72];
-    assert!(conv2d_f32(images.view(), &packed, &[1.0; 3], &[0.0; 4], &mut y, 4).is_err());
-    assert!(conv2d_f32(images.view(), &packed, &[1.0; 4], &[0.0; 5], &mut y, 4).is_err());
-    assert_eq!(y, [0.5; 72]);
-    for (rows, cols, thresholds) in [(18, 4, 3), (17, 4, 4), (18, 5, 4)] {
-        let mut out = BitMatrix::pack(&vec![1_i8; rows * cols], rows, cols)?;
-        let before = out.clone();
-        let thresholds = vec![0_i32; thresholds];
-        let refused = conv2d_bits(
-            images.view(),
-            &packed,
-            thresholds.as_slice(),
-            &mut out.view_mut(),
-        );
-        assert!(refused.is_err());
-        assert_eq!(out, before);
     }
     Ok(())
 }
