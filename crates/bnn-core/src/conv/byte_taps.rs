@@ -3,11 +3,13 @@
 use core::ops::Range;
 
 use super::window::Taps;
-use crate::planes::split_word;
+use crate::kernel::Kernel;
+use crate::planes::MAX_DEPTH;
 use crate::shape::WORD;
 
 /// Taps of bytes, split into bit planes 64 at a time. Outside the image they are zero, which is exact.
 pub(super) struct ByteTaps<'r, 'a> {
+    split: fn(x: &[u8], planes: &mut [u64]),
     x: &'a [u8],
     /// Bytes of a pixel.
     per_pixel: usize,
@@ -27,6 +29,7 @@ impl<'r, 'a> ByteTaps<'r, 'a> {
     /// The `channels` of pixels of `per_pixel` bytes, to be written to the rows of a patch, `words` words
     /// each.
     pub(super) fn new(
+        kernel: &'a Kernel,
         x: &'a [u8],
         per_pixel: usize,
         channels: Range<usize>,
@@ -36,6 +39,7 @@ impl<'r, 'a> ByteTaps<'r, 'a> {
         let (zeros, planes) = patch.split_at_mut_checked(words).unwrap_or_default();
         zeros.fill(0);
         Self {
+            split: kernel.packing().split,
             x,
             per_pixel,
             channels,
@@ -65,7 +69,15 @@ impl ByteTaps<'_, '_> {
 
     fn flush_if(&mut self, full: bool) {
         if full {
-            split_word(self.chunk, self.planes, self.words, self.w);
+            let planes = self.planes.chunks_exact_mut(self.words);
+            let mut split = [0; MAX_DEPTH];
+            let split = split.get_mut(..planes.len()).unwrap_or_default();
+            (self.split)(&self.chunk, split);
+            for (plane, split) in planes.zip(split) {
+                if let Some(word) = plane.get_mut(self.w) {
+                    *word = *split;
+                }
+            }
             self.w += 1;
             self.filled = 0;
             self.chunk = [0; WORD];

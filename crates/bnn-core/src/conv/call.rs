@@ -10,6 +10,10 @@ use crate::bits::BitMatrix;
 use crate::error::Error;
 use crate::gemm::driver::Strided;
 use crate::gemm::epilogue::Epilogue;
+#[cfg(feature = "alloc")]
+use crate::kernel::Kernel;
+#[cfg(feature = "alloc")]
+use crate::shape::{WORD, row_words};
 use crate::shape::{at_least, mul};
 
 /// Images and filters that fit each other.
@@ -59,8 +63,7 @@ impl<'a, 'w> Call<'a, 'w> {
             }
             #[cfg(feature = "alloc")]
             Images::Floats(x) => {
-                let channels = self.filters.conv().channels();
-                let bits = BitMatrix::pack(x, x.len() / channels, channels)?;
+                let bits = signs(x, self.filters.conv().channels(), self.filters.kernel())?;
                 self.run_on(Source::Bits(bits.view()), epilogue, c, stride)
             }
         }
@@ -95,4 +98,22 @@ impl<'a, 'w> Call<'a, 'w> {
             }
         }
     }
+}
+
+/// The signs of pixels of `channels` floats.
+#[cfg(feature = "alloc")]
+fn signs(x: &[f32], channels: usize, kernel: &Kernel) -> Result<BitMatrix, Error> {
+    let pack = kernel.packing().f32;
+    let mut bits = BitMatrix::zeros(x.len() / channels, channels)?;
+    let mut view = bits.view_mut();
+    if channels.is_multiple_of(WORD) {
+        // Nothing lies between the bits of two pixels: they are one row.
+        pack(x, view.words_mut());
+    } else {
+        let rows = view.words_mut().chunks_exact_mut(row_words(channels));
+        for (x, row) in x.chunks_exact(channels).zip(rows) {
+            pack(x, row);
+        }
+    }
+    Ok(bits)
 }

@@ -64,6 +64,15 @@ impl<'w> Filters<'w> {
             Layout::Canonical { conv, .. } => conv,
         }
     }
+
+    /// The kernel that reads them.
+    #[cfg(feature = "alloc")]
+    pub(super) fn kernel(&self) -> &'static Kernel {
+        match &self.layout {
+            Layout::Packed(packed) => packed.kernel(),
+            Layout::Canonical { kernel, .. } => kernel,
+        }
+    }
 }
 
 impl fmt::Debug for Filters<'_> {
@@ -95,6 +104,7 @@ impl<'w> From<&'w PackedFilters> for Filters<'w> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFilters {
     conv: Conv2d,
+    kernel: &'static Kernel,
     pub(super) layout: PackedLayout,
 }
 
@@ -106,8 +116,8 @@ pub(super) enum PackedLayout {
         /// Where zeros surround images of bits.
         clips: Option<ClipTable>,
     },
-    /// As [`depthwise::arrange`] writes them, and the kernel.
-    Depthwise(Vec<u64>, &'static Kernel),
+    /// As [`depthwise::arrange`] writes them.
+    Depthwise(Vec<u64>),
 }
 
 #[cfg(feature = "alloc")]
@@ -133,7 +143,7 @@ impl PackedFilters {
         let layout = if conv.is_depthwise() {
             let mut words = vec![0; depthwise::words(conv)?];
             depthwise::arrange(conv, filters, &mut words);
-            PackedLayout::Depthwise(words, kernel)
+            PackedLayout::Depthwise(words)
         } else {
             let groups = (0..conv.groups()).map(|group| of_group(conv, filters, group));
             let weights = groups.map(|group| PackedWeights::for_kernel(kernel, group));
@@ -145,6 +155,7 @@ impl PackedFilters {
         };
         Ok(Self {
             conv: *conv,
+            kernel,
             layout,
         })
     }
@@ -153,6 +164,12 @@ impl PackedFilters {
     #[must_use]
     pub fn conv(&self) -> &Conv2d {
         &self.conv
+    }
+
+    /// The kernel whose layout this is.
+    #[must_use]
+    pub fn kernel(&self) -> &'static Kernel {
+        self.kernel
     }
 }
 

@@ -47,13 +47,13 @@ pub(super) fn run<E: Epilogue>(
             };
             compute_all(&groups, c, stride);
         }
-        PackedLayout::Depthwise(filters, kernel) => {
+        PackedLayout::Depthwise(words) => {
             let depthwise = Depthwise {
                 conv,
                 source,
                 samples,
-                filters,
-                kernel,
+                filters: words,
+                kernel: filters.kernel(),
                 epilogue,
             };
             compute_all(&depthwise, c, stride);

@@ -12,7 +12,7 @@ use super::window::{Line, lines};
 use crate::bits::BitMatrixView;
 use crate::gemm::driver::Columns;
 use crate::gemm::samples::{Gather, Samples};
-use crate::kernel::Sums;
+use crate::kernel::{Kernel, Sums};
 use crate::shape::{WORD, row_words};
 
 /// The patches of one group of channels.
@@ -24,7 +24,7 @@ pub(super) struct Patches<'a> {
 }
 
 impl Gather for Patches<'_> {
-    fn gather(&self, range: Range<usize>, mut room: &mut [u64]) {
+    fn gather(&self, kernel: &Kernel, range: Range<usize>, mut room: &mut [u64]) {
         let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
         for line in lines(self.conv, range) {
             let patches;
@@ -36,7 +36,7 @@ impl Gather for Patches<'_> {
                     patches.fill(0);
                     self.gather_bits(bits, &line, patches);
                 }
-                Source::Bytes { x, .. } => self.gather_bytes(x, &line, patches, words),
+                Source::Bytes { x, .. } => self.gather_bytes(kernel, x, &line, patches, words),
             }
         }
     }
@@ -107,13 +107,21 @@ impl Patches<'_> {
     }
 
     /// Writes the patches of a line, `words` words each.
-    fn gather_bytes(&self, x: &[u8], line: &Line, patches: &mut [u64], words: usize) {
+    fn gather_bytes(
+        &self,
+        kernel: &Kernel,
+        x: &[u8],
+        line: &Line,
+        patches: &mut [u64],
+        words: usize,
+    ) {
         let conv = self.conv;
         let channels = conv.group_channels();
         let first = self.group * channels;
         let patches = patches.chunks_exact_mut(words);
         for (ox, patch) in line.stops.clone().zip(patches) {
             let taps = ByteTaps::new(
+                kernel,
                 x,
                 conv.channels(),
                 first..first + channels,

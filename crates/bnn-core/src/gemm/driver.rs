@@ -212,7 +212,7 @@ fn product_in<E: Epilogue>(
     let endings = w.kernel().endings();
     for first in range.clone().step_by(samples_per_block) {
         let samples = first..(first + samples_per_block).min(range.end);
-        let rows = a.rows(samples.clone(), workspace.room);
+        let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
         let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
         let sums = sums.unwrap_or_default();
         let block = w.fill_block(rows, workspace.block);

@@ -6,16 +6,14 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use super::floats::FloatRows;
 use crate::bits::BitMatrixView;
-#[cfg(feature = "alloc")]
-use crate::bits::BitMatrixViewMut;
-use crate::kernel::Sums;
+use crate::kernel::{Kernel, Sums};
 use crate::planes::{Planes, most};
 use crate::shape::row_words;
 
 /// Rows that are written when their turn comes.
 pub(crate) trait Gather: Sync {
     /// Writes the rows of the samples `range`, one after the other: every word of `room`.
-    fn gather(&self, range: Range<usize>, room: &mut [u64]);
+    fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
 
     /// Adds to the sums of the samples `range` with the weight rows from `first` on what the rows
     /// themselves cannot say. Sums past the last weight row mean nothing.
@@ -130,11 +128,18 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// The rows of the samples `range`, one after the other, in place or written to `room`.
-    pub(crate) fn rows<'s>(&'s self, range: Range<usize>, room: &'s mut [u64]) -> &'s [u64] {
+    /// The rows of the samples `range`, one after the other, in place or written to `room` by the means
+    /// of `kernel`.
+    pub(crate) fn rows<'s>(
+        &'s self,
+        range: Range<usize>,
+        kernel: &Kernel,
+        room: &'s mut [u64],
+    ) -> &'s [u64] {
         let words = range.len() * self.sample_words();
         match self.rows {
             Rows::Packed(all) => {
+                let _ = kernel;
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
@@ -142,14 +147,15 @@ impl<'a> Samples<'a> {
             Rows::Floats(FloatRows { x, stride, .. }) => {
                 let room = room.get_mut(..words).unwrap_or_default();
                 let x = x.get(range.start * stride..).unwrap_or_default();
-                let mut bits = BitMatrixViewMut::trusted(room, range.len(), self.cols);
-                let packed = crate::pack::pack(x, stride, &mut bits);
-                debug_assert_eq!(packed, Ok(()));
+                let rows = room.chunks_exact_mut(row_words(self.cols));
+                for (bits, x) in rows.zip(x.chunks(stride)) {
+                    (kernel.packing().f32)(x.get(..self.cols).unwrap_or(x), bits);
+                }
                 room
             }
             Rows::Gathered(rows) => {
                 let room = room.get_mut(..words).unwrap_or_default();
-                rows.gather(range, room);
+                rows.gather(kernel, range, room);
                 room
             }
         }

@@ -8,6 +8,7 @@
 
 mod arch;
 mod endings;
+pub(crate) mod packing;
 
 use core::fmt;
 
@@ -135,6 +136,8 @@ pub struct Kernel {
     layout: Layout,
     endings: &'static Endings,
     count: Count,
+    #[cfg(feature = "alloc")]
+    packing: &'static packing::Packing,
 }
 
 impl Kernel {
@@ -272,6 +275,20 @@ impl Kernel {
         self.endings
     }
 
+    /// See [`packing::Packing`].
+    #[inline]
+    pub(crate) fn packing(&self) -> &'static packing::Packing {
+        #[cfg(feature = "alloc")]
+        {
+            self.packing
+        }
+        // The same, known when compiling: firmware links only the functions that it calls.
+        #[cfg(not(feature = "alloc"))]
+        {
+            &arch::BASELINE_PACKING
+        }
+    }
+
     /// `popcount(a ^ b)`.
     pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
         (self.count)(a, b)
@@ -327,3 +344,5 @@ mod tests {
 
 #[cfg(all(test, feature = "alloc"))]
 mod kernel_laws;
+#[cfg(all(test, feature = "alloc"))]
+mod packing_laws;

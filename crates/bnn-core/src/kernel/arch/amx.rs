@@ -55,6 +55,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings_avx512::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { avx512::count(a, b) },
+    packing: &super::pack_avx512::PACKING,
 };
 
 /// Whether the CPU has it, and the system lets this process use it.

@@ -60,6 +60,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings_avx2::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx2::PACKING,
 };
 
 fn groups(words: usize) -> usize {

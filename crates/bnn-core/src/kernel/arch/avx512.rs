@@ -37,6 +37,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings_avx512::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx512::PACKING,
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]

@@ -23,11 +23,32 @@ mod endings_avx2;
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 mod endings_avx512;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_avx2;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_neon;
+pub(super) mod pack_portable;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "a call into a function with target features")]
 pub(super) mod popcnt;
 pub(super) mod portable;
 #[cfg(feature = "alloc")]
 pub(super) mod scalar;
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "alloc"),
+    all(target_arch = "aarch64", target_feature = "neon")
+))]
+mod words;
+
+/// Packing with what every CPU of the target has.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub(super) use pack_neon::PACKING as BASELINE_PACKING;
+#[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
+pub(super) use pack_portable::PACKING as BASELINE_PACKING;
 
 /// Whether the CPU has the named target features: asked at run time with `std`, else known from
 /// what the build was told (`-C target-feature`).

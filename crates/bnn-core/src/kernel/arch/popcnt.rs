@@ -26,6 +26,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings::PORTABLE,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_portable::PACKING,
 };
 
 #[target_feature(enable = "popcnt")]

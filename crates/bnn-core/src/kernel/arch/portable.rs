@@ -27,6 +27,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     },
     endings: &endings::PORTABLE,
     count,
+    #[cfg(feature = "alloc")]
+    packing: &super::BASELINE_PACKING,
 };
 
 #[cfg(feature = "alloc")]
