@@ -1,5 +1,9 @@
 //! What the benchmarks share.
 
+mod f32_gemm;
+
+pub use f32_gemm::{F32Gemm, f32_gemm_best};
+
 /// `n` numbers of both signs, the same in every run.
 #[must_use]
 pub fn numbers(n: usize) -> Vec<f32> {

@@ -43,6 +43,20 @@ pub enum Error {
         /// The value found.
         found: usize,
     },
+    /// A number is not a multiple of the one that it is divided by.
+    Indivisible {
+        /// Which numbers.
+        what: &'static str,
+        /// What must divide it.
+        divisor: usize,
+        /// The number found.
+        found: usize,
+    },
+    /// Arguments that do not go together.
+    Unsupported {
+        /// What was asked for, and what is expected.
+        what: &'static str,
+    },
     /// A bit behind the last element of a row is set; the bit law wants it zero.
     TailBits {
         /// The first row where that is so.
@@ -87,6 +101,12 @@ impl fmt::Display for Error {
             Error::OutOfRange { what, max, found } => {
                 write!(f, "{what}: expected at most {max}, found {found}")
             }
+            Error::Indivisible {
+                what,
+                divisor,
+                found,
+            } => write!(f, "{what}: expected a multiple of {divisor}, found {found}"),
+            Error::Unsupported { what } => write!(f, "not supported: {what}"),
             Error::TailBits { row } => write!(
                 f,
                 "row {row} has a bit set behind its last element, expected zeros there"

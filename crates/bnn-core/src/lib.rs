@@ -28,7 +28,7 @@
 //!
 //! # Features
 //! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
-//! - `alloc`: owned [`BitMatrix`], [`PackedWeights`] and the model writer.
+//! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
 //! - neither: views over borrowed words, canonical-layout kernels, the model reader and runner.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -44,6 +44,7 @@ compile_error!(
 #[cfg(feature = "alloc")]
 mod aligned;
 mod bits;
+pub mod conv;
 mod error;
 mod gemm;
 mod kernel;

@@ -32,14 +32,7 @@ impl<'a> Planes<'a> {
     pub fn words(rows: usize, cols: usize, depth: usize) -> Result<usize, Error> {
         nonzero("rows", rows)?;
         nonzero("columns", cols)?;
-        nonzero("bits per element", depth)?;
-        if depth > MAX_DEPTH {
-            return Err(Error::OutOfRange {
-                what: "bits per element",
-                max: MAX_DEPTH,
-                found: depth,
-            });
-        }
+        depth_fits(depth)?;
         let per_row = mul("words of bit planes", depth + 1, row_words(cols))?;
         mul("words of bit planes", rows, per_row)
     }
@@ -60,19 +53,15 @@ impl<'a> Planes<'a> {
         work: &'a mut [u64],
     ) -> Result<Self, Error> {
         let needed = Self::words(rows, cols, depth)?;
-        let max = (1_usize << depth) - 1;
-        sum_fits(cols, max)?;
+        sum_fits(cols, most(depth))?;
         strided("bytes to split", x.len(), rows, cols, x_stride)?;
         at_least("words of work memory", needed, work.len())?;
         let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
         let per_row = row_words(cols);
         let split = Kernel::active()?.packing().split;
-        for (x, sample) in x
-            .chunks(x_stride)
-            .zip(words.chunks_exact_mut((depth + 1) * per_row))
-        {
-            let x = x.get(..cols).unwrap_or(x);
-            check(x, max)?;
+        let x = x.chunks(x_stride).map(|x| x.get(..cols).unwrap_or(x));
+        for (x, sample) in x.zip(words.chunks_exact_mut((depth + 1) * per_row)) {
+            check_depth(x, depth)?;
             let (zeros, planes) = sample.split_at_mut(per_row);
             zeros.fill(0);
             split(x, planes);
@@ -108,8 +97,27 @@ impl<'a> Planes<'a> {
     }
 }
 
-/// Refuses bytes greater than `max`, which is `2^depth - 1`.
-fn check(x: &[u8], max: usize) -> Result<(), Error> {
+/// The largest integer of `depth` bits.
+pub(crate) fn most(depth: usize) -> usize {
+    (1 << depth) - 1
+}
+
+/// Checks that there are planes of `depth` bits.
+pub(crate) fn depth_fits(depth: usize) -> Result<(), Error> {
+    nonzero("bits per element", depth)?;
+    if depth > MAX_DEPTH {
+        return Err(Error::OutOfRange {
+            what: "bits per element",
+            max: MAX_DEPTH,
+            found: depth,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses bytes that have more than `depth` bits.
+pub(crate) fn check_depth(x: &[u8], depth: usize) -> Result<(), Error> {
+    let max = most(depth);
     // A byte is greater only by a bit that `max` lacks, and that bit is in the union of all bytes.
     if max == usize::from(u8::MAX) {
         return Ok(());

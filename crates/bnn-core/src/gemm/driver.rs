@@ -39,6 +39,62 @@ impl Columns {
     }
 }
 
+/// Outputs `[m, n]` of which any part can be computed by itself.
+pub(crate) trait Parts: Sync {
+    /// What the outputs are made of.
+    type Elem: Copy + Send;
+
+    /// `[m, n]`.
+    fn shape(&self) -> [usize; 2];
+
+    /// How the outputs are best cut.
+    #[cfg(feature = "std")]
+    fn grain(&self) -> Grain;
+
+    /// Computes the outputs `columns` of the samples `range`.
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<Self::Elem>);
+}
+
+/// How [`Parts`] are best cut.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grain {
+    /// Word products in all.
+    pub(crate) work: usize,
+    /// Samples that are computed together.
+    pub(crate) samples: usize,
+    /// Output columns in an element; `None` where a row must not be cut.
+    pub(crate) columns: Option<usize>,
+}
+
+/// A product with its ending.
+pub(crate) struct Product<'p, E> {
+    pub(crate) a: &'p Samples<'p>,
+    pub(crate) w: &'p Resolved<'p>,
+    pub(crate) epilogue: &'p E,
+}
+
+impl<E: Epilogue> Parts for Product<'_, E> {
+    type Elem = E::Elem;
+
+    fn shape(&self) -> [usize; 2] {
+        [self.a.len(), self.w.rows()]
+    }
+
+    #[cfg(feature = "std")]
+    fn grain(&self) -> Grain {
+        Grain {
+            work: (self.a.len() * self.a.sample_words()).saturating_mul(self.w.rows()),
+            samples: self.w.kernel().mr(),
+            columns: Some(E::COLUMNS),
+        }
+    }
+
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+        product(self.a, range, self.w, columns, self.epilogue, out);
+    }
+}
+
 /// Where a thread writes: the columns that it was given of the samples that it was given.
 pub(crate) trait Rows<T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]>;
@@ -95,7 +151,7 @@ pub(crate) fn product<E: Epilogue>(
     product_in(workspace, samples, a, range, w, columns, epilogue, out);
 }
 
-/// The same where nothing can be allocated: a few samples at a time.
+/// The same where nothing can be allocated.
 #[cfg(not(feature = "alloc"))]
 pub(crate) fn product<E: Epilogue>(
     a: &Samples<'_>,
@@ -105,14 +161,40 @@ pub(crate) fn product<E: Epilogue>(
     epilogue: &E,
     out: &mut impl Rows<E::Elem>,
 ) {
+    product_in_place(&mut [], a, range, w, columns, epilogue, out);
+}
+
+/// The product with canonical weights, a few samples at a time: as many as `room` holds, which is at
+/// least one. Allocates nothing.
+pub(crate) fn product_in_place<E: Epilogue>(
+    room: &mut [u64],
+    a: &Samples<'_>,
+    range: Range<usize>,
+    w: &Resolved<'_>,
+    columns: &Columns,
+    epilogue: &E,
+    out: &mut impl Rows<E::Elem>,
+) {
     let mut sums = [Sums([0; NR]); MAX_DEPTH + 1];
-    let samples = sums.len() / a.rows_per_sample();
+    let fit = room.len().checked_div(a.room_words());
+    let samples = fit
+        .unwrap_or(usize::MAX)
+        .min(sums.len() / a.rows_per_sample());
     let workspace = Workspace {
-        room: &mut [],
+        room,
         block: &mut [],
         sums: &mut sums,
     };
-    product_in(workspace, samples, a, range, w, columns, epilogue, out);
+    product_in(
+        workspace,
+        samples.max(1),
+        a,
+        range,
+        w,
+        columns,
+        epilogue,
+        out,
+    );
 }
 
 #[expect(clippy::too_many_arguments, reason = "the operands and the memory")]
@@ -136,6 +218,7 @@ fn product_in<E: Epilogue>(
         let block = w.fill_block(rows, workspace.block);
         for panel_start in columns.rows.clone().step_by(NR) {
             w.multiply(rows, block, panel_start / NR, sums);
+            a.correct(samples.clone(), panel_start, sums);
             let used = NR.min(columns.rows.end - panel_start);
             let col = columns.first + panel_start;
             let parameters = epilogue.panel(col, used);

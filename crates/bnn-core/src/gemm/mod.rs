@@ -4,28 +4,30 @@
 //!
 //! All results are equal, bit for bit, for every kernel and any number of threads.
 
-mod driver;
-mod epilogue;
+pub(crate) mod driver;
+pub(crate) mod epilogue;
 #[cfg(feature = "alloc")]
 mod floats;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]
 mod parallel;
-mod samples;
+pub(crate) mod samples;
 mod weights;
 
 #[cfg(feature = "alloc")]
 pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
+#[cfg(feature = "alloc")]
+pub(crate) use weights::Resolved;
 pub use weights::Weights;
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use driver::{Columns, Strided};
+use driver::{Columns, Parts, Product, Strided};
 use epilogue::{Affine, Epilogue, Sums};
 use samples::Samples;
 
@@ -84,7 +86,7 @@ impl<'a> From<&'a [i32]> for Thresholds<'a> {
 }
 
 impl Thresholds<'_> {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Thresholds::I16(t) => t.len(),
             Thresholds::I32(t) => t.len(),
@@ -153,8 +155,7 @@ pub fn gemm_bits<'a, 'w, 't>(
     Ok(())
 }
 
-/// Computes the whole product, on several threads where it is large enough. `c` holds a row of
-/// outputs per sample, `stride` elements apart.
+/// Computes the whole product.
 fn compute<E: Epilogue>(
     a: &Samples<'_>,
     w: &weights::Resolved<'_>,
@@ -162,19 +163,18 @@ fn compute<E: Epilogue>(
     c: &mut [E::Elem],
     stride: usize,
 ) {
+    compute_all(&Product { a, w, epilogue }, c, stride);
+}
+
+/// Computes all outputs, on several threads where they are many enough. `c` holds a row of outputs per
+/// sample, `stride` elements apart.
+pub(crate) fn compute_all<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) {
     #[cfg(feature = "std")]
-    if let Some(split) = parallel::split(a, w) {
-        return parallel::run(split, a, w, epilogue, c, stride);
+    if parallel::compute(outputs, c, stride) {
+        return;
     }
-    let columns = Columns::all(w.rows());
-    driver::product(
-        a,
-        0..a.len(),
-        w,
-        &columns,
-        epilogue,
-        &mut Strided { c, stride },
-    );
+    let [m, n] = outputs.shape();
+    outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
 }
 
 /// Checks what every product needs of its two sides.

@@ -1,4 +1,4 @@
-//! A product on several threads: whether it is worth it, along which side it is cut, and the cut.
+//! Outputs on several threads: whether it is worth it, along which side it is cut, and the cut.
 //! No two threads share an output element, and every output is computed as on one thread.
 
 use std::error::Error;
@@ -7,39 +7,36 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
-use super::driver::{Columns, Rows, Strided, product};
-use super::epilogue::Epilogue;
-use super::samples::Samples;
-use super::weights::Resolved;
+use super::driver::{Columns, Parts, Rows, Strided};
 use crate::shape::WORD;
 
 /// Word products below which one thread is faster than waking a second: some 20 microseconds.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-/// How a product is shared out: into how many parts of which side.
+/// How outputs are shared out: into how many parts of which side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Split {
+enum Split {
     Samples(usize),
-    Outputs(usize),
+    /// And how many columns an element has.
+    Outputs(usize, usize),
 }
 
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
-pub(super) fn split(a: &Samples<'_>, w: &Resolved<'_>) -> Option<Split> {
-    let work = (a.len() * a.sample_words()).saturating_mul(w.rows());
-    if work < WORTH_A_THREAD || !has_pool() {
+fn split(outputs: &impl Parts) -> Option<Split> {
+    let ([m, n], grain) = (outputs.shape(), outputs.grain());
+    if grain.work < WORTH_A_THREAD || !has_pool() {
         return None;
     }
     let threads = rayon::current_num_threads();
     // Two parts a thread even out what the system takes from one of them.
     let parts = 2 * threads;
-    let samples = a.len().div_ceil(w.kernel().mr());
-    let outputs = w.rows().div_ceil(WORD);
-    if threads == 1 || samples.max(outputs) == 1 {
-        None
-    } else if samples >= parts || outputs == 1 {
-        Some(Split::Samples(parts))
-    } else {
-        Some(Split::Outputs(parts))
+    let samples = m.div_ceil(grain.samples);
+    let columns = grain.columns.filter(|_| n > WORD);
+    match columns {
+        _ if threads == 1 => None,
+        Some(columns) if samples < parts => Some(Split::Outputs(parts, columns)),
+        _ if samples > 1 => Some(Split::Samples(parts)),
+        _ => None,
     }
 }
 
@@ -55,42 +52,37 @@ fn has_pool() -> bool {
         })
 }
 
-/// Computes the product in parts.
-pub(super) fn run<E: Epilogue>(
-    split: Split,
-    a: &Samples<'_>,
-    w: &Resolved<'_>,
-    epilogue: &E,
-    c: &mut [E::Elem],
-    stride: usize,
-) {
-    let (m, n) = (a.len(), w.rows());
-    match split {
-        Split::Samples(parts) => {
-            let each = m.div_ceil(parts).next_multiple_of(w.kernel().mr());
+/// Computes all outputs in parts, if that is worth it, and says whether it was. `c` holds a row of
+/// outputs per sample, `stride` elements apart.
+pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
+    let [m, n] = outputs.shape();
+    match split(outputs) {
+        None => return false,
+        Some(Split::Samples(parts)) => {
+            let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
             let chunks = c.par_chunks_mut(each.saturating_mul(stride));
             chunks
                 .take(m.div_ceil(each))
                 .enumerate()
                 .for_each(|(i, c)| {
                     let samples = i * each..((i + 1) * each).min(m);
-                    let all = Columns::all(n);
-                    product(a, samples, w, &all, epilogue, &mut Strided { c, stride });
+                    outputs.part(samples, &Columns::all(n), &mut Strided { c, stride });
                 });
         }
-        Split::Outputs(parts) => {
+        Some(Split::Outputs(parts, in_element)) => {
             let each = n.div_ceil(parts).next_multiple_of(WORD);
-            let tasks = cut_rows(c, m, stride, n.div_ceil(E::COLUMNS), each / E::COLUMNS);
+            let tasks = cut_rows(c, m, stride, n.div_ceil(in_element), each / in_element);
             tasks.into_par_iter().enumerate().for_each(|(i, mut rows)| {
                 let columns = Columns {
                     rows: i * each..((i + 1) * each).min(n),
                     first: 0,
                     origin: i * each,
                 };
-                product(a, 0..m, w, &columns, epilogue, &mut rows);
+                outputs.part(0..m, &columns, &mut rows);
             });
         }
     }
+    true
 }
 
 /// Parts of rows that lie apart.

@@ -6,9 +6,19 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use super::floats::FloatRows;
 use crate::bits::BitMatrixView;
-use crate::kernel::Kernel;
-use crate::planes::Planes;
+use crate::kernel::{Kernel, Sums};
+use crate::planes::{Planes, most};
 use crate::shape::row_words;
+
+/// Rows that are written when their turn comes.
+pub(crate) trait Gather: Sync {
+    /// Writes the rows of the samples `range`, one after the other: every word of `room`.
+    fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
+
+    /// Adds to the sums of the samples `range` with the weight rows from `first` on what the rows
+    /// themselves cannot say. Sums past the last weight row mean nothing.
+    fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]);
+}
 
 /// The left side of a product.
 #[derive(Clone, Copy)]
@@ -29,6 +39,7 @@ enum Rows<'a> {
     /// Signs still to be taken.
     #[cfg(feature = "alloc")]
     Floats(FloatRows<'a>),
+    Gathered(&'a dyn Gather),
 }
 
 impl<'a> Samples<'a> {
@@ -60,6 +71,21 @@ impl<'a> Samples<'a> {
         }
     }
 
+    /// `samples` samples, each of the rows that [`Planes`] of `depth` would have, or of one row of signs.
+    pub(crate) fn of_gathered(
+        rows: &'a dyn Gather,
+        samples: usize,
+        cols: usize,
+        depth: Option<usize>,
+    ) -> Self {
+        Self {
+            samples,
+            cols,
+            depth,
+            rows: Rows::Gathered(rows),
+        }
+    }
+
     /// Number of samples, `m`.
     pub(crate) fn len(&self) -> usize {
         self.samples
@@ -72,7 +98,7 @@ impl<'a> Samples<'a> {
 
     /// The largest magnitude of an element.
     pub(crate) fn most(&self) -> usize {
-        self.depth.map_or(1, |depth| (1 << depth) - 1)
+        self.depth.map_or(1, most)
     }
 
     /// Rows of words per sample.
@@ -86,12 +112,19 @@ impl<'a> Samples<'a> {
     }
 
     /// Words of room per sample that [`Samples::rows`] wants: 0 where the rows are packed already.
-    #[cfg(feature = "alloc")]
     pub(crate) fn room_words(&self) -> usize {
         match self.rows {
             Rows::Packed(_) => 0,
             #[cfg(feature = "alloc")]
             Rows::Floats(_) => self.sample_words(),
+            Rows::Gathered(_) => self.sample_words(),
+        }
+    }
+
+    /// Completes the sums of the samples `range` with the weight rows from `first` on.
+    pub(crate) fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]) {
+        if let Rows::Gathered(rows) = self.rows {
+            rows.correct(range, first, sums);
         }
     }
 
@@ -106,7 +139,7 @@ impl<'a> Samples<'a> {
         let words = range.len() * self.sample_words();
         match self.rows {
             Rows::Packed(all) => {
-                let _ = (kernel, room);
+                let _ = kernel;
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
@@ -118,6 +151,11 @@ impl<'a> Samples<'a> {
                 for (bits, x) in rows.zip(x.chunks(stride)) {
                     (kernel.packing().f32)(x.get(..self.cols).unwrap_or(x), bits);
                 }
+                room
+            }
+            Rows::Gathered(rows) => {
+                let room = room.get_mut(..words).unwrap_or_default();
+                rows.gather(kernel, range, room);
                 room
             }
         }

@@ -62,7 +62,7 @@ impl<'w> Weights<'w> {
     }
 
     /// Settles the kernel that multiplies `rows` rows with these weights.
-    pub(super) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
+    pub(crate) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
         let kernel = match self.kernel {
             Some(kernel) => kernel,
             None => Kernel::active()?,
@@ -107,13 +107,13 @@ impl<'w> From<&'w PackedWeights> for Weights<'w> {
 
 /// Weights whose kernel is known.
 #[derive(Clone, Copy)]
-pub(super) struct Resolved<'w> {
+pub(crate) struct Resolved<'w> {
     weights: Weights<'w>,
     kernel: &'static Kernel,
 }
 
 impl Resolved<'_> {
-    pub(super) fn kernel(&self) -> &'static Kernel {
+    pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
 

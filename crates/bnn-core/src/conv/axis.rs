@@ -1,0 +1,316 @@
+//! A window that slides along one axis of an image: how often it fits, and which of its taps lie inside
+//! the image at each stop. All that a convolution or a pool knows about height is known about width.
+
+use core::ops::Range;
+
+use crate::error::Error;
+use crate::shape::{mul, nonzero};
+
+/// What surrounds the image, which a window may reach into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing: windows stay inside the image.
+    #[default]
+    Valid,
+    /// As much as makes the output `ceil(input / stride)` large, half of it before and half of it
+    /// after the image; where it is odd, the larger part comes after (TensorFlow's convention; with
+    /// a stride of 1 and an odd kernel it is that of everybody).
+    Same,
+    /// So many pixels on each side.
+    Explicit {
+        /// Rows above the image.
+        top: usize,
+        /// Rows below the image.
+        bottom: usize,
+        /// Columns to the left of the image.
+        left: usize,
+        /// Columns to the right of the image.
+        right: usize,
+    },
+}
+
+impl Padding {
+    /// Pixels before and after the image on each axis; `None` for [`Padding::Same`].
+    fn explicit(self) -> [Option<[usize; 2]>; 2] {
+        match self {
+            Padding::Valid => [Some([0, 0]); 2],
+            Padding::Same => [None; 2],
+            Padding::Explicit {
+                top,
+                bottom,
+                left,
+                right,
+            } => [Some([top, bottom]), Some([left, right])],
+        }
+    }
+}
+
+/// The window along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Axis {
+    /// Pixels of the image.
+    pub(crate) input: usize,
+    /// Taps of the window.
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    /// Pixels from tap to tap.
+    pub(crate) dilation: usize,
+    /// Padding before the image.
+    pub(crate) before: usize,
+    /// Stops of the window, at least 1.
+    pub(crate) output: usize,
+}
+
+/// What errors call the sizes of an axis.
+struct Names {
+    input: &'static str,
+    kernel: &'static str,
+    stride: &'static str,
+    dilation: &'static str,
+    padded: &'static str,
+    extent: &'static str,
+}
+
+const HEIGHT: Names = Names {
+    input: "image height",
+    kernel: "kernel height",
+    stride: "vertical stride",
+    dilation: "vertical dilation",
+    padded: "height of the padded image",
+    extent: "height of the dilated kernel in the padded image",
+};
+
+const WIDTH: Names = Names {
+    input: "image width",
+    kernel: "kernel width",
+    stride: "horizontal stride",
+    dilation: "horizontal dilation",
+    padded: "width of the padded image",
+    extent: "width of the dilated kernel in the padded image",
+};
+
+/// The axes of an image of `[height, width]`, all arguments in this order.
+pub(crate) fn axes(
+    input: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    padding: Padding,
+) -> Result<[Axis; 2], Error> {
+    let axis = |i: usize, names: &Names| -> Result<Axis, Error> {
+        let axis = Axis {
+            input: nonzero(names.input, input[i])?,
+            kernel: nonzero(names.kernel, kernel[i])?,
+            stride: nonzero(names.stride, stride[i])?,
+            dilation: nonzero(names.dilation, dilation[i])?,
+            before: 0,
+            output: 1,
+        };
+        match padding.explicit()[i] {
+            Some([before, after]) => axis.padded(before, after, names),
+            None => axis.same(names),
+        }
+    };
+    Ok([axis(0, &HEIGHT)?, axis(1, &WIDTH)?])
+}
+
+impl Axis {
+    /// Pixels from the first tap to the last, both counted.
+    fn extent(&self, names: &Names) -> Result<usize, Error> {
+        let steps = mul(names.extent, self.kernel - 1, self.dilation)?;
+        steps
+            .checked_add(1)
+            .ok_or(Error::Overflow { what: names.extent })
+    }
+
+    fn padded(self, before: usize, after: usize, names: &Names) -> Result<Self, Error> {
+        let padded = before
+            .checked_add(after)
+            .and_then(|pad| pad.checked_add(self.input));
+        let max = padded.ok_or(Error::Overflow { what: names.padded })?;
+        let found = self.extent(names)?;
+        if found > max {
+            return Err(Error::OutOfRange {
+                what: names.extent,
+                max,
+                found,
+            });
+        }
+        Ok(Self {
+            before,
+            output: (max - found) / self.stride + 1,
+            ..self
+        })
+    }
+
+    fn same(self, names: &Names) -> Result<Self, Error> {
+        let output = self.input.div_ceil(self.stride);
+        // No overflow: the last window starts inside the image.
+        let reach = ((output - 1) * self.stride).checked_add(self.extent(names)?);
+        let reach = reach.ok_or(Error::Overflow { what: names.padded })?;
+        let padding = reach.saturating_sub(self.input);
+        self.padded(padding / 2, padding - padding / 2, names)
+    }
+
+    /// The taps that lie inside the image when the window is at stop `o`.
+    pub(crate) fn inside(&self, o: usize) -> Range<usize> {
+        let start = o * self.stride;
+        let end = self.before + self.input;
+        // The window does not leave the padded image, which was found not to overflow.
+        if start >= self.before && start + (self.kernel - 1) * self.dilation < end {
+            return 0..self.kernel;
+        }
+        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
+        let behind = end.saturating_sub(start).div_ceil(self.dilation);
+        let behind = behind.min(self.kernel);
+        first.min(behind)..behind
+    }
+
+    /// The pixel under tap `tap`, which lies inside the image, when the window is at stop `o`.
+    pub(crate) fn pixel(&self, o: usize, tap: usize) -> usize {
+        o * self.stride + tap * self.dilation - self.before
+    }
+
+    /// The stops at which tap `tap` lies inside the image.
+    pub(crate) fn stops(&self, tap: usize) -> Range<usize> {
+        // Stop o is inside if before <= o * stride + offset < before + input.
+        let offset = tap * self.dilation;
+        let first = self.before.saturating_sub(offset).div_ceil(self.stride);
+        let end = (self.before + self.input).saturating_sub(offset);
+        let end = end.div_ceil(self.stride).min(self.output);
+        first.min(end)..end
+    }
+
+    /// The stops at which the whole window lies inside the image.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        // As in `inside`.
+        let extent = (self.kernel - 1) * self.dilation + 1;
+        let fits = (self.before + self.input).checked_sub(extent);
+        let end = fits.map_or(0, |last| last / self.stride + 1);
+        let end = end.min(self.output);
+        self.before.div_ceil(self.stride).min(end)..end
+    }
+
+    /// Whether some window reaches out of the image.
+    pub(crate) fn is_clipped(&self) -> bool {
+        self.whole().len() < self.output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(
+        input: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        padding: Padding,
+    ) -> Result<Axis, Error> {
+        let [height, width] = axes([input; 2], [kernel; 2], [stride; 2], [dilation; 2], padding)?;
+        assert_eq!(height, width);
+        Ok(height)
+    }
+
+    fn explicit(before: usize, after: usize) -> Padding {
+        Padding::Explicit {
+            top: before,
+            bottom: after,
+            left: before,
+            right: after,
+        }
+    }
+
+    #[test]
+    fn the_output_is_as_large_as_the_conventions_say() -> Result<(), Error> {
+        let stops = |a: Axis| (a.output, a.before);
+        assert_eq!(stops(axis(5, 3, 1, 1, Padding::Valid)?), (3, 0));
+        assert_eq!(stops(axis(6, 3, 2, 1, Padding::Valid)?), (2, 0));
+        assert_eq!(stops(axis(5, 2, 1, 2, Padding::Valid)?), (3, 0));
+        // tf.nn.conv2d's documented examples of SAME: ceil(13 / 5) = 3, of 3 pixels 1 before.
+        assert_eq!(stops(axis(13, 6, 5, 1, Padding::Same)?), (3, 1));
+        assert_eq!(stops(axis(5, 3, 1, 1, Padding::Same)?), (5, 1));
+        assert_eq!(stops(axis(4, 2, 1, 1, Padding::Same)?), (4, 0));
+        assert_eq!(stops(axis(4, 3, 2, 1, Padding::Same)?), (2, 0));
+        assert_eq!(stops(axis(5, 1, 3, 1, Padding::Same)?), (2, 0));
+        assert_eq!(stops(axis(2, 7, 1, 1, Padding::Same)?), (2, 3));
+        assert_eq!(stops(axis(5, 3, 1, 1, explicit(2, 0))?), (5, 2));
+        assert_eq!(stops(axis(1, 3, 1, 1, explicit(1, 1))?), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_are_refused_with_the_numbers() {
+        assert_eq!(
+            axis(2, 3, 1, 1, Padding::Valid),
+            Err(Error::OutOfRange {
+                what: HEIGHT.extent,
+                max: 2,
+                found: 3
+            })
+        );
+        assert_eq!(
+            axis(4, 3, 1, 3, explicit(1, 1)),
+            Err(Error::OutOfRange {
+                what: HEIGHT.extent,
+                max: 6,
+                found: 7
+            })
+        );
+        for [input, kernel, stride, dilation] in
+            [[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]]
+        {
+            let zero = axis(input, kernel, stride, dilation, Padding::Same);
+            assert!(matches!(zero, Err(Error::Zero { .. })));
+        }
+        let max = usize::MAX;
+        for (input, kernel, dilation, padding) in [
+            (1, 3, max, Padding::Same),
+            (max, 3, 1, Padding::Same),
+            (1, 2, max, Padding::Valid),
+            (1, 1, 1, explicit(max, 0)),
+            (1, 1, 1, explicit(max, max)),
+        ] {
+            let huge = axis(input, kernel, 1, dilation, padding);
+            assert!(matches!(huge, Err(Error::Overflow { .. })), "{huge:?}");
+        }
+    }
+
+    #[test]
+    fn the_taps_inside_are_those_whose_pixels_the_image_has() -> Result<(), Error> {
+        for (input, kernel, stride, dilation) in (1..7_usize).flat_map(|input| {
+            (1..5).flat_map(move |kernel| {
+                (1..4).flat_map(move |stride| {
+                    (1..4).map(move |dilation| (input, kernel, stride, dilation))
+                })
+            })
+        }) {
+            for padding in [
+                Padding::Same,
+                explicit(0, 9),
+                explicit(9, 0),
+                explicit(4, 7),
+            ] {
+                let axis = axis(input, kernel, stride, dilation, padding)?;
+                let mut clipped = false;
+                for o in 0..axis.output {
+                    let at = |tap: usize| (o * stride + tap * dilation).checked_sub(axis.before);
+                    let inside = |&tap: &usize| at(tap).is_some_and(|pixel| pixel < input);
+                    assert!(axis.inside(o).eq((0..kernel).filter(inside)));
+                    assert!(
+                        axis.inside(o)
+                            .all(|tap| at(tap) == Some(axis.pixel(o, tap)))
+                    );
+                    let stops = |tap: &usize| axis.stops(*tap).contains(&o);
+                    assert!((0..kernel).filter(stops).eq(axis.inside(o)));
+                    let whole = axis.inside(o).len() == kernel;
+                    assert_eq!(axis.whole().contains(&o), whole);
+                    clipped |= !whole;
+                }
+                assert_eq!(axis.is_clipped(), clipped);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! A convolution whose arguments fit each other.
+
+use super::filters::{Filters, Layout};
+use super::images::{Images, Source};
+use super::in_place::InPlace;
+#[cfg(feature = "alloc")]
+use super::packed;
+#[cfg(feature = "alloc")]
+use crate::bits::BitMatrix;
+use crate::error::Error;
+use crate::gemm::driver::Strided;
+use crate::gemm::epilogue::Epilogue;
+#[cfg(feature = "alloc")]
+use crate::kernel::Kernel;
+#[cfg(feature = "alloc")]
+use crate::shape::{WORD, row_words};
+use crate::shape::{at_least, mul};
+
+/// Images and filters that fit each other.
+pub(super) struct Call<'a, 'w> {
+    images: Images<'a>,
+    filters: Filters<'w>,
+    /// Output pixels of the batch.
+    samples: usize,
+}
+
+impl<'a, 'w> Call<'a, 'w> {
+    pub(super) fn new(images: Images<'a>, filters: Filters<'w>) -> Result<Self, Error> {
+        let conv = filters.conv();
+        let batch = images.check(conv)?;
+        let samples = mul("output pixels", batch, conv.output_pixels())?;
+        match &filters.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Packed(_) => {}
+            Layout::Canonical { scratch, .. } => {
+                let needed = conv.scratch_words(images.depth())?;
+                at_least("words of scratch memory", needed, scratch.len())?;
+            }
+        }
+        Ok(Self {
+            images,
+            filters,
+            samples,
+        })
+    }
+
+    /// `[m, n]` of the output.
+    pub(super) fn shape(&self) -> [usize; 2] {
+        [self.samples, self.filters.conv().outputs()]
+    }
+
+    /// Computes the outputs; `c` holds a row of them per output pixel, `stride` elements apart.
+    pub(super) fn run<E: Epilogue>(
+        self,
+        epilogue: &E,
+        c: &mut [E::Elem],
+        stride: usize,
+    ) -> Result<(), Error> {
+        match self.images {
+            Images::Bits(bits) => self.run_on(Source::Bits(bits), epilogue, c, stride),
+            Images::Unsigned { x, depth } => {
+                self.run_on(Source::Bytes { x, depth }, epilogue, c, stride)
+            }
+            #[cfg(feature = "alloc")]
+            Images::Floats(x) => {
+                let bits = signs(x, self.filters.conv().channels(), self.filters.kernel())?;
+                self.run_on(Source::Bits(bits.view()), epilogue, c, stride)
+            }
+        }
+    }
+
+    fn run_on<E: Epilogue>(
+        self,
+        source: Source<'_>,
+        epilogue: &E,
+        c: &mut [E::Elem],
+        stride: usize,
+    ) -> Result<(), Error> {
+        let samples = self.samples;
+        match self.filters.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Packed(filters) => packed::run(filters, source, samples, epilogue, c, stride),
+            Layout::Canonical {
+                conv,
+                filters,
+                kernel,
+                scratch,
+            } => {
+                let run = InPlace {
+                    conv: &conv,
+                    source,
+                    samples,
+                    filters,
+                    kernel,
+                    epilogue,
+                };
+                run.compute(scratch, Strided { c, stride })
+            }
+        }
+    }
+}
+
+/// The signs of pixels of `channels` floats.
+#[cfg(feature = "alloc")]
+fn signs(x: &[f32], channels: usize, kernel: &Kernel) -> Result<BitMatrix, Error> {
+    let pack = kernel.packing().f32;
+    let mut bits = BitMatrix::zeros(x.len() / channels, channels)?;
+    let mut view = bits.view_mut();
+    if channels.is_multiple_of(WORD) {
+        // Nothing lies between the bits of two pixels: they are one row.
+        pack(x, view.words_mut());
+    } else {
+        let rows = view.words_mut().chunks_exact_mut(row_words(channels));
+        for (x, row) in x.chunks_exact(channels).zip(rows) {
+            pack(x, row);
+        }
+    }
+    Ok(bits)
+}

@@ -1,0 +1,110 @@
+//! Convolutions with packed filters, on as many threads as they are worth.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::clipping::{Clipping, is_needed};
+use super::depthwise::Depthwise;
+use super::filters::{PackedFilters, PackedLayout};
+use super::geometry::Conv2d;
+use super::images::Source;
+use super::patches::{Patches, columns_of, with_samples};
+use crate::error::Error;
+#[cfg(feature = "std")]
+use crate::gemm::driver::Grain;
+use crate::gemm::driver::{Columns, Parts, Rows, product};
+use crate::gemm::epilogue::Epilogue;
+use crate::gemm::{Resolved, Weights, compute_all};
+#[cfg(feature = "std")]
+use crate::shape::row_words;
+
+/// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
+pub(super) fn run<E: Epilogue>(
+    filters: &PackedFilters,
+    source: Source<'_>,
+    samples: usize,
+    epilogue: &E,
+    c: &mut [E::Elem],
+    stride: usize,
+) -> Result<(), Error> {
+    let conv = filters.conv();
+    match &filters.layout {
+        PackedLayout::Groups { weights, clips } => {
+            let rows = samples.saturating_mul(source.rows_per_sample());
+            let weights = weights
+                .iter()
+                .map(|weights| Weights::from(weights).resolve(rows));
+            let groups = Groups {
+                conv,
+                source,
+                samples,
+                weights: &weights.collect::<Result<Vec<_>, _>>()?,
+                clipping: match clips {
+                    Some(table) if is_needed(conv, source.depth()) => Clipping::Table(table),
+                    _ => Clipping::Free,
+                },
+                epilogue,
+            };
+            compute_all(&groups, c, stride);
+        }
+        PackedLayout::Depthwise(words) => {
+            let depthwise = Depthwise {
+                conv,
+                source,
+                samples,
+                filters: words,
+                kernel: filters.kernel(),
+                epilogue,
+            };
+            compute_all(&depthwise, c, stride);
+        }
+    }
+    Ok(())
+}
+
+/// A product per group of channels, with its ending.
+struct Groups<'p, E> {
+    conv: &'p Conv2d,
+    source: Source<'p>,
+    samples: usize,
+    weights: &'p [Resolved<'p>],
+    clipping: Clipping<'p>,
+    epilogue: &'p E,
+}
+
+impl<E: Epilogue> Parts for Groups<'_, E> {
+    type Elem = E::Elem;
+
+    fn shape(&self) -> [usize; 2] {
+        [self.samples, self.conv.outputs()]
+    }
+
+    #[cfg(feature = "std")]
+    fn grain(&self) -> Grain {
+        let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
+        Grain {
+            work: (self.samples.saturating_mul(words)).saturating_mul(self.conv.outputs()),
+            samples: self.weights.first().map_or(1, |w| w.kernel().mr()),
+            // Columns of several groups may share an element.
+            columns: (self.conv.groups() == 1).then_some(E::COLUMNS),
+        }
+    }
+
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+        for (group, weights) in self.weights.iter().enumerate() {
+            let patches = Patches {
+                conv: self.conv,
+                source: self.source,
+                group,
+                clipping: self.clipping,
+            };
+            let columns = match self.weights.len() {
+                1 => columns.clone(),
+                _ => columns_of(self.conv, group),
+            };
+            with_samples(&patches, self.samples, |a| {
+                product(a, range.clone(), weights, &columns, self.epilogue, out);
+            });
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Windows in the order of their outputs, and the taps of one window.
+
+use core::ops::Range;
+
+use super::axis::Axis;
+use super::geometry::Conv2d;
+
+/// Windows that follow each other along one line of outputs.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The first pixel of their image, counted over the batch.
+    image: usize,
+    /// Their stop on the vertical axis.
+    pub(super) oy: usize,
+    /// The rows of taps that lie inside the image.
+    pub(super) rows: Range<usize>,
+    /// Their stops on the horizontal axis.
+    pub(super) stops: Range<usize>,
+}
+
+/// The windows of the output pixels `range`, counted over the batch.
+pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = Line> {
+    let (y, width) = (conv.y, conv.x.output);
+    let pixels = conv.pixels();
+    let mut at = range.start;
+    let mut oy = at / width % y.output;
+    let mut image = at / width / y.output * pixels;
+    core::iter::from_fn(move || {
+        let ox = at % width;
+        let count = (width - ox).min(range.end - at);
+        let line = Line {
+            image,
+            oy,
+            rows: y.inside(oy),
+            stops: ox..ox + count,
+        };
+        at += count;
+        oy += 1;
+        if oy == y.output {
+            (oy, image) = (0, image + pixels);
+        }
+        (count > 0).then_some(line)
+    })
+}
+
+/// The window of one output pixel.
+#[derive(Clone, Debug)]
+pub(super) struct Window<'l> {
+    line: &'l Line,
+    ox: usize,
+    /// The columns of taps that lie inside the image.
+    cols: Range<usize>,
+}
+
+/// What is done with the taps of a window, in the order of a filter's elements.
+pub(super) trait Taps {
+    /// The next `count` taps lie on the pixels from `pixel` on, counted over the batch.
+    fn inside(&mut self, pixel: usize, count: usize);
+
+    /// The next `count` taps lie outside the image.
+    fn outside(&mut self, count: usize);
+
+    /// There are no more taps.
+    fn finish(self);
+}
+
+impl Line {
+    /// The stops whose windows do not reach out of the image to the left or right.
+    pub(super) fn whole(&self, x: &Axis) -> Range<usize> {
+        self.within(x.whole())
+    }
+
+    /// The stops at which tap `kx` lies inside the image; none of them begins or ends the line where
+    /// there are none.
+    pub(super) fn inside(&self, x: &Axis, kx: usize) -> Range<usize> {
+        self.within(x.stops(kx))
+    }
+
+    fn within(&self, stops: Range<usize>) -> Range<usize> {
+        let start = stops.start.clamp(self.stops.start, self.stops.end);
+        start..stops.end.clamp(start, self.stops.end)
+    }
+
+    /// Where the windows of these stops are among those of the line.
+    pub(super) fn place(&self, stops: Range<usize>) -> Range<usize> {
+        stops.start - self.stops.start..stops.end - self.stops.start
+    }
+
+    pub(super) fn window(&self, x: &Axis, ox: usize) -> Window<'_> {
+        Window {
+            line: self,
+            ox,
+            cols: x.inside(ox),
+        }
+    }
+
+    /// The pixel under tap `(ky, kx)` of the window at stop `ox`.
+    pub(super) fn pixel(&self, conv: &Conv2d, ky: usize, ox: usize, kx: usize) -> usize {
+        self.image + conv.y.pixel(self.oy, ky) * conv.x.input + conv.x.pixel(ox, kx)
+    }
+}
+
+impl Window<'_> {
+    /// How many taps lie inside the image.
+    pub(super) fn taps_inside(&self) -> usize {
+        self.line.rows.len() * self.cols.len()
+    }
+
+    /// Hands all taps of the window to `taps`.
+    #[inline]
+    pub(super) fn walk(&self, conv: &Conv2d, mut taps: impl Taps) {
+        let (rows, cols) = (self.line.rows.clone(), self.cols.clone());
+        let (height, width) = (conv.y.kernel, conv.x.kernel);
+        outside(&mut taps, rows.start * width);
+        for ky in rows.clone() {
+            outside(&mut taps, cols.start);
+            if conv.x.dilation == 1 && !cols.is_empty() {
+                let first = self.line.pixel(conv, ky, self.ox, cols.start);
+                taps.inside(first, cols.len());
+            } else {
+                for kx in cols.clone() {
+                    taps.inside(self.line.pixel(conv, ky, self.ox, kx), 1);
+                }
+            }
+            outside(&mut taps, width - cols.end);
+        }
+        outside(&mut taps, (height - rows.end) * width);
+        taps.finish();
+    }
+}
+
+#[inline]
+fn outside(taps: &mut impl Taps, count: usize) {
+    if count > 0 {
+        taps.outside(count);
+    }
+}
