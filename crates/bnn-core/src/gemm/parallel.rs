@@ -10,15 +10,31 @@ use rayon::prelude::*;
 use super::driver::{Columns, Parts, Rows, Strided};
 use crate::shape::WORD;
 
-/// Word products below which one thread is faster than waking a second: some 20 microseconds.
-const WORTH_A_THREAD: usize = 1 << 16;
+/// Word products below which one thread is faster than waking a second: some 15 microseconds. (Measured:
+/// with half of it, two threads take 1.1 times as long where the second was asleep, 0.65 times where it
+/// was awake; from twice as much on they win in either case.)
+const WORTH_A_THREAD: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
 
-/// How outputs are shared out: into how many parts of which side.
+/// Most word products in a part: about a millisecond of a vector kernel's. (Small in tests, so that they
+/// meet several rounds.)
+const PART: usize = if cfg!(test) { 1 << 14 } else { 1 << 24 };
+
+/// How outputs are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Split {
-    Samples(usize),
+struct Split {
+    side: Side,
+    /// Into how many parts that side is cut.
+    parts: usize,
+    /// How many parts are computed before the next ones are handed out. In between, threads that have
+    /// finished look for what others have given to the pool: so a long product holds nobody up for long.
+    round: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Samples,
     /// And how many columns an element has.
-    Outputs(usize, usize),
+    Outputs(usize),
 }
 
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
@@ -29,15 +45,17 @@ fn split(outputs: &impl Parts) -> Option<Split> {
     }
     let threads = rayon::current_num_threads();
     // Two parts a thread even out what the system takes from one of them.
-    let parts = 2 * threads;
+    let round = 2 * threads;
     let samples = m.div_ceil(grain.samples);
     let columns = grain.columns.filter(|_| n > WORD);
-    match columns {
-        _ if threads == 1 => None,
-        Some(columns) if samples < parts => Some(Split::Outputs(parts, columns)),
-        _ if samples > 1 => Some(Split::Samples(parts)),
-        _ => None,
-    }
+    let side = match columns {
+        _ if threads == 1 => return None,
+        Some(columns) if samples < round => Side::Outputs(columns),
+        _ if samples > 1 => Side::Samples,
+        _ => return None,
+    };
+    let parts = round.max(grain.work.div_ceil(PART));
+    Some(Split { side, parts, round })
 }
 
 /// Whether there is a pool of threads: the one that the caller is in, or the global one, which is
@@ -56,30 +74,37 @@ fn has_pool() -> bool {
 /// outputs per sample, `stride` elements apart.
 pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
     let [m, n] = outputs.shape();
-    match split(outputs) {
-        None => return false,
-        Some(Split::Samples(parts)) => {
+    let Some(Split { side, parts, round }) = split(outputs) else {
+        return false;
+    };
+    match side {
+        Side::Samples => {
             let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
-            let chunks = c.par_chunks_mut(each.saturating_mul(stride));
-            chunks
-                .take(m.div_ceil(each))
-                .enumerate()
-                .for_each(|(i, c)| {
-                    let samples = i * each..((i + 1) * each).min(m);
+            let part = each.saturating_mul(stride);
+            let rounds = c.chunks_mut(part.saturating_mul(round)).zip(0..);
+            for (c, r) in rounds.take_while(|(_, r)| r * round * each < m) {
+                c.par_chunks_mut(part).enumerate().for_each(|(i, c)| {
+                    let first = (r * round + i) * each;
+                    // What lies behind the last row is not an output.
+                    let samples = first.min(m)..(first + each).min(m);
                     outputs.part(samples, &Columns::all(n), &mut Strided { c, stride });
                 });
+            }
         }
-        Some(Split::Outputs(parts, in_element)) => {
+        Side::Outputs(in_element) => {
             let each = n.div_ceil(parts).next_multiple_of(WORD);
-            let tasks = cut_rows(c, m, stride, n.div_ceil(in_element), each / in_element);
-            tasks.into_par_iter().enumerate().for_each(|(i, mut rows)| {
-                let columns = Columns {
-                    rows: i * each..((i + 1) * each).min(n),
-                    first: 0,
-                    origin: i * each,
-                };
-                outputs.part(0..m, &columns, &mut rows);
-            });
+            let mut tasks = cut_rows(c, m, stride, n.div_ceil(in_element), each / in_element);
+            for (tasks, r) in tasks.chunks_mut(round).zip(0..) {
+                tasks.par_iter_mut().enumerate().for_each(|(i, rows)| {
+                    let first = (r * round + i) * each;
+                    let columns = Columns {
+                        rows: first..(first + each).min(n),
+                        first: 0,
+                        origin: first,
+                    };
+                    outputs.part(0..m, &columns, rows);
+                });
+            }
         }
     }
     true
