@@ -81,12 +81,14 @@ pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -
         Side::Samples => {
             let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
             let part = each.saturating_mul(stride);
-            let rounds = c.chunks_mut(part.saturating_mul(round)).zip(0..);
-            for (c, r) in rounds.take_while(|(_, r)| r * round * each < m) {
-                c.par_chunks_mut(part).enumerate().for_each(|(i, c)| {
-                    let first = (r * round + i) * each;
-                    // What lies behind the last row is not an output.
-                    let samples = first.min(m)..(first + each).min(m);
+            // What lies behind the last row is not an output.
+            let parts = m.div_ceil(each);
+            let rounds = c.chunks_mut(part.saturating_mul(round));
+            for (c, first) in rounds.zip((0..parts).step_by(round)) {
+                let chunks = c.par_chunks_mut(part).take(parts - first).enumerate();
+                chunks.for_each(|(i, c)| {
+                    let i = first + i;
+                    let samples = i * each..((i + 1) * each).min(m);
                     outputs.part(samples, &Columns::all(n), &mut Strided { c, stride });
                 });
             }
@@ -94,13 +96,13 @@ pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -
         Side::Outputs(in_element) => {
             let each = n.div_ceil(parts).next_multiple_of(WORD);
             let mut tasks = cut_rows(c, m, stride, n.div_ceil(in_element), each / in_element);
-            for (tasks, r) in tasks.chunks_mut(round).zip(0..) {
+            for (tasks, first) in tasks.chunks_mut(round).zip((0..).step_by(round)) {
                 tasks.par_iter_mut().enumerate().for_each(|(i, rows)| {
-                    let first = (r * round + i) * each;
+                    let i = first + i;
                     let columns = Columns {
-                        rows: first..(first + each).min(n),
+                        rows: i * each..((i + 1) * each).min(n),
                         first: 0,
-                        origin: first,
+                        origin: i * each,
                     };
                     outputs.part(0..m, &columns, rows);
                 });
