@@ -10,6 +10,7 @@ pub(super) mod avx2;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx512;
+mod carry_save;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "a call into a function with target features")]
 pub(super) mod popcnt;
