@@ -75,6 +75,10 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F and VPOPCNTDQ.
     Avx512,
+    /// 64-bit Arm with NEON.
+    Neon,
+    /// WebAssembly with 128-bit vectors.
+    Simd128,
 }
 
 impl Isa {
@@ -86,14 +90,23 @@ impl Isa {
             Isa::Popcnt => "popcnt",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
+            Isa::Simd128 => "simd128",
         }
     }
 }
 
 /// All names that `BNN_ISA` may hold, for messages.
-const NAMES: &str = "portable, popcnt, avx2, avx512";
+const NAMES: &str = "portable, popcnt, avx2, avx512, neon, simd128";
 
-const ISAS: [Isa; 4] = [Isa::Portable, Isa::Popcnt, Isa::Avx2, Isa::Avx512];
+const ISAS: [Isa; 6] = [
+    Isa::Portable,
+    Isa::Popcnt,
+    Isa::Avx2,
+    Isa::Avx512,
+    Isa::Neon,
+    Isa::Simd128,
+];
 
 /// The kernels of this build, from the slowest to the fastest.
 static TABLE: &[&Kernel] = &[
@@ -104,6 +117,10 @@ static TABLE: &[&Kernel] = &[
     &arch::avx2::KERNEL,
     #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::avx512::KERNEL,
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
+    &arch::neon::KERNEL,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
+    &arch::simd128::KERNEL,
 ];
 
 /// A micro-kernel that this CPU can run: holding a `&'static Kernel` is the proof that it can.
