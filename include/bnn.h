@@ -155,7 +155,7 @@ size_t bnn_row_words(size_t k);
  * - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
  *   larger, and what lies behind stays as it was.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_pack_f32(const float *x,
                           size_t rows,
@@ -172,7 +172,8 @@ bnn_status_t bnn_pack_f32(const float *x,
  *   may be larger.
  * - `x`: written, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP, ISA_UNKNOWN,
+ * ISA_ABSENT.
  */
 bnn_status_t bnn_unpack_f32(const uint64_t *bits,
                             size_t bits_words,

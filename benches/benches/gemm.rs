@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use bnn_benches::numbers;
-use bnn_core::{BitMatrix, Kernel, PackedWeights, gemm_bits, gemm_i32, pack};
+use bnn_core::{BitMatrix, Kernel, PackedWeights, gemm_bits, gemm_i32};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
 use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
@@ -56,26 +56,11 @@ fn products(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn packing(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
-    let (rows, cols) = (1024, 1024);
-    let x = numbers(rows * cols);
-    let mut bits = BitMatrix::zeros(rows, cols)?;
-    let mut group = c.benchmark_group("pack f32");
-    group.throughput(Throughput::Bytes(size_of_val(x.as_slice()) as u64));
-    group.bench_function("1024x1024", |b| {
-        b.iter(|| pack(&x, cols, &mut bits.view_mut()))
-    });
-    Ok(())
-}
-
 fn on_one_thread(c: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build_global();
-    let done = pool
-        .map_err(Into::into)
-        .and_then(|()| products(c))
-        .and_then(|()| packing(c));
+    let done = pool.map_err(Into::into).and_then(|()| products(c));
     if let Err(error) = done {
         panic!("a benchmark does not fit the library: {error}");
     }

@@ -137,13 +137,24 @@ void test_errors(void) {
     release(c_out);
 }
 
-void test_refused_isa(const char *asked) {
-    const uint64_t one = 1;
-    guarded_t c = guarded(1, sizeof(int32_t));
-    const bnn_status_t status = bnn_gemm_i32(&one, &one, 1, 1, 1, payload(c), 1);
+static void refused_isa(bnn_status_t status, const char *asked) {
     CHECK(status == BNN_ERROR_ISA_UNKNOWN || status == BNN_ERROR_ISA_ABSENT);
     CHECK((status == BNN_ERROR_ISA_UNKNOWN) == (strcmp(asked, "nonsense") == 0));
     CHECK(strstr(bnn_last_error_message(), asked) != NULL);
+}
+
+void test_refused_isa(const char *asked) {
+    const uint64_t one = 1;
+    const float number = 1.0f;
+    guarded_t c = guarded(1, sizeof(int32_t)), b = guarded(1, sizeof(uint64_t));
+    guarded_t f = guarded(1, sizeof(float));
+    refused_isa(bnn_gemm_i32(&one, &one, 1, 1, 1, payload(c), 1), asked);
+    refused_isa(bnn_pack_f32(&number, 1, 1, 1, payload(b), 1), asked);
+    refused_isa(bnn_unpack_f32(&one, 1, 1, 1, payload(f), 1), asked);
     CHECK(untouched(c));
+    CHECK(untouched(b));
+    CHECK(untouched(f));
     release(c);
+    release(b);
+    release(f);
 }

@@ -138,7 +138,7 @@ mod tests {
             let (from_row, from_col) = (from_row % rows, from_word % row_words(cols) * 64);
             let width = width.min(cols - from_col);
             let bits = BitMatrix::pack(&values(rows * cols, seed), rows, cols).unwrap();
-            let all: Vec<f32> = bits.unpack();
+            let all: Vec<f32> = bits.unpack().unwrap();
             let mut part = vec![0.0_f32; (rows - from_row) * width];
             expand_signs(bits.view(), from_row..rows, from_col..from_col + width, &mut part);
             for (i, &sign) in part.iter().enumerate() {

@@ -155,10 +155,10 @@ mod tests {
             let (a, b) = (integers(m * k, 3), integers(k * n, 4));
             let a = mat(&a, m, k);
             let bits = BitMatrix::pack(&b, k, n).unwrap();
-            let signs: Vec<f32> = bits.unpack();
+            let signs: Vec<f32> = bits.unpack().unwrap();
             prop_assert_eq!(matmul_signs(a, bits.view()), naive(a, mat(&signs, k, n)));
             let bits = BitMatrix::pack(&b, n, k).unwrap();
-            let signs: Vec<f32> = bits.unpack();
+            let signs: Vec<f32> = bits.unpack().unwrap();
             prop_assert_eq!(
                 matmul_signs_transposed(a, bits.view()),
                 naive(a, mat(&signs, n, k).t())
@@ -172,11 +172,11 @@ mod tests {
         let (a, b) = (integers(m * k, 5), integers(k * n, 6));
         let a = mat(&a, m, k);
         let bits = BitMatrix::pack(&b, k, n).unwrap();
-        let signs: Vec<f32> = bits.unpack();
+        let signs: Vec<f32> = bits.unpack().unwrap();
         assert_eq!(matmul(a, mat(&b, k, n)), naive(a, mat(&b, k, n)));
         assert_eq!(matmul_signs(a, bits.view()), naive(a, mat(&signs, k, n)));
         let bits = BitMatrix::pack(&b, n, k).unwrap();
-        let signs: Vec<f32> = bits.unpack();
+        let signs: Vec<f32> = bits.unpack().unwrap();
         assert_eq!(
             matmul_signs_transposed(a, bits.view()),
             naive(a, mat(&signs, n, k).t())

@@ -9,7 +9,17 @@ use num_traits::{Float, NumAssign};
 ///
 /// Sealed: the float GEMM and the checkpoint format know exactly these two types.
 pub trait Real:
-    sealed::Element + Float + NumAssign + Sum + Debug + Display + Default + Send + Sync + 'static
+    sealed::Element
+    + bnn_core::Number
+    + Float
+    + NumAssign
+    + Sum
+    + Debug
+    + Display
+    + Default
+    + Send
+    + Sync
+    + 'static
 {
     /// The nearest value of this type.
     fn from_f64(x: f64) -> Self;

@@ -1,6 +1,6 @@
 //! Numbers to bits and back.
 
-use bnn_core::{BitMatrixViewMut, matrix_words};
+use bnn_core::{BitMatrixViewMut, Kernel, matrix_words};
 
 use crate::shape::{at_least, nonzero, packed, strided};
 use crate::status::bnn_status_t;
@@ -20,7 +20,7 @@ export! {
     /// - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
     ///   larger, and what lies behind stays as it was.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_pack_f32(
         x: *const f32,
         rows: usize,
@@ -34,6 +34,8 @@ export! {
         let words = matrix_words(rows, k)?;
         at_least("bits_words", words, bits_words)?;
         let x = x.read(strided("x_stride", rows, k, x_stride)?)?;
+        // Asked before the output is cleared: an error writes nothing.
+        Kernel::active()?;
         let mut bits = BitMatrixViewMut::cleared(bits.write(words)?, rows, k)?;
         Ok(bnn_core::pack(x, x_stride, &mut bits)?)
     }
@@ -47,7 +49,8 @@ export! {
     ///   may be larger.
     /// - `x`: written, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP, ISA_UNKNOWN,
+    /// ISA_ABSENT.
     pub fn bnn_unpack_f32(
         bits: *const u64,
         bits_words: usize,

@@ -60,6 +60,13 @@ pub enum Error {
         /// The instruction set's name.
         name: &'static str,
     },
+    /// Packed weights are in the layout of another kernel than the one that is to read them.
+    Layout {
+        /// The instruction set of the kernel that is to read them.
+        expected: &'static str,
+        /// The instruction set of the kernel that laid them out.
+        found: &'static str,
+    },
 }
 
 impl fmt::Display for Error {
@@ -93,6 +100,10 @@ impl fmt::Display for Error {
             Error::IsaAbsent { name } => {
                 write!(f, "instruction set '{name}' is not available on this CPU")
             }
+            Error::Layout { expected, found } => write!(
+                f,
+                "packed weights are laid out for '{found}', expected '{expected}'"
+            ),
         }
     }
 }

@@ -54,6 +54,7 @@ mod pack;
 mod planes;
 pub mod reference;
 mod shape;
+mod transpose;
 
 #[cfg(feature = "alloc")]
 pub use bits::BitMatrix;
@@ -63,6 +64,7 @@ pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 #[cfg(feature = "alloc")]
 pub use gemm::{FloatRows, PackedWeights};
 pub use kernel::{Isa, Kernel};
-pub use pack::{pack, pack_where, unpack};
+pub use pack::{Number, pack, pack_u8, pack_where, unpack};
 pub use planes::Planes;
 pub use shape::{matrix_words, row_words};
+pub use transpose::transpose;

@@ -1,33 +1,97 @@
-//! Numbers to sign bits and back. This is the one place where the sign law is computed.
+//! Numbers to sign bits and back. The sign law itself is computed by the functions of the instruction
+//! set, `kernel/arch/pack_*.rs`, and nowhere else.
 
 #[cfg(feature = "alloc")]
 use alloc::vec;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
-use core::ops::Neg;
 
-use num_traits::{One, Zero};
+use num_traits::Zero;
 
 #[cfg(feature = "alloc")]
 use crate::bits::BitMatrix;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::kernel::packing::{pack_row, unpack_row};
 #[cfg(feature = "alloc")]
 use crate::shape::equal;
-use crate::shape::{WORD, row_words, strided};
+use crate::shape::{row_words, strided};
+
+pub(crate) use crate::kernel::packing::gather;
+
+/// A signed number that packs to one bit: `f32`, `f64`, `i8`, `i16`, `i32`, `i64`.
+///
+/// Sealed: an instruction set has functions of its own for some of them. For other types there is
+/// [`pack_where`].
+pub trait Number: Copy + PartialOrd + Zero + sealed::Rows {}
+
+mod sealed {
+    use crate::kernel::Kernel;
+
+    /// Packing and unpacking one row, as [`Packing`](crate::kernel::packing::Packing) says.
+    pub trait Rows: Sized {
+        fn pack(kernel: &Kernel, x: &[Self], bits: &mut [u64]);
+        fn unpack(kernel: &Kernel, bits: &[u64], x: &mut [Self]);
+    }
+}
+
+macro_rules! number {
+    ($($t:ident: $pack:ident, $unpack:ident);+) => {$(
+        impl Number for $t {}
+        impl sealed::Rows for $t {
+            fn pack(kernel: &Kernel, x: &[Self], bits: &mut [u64]) {
+                (kernel.packing().$pack)(x, bits);
+            }
+            fn unpack(kernel: &Kernel, bits: &[u64], x: &mut [Self]) {
+                (kernel.packing().$unpack)(bits, x);
+            }
+        }
+    )+};
+    ($($t:ident),+) => {$(
+        impl Number for $t {}
+        impl sealed::Rows for $t {
+            fn pack(_: &Kernel, x: &[Self], bits: &mut [u64]) {
+                pack_row(x, bits, |x| x >= 0);
+            }
+            fn unpack(_: &Kernel, bits: &[u64], x: &mut [Self]) {
+                unpack_row(bits, x, 1, -1);
+            }
+        }
+    )+};
+}
+
+number!(f32: f32, unpack_f32; f64: f64, unpack_f64; i8: i8, unpack_i8);
+number!(i16, i32, i64);
 
 /// Packs the signs of `out.rows()` rows of `out.cols()` numbers, `x_stride` elements apart.
 ///
 /// The sign law: bit 1 (`+1`) where `x >= 0`, else bit 0 (`-1`); so `-0.0` is `+1` and NaN is `-1`.
 ///
 /// # Errors
-/// [`Error::TooShort`] where the stride is less than a row, or `x` ends before the last row does.
-pub fn pack<T>(x: &[T], x_stride: usize, out: &mut BitMatrixViewMut<'_>) -> Result<(), Error>
-where
-    T: Copy + PartialOrd + Zero,
-{
-    let zero = T::zero();
-    pack_where(x, x_stride, out, |x| x >= zero)
+/// [`Error::TooShort`] where the stride is less than a row, or `x` ends before the last row does;
+/// else as [`Kernel::active`].
+pub fn pack<T: Number>(
+    x: &[T],
+    x_stride: usize,
+    out: &mut BitMatrixViewMut<'_>,
+) -> Result<(), Error> {
+    let kernel = Kernel::active()?;
+    pack_rows(x, x_stride, out, |x, bits| T::pack(kernel, x, bits))
+}
+
+/// Packs rows of bytes, as [`pack`] takes them: bit 1 where `x >= threshold`.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_u8(
+    x: &[u8],
+    x_stride: usize,
+    threshold: u8,
+    out: &mut BitMatrixViewMut<'_>,
+) -> Result<(), Error> {
+    let at_least = Kernel::active()?.packing().at_least;
+    pack_rows(x, x_stride, out, |x, bits| at_least(x, threshold, bits))
 }
 
 /// As [`pack`], with bit 1 where `plus` says so: a range mask, or another threshold than 0.
@@ -40,11 +104,20 @@ pub fn pack_where<T: Copy>(
     out: &mut BitMatrixViewMut<'_>,
     plus: impl Fn(T) -> bool,
 ) -> Result<(), Error> {
+    pack_rows(x, x_stride, out, |x, bits| pack_row(x, bits, &plus))
+}
+
+fn pack_rows<T>(
+    x: &[T],
+    x_stride: usize,
+    out: &mut BitMatrixViewMut<'_>,
+    pack_row: impl Fn(&[T], &mut [u64]),
+) -> Result<(), Error> {
     let (rows, cols) = (out.rows(), out.cols());
     strided("numbers to pack", x.len(), rows, cols, x_stride)?;
     let bits = out.words_mut().chunks_exact_mut(row_words(cols));
     for (bits, x) in bits.zip(x.chunks(x_stride)) {
-        pack_row(x.get(..cols).unwrap_or(x), bits, &plus);
+        pack_row(x.get(..cols).unwrap_or(x), bits);
     }
     Ok(())
 }
@@ -53,24 +126,19 @@ pub fn pack_where<T: Copy>(
 /// elements apart. What lies between the rows stays as it was.
 ///
 /// # Errors
-/// [`Error::TooShort`] where the stride is less than a row, or `x` ends before the last row does.
-pub fn unpack<T>(bits: BitMatrixView<'_>, x: &mut [T], x_stride: usize) -> Result<(), Error>
-where
-    T: Copy + One + Neg<Output = T>,
-{
+/// [`Error::TooShort`] where the stride is less than a row, or `x` ends before the last row does;
+/// else as [`Kernel::active`].
+pub fn unpack<T: Number>(
+    bits: BitMatrixView<'_>,
+    x: &mut [T],
+    x_stride: usize,
+) -> Result<(), Error> {
     let (rows, cols) = (bits.rows(), bits.cols());
     strided("room for unpacked numbers", x.len(), rows, cols, x_stride)?;
+    let kernel = Kernel::active()?;
     for (x, bits) in x.chunks_mut(x_stride).zip(bits.iter_rows()) {
         let (x, _) = x.split_at_mut_checked(cols).unwrap_or_default();
-        for (x, word) in x.chunks_mut(WORD).zip(bits) {
-            for (j, x) in x.iter_mut().enumerate() {
-                *x = if word >> j & 1 == 1 {
-                    T::one()
-                } else {
-                    -T::one()
-                };
-            }
-        }
+        T::unpack(kernel, bits, x);
     }
     Ok(())
 }
@@ -80,11 +148,8 @@ impl BitMatrix {
     /// Packs the signs of `x`, row-major `[rows, cols]` without gaps; see [`pack`] for strides.
     ///
     /// # Errors
-    /// A zero or overflowing shape, or `x.len() != rows * cols`.
-    pub fn pack<T>(x: &[T], rows: usize, cols: usize) -> Result<Self, Error>
-    where
-        T: Copy + PartialOrd + Zero,
-    {
+    /// A zero or overflowing shape, or `x.len() != rows * cols`; else as [`Kernel::active`].
+    pub fn pack<T: Number>(x: &[T], rows: usize, cols: usize) -> Result<Self, Error> {
         let mut bits = Self::zeros(rows, cols)?;
         equal("elements to pack", rows.saturating_mul(cols), x.len())?;
         pack(x, cols, &mut bits.view_mut())?;
@@ -92,38 +157,14 @@ impl BitMatrix {
     }
 
     /// The elements as `+1` and `-1`, row-major without gaps.
-    #[must_use]
-    pub fn unpack<T>(&self) -> Vec<T>
-    where
-        T: Copy + One + Neg<Output = T>,
-    {
-        let mut x = vec![T::one(); self.rows() * self.cols()];
-        let done = unpack(self.view(), &mut x, self.cols());
-        debug_assert_eq!(done, Ok(()));
-        x
+    ///
+    /// # Errors
+    /// As [`Kernel::active`].
+    pub fn unpack<T: Number>(&self) -> Result<Vec<T>, Error> {
+        let mut x = vec![T::zero(); self.rows() * self.cols()];
+        unpack(self.view(), &mut x, self.cols())?;
+        Ok(x)
     }
-}
-
-/// Packs one row; `bits` has `row_words(x.len())` words.
-fn pack_row<T: Copy>(x: &[T], bits: &mut [u64], plus: impl Fn(T) -> bool) {
-    for (word, x) in bits.iter_mut().zip(x.chunks(WORD)) {
-        // First a byte per element, which compilers turn into vector compares, then bytes to bits.
-        let mut bytes = [0_u8; WORD];
-        for (byte, x) in bytes.iter_mut().zip(x) {
-            *byte = u8::from(plus(*x));
-        }
-        *word = gather(&bytes);
-    }
-}
-
-/// The lowest bits of up to 64 bytes, each 0 or 1, as bits of a word.
-pub(crate) fn gather<const BYTES: usize>(bytes: &[u8; BYTES]) -> u64 {
-    let (groups, _) = bytes.as_chunks::<8>();
-    groups.iter().rev().fold(0, |word, group| {
-        // Byte i, at bit 8 * i, lands at bit 56 + i; no two products meet, so nothing is carried.
-        let bits = u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        word << 8 | bits
-    })
 }
 
 #[cfg(all(test, feature = "alloc"))]
@@ -197,6 +238,40 @@ mod tests {
                 let expected = if i % stride >= cols { 7 } else if x[i] >= 0.0 { 1 } else { -1 };
                 prop_assert_eq!(v, expected);
             }
+        }
+
+        #[test]
+        fn a_threshold_on_bytes_is_a_comparison(
+            rows in 1_usize..4, cols in 1_usize..200, gap in 0_usize..9, threshold: u8,
+            fill in proptest::collection::vec(any::<u8>(), 1..400),
+        ) {
+            let stride = cols + gap;
+            let x: Vec<u8> = fill.iter().copied().cycle().take(rows * stride).collect();
+            let (mut bits, mut expected) = (BitMatrix::zeros(rows, cols)?, BitMatrix::zeros(rows, cols)?);
+            pack_u8(&x, stride, threshold, &mut bits.view_mut())?;
+            pack_where(&x, stride, &mut expected.view_mut(), |x| x >= threshold)?;
+            prop_assert_eq!(bits, expected);
+        }
+
+        #[test]
+        fn every_type_packs_and_unpacks_the_same(
+            cols in 1_usize..200, fill in proptest::collection::vec(any::<i8>(), 200),
+        ) {
+            fn there_and_back<T: Number + From<i8>>(x: &[i8]) -> Result<(BitMatrix, bool), Error> {
+                let x: Vec<T> = x.iter().map(|&x| x.into()).collect();
+                let bits = BitMatrix::pack(&x, 1, x.len())?;
+                let signs = x.iter().map(|&x| T::from(if x >= T::zero() { 1 } else { -1 }));
+                let same = signs.eq(bits.unpack::<T>()?);
+                Ok((bits, same))
+            }
+            let x = &fill[..cols];
+            let expected = (BitMatrix::pack(x, 1, cols)?, true);
+            prop_assert_eq!(&there_and_back::<i8>(x)?, &expected);
+            prop_assert_eq!(&there_and_back::<i16>(x)?, &expected);
+            prop_assert_eq!(&there_and_back::<i32>(x)?, &expected);
+            prop_assert_eq!(&there_and_back::<i64>(x)?, &expected);
+            prop_assert_eq!(&there_and_back::<f32>(x)?, &expected);
+            prop_assert_eq!(&there_and_back::<f64>(x)?, &expected);
         }
     }
 }

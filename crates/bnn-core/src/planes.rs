@@ -8,8 +8,8 @@
 //! The row of zeros is stored with the planes, so that a kernel sees `depth + 1` ordinary rows.
 
 use crate::error::Error;
-use crate::pack::gather;
-use crate::shape::{WORD, at_least, mul, nonzero, row_words, strided, sum_fits};
+use crate::kernel::Kernel;
+use crate::shape::{at_least, mul, nonzero, row_words, strided, sum_fits};
 
 /// Most bits per element.
 pub(crate) const MAX_DEPTH: usize = 8;
@@ -49,7 +49,8 @@ impl<'a> Planes<'a> {
     ///
     /// # Errors
     /// A shape that is zero, overflows or lets sums leave `i32`; slices too short; a byte that has
-    /// more than `depth` bits ([`Error::OutOfRange`]; `work` is then left in an unknown state).
+    /// more than `depth` bits ([`Error::OutOfRange`]; `work` is then left in an unknown state); else
+    /// as [`Kernel::active`].
     pub fn split(
         x: &[u8],
         x_stride: usize,
@@ -65,32 +66,16 @@ impl<'a> Planes<'a> {
         at_least("words of work memory", needed, work.len())?;
         let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
         let per_row = row_words(cols);
+        let split = Kernel::active()?.packing().split;
         for (x, sample) in x
             .chunks(x_stride)
             .zip(words.chunks_exact_mut((depth + 1) * per_row))
         {
             let x = x.get(..cols).unwrap_or(x);
-            if let Some(&found) = x.iter().find(|&&x| usize::from(x) > max) {
-                return Err(Error::OutOfRange {
-                    what: "element of an unsigned input",
-                    max,
-                    found: usize::from(found),
-                });
-            }
+            check(x, max)?;
             let (zeros, planes) = sample.split_at_mut(per_row);
             zeros.fill(0);
-            for (w, x) in x.chunks(WORD).enumerate() {
-                let mut bytes = [0; WORD];
-                for (byte, x) in bytes.iter_mut().zip(x) {
-                    *byte = *x;
-                }
-                for plane in planes.chunks_exact_mut(per_row) {
-                    if let Some(word) = plane.get_mut(w) {
-                        *word = gather(&bytes.map(|byte| byte & 1));
-                    }
-                    bytes = bytes.map(|byte| byte >> 1);
-                }
-            }
+            split(x, planes);
         }
         Ok(Self {
             words,
@@ -121,4 +106,22 @@ impl<'a> Planes<'a> {
     pub(crate) fn bits(&self) -> &'a [u64] {
         self.words
     }
+}
+
+/// Refuses bytes greater than `max`, which is `2^depth - 1`.
+fn check(x: &[u8], max: usize) -> Result<(), Error> {
+    // A byte is greater only by a bit that `max` lacks, and that bit is in the union of all bytes.
+    if max == usize::from(u8::MAX) {
+        return Ok(());
+    }
+    let union = x.iter().fold(0, |union, x| union | x);
+    if usize::from(union) <= max {
+        return Ok(());
+    }
+    let found = x.iter().copied().map(usize::from).find(|&x| x > max);
+    Err(Error::OutOfRange {
+        what: "element of an unsigned input",
+        max,
+        found: found.unwrap_or_default(),
+    })
 }

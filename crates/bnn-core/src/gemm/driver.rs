@@ -86,7 +86,7 @@ pub(crate) fn product<E: Epilogue>(
     let rows = samples * a.rows_per_sample();
     let mut block = AlignedWords::zeros(w.block_words(rows, words));
     let mut room = alloc::vec![0; samples * a.room_words()];
-    let mut sums = alloc::vec![[0; NR]; rows];
+    let mut sums = alloc::vec![Sums([0; NR]); rows];
     let workspace = Workspace {
         room: &mut room,
         block: block.words_mut(),
@@ -105,7 +105,7 @@ pub(crate) fn product<E: Epilogue>(
     epilogue: &E,
     out: &mut impl Rows<E::Elem>,
 ) {
-    let mut sums = [[0; NR]; MAX_DEPTH + 1];
+    let mut sums = [Sums([0; NR]); MAX_DEPTH + 1];
     let samples = sums.len() / a.rows_per_sample();
     let workspace = Workspace {
         room: &mut [],
@@ -127,9 +127,10 @@ fn product_in<E: Epilogue>(
     out: &mut impl Rows<E::Elem>,
 ) {
     let rows_per_sample = a.rows_per_sample();
+    let endings = w.kernel().endings();
     for first in range.clone().step_by(samples_per_block) {
         let samples = first..(first + samples_per_block).min(range.end);
-        let rows = a.rows(samples.clone(), workspace.room);
+        let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
         let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
         let sums = sums.unwrap_or_default();
         let block = w.fill_block(rows, workspace.block);
@@ -137,6 +138,7 @@ fn product_in<E: Epilogue>(
             w.multiply(rows, block, panel_start / NR, sums);
             let used = NR.min(columns.rows.end - panel_start);
             let col = columns.first + panel_start;
+            let parameters = epilogue.panel(col, used);
             for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
                 let planes;
                 let sums = match sums {
@@ -147,7 +149,7 @@ fn product_in<E: Epilogue>(
                     }
                 };
                 if let Some(row) = out.row(sample - range.start) {
-                    epilogue.write(sums, used, col, row, col - columns.origin);
+                    E::write(endings, &parameters, sums, used, row, col - columns.origin);
                 }
             }
         }
@@ -158,10 +160,10 @@ fn product_in<E: Epilogue>(
 /// [`Planes`](crate::Planes)): `c(0) - c(x_b) = (s_b - s_0) / 2`, so the sum over `b` of `2^b` times
 /// that. All sums have the parity of `k`, hence halves differ by just the half of the difference.
 fn weigh_planes(sums: &[Sums]) -> Sums {
-    let mut totals = [0_i32; NR];
+    let mut totals = Sums([0; NR]);
     if let Some((zero, planes)) = sums.split_first() {
         for (b, plane) in planes.iter().enumerate() {
-            for ((total, s_b), s_0) in totals.iter_mut().zip(plane).zip(zero) {
+            for ((total, s_b), s_0) in totals.0.iter_mut().zip(plane.0).zip(zero.0) {
                 // Wrapping: the lanes behind the last weight row hold anything.
                 let half = (s_b >> 1).wrapping_sub(s_0 >> 1);
                 *total = total.wrapping_add(half.wrapping_shl(b as u32));

@@ -1,89 +1,118 @@
 //! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
 //! matrix never exists unless it is what was asked for.
 
-use crate::kernel::{self, NR};
-use crate::pack::gather;
+use crate::kernel::{self, Endings, Factors, NR};
 use crate::shape::WORD;
 
 /// An ending of a product.
-pub(super) trait Epilogue: Sync {
+pub(crate) trait Epilogue: Sync {
     /// What the output is made of.
     type Elem: Copy + Send;
+    /// What it needs to know of a panel's outputs.
+    type Panel;
     /// Output columns in one element. The driver hands columns over in order and never splits an
     /// element between two threads.
     #[cfg(feature = "std")]
     const COLUMNS: usize;
 
-    /// Writes the outputs of the `used` columns `col ..` of one sample to `row`, from its column `at` on.
-    /// `at` differs from `col` where a thread holds only a part of the row.
+    /// The parameters of the `used` outputs from `col` on, read once for all samples.
+    fn panel(&self, col: usize, used: usize) -> Self::Panel;
+
+    /// Writes the first `used` outputs of one sample to `row`, from its column `at` on.
     fn write(
-        &self,
+        endings: &Endings,
+        panel: &Self::Panel,
         sums: &kernel::Sums,
         used: usize,
-        col: usize,
         row: &mut [Self::Elem],
         at: usize,
     );
 }
 
 /// The sums themselves.
-pub(super) struct Sums;
+pub(crate) struct Sums;
 
 impl Epilogue for Sums {
     type Elem = i32;
+    type Panel = ();
     #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
-    fn write(&self, sums: &kernel::Sums, used: usize, _col: usize, row: &mut [i32], at: usize) {
-        let row = row.get_mut(at..).unwrap_or_default();
-        match row.first_chunk_mut() {
-            // Of a known length: no call of a copy routine.
-            Some(row) if used == NR => *row = *sums,
-            _ => row
-                .iter_mut()
-                .zip(sums)
-                .take(used)
-                .for_each(|(out, sum)| *out = *sum),
-        }
+    fn panel(&self, _col: usize, _used: usize) {}
+
+    fn write(
+        _endings: &Endings,
+        _panel: &(),
+        sums: &kernel::Sums,
+        used: usize,
+        row: &mut [i32],
+        at: usize,
+    ) {
+        copy(&sums.0, used, row, at);
     }
 }
 
 /// `scale * sum + bias`, rounded twice.
-pub(super) struct Affine<'a> {
-    pub(super) scale: &'a [f32],
-    pub(super) bias: &'a [f32],
+pub(crate) struct Affine<'a> {
+    pub(crate) scale: &'a [f32],
+    pub(crate) bias: &'a [f32],
 }
 
 impl Epilogue for Affine<'_> {
     type Elem = f32;
+    type Panel = Factors;
     #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
-    fn write(&self, sums: &kernel::Sums, used: usize, col: usize, row: &mut [f32], at: usize) {
-        let scale = self.scale.get(col..col + used).unwrap_or_default();
-        let bias = self.bias.get(col..col + used).unwrap_or_default();
-        let row = row.get_mut(at..at + used).unwrap_or_default();
-        for (((out, sum), scale), bias) in row.iter_mut().zip(sums).zip(scale).zip(bias) {
-            *out = scale * *sum as f32 + bias;
+    fn panel(&self, col: usize, used: usize) -> Factors {
+        Factors {
+            scale: lanes(self.scale, col, used, 0.0),
+            bias: lanes(self.bias, col, used, 0.0),
+        }
+    }
+
+    fn write(
+        endings: &Endings,
+        factors: &Factors,
+        sums: &kernel::Sums,
+        used: usize,
+        row: &mut [f32],
+        at: usize,
+    ) {
+        let whole = row.get_mut(at..).and_then(|row| row.first_chunk_mut());
+        match whole {
+            Some(out) if used == NR => (endings.affine)(sums, factors, out),
+            _ => {
+                let mut out = [0.0; NR];
+                (endings.affine)(sums, factors, &mut out);
+                copy(&out, used, row, at);
+            }
         }
     }
 }
 
 /// One bit: whether the sum reaches the threshold.
-pub(super) struct Threshold<'a, T>(pub(super) &'a [T]);
+pub(crate) struct Threshold<'a, T>(pub(crate) &'a [T]);
 
 impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
     type Elem = u64;
+    type Panel = [i32; NR];
     #[cfg(feature = "std")]
     const COLUMNS: usize = WORD;
 
-    fn write(&self, sums: &kernel::Sums, used: usize, col: usize, row: &mut [u64], at: usize) {
-        let mut reached = [0_u8; NR.next_multiple_of(8)];
-        let thresholds = self.0.get(col..col + used).unwrap_or_default();
-        for ((reached, &sum), &threshold) in reached.iter_mut().zip(sums).zip(thresholds) {
-            *reached = u8::from(sum >= threshold.into());
-        }
-        let bits = gather(&reached);
+    fn panel(&self, col: usize, used: usize) -> [i32; NR] {
+        lanes(self.0, col, used, 0)
+    }
+
+    fn write(
+        endings: &Endings,
+        thresholds: &[i32; NR],
+        sums: &kernel::Sums,
+        used: usize,
+        row: &mut [u64],
+        at: usize,
+    ) {
+        let bits = u64::from((endings.reached)(sums, thresholds)) & ((1 << used) - 1);
         let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
         // Columns come in order: the first ones of a word replace it, the others join them.
         if let Some(word) = places.next() {
@@ -97,6 +126,30 @@ impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
             && let Some(word) = places.next()
         {
             *word = bits >> (WORD - shift);
+        }
+    }
+}
+
+/// The `used` parameters from `col` on, a panel's width of them; the others are `fill`.
+fn lanes<T: Copy + Into<U>, U: Copy>(from: &[T], col: usize, used: usize, fill: U) -> [U; NR] {
+    let mut lanes = [fill; NR];
+    let from = from.get(col..col + used).unwrap_or_default();
+    for (lane, &parameter) in lanes.iter_mut().zip(from) {
+        *lane = parameter.into();
+    }
+    lanes
+}
+
+/// The first `used` of `from` to `row[at..]`.
+fn copy<T: Copy>(from: &[T; NR], used: usize, row: &mut [T], at: usize) {
+    let row = row.get_mut(at..).unwrap_or_default();
+    match row.first_chunk_mut() {
+        // Of a known length: no call of a copy routine.
+        Some(row) if used == NR => *row = *from,
+        _ => {
+            for (out, from) in row.iter_mut().zip(from).take(used) {
+                *out = *from;
+            }
         }
     }
 }

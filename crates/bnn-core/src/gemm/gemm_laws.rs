@@ -128,6 +128,9 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
     for k in [31 * 64, 31 * 64 + 1, 62 * 64 + 63] {
         check_bits(5, 17, k, k as u64)?;
     }
+    // Large enough for a kernel that leaves small products to another one.
+    check_bits(49, 257, 1025, 1)?;
+    check_bits(83, 290, 1100, 2)?;
     // More samples than a block has.
     for m in [127, 128, 129, 255, 257] {
         check_bits(m, 33, 65, m as u64)?;
@@ -246,6 +249,24 @@ fn sides_that_do_not_fit_are_refused_and_nothing_is_written() -> Result<(), Erro
         )
         .is_err()
     );
+    Ok(())
+}
+
+#[test]
+fn weights_laid_out_for_another_kernel_are_refused() -> Result<(), Error> {
+    let w = bits(1, 3, 65)?;
+    for made_for in Kernel::available() {
+        let packed = PackedWeights::for_kernel(made_for, w.view())?;
+        for asked in Kernel::available() {
+            let weights = Weights::packed(&packed, asked);
+            let expected = Error::Layout {
+                expected: asked.name(),
+                found: made_for.name(),
+            };
+            assert_eq!(weights.is_ok(), made_for == asked);
+            assert!(made_for == asked || weights.is_err_and(|error| error == expected));
+        }
+    }
     Ok(())
 }
 

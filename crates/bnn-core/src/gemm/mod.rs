@@ -190,7 +190,8 @@ fn operands<'a, 'w>(
     };
     equal("elements per row of the two sides (k)", w.cols(), a.cols())?;
     sum_fits(a.cols(), a.most())?;
-    Ok((a, w.resolve()?))
+    let w = w.resolve(a.len().saturating_mul(a.rows_per_sample()))?;
+    Ok((a, w))
 }
 
 #[cfg(all(test, feature = "alloc"))]

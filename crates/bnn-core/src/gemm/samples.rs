@@ -6,8 +6,7 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use super::floats::FloatRows;
 use crate::bits::BitMatrixView;
-#[cfg(feature = "alloc")]
-use crate::bits::BitMatrixViewMut;
+use crate::kernel::Kernel;
 use crate::planes::Planes;
 use crate::shape::row_words;
 
@@ -96,12 +95,18 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// The rows of the samples `range`, one after the other, in place or written to `room`.
-    pub(crate) fn rows<'s>(&'s self, range: Range<usize>, room: &'s mut [u64]) -> &'s [u64] {
+    /// The rows of the samples `range`, one after the other, in place or written to `room` by the means
+    /// of `kernel`.
+    pub(crate) fn rows<'s>(
+        &'s self,
+        range: Range<usize>,
+        kernel: &Kernel,
+        room: &'s mut [u64],
+    ) -> &'s [u64] {
         let words = range.len() * self.sample_words();
         match self.rows {
             Rows::Packed(all) => {
-                let _ = room;
+                let _ = (kernel, room);
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
@@ -109,9 +114,10 @@ impl<'a> Samples<'a> {
             Rows::Floats(FloatRows { x, stride, .. }) => {
                 let room = room.get_mut(..words).unwrap_or_default();
                 let x = x.get(range.start * stride..).unwrap_or_default();
-                let mut bits = BitMatrixViewMut::trusted(room, range.len(), self.cols);
-                let packed = crate::pack::pack(x, stride, &mut bits);
-                debug_assert_eq!(packed, Ok(()));
+                let rows = room.chunks_exact_mut(row_words(self.cols));
+                for (bits, x) in rows.zip(x.chunks(stride)) {
+                    (kernel.packing().f32)(x.get(..self.cols).unwrap_or(x), bits);
+                }
                 room
             }
         }

@@ -40,15 +40,40 @@ impl<'w> Weights<'w> {
         }
     }
 
+    /// Packed weights, to be read by `kernel`: a check for whoever chooses kernels and keeps packed
+    /// weights for them. (`Weights::from(packed)` takes the kernel that laid them out.)
+    ///
+    /// # Errors
+    /// [`Error::Layout`] where another kernel laid them out.
+    #[cfg(feature = "alloc")]
+    pub fn packed(packed: &'w PackedWeights, kernel: &'static Kernel) -> Result<Self, Error> {
+        if packed.kernel() != kernel {
+            return Err(Error::Layout {
+                expected: kernel.name(),
+                found: packed.kernel().name(),
+            });
+        }
+        Ok(Self::from(packed))
+    }
+
     /// Bits per row.
     pub(super) fn cols(&self) -> usize {
         self.cols
     }
 
-    pub(super) fn resolve(self) -> Result<Resolved<'w>, Error> {
+    /// Settles the kernel that multiplies `rows` rows with these weights.
+    pub(super) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
         let kernel = match self.kernel {
             Some(kernel) => kernel,
             None => Kernel::active()?,
+        };
+        let kernel = match self.layout {
+            #[cfg(feature = "alloc")]
+            Layout::Panels(_) => kernel.for_size(rows, row_words(self.cols), self.rows),
+            Layout::Canonical(_) => {
+                let _ = rows;
+                kernel
+            }
         };
         Ok(Resolved {
             weights: self,
@@ -88,7 +113,6 @@ pub(super) struct Resolved<'w> {
 }
 
 impl Resolved<'_> {
-    #[cfg(feature = "alloc")]
     pub(super) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
@@ -127,7 +151,7 @@ impl Resolved<'_> {
     }
 
     /// Sums of all rows of signs, also laid out in `block`, against the weight rows from `NR * panel` on:
-    /// `sums[r][j]`. Past the last weight row they mean nothing.
+    /// `sums[r].0[j]`. Past the last weight row they mean nothing.
     pub(super) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
         let k = self.weights.cols as u32;
@@ -150,7 +174,7 @@ impl Resolved<'_> {
                 let _ = block;
                 let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
                 for (row, sums) in rows.chunks_exact(words).zip(sums) {
-                    for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(words)) {
+                    for (sum, weights) in sums.0.iter_mut().zip(weights.chunks_exact(words)) {
                         let count = self.kernel.count(row, weights);
                         *sum = k.wrapping_sub(count << 1).cast_signed();
                     }

@@ -36,7 +36,7 @@ const WORDS: [usize; 20] = [
 
 /// Runs `multiply` between guard words and returns its sums.
 fn guarded(rows: usize, multiply: impl FnOnce(&mut [Sums])) -> Vec<Sums> {
-    const GUARD: Sums = [0x5EED; NR];
+    const GUARD: Sums = Sums([0x5EED; NR]);
     let mut sums = vec![GUARD; rows + 2];
     multiply(&mut sums[1..=rows]);
     assert!(
@@ -80,7 +80,7 @@ fn a_block_and_a_panel_give_their_sums_and_nothing_else() {
                     let (a, w) = (words(rows as u64 + 5, rows * n), words(77, weights * n));
                     let sums = multiply(kernel, &a, &w, n);
                     for (a, sums) in a.chunks(n).zip(sums) {
-                        for (w, sum) in w.chunks(n).zip(sums) {
+                        for (w, sum) in w.chunks(n).zip(sums.0) {
                             let expected = 64 * n as i32 - 2 * mismatches(a, w) as i32;
                             assert_eq!(sum, expected, "{kernel:?}, {n} words, {rows} rows");
                         }
@@ -100,7 +100,9 @@ fn the_counters_hold_the_extremes() {
                 let sums = multiply(kernel, &vec![a; 3 * n], &vec![w; NR * n], n);
                 let expected = sign * 64 * n as i32;
                 assert!(
-                    sums.iter().flatten().all(|&sum| sum == expected),
+                    sums.iter()
+                        .flat_map(|sums| &sums.0)
+                        .all(|&sum| sum == expected),
                     "{kernel:?} {n}"
                 );
             }

@@ -7,20 +7,26 @@
 //! line in [`TABLE`] (and its name in [`Isa`]).
 
 mod arch;
+mod endings;
+pub(crate) mod packing;
 
 use core::fmt;
 
 use crate::error::{Error, ShortName};
+pub(crate) use endings::{Endings, Factors};
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are taken at once.
 pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 4 };
 
-/// Sums of one activation row with a panel.
-pub(crate) type Sums = [i32; NR];
+/// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two takes
+/// twice the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Sums(pub(crate) [i32; NR]);
 
 /// Products of +-1 between the rows of a block and the weight rows of a panel, modulo `2^32`:
-/// `sums[r][j] = k - 2 * popcount(rows[r] ^ weights[j])`.
+/// `sums[r].0[j] = k - 2 * popcount(rows[r] ^ weights[j])`.
 ///
 /// `k` is the number of elements in use; the bits behind them, up to whole words, are equal on both
 /// sides and do not count.
@@ -58,6 +64,16 @@ struct Layout {
     /// From up to [`NR`] rows; those that are missing mean nothing.
     fill_panel: Fill,
     multiply: Multiply,
+    /// A kernel with the same panels that is faster for small products.
+    lighter: Option<Lighter>,
+}
+
+/// See [`Layout::lighter`].
+#[cfg(feature = "alloc")]
+struct Lighter {
+    kernel: &'static Kernel,
+    /// Whether it is to multiply `rows` rows of `words` words with `outputs` weight rows.
+    takes: fn(rows: usize, words: usize, outputs: usize) -> bool,
 }
 
 /// Counts the bits in which two rows of equal length differ.
@@ -75,6 +91,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F and VPOPCNTDQ.
     Avx512,
+    /// x86-64 with AMX-INT8 and AVX-512 BW, VBMI and VPOPCNTDQ, on Linux.
+    Amx,
     /// 64-bit Arm with NEON.
     Neon,
     /// WebAssembly with 128-bit vectors.
@@ -90,6 +108,7 @@ impl Isa {
             Isa::Popcnt => "popcnt",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Amx => "amx",
             Isa::Neon => "neon",
             Isa::Simd128 => "simd128",
         }
@@ -97,13 +116,14 @@ impl Isa {
 }
 
 /// All names that `BNN_ISA` may hold, for messages.
-const NAMES: &str = "portable, popcnt, avx2, avx512, neon, simd128";
+const NAMES: &str = "portable, popcnt, avx2, avx512, amx, neon, simd128";
 
-const ISAS: [Isa; 6] = [
+const ISAS: [Isa; 7] = [
     Isa::Portable,
     Isa::Popcnt,
     Isa::Avx2,
     Isa::Avx512,
+    Isa::Amx,
     Isa::Neon,
     Isa::Simd128,
 ];
@@ -117,6 +137,8 @@ static TABLE: &[&Kernel] = &[
     &arch::avx2::KERNEL,
     #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::avx512::KERNEL,
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
+    &arch::amx::KERNEL,
     #[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
     &arch::neon::KERNEL,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
@@ -130,7 +152,10 @@ pub struct Kernel {
     supported: fn() -> bool,
     #[cfg(feature = "alloc")]
     layout: Layout,
+    endings: &'static Endings,
     count: Count,
+    #[cfg(feature = "alloc")]
+    packing: &'static packing::Packing,
 }
 
 impl Kernel {
@@ -198,6 +223,21 @@ impl Kernel {
         self.isa.name()
     }
 
+    /// The kernel that multiplies `rows` rows of `words` words with this kernel's panels of `outputs`
+    /// weight rows: this one, or a lighter one.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn for_size(
+        &'static self,
+        rows: usize,
+        words: usize,
+        outputs: usize,
+    ) -> &'static Kernel {
+        match &self.layout.lighter {
+            Some(lighter) if (lighter.takes)(rows, words, outputs) => lighter.kernel,
+            _ => self,
+        }
+    }
+
     /// See [`Layout`].
     #[cfg(feature = "alloc")]
     pub(crate) fn mr(&self) -> usize {
@@ -246,6 +286,25 @@ impl Kernel {
         debug_assert_eq!(panel.len(), self.panel_words(block.words));
         debug_assert_eq!(sums.len(), block.rows);
         (self.layout.multiply)(block, panel, sums);
+    }
+
+    /// See [`Endings`].
+    pub(crate) fn endings(&self) -> &'static Endings {
+        self.endings
+    }
+
+    /// See [`packing::Packing`].
+    #[inline]
+    pub(crate) fn packing(&self) -> &'static packing::Packing {
+        #[cfg(feature = "alloc")]
+        {
+            self.packing
+        }
+        // The same, known when compiling: firmware links only the functions that it calls.
+        #[cfg(not(feature = "alloc"))]
+        {
+            &arch::BASELINE_PACKING
+        }
     }
 
     /// `popcount(a ^ b)`.
@@ -303,3 +362,5 @@ mod tests {
 
 #[cfg(all(test, feature = "alloc"))]
 mod kernel_laws;
+#[cfg(all(test, feature = "alloc"))]
+mod packing_laws;

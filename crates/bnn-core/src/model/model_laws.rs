@@ -66,7 +66,7 @@ impl Net {
     /// The scores of one sample, by the definition.
     fn scores(&self, x: &[i32]) -> Vec<f32> {
         let sums = |w: &BitMatrix, x: &[i32]| -> Vec<i32> {
-            let w: Vec<i32> = w.unpack();
+            let w: Vec<i32> = w.unpack().expect("BNN_ISA is right");
             let rows = w.chunks(x.len());
             rows.map(|w| w.iter().zip(x).map(|(w, x)| w * x).sum())
                 .collect()

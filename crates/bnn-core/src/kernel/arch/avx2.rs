@@ -8,7 +8,7 @@
 //!
 //! An entry serves *two* rows: the low nibble counts for the first, the high nibble for the second. So a
 //! lookup is 2 x 4 x 32 products. A block holds these tables ready-made, to be loaded one after the
-//! other; a single row is paired with a row of zeros whose counts are dropped.
+//! other. In the tables of a row without a partner the high nibbles are 0.
 //!
 //! - Block: tiles of up to 4 pairs of rows, `[3 bytes of k][pair][6 nibbles][16]`.
 //! - Panel: `[byte of k][neuron]`.
@@ -22,8 +22,9 @@ use core::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16, _mm256_storeu_si256,
     _mm256_sub_epi8,
 };
+use core::hint::black_box;
 
-use super::{cpu_has, portable};
+use super::{cpu_has, endings_avx2, portable};
 use crate::kernel::{Block, Isa, Kernel, Layout, NR, Sums};
 
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
@@ -54,9 +55,12 @@ pub(crate) static KERNEL: Kernel = Kernel {
         fill_panel,
         // SAFETY: a `Kernel` is handed out only after `supported`.
         multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+        lighter: None,
     },
+    endings: &endings_avx2::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx2::PACKING,
 };
 
 fn groups(words: usize) -> usize {
@@ -77,37 +81,46 @@ static TABLES: [[u64; 2]; 256] = {
     tables
 };
 
+/// The low nibble of each byte.
+const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+
 fn fill_block(rows: &[u64], words: usize, block: &mut [u64]) {
     let tiles = rows.chunks(2 * PAIRS * words);
     let places = block.chunks_mut(PAIRS * groups(words) * PAIR_WORDS);
     for (rows, tile) in tiles.zip(places) {
+        let (tables, _) = tile.as_chunks_mut::<PAIR_WORDS>();
         let pairs = rows.len().div_ceil(2 * words);
         for (p, pair) in rows.chunks(2 * words).enumerate() {
             let (first, second) = pair.split_at(words);
-            let bytes = |w: usize| {
-                let of = |row: &[u64]| row.get(w).copied().unwrap_or(0).to_le_bytes();
-                (of(first), of(second))
-            };
-            let (tables, _) = tile.as_chunks_mut::<PAIR_WORDS>();
-            let tables = tables.iter_mut().skip(p).step_by(pairs);
-            let (mut w, mut at) = (0, 0);
-            let (mut a, mut b) = bytes(0);
-            for group in tables {
-                let (group, _) = group.as_chunks_mut::<4>();
-                for nibbles in group {
-                    if at == 8 {
-                        (w, at) = (w + 1, 0);
-                        (a, b) = bytes(w);
+            let counted = if second.is_empty() { LOW } else { u64::MAX };
+            // Three words are eight groups of three bytes.
+            for (w, groups) in tables.chunks_mut(8 * pairs).enumerate() {
+                let (low, high) = nibble_pairs(first, second, 3 * w);
+                let nibbles = low.as_flattened().chunks_exact(GROUP);
+                let nibbles = nibbles.zip(high.as_flattened().chunks_exact(GROUP));
+                for (group, (low, high)) in groups.iter_mut().skip(p).step_by(pairs).zip(nibbles) {
+                    let (places, _) = group.as_chunks_mut::<4>();
+                    for ((place, low), high) in places.iter_mut().zip(low).zip(high) {
+                        let [[a, b], [c, d]] = [low, high].map(|n| TABLES[usize::from(*n)]);
+                        *place = [a & counted, b & counted, c & counted, d & counted];
                     }
-                    let (a, b) = (a[at], b[at]);
-                    let low = TABLES[usize::from(a & 15 | b << 4)];
-                    let high = TABLES[usize::from(a >> 4 | b & 0xF0)];
-                    *nibbles = [low[0], low[1], high[0], high[1]];
-                    at += 1;
                 }
             }
         }
     }
+}
+
+/// The low nibbles of three words' bytes, and the high ones: of `first` in the low half of a byte, of
+/// `second`, if there is one, in its high half.
+fn nibble_pairs(first: &[u64], second: &[u64], at: usize) -> ([[u8; 8]; 3], [[u8; 8]; 3]) {
+    let word = |row: &[u64], w| row.get(w).copied().unwrap_or(0);
+    let mut pairs = [([0; 8], [0; 8]); 3];
+    for (i, (low, high)) in pairs.iter_mut().enumerate() {
+        let (a, b) = (word(first, at + i), word(second, at + i));
+        *low = (a & LOW | (b & LOW) << 4).to_le_bytes();
+        *high = (a >> 4 & LOW | b & !LOW).to_le_bytes();
+    }
+    (pairs.map(|(low, _)| low), pairs.map(|(_, high)| high))
 }
 
 fn fill_panel(rows: &[u64], words: usize, panel: &mut [u64]) {
@@ -133,7 +146,8 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     for (tables, sums) in tiles.zip(sums.chunks_mut(2 * PAIRS)) {
         let (tables, _) = tables.as_chunks::<PAIR_WORDS>();
         match sums.len() {
-            1 | 2 => tile::<1>(tables, panel, block.k, sums),
+            1 => lone(tables, panel, block.k, &mut sums[0]),
+            2 => tile::<1>(tables, panel, block.k, sums),
             3 | 4 => tile::<2>(tables, panel, block.k, sums),
             5 | 6 => tile::<3>(tables, panel, block.k, sums),
             _ => tile::<4>(tables, panel, block.k, sums),
@@ -150,6 +164,9 @@ fn tile<const P: usize>(
     sums: &mut [Sums],
 ) {
     let (tables, _) = tables.as_chunks::<P>();
+    // If the compiler knew that what is averaged below is even, it would do without the instruction that
+    // averages, in five others.
+    let high = black_box(_mm256_set1_epi8(0xF0_u8.cast_signed()));
     let mut counts = [[[0_u32; NR]; 2]; P];
     let blocks = tables.chunks(GROUPS_PER_U16S);
     for (tables, panel) in blocks.zip(panel.chunks(GROUPS_PER_U16S)) {
@@ -159,7 +176,7 @@ fn tile<const P: usize>(
             let mut both = [_mm256_setzero_si256(); P];
             let mut second = [_mm256_setzero_si256(); P];
             for (tables, weights) in tables.iter().zip(panel) {
-                look_up(tables, weights, &mut both, &mut second);
+                look_up(tables, weights, high, &mut both, &mut second);
             }
             for ((halves, both), second) in halves.iter_mut().zip(both).zip(second) {
                 add_bytes(_mm256_sub_epi8(both, times_16(second)), &mut halves[0]);
@@ -177,26 +194,70 @@ fn tile<const P: usize>(
         }
     }
     for (sums, counts) in sums.iter_mut().zip(counts.as_flattened()) {
-        for (sum, count) in sums.iter_mut().zip(counts) {
-            *sum = k.wrapping_sub(count << 1).cast_signed();
+        finish(counts, k, sums);
+    }
+}
+
+/// Sums of a single row (m = 1): the same with half the work, since no nibbles are to be parted.
+#[target_feature(enable = "avx2")]
+fn lone(tables: &[[u64; PAIR_WORDS]], panel: &[[u64; WEIGHT_WORDS]], k: u32, sums: &mut Sums) {
+    let mut counts = [0_u32; NR];
+    let blocks = tables.chunks(GROUPS_PER_U16S);
+    for (tables, panel) in blocks.zip(panel.chunks(GROUPS_PER_U16S)) {
+        let mut halves = [0_u16; NR];
+        let steps = tables.chunks(GROUPS_PER_BYTES);
+        for (tables, panel) in steps.zip(panel.chunks(GROUPS_PER_BYTES)) {
+            let mut bytes = [_mm256_setzero_si256(); 2];
+            for (tables, weights) in tables.iter().zip(panel) {
+                let threes = threes(tables, &nibbles(weights));
+                for (bytes, three) in bytes.iter_mut().zip(threes) {
+                    *bytes = _mm256_add_epi8(*bytes, three);
+                }
+            }
+            add_bytes(_mm256_add_epi8(bytes[0], bytes[1]), &mut halves);
         }
+        for (count, half) in counts.iter_mut().zip(halves) {
+            *count += u32::from(half);
+        }
+    }
+    finish(&counts, k, sums);
+}
+
+/// `k - 2 * count`, modulo `2^32`.
+#[inline(always)]
+fn finish(counts: &[u32; NR], k: u32, sums: &mut Sums) {
+    for (sum, count) in sums.0.iter_mut().zip(counts) {
+        *sum = k.wrapping_sub(count << 1).cast_signed();
     }
 }
 
 /// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the first
-/// and 16 times those of the second, modulo 256.
+/// and 16 times those of the second, modulo 256. `high` is the mask of the high nibbles.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn look_up<const P: usize>(
     tables: &[[u64; PAIR_WORDS]; P],
     weights: &[u64; WEIGHT_WORDS],
+    high: __m256i,
     both: &mut [__m256i; P],
     second: &mut [__m256i; P],
 ) {
-    let (low, high) = (
-        _mm256_set1_epi8(0x0F),
-        _mm256_set1_epi8(0xF0_u8.cast_signed()),
-    );
+    let nibbles = nibbles(weights);
+    for ((tables, both), second) in tables.iter().zip(both).zip(second) {
+        let [a, b] = threes(tables, &nibbles);
+        *both = _mm256_add_epi8(*both, _mm256_add_epi8(a, b));
+        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte when
+        // it is divided by 8.
+        let eights = _mm256_avg_epu8(_mm256_and_si256(a, high), _mm256_and_si256(b, high));
+        *second = _mm256_add_epi8(*second, _mm256_srli_epi16::<3>(eights));
+    }
+}
+
+/// The six nibbles of each neuron's weights in a group.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn nibbles(weights: &[u64; WEIGHT_WORDS]) -> [[__m256i; 2]; GROUP] {
+    let low = _mm256_set1_epi8(0x0F);
     let (weights, _) = weights.as_chunks::<4>();
     let mut nibbles = [[_mm256_setzero_si256(); 2]; GROUP];
     for (nibbles, weights) in nibbles.iter_mut().zip(weights) {
@@ -206,30 +267,27 @@ fn look_up<const P: usize>(
             _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low),
         ];
     }
+    nibbles
+}
+
+/// The sums of the first three lookups of a group and of the other three: nibbles of at most 12.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn threes(tables: &[u64; PAIR_WORDS], nibbles: &[[__m256i; 2]; GROUP]) -> [__m256i; 2] {
+    let (tables, _) = tables.as_chunks::<2>();
     let nibbles = nibbles.as_flattened();
-    for ((tables, both), second) in tables.iter().zip(both).zip(second) {
-        let (tables, _) = tables.as_chunks::<2>();
-        let mut threes = [_mm256_setzero_si256(); 2];
-        for (i, three) in threes.iter_mut().enumerate() {
-            let entry = |j: usize| (&tables[3 * i + j], nibbles[3 * i + j]);
-            let ((t0, n0), (t1, n1), (t2, n2)) = (entry(0), entry(1), entry(2));
-            *three = _mm256_add_epi8(
-                _mm256_add_epi8(
-                    _mm256_shuffle_epi8(broadcast(t0), n0),
-                    _mm256_shuffle_epi8(broadcast(t1), n1),
-                ),
-                _mm256_shuffle_epi8(broadcast(t2), n2),
-            );
-        }
-        *both = _mm256_add_epi8(*both, _mm256_add_epi8(threes[0], threes[1]));
-        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte when
-        // it is divided by 8.
-        let eights = _mm256_avg_epu8(
-            _mm256_and_si256(threes[0], high),
-            _mm256_and_si256(threes[1], high),
+    let mut threes = [_mm256_setzero_si256(); 2];
+    for (i, three) in threes.iter_mut().enumerate() {
+        let (t, n) = (&tables[3 * i..3 * i + 3], &nibbles[3 * i..3 * i + 3]);
+        *three = _mm256_add_epi8(
+            _mm256_add_epi8(
+                _mm256_shuffle_epi8(broadcast(&t[0]), n[0]),
+                _mm256_shuffle_epi8(broadcast(&t[1]), n[1]),
+            ),
+            _mm256_shuffle_epi8(broadcast(&t[2]), n[2]),
         );
-        *second = _mm256_add_epi8(*second, _mm256_srli_epi16::<3>(eights));
     }
+    threes
 }
 
 /// 16 times each byte, modulo 256.

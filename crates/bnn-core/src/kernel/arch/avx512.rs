@@ -3,13 +3,14 @@
 //! lanes is ever needed.
 
 use core::arch::x86_64::{
-    __m512i, _mm256_storeu_si256, _mm512_add_epi64, _mm512_cvtepi64_epi32, _mm512_loadu_si512,
-    _mm512_popcnt_epi64, _mm512_reduce_add_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_sub_epi64, _mm512_xor_si512,
+    __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_permutex2var_epi32, _mm512_popcnt_epi64,
+    _mm512_reduce_add_epi64, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setr_epi32,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
+    _mm512_xor_si512,
 };
 
 use super::scalar::{self, by_tiles};
-use super::{cpu_has, portable};
+use super::{cpu_has, endings_avx512, portable};
 use crate::kernel::{Block, Isa, Kernel, Layout, Sums};
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -24,20 +25,23 @@ pub(crate) static KERNEL: Kernel = Kernel {
     layout: Layout {
         // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
         mr: 8,
-        block_rows: 128,
+        block_rows: 32,
         block_words: scalar::block_words,
         fill_block: scalar::fill_block::<8>,
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<W>,
         // SAFETY: a `Kernel` is handed out only after `supported`.
         multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+        lighter: None,
     },
+    endings: &endings_avx512::ENDINGS,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_avx512::PACKING,
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
-pub(super) fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
+fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     by_tiles!(block, panel, sums, [8, W], 1, 2, 3, 4, 5, 6, 7, 8 => tile);
 }
 
@@ -60,17 +64,24 @@ fn tile<const R: usize>(
             }
         }
     }
-    let k = _mm512_set1_epi64(k.into());
+    let k = _mm512_set1_epi32(k.cast_signed());
     // Loops, because a closure handed to another function would be compiled without the vector
     // instructions that it uses.
-    for (sums, mut counts) in sums.iter_mut().zip(counts) {
-        for count in &mut counts {
-            *count = _mm512_sub_epi64(k, _mm512_add_epi64(*count, *count));
-        }
-        if let Some(sums) = sums.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {
-            store(counts, sums);
+    for (sums, [a, b]) in sums.iter_mut().zip(counts) {
+        // A row has at most i32::MAX bits: the low halves of the counts are all of them.
+        let counts = _mm512_permutex2var_epi32(a, low_halves(), b);
+        let twice = _mm512_slli_epi32::<1>(counts);
+        if let Some(sums) = sums.0.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {
+            store(_mm512_sub_epi32(k, twice), sums);
         }
     }
+}
+
+/// The low halves of 16 words in two vectors.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn low_halves() -> __m512i {
+    _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 }
 
 /// `popcount(a ^ b)` of two rows, eight words at a time.
@@ -100,15 +111,9 @@ fn load_lanes(words: &[u64; LANES]) -> __m512i {
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
 
-/// Stores the low 32 bits of all lanes.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(vectors: [__m512i; VECTORS], sums: &mut [i32; W]) {
-    let (sums, _) = sums.as_chunks_mut::<LANES>();
-    for (sums, vector) in sums.iter_mut().zip(vectors) {
-        // SAFETY: the array is 32 writable bytes, and the store wants no alignment.
-        unsafe {
-            _mm256_storeu_si256(sums.as_mut_ptr().cast(), _mm512_cvtepi64_epi32(vector));
-        }
-    }
+fn store(vector: __m512i, sums: &mut [i32; W]) {
+    // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
+    unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), vector) };
 }

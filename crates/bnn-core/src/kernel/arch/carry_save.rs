@@ -73,11 +73,12 @@ mod packed {
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<1>,
         multiply,
+        lighter: None,
     };
 
     fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
         for (row, sums) in block.layout.chunks_exact(block.words).zip(sums) {
-            for (sum, weights) in sums.iter_mut().zip(panel.chunks_exact(block.words)) {
+            for (sum, weights) in sums.0.iter_mut().zip(panel.chunks_exact(block.words)) {
                 *sum = block.k.wrapping_sub(count(row, weights) << 1).cast_signed();
             }
         }

@@ -4,6 +4,12 @@
 //! Without an allocator there are no panels, and the portable kernel, which reads canonical rows,
 //! is the only one.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
+#[expect(
+    unsafe_code,
+    reason = "vector intrinsics, target features and tile instructions"
+)]
+pub(super) mod amx;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx2;
@@ -11,6 +17,12 @@ pub(super) mod avx2;
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx512;
 mod carry_save;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod endings_avx2;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod endings_avx512;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics")]
 pub(super) mod neon;
@@ -22,6 +34,16 @@ pub(super) mod neon;
     )
 ))]
 mod nibble_tables;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_avx2;
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[expect(unsafe_code, reason = "vector intrinsics and target features")]
+mod pack_neon;
+pub(super) mod pack_portable;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "a call into a function with target features")]
 pub(super) mod popcnt;
@@ -39,6 +61,17 @@ pub(super) mod simd128;
     )
 ))]
 mod vector128;
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "alloc"),
+    all(target_arch = "aarch64", target_feature = "neon")
+))]
+mod words;
+
+/// Packing with what every CPU of the target has.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub(super) use pack_neon::PACKING as BASELINE_PACKING;
+#[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
+pub(super) use pack_portable::PACKING as BASELINE_PACKING;
 
 /// Whether the CPU has the named target features: asked at run time with `std`, else known from
 /// what the build was told (`-C target-feature`).

@@ -7,7 +7,7 @@ use core::arch::aarch64::{
 };
 
 use super::vector128::{self, Vector};
-use crate::kernel::{Isa, Kernel};
+use crate::kernel::{Isa, Kernel, endings};
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Neon,
@@ -16,7 +16,9 @@ pub(crate) static KERNEL: Kernel = Kernel {
     layout: vector128::layout(|block, panel, sums| {
         vector128::multiply::<uint8x16_t>(block, panel, sums);
     }),
+    endings: &endings::PORTABLE,
     count: |a, b| vector128::count::<uint8x16_t>(a, b),
+    packing: &super::BASELINE_PACKING,
 };
 
 impl Vector for uint8x16_t {

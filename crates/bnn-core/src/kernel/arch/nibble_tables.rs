@@ -42,38 +42,46 @@ static TABLES: [[u64; 2]; 256] = {
     tables
 };
 
-/// Lays out pairs of rows; the second of the last pair may be missing, which is as zeros.
+/// The low nibble of each byte.
+const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+
+/// Lays out pairs of rows.
 pub(super) fn fill_pairs<const PAIRS: usize>(rows: &[u64], words: usize, block: &mut [u64]) {
     let tiles = rows.chunks(2 * PAIRS * words);
     let places = block.chunks_mut(PAIRS * groups(words) * PAIR_WORDS);
     for (rows, tile) in tiles.zip(places) {
-        let pairs = rows.len().div_ceil(2 * words);
+        let (tables, _) = tile.as_chunks_mut::<PAIR_WORDS>();
+        let pairs = rows.len() / (2 * words);
         for (p, pair) in rows.chunks(2 * words).enumerate() {
             let (first, second) = pair.split_at(words);
-            let bytes = |w: usize| {
-                let of = |row: &[u64]| row.get(w).copied().unwrap_or(0).to_le_bytes();
-                (of(first), of(second))
-            };
-            let (tables, _) = tile.as_chunks_mut::<PAIR_WORDS>();
-            let tables = tables.iter_mut().skip(p).step_by(pairs);
-            let (mut w, mut at) = (0, 0);
-            let (mut a, mut b) = bytes(0);
-            for group in tables {
-                let (group, _) = group.as_chunks_mut::<4>();
-                for nibbles in group {
-                    if at == 8 {
-                        (w, at) = (w + 1, 0);
-                        (a, b) = bytes(w);
+            // Three words are eight groups of three bytes.
+            for (w, groups) in tables.chunks_mut(8 * pairs).enumerate() {
+                let (low, high) = nibble_pairs(first, second, 3 * w);
+                let nibbles = low.as_flattened().chunks_exact(GROUP);
+                let nibbles = nibbles.zip(high.as_flattened().chunks_exact(GROUP));
+                for (group, (low, high)) in groups.iter_mut().skip(p).step_by(pairs).zip(nibbles) {
+                    let (places, _) = group.as_chunks_mut::<4>();
+                    for ((place, low), high) in places.iter_mut().zip(low).zip(high) {
+                        let [[a, b], [c, d]] = [low, high].map(|n| TABLES[usize::from(*n)]);
+                        *place = [a, b, c, d];
                     }
-                    let (a, b) = (a[at], b[at]);
-                    let low = TABLES[usize::from(a & 15 | b << 4)];
-                    let high = TABLES[usize::from(a >> 4 | b & 0xF0)];
-                    *nibbles = [low[0], low[1], high[0], high[1]];
-                    at += 1;
                 }
             }
         }
     }
+}
+
+/// The low nibbles of three words' bytes, and the high ones: of `first` in the low half of a byte, of
+/// `second` in its high half.
+fn nibble_pairs(first: &[u64], second: &[u64], at: usize) -> ([[u8; 8]; 3], [[u8; 8]; 3]) {
+    let word = |row: &[u64], w| row.get(w).copied().unwrap_or(0);
+    let mut pairs = [([0; 8], [0; 8]); 3];
+    for (i, (low, high)) in pairs.iter_mut().enumerate() {
+        let (a, b) = (word(first, at + i), word(second, at + i));
+        *low = (a & LOW | (b & LOW) << 4).to_le_bytes();
+        *high = (a >> 4 & LOW | b & !LOW).to_le_bytes();
+    }
+    (pairs.map(|(low, _)| low), pairs.map(|(_, high)| high))
 }
 
 /// Words of a panel.

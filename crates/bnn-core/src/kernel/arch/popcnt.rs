@@ -3,7 +3,7 @@
 use super::cpu_has;
 use super::portable;
 use super::scalar::{self, by_tiles};
-use crate::kernel::{Block, Isa, Kernel, Layout, Sums};
+use crate::kernel::{Block, Isa, Kernel, Layout, Sums, endings};
 
 /// Weight rows in a strip.
 const W: usize = 4;
@@ -21,9 +21,12 @@ pub(crate) static KERNEL: Kernel = Kernel {
         fill_panel: scalar::fill_panel::<W>,
         // SAFETY: a `Kernel` is handed out only after `supported`.
         multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+        lighter: None,
     },
+    endings: &endings::PORTABLE,
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
+    packing: &super::pack_portable::PACKING,
 };
 
 #[target_feature(enable = "popcnt")]

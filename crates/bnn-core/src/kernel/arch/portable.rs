@@ -7,7 +7,7 @@ use super::carry_save;
 use super::scalar::{self, by_tiles};
 #[cfg(feature = "alloc")]
 use crate::kernel::{Block, Layout, Sums};
-use crate::kernel::{Isa, Kernel};
+use crate::kernel::{Isa, Kernel, endings};
 
 /// Whether this is a 32-bit target whose cores have neither a population count nor vectors.
 const CARRY_SAVE: bool = cfg!(any(
@@ -28,7 +28,10 @@ pub(crate) static KERNEL: Kernel = Kernel {
     } else {
         LAYOUT
     },
+    endings: &endings::PORTABLE,
     count,
+    #[cfg(feature = "alloc")]
+    packing: &super::BASELINE_PACKING,
 };
 
 #[cfg(feature = "alloc")]
@@ -40,6 +43,7 @@ const LAYOUT: Layout = Layout {
     panel_words: scalar::panel_words,
     fill_panel: scalar::fill_panel::<W>,
     multiply,
+    lighter: None,
 };
 
 #[cfg(feature = "alloc")]

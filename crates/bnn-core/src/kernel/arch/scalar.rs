@@ -63,7 +63,7 @@ pub(super) fn tile<const R: usize, const W: usize>(
         }
     }
     for (sums, counts) in sums.iter_mut().zip(&counts) {
-        for (sum, count) in sums.iter_mut().skip(at).zip(counts) {
+        for (sum, count) in sums.0.iter_mut().skip(at).zip(counts) {
             *sum = k.wrapping_sub(count << 1).cast_signed();
         }
     }

@@ -9,7 +9,7 @@ use core::arch::wasm32::{
 
 use super::portable;
 use super::vector128::{self, Vector};
-use crate::kernel::{Isa, Kernel};
+use crate::kernel::{Isa, Kernel, endings};
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Simd128,
@@ -18,7 +18,9 @@ pub(crate) static KERNEL: Kernel = Kernel {
     layout: vector128::layout(|block, panel, sums| {
         vector128::multiply::<v128>(block, panel, sums);
     }),
+    endings: &endings::PORTABLE,
     count,
+    packing: &super::BASELINE_PACKING,
 };
 
 /// `popcount(a ^ b)`. In engines on x86, which expand `i8x16.popcnt`, the scalar instruction is faster

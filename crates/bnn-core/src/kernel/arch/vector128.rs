@@ -63,6 +63,7 @@ pub(super) const fn layout(
         panel_words,
         fill_panel,
         multiply,
+        lighter: None,
     }
 }
 
@@ -214,7 +215,7 @@ fn widen(halves: &[u16], counts: &mut [u32]) {
 }
 
 fn finish(counts: &[u32; NR], k: u32, sums: &mut Sums) {
-    for (sum, count) in sums.iter_mut().zip(counts) {
+    for (sum, count) in sums.0.iter_mut().zip(counts) {
         *sum = k.wrapping_sub(count << 1).cast_signed();
     }
 }

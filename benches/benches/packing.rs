@@ -1,0 +1,99 @@
+//! Between numbers and bits, on the kernel in use (`BNN_ISA` chooses another), beside a copy of the
+//! same bytes in the same run. Throughput counts the bytes of numbers; for transposing, those of bits.
+#![allow(missing_docs, reason = "criterion makes public functions")]
+
+use bnn_benches::numbers;
+use bnn_core::{
+    BitMatrix, BitMatrixViewMut, Error, Planes, matrix_words, pack, pack_u8, transpose, unpack,
+};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+
+const COLS: usize = 1024;
+/// Bytes: within a second-level cache, and far beyond it.
+const SIZES: [(&str, usize); 2] = [("256 KiB", 256 << 10), ("16 MiB", 16 << 20)];
+
+fn packing(c: &mut Criterion) -> Result<(), Error> {
+    for (name, bytes) in SIZES {
+        let mut group = c.benchmark_group(name);
+        group.throughput(Throughput::Bytes(bytes as u64));
+        let floats = numbers(bytes / 4);
+        copying(&mut group, &floats);
+        numbers_of(&mut group, "f32", &floats)?;
+        let doubles: Vec<f64> = floats[..bytes / 8].iter().map(|&x| x.into()).collect();
+        numbers_of(&mut group, "f64", &doubles)?;
+        let small: Vec<i8> = numbers(bytes)
+            .iter()
+            .map(|&x| (x / 65536.0) as i8)
+            .collect();
+        numbers_of(&mut group, "i8", &small)?;
+        let pixels: Vec<u8> = small.iter().map(|x| x.cast_unsigned()).collect();
+        bytes_of(&mut group, &pixels)?;
+        transposing(&mut group, &floats)?;
+    }
+    Ok(())
+}
+
+fn copying(group: &mut BenchmarkGroup<'_, WallTime>, x: &[f32]) {
+    let mut y = x.to_vec();
+    group.bench_function("copy", |b| b.iter(|| y.copy_from_slice(x)));
+}
+
+fn numbers_of<T: bnn_core::Number>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    x: &[T],
+) -> Result<(), Error> {
+    let rows = x.len() / COLS;
+    let mut bits = BitMatrix::zeros(rows, COLS)?;
+    group.bench_function(format!("pack {name}"), |b| {
+        b.iter(|| pack(x, COLS, &mut bits.view_mut()));
+    });
+    let mut x = x.to_vec();
+    group.bench_function(format!("unpack {name}"), |b| {
+        b.iter(|| unpack(bits.view(), &mut x, COLS));
+    });
+    Ok(())
+}
+
+fn bytes_of(group: &mut BenchmarkGroup<'_, WallTime>, x: &[u8]) -> Result<(), Error> {
+    let rows = x.len() / COLS;
+    let mut bits = BitMatrix::zeros(rows, COLS)?;
+    group.bench_function("pack u8 by a threshold", |b| {
+        b.iter(|| pack_u8(x, COLS, 100, &mut bits.view_mut()));
+    });
+    let mut work = vec![0; Planes::words(rows, COLS, 8)?];
+    group.bench_function("split u8 into 8 planes", |b| {
+        b.iter(|| Planes::split(x, COLS, rows, COLS, 8, &mut work).map(|planes| planes.rows()));
+    });
+    Ok(())
+}
+
+/// A square matrix, or one of twice as many columns as rows.
+fn transposing(group: &mut BenchmarkGroup<'_, WallTime>, x: &[f32]) -> Result<(), Error> {
+    let bits = 32 * x.len();
+    let rows = 1 << (bits.ilog2() / 2);
+    let cols = bits / rows;
+    let random: Vec<u64> = x
+        .chunks(2)
+        .map(|x| (x[0] * x[1]).to_bits().into())
+        .collect();
+    let from = BitMatrix::from_words(random, rows, cols)?;
+    let mut words = vec![0; matrix_words(cols, rows)?];
+    let mut to = BitMatrixViewMut::cleared(&mut words, cols, rows)?;
+    group.bench_function("transpose", |b| b.iter(|| transpose(from.view(), &mut to)));
+    Ok(())
+}
+
+fn all(c: &mut Criterion) {
+    if let Err(error) = packing(c) {
+        panic!("a benchmark does not fit the library: {error}");
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30);
+    targets = all
+}
+criterion_main!(benches);

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs bnn-core's tests for 64-bit Arm, emulated: as a CPU that has every extension, and as one that has NEON but none of
+# the later ones (dot products, SVE).
+set -eu
+cd "$(dirname "$0")/.."
+. ci/lib/cross.sh
+
+target=aarch64-unknown-linux-gnu
+use_debian_rust gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+use_sysroot $target std,test
+set_for_target $target LINKER aarch64-linux-gnu-gcc
+set_for_target $target RUNNER qemu-aarch64-static
+export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu
+
+# The property tests keep all their cases: a run takes seconds.
+for cpu in max cortex-a53; do
+    echo "aarch64, $cpu"
+    QEMU_CPU=$cpu test_core $target --tests
+done
+echo "aarch64, BNN_ISA=portable"
+BNN_ISA=portable test_core $target --tests
+echo "aarch64, documentation"
+test_core $target --doc

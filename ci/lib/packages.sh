@@ -1,0 +1,31 @@
+# shellcheck shell=sh
+# Debian packages, installed quietly and only where they are missing. To be sourced.
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Runs a command and shows what it printed only where it fails.
+quietly() {
+    quiet_log=$(mktemp)
+    quiet_status=0
+    "$@" >"$quiet_log" 2>&1 || quiet_status=$?
+    [ "$quiet_status" = 0 ] || cat "$quiet_log" >&2
+    rm -f "$quiet_log"
+    return "$quiet_status"
+}
+
+# install PACKAGE..
+install() {
+    missing=
+    for package in "$@"; do
+        case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true) in
+            installed*) ;;
+            *) missing="$missing $package" ;;
+        esac
+    done
+    [ -n "$missing" ] || return 0
+    export DEBIAN_FRONTEND=noninteractive
+    # Mirrors are caught in the middle of an update now and then.
+    quietly as_root apt-get update || quietly as_root apt-get update
+    # shellcheck disable=SC2086  # a list of words
+    quietly as_root apt-get install -y --no-install-recommends $missing
+}

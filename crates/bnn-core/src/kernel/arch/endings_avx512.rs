@@ -1,0 +1,37 @@
+//! Endings with AVX-512 F.
+
+use core::arch::x86_64::{__m512i, _mm512_cmpge_epi32_mask, _mm512_loadu_si512};
+
+use crate::kernel::endings::{self, Endings, Factors};
+use crate::kernel::{NR, Sums};
+
+pub(super) static ENDINGS: Endings = Endings {
+    // SAFETY: a kernel of an instruction set that has AVX-512 F is handed out only where the CPU has it.
+    reached: |sums, thresholds| unsafe { reached(sums, thresholds) },
+    // SAFETY: as above.
+    affine: |sums, factors, out| unsafe { affine(sums, factors, out) },
+};
+
+#[target_feature(enable = "avx512f")]
+fn reached(sums: &Sums, thresholds: &[i32; NR]) -> u32 {
+    let (sums, _) = sums.0.as_chunks::<16>();
+    let (thresholds, _) = thresholds.as_chunks::<16>();
+    let mut bits = 0;
+    for (i, (sums, thresholds)) in sums.iter().zip(thresholds).enumerate() {
+        let reached = _mm512_cmpge_epi32_mask(load(sums), load(thresholds));
+        bits |= u32::from(reached) << (16 * i);
+    }
+    bits
+}
+
+#[target_feature(enable = "avx512f")]
+fn affine(sums: &Sums, factors: &Factors, out: &mut [f32; NR]) {
+    endings::affine(sums, factors, out);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(numbers: &[i32; 16]) -> __m512i {
+    // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
+    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
+}
