@@ -28,7 +28,7 @@ fn mismatches(a: &[u64], b: &[u64]) -> u32 {
     a.iter().zip(b).map(|(a, b)| bits(&(a ^ b))).sum()
 }
 
-/// Word counts around the vector widths (4, 8), the blocks of k (16), and what byte and 16-bit
+/// Word counts around the vector widths (2, 4, 8), the blocks of k (16), and what byte and 16-bit
 /// counters can hold (30 bytes and 1020 words).
 const WORDS: [usize; 20] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 63, 1019, 1020, 1023, 1024, 2049,
@@ -95,8 +95,9 @@ fn a_block_and_a_panel_give_their_sums_and_nothing_else() {
 fn the_counters_hold_the_extremes() {
     for kernel in Kernel::available() {
         for n in [1, 30, 64, 1020, 1100, 2100] {
+            // Three rows: some kernels take two of them together.
             for (a, w, sign) in [(0, u64::MAX, -1), (0, 0, 1), (u64::MAX, u64::MAX, 1)] {
-                let sums = multiply(kernel, &vec![a; 2 * n], &vec![w; NR * n], n);
+                let sums = multiply(kernel, &vec![a; 3 * n], &vec![w; NR * n], n);
                 let expected = sign * 64 * n as i32;
                 assert!(
                     sums.iter()
@@ -112,7 +113,8 @@ fn the_counters_hold_the_extremes() {
 #[test]
 fn a_count_of_two_rows_is_the_number_of_mismatches() {
     for kernel in Kernel::available() {
-        for n in WORDS {
+        // A kernel's 16-bit counters may hold 4096 words.
+        for n in WORDS.into_iter().chain([4096, 4100, 8197]) {
             let (a, b) = (words(1, n), words(2, n));
             assert_eq!(kernel.count(&a, &b), mismatches(&a, &b), "{kernel:?} {n}");
             let (zeros, ones) = (vec![0; n], vec![u64::MAX; n]);

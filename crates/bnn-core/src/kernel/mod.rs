@@ -93,6 +93,10 @@ pub enum Isa {
     Avx512,
     /// x86-64 with AMX-INT8 and AVX-512 BW, VBMI and VPOPCNTDQ, on Linux.
     Amx,
+    /// 64-bit Arm with NEON.
+    Neon,
+    /// WebAssembly with 128-bit vectors.
+    Simd128,
 }
 
 impl Isa {
@@ -105,14 +109,24 @@ impl Isa {
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
             Isa::Amx => "amx",
+            Isa::Neon => "neon",
+            Isa::Simd128 => "simd128",
         }
     }
 }
 
 /// All names that `BNN_ISA` may hold, for messages.
-const NAMES: &str = "portable, popcnt, avx2, avx512, amx";
+const NAMES: &str = "portable, popcnt, avx2, avx512, amx, neon, simd128";
 
-const ISAS: [Isa; 5] = [Isa::Portable, Isa::Popcnt, Isa::Avx2, Isa::Avx512, Isa::Amx];
+const ISAS: [Isa; 7] = [
+    Isa::Portable,
+    Isa::Popcnt,
+    Isa::Avx2,
+    Isa::Avx512,
+    Isa::Amx,
+    Isa::Neon,
+    Isa::Simd128,
+];
 
 /// The kernels of this build, from the slowest to the fastest.
 static TABLE: &[&Kernel] = &[
@@ -125,6 +139,10 @@ static TABLE: &[&Kernel] = &[
     &arch::avx512::KERNEL,
     #[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
     &arch::amx::KERNEL,
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
+    &arch::neon::KERNEL,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
+    &arch::simd128::KERNEL,
 ];
 
 /// A micro-kernel that this CPU can run: holding a `&'static Kernel` is the proof that it can.

@@ -16,12 +16,25 @@ pub(super) mod avx2;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx512;
+mod carry_save;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 mod endings_avx2;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 mod endings_avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector intrinsics")]
+pub(super) mod neon;
+#[cfg(all(
+    feature = "alloc",
+    any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_feature = "neon"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )
+))]
+mod nibble_tables;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 mod pack_avx2;
@@ -38,6 +51,17 @@ pub(super) mod popcnt;
 pub(super) mod portable;
 #[cfg(feature = "alloc")]
 pub(super) mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
+#[expect(unsafe_code, reason = "vector loads and stores")]
+pub(super) mod simd128;
+#[cfg(all(
+    feature = "alloc",
+    any(
+        all(target_arch = "aarch64", target_feature = "neon"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )
+))]
+mod vector128;
 #[cfg(any(
     all(target_arch = "x86_64", feature = "alloc"),
     all(target_arch = "aarch64", target_feature = "neon")

@@ -1,11 +1,19 @@
-//! Plain Rust, for every target; the compiler expands the population count to bit tricks where the
-//! CPU has no instruction for it.
+//! Plain Rust, for every target. Where the CPU has no population count, the compiler expands it to bit
+//! tricks, on 64-bit targets with vector instructions if they have those; on small 32-bit cores full
+//! adders do better.
 
+use super::carry_save;
 #[cfg(feature = "alloc")]
 use super::scalar::{self, by_tiles};
 #[cfg(feature = "alloc")]
 use crate::kernel::{Block, Layout, Sums};
 use crate::kernel::{Isa, Kernel, endings};
+
+/// Whether this is a 32-bit target whose cores have neither a population count nor vectors.
+const CARRY_SAVE: bool = cfg!(any(
+    target_arch = "arm",
+    all(target_arch = "riscv32", not(target_feature = "zbb"))
+));
 
 /// Weight rows in a strip.
 #[cfg(feature = "alloc")]
@@ -15,20 +23,27 @@ pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Portable,
     supported: || true,
     #[cfg(feature = "alloc")]
-    layout: Layout {
-        mr: 2,
-        block_rows: 64,
-        block_words: scalar::block_words,
-        fill_block: scalar::fill_block::<2>,
-        panel_words: scalar::panel_words,
-        fill_panel: scalar::fill_panel::<W>,
-        multiply,
-        lighter: None,
+    layout: if CARRY_SAVE {
+        carry_save::LAYOUT
+    } else {
+        LAYOUT
     },
     endings: &endings::PORTABLE,
     count,
     #[cfg(feature = "alloc")]
     packing: &super::BASELINE_PACKING,
+};
+
+#[cfg(feature = "alloc")]
+const LAYOUT: Layout = Layout {
+    mr: 2,
+    block_rows: 64,
+    block_words: scalar::block_words,
+    fill_block: scalar::fill_block::<2>,
+    panel_words: scalar::panel_words,
+    fill_panel: scalar::fill_panel::<W>,
+    multiply,
+    lighter: None,
 };
 
 #[cfg(feature = "alloc")]
@@ -48,5 +63,8 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 /// `popcount(a ^ b)` over rows of equal length.
 #[inline(always)]
 pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
+    if CARRY_SAVE {
+        return carry_save::count(a, b);
+    }
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
