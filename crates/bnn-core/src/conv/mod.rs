@@ -86,8 +86,8 @@ pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 use crate::bits::BitMatrixViewMut;
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Affine, Sums, Threshold};
-use crate::shape::{equal, row_words, strided};
+use crate::gemm::epilogue::{Affine, Sums};
+use crate::shape::{equal, strided};
 use call::Call;
 
 /// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and output
@@ -147,10 +147,9 @@ pub fn conv2d_bits<'a, 'w, 't>(
     equal("thresholds", n, thresholds.len())?;
     equal("rows of the output", m, out.rows())?;
     equal("columns of the output", n, out.cols())?;
-    let stride = row_words(n);
     match thresholds {
-        Thresholds::I16(t) => call.run(&Threshold(t), out.words_mut(), stride),
-        Thresholds::I32(t) => call.run(&Threshold(t), out.words_mut(), stride),
+        Thresholds::I16(t) => call.run_bits(t, out.words_mut()),
+        Thresholds::I32(t) => call.run_bits(t, out.words_mut()),
     }
 }
 

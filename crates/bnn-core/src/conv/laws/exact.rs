@@ -130,7 +130,7 @@ fn groups_are_exact() -> Result<(), Error> {
 
 #[test]
 fn depthwise_is_exact() -> Result<(), Error> {
-    for channels in [2, 31, 63, 64, 65, 130] {
+    for channels in [2, 31, 63, 64, 65, 130, 256, 321] {
         for multiplier in [1, 2, 3] {
             // Around 15 and 255 taps, where counters are full.
             for (kernel, dilation) in [
