@@ -4,14 +4,12 @@ use super::filters::{Filters, Layout};
 use super::images::{Images, Source};
 use super::in_place::InPlace;
 #[cfg(feature = "alloc")]
-use super::packed;
+use super::{packed, signs};
 #[cfg(feature = "alloc")]
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::driver::Strided;
 use crate::gemm::epilogue::{Epilogue, Threshold};
-#[cfg(feature = "alloc")]
-use crate::shape::WORD;
 use crate::shape::{at_least, mul, row_words};
 
 /// Images and filters that fit each other.
@@ -60,7 +58,7 @@ impl<'a, 'w> Call<'a, 'w> {
             Images::Unsigned { x, depth } => Source::Bytes { x, depth },
             #[cfg(feature = "alloc")]
             Images::Floats(x) => {
-                let bits = signs(x, &self.filters)?;
+                let bits = self.signs(x)?;
                 return self.on(bits.view()).run(epilogue, c, stride);
             }
         };
@@ -96,7 +94,7 @@ impl<'a, 'w> Call<'a, 'w> {
         #[cfg(feature = "alloc")]
         match (self.images, &self.filters.layout) {
             (Images::Floats(x), _) => {
-                let bits = signs(x, &self.filters)?;
+                let bits = self.signs(x)?;
                 return self.on(bits.view()).run_bits(thresholds, out);
             }
             (Images::Bits(bits), Layout::Packed(filters))
@@ -109,6 +107,11 @@ impl<'a, 'w> Call<'a, 'w> {
         self.run(&Threshold(thresholds), out, stride)
     }
 
+    #[cfg(feature = "alloc")]
+    fn signs(&self, x: &[f32]) -> Result<BitMatrix, Error> {
+        signs::signs(x, self.filters.conv(), self.filters.kernel())
+    }
+
     /// The same call with images that have been packed.
     #[cfg(feature = "alloc")]
     fn on(self, bits: BitMatrixView<'_>) -> Call<'_, 'w> {
@@ -118,23 +121,4 @@ impl<'a, 'w> Call<'a, 'w> {
             samples: self.samples,
         }
     }
-}
-
-/// The signs of pixels of floats.
-#[cfg(feature = "alloc")]
-fn signs(x: &[f32], filters: &Filters<'_>) -> Result<BitMatrix, Error> {
-    let channels = filters.conv().channels();
-    let pack = filters.kernel().packing().f32;
-    let mut bits = BitMatrix::zeros(x.len() / channels, channels)?;
-    let mut view = bits.view_mut();
-    if channels.is_multiple_of(WORD) {
-        // Nothing lies between the bits of two pixels: they are one row.
-        pack(x, view.words_mut());
-    } else {
-        let rows = view.words_mut().chunks_exact_mut(row_words(channels));
-        for (x, row) in x.chunks_exact(channels).zip(rows) {
-            pack(x, row);
-        }
-    }
-    Ok(bits)
 }

@@ -58,6 +58,27 @@
 //! # }
 //! ```
 
+//!
+//! Without an allocator, or with filters in flash, filters are read where they lie, in scratch memory
+//! whose size is known before:
+//! ```
+//! use bnn_core::conv::{Conv2d, ConvOptions, Filters, Images, Padding, conv2d_i32};
+//! use bnn_core::{BitMatrixView, Kernel};
+//!
+//! # fn main() -> Result<(), bnn_core::Error> {
+//! // A picture of 2 x 2 bytes, one filter of 3 x 3 that is +1 in its middle and -1 around it.
+//! let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
+//! let conv = Conv2d::new([2, 2, 1], 1, [3, 3], options)?;
+//! let mut scratch = [0; 9]; // of which `conv.scratch_words(Some(8))?` words are used
+//! let filter = BitMatrixView::new(&[0b000_010_000], 1, 9)?;
+//! let filters = Filters::canonical(&conv, filter, Kernel::active()?, &mut scratch)?;
+//! let mut y = [0; 4];
+//! conv2d_i32(Images::Unsigned { x: &[1, 2, 3, 255], depth: 8 }, filters, &mut y, 1)?;
+//! assert_eq!(y, [1 - 2 - 3 - 255, 2 - 1 - 3 - 255, 3 - 1 - 2 - 255, 255 - 1 - 2 - 3]);
+//! # Ok(())
+//! # }
+//! ```
+
 mod axis;
 mod byte_taps;
 mod call;
@@ -72,6 +93,8 @@ mod packed;
 mod patches;
 mod pool;
 mod runs;
+#[cfg(feature = "alloc")]
+mod signs;
 mod vertical;
 mod window;
 

@@ -27,19 +27,19 @@ use crate::gemm::driver::Rows;
 use crate::gemm::driver::{Columns, Parts};
 use crate::gemm::epilogue::Epilogue;
 use crate::kernel::{Kernel, NR, Sums};
-use crate::shape::{WORD, mul, row_words};
+use crate::shape::{WORD, matrix_words, mul, row_words};
 
 /// Words of 64 channels that are counted at once where there are as many.
 const TOGETHER: usize = 4;
 
 /// Words of the filters as [`arrange`] writes them.
 pub(super) fn words(conv: &Conv2d) -> Result<usize, Error> {
-    let per_tap = mul(
-        "words of depthwise filters",
+    let rows = mul(
+        "rows of depthwise filters",
         conv.group_outputs(),
-        row_words(conv.channels()),
+        conv.taps(),
     )?;
-    mul("words of depthwise filters", per_tap, conv.taps())
+    matrix_words(rows, conv.channels())
 }
 
 /// Room for the sums of an output pixel, with whole tiles for the endings.
