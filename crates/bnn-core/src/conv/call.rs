@@ -4,17 +4,13 @@ use super::filters::{Filters, Layout};
 use super::images::{Images, Source};
 use super::in_place::InPlace;
 #[cfg(feature = "alloc")]
-use super::packed;
+use super::{packed, signs};
 #[cfg(feature = "alloc")]
-use crate::bits::BitMatrix;
+use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::driver::Strided;
-use crate::gemm::epilogue::Epilogue;
-#[cfg(feature = "alloc")]
-use crate::kernel::Kernel;
-#[cfg(feature = "alloc")]
-use crate::shape::{WORD, row_words};
-use crate::shape::{at_least, mul};
+use crate::gemm::epilogue::{Epilogue, Threshold};
+use crate::shape::{at_least, mul, row_words};
 
 /// Images and filters that fit each other.
 pub(super) struct Call<'a, 'w> {
@@ -56,27 +52,16 @@ impl<'a, 'w> Call<'a, 'w> {
         c: &mut [E::Elem],
         stride: usize,
     ) -> Result<(), Error> {
-        match self.images {
-            Images::Bits(bits) => self.run_on(Source::Bits(bits), epilogue, c, stride),
-            Images::Unsigned { x, depth } => {
-                self.run_on(Source::Bytes { x, depth }, epilogue, c, stride)
-            }
+        let samples = self.samples;
+        let source = match self.images {
+            Images::Bits(bits) => Source::Bits(bits),
+            Images::Unsigned { x, depth } => Source::Bytes { x, depth },
             #[cfg(feature = "alloc")]
             Images::Floats(x) => {
-                let bits = signs(x, self.filters.conv().channels(), self.filters.kernel())?;
-                self.run_on(Source::Bits(bits.view()), epilogue, c, stride)
+                let bits = self.signs(x)?;
+                return self.on(bits.view()).run(epilogue, c, stride);
             }
-        }
-    }
-
-    fn run_on<E: Epilogue>(
-        self,
-        source: Source<'_>,
-        epilogue: &E,
-        c: &mut [E::Elem],
-        stride: usize,
-    ) -> Result<(), Error> {
-        let samples = self.samples;
+        };
         match self.filters.layout {
             #[cfg(feature = "alloc")]
             Layout::Packed(filters) => packed::run(filters, source, samples, epilogue, c, stride),
@@ -98,22 +83,42 @@ impl<'a, 'w> Call<'a, 'w> {
             }
         }
     }
-}
 
-/// The signs of pixels of `channels` floats.
-#[cfg(feature = "alloc")]
-fn signs(x: &[f32], channels: usize, kernel: &Kernel) -> Result<BitMatrix, Error> {
-    let pack = kernel.packing().f32;
-    let mut bits = BitMatrix::zeros(x.len() / channels, channels)?;
-    let mut view = bits.view_mut();
-    if channels.is_multiple_of(WORD) {
-        // Nothing lies between the bits of two pixels: they are one row.
-        pack(x, view.words_mut());
-    } else {
-        let rows = view.words_mut().chunks_exact_mut(row_words(channels));
-        for (x, row) in x.chunks_exact(channels).zip(rows) {
-            pack(x, row);
+    /// Writes whether the sums reach the thresholds; rows of `out` are as long as outputs need.
+    pub(super) fn run_bits<T: Copy + Into<i32> + Sync>(
+        self,
+        thresholds: &[T],
+        out: &mut [u64],
+    ) -> Result<(), Error> {
+        let stride = row_words(self.filters.conv().outputs());
+        #[cfg(feature = "alloc")]
+        match (self.images, &self.filters.layout) {
+            (Images::Floats(x), _) => {
+                let bits = self.signs(x)?;
+                return self.on(bits.view()).run_bits(thresholds, out);
+            }
+            (Images::Bits(bits), Layout::Packed(filters))
+                if packed::run_bits(filters, bits, self.samples, thresholds, out, stride) =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.run(&Threshold(thresholds), out, stride)
+    }
+
+    #[cfg(feature = "alloc")]
+    fn signs(&self, x: &[f32]) -> Result<BitMatrix, Error> {
+        signs::signs(x, self.filters.conv(), self.filters.kernel())
+    }
+
+    /// The same call with images that have been packed.
+    #[cfg(feature = "alloc")]
+    fn on(self, bits: BitMatrixView<'_>) -> Call<'_, 'w> {
+        Call {
+            images: bits.into(),
+            filters: self.filters,
+            samples: self.samples,
         }
     }
-    Ok(bits)
 }

@@ -4,7 +4,7 @@ use super::axis::{Axis, Padding, axes};
 use super::depthwise;
 use crate::error::Error;
 use crate::planes::Planes;
-use crate::shape::{WORD, matrix_words, mul, nonzero, row_words, sum_fits};
+use crate::shape::{matrix_words, mul, nonzero, row_words, sum_fits};
 
 /// What the pixels of the padding are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,12 +98,7 @@ impl Conv2d {
         let taps = mul("taps of a filter", y.kernel, x.kernel)?;
         let patch = mul("elements of a filter", taps, channels / groups)?;
         sum_fits(patch, 1)?;
-        // The depthwise layout rounds outputs up to words for every tap.
-        mul(
-            "bits of all filters",
-            matrix_words(outputs, patch)?,
-            2 * WORD,
-        )?;
+        matrix_words(outputs, patch)?;
         Ok(Self {
             y,
             x,

@@ -78,3 +78,54 @@ impl<E: Epilogue> InPlace<'_, E> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Conv2d, ConvOptions, Filters, Images, PadValue, Padding, conv2d_i32};
+    use crate::bits::BitMatrixView;
+    use crate::error::Error;
+    use crate::kernel::Kernel;
+    use crate::reference;
+
+    /// Without an allocator: nothing here has one.
+    #[test]
+    fn canonical_filters_need_no_allocator() -> Result<(), Error> {
+        let noise: [u64; 12] = core::array::from_fn(|i| (i as u64 + 1) << 3 ^ 0x9E37 << i ^ 0x5A3C);
+        for (groups, outputs) in [(1, 3), (2, 4), (4, 8)] {
+            for pad_value in [PadValue::Zero, PadValue::MinusOne, PadValue::PlusOne] {
+                let options = ConvOptions {
+                    groups,
+                    padding: Padding::Same,
+                    pad_value,
+                    ..ConvOptions::default()
+                };
+                let conv = Conv2d::new([3, 2, 4], outputs, [2, 3], options)?;
+                let (mut pixels, mut rows) = (noise, noise);
+                pixels.iter_mut().for_each(|word| *word &= 15);
+                let k = conv.patch_len();
+                rows.iter_mut().for_each(|word| *word &= (1 << k) - 1);
+                let pixels = BitMatrixView::new(&pixels, 12, 4)?;
+                let filters = BitMatrixView::new(&rows[..outputs], outputs, k)?;
+                let bytes: [u8; 48] = core::array::from_fn(|i| noise[i % 12] as u8);
+                let images = [
+                    Some(Images::Bits(pixels)),
+                    (pad_value == PadValue::Zero).then_some(Images::Unsigned {
+                        x: &bytes,
+                        depth: 8,
+                    }),
+                ];
+                for images in images.into_iter().flatten() {
+                    let (mut y, mut expected) = ([0; 12 * 8], [0; 12 * 8]);
+                    let (y, expected) = (&mut y[..12 * outputs], &mut expected[..12 * outputs]);
+                    reference::conv2d(images, &conv, filters, expected)?;
+                    let mut scratch = [7; 64];
+                    let kernel = Kernel::active()?;
+                    let filters = Filters::canonical(&conv, filters, kernel, &mut scratch)?;
+                    conv2d_i32(images, filters, y, outputs)?;
+                    assert_eq!(y, expected, "{conv:?}");
+                }
+            }
+        }
+        Ok(())
+    }
+}

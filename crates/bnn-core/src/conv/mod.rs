@@ -58,6 +58,27 @@
 //! # }
 //! ```
 
+//!
+//! Without an allocator, or with filters in flash, filters are read where they lie, in scratch memory
+//! whose size is known before:
+//! ```
+//! use bnn_core::conv::{Conv2d, ConvOptions, Filters, Images, Padding, conv2d_i32};
+//! use bnn_core::{BitMatrixView, Kernel};
+//!
+//! # fn main() -> Result<(), bnn_core::Error> {
+//! // A picture of 2 x 2 bytes, one filter of 3 x 3 that is +1 in its middle and -1 around it.
+//! let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
+//! let conv = Conv2d::new([2, 2, 1], 1, [3, 3], options)?;
+//! let mut scratch = [0; 9]; // of which `conv.scratch_words(Some(8))?` words are used
+//! let filter = BitMatrixView::new(&[0b000_010_000], 1, 9)?;
+//! let filters = Filters::canonical(&conv, filter, Kernel::active()?, &mut scratch)?;
+//! let mut y = [0; 4];
+//! conv2d_i32(Images::Unsigned { x: &[1, 2, 3, 255], depth: 8 }, filters, &mut y, 1)?;
+//! assert_eq!(y, [1 - 2 - 3 - 255, 2 - 1 - 3 - 255, 3 - 1 - 2 - 255, 255 - 1 - 2 - 3]);
+//! # Ok(())
+//! # }
+//! ```
+
 mod axis;
 mod byte_taps;
 mod call;
@@ -72,6 +93,8 @@ mod packed;
 mod patches;
 mod pool;
 mod runs;
+#[cfg(feature = "alloc")]
+mod signs;
 mod vertical;
 mod window;
 
@@ -86,8 +109,8 @@ pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 use crate::bits::BitMatrixViewMut;
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Affine, Sums, Threshold};
-use crate::shape::{equal, row_words, strided};
+use crate::gemm::epilogue::{Affine, Sums};
+use crate::shape::{equal, strided};
 use call::Call;
 
 /// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and output
@@ -147,10 +170,9 @@ pub fn conv2d_bits<'a, 'w, 't>(
     equal("thresholds", n, thresholds.len())?;
     equal("rows of the output", m, out.rows())?;
     equal("columns of the output", n, out.cols())?;
-    let stride = row_words(n);
     match thresholds {
-        Thresholds::I16(t) => call.run(&Threshold(t), out.words_mut(), stride),
-        Thresholds::I32(t) => call.run(&Threshold(t), out.words_mut(), stride),
+        Thresholds::I16(t) => call.run_bits(t, out.words_mut()),
+        Thresholds::I32(t) => call.run_bits(t, out.words_mut()),
     }
 }
 

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::clipping::{Clipping, is_needed};
-use super::depthwise::Depthwise;
+use super::depthwise::{Depthwise, DepthwiseBits};
 use super::filters::{PackedFilters, PackedLayout};
 use super::geometry::Conv2d;
 use super::images::Source;
 use super::patches::{Patches, columns_of, with_samples};
+use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
@@ -60,6 +61,32 @@ pub(super) fn run<E: Epilogue>(
         }
     }
     Ok(())
+}
+
+/// From bits to bits with thresholds, where there is a shorter way than by sums; says whether there was.
+pub(super) fn run_bits<T: Copy + Into<i32> + Sync>(
+    filters: &PackedFilters,
+    bits: BitMatrixView<'_>,
+    samples: usize,
+    thresholds: &[T],
+    out: &mut [u64],
+    stride: usize,
+) -> bool {
+    let conv = filters.conv();
+    match &filters.layout {
+        PackedLayout::Depthwise(filters) if DepthwiseBits::<T>::suits(conv) => {
+            let depthwise = DepthwiseBits {
+                conv,
+                bits,
+                samples,
+                filters,
+                thresholds,
+            };
+            compute_all(&depthwise, out, stride);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// A product per group of channels, with its ending.

@@ -80,10 +80,14 @@ impl Patches<'_> {
         };
         for ky in line.rows.clone() {
             copy(whole.clone(), ky, 0, x.kernel);
+        }
+        if whole.len() < line.stops.len() {
             for kx in 0..x.kernel {
                 let inside = line.inside(x, kx);
-                copy(inside.start..inside.end.min(whole.start), ky, kx, 1);
-                copy(inside.start.max(whole.end)..inside.end, ky, kx, 1);
+                for ky in line.rows.clone() {
+                    copy(inside.start..inside.end.min(whole.start), ky, kx, 1);
+                    copy(inside.start.max(whole.end)..inside.end, ky, kx, 1);
+                }
             }
         }
         if conv.pad_value() == PadValue::PlusOne {

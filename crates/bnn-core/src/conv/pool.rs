@@ -166,16 +166,17 @@ pub fn global_sum_pool(
 /// Sums the channels of one word over the pixels.
 fn sum_word<'a>(pixels: impl ExactSizeIterator<Item = &'a u64>, sums: &mut [i32]) {
     sums.fill(-(pixels.len() as i32));
-    let mut counters = Counters::<8>::default();
-    let mut flush = |counters: &mut Counters<8>| {
-        for (sum, count) in sums.iter_mut().zip(counters.take()) {
-            *sum += 2 * i32::from(count);
+    let mut counters = Counters::<8, 1>::default();
+    let mut flush = |counters: &mut Counters<8, 1>| {
+        for (sum, count) in sums.iter_mut().zip(counters.take().as_flattened()) {
+            *sum += 2 * i32::from(*count);
         }
     };
     for pixel in pixels {
-        if counters.add(*pixel) {
+        if counters.are_full() {
             flush(&mut counters);
         }
+        counters.add(&[*pixel]);
     }
     flush(&mut counters);
 }

@@ -1,57 +1,107 @@
-//! 64 counters side by side: digit `d` of counter `j` is bit `j` of word `d`, so that one addition with
+//! 64 counters to a word: digit `d` of counter `j` is bit `j` of word `d`, so that one addition with
 //! carries counts in all of them.
 
 use crate::shape::WORD;
 
-/// Counters up to `2^DIGITS - 1`; at most 8 digits.
+/// `WORDS * 64` counters up to `2^DIGITS - 1`; at most 8 digits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counters<const DIGITS: usize> {
-    digits: [u64; DIGITS],
+pub(super) struct Counters<const DIGITS: usize, const WORDS: usize> {
+    digits: [[u64; WORDS]; DIGITS],
     /// Additions until a counter could be full.
     left: u32,
 }
 
-impl<const DIGITS: usize> Counters<DIGITS> {
-    const FULL: u32 = (1 << DIGITS) - 1;
-}
-
-impl<const DIGITS: usize> Default for Counters<DIGITS> {
+impl<const DIGITS: usize, const WORDS: usize> Default for Counters<DIGITS, WORDS> {
     fn default() -> Self {
         Self {
-            digits: [0; DIGITS],
-            left: Self::FULL,
+            digits: [[0; WORDS]; DIGITS],
+            left: (1 << DIGITS) - 1,
         }
     }
 }
 
-impl<const DIGITS: usize> Counters<DIGITS> {
-    /// Adds the bits of a word, each to its counter. Says whether the counters have to be taken before
-    /// the next addition.
+impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
+    /// Whether the counters have to be taken before the next addition.
     #[inline]
-    #[must_use]
-    pub(super) fn add(&mut self, word: u64) -> bool {
-        let mut carry = word;
-        for digit in &mut self.digits {
-            (*digit, carry) = (*digit ^ carry, *digit & carry);
-        }
-        self.left -= 1;
+    pub(super) fn are_full(&self) -> bool {
         self.left == 0
+    }
+
+    /// Adds the bits of words, each to its counter.
+    #[inline]
+    pub(super) fn add(&mut self, words: &[u64; WORDS]) {
+        let mut carries = *words;
+        for digit in &mut self.digits {
+            for (digit, carry) in digit.iter_mut().zip(&mut carries) {
+                (*digit, *carry) = (*digit ^ *carry, *digit & *carry);
+            }
+        }
+        self.left = self.left.saturating_sub(1);
     }
 
     /// What was counted, and starts again from zero.
     #[inline]
-    pub(super) fn take(&mut self) -> [u8; WORD] {
-        let mut counts = [0; WORD];
-        let (eights, _) = counts.as_chunks_mut::<8>();
-        for (i, eight) in eights.iter_mut().enumerate() {
-            let mut bytes = 0;
-            for (d, digit) in self.digits.iter().enumerate() {
-                bytes |= spread((digit >> (8 * i)) as u8) << d;
+    pub(super) fn take(&mut self) -> [[u8; WORD]; WORDS] {
+        let mut counts = [[0; WORD]; WORDS];
+        for (w, counts) in counts.iter_mut().enumerate() {
+            let (eights, _) = counts.as_chunks_mut::<8>();
+            for (i, eight) in eights.iter_mut().enumerate() {
+                let mut bytes = 0;
+                for (d, digit) in self.digits.iter().enumerate() {
+                    bytes |= spread((digit[w] >> (8 * i)) as u8) << d;
+                }
+                *eight = bytes.to_le_bytes();
             }
-            *eight = bytes.to_le_bytes();
         }
         *self = Self::default();
         counts
+    }
+
+    /// Writes whether each counter is at most its limit, a word of limits and of `out` per word of
+    /// counters.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(super) fn at_most(&self, limits: &[Limits<DIGITS>], out: &mut [u64]) {
+        for (w, (limits, out)) in limits.iter().zip(out).take(WORDS).enumerate() {
+            let mut greater = 0;
+            for (digit, limit) in self.digits.iter().zip(&limits.digits) {
+                let digit = digit[w];
+                // The highest digit in which they differ decides, and it comes last.
+                greater = digit & !limit | greater & !(digit ^ limit);
+            }
+            *out = !greater & limits.reachable;
+        }
+    }
+}
+
+/// Limits of 64 counters, digit by digit like these.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits<const DIGITS: usize> {
+    digits: [u64; DIGITS],
+    /// The limits that are not negative.
+    reachable: u64,
+}
+
+#[cfg(feature = "alloc")]
+impl<const DIGITS: usize> Limits<DIGITS> {
+    /// Up to 64 limits. No counter is at most a negative one, nor one that is missing.
+    pub(super) fn new(limits: impl Iterator<Item = i64>) -> Self {
+        let mut words = Self {
+            digits: [0; DIGITS],
+            reachable: 0,
+        };
+        for (j, limit) in limits.enumerate() {
+            // Every counter is at most its largest value.
+            let limit = limit.min((1 << DIGITS) - 1);
+            if limit >= 0 {
+                words.reachable |= 1 << j;
+                for (d, digit) in words.digits.iter_mut().enumerate() {
+                    *digit |= (limit as u64 >> d & 1) << j;
+                }
+            }
+        }
+        words
     }
 }
 
@@ -78,22 +128,43 @@ mod tests {
     }
 
     fn counters_count<const DIGITS: usize>() {
-        let mut counters = Counters::<DIGITS>::default();
+        let mut counters = Counters::<DIGITS, 2>::default();
         // Counter j counts every j + 1st addition.
-        for round in 1_u32..1 << DIGITS {
-            let divides = |j: &u32| round.is_multiple_of(j + 1);
-            let word = (0..64).filter(divides).fold(0, |word, j| word | 1 << j);
-            assert_eq!(counters.add(word), round == (1 << DIGITS) - 1);
+        for round in 1_usize..1 << DIGITS {
+            assert!(!counters.are_full());
+            let divides = |j: &usize| round.is_multiple_of(j + 1);
+            let word = |w: usize| {
+                (0..64)
+                    .filter(|j| divides(&(64 * w + j)))
+                    .fold(0, |word, j| word | 1 << j)
+            };
+            counters.add(&[word(0), word(1)]);
         }
-        for (j, count) in counters.take().iter().enumerate() {
+        assert!(counters.are_full());
+        for (j, count) in counters.take().as_flattened().iter().enumerate() {
             assert_eq!(usize::from(*count), ((1 << DIGITS) - 1) / (j + 1));
         }
-        assert_eq!(counters.take(), [0; 64]);
+        assert!(!counters.are_full());
+        assert_eq!(counters.take(), [[0; 64]; 2]);
     }
 
     #[test]
     fn counters_count_up_to_what_they_say() {
         counters_count::<4>();
         counters_count::<8>();
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn counters_are_compared_with_every_limit() {
+        for count in 0..16_i64 {
+            let mut counters = Counters::<4, 1>::default();
+            (0..count).for_each(|_| counters.add(&[u64::MAX]));
+            let limits = || (-2..18).chain([i64::MIN, i64::MAX]);
+            let mut out = [0];
+            counters.at_most(&[Limits::new(limits())], &mut out);
+            let reached = limits().enumerate().filter(|&(_, limit)| count <= limit);
+            assert_eq!(out[0], reached.fold(0, |word, (j, _)| word | 1 << j));
+        }
     }
 }

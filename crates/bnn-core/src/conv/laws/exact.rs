@@ -130,7 +130,7 @@ fn groups_are_exact() -> Result<(), Error> {
 
 #[test]
 fn depthwise_is_exact() -> Result<(), Error> {
-    for channels in [2, 31, 63, 64, 65, 130] {
+    for channels in [2, 31, 63, 64, 65, 130, 256, 321] {
         for multiplier in [1, 2, 3] {
             // Around 15 and 255 taps, where counters are full.
             for (kernel, dilation) in [
@@ -277,6 +277,9 @@ fn any_number_of_threads_gives_the_same_result()
             Input::Bits,
         ),
         (Case::new([9, 9, 3], 70, [5, 5], same), Input::Unsigned(8)),
+        // Floats enough to be packed by several threads, with and without gaps between pixels.
+        (Case::new([64, 64, 65], 1, [1, 1], same), Input::Floats),
+        (Case::new([64, 64, 64], 1, [1, 1], same), Input::Floats),
     ];
     for threads in [1, 2, 3] {
         let pool = rayon::ThreadPoolBuilder::new()

@@ -2,12 +2,22 @@
 //! 64 channels of a word are counted side by side instead: where a tap's word of the image differs from
 //! that of the filters, counters that lie across words (one word per binary digit) go up by one.
 
+mod bytes;
+mod counting;
+#[cfg(feature = "alloc")]
+mod threshold;
+
 use core::ops::Range;
 
-use super::geometry::{Conv2d, PadValue};
-use super::images::{Source, pixel_words};
+use bytes::ByteTaps;
+use counting::{count, taps_counted};
+#[cfg(feature = "alloc")]
+pub(super) use threshold::DepthwiseBits;
+
+use super::geometry::Conv2d;
+use super::images::Source;
 use super::vertical::Counters;
-use super::window::{Taps, Window, lines};
+use super::window::{Window, lines};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
@@ -17,16 +27,19 @@ use crate::gemm::driver::Rows;
 use crate::gemm::driver::{Columns, Parts};
 use crate::gemm::epilogue::Epilogue;
 use crate::kernel::{Kernel, NR, Sums};
-use crate::shape::{WORD, mul, row_words};
+use crate::shape::{WORD, matrix_words, mul, row_words};
+
+/// Words of 64 channels that are counted at once where there are as many.
+const TOGETHER: usize = 4;
 
 /// Words of the filters as [`arrange`] writes them.
 pub(super) fn words(conv: &Conv2d) -> Result<usize, Error> {
-    let per_tap = mul(
-        "words of depthwise filters",
+    let rows = mul(
+        "rows of depthwise filters",
         conv.group_outputs(),
-        row_words(conv.channels()),
+        conv.taps(),
     )?;
-    mul("words of depthwise filters", per_tap, conv.taps())
+    matrix_words(rows, conv.channels())
 }
 
 /// Room for the sums of an output pixel, with whole tiles for the endings.
@@ -77,18 +90,23 @@ impl<E: Epilogue> Parts for Depthwise<'_, E> {
 
     #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
-        // Counting a tap of 64 channels and its share of the sums costs some eight word products.
-        let words = 8 * self.filters.len();
-        Grain {
-            work: self.samples.saturating_mul(words),
-            samples: 1,
-            columns: None,
-        }
+        grain(self.samples, self.filters)
     }
 
     fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<E::Elem>) {
         let mut sums = alloc::vec![0; sums_len(self.conv)];
         self.part_in(&mut sums, range, out);
+    }
+}
+
+/// How a depthwise convolution is cut.
+#[cfg(feature = "std")]
+fn grain(samples: usize, filters: &[u64]) -> Grain {
+    Grain {
+        // Counting a tap of 64 channels and its share of the sums costs some eight word products.
+        work: samples.saturating_mul(8 * filters.len()),
+        samples: 1,
+        columns: None,
     }
 }
 
@@ -133,33 +151,26 @@ impl<E: Epilogue> Depthwise<'_, E> {
         window: &Window<'_>,
         sums: &mut [i32],
     ) {
-        let conv = self.conv;
-        let pad = match conv.pad_value() {
-            PadValue::Zero => None,
-            PadValue::MinusOne => Some(0),
-            PadValue::PlusOne => Some(u64::MAX),
-        };
-        let counted = match pad {
-            None => window.taps_inside(),
-            Some(_) => conv.taps(),
-        };
-        sums.fill(counted as i32);
-        let multiplier = conv.group_outputs();
+        let (conv, multiplier) = (self.conv, self.conv.group_outputs());
+        sums.fill(taps_counted(conv, window) as i32);
         let per_tap = row_words(conv.channels());
         let passes = self.filters.chunks_exact(conv.taps() * per_tap);
         for (pass, filters) in passes.enumerate() {
-            let words = sums.chunks_mut(WORD * multiplier).enumerate();
-            for (w, sums) in words.take(per_tap) {
-                let taps = BitTaps {
-                    bits,
-                    filters: filters.get(w..).unwrap_or_default(),
-                    pad,
-                    w,
-                    counters: Counters::<DIGITS>::default(),
-                    sums: sums.get_mut(pass..).unwrap_or_default(),
-                    multiplier,
-                };
-                window.walk(conv, taps);
+            let mut w = 0;
+            while w < per_tap {
+                let sums = sums.get_mut(w * WORD * multiplier + pass..);
+                let sums = sums.unwrap_or_default();
+                if w + TOGETHER <= per_tap {
+                    count::<DIGITS, TOGETHER>(conv, window, bits, filters, w, |counters| {
+                        subtract(counters, sums, multiplier);
+                    });
+                    w += TOGETHER;
+                } else {
+                    count::<DIGITS, 1>(conv, window, bits, filters, w, |counters| {
+                        subtract(counters, sums, multiplier);
+                    });
+                    w += 1;
+                }
             }
         }
     }
@@ -184,104 +195,22 @@ impl<E: Epilogue> Depthwise<'_, E> {
     }
 }
 
-/// The taps of 64 channels of bits.
-struct BitTaps<'s, const DIGITS: usize> {
-    bits: BitMatrixView<'s>,
-    /// The words of the taps still to come, from these channels on.
-    filters: &'s [u64],
-    /// `None`: taps outside do not count.
-    pad: Option<u64>,
-    /// The word of the pixels that holds these channels.
-    w: usize,
-    counters: Counters<DIGITS>,
-    /// Their sums, `multiplier` apart.
-    sums: &'s mut [i32],
+/// Takes two off the sums, `multiplier` apart, for every difference counted.
+fn subtract<const DIGITS: usize, const WORDS: usize>(
+    counters: &mut Counters<DIGITS, WORDS>,
+    sums: &mut [i32],
     multiplier: usize,
-}
-
-impl<const DIGITS: usize> BitTaps<'_, DIGITS> {
-    #[inline]
-    fn tap(&mut self, word: u64) {
-        let filter = self.filters.first().copied().unwrap_or_default();
-        self.skip(1);
-        if self.counters.add(word ^ filter) {
-            self.flush();
-        }
-    }
-
-    #[inline]
-    fn skip(&mut self, taps: usize) {
-        let words = taps * row_words(self.bits.cols());
-        self.filters = self.filters.get(words..).unwrap_or_default();
-    }
-
-    /// Takes two off the sums for every difference counted.
-    fn flush(&mut self) {
-        let counts = self.counters.take();
-        if self.multiplier == 1 {
-            for (sum, count) in self.sums.iter_mut().zip(counts) {
-                *sum -= 2 * i32::from(count);
+) {
+    let places = sums.chunks_mut(WORD * multiplier);
+    for (counts, sums) in counters.take().iter().zip(places) {
+        if multiplier == 1 {
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum -= 2 * i32::from(*count);
             }
         } else {
-            let sums = self.sums.iter_mut().step_by(self.multiplier);
-            for (sum, count) in sums.zip(counts) {
-                *sum -= 2 * i32::from(count);
+            for (sum, count) in sums.iter_mut().step_by(multiplier).zip(counts) {
+                *sum -= 2 * i32::from(*count);
             }
         }
     }
-}
-
-impl<const DIGITS: usize> Taps for BitTaps<'_, DIGITS> {
-    #[inline]
-    fn inside(&mut self, pixel: usize, count: usize) {
-        let per_pixel = row_words(self.bits.cols());
-        for pixel in pixel_words(self.bits, pixel, count).chunks_exact(per_pixel) {
-            self.tap(pixel.get(self.w).copied().unwrap_or_default());
-        }
-    }
-
-    #[inline]
-    fn outside(&mut self, count: usize) {
-        match self.pad {
-            None => self.skip(count),
-            Some(word) => (0..count).for_each(|_| self.tap(word)),
-        }
-    }
-
-    fn finish(mut self) {
-        self.flush();
-    }
-}
-
-/// The taps of all channels of bytes.
-struct ByteTaps<'s> {
-    x: &'s [u8],
-    channels: usize,
-    /// The words of the taps still to come.
-    filters: &'s [u64],
-    /// Sums, `multiplier` apart.
-    sums: &'s mut [i32],
-    multiplier: usize,
-}
-
-impl Taps for ByteTaps<'_> {
-    fn inside(&mut self, pixel: usize, count: usize) {
-        let pixels = self.x.get(pixel * self.channels..).unwrap_or_default();
-        for pixel in pixels.chunks_exact(self.channels).take(count) {
-            let sums = self.sums.iter_mut().step_by(self.multiplier);
-            for (c, (sum, &x)) in sums.zip(pixel).enumerate() {
-                let word = self.filters.get(c / WORD).copied().unwrap_or_default();
-                let plus = word >> (c % WORD) & 1 == 1;
-                *sum += if plus { i32::from(x) } else { -i32::from(x) };
-            }
-            self.outside(1);
-        }
-    }
-
-    fn outside(&mut self, count: usize) {
-        let words = count * row_words(self.channels);
-        self.filters = self.filters.get(words..).unwrap_or_default();
-    }
-
-    fn finish(self) {}
 }

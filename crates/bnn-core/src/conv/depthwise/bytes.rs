@@ -1,0 +1,37 @@
+//! Depthwise sums of integers, one by one.
+
+use crate::conv::window::Taps;
+use crate::shape::{WORD, row_words};
+
+/// The taps of all channels of bytes.
+pub(super) struct ByteTaps<'s> {
+    pub(super) x: &'s [u8],
+    pub(super) channels: usize,
+    /// The words of the taps still to come.
+    pub(super) filters: &'s [u64],
+    /// Sums, `multiplier` apart.
+    pub(super) sums: &'s mut [i32],
+    pub(super) multiplier: usize,
+}
+
+impl Taps for ByteTaps<'_> {
+    fn inside(&mut self, pixel: usize, count: usize) {
+        let pixels = self.x.get(pixel * self.channels..).unwrap_or_default();
+        for pixel in pixels.chunks_exact(self.channels).take(count) {
+            let sums = self.sums.iter_mut().step_by(self.multiplier);
+            for (c, (sum, &x)) in sums.zip(pixel).enumerate() {
+                let word = self.filters.get(c / WORD).copied().unwrap_or_default();
+                let plus = word >> (c % WORD) & 1 == 1;
+                *sum += if plus { i32::from(x) } else { -i32::from(x) };
+            }
+            self.outside(1);
+        }
+    }
+
+    fn outside(&mut self, count: usize) {
+        let words = count * row_words(self.channels);
+        self.filters = self.filters.get(words..).unwrap_or_default();
+    }
+
+    fn finish(self) {}
+}

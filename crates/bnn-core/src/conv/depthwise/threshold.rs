@@ -1,0 +1,112 @@
+//! Depthwise convolution from bits to bits: counters are compared with the thresholds where they lie,
+//! across words, and no sum is ever written down.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::TOGETHER;
+use super::counting::{count, taps_counted};
+use crate::bits::BitMatrixView;
+use crate::conv::geometry::Conv2d;
+use crate::conv::vertical::Limits;
+use crate::conv::window::{Window, lines};
+#[cfg(feature = "std")]
+use crate::gemm::driver::Grain;
+use crate::gemm::driver::{Columns, Parts, Rows};
+use crate::shape::{WORD, row_words};
+
+/// A depthwise convolution of one filter per channel, with thresholds.
+pub(in crate::conv) struct DepthwiseBits<'p, T> {
+    pub(in crate::conv) conv: &'p Conv2d,
+    pub(in crate::conv) bits: BitMatrixView<'p>,
+    pub(in crate::conv) samples: usize,
+    /// As [`arrange`](super::arrange) writes them.
+    pub(in crate::conv) filters: &'p [u64],
+    pub(in crate::conv) thresholds: &'p [T],
+}
+
+impl<T> DepthwiseBits<'_, T> {
+    /// Whether there is one filter per channel, with no more taps than the counters hold.
+    pub(in crate::conv) fn suits(conv: &Conv2d) -> bool {
+        conv.is_depthwise() && conv.group_outputs() == 1 && conv.taps() < 256
+    }
+}
+
+impl<T: Copy + Into<i32> + Sync> Parts for DepthwiseBits<'_, T> {
+    type Elem = u64;
+
+    fn shape(&self) -> [usize; 2] {
+        [self.samples, self.conv.outputs()]
+    }
+
+    #[cfg(feature = "std")]
+    fn grain(&self) -> Grain {
+        super::grain(self.samples, self.filters)
+    }
+
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<u64>) {
+        if self.conv.taps() < 16 {
+            self.part_in_digits::<4>(range, out);
+        } else {
+            self.part_in_digits::<8>(range, out);
+        }
+    }
+}
+
+impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
+    fn part_in_digits<const DIGITS: usize>(&self, range: Range<usize>, out: &mut impl Rows<u64>) {
+        // By the number of taps that count, those that occur.
+        let mut limits = Vec::new();
+        limits.resize_with(self.conv.taps() + 1, Vec::new);
+        let mut samples = 0..;
+        for line in lines(self.conv, range) {
+            for (ox, sample) in line.stops.clone().zip(&mut samples) {
+                let window = line.window(&self.conv.x, ox);
+                let counted = taps_counted(self.conv, &window);
+                if let (Some(limits), Some(row)) = (limits.get_mut(counted), out.row(sample)) {
+                    if limits.is_empty() {
+                        *limits = self.limits(counted);
+                    }
+                    self.compare::<DIGITS>(&window, limits, row);
+                }
+            }
+        }
+    }
+
+    /// The most differences of each channel with which its sum reaches the threshold: of `counted - 2 *
+    /// differences >= threshold`.
+    fn limits<const DIGITS: usize>(&self, counted: usize) -> Vec<Limits<DIGITS>> {
+        let limit = |&threshold: &T| (counted as i64 - i64::from(threshold.into())) >> 1;
+        let words = self.thresholds.chunks(WORD);
+        words
+            .map(|thresholds| Limits::new(thresholds.iter().map(limit)))
+            .collect()
+    }
+
+    /// Writes the bits of one window.
+    fn compare<const DIGITS: usize>(
+        &self,
+        window: &Window<'_>,
+        limits: &[Limits<DIGITS>],
+        row: &mut [u64],
+    ) {
+        let per_tap = row_words(self.conv.channels());
+        let (conv, bits, filters) = (self.conv, self.bits, self.filters);
+        let mut w = 0;
+        while w < per_tap {
+            let limits = limits.get(w..).unwrap_or_default();
+            let row = row.get_mut(w..).unwrap_or_default();
+            if w + TOGETHER <= per_tap {
+                count::<DIGITS, TOGETHER>(conv, window, bits, filters, w, |counters| {
+                    counters.at_most(limits, row);
+                });
+                w += TOGETHER;
+            } else {
+                count::<DIGITS, 1>(conv, window, bits, filters, w, |counters| {
+                    counters.at_most(limits, row);
+                });
+                w += 1;
+            }
+        }
+    }
+}
