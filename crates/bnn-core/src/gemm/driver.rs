@@ -135,8 +135,11 @@ pub(crate) fn product<E: Epilogue>(
 ) {
     let kernel = w.kernel();
     let words = a.sample_words() / a.rows_per_sample();
-    let tile_bytes = kernel.block_words(kernel.mr(), words) * size_of::<u64>();
-    let tiles = (BLOCK_BYTES / tile_bytes.max(1)).clamp(1, kernel.block_rows() / kernel.mr());
+    let tile_words = kernel
+        .block_words(kernel.mr(), words)
+        .max(kernel.mr() * words);
+    let tiles =
+        (BLOCK_BYTES / (tile_words * size_of::<u64>())).clamp(1, kernel.block_rows() / kernel.mr());
     let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
     let samples = samples.min(range.len());
     let rows = samples * a.rows_per_sample();
@@ -217,7 +220,12 @@ fn product_in<E: Epilogue>(
         let sums = sums.unwrap_or_default();
         let block = w.fill_block(rows, workspace.block);
         for panel_start in columns.rows.clone().step_by(NR) {
-            w.multiply(rows, block, panel_start / NR, sums);
+            w.multiply(
+                samples.len() * rows_per_sample,
+                block,
+                panel_start / NR,
+                sums,
+            );
             a.correct(samples.clone(), panel_start, sums);
             let used = NR.min(columns.rows.end - panel_start);
             let col = columns.first + panel_start;

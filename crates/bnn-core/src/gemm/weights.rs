@@ -122,7 +122,7 @@ impl Resolved<'_> {
         self.weights.rows
     }
 
-    /// Words of a block of `rows` rows of `words` words, laid out for these weights.
+    /// Words of room for laying out `rows` rows of `words` words for these weights.
     #[cfg(feature = "alloc")]
     pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
         match self.weights.layout {
@@ -131,28 +131,26 @@ impl Resolved<'_> {
         }
     }
 
-    /// Lays rows out for the kernel, in the first words of `room`; canonical weights take them as they
-    /// are.
-    pub(super) fn fill_block<'s>(&self, rows: &[u64], room: &'s mut [u64]) -> &'s [u64] {
+    /// Lays rows out for the kernel, in the first words of `room` or where they are.
+    pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
         match self.weights.layout {
             #[cfg(feature = "alloc")]
             Layout::Panels(_) => {
                 let words = row_words(self.weights.cols);
                 let block = self.kernel.block_words(rows.len() / words, words);
                 let room = room.get_mut(..block).unwrap_or_default();
-                self.kernel.fill_block(rows, words, room);
-                room
+                self.kernel.fill_block(rows, words, room)
             }
             Layout::Canonical(_) => {
-                let _ = rows;
-                room
+                let _ = room;
+                rows
             }
         }
     }
 
-    /// Sums of all rows of signs, also laid out in `block`, against the weight rows from `NR * panel` on:
+    /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
     /// `sums[r].0[j]`. Past the last weight row they mean nothing.
-    pub(super) fn multiply(&self, rows: &[u64], block: &[u64], panel: usize, sums: &mut [Sums]) {
+    pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
         let k = self.weights.cols as u32;
         match self.weights.layout {
@@ -160,7 +158,7 @@ impl Resolved<'_> {
             Layout::Panels(panels) => {
                 let block = Block {
                     layout: block,
-                    rows: rows.len() / words,
+                    rows,
                     words,
                     k,
                 };
@@ -171,9 +169,9 @@ impl Resolved<'_> {
                     .multiply(block, panels.unwrap_or_default(), sums);
             }
             Layout::Canonical(canonical) => {
-                let _ = block;
+                let _ = rows;
                 let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
-                for (row, sums) in rows.chunks_exact(words).zip(sums) {
+                for (row, sums) in block.chunks_exact(words).zip(sums) {
                     for (sum, weights) in sums.0.iter_mut().zip(weights.chunks_exact(words)) {
                         let count = self.kernel.count(row, weights);
                         *sum = k.wrapping_sub(count << 1).cast_signed();

@@ -53,9 +53,8 @@ fn multiply(kernel: &Kernel, a: &[u64], w: &[u64], n: usize) -> Vec<Sums> {
     let mut panel = vec![u64::MAX; kernel.panel_words(n)];
     kernel.fill_panel(w, n, &mut panel);
     let mut layout = vec![u64::MAX; kernel.block_words(rows, n)];
-    kernel.fill_block(a, n, &mut layout);
+    let layout = kernel.fill_block(a, n, &mut layout);
     let k = 64 * n as u32;
-    let layout = &layout;
     let block = Block {
         layout,
         rows,

@@ -42,7 +42,7 @@ pub(crate) type Fill = fn(rows: &[u64], words: usize, layout: &mut [u64]);
 #[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block<'a> {
-    /// As many words as [`Layout::block_words`] says.
+    /// As [`Kernel::fill_block`] gives it.
     pub(crate) layout: &'a [u64],
     pub(crate) rows: usize,
     /// Words per row.
@@ -58,14 +58,21 @@ struct Layout {
     mr: usize,
     /// Rows of a block beyond which a larger one gains nothing; a multiple of `mr`.
     block_rows: usize,
-    block_words: fn(rows: usize, words: usize) -> usize,
-    fill_block: Fill,
+    /// `None`: a block is the canonical rows.
+    block: Option<BlockLayout>,
     panel_words: fn(words: usize) -> usize,
     /// From up to [`NR`] rows; those that are missing mean nothing.
     fill_panel: Fill,
     multiply: Multiply,
     /// A kernel with the same panels that is faster for small products.
     lighter: Option<Lighter>,
+}
+
+/// How a kernel lays out a block.
+#[cfg(feature = "alloc")]
+struct BlockLayout {
+    words: fn(rows: usize, words: usize) -> usize,
+    fill: Fill,
 }
 
 /// See [`Layout::lighter`].
@@ -250,17 +257,29 @@ impl Kernel {
         self.layout.block_rows
     }
 
-    /// Words that a block of `rows` rows of `words` words takes in this kernel's layout.
+    /// Words of room for laying out a block of `rows` rows of `words` words.
     #[cfg(feature = "alloc")]
     pub(crate) fn block_words(&self, rows: usize, words: usize) -> usize {
-        (self.layout.block_words)(rows, words)
+        let layout = self.layout.block.as_ref();
+        layout.map_or(0, |layout| (layout.words)(rows, words))
     }
 
-    /// Lays out a block of rows.
+    /// Lays out a block of rows, in `room` of [`Kernel::block_words`] words or where they are.
     #[cfg(feature = "alloc")]
-    pub(crate) fn fill_block(&self, rows: &[u64], words: usize, block: &mut [u64]) {
-        debug_assert_eq!(block.len(), self.block_words(rows.len() / words, words));
-        (self.layout.fill_block)(rows, words, block);
+    pub(crate) fn fill_block<'s>(
+        &self,
+        rows: &'s [u64],
+        words: usize,
+        room: &'s mut [u64],
+    ) -> &'s [u64] {
+        debug_assert_eq!(room.len(), self.block_words(rows.len() / words, words));
+        match &self.layout.block {
+            None => rows,
+            Some(layout) => {
+                (layout.fill)(rows, words, room);
+                room
+            }
+        }
     }
 
     /// Words that a panel of rows of `words` words takes in this kernel's layout.
@@ -279,10 +298,6 @@ impl Kernel {
     /// See [`Multiply`]. Slices of other lengths than it wants are a bug of the caller's.
     #[cfg(feature = "alloc")]
     pub(crate) fn multiply(&self, block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
-        debug_assert_eq!(
-            block.layout.len(),
-            self.block_words(block.rows, block.words)
-        );
         debug_assert_eq!(panel.len(), self.panel_words(block.words));
         debug_assert_eq!(sums.len(), block.rows);
         (self.layout.multiply)(block, panel, sums);

@@ -23,7 +23,7 @@ use core::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use super::{avx512, cpu_has, endings_avx512, scalar};
-use crate::kernel::{Block, Isa, Kernel, Layout, Lighter, NR, Sums};
+use crate::kernel::{Block, BlockLayout, Isa, Kernel, Layout, Lighter, NR, Sums};
 
 /// Rows of a tile register, and weight rows of one.
 const TILE: usize = 16;
@@ -39,9 +39,11 @@ pub(crate) static KERNEL: Kernel = Kernel {
     layout: Layout {
         mr: 2 * TILE,
         block_rows: 256,
-        block_words,
-        // SAFETY: a `Kernel` is handed out only after `supported`.
-        fill_block: |rows, words, block| unsafe { fill_block(rows, words, block) },
+        block: Some(BlockLayout {
+            words: block_words,
+            // SAFETY: a `Kernel` is handed out only after `supported`.
+            fill: |rows, words, block| unsafe { fill_block(rows, words, block) },
+        }),
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<{ avx512::W }>,
         // SAFETY: as above.
@@ -59,7 +61,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
 
 /// Whether the AVX-512 kernel is faster: measured, at the border the two are equal.
 fn small(rows: usize, words: usize, outputs: usize) -> bool {
-    rows < 48 || words < 16 || rows.saturating_mul(words) < 2048 || outputs < 256
+    let work = rows.saturating_mul(words).saturating_mul(outputs);
+    rows < 48 || words < 16 || outputs < 256 || work < 1 << 21
 }
 
 /// Whether the CPU has it, and the system lets this process use it.

@@ -22,7 +22,7 @@ use super::nibble_tables::{
     groups, panel_words,
 };
 use super::{cpu_has, endings_avx2, portable};
-use crate::kernel::{Block, Isa, Kernel, Layout, NR, Sums};
+use crate::kernel::{Block, BlockLayout, Isa, Kernel, Layout, NR, Sums};
 
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
 const PAIRS: usize = 4;
@@ -34,8 +34,10 @@ pub(crate) static KERNEL: Kernel = Kernel {
         mr: 2 * PAIRS,
         // Tables take 16 times the bytes of the bits: more rows would leave the cache.
         block_rows: 32,
-        block_words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
-        fill_block: fill_pairs::<PAIRS>,
+        block: Some(BlockLayout {
+            words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
+            fill: fill_pairs::<PAIRS>,
+        }),
         panel_words,
         fill_panel,
         // SAFETY: a `Kernel` is handed out only after `supported`.

@@ -26,8 +26,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
         // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
         mr: 8,
         block_rows: 32,
-        block_words: scalar::block_words,
-        fill_block: scalar::fill_block::<8>,
+        block: None,
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<W>,
         // SAFETY: a `Kernel` is handed out only after `supported`.
@@ -47,17 +46,17 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
 fn tile<const R: usize>(
-    rows: &[[u64; R]],
+    rows: [&[u64]; R],
     strip: &[[u64; W]],
     k: u32,
     sums: &mut [Sums],
     at: usize,
 ) {
     let mut counts = [[_mm512_setzero_si512(); VECTORS]; R];
-    for (words, weights) in rows.iter().zip(strip) {
+    for (w, weights) in strip.iter().enumerate() {
         let weights = load(weights);
-        for (counts, word) in counts.iter_mut().zip(words) {
-            let word = _mm512_set1_epi64(word.cast_signed());
+        for (counts, row) in counts.iter_mut().zip(rows) {
+            let word = _mm512_set1_epi64(row[w].cast_signed());
             for (count, weights) in counts.iter_mut().zip(weights) {
                 let ones = _mm512_popcnt_epi64(_mm512_xor_si512(word, weights));
                 *count = _mm512_add_epi64(*count, ones);

@@ -68,8 +68,7 @@ mod packed {
     pub(in super::super) const LAYOUT: Layout = Layout {
         mr: 1,
         block_rows: 64,
-        block_words: scalar::block_words,
-        fill_block: scalar::fill_block::<1>,
+        block: None,
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<1>,
         multiply,

@@ -15,8 +15,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
         // 2 x 4 counts fill the 16 general registers together with the pointers.
         mr: 2,
         block_rows: 64,
-        block_words: scalar::block_words,
-        fill_block: scalar::fill_block::<2>,
+        block: None,
         panel_words: scalar::panel_words,
         fill_panel: scalar::fill_panel::<W>,
         // SAFETY: a `Kernel` is handed out only after `supported`.
@@ -33,7 +32,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     #[target_feature(enable = "popcnt")]
     fn tile<const R: usize>(
-        rows: &[[u64; R]],
+        rows: [&[u64]; R],
         strip: &[[u64; W]],
         k: u32,
         sums: &mut [Sums],

@@ -38,8 +38,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
 const LAYOUT: Layout = Layout {
     mr: 2,
     block_rows: 64,
-    block_words: scalar::block_words,
-    fill_block: scalar::fill_block::<2>,
+    block: None,
     panel_words: scalar::panel_words,
     fill_panel: scalar::fill_panel::<W>,
     multiply,
@@ -49,7 +48,7 @@ const LAYOUT: Layout = Layout {
 #[cfg(feature = "alloc")]
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     fn tile<const R: usize>(
-        rows: &[[u64; R]],
+        rows: [&[u64]; R],
         strip: &[[u64; W]],
         k: u32,
         sums: &mut [Sums],

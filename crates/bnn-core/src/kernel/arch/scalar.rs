@@ -1,23 +1,8 @@
 //! The kernel in scalar code, compiled once per instruction set that has a scalar population count,
-//! and the layout that it shares with the vector kernels that broadcast words of activations.
-//!
-//! A block is tiles of `MR` rows interleaved by word, `[word][MR]`; the last tile has as many rows as
-//! are left. A panel is strips of `W` weight rows interleaved likewise, `[NR / W][word][W]`.
+//! and the layout of panels that it shares with the vector kernels that broadcast words of activations:
+//! strips of `W` weight rows interleaved by word, `[NR / W][word][W]`. A block is the canonical rows.
 
 use crate::kernel::{NR, Sums};
-
-/// Words of a block; `rows` rows interleaved take as much as they did.
-pub(super) fn block_words(rows: usize, words: usize) -> usize {
-    rows * words
-}
-
-/// Interleaves rows in tiles of `MR`.
-pub(super) fn fill_block<const MR: usize>(rows: &[u64], words: usize, block: &mut [u64]) {
-    let tiles = rows.chunks(MR * words).zip(block.chunks_mut(MR * words));
-    for (rows, tile) in tiles {
-        interleave(rows, words, rows.len() / words, tile);
-    }
-}
 
 pub(super) fn panel_words(words: usize) -> usize {
     NR * words
@@ -48,17 +33,17 @@ fn interleave(rows: &[u64], words: usize, width: usize, to: &mut [u64]) {
 /// words stream by.
 #[inline(always)]
 pub(super) fn tile<const R: usize, const W: usize>(
-    rows: &[[u64; R]],
+    rows: [&[u64]; R],
     strip: &[[u64; W]],
     k: u32,
     sums: &mut [Sums],
     at: usize,
 ) {
     let mut counts = [[0_u32; W]; R];
-    for (words, weights) in rows.iter().zip(strip) {
-        for (counts, word) in counts.iter_mut().zip(words) {
+    for (w, weights) in strip.iter().enumerate() {
+        for (counts, row) in counts.iter_mut().zip(rows) {
             for (count, weight) in counts.iter_mut().zip(weights) {
-                *count += (word ^ weight).count_ones();
+                *count += (row[w] ^ weight).count_ones();
             }
         }
     }
@@ -69,9 +54,23 @@ pub(super) fn tile<const R: usize, const W: usize>(
     }
 }
 
-/// Calls `$tile::<R>` for each tile of an interleaved block and each strip of `$width` weight rows,
-/// with as many rows as the tile has: for tiles generic over their row count. The literals are the row
-/// counts there are, up to `$mr`.
+/// The `R` rows of a tile, as many words each as the strip has: of lengths that the compiler knows to be
+/// equal, so that it drops the bounds checks of the loop.
+#[inline(always)]
+pub(super) fn rows_of<'a, const R: usize, const W: usize>(
+    mut tile: &'a [u64],
+    strip: &[[u64; W]],
+) -> Option<[&'a [u64]; R]> {
+    let mut rows: [&[u64]; R] = [&[]; R];
+    for row in &mut rows {
+        (*row, tile) = tile.split_at_checked(strip.len())?;
+    }
+    Some(rows)
+}
+
+/// Calls `$tile::<R>` for each `$mr` rows of a block and each strip of `$width` weight rows, with as many
+/// rows as there are: for tiles generic over their row count. The literals are the row counts there are,
+/// up to `$mr`.
 macro_rules! by_tiles {
     ($block:expr, $panel:expr, $sums:expr, [$mr:literal, $width:expr], $($rows:literal),+ => $tile:ident) => {{
         let tiles = $block.layout.chunks($mr * $block.words);
@@ -79,7 +78,9 @@ macro_rules! by_tiles {
             for (s, strip) in $panel.chunks_exact($width * $block.words).enumerate() {
                 let (strip, _) = strip.as_chunks::<{ $width }>();
                 match sums.len() {
-                    $($rows => $tile::<$rows>(tile.as_chunks().0, strip, $block.k, sums, s * $width),)+
+                    $($rows => if let Some(rows) = scalar::rows_of(tile, strip) {
+                        $tile::<$rows>(rows, strip, $block.k, sums, s * $width)
+                    },)+
                     _ => {}
                 }
             }

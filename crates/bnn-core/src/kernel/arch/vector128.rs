@@ -58,8 +58,10 @@ pub(super) const fn layout(
         mr: 2 * PAIRS,
         // Tables take 16 times the bytes of the bits: more rows would leave the cache.
         block_rows: 32,
-        block_words,
-        fill_block,
+        block: Some(BlockLayout {
+            words: block_words,
+            fill: fill_block,
+        }),
         panel_words,
         fill_panel,
         multiply,
