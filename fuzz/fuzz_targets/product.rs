@@ -1,0 +1,162 @@
+//! Products of any shape, from every left side, with weights in both layouts, by every kernel, with every
+//! ending: equal to the reference, bit for bit.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use bnn_core::{
+    Activations, BitMatrix, BitMatrixViewMut, Error, FloatRows, Kernel, PackedWeights, Planes,
+    Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32, reference,
+};
+use bnn_fuzz::{Numbers, Product, affordable, check_endings};
+use libfuzzer_sys::fuzz_target;
+
+/// Rows of either side that differ. More are repeated, since the reference is slow; none of these divides
+/// the size of a tile.
+const DISTINCT: [usize; 2] = [7, 11];
+/// Outputs of the largest product.
+const OUTPUTS: usize = 1 << 15;
+
+#[derive(Arbitrary, Debug)]
+struct Case<'a> {
+    // Up to where a kernel stops leaving a product to a lighter one.
+    #[arbitrary(with = up_to::<140>)]
+    m: usize,
+    #[arbitrary(with = up_to::<300>)]
+    n: usize,
+    #[arbitrary(with = up_to::<1200>)]
+    k: usize,
+    left: Left,
+    #[arbitrary(with = gap)]
+    gap: usize,
+    numbers: &'a [u8],
+}
+
+#[derive(Arbitrary, Debug)]
+enum Left {
+    Bits,
+    Floats {
+        #[arbitrary(with = gap)]
+        gap: usize,
+    },
+    Planes {
+        #[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(1..=8))]
+        depth: usize,
+        #[arbitrary(with = gap)]
+        gap: usize,
+    },
+}
+
+fn up_to<const MOST: usize>(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
+    u.int_in_range(1..=MOST)
+}
+
+fn gap(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
+    u.int_in_range(0..=9)
+}
+
+fuzz_target!(|case: Case<'_>| {
+    if affordable(&[case.m, case.n], OUTPUTS) {
+        check(&case).expect("arguments that fit each other are accepted");
+    }
+});
+
+fn check(case: &Case<'_>) -> Result<(), Error> {
+    let &Case { m, n, k, gap, .. } = case;
+    let mut numbers = Numbers::new(case.numbers);
+    let (rows, outputs) = (m.min(DISTINCT[0]), n.min(DISTINCT[1]));
+    let weights = numbers.bits(outputs, k)?;
+    let mut sums = vec![0; rows * outputs];
+    let mut work = Vec::new();
+    let (bits, floats);
+    let left: Activations<'_> = match case.left {
+        Left::Bits => {
+            let distinct = numbers.bits(rows, k)?;
+            reference::gemm_i32(distinct.view(), weights.view(), &mut sums, outputs)?;
+            bits = repeated(&distinct, m)?;
+            bits.view().into()
+        }
+        Left::Floats { gap } => {
+            let stride = k + gap;
+            let distinct: Vec<f32> = (0..rows * stride).map(|_| numbers.f32()).collect();
+            let mut signs = BitMatrix::zeros(rows, k)?;
+            for (r, x) in distinct.chunks(stride).enumerate() {
+                for (l, x) in x.iter().take(k).enumerate() {
+                    signs.view_mut().set(r, l, *x >= 0.0);
+                }
+            }
+            reference::gemm_i32(signs.view(), weights.view(), &mut sums, outputs)?;
+            // Ends with the last row's last element.
+            floats = cycled(&distinct, m * stride - gap);
+            FloatRows::new(&floats, m, k, stride)?.into()
+        }
+        Left::Planes { depth, gap } => {
+            let distinct: Vec<u8> = (0..rows * k)
+                .map(|_| numbers.byte() >> (8 - depth))
+                .collect();
+            reference::gemm_u8_i32(&distinct, weights.view(), &mut sums, outputs)?;
+            let stride = k + gap;
+            let mut x = vec![u8::MAX; m * stride - gap];
+            for (x, row) in x.chunks_mut(stride).zip(distinct.chunks(k).cycle()) {
+                x[..k].copy_from_slice(row);
+            }
+            work.resize(Planes::words(m, k, depth)?, u64::MAX);
+            Planes::split(&x, stride, m, k, depth, &mut work)?.into()
+        }
+    };
+    let weights = repeated(&weights, n)?;
+    let sum = |i: usize| sums[i / n % rows * outputs + i % n % outputs];
+    let expected: Vec<i32> = (0..m * n).map(sum).collect();
+    for kernel in Kernel::available() {
+        let packed = PackedWeights::for_kernel(kernel, weights.view())?;
+        let canonical = Weights::canonical(weights.view(), kernel);
+        for weights in [Weights::from(&packed), canonical] {
+            check_endings(
+                &mut Sides { left, weights },
+                n,
+                gap,
+                &expected,
+                &mut numbers,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A matrix of `rows` rows, those of `bits` over and over.
+fn repeated(bits: &BitMatrix, rows: usize) -> Result<BitMatrix, Error> {
+    let words = bits.words().len() / bits.rows() * rows;
+    BitMatrix::from_words(cycled(bits.words(), words), rows, bits.cols())
+}
+
+fn cycled<T: Copy>(from: &[T], len: usize) -> Vec<T> {
+    from.iter().copied().cycle().take(len).collect()
+}
+
+struct Sides<'a> {
+    left: Activations<'a>,
+    weights: Weights<'a>,
+}
+
+impl Product for Sides<'_> {
+    fn i32(&mut self, c: &mut [i32], c_stride: usize) -> Result<(), Error> {
+        gemm_i32(self.left, self.weights, c, c_stride)
+    }
+
+    fn f32(
+        &mut self,
+        scale: &[f32],
+        bias: &[f32],
+        c: &mut [f32],
+        c_stride: usize,
+    ) -> Result<(), Error> {
+        gemm_f32(self.left, self.weights, scale, bias, c, c_stride)
+    }
+
+    fn bits(
+        &mut self,
+        thresholds: Thresholds<'_>,
+        out: &mut BitMatrixViewMut<'_>,
+    ) -> Result<(), Error> {
+        gemm_bits(self.left, self.weights, thresholds, out)
+    }
+}

@@ -1,0 +1,17 @@
+//! What the fuzz targets share: numbers made of an input's bytes, outputs between guards, and the check of
+//! all endings of a product against the sums that are expected.
+
+mod endings;
+mod guarded;
+mod numbers;
+
+pub use endings::{Product, check_endings};
+pub use guarded::guarded;
+pub use numbers::Numbers;
+
+/// Whether sizes multiply to at most `most`: what one input may cost.
+#[must_use]
+pub fn affordable(sizes: &[usize], most: usize) -> bool {
+    let product = sizes.iter().try_fold(1_usize, |all, &n| all.checked_mul(n));
+    product.is_some_and(|all| all <= most)
+}
