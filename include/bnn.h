@@ -133,7 +133,7 @@ const char *bnn_version(void);
 
 /**
  * The instruction set in use, by the name that `BNN_ISA` would ask for it: "portable", "popcnt",
- * "avx2", "avx512". It is the fastest that this CPU has, or the one that the environment variable
+ * "avx2", "avx512", "amx", "neon", "simd128". It is the fastest that this CPU has, or the one that the environment variable
  * `BNN_ISA` names; the variable is read once, and not at all by a build without `std`. Later
  * versions may add names.
  *

@@ -33,7 +33,7 @@ export! {
 
 export! {
     /// The instruction set in use, by the name that `BNN_ISA` would ask for it: "portable", "popcnt",
-    /// "avx2", "avx512". It is the fastest that this CPU has, or the one that the environment variable
+    /// "avx2", "avx512", "amx", "neon", "simd128". It is the fastest that this CPU has, or the one that the environment variable
     /// `BNN_ISA` names; the variable is read once, and not at all by a build without `std`. Later
     /// versions may add names.
     ///
@@ -51,6 +51,9 @@ fn isa_name(isa: Isa) -> &'static CStr {
         Isa::Popcnt => c"popcnt",
         Isa::Avx2 => c"avx2",
         Isa::Avx512 => c"avx512",
+        Isa::Amx => c"amx",
+        Isa::Neon => c"neon",
+        Isa::Simd128 => c"simd128",
         _ => c"other",
     }
 }
