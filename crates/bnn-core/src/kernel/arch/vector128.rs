@@ -12,7 +12,7 @@ use super::nibble_tables::{
     self, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_panel, groups,
     panel_words,
 };
-use crate::kernel::{Block, Layout, NR, Sums};
+use crate::kernel::{Block, BlockLayout, Layout, NR, Sums};
 
 /// Pairs of rows in a tile: 8 counters and the 12 nibbles of a group fit 32 registers with room for
 /// the loads that are under way. With more pairs compilers spill.
