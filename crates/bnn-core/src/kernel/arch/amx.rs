@@ -194,7 +194,7 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
             .map_or(0, |pair| (pair >> (32 * (r % 2))) as u32);
         begin(block.k.wrapping_sub(ones << 1), sums);
     }
-    configure();
+    let registers = Tiles::configure();
     let mut weights: Weights = [const { [MaybeUninit::uninit(); 2] }; DEPTH];
     let depth = block.words.div_ceil(block.words.div_ceil(DEPTH));
     let steps = first.chunks(depth).zip(second.chunks(depth));
@@ -203,7 +203,8 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
             expand(first, &mut pair[0]);
             expand(second, &mut pair[1]);
         }
-        let words = first.len();
+        // As many as are expanded.
+        let words = first.len().min(second.len());
         let (whole, _) = sums.split_at_mut(whole);
         let places = whole
             .chunks_mut(TILE)
@@ -215,13 +216,13 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
             match rows.next() {
                 Some((b, sums_b)) => {
                     let b = b.get(step * depth..).unwrap_or_default();
-                    two_tiles(words, [a, b], &weights, [sums_a, sums_b]);
+                    registers.two(words, [a, b], &weights, [sums_a, sums_b]);
                 }
-                None => one_tile(words, a, &weights, sums_a),
+                None => registers.one(words, a, &weights, sums_a),
             }
         }
     }
-    release();
+    drop(registers);
     for (sums, rest) in sums.iter_mut().skip(whole).zip(rest) {
         *sums = rest;
     }
@@ -296,124 +297,144 @@ fn store(vector: __m512i, words: &mut [u64; 8]) {
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
 }
 
-// The tile registers: the compiler neither uses nor knows them, so from `configure` to `release` they
-// are ours alone; each block below leaves nothing in them that a later one needs.
+/// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither uses nor
+/// knows them, so they are ours alone; no call of [`Tiles::two`] or [`Tiles::one`] leaves anything in them
+/// that a later one needs.
+struct Tiles(());
 
-/// Makes all eight tiles 16 rows of 64 bytes.
-fn configure() {
-    #[repr(C, align(64))]
-    struct Config([u8; 64]);
-    const CONFIG: Config = {
-        let mut config = [0; 64];
-        config[0] = 1;
-        let mut tile = 0;
-        while tile < 8 {
-            config[16 + 2 * tile] = 64;
-            config[48 + tile] = TILE as u8;
-            tile += 1;
+impl Tiles {
+    fn configure() -> Self {
+        #[repr(C, align(64))]
+        struct Config([u8; 64]);
+        const CONFIG: Config = {
+            let mut config = [0; 64];
+            config[0] = 1;
+            let mut tile = 0;
+            while tile < 8 {
+                config[16 + 2 * tile] = 64;
+                config[48 + tile] = TILE as u8;
+                tile += 1;
+            }
+            Config(config)
+        };
+        static IN_MEMORY: Config = CONFIG;
+        // SAFETY: 64 readable bytes, a valid configuration; `supported` has been asked. It zeroes the tiles.
+        unsafe {
+            asm!(
+                "ldtilecfg [{}]",
+                in(reg) IN_MEMORY.0.as_ptr(),
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, readonly, preserves_flags),
+            );
         }
-        Config(config)
-    };
-    static IN_MEMORY: Config = CONFIG;
-    // SAFETY: 64 readable bytes, a valid configuration; `supported` has been asked.
-    unsafe {
-        asm!("ldtilecfg [{}]", in(reg) IN_MEMORY.0.as_ptr(), options(nostack, readonly, preserves_flags));
+        Self(())
+    }
+
+    /// Adds the sums of 2 x 16 rows with 2 x 16 weight rows over `words` words of k, of which `weights`
+    /// holds the expanded ones.
+    fn two(
+        &self,
+        words: usize,
+        rows: [&[[u64; TILE_WORDS]]; 2],
+        weights: &Weights,
+        sums: [&mut [Sums]; 2],
+    ) {
+        let [a, b] = rows;
+        let [sums_a, sums_b] = sums;
+        let tiles_hold = a.len() >= words && b.len() >= words && weights.len() >= words;
+        if words == 0 || !tiles_hold || sums_a.len() < TILE || sums_b.len() < TILE {
+            return;
+        }
+        // SAFETY: the loop reads `words` tiles of 1 KiB of `a` and `b` and twice as many of `weights`, which
+        // are there, as checked; `expand` has written those of `weights`. `sums_a` and `sums_b` are 16 rows
+        // of 128 bytes each, of which the left and the right 64 are read and written. All tiles are
+        // 16 x 64 bytes while `self` lives.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{ca} + {wide}*1]",
+                "tileloadd tmm1, [{ca} + {wide}*1 + 64]",
+                "tileloadd tmm2, [{cb} + {wide}*1]",
+                "tileloadd tmm3, [{cb} + {wide}*1 + 64]",
+                "2:",
+                "tileloadd tmm6, [{w} + {row}*1]",
+                "tileloadd tmm4, [{a} + {row}*1]",
+                "tdpbsud tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{w} + {row}*1 + 1024]",
+                "tdpbsud tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{b} + {row}*1]",
+                "tdpbsud tmm2, tmm5, tmm6",
+                "tdpbsud tmm3, tmm5, tmm7",
+                "add {a}, 1024",
+                "add {b}, 1024",
+                "add {w}, 2048",
+                "dec {words}",
+                "jnz 2b",
+                "tilestored [{ca} + {wide}*1], tmm0",
+                "tilestored [{ca} + {wide}*1 + 64], tmm1",
+                "tilestored [{cb} + {wide}*1], tmm2",
+                "tilestored [{cb} + {wide}*1 + 64], tmm3",
+                ca = in(reg) sums_a.as_mut_ptr(),
+                cb = in(reg) sums_b.as_mut_ptr(),
+                a = inout(reg) a.as_ptr() => _,
+                b = inout(reg) b.as_ptr() => _,
+                w = inout(reg) weights.as_ptr() => _,
+                words = inout(reg) words => _,
+                row = in(reg) 64_usize,
+                wide = in(reg) size_of::<Sums>(),
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// The same for the 16 rows of `a` alone.
+    fn one(&self, words: usize, a: &[[u64; TILE_WORDS]], weights: &Weights, sums: &mut [Sums]) {
+        if words == 0 || a.len() < words || weights.len() < words || sums.len() < TILE {
+            return;
+        }
+        // SAFETY: as in `two`.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{c} + {wide}*1]",
+                "tileloadd tmm1, [{c} + {wide}*1 + 64]",
+                "2:",
+                "tileloadd tmm4, [{a} + {row}*1]",
+                "tileloadd tmm6, [{w} + {row}*1]",
+                "tileloadd tmm7, [{w} + {row}*1 + 1024]",
+                "tdpbsud tmm0, tmm4, tmm6",
+                "tdpbsud tmm1, tmm4, tmm7",
+                "add {a}, 1024",
+                "add {w}, 2048",
+                "dec {words}",
+                "jnz 2b",
+                "tilestored [{c} + {wide}*1], tmm0",
+                "tilestored [{c} + {wide}*1 + 64], tmm1",
+                c = in(reg) sums.as_mut_ptr(),
+                a = inout(reg) a.as_ptr() => _,
+                w = inout(reg) weights.as_ptr() => _,
+                words = inout(reg) words => _,
+                row = in(reg) 64_usize,
+                wide = in(reg) size_of::<Sums>(),
+                out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
     }
 }
 
 /// Gives the tiles back, so that the system need not save them.
-fn release() {
-    // SAFETY: as in `configure`; nothing of ours is in the tiles.
-    unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) };
-}
-
-/// Adds the sums of 2 x 16 rows with 2 x 16 weight rows over `words` words of k, of which `weights`
-/// holds the expanded ones.
-fn two_tiles(
-    words: usize,
-    rows: [&[[u64; TILE_WORDS]]; 2],
-    weights: &Weights,
-    sums: [&mut [Sums]; 2],
-) {
-    let [a, b] = rows;
-    let [sums_a, sums_b] = sums;
-    let tiles_hold = a.len() >= words && b.len() >= words && weights.len() >= words;
-    if words == 0 || !tiles_hold || sums_a.len() < TILE || sums_b.len() < TILE {
-        return;
-    }
-    // SAFETY: the loop reads `words` tiles of 1 KiB of `a` and `b` and twice as many of `weights`, which
-    // are there, as checked; `expand` has written those of `weights`. `sums_a` and `sums_b` are 16 rows
-    // of 128 bytes each, of which the left and the right 64 are read and written. `configure` has set
-    // all tiles to 16 x 64 bytes.
-    unsafe {
-        asm!(
-            "tileloadd tmm0, [{ca} + {wide}*1]",
-            "tileloadd tmm1, [{ca} + {wide}*1 + 64]",
-            "tileloadd tmm2, [{cb} + {wide}*1]",
-            "tileloadd tmm3, [{cb} + {wide}*1 + 64]",
-            "2:",
-            "tileloadd tmm6, [{w} + {row}*1]",
-            "tileloadd tmm4, [{a} + {row}*1]",
-            "tdpbsud tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{w} + {row}*1 + 1024]",
-            "tdpbsud tmm1, tmm4, tmm7",
-            "tileloadd tmm5, [{b} + {row}*1]",
-            "tdpbsud tmm2, tmm5, tmm6",
-            "tdpbsud tmm3, tmm5, tmm7",
-            "add {a}, 1024",
-            "add {b}, 1024",
-            "add {w}, 2048",
-            "dec {words}",
-            "jnz 2b",
-            "tilestored [{ca} + {wide}*1], tmm0",
-            "tilestored [{ca} + {wide}*1 + 64], tmm1",
-            "tilestored [{cb} + {wide}*1], tmm2",
-            "tilestored [{cb} + {wide}*1 + 64], tmm3",
-            ca = in(reg) sums_a.as_mut_ptr(),
-            cb = in(reg) sums_b.as_mut_ptr(),
-            a = inout(reg) a.as_ptr() => _,
-            b = inout(reg) b.as_ptr() => _,
-            w = inout(reg) weights.as_ptr() => _,
-            words = inout(reg) words => _,
-            row = in(reg) 64_usize,
-            wide = in(reg) size_of::<Sums>(),
-            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-            options(nostack),
-        );
-    }
-}
-
-/// The same for the 16 rows of `a` alone.
-fn one_tile(words: usize, a: &[[u64; TILE_WORDS]], weights: &Weights, sums: &mut [Sums]) {
-    if words == 0 || a.len() < words || weights.len() < words || sums.len() < TILE {
-        return;
-    }
-    // SAFETY: as in `two_tiles`.
-    unsafe {
-        asm!(
-            "tileloadd tmm0, [{c} + {wide}*1]",
-            "tileloadd tmm1, [{c} + {wide}*1 + 64]",
-            "2:",
-            "tileloadd tmm4, [{a} + {row}*1]",
-            "tileloadd tmm6, [{w} + {row}*1]",
-            "tileloadd tmm7, [{w} + {row}*1 + 1024]",
-            "tdpbsud tmm0, tmm4, tmm6",
-            "tdpbsud tmm1, tmm4, tmm7",
-            "add {a}, 1024",
-            "add {w}, 2048",
-            "dec {words}",
-            "jnz 2b",
-            "tilestored [{c} + {wide}*1], tmm0",
-            "tilestored [{c} + {wide}*1 + 64], tmm1",
-            c = in(reg) sums.as_mut_ptr(),
-            a = inout(reg) a.as_ptr() => _,
-            w = inout(reg) weights.as_ptr() => _,
-            words = inout(reg) words => _,
-            row = in(reg) 64_usize,
-            wide = in(reg) size_of::<Sums>(),
-            out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
-            options(nostack),
-        );
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: as in `configure`; nothing of ours is in the tiles.
+        unsafe {
+            asm!(
+                "tilerelease",
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack, nomem, preserves_flags),
+            );
+        }
     }
 }

@@ -21,7 +21,8 @@ pub(super) const W: usize = VECTORS * LANES;
 
 pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Avx512,
-    supported: || cpu_has!("avx512f", "avx512vpopcntdq", "popcnt"),
+    // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own in CPUID.
+    supported: || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
     layout: Layout {
         // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
         mr: 8,
