@@ -13,19 +13,13 @@ use libfuzzer_sys::fuzz_target;
 /// Rows of either side that differ. More are repeated, since the reference is slow; none of these divides
 /// the size of a tile.
 const DISTINCT: [usize; 2] = [7, 11];
-/// Outputs of the largest product.
-const OUTPUTS: usize = 1 << 15;
+/// Word products of all but the large ones.
+const MOST: usize = 1 << 17;
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {
-    // Up to where a kernel stops leaving a product to a lighter one.
-    #[arbitrary(with = up_to::<140>)]
-    m: usize,
-    #[arbitrary(with = up_to::<300>)]
-    n: usize,
-    #[arbitrary(with = up_to::<1200>)]
-    k: usize,
     left: Left,
+    size: Size,
     #[arbitrary(with = gap)]
     gap: usize,
     numbers: &'a [u8],
@@ -46,6 +40,20 @@ enum Left {
     },
 }
 
+#[derive(Arbitrary, Debug)]
+enum Size {
+    Usual {
+        #[arbitrary(with = up_to::<70>)]
+        m: usize,
+        #[arbitrary(with = up_to::<70>)]
+        n: usize,
+        #[arbitrary(with = up_to::<1200>)]
+        k: usize,
+    },
+    /// Of so many word products that no kernel leaves them to a lighter one.
+    Large { m: u8, n: u8, k: u8 },
+}
+
 fn up_to<const MOST: usize>(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
     u.int_in_range(1..=MOST)
 }
@@ -55,13 +63,28 @@ fn gap(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
 }
 
 fuzz_target!(|case: Case<'_>| {
-    if affordable(&[case.m, case.n], OUTPUTS) {
-        check(&case).expect("arguments that fit each other are accepted");
+    let rows_per_sample = match case.left {
+        Left::Planes { depth, .. } => depth + 1,
+        _ => 1,
+    };
+    let shape = match case.size {
+        Size::Usual { m, n, k } => {
+            let words = k.div_ceil(64);
+            affordable(&[m * rows_per_sample, n, words], MOST).then_some([m, n, k])
+        }
+        // At least 144 rows, 256 weight rows and 60 words. One in eight: they are slow.
+        Size::Large { m, n, k } => (n < 32).then(|| {
+            let m = 144_usize.div_ceil(rows_per_sample) + usize::from(m % 16);
+            [m, 256 + usize::from(n), 3777 + usize::from(k)]
+        }),
+    };
+    if let Some(shape) = shape {
+        check(&case, shape).expect("arguments that fit each other are accepted");
     }
 });
 
-fn check(case: &Case<'_>) -> Result<(), Error> {
-    let &Case { m, n, k, gap, .. } = case;
+fn check(case: &Case<'_>, [m, n, k]: [usize; 3]) -> Result<(), Error> {
+    let gap = case.gap;
     let mut numbers = Numbers::new(case.numbers);
     let (rows, outputs) = (m.min(DISTINCT[0]), n.min(DISTINCT[1]));
     let weights = numbers.bits(outputs, k)?;

@@ -49,6 +49,16 @@ impl<'a> Numbers<'a> {
         }
     }
 
+    /// Any `f64`, and often one that is an `f32`.
+    pub fn f64(&mut self) -> f64 {
+        match self.byte() % 4 {
+            0 => f64::from_bits(u64::from_le_bytes([0; 8].map(|_| self.byte()))),
+            // Vanishes as an `f32`.
+            1 => -f64::from_bits(u64::from(self.byte())),
+            _ => f64::from(self.f32()),
+        }
+    }
+
     /// Bits, eight of them from a byte.
     ///
     /// # Errors
