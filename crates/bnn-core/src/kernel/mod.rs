@@ -144,7 +144,12 @@ static TABLE: &[&Kernel] = &[
     &arch::avx2::KERNEL,
     #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
     &arch::avx512::KERNEL,
-    #[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_os = "linux",
+        feature = "std"
+    ))]
     &arch::amx::KERNEL,
     #[cfg(all(target_arch = "aarch64", target_feature = "neon", feature = "alloc"))]
     &arch::neon::KERNEL,

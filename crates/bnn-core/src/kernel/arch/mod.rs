@@ -4,7 +4,12 @@
 //! Without an allocator there are no panels, and the portable kernel, which reads canonical rows,
 //! is the only one.
 
-#[cfg(all(target_arch = "x86_64", target_os = "linux", feature = "std"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_os = "linux",
+    feature = "std"
+))]
 #[expect(
     unsafe_code,
     reason = "vector intrinsics, target features and tile instructions"
