@@ -9,7 +9,7 @@ use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Weights;
-use crate::gemm::driver::{Strided, product_in_place};
+use crate::gemm::driver::{Product, Strided};
 use crate::gemm::epilogue::Epilogue;
 use crate::kernel::Kernel;
 
@@ -53,7 +53,12 @@ impl<E: Epilogue> InPlace<'_, E> {
             with_samples(&patches, self.samples, |a| {
                 let columns = columns_of(conv, group);
                 let all = 0..self.samples;
-                product_in_place(scratch, a, all, &weights, &columns, self.epilogue, &mut out);
+                let product = Product {
+                    a,
+                    w: &weights,
+                    epilogue: self.epilogue,
+                };
+                product.part_in_place(scratch, all, &columns, &mut out);
             });
         }
         Ok(())

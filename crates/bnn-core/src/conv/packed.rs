@@ -13,7 +13,7 @@ use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, Parts, Rows, product};
+use crate::gemm::driver::{Columns, Parts, Product, Rows};
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::{Resolved, Weights, compute_all};
 #[cfg(feature = "std")]
@@ -130,7 +130,12 @@ impl<E: Epilogue> Parts for Groups<'_, E> {
                 _ => columns_of(self.conv, group),
             };
             with_samples(&patches, self.samples, |a| {
-                product(a, range.clone(), weights, &columns, self.epilogue, out);
+                let product = Product {
+                    a,
+                    w: weights,
+                    epilogue: self.epilogue,
+                };
+                product.part(range.clone(), &columns, out);
             });
         }
     }

@@ -90,8 +90,104 @@ impl<E: Epilogue> Parts for Product<'_, E> {
         }
     }
 
+    /// In memory that it allocates: at most [`BLOCK_BYTES`] or one tile of the kernel's for the block, the
+    /// bits of the block, and its sums.
+    #[cfg(feature = "alloc")]
     fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
-        product(self.a, range, self.w, columns, self.epilogue, out);
+        let (a, kernel) = (self.a, self.w.kernel());
+        let words = a.sample_words() / a.rows_per_sample();
+        let tile_words = kernel
+            .block_words(kernel.mr(), words)
+            .max(kernel.mr() * words);
+        let tiles = (BLOCK_BYTES / (tile_words * size_of::<u64>()))
+            .clamp(1, kernel.block_rows() / kernel.mr());
+        let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
+        let samples = samples.min(range.len());
+        let rows = samples * a.rows_per_sample();
+        let mut block = AlignedWords::zeros(self.w.block_words(rows, words));
+        let mut room = alloc::vec![0; samples * a.room_words()];
+        let mut sums = alloc::vec![Sums([0; NR]); rows];
+        let workspace = Workspace {
+            samples,
+            room: &mut room,
+            block: block.words_mut(),
+            sums: &mut sums,
+        };
+        self.part_in(workspace, range, columns, out);
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+        self.part_in_place(&mut [], range, columns, out);
+    }
+}
+
+impl<E: Epilogue> Product<'_, E> {
+    /// With canonical weights, a few samples at a time: as many as `room` holds, which is at least one.
+    /// Allocates nothing.
+    pub(crate) fn part_in_place(
+        &self,
+        room: &mut [u64],
+        range: Range<usize>,
+        columns: &Columns,
+        out: &mut impl Rows<E::Elem>,
+    ) {
+        let mut sums = [Sums([0; NR]); MAX_DEPTH + 1];
+        let fit = room.len().checked_div(self.a.room_words());
+        let samples = fit
+            .unwrap_or(usize::MAX)
+            .min(sums.len() / self.a.rows_per_sample());
+        let workspace = Workspace {
+            samples: samples.max(1),
+            room,
+            block: &mut [],
+            sums: &mut sums,
+        };
+        self.part_in(workspace, range, columns, out);
+    }
+
+    fn part_in(
+        &self,
+        workspace: Workspace<'_>,
+        range: Range<usize>,
+        columns: &Columns,
+        out: &mut impl Rows<E::Elem>,
+    ) {
+        let Self { a, w, epilogue } = *self;
+        let rows_per_sample = a.rows_per_sample();
+        let endings = w.kernel().endings();
+        for first in range.clone().step_by(workspace.samples) {
+            let samples = first..(first + workspace.samples).min(range.end);
+            let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
+            let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
+            let sums = sums.unwrap_or_default();
+            let block = w.fill_block(rows, workspace.block);
+            for panel_start in columns.rows.clone().step_by(NR) {
+                w.multiply(
+                    samples.len() * rows_per_sample,
+                    block,
+                    panel_start / NR,
+                    sums,
+                );
+                a.correct(samples.clone(), panel_start, sums);
+                let used = NR.min(columns.rows.end - panel_start);
+                let col = columns.first + panel_start;
+                let parameters = epilogue.panel(col, used);
+                for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
+                    let planes;
+                    let sums = match sums {
+                        [signs] => signs,
+                        sums => {
+                            planes = weigh_planes(sums);
+                            &planes
+                        }
+                    };
+                    if let Some(row) = out.row(sample - range.start) {
+                        E::write(endings, &parameters, sums, used, row, col - columns.origin);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -114,137 +210,14 @@ impl<T> Rows<T> for Strided<'_, T> {
 
 /// Memory that a product works in.
 struct Workspace<'s> {
+    /// Samples of a block.
+    samples: usize,
     /// Packed rows of a block, where they are not packed yet.
     room: &'s mut [u64],
     /// The block as the kernel wants it; empty where weights are canonical.
     block: &'s mut [u64],
     /// The sums of a block with a panel.
     sums: &'s mut [Sums],
-}
-
-/// Computes the outputs `columns` of the samples `range`, in memory that it allocates: at most
-/// [`BLOCK_BYTES`] or one tile of the kernel's for the block, the bits of the block, and its sums.
-#[cfg(feature = "alloc")]
-pub(crate) fn product<E: Epilogue>(
-    a: &Samples<'_>,
-    range: Range<usize>,
-    w: &Resolved<'_>,
-    columns: &Columns,
-    epilogue: &E,
-    out: &mut impl Rows<E::Elem>,
-) {
-    let kernel = w.kernel();
-    let words = a.sample_words() / a.rows_per_sample();
-    let tile_words = kernel
-        .block_words(kernel.mr(), words)
-        .max(kernel.mr() * words);
-    let tiles =
-        (BLOCK_BYTES / (tile_words * size_of::<u64>())).clamp(1, kernel.block_rows() / kernel.mr());
-    let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
-    let samples = samples.min(range.len());
-    let rows = samples * a.rows_per_sample();
-    let mut block = AlignedWords::zeros(w.block_words(rows, words));
-    let mut room = alloc::vec![0; samples * a.room_words()];
-    let mut sums = alloc::vec![Sums([0; NR]); rows];
-    let workspace = Workspace {
-        room: &mut room,
-        block: block.words_mut(),
-        sums: &mut sums,
-    };
-    product_in(workspace, samples, a, range, w, columns, epilogue, out);
-}
-
-/// The same where nothing can be allocated.
-#[cfg(not(feature = "alloc"))]
-pub(crate) fn product<E: Epilogue>(
-    a: &Samples<'_>,
-    range: Range<usize>,
-    w: &Resolved<'_>,
-    columns: &Columns,
-    epilogue: &E,
-    out: &mut impl Rows<E::Elem>,
-) {
-    product_in_place(&mut [], a, range, w, columns, epilogue, out);
-}
-
-/// The product with canonical weights, a few samples at a time: as many as `room` holds, which is at
-/// least one. Allocates nothing.
-pub(crate) fn product_in_place<E: Epilogue>(
-    room: &mut [u64],
-    a: &Samples<'_>,
-    range: Range<usize>,
-    w: &Resolved<'_>,
-    columns: &Columns,
-    epilogue: &E,
-    out: &mut impl Rows<E::Elem>,
-) {
-    let mut sums = [Sums([0; NR]); MAX_DEPTH + 1];
-    let fit = room.len().checked_div(a.room_words());
-    let samples = fit
-        .unwrap_or(usize::MAX)
-        .min(sums.len() / a.rows_per_sample());
-    let workspace = Workspace {
-        room,
-        block: &mut [],
-        sums: &mut sums,
-    };
-    product_in(
-        workspace,
-        samples.max(1),
-        a,
-        range,
-        w,
-        columns,
-        epilogue,
-        out,
-    );
-}
-
-#[expect(clippy::too_many_arguments, reason = "the operands and the memory")]
-fn product_in<E: Epilogue>(
-    workspace: Workspace<'_>,
-    samples_per_block: usize,
-    a: &Samples<'_>,
-    range: Range<usize>,
-    w: &Resolved<'_>,
-    columns: &Columns,
-    epilogue: &E,
-    out: &mut impl Rows<E::Elem>,
-) {
-    let rows_per_sample = a.rows_per_sample();
-    let endings = w.kernel().endings();
-    for first in range.clone().step_by(samples_per_block) {
-        let samples = first..(first + samples_per_block).min(range.end);
-        let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
-        let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
-        let sums = sums.unwrap_or_default();
-        let block = w.fill_block(rows, workspace.block);
-        for panel_start in columns.rows.clone().step_by(NR) {
-            w.multiply(
-                samples.len() * rows_per_sample,
-                block,
-                panel_start / NR,
-                sums,
-            );
-            a.correct(samples.clone(), panel_start, sums);
-            let used = NR.min(columns.rows.end - panel_start);
-            let col = columns.first + panel_start;
-            let parameters = epilogue.panel(col, used);
-            for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
-                let planes;
-                let sums = match sums {
-                    [signs] => signs,
-                    sums => {
-                        planes = weigh_planes(sums);
-                        &planes
-                    }
-                };
-                if let Some(row) = out.row(sample - range.start) {
-                    E::write(endings, &parameters, sums, used, row, col - columns.origin);
-                }
-            }
-        }
-    }
 }
 
 /// From the sums of a row of zeros, `s_0`, and of bit planes, `s_b`, those of the integers (see
@@ -264,5 +237,5 @@ fn weigh_planes(sums: &[Sums]) -> Sums {
     totals
 }
 
-/// Most rows that a sample has, `depth + 1`: a bound that keeps `weigh_planes` in `i32`.
+// `weigh_planes` shifts an `i32` by the number of a plane.
 const _: () = assert!(MAX_DEPTH < 31);

@@ -139,7 +139,6 @@ impl<'a> Samples<'a> {
         let words = range.len() * self.sample_words();
         match self.rows {
             Rows::Packed(all) => {
-                let _ = kernel;
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }

@@ -71,7 +71,7 @@ pub struct PackedModel<'a> {
 #[cfg(feature = "alloc")]
 impl<'a> PackedModel<'a> {
     /// Lays out the weights of all layers: as many bytes again as they have in the file, the outputs
-    /// of each layer rounded up to the kernel's panel (at most 64).
+    /// of each layer rounded up to a multiple of 32.
     ///
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active).

@@ -19,7 +19,7 @@ use core::hint::black_box;
 
 use super::nibble_tables::{
     GROUP, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_pairs, fill_panel,
-    groups, panel_words,
+    finish, groups, panel_words, widen,
 };
 use super::{cpu_has, endings_avx2, portable};
 use crate::kernel::{Block, BlockLayout, Isa, Kernel, Layout, NR, Sums};
@@ -94,15 +94,10 @@ fn tile<const P: usize>(
                 add_bytes(second, &mut halves[1]);
             }
         }
-        let halves = halves.as_flattened().as_flattened();
-        for (count, half) in counts
-            .as_flattened_mut()
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(halves)
-        {
-            *count += u32::from(*half);
-        }
+        widen(
+            halves.as_flattened().as_flattened(),
+            counts.as_flattened_mut().as_flattened_mut(),
+        );
     }
     for (sums, counts) in sums.iter_mut().zip(counts.as_flattened()) {
         finish(counts, k, sums);
@@ -127,19 +122,9 @@ fn lone(tables: &[[u64; PAIR_WORDS]], panel: &[[u64; WEIGHT_WORDS]], k: u32, sum
             }
             add_bytes(_mm256_add_epi8(bytes[0], bytes[1]), &mut halves);
         }
-        for (count, half) in counts.iter_mut().zip(halves) {
-            *count += u32::from(half);
-        }
+        widen(&halves, &mut counts);
     }
     finish(&counts, k, sums);
-}
-
-/// `k - 2 * count`, modulo `2^32`.
-#[inline(always)]
-fn finish(counts: &[u32; NR], k: u32, sums: &mut Sums) {
-    for (sum, count) in sums.0.iter_mut().zip(counts) {
-        *sum = k.wrapping_sub(count << 1).cast_signed();
-    }
 }
 
 /// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the first

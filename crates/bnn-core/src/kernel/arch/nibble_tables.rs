@@ -10,7 +10,7 @@
 //!
 //! Both are filled up to whole groups of 3 bytes of k with zeros, which do not differ.
 
-use crate::kernel::NR;
+use crate::kernel::{NR, Sums};
 
 /// Bytes of k in a group, which is 6 lookups: a nibble of a table entry counts up to 4, so three of
 /// them may be added before the nibbles are parted (`3 * 4 <= 15`), and two such sums make a group.
@@ -105,5 +105,21 @@ pub(super) fn fill_panel(rows: &[u64], words: usize, panel: &mut [u64]) {
         for (lane, eight) in lanes.iter_mut().zip(eights) {
             *lane = u64::from_le_bytes(*eight);
         }
+    }
+}
+
+/// Adds 16-bit counters to those of 32 bits at the same places.
+#[inline(always)]
+pub(super) fn widen(halves: &[u16], counts: &mut [u32]) {
+    for (count, half) in counts.iter_mut().zip(halves) {
+        *count += u32::from(*half);
+    }
+}
+
+/// `k - 2 * count`, modulo `2^32`.
+#[inline(always)]
+pub(super) fn finish(counts: &[u32; NR], k: u32, sums: &mut Sums) {
+    for (sum, count) in sums.0.iter_mut().zip(counts) {
+        *sum = k.wrapping_sub(count << 1).cast_signed();
     }
 }

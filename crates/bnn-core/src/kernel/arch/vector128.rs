@@ -9,8 +9,8 @@
 //! - Panel: as there.
 
 use super::nibble_tables::{
-    self, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_panel, groups,
-    panel_words,
+    self, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_panel, finish, groups,
+    panel_words, widen,
 };
 use crate::kernel::{Block, BlockLayout, Layout, NR, Sums};
 
@@ -207,18 +207,6 @@ fn add_bytes<V: Vector>(bytes: [V; VECTORS], sums: &mut [u16; NR]) {
     let (sums, _) = sums.as_chunks_mut();
     for (bytes, sums) in bytes.into_iter().zip(sums) {
         bytes.add_to(sums);
-    }
-}
-
-fn widen(halves: &[u16], counts: &mut [u32]) {
-    for (count, half) in counts.iter_mut().zip(halves) {
-        *count += u32::from(*half);
-    }
-}
-
-fn finish(counts: &[u32; NR], k: u32, sums: &mut Sums) {
-    for (sum, count) in sums.0.iter_mut().zip(counts) {
-        *sum = k.wrapping_sub(count << 1).cast_signed();
     }
 }
 
