@@ -7,7 +7,7 @@
 //! `cargo run -p bnn-autograd --example custom_function`
 
 use bnn_autograd::{
-    Context, Error, Function, GradOutputs, Real, Saved, Tape, Tensor, Tolerance, Var,
+    Context, Derivatives, Error, Function, Real, Saved, Tape, Tensor, Tolerance, Var,
     gradcheck_surrogate, inputs,
 };
 
@@ -34,7 +34,7 @@ impl<T: Real> Function<T> for TwoBit {
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let passes: &Vec<bool> = ctx.saved_other(0)?;
         let mut grad = grad_outputs.single()?;

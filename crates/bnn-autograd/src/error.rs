@@ -85,6 +85,36 @@ pub enum Error {
         /// The gradient's shape.
         found: Vec<usize>,
     },
+    /// A function returned a tangent whose shape is not that of its output.
+    #[error(
+        "`{function}` returned a tangent of shape {found:?} for output {output} of shape {expected:?}"
+    )]
+    TangentShape {
+        /// The function.
+        function: &'static str,
+        /// Index of the output.
+        output: usize,
+        /// The output's shape.
+        expected: Vec<usize>,
+        /// The tangent's shape.
+        found: Vec<usize>,
+    },
+    /// A function was asked for a pass that it does not offer.
+    #[error("`{function}` does not offer {pass}")]
+    NotOffered {
+        /// The function.
+        function: &'static str,
+        /// The pass, with the method that would be it.
+        pass: &'static str,
+    },
+    /// A parameter was changed in place between the forward pass and the use of its gradient.
+    #[error(
+        "parameter `{name}` was changed after the forward pass that its gradient belongs to; run the step after `add_to`, and a new forward pass after the step"
+    )]
+    ParamChanged {
+        /// The parameter's name.
+        name: String,
+    },
     /// A function asked its context for something that is not there.
     #[error("slot {slot} of the context: expected {expected}, found {found}")]
     Saved {
@@ -128,6 +158,14 @@ pub enum Error {
         analytic: f64,
         /// What central differences say.
         numeric: f64,
+    },
+    /// Forward mode and reverse mode give different directional derivatives.
+    #[error("directional derivative: {forward:e} by forward mode, {reverse:e} by reverse mode")]
+    ModesDisagree {
+        /// By `jvp`.
+        forward: f64,
+        /// By `backward`.
+        reverse: f64,
     },
     /// The binary kernels refused a shape or an instruction set.
     #[error(transparent)]

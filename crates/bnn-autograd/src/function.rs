@@ -5,41 +5,101 @@ use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// A differentiable function: a forward pass that notes what the backward pass will need, and the
-/// backward pass (vector-Jacobian product).
+/// A differentiable function: a forward pass, and the reverse-mode pass `backward` (vector-Jacobian
+/// product), the forward-mode pass `jvp` (Jacobian-vector product), or both. A pass that a function
+/// does not offer is an [`Error::NotOffered`] to whoever asks for it.
+///
+/// The forward pass is written in one of two styles:
+/// - combined: [`forward`](Function::forward) computes the outputs and saves what the passes need;
+/// - separate: [`compute`](Function::compute) computes the outputs and knows no context,
+///   [`setup_context`](Function::setup_context) then sees inputs and outputs and saves.
 ///
 /// Parameters that are not differentiated (a label, an epsilon) are fields of the type.
 /// Put it on the tape with [`Tape::apply`](crate::Tape::apply).
 ///
+/// Combined, with both passes:
 /// ```
-/// use bnn_autograd::{Context, Error, Function, GradOutputs, Tape, Tensor, inputs};
+/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor, inputs};
 ///
 /// struct Square;
+///
+/// /// `2 x d`, elementwise: what both passes compute.
+/// fn times_slope(x: &Tensor, mut d: Tensor) -> Tensor {
+///     d.data_mut().iter_mut().zip(x.data()).for_each(|(d, x)| *d *= 2.0 * x);
+///     d
+/// }
 ///
 /// impl Function<f32> for Square {
 ///     fn forward(&self, ctx: &mut Context<f32>, given: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
 ///         let [x] = inputs("square", given)?;
 ///         ctx.save_for_backward(x.clone());
+///         ctx.save_for_forward(x.clone());
 ///         Ok(vec![Tensor::new(x.data().iter().map(|x| x * x).collect(), x.shape())?])
 ///     }
 ///     fn backward(
 ///         &self,
 ///         ctx: &Context<f32>,
-///         grads: GradOutputs<f32>,
+///         grad_outputs: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         let (x, mut grad) = (ctx.saved_tensor(0)?, grads.single()?);
-///         for (g, x) in grad.data_mut().iter_mut().zip(x.data()) {
-///             *g *= 2.0 * x;
-///         }
+///         Ok(vec![Some(times_slope(&ctx.saved_tensor(0)?, grad_outputs.single()?))])
+///     }
+///     fn jvp(
+///         &self,
+///         ctx: &Context<f32>,
+///         tangents: Derivatives<f32>,
+///     ) -> Result<Vec<Option<Tensor>>, Error> {
+///         Ok(vec![Some(times_slope(&ctx.saved_tensor(0)?, tangents.single()?))])
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Error> {
+/// let tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(3.0)).with_tangent(Tensor::scalar(10.0))?;
+/// let y = tape.apply(Square, &[&x])?;
+/// assert_eq!(y.tangent(), Some(&Tensor::scalar(60.0)));
+/// assert_eq!(y.backward()?.get(&x), Some(&Tensor::scalar(6.0)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Separate, with `backward` alone, from its own output:
+/// ```
+/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor, inputs};
+///
+/// struct Exp;
+///
+/// impl Function<f32> for Exp {
+///     fn compute(&self, given: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+///         let [x] = inputs("exp", given)?;
+///         Ok(vec![Tensor::new(x.data().iter().map(|x| x.exp()).collect(), x.shape())?])
+///     }
+///     fn setup_context(
+///         &self,
+///         ctx: &mut Context<f32>,
+///         _inputs: &[&Tensor],
+///         outputs: &[Tensor],
+///     ) -> Result<(), Error> {
+///         ctx.save_for_backward(outputs.first().cloned());
+///         Ok(())
+///     }
+///     fn backward(
+///         &self,
+///         ctx: &Context<f32>,
+///         grad_outputs: Derivatives<f32>,
+///     ) -> Result<Vec<Option<Tensor>>, Error> {
+///         let (y, mut grad) = (ctx.saved_tensor(0)?, grad_outputs.single()?);
+///         grad.data_mut().iter_mut().zip(y.data()).for_each(|(g, y)| *g *= y);
 ///         Ok(vec![Some(grad)])
 ///     }
 /// }
 ///
 /// # fn main() -> Result<(), Error> {
 /// let tape = Tape::new();
-/// let x = tape.leaf(Tensor::scalar(3.0));
-/// let gradients = tape.apply(Square, &[&x])?.backward()?;
-/// assert_eq!(gradients.get(&x).map(|g| g.data()), Some(&[6.0_f32][..]));
+/// let x = tape.leaf(Tensor::scalar(0.0));
+/// assert_eq!(tape.apply(Exp, &[&x])?.backward()?.get(&x), Some(&Tensor::scalar(1.0)));
+/// // There is no forward mode:
+/// let x = x.with_tangent(Tensor::scalar(1.0))?;
+/// assert!(matches!(tape.apply(Exp, &[&x]), Err(Error::NotOffered { function: "Exp", .. })));
 /// # Ok(())
 /// # }
 /// ```
@@ -50,25 +110,90 @@ pub trait Function<T: Real> {
         path.rsplit("::").next().unwrap_or(path)
     }
 
-    /// Computes the outputs and saves in `ctx` what [`Function::backward`] needs.
+    /// Combined style: computes the outputs and saves in `ctx` what the passes need.
     ///
-    /// Where [`Context::needs_input_grad`] is false for an input, nothing needs to be saved for it.
+    /// Where [`Context::needs_input_grad`] is false for an input, nothing needs to be saved for its
+    /// gradient, and likewise for [`Context::has_tangent`].
     ///
     /// # Errors
     /// Whatever makes the inputs unusable.
-    fn forward(&self, ctx: &mut Context<T>, inputs: &[&Tensor<T>])
-    -> Result<Vec<Tensor<T>>, Error>;
+    fn forward(
+        &self,
+        ctx: &mut Context<T>,
+        inputs: &[&Tensor<T>],
+    ) -> Result<Vec<Tensor<T>>, Error> {
+        let outputs = self.compute(inputs)?;
+        self.setup_context(ctx, inputs, &outputs)?;
+        Ok(outputs)
+    }
 
-    /// The gradient of each input, in order, from the gradients of the outputs; `None` where an
-    /// input needs none or the gradient is zero.
+    /// Separate style: computes the outputs.
     ///
     /// # Errors
-    /// Whatever makes the gradients unusable.
+    /// Whatever makes the inputs unusable.
+    fn compute(&self, inputs: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let _ = inputs;
+        Err(not_offered(self, "a forward pass"))
+    }
+
+    /// Separate style: saves in `ctx` what the passes need.
+    ///
+    /// # Errors
+    /// Whatever makes the inputs unusable.
+    fn setup_context(
+        &self,
+        ctx: &mut Context<T>,
+        inputs: &[&Tensor<T>],
+        outputs: &[Tensor<T>],
+    ) -> Result<(), Error> {
+        let _ = (ctx, inputs, outputs);
+        Ok(())
+    }
+
+    /// Reverse mode: the gradient of each input, in order, from the gradients of the outputs; `None`
+    /// where an input needs none or the gradient is zero.
+    ///
+    /// # Errors
+    /// [`Error::NotOffered`] unless overridden; whatever makes the gradients unusable.
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
-    ) -> Result<Vec<Option<Tensor<T>>>, Error>;
+        grad_outputs: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let _ = (ctx, grad_outputs);
+        Err(not_offered(self, "`backward` (reverse mode)"))
+    }
+
+    /// Forward mode: the tangent of each output, in order, from the tangents of the inputs; `None`
+    /// where it is zero. Runs right after the forward pass, where any input has a tangent.
+    ///
+    /// # Errors
+    /// [`Error::NotOffered`] unless overridden; whatever makes the tangents unusable.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let _ = (ctx, tangents);
+        Err(not_offered(self, "`jvp` (forward mode)"))
+    }
+
+    /// Computes the first output again, bit for bit, from what was saved for the backward pass. Only
+    /// asked of a function whose forward pass called [`Context::offer_recompute`].
+    ///
+    /// # Errors
+    /// [`Error::NotOffered`] unless overridden.
+    fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
+        let _ = ctx;
+        Err(not_offered(self, "`recompute`"))
+    }
+}
+
+fn not_offered<T: Real>(function: &(impl Function<T> + ?Sized), pass: &'static str) -> Error {
+    Error::NotOffered {
+        function: function.name(),
+        pass,
+    }
 }
 
 /// Names a function's inputs: `let [x, w] = inputs("linear", given)?`.
@@ -86,53 +211,62 @@ pub fn inputs<'a, T: Real, const N: usize>(
     })
 }
 
-/// The gradients of a function's outputs, handed to its backward pass.
+/// Derivatives handed to a function: of its outputs (gradients, to `backward`) or of its inputs
+/// (tangents, to `jvp`).
 ///
-/// An output that the loss does not depend on has an undefined gradient: [`GradOutputs::get`] shows
-/// that as `None`, [`GradOutputs::dense`] as zeros. At least one is defined.
+/// One that is undefined is zero: a gradient of an output that the loss does not depend on, a
+/// tangent of an input that does not vary. [`Derivatives::get`] shows that as `None`,
+/// [`Derivatives::dense`] as zeros. At least one is defined.
 #[derive(Debug)]
-pub struct GradOutputs<T: Real> {
-    grads: Vec<Option<Tensor<T>>>,
+pub struct Derivatives<T: Real> {
+    values: Vec<Option<Tensor<T>>>,
     shapes: Vec<Vec<usize>>,
 }
 
-impl<T: Real> GradOutputs<T> {
-    pub(crate) fn new(grads: Vec<Option<Tensor<T>>>, shapes: Vec<Vec<usize>>) -> Self {
-        Self { grads, shapes }
+impl<T: Real> Derivatives<T> {
+    pub(crate) fn new(values: Vec<Option<Tensor<T>>>, shapes: Vec<Vec<usize>>) -> Self {
+        Self { values, shapes }
     }
 
-    /// The gradient of output `i`, or `None` where it is undefined.
+    /// Derivative `i`, or `None` where it is undefined.
     #[must_use]
     pub fn get(&self, i: usize) -> Option<&Tensor<T>> {
-        self.grads.get(i)?.as_ref()
+        self.values.get(i)?.as_ref()
     }
 
-    /// The gradient of output `i`, zeros where it is undefined.
+    /// Takes derivative `i` out, so that it can be changed in place.
+    #[must_use]
+    pub fn take(&mut self, i: usize) -> Option<Tensor<T>> {
+        self.values.get_mut(i)?.take()
+    }
+
+    /// Derivative `i`, zeros where it is undefined.
     ///
     /// # Errors
-    /// [`Error::Count`] where there is no such output.
+    /// [`Error::Count`] where there is no such output or input.
     pub fn dense(&self, i: usize) -> Result<Tensor<T>, Error> {
         let shape = self.shapes.get(i).ok_or(Error::Count {
-            what: "outputs of the function",
+            what: "derivatives handed to the function",
             expected: i + 1,
             found: self.shapes.len(),
         })?;
         match self.get(i) {
-            Some(grad) => Ok(grad.clone()),
+            Some(value) => Ok(value.clone()),
             None => Tensor::full(T::zero(), shape),
         }
     }
 
-    /// The gradient of a single-output function, owned, so that it can be changed in place.
+    /// The derivative of the one output, or one input, of a function that has no more; owned, so
+    /// that it can be changed in place.
     ///
     /// # Errors
-    /// [`Error::Count`] where the function has more outputs than one.
+    /// [`Error::Count`] where there are more.
     pub fn single(self) -> Result<Tensor<T>, Error> {
-        let found = self.grads.len();
-        match <[_; 1]>::try_from(self.grads) {
-            Ok([Some(grad)]) => Ok(grad),
+        let found = self.values.len();
+        match <[_; 1]>::try_from(self.values) {
+            Ok([Some(value)]) => Ok(value),
             _ => Err(Error::Count {
-                what: "outputs of a single-output function",
+                what: "derivatives handed to a function of a single one",
                 expected: 1,
                 found,
             }),

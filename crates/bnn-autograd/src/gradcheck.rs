@@ -1,4 +1,4 @@
-//! Numeric against analytic gradients, in f64.
+//! Numeric against analytic gradients, and forward against reverse mode, in f64.
 
 use crate::error::Error;
 use crate::rng::Rng;
@@ -112,6 +112,51 @@ pub fn gradcheck_surrogate(
         }
     }
     Ok(worst)
+}
+
+/// Checks that the two modes of a function agree at `inputs`: for a direction `t` of the inputs and
+/// a direction `u` of the output, `u · (J t)` (forward mode, `jvp`) equals `(u J) · t` (reverse mode,
+/// `backward`) up to rounding. Returns the distance, relative to the larger of the two and 1.
+///
+/// Unlike [`gradcheck`] it looks at no difference of values, so that it holds for pseudo-gradients
+/// too; together with a check of one mode it proves the other.
+///
+/// # Errors
+/// [`Error::ModesDisagree`] where the distance is more than `tolerance`; those of the function.
+pub fn modes_agree(
+    inputs: &[Tensor<f64>],
+    tolerance: f64,
+    function: impl Fn(&[Var<f64>]) -> Result<Var<f64>, Error>,
+) -> Result<f64, Error> {
+    let tape = Tape::new();
+    let mut rng = Rng::new(1);
+    let mut tangents = Vec::new();
+    let mut leaves = Vec::new();
+    for x in inputs {
+        let mut tangent = x.zeros_like();
+        let draw = tangent.data_mut().iter_mut();
+        draw.for_each(|t| *t = rng.uniform(-1.5, 1.5));
+        leaves.push(tape.leaf(x.clone()).with_tangent(tangent.clone())?);
+        tangents.push(tangent);
+    }
+    let output = function(&leaves)?;
+    let direction = direction(output.shape())?;
+    let forward = output.tangent().map_or(0.0, |t| dot(t, &direction));
+    let gradients = output.vjp(direction)?;
+    let parts = leaves.iter().zip(&tangents);
+    let reverse: f64 = parts
+        .filter_map(|(leaf, tangent)| Some(dot(gradients.get(leaf)?, tangent)))
+        .sum();
+    let distance = (forward - reverse).abs() / forward.abs().max(reverse.abs()).max(1.0);
+    // NaN is too far off as well.
+    if distance.is_nan() || distance > tolerance {
+        return Err(Error::ModesDisagree { forward, reverse });
+    }
+    Ok(distance)
+}
+
+fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
+    a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum()
 }
 
 /// A direction in which no output element cancels another by symmetry.

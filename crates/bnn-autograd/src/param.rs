@@ -36,6 +36,8 @@ pub struct Param<T: Real = f32> {
     kind: ParamKind,
     value: Tensor<T>,
     grad: Option<Tensor<T>>,
+    /// Counts the changes of the value.
+    version: u64,
 }
 
 impl<T: Real> Param<T> {
@@ -47,6 +49,7 @@ impl<T: Real> Param<T> {
             kind,
             value,
             grad: None,
+            version: 0,
         }
     }
 
@@ -69,6 +72,7 @@ impl<T: Real> Param<T> {
     pub fn set_value(&mut self, value: Tensor<T>) -> Result<(), Error> {
         Error::check_shape("value of a parameter", self.value.shape(), value.shape())?;
         self.value = value;
+        self.version += 1;
         Ok(())
     }
 
@@ -101,7 +105,13 @@ impl<T: Real> Param<T> {
     pub(crate) fn update(&mut self, change: impl FnOnce(&mut [T], &[T])) {
         if let Some(grad) = &self.grad {
             change(self.value.data_mut(), grad.data());
+            self.version += 1;
         }
+    }
+
+    /// Changes with every change of the value.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     pub(crate) fn id(&self) -> ParamId {
@@ -116,6 +126,7 @@ impl<T: Real> Clone for Param<T> {
             kind: self.kind,
             value: self.value.clone(),
             grad: self.grad.clone(),
+            version: 0,
         }
     }
 }

@@ -165,16 +165,6 @@ impl<T: Real> Tensor<T> {
         }
     }
 
-    /// The shape of `self` with its last dimension replaced.
-    pub(crate) fn shape_with_last(&self, last: usize) -> Vec<usize> {
-        let mut shape = self.shape.clone();
-        match shape.last_mut() {
-            Some(dimension) => *dimension = last,
-            None => shape.push(last),
-        }
-        shape
-    }
-
     /// Bytes of the elements.
     pub(crate) fn bytes(&self) -> usize {
         self.numel() * size_of::<T>()

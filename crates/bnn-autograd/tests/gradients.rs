@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::sync::Arc;
+
 use bnn_autograd::nn::init;
-use bnn_autograd::ops::{self, BatchStats};
-use bnn_autograd::{Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate};
+use bnn_autograd::ops::{self, BatchStats, BinaryWeights};
+use bnn_autograd::{
+    Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
+};
 use proptest::prelude::*;
 
 /// Values in [-2, 2), none within 0.01 of a kink at -1, 0 or 1.
@@ -44,6 +48,15 @@ fn sum(a: Vec<f64>, b: Vec<f64>, shape: &[usize]) -> Result<Tensor<f64>, Error> 
     Tensor::new(a.into_iter().zip(b).map(|(a, b)| a + b).collect(), shape)
 }
 
+/// Both modes of a function against differences and against each other.
+fn check(
+    at: &[Tensor<f64>],
+    function: impl Fn(&[Var<f64>]) -> Result<Var<f64>, Error>,
+) -> Result<(), Error> {
+    gradcheck(at, Tolerance::default(), &function)?;
+    modes_agree(at, 1e-12, &function).map(drop)
+}
+
 /// Large, so that a column whose values happen to lie close together does not curve too strongly.
 const EPS: f64 = 0.1;
 
@@ -70,6 +83,10 @@ proptest! {
             let through_w = product(&x, &v[1], sign, |w| w);
             sum(through_x, through_w, &[a, b, n])
         }).unwrap();
+        modes_agree(&at, 1e-12, |v| ops::binary_linear(&v[0], &v[1])).unwrap();
+        let packed = Arc::new(BinaryWeights::from_latent(&w).unwrap());
+        let by_packed = |v: &[Var<f64>]| ops::binary_linear_packed(&v[0], &packed);
+        modes_agree(&at[..1], 1e-12, by_packed).unwrap();
     }
 
     #[test]
@@ -83,22 +100,23 @@ proptest! {
             let through_w = product(&x, &v[1], |x| x, |w| w);
             sum(through_x, through_w, &[m, n])
         }).unwrap();
+        modes_agree(&at, 1e-12, |v| ops::sign_weight_linear(&v[0], &v[1])).unwrap();
     }
 
     #[test]
     fn linear_has_its_own_gradient(m in size(), n in size(), k in features(), seed: u64) {
         let at = [values(&[m, k], seed), values(&[n, k], !seed), values(&[n], seed ^ 1)];
         let with_bias = |v: &[Var<f64>]| ops::linear(&v[0], &v[1], Some(&v[2]));
-        gradcheck(&at, Tolerance::default(), with_bias).unwrap();
+        check(&at, with_bias).unwrap();
         let without = |v: &[Var<f64>]| ops::linear(&v[0], &v[1], None);
-        gradcheck(&at[..2], Tolerance::default(), without).unwrap();
+        check(&at[..2], without).unwrap();
     }
 
     #[test]
     fn batch_norm_has_its_own_gradient(m in 3_usize..9, n in features(), seed: u64) {
         let at = [values(&[m, n], seed), values(&[n], !seed), values(&[n], seed ^ 1)];
         let training = |v: &[Var<f64>]| Ok(ops::batch_norm(&v[0], &v[1], &v[2], EPS)?.0);
-        gradcheck(&at, Tolerance::default(), training).unwrap();
+        check(&at, training).unwrap();
 
         let stats = BatchStats {
             mean: values(&[n], seed ^ 2),
@@ -106,15 +124,15 @@ proptest! {
         };
         let evaluation =
             |v: &[Var<f64>]| ops::batch_norm_eval(&v[0], &v[1], &v[2], &stats, EPS);
-        gradcheck(&at, Tolerance::default(), evaluation).unwrap();
+        check(&at, evaluation).unwrap();
     }
 
     #[test]
     fn hard_tanh_and_reductions_have_their_own_gradients(m in size(), n in features(), seed: u64) {
         let at = [values(&[m, n], seed)];
-        gradcheck(&at, Tolerance::default(), |v| ops::hard_tanh(&v[0])).unwrap();
-        gradcheck(&at, Tolerance::default(), |v| ops::sum(&v[0])).unwrap();
-        gradcheck(&at, Tolerance::default(), |v| ops::mean(&v[0])).unwrap();
+        check(&at, |v| ops::hard_tanh(&v[0])).unwrap();
+        check(&at, |v| ops::sum(&v[0])).unwrap();
+        check(&at, |v| ops::mean(&v[0])).unwrap();
     }
 
     #[test]
@@ -123,10 +141,10 @@ proptest! {
         let labels: Vec<usize> = (0..m).map(|i| (seed as usize >> i) % classes).collect();
         for smoothing in [0.0, 0.3] {
             let loss = |v: &[Var<f64>]| ops::cross_entropy(&v[0], &labels, smoothing);
-            gradcheck(&at, Tolerance::default(), loss).unwrap();
+            check(&at, loss).unwrap();
         }
         let loss = |v: &[Var<f64>]| ops::squared_hinge(&v[0], &labels);
-        gradcheck(&at, Tolerance::default(), loss).unwrap();
+        check(&at, loss).unwrap();
     }
 }
 
@@ -137,7 +155,7 @@ fn batch_norm_of_integers_has_the_gradient_of_the_same_numbers_as_reals() {
     let x = Tensor::new(x, &[6, 4]).unwrap();
     let at = [x, values(&[4], 3), values(&[4], 4)];
     let training = |v: &[Var<f64>]| Ok(ops::batch_norm(&v[0], &v[1], &v[2], 1e-5)?.0);
-    gradcheck(&at, Tolerance::default(), training).unwrap();
+    check(&at, training).unwrap();
 }
 
 #[test]

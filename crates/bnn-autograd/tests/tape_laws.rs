@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bnn_autograd::nn::{BinaryLinear, Module};
 use bnn_autograd::{
-    Context, Error, Function, GradOutputs, Rng, Saved, Tape, Tensor, Var, inputs, ops,
+    Context, Derivatives, Error, Function, Rng, Saved, Tape, Tensor, Var, inputs, ops,
 };
 
 /// `a * b`, elementwise; records when it runs and when its context dies.
@@ -43,11 +43,11 @@ impl Function<f64> for Mul {
     fn backward(
         &self,
         ctx: &Context<f64>,
-        grad_outputs: GradOutputs<f64>,
+        grad_outputs: Derivatives<f64>,
     ) -> Result<Vec<Option<Tensor<f64>>>, Error> {
         self.log.borrow_mut().push(format!("run {}", self.id));
         let dy = grad_outputs.single()?;
-        let grad = |other| Ok::<_, Error>(Some(times(&dy, ctx.saved_tensor(other)?)));
+        let grad = |other| Ok::<_, Error>(Some(times(&dy, &ctx.saved_tensor(other)?)));
         Ok(vec![
             if ctx.needs_input_grad(0) {
                 grad(1)?
@@ -205,7 +205,7 @@ impl Function<f64> for Halves {
     fn backward(
         &self,
         _: &Context<f64>,
-        grad_outputs: GradOutputs<f64>,
+        grad_outputs: Derivatives<f64>,
     ) -> Result<Vec<Option<Tensor<f64>>>, Error> {
         assert!(grad_outputs.get(0).is_none() || grad_outputs.get(1).is_none());
         assert!(grad_outputs.dense(2).is_err());
@@ -253,7 +253,7 @@ impl Function<f64> for Broken {
     fn backward(
         &self,
         ctx: &Context<f64>,
-        _: GradOutputs<f64>,
+        _: Derivatives<f64>,
     ) -> Result<Vec<Option<Tensor<f64>>>, Error> {
         assert!(matches!(
             ctx.saved_tensor(0),

@@ -1,13 +1,15 @@
 //! The binary layer: signs times signs, on bits.
 
-use bnn_core::{PackedWeights, gemm_i32};
+use std::sync::Arc;
 
-use super::LinearShape;
+use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
+
+use super::{LinearShape, with_last};
 use crate::bits::{apply_mask, pack_mask, pack_signs};
-use crate::context::Context;
+use crate::context::{Context, Saved};
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
-use crate::linalg::{mat, matmul_signs};
+use crate::function::{Derivatives, Function, inputs};
+use crate::linalg::{mat, matmul_signs, matmul_signs_transposed};
 use crate::parallel::for_pairs;
 use crate::real::Real;
 use crate::tape::Var;
@@ -21,16 +23,104 @@ use crate::tensor::Tensor;
 /// Gradients are those of the straight-through estimator (Hubara et al. 2016, arXiv 1602.02830):
 /// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`.
 ///
-/// Kept for the reverse pass: two bits per element of `x` (its sign if `w` needs a gradient, the
-/// mask if `x` does) and one bit per weight (if `x` does).
+/// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
+/// gradient) and one bit per weight. Out of them the output can be computed again, so that whoever
+/// needs it need not keep it.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn binary_linear<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Var<T>, Error> {
-    x.tape().apply(BinaryLinear, &[x, w])
+    let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
+    x.tape().apply(BinaryLinearForward::new(m, n, k), &[x, w])
 }
 
-struct BinaryLinear;
+/// As [`binary_linear`] with weights that are packed already, and are constants.
+///
+/// # Errors
+/// As [`binary_linear`].
+pub fn binary_linear_packed<T: Real>(
+    x: &Var<T>,
+    weights: &Arc<BinaryWeights>,
+) -> Result<Var<T>, Error> {
+    let (rows, _) = x.value().rows_cols();
+    x.tape()
+        .apply(BinaryLinearForward::packed(rows, weights), &[x])
+}
+
+/// Signs of weights, `[n, k]`, packed once for many products: as rows of bits, and in the layout of
+/// the kernel in use.
+#[derive(Clone, Debug)]
+pub struct BinaryWeights {
+    bits: BitMatrix,
+    packed: PackedWeights,
+}
+
+impl BinaryWeights {
+    /// The signs of latent weights `[n, k]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another rank than 2; [`Error::Core`] where an instruction set was asked
+    /// for that is not there.
+    pub fn from_latent<T: Real>(latent: &Tensor<T>) -> Result<Self, Error> {
+        let (n, k) = latent.matrix("weights of a linear operation")?;
+        Self::from_bits(pack_signs(latent.data(), n, k)?)
+    }
+
+    /// Rows of bits, bit 1 for +1.
+    ///
+    /// # Errors
+    /// [`Error::Core`] where an instruction set was asked for that is not there.
+    pub fn from_bits(bits: BitMatrix) -> Result<Self, Error> {
+        let packed = PackedWeights::new(bits.view())?;
+        Ok(Self { bits, packed })
+    }
+
+    /// The rows of bits.
+    #[must_use]
+    pub fn bits(&self) -> &BitMatrix {
+        &self.bits
+    }
+}
+
+/// Weights of a [`BinaryLinearForward`].
+#[derive(Clone, Copy, Debug)]
+pub enum LinearWeights<'a, T: Real> {
+    /// Numbers `[n, k]`, of which the signs count.
+    Latent(&'a Tensor<T>),
+    /// Signs.
+    Packed(&'a Arc<BinaryWeights>),
+}
+
+/// The binary linear layer as a [`Function`]: `sign(input) · sign(weights)^T` of an input `[.., k]`
+/// with `m` rows once its leading dimensions are flattened, and weights `[n, k]`.
+///
+/// With latent weights its inputs on the tape are input and weights, with packed ones the input
+/// alone. [`binary_linear`] says what it computes, what its passes return and what it keeps.
+///
+/// ```
+/// use bnn_autograd::ops::BinaryLinearForward;
+/// use bnn_autograd::{Tape, Tensor};
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// let tape = Tape::new();
+/// let x = tape.leaf(Tensor::new(vec![0.5, -0.2, 1.5, -0.0_f32], &[2, 1, 2])?);
+/// let w = tape.leaf(Tensor::new(vec![0.1, -0.3], &[1, 2])?);
+/// let y = tape.apply(BinaryLinearForward::new(2, 1, 2), &[&x, &w])?;
+/// assert_eq!((y.shape(), y.value().data()), (&[2, 1, 1][..], &[2.0, 0.0][..]));
+/// let gradients = y.vjp(Tensor::full(1.0, &[2, 1, 1])?)?;
+/// // The gradient stops where |x| > 1.
+/// assert_eq!(gradients.get(&x).map(Tensor::data), Some(&[1.0, -1.0, 0.0, -1.0][..]));
+/// assert_eq!(gradients.get(&w).map(Tensor::data), Some(&[2.0, 0.0][..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BinaryLinearForward {
+    m: usize,
+    n: usize,
+    k: usize,
+    packed: Option<Arc<BinaryWeights>>,
+}
 
 const X: usize = 0;
 const W: usize = 1;
@@ -38,56 +128,175 @@ const W: usize = 1;
 // Slots of the context.
 const X_SIGNS: usize = 0;
 const X_MASK: usize = 1;
-const W_SIGNS: usize = 2;
+const WEIGHTS: usize = 2;
 
-impl<T: Real> Function<T> for BinaryLinear {
+impl BinaryLinearForward {
+    /// For an input of `m` rows and latent weights `[n, k]`.
+    #[must_use]
+    pub fn new(m: usize, n: usize, k: usize) -> Self {
+        let packed = None;
+        Self { m, n, k, packed }
+    }
+
+    /// For an input of `m` rows and packed weights.
+    #[must_use]
+    pub fn packed(m: usize, weights: &Arc<BinaryWeights>) -> Self {
+        Self {
+            m,
+            n: weights.bits.rows(),
+            k: weights.bits.cols(),
+            packed: Some(Arc::clone(weights)),
+        }
+    }
+
+    /// The forward pass, for whoever builds a [`Function`] of his own around it: the leading
+    /// dimensions of `input` are flattened to `m` rows and restored in the output, and `ctx` gets
+    /// what [`Function::backward`] and [`Function::jvp`] of this type need.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where a shape is not as `m`, `n` and `k` say.
+    pub fn forward<T: Real>(
+        ctx: &mut Context<T>,
+        input: &Tensor<T>,
+        weights: LinearWeights<'_, T>,
+        m: usize,
+        n: usize,
+        k: usize,
+    ) -> Result<Tensor<T>, Error> {
+        check_input(input, m, k)?;
+        let x_signs = pack_signs(input.data(), m, k)?;
+        let (sums, kept) = match weights {
+            LinearWeights::Latent(latent) => {
+                Error::check_shape("weights of a linear operation", &[n, k], latent.shape())?;
+                let bits = pack_signs(latent.data(), n, k)?;
+                let sums = product(&x_signs, &PackedWeights::new(bits.view())?)?;
+                (sums, Saved::from(bits))
+            }
+            LinearWeights::Packed(packed) => {
+                let found = [packed.bits.rows(), packed.bits.cols()];
+                Error::check_shape("weights of a linear operation", &[n, k], &found)?;
+                let sums = product(&x_signs, &packed.packed)?;
+                // They belong to the caller: keeping a handle costs nothing.
+                (sums, Saved::other(Arc::clone(packed), 0))
+            }
+        };
+        let mask = ctx.varies(X).then(|| pack_mask(input.data(), m, k));
+        ctx.save(x_signs);
+        ctx.save(mask.transpose()?);
+        ctx.save(kept);
+        ctx.offer_recompute();
+        Ok(Tensor::trusted(sums, with_last(input.shape(), n)))
+    }
+}
+
+impl<T: Real> Function<T> for BinaryLinearForward {
     fn name(&self) -> &'static str {
         "binary_linear"
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
-        let [x, w] = inputs("inputs of binary_linear", given)?;
-        let LinearShape { m, n, k } = LinearShape::new(x, w)?;
-        let x_signs = pack_signs(x.data(), m, k)?;
-        let w_signs = pack_signs(w.data(), n, k)?;
-        let mut sums = vec![0; m * n];
-        let packed = PackedWeights::new(w_signs.view())?;
-        gemm_i32(x_signs.view(), &packed, &mut sums, n)?;
-
-        let (needs_x, needs_w) = (ctx.needs_input_grad(X), ctx.needs_input_grad(W));
-        let mask = needs_x.then(|| pack_mask(x.data(), m, k)).transpose()?;
-        ctx.save_for_backward(needs_w.then_some(x_signs));
-        ctx.save_for_backward(mask);
-        ctx.save_for_backward(needs_x.then_some(w_signs));
-        Ok(vec![Tensor::trusted(floats(&sums), x.shape_with_last(n))])
+        const WHAT: &str = "inputs of binary_linear";
+        let (x, weights) = match &self.packed {
+            Some(packed) => {
+                let [x] = inputs(WHAT, given)?;
+                (x, LinearWeights::Packed(packed))
+            }
+            None => {
+                let [x, w] = inputs(WHAT, given)?;
+                (x, LinearWeights::Latent(w))
+            }
+        };
+        Ok(vec![Self::forward(
+            ctx, x, weights, self.m, self.n, self.k,
+        )?])
     }
 
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let (m, n) = dy.rows_cols();
-        let dy_matrix = mat(dy.data(), m, n);
-        let mut grads = vec![None, None];
+        let dy_matrix = mat(dy.data(), self.m, self.n);
+        let mut grads = vec![None; ctx.num_inputs()];
         if ctx.needs_input_grad(X) {
-            let w_signs = ctx.saved_bits(W_SIGNS)?;
-            let mut dx = matmul_signs(dy_matrix, w_signs.view());
+            let mut dx = matmul_signs(dy_matrix, weight_bits(ctx)?.view());
             apply_mask(&mut dx, ctx.saved_bits(X_MASK)?.view());
-            grads[X] = Some(Tensor::trusted(dx, dy.shape_with_last(w_signs.cols())));
+            grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), self.k)));
         }
         if ctx.needs_input_grad(W) {
             let x_signs = ctx.saved_bits(X_SIGNS)?;
             let dw = matmul_signs(dy_matrix.t(), x_signs.view());
-            grads[W] = Some(Tensor::trusted(dw, vec![n, x_signs.cols()]));
+            grads[W] = Some(Tensor::trusted(dw, vec![self.n, self.k]));
         }
         Ok(grads)
     }
+
+    /// `dy = (dx * [|x| <= 1]) · sign(w)^T + sign(x) · dw^T`.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        mut tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let &Self { m, n, k, .. } = self;
+        let shape = with_last(ctx.input_shape(X)?, n);
+        let mut dy = Tensor::full(T::zero(), &shape)?;
+        if let Some(mut dx) = tangents.take(X) {
+            apply_mask(dx.data_mut(), ctx.saved_bits(X_MASK)?.view());
+            let signs = weight_bits(ctx)?;
+            let part = matmul_signs_transposed(mat(dx.data(), m, k), signs.view());
+            dy.add_assign(&Tensor::trusted(part, shape));
+        }
+        if let Some(dw) = tangents.get(W) {
+            let x_signs = ctx.saved_bits(X_SIGNS)?;
+            let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
+            let part = mat(&part, n, m);
+            let cells = dy.data_mut().iter_mut().zip(part.t());
+            cells.for_each(|(y, &part)| *y += part);
+        }
+        Ok(vec![Some(dy)])
+    }
+
+    fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
+        let x_signs = ctx.saved_bits(X_SIGNS)?;
+        let sums = match &self.packed {
+            Some(weights) => product(x_signs, &weights.packed),
+            None => product(
+                x_signs,
+                &PackedWeights::new(ctx.saved_bits(WEIGHTS)?.view())?,
+            ),
+        };
+        Ok(Tensor::trusted(
+            sums?,
+            with_last(ctx.input_shape(X)?, self.n),
+        ))
+    }
 }
 
-fn floats<T: Real>(sums: &[i32]) -> Vec<T> {
+fn check_input<T: Real>(x: &Tensor<T>, m: usize, k: usize) -> Result<(), Error> {
+    if x.rows_cols() == (m, k) && !x.shape().is_empty() {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "input of a linear operation",
+        expected: format!("[.., {k}] of {m} rows"),
+        found: x.shape().to_vec(),
+    })
+}
+
+fn weight_bits<T: Real>(ctx: &Context<T>) -> Result<&BitMatrix, Error> {
+    match ctx.saved_other::<Arc<BinaryWeights>>(WEIGHTS) {
+        Ok(weights) => Ok(&weights.bits),
+        Err(_) => ctx.saved_bits(WEIGHTS),
+    }
+}
+
+/// The exact integer products of signs, as numbers.
+fn product<T: Real>(x_signs: &BitMatrix, weights: &PackedWeights) -> Result<Vec<T>, Error> {
+    let (m, n) = (x_signs.rows(), weights.rows());
+    let mut sums = vec![0; m * n];
+    gemm_i32(x_signs.view(), weights, &mut sums, n)?;
     let mut y = vec![T::zero(); sums.len()];
-    for_pairs(&mut y, sums, |y, &sum| *y = T::from_i32(sum));
-    y
+    for_pairs(&mut y, &sums, |y, &sum| *y = T::from_i32(sum));
+    Ok(y)
 }

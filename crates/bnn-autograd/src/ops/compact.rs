@@ -11,15 +11,18 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// A tensor's elements: as `i16` where all of them are such integers (2 bytes an element, as behind
-/// a binary layer of up to 32 767 inputs), else the tensor itself, shared.
+/// a binary layer of up to 32 767 inputs), else the tensor itself, shared or computed again.
 pub(super) enum Compact<'a, T: Real> {
     Integers(&'a [i16]),
-    Shared(&'a Tensor<T>),
+    Tensor(Tensor<T>),
 }
 
 impl<'a, T: Real> Compact<'a, T> {
-    /// What to save of `x`.
-    pub(super) fn save(x: &Tensor<T>) -> Saved<T> {
+    /// What to save of `x`, input `i` of the function: nothing if it can be computed again.
+    pub(super) fn save(ctx: &Context<T>, i: usize, x: &Tensor<T>) -> Saved<T> {
+        if let Some(recipe) = ctx.recomputed_input(i) {
+            return recipe;
+        }
         match exact_integers(x.data()) {
             Some(integers) => {
                 let bytes = size_of_val(&integers[..]);
@@ -33,7 +36,7 @@ impl<'a, T: Real> Compact<'a, T> {
     pub(super) fn saved(ctx: &'a Context<T>, slot: usize) -> Result<Self, Error> {
         match ctx.saved_other::<Vec<i16>>(slot) {
             Ok(integers) => Ok(Self::Integers(integers)),
-            Err(_) => ctx.saved_tensor(slot).map(Self::Shared),
+            Err(_) => ctx.saved_tensor(slot).map(Self::Tensor),
         }
     }
 }

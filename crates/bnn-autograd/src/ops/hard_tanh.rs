@@ -3,7 +3,7 @@
 use crate::bits::{apply_mask, pack_mask};
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -29,8 +29,8 @@ impl<T: Real> Function<T> for HardTanh {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of hard_tanh", given)?;
         let (rows, cols) = x.rows_cols();
-        if ctx.needs_input_grad(0) {
-            ctx.save_for_backward(pack_mask(x.data(), rows, cols)?);
+        if ctx.varies(0) {
+            ctx.save(pack_mask(x.data(), rows, cols)?);
         }
         let one = T::one();
         let clip = |&x: &T| match x {
@@ -45,10 +45,26 @@ impl<T: Real> Function<T> for HardTanh {
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let mut grad = grad_outputs.single()?;
-        apply_mask(grad.data_mut(), ctx.saved_bits(0)?.view());
-        Ok(vec![Some(grad)])
+        masked(ctx, grad_outputs)
     }
+
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        masked(ctx, tangents)
+    }
+}
+
+/// The derivative where `|x| <= 1`, zeros elsewhere.
+fn masked<T: Real>(
+    ctx: &Context<T>,
+    derivatives: Derivatives<T>,
+) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    let mut d = derivatives.single()?;
+    apply_mask(d.data_mut(), ctx.saved_bits(0)?.view());
+    Ok(vec![Some(d)])
 }

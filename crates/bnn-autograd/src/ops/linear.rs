@@ -1,10 +1,10 @@
 //! The ordinary linear layer on floats.
 
-use super::LinearShape;
 use super::reduce::column_sums;
+use super::{LinearShape, with_last};
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::linalg::{mat, matmul};
 use crate::parallel::for_rows;
 use crate::real::Real;
@@ -46,19 +46,17 @@ impl<T: Real> Function<T> for Linear {
         let mut y = matmul(mat(x.data(), m, k), mat(w.data(), n, k).t());
         if let Some(bias) = bias {
             Error::check_shape("bias of a linear operation", &[n], bias.shape())?;
-            for_rows(&mut y, n, |row| {
-                row.iter_mut().zip(bias.data()).for_each(|(y, &b)| *y += b);
-            });
+            add_to_rows(&mut y, bias.data());
         }
-        ctx.save_for_backward(ctx.needs_input_grad(W).then(|| x.clone()));
-        ctx.save_for_backward(ctx.needs_input_grad(X).then(|| w.clone()));
-        Ok(vec![Tensor::trusted(y, x.shape_with_last(n))])
+        ctx.save(ctx.varies(W).then(|| x.clone()));
+        ctx.save(ctx.varies(X).then(|| w.clone()));
+        Ok(vec![Tensor::trusted(y, with_last(x.shape(), n))])
     }
 
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
         let (m, n) = dy.rows_cols();
@@ -68,7 +66,7 @@ impl<T: Real> Function<T> for Linear {
             let w = ctx.saved_tensor(1)?;
             let (_, k) = w.rows_cols();
             let dx = matmul(dy_matrix, mat(w.data(), n, k));
-            grads[X] = Some(Tensor::trusted(dx, dy.shape_with_last(k)));
+            grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), k)));
         }
         if ctx.needs_input_grad(W) {
             let x = ctx.saved_tensor(0)?;
@@ -83,4 +81,36 @@ impl<T: Real> Function<T> for Linear {
         }
         Ok(grads)
     }
+
+    /// `dy = dx · w^T + x · dw^T + db`.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let LinearShape { m, n, k } = LinearShape::of(ctx)?;
+        let shape = with_last(ctx.input_shape(X)?, n);
+        let mut dy = Tensor::full(T::zero(), &shape)?;
+        if let Some(dx) = tangents.get(X) {
+            let w = ctx.saved_tensor(1)?;
+            let part = matmul(mat(dx.data(), m, k), mat(w.data(), n, k).t());
+            dy.add_assign(&Tensor::trusted(part, shape.clone()));
+        }
+        if let Some(dw) = tangents.get(W) {
+            let x = ctx.saved_tensor(0)?;
+            let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
+            dy.add_assign(&Tensor::trusted(part, shape));
+        }
+        if let Some(db) = tangents.get(B) {
+            add_to_rows(dy.data_mut(), db.data());
+        }
+        Ok(vec![Some(dy)])
+    }
+}
+
+/// Adds `bias` to every row.
+fn add_to_rows<T: Real>(y: &mut [T], bias: &[T]) {
+    for_rows(y, bias.len(), |row| {
+        row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+    });
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::task_rows;
 use crate::real::Real;
 use crate::tape::Var;
@@ -68,20 +68,32 @@ impl<T: Real, S: SampleLoss<T>> Function<T> for MeanLoss<S> {
             })
             .collect();
         let mean = losses.iter().sum::<f64>() / rows as f64;
-        ctx.save_for_backward(ctx.needs_input_grad(0).then_some(grad));
+        ctx.save(ctx.varies(0).then_some(grad));
         Ok(vec![Tensor::scalar(T::from_f64(mean))])
     }
 
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?.item()?;
-        let mut grad = ctx.saved_tensor(0)?.clone();
+        let mut grad = ctx.saved_tensor(0)?;
         if dy != T::one() {
             grad.data_mut().iter_mut().for_each(|g| *g *= dy);
         }
         Ok(vec![Some(grad)])
+    }
+
+    /// The loss is a scalar: its derivative along the tangent is the inner product with the gradient.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let (grad, tangent) = (ctx.saved_tensor(0)?, tangents.single()?);
+        let terms = grad.data().iter().zip(tangent.data());
+        let sum: f64 = terms.map(|(g, t)| g.as_f64() * t.as_f64()).sum();
+        Ok(vec![Some(Tensor::scalar(T::from_f64(sum)))])
     }
 }

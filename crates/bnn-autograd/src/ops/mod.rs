@@ -14,7 +14,9 @@ mod squared_hinge;
 pub use batch_norm::{
     Affine, BatchStats, batch_norm, batch_norm_eval, batch_stats, fold_batch_norm,
 };
-pub use binary_linear::binary_linear;
+pub use binary_linear::{
+    BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
+};
 pub use cross_entropy::cross_entropy;
 pub use hard_tanh::hard_tanh;
 pub use linear::linear;
@@ -22,6 +24,7 @@ pub use reduce::{mean, sum};
 pub use sign_weight_linear::sign_weight_linear;
 pub use squared_hinge::squared_hinge;
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -39,15 +42,36 @@ struct LinearShape {
 
 impl LinearShape {
     fn new<T: Real>(x: &Tensor<T>, w: &Tensor<T>) -> Result<Self, Error> {
-        let (n, k) = w.matrix("weights of a linear operation")?;
-        let (m, cols) = x.rows_cols();
-        if cols != k || x.shape().is_empty() {
+        Self::of_shapes(x.shape(), w.shape())
+    }
+
+    /// That of a function's first two inputs.
+    fn of<T: Real>(ctx: &Context<T>) -> Result<Self, Error> {
+        Self::of_shapes(ctx.input_shape(0)?, ctx.input_shape(1)?)
+    }
+
+    fn of_shapes(x: &[usize], w: &[usize]) -> Result<Self, Error> {
+        let &[n, k] = w else {
+            return Err(Error::Shape {
+                what: "weights of a linear operation",
+                expected: "[n, k]".to_owned(),
+                found: w.to_vec(),
+            });
+        };
+        if x.last() != Some(&k) {
             return Err(Error::Shape {
                 what: "input of a linear operation",
                 expected: format!("[.., {k}] for weights [{n}, {k}]"),
-                found: x.shape().to_vec(),
+                found: x.to_vec(),
             });
         }
+        let m = x[..x.len() - 1].iter().product();
         Ok(Self { m, n, k })
     }
+}
+
+/// The shape with its last dimension replaced; a scalar's becomes `[n]`.
+fn with_last(shape: &[usize], n: usize) -> Vec<usize> {
+    let leading = &shape[..shape.len().saturating_sub(1)];
+    leading.iter().copied().chain([n]).collect()
 }

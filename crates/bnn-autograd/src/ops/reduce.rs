@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::by_columns;
 use crate::real::Real;
 use crate::tape::Var;
@@ -33,6 +33,11 @@ impl Total {
     fn factor(&self, count: usize) -> f64 {
         if self.mean { 1.0 / count as f64 } else { 1.0 }
     }
+
+    fn total<T: Real>(&self, x: &Tensor<T>) -> Tensor<T> {
+        let total: f64 = x.data().iter().map(|x| x.as_f64()).sum();
+        Tensor::scalar(T::from_f64(total * self.factor(x.numel())))
+    }
 }
 
 impl<T: Real> Function<T> for Total {
@@ -42,20 +47,26 @@ impl<T: Real> Function<T> for Total {
 
     fn forward(&self, _: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of a reduction", given)?;
-        let total: f64 = x.data().iter().map(|x| x.as_f64()).sum();
-        let y = T::from_f64(total * self.factor(x.numel()));
-        Ok(vec![Tensor::scalar(y)])
+        Ok(vec![self.total(x)])
     }
 
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let shape = ctx.input_shape(0)?;
         let dy = grad_outputs.single()?.item()?;
         let factor = T::from_f64(self.factor(shape.iter().product()));
         Ok(vec![Some(Tensor::full(dy * factor, shape)?)])
+    }
+
+    fn jvp(
+        &self,
+        _: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        Ok(vec![Some(self.total(&tangents.single()?))])
     }
 }
 

@@ -1,10 +1,10 @@
 //! The first layer: real inputs (pixels) times the signs of the weights.
 
-use super::LinearShape;
+use super::{LinearShape, with_last};
 use crate::bits::pack_signs;
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
 use crate::tape::Var;
@@ -41,15 +41,15 @@ impl<T: Real> Function<T> for SignWeightLinear {
         let LinearShape { m, n, k } = LinearShape::new(x, w)?;
         let w_signs = pack_signs(w.data(), n, k)?;
         let y = matmul_signs_transposed(mat(x.data(), m, k), w_signs.view());
-        ctx.save_for_backward(ctx.needs_input_grad(W).then(|| x.clone()));
-        ctx.save_for_backward(ctx.needs_input_grad(X).then_some(w_signs));
-        Ok(vec![Tensor::trusted(y, x.shape_with_last(n))])
+        ctx.save(ctx.varies(W).then(|| x.clone()));
+        ctx.save(ctx.varies(X).then_some(w_signs));
+        Ok(vec![Tensor::trusted(y, with_last(x.shape(), n))])
     }
 
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
         let (m, n) = dy.rows_cols();
@@ -58,7 +58,7 @@ impl<T: Real> Function<T> for SignWeightLinear {
         if ctx.needs_input_grad(X) {
             let w_signs = ctx.saved_bits(1)?;
             let dx = matmul_signs(dy_matrix, w_signs.view());
-            grads[X] = Some(Tensor::trusted(dx, dy.shape_with_last(w_signs.cols())));
+            grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), w_signs.cols())));
         }
         if ctx.needs_input_grad(W) {
             let x = ctx.saved_tensor(0)?;
@@ -67,5 +67,27 @@ impl<T: Real> Function<T> for SignWeightLinear {
             grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
         }
         Ok(grads)
+    }
+
+    /// `dy = dx · sign(w)^T + x · dw^T`.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let LinearShape { m, n, k } = LinearShape::of(ctx)?;
+        let shape = with_last(ctx.input_shape(X)?, n);
+        let mut dy = Tensor::full(T::zero(), &shape)?;
+        if let Some(dx) = tangents.get(X) {
+            let w_signs = ctx.saved_bits(1)?;
+            let part = matmul_signs_transposed(mat(dx.data(), m, k), w_signs.view());
+            dy.add_assign(&Tensor::trusted(part, shape.clone()));
+        }
+        if let Some(dw) = tangents.get(W) {
+            let x = ctx.saved_tensor(0)?;
+            let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
+            dy.add_assign(&Tensor::trusted(part, shape));
+        }
+        Ok(vec![Some(dy)])
     }
 }

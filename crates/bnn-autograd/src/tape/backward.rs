@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{Edge, Gradients, Origin, Recorded, Tape, Var};
 use crate::error::Error;
-use crate::function::GradOutputs;
+use crate::function::Derivatives;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -48,7 +48,7 @@ impl<T: Real> Tape<T> {
                 } => {
                     let outputs = 0..output_shapes.len();
                     let grads = outputs.map(|i| grads.remove(&i)).collect();
-                    let grads = GradOutputs::new(grads, output_shapes);
+                    let grads = Derivatives::new(grads, output_shapes);
                     let found = recorded.function.backward(&recorded.context, grads)?;
                     self.collect(recorded.function.name(), &inputs, found, &mut pending)?;
                 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::{Tape, Var};
+use crate::error::Error;
 use crate::param::Param;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -30,18 +31,31 @@ impl<T: Real> Gradients<T> {
     /// The gradient of a parameter; `None` where the loss does not depend on it.
     #[must_use]
     pub fn param(&self, param: &Param<T>) -> Option<&Tensor<T>> {
-        let node = self.node_of(param)?;
+        let (node, _) = self.leaf_of(param)?;
         self.leaves.get(&node)
     }
 
     /// As [`Gradients::param`], taken out.
-    pub(crate) fn take_param(&mut self, param: &Param<T>) -> Option<Tensor<T>> {
-        let node = self.node_of(param)?;
-        self.leaves.remove(&node)
+    ///
+    /// # Errors
+    /// [`Error::ParamChanged`] where the value is no longer the one that the gradient was computed at.
+    pub(crate) fn take_param(
+        &mut self,
+        name: &str,
+        param: &Param<T>,
+    ) -> Result<Option<Tensor<T>>, Error> {
+        let Some((node, version)) = self.leaf_of(param) else {
+            return Ok(None);
+        };
+        if version != param.version() {
+            return Err(Error::ParamChanged { name: name.into() });
+        }
+        Ok(self.leaves.remove(&node))
     }
 
-    fn node_of(&self, param: &Param<T>) -> Option<usize> {
-        self.tape.inner.borrow().params.get(&param.id()).copied()
+    /// The node of a parameter's leaf, and the version that the parameter had there.
+    fn leaf_of(&self, param: &Param<T>) -> Option<(usize, u64)> {
+        self.tape.inner.borrow().params.get(&param.id())?.leaf
     }
 }
 

@@ -17,9 +17,9 @@ pub use gradients::Gradients;
 pub use memory::{Memory, NodeMemory};
 pub use var::Var;
 
-use crate::context::Context;
+use crate::context::{Context, Input, Recipe};
 use crate::error::Error;
-use crate::function::Function;
+use crate::function::{Derivatives, Function};
 use crate::param::{Param, ParamId};
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -35,8 +35,17 @@ pub struct Tape<T: Real = f32> {
 
 struct Inner<T: Real> {
     nodes: Vec<Node<T>>,
-    params: HashMap<ParamId, usize>,
+    params: HashMap<ParamId, UsedParam<T>>,
     recording: bool,
+    recompute: bool,
+}
+
+/// What a tape knows of a parameter.
+struct UsedParam<T: Real> {
+    /// Its leaf and its version then, once it was used while recording.
+    leaf: Option<(usize, u64)>,
+    /// The direction in which forward mode varies it.
+    tangent: Option<Tensor<T>>,
 }
 
 /// One output of one node.
@@ -75,6 +84,7 @@ impl<T: Real> Tape<T> {
                 nodes: Vec::new(),
                 params: HashMap::new(),
                 recording: true,
+                recompute: true,
             })),
         }
     }
@@ -97,19 +107,40 @@ impl<T: Real> Tape<T> {
     #[must_use]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
         let value = param.value().clone();
-        if !self.is_recording() {
-            return self.constant(value);
+        let recording = self.is_recording();
+        let mut known = self.used(param);
+        if recording && known.leaf.is_none() {
+            known.leaf = Some((self.push_leaf(&value).node, param.version()));
         }
-        let known = self.inner.borrow().params.get(&param.id()).copied();
-        let edge = match known {
-            Some(node) => Edge { node, output: 0 },
-            None => {
-                let edge = self.push_leaf(&value);
-                self.inner.borrow_mut().params.insert(param.id(), edge.node);
-                edge
-            }
+        let leaf = known.leaf.filter(|_| recording);
+        let var = Var {
+            tangent: known.tangent.clone(),
+            ..self.var(value, leaf.map(|(node, _)| Edge { node, output: 0 }))
         };
-        self.var(value, Some(edge))
+        self.inner.borrow_mut().params.insert(param.id(), known);
+        var
+    }
+
+    /// Lets forward mode vary a parameter: from now on [`Tape::param`] gives it this tangent.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the tangent has another shape than the parameter.
+    pub fn set_tangent(&self, param: &Param<T>, tangent: Tensor<T>) -> Result<(), Error> {
+        let shape = param.value().shape();
+        Error::check_shape("tangent of a parameter", shape, tangent.shape())?;
+        let mut known = self.used(param);
+        known.tangent = Some(tangent);
+        self.inner.borrow_mut().params.insert(param.id(), known);
+        Ok(())
+    }
+
+    /// What is known of a parameter, taken out to be changed and put back.
+    fn used(&self, param: &Param<T>) -> UsedParam<T> {
+        let known = self.inner.borrow_mut().params.remove(&param.id());
+        known.unwrap_or(UsedParam {
+            leaf: None,
+            tangent: None,
+        })
     }
 
     /// Applies a function with one output and records it if any input requires a gradient.
@@ -154,31 +185,57 @@ impl<T: Real> Tape<T> {
             .map(|v| v.edge.filter(|_| recording))
             .collect();
         let values: Vec<_> = inputs.iter().map(|v| v.value()).collect();
-        let mut context = Context::new(
-            edges.iter().map(Option::is_some).collect(),
-            values.iter().map(|x| x.shape().to_vec()).collect(),
-        );
-        let outputs = function.forward(&mut context, &values)?;
-        if edges.iter().all(Option::is_none) {
-            return Ok(outputs.into_iter().map(|y| self.constant(y)).collect());
-        }
-        let node = self.push(Node {
-            output_shapes: outputs.iter().map(|y| y.shape().to_vec()).collect(),
-            origin: Origin::Function {
-                name: function.name(),
-                inputs: edges,
-                recorded: Some(Rc::new(Recorded {
-                    function: Box::new(function),
-                    context,
-                })),
-            },
+        let described = inputs.iter().zip(&edges).map(|(v, &edge)| Input {
+            shape: v.shape().to_vec(),
+            needs_grad: edge.is_some(),
+            has_tangent: v.tangent.is_some(),
+            recipe: edge.and_then(|edge| self.recipe(edge)),
         });
-        let edge = |output| Some(Edge { node, output });
-        Ok(outputs
-            .into_iter()
-            .enumerate()
-            .map(|(output, y)| self.var(y, edge(output)))
+        let mut context = Context::new(described.collect());
+        let outputs = function.forward(&mut context, &values)?;
+        let tangents = forward_mode(&function, &mut context, inputs, &outputs)?;
+        context.drop_recipes();
+
+        let varies: Vec<_> = (0..outputs.len())
+            .map(|i| context.is_differentiable(i))
+            .collect();
+        let node = edges.iter().any(Option::is_some).then(|| {
+            self.push(Node {
+                output_shapes: outputs.iter().map(|y| y.shape().to_vec()).collect(),
+                origin: Origin::Function {
+                    name: function.name(),
+                    inputs: edges,
+                    recorded: Some(Rc::new(Recorded {
+                        function: Box::new(function),
+                        context,
+                    })),
+                },
+            })
+        });
+        let vars = outputs.into_iter().zip(tangents).zip(varies).enumerate();
+        Ok(vars
+            .map(|(output, ((y, tangent), varies))| {
+                let edge = node.map(|node| Edge { node, output });
+                Var {
+                    tangent: tangent.filter(|_| varies),
+                    ..self.var(y, edge.filter(|_| varies))
+                }
+            })
             .collect())
+    }
+
+    /// How to compute the variable at `edge` again from what its function has saved.
+    fn recipe(&self, edge: Edge) -> Option<Recipe<T>> {
+        let inner = self.inner.borrow();
+        let Origin::Function { recorded, .. } = &inner.nodes[edge.node].origin else {
+            return None;
+        };
+        let recorded = recorded.as_ref()?;
+        let offered = inner.recompute && edge.output == 0 && recorded.context.offers_recompute();
+        let recorded = offered.then(|| Rc::clone(recorded))?;
+        Some(Rc::new(move || {
+            recorded.function.recompute(&recorded.context)
+        }))
     }
 
     /// Runs `body` without recording: contexts save nothing, results require no gradient.
@@ -201,6 +258,13 @@ impl<T: Real> Tape<T> {
         self.inner.borrow().recording
     }
 
+    /// Whether a function may compute an input again in the reverse pass, where that can be done
+    /// cheaply and exactly, instead of keeping it; `true` as built. Gradients are the same bits either
+    /// way.
+    pub fn set_recompute(&self, recompute: bool) {
+        self.inner.borrow_mut().recompute = recompute;
+    }
+
     /// Bytes that the contexts keep for the reverse pass.
     #[must_use]
     pub fn memory(&self) -> Memory {
@@ -215,6 +279,7 @@ impl<T: Real> Tape<T> {
         Var {
             value,
             edge,
+            tangent: None,
             tape: self.clone(),
         }
     }
@@ -232,6 +297,36 @@ impl<T: Real> Tape<T> {
         nodes.push(node);
         nodes.len() - 1
     }
+}
+
+/// The tangents of a function's outputs, if any of its inputs has one.
+fn forward_mode<T: Real>(
+    function: &impl Function<T>,
+    context: &mut Context<T>,
+    inputs: &[&Var<T>],
+    outputs: &[Tensor<T>],
+) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    if inputs.iter().all(|v| v.tangent.is_none()) {
+        return Ok(vec![None; outputs.len()]);
+    }
+    let given = inputs.iter().map(|v| v.tangent.clone()).collect();
+    let shapes = inputs.iter().map(|v| v.shape().to_vec()).collect();
+    let given = Derivatives::new(given, shapes);
+    let found = context.in_jvp(|context| function.jvp(context, given))?;
+    Error::check_count("tangents returned by jvp", outputs.len(), found.len())?;
+    for (output, (y, tangent)) in outputs.iter().zip(&found).enumerate() {
+        if let Some(tangent) = tangent
+            && tangent.shape() != y.shape()
+        {
+            return Err(Error::TangentShape {
+                function: function.name(),
+                output,
+                expected: y.shape().to_vec(),
+                found: tangent.shape().to_vec(),
+            });
+        }
+    }
+    Ok(found)
 }
 
 impl<T: Real> Clone for Tape<T> {

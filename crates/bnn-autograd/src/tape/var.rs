@@ -14,6 +14,7 @@ use crate::tensor::Tensor;
 pub struct Var<T: Real = f32> {
     pub(super) value: Tensor<T>,
     pub(super) edge: Option<Edge>,
+    pub(super) tangent: Option<Tensor<T>>,
     pub(super) tape: Tape<T>,
 }
 
@@ -48,7 +49,27 @@ impl<T: Real> Var<T> {
         self.edge.is_some()
     }
 
-    /// The same value as a constant: no gradient flows through it.
+    /// The same variable, varied in the direction `tangent` by forward mode: whatever is computed from
+    /// it has as its [`Var::tangent`] the derivative along that direction (a dual number).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the tangent has another shape than the value.
+    pub fn with_tangent(self, tangent: Tensor<T>) -> Result<Self, Error> {
+        Error::check_shape("tangent of a variable", self.shape(), tangent.shape())?;
+        Ok(Self {
+            tangent: Some(tangent),
+            ..self
+        })
+    }
+
+    /// The derivative along the direction in which forward mode varies the inputs; `None` where it
+    /// is zero: nothing that varies reaches this variable.
+    #[must_use]
+    pub fn tangent(&self) -> Option<&Tensor<T>> {
+        self.tangent.as_ref()
+    }
+
+    /// The same value as a constant: neither gradient nor tangent goes through it.
     #[must_use]
     pub fn detach(&self) -> Self {
         self.tape.constant(self.value.clone())

@@ -13,7 +13,7 @@ use super::compact::Compact;
 use super::reduce::column_sums;
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Function, GradOutputs, inputs};
+use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::{by_columns, for_row_pairs, for_rows};
 use crate::real::Real;
 use crate::tape::Var;
@@ -22,8 +22,10 @@ use crate::tensor::Tensor;
 /// Normalises `[.., n]` with the statistics of its own rows, which it returns as well; `gamma` and
 /// `beta` are `[n]`.
 ///
-/// Kept for the reverse pass where `x` or `gamma` needs a gradient: 2 bytes per element of an
-/// integer-valued `x` (as behind a binary layer), else `x` itself, shared; and 3 numbers per column.
+/// Kept for the reverse pass where `x` or `gamma` needs a gradient: 3 numbers per column, and of `x`
+/// nothing if it comes from a binary layer, which computes it again from its bits
+/// ([`Tape::set_recompute`](crate::Tape::set_recompute)); else 2 bytes per element if all are
+/// integers, else `x` itself, shared.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit; [`Error::Count`] for fewer than 2 rows, of which
@@ -113,16 +115,18 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         let y = Tensor::trusted(affine.apply(x.data()), x.shape().to_vec());
 
         let scale = Tensor::trusted(affine.scale, vec![n]);
-        ctx.save_for_backward(ctx.needs_input_grad(X).then_some(scale));
+        ctx.save_for_backward(ctx.needs_input_grad(X).then(|| scale.clone()));
+        ctx.save_for_forward(scale);
         if self.looks_at_input(ctx) {
             let inverse_std = var
                 .data()
                 .iter()
                 .map(|&var| T::one() / (var + self.eps).sqrt());
             let inverse_std = Tensor::trusted(inverse_std.collect(), vec![n]);
-            ctx.save_for_backward(Compact::save(x));
-            ctx.save_for_backward(mean.clone());
-            ctx.save_for_backward(inverse_std);
+            ctx.save_for_backward(Compact::save(ctx, X, x));
+            ctx.save_for_forward(x.clone());
+            ctx.save(mean.clone());
+            ctx.save(inverse_std);
         }
         Ok(vec![y])
     }
@@ -130,7 +134,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
     fn backward(
         &self,
         ctx: &Context<T>,
-        grad_outputs: GradOutputs<T>,
+        grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
         let [dx, dgamma, dbeta] = if !self.looks_at_input(ctx) {
@@ -140,10 +144,53 @@ impl<T: Real> Function<T> for BatchNorm<T> {
                 Compact::Integers(x) => {
                     self.backward_from(ctx, dy, x, |x| T::from_i32(x.into()))?
                 }
-                Compact::Shared(x) => self.backward_from(ctx, dy, x.data(), |x| x)?,
+                Compact::Tensor(x) => self.backward_from(ctx, dy, x.data(), |x| x)?,
             }
         };
         Ok(vec![dx, dgamma, dbeta, None, None])
+    }
+
+    /// `dy = scale * (dx - mean(dx) - z * mean(z * dx)) + z * dgamma + dbeta`; with given statistics
+    /// without the two means. The first term is the reverse pass, which is its own transpose.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        mut tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let scale = ctx.saved_tensor(SCALE)?;
+        let dx = match tangents.take(X) {
+            Some(dx) => dx,
+            None => Tensor::full(T::zero(), ctx.input_shape(X)?)?,
+        };
+        if !self.looks_at_input(ctx) {
+            let mut dy = scaled(dx, &scale);
+            if let Some(dbeta) = tangents.get(BETA) {
+                add_to_rows(&mut dy, dbeta.data());
+            }
+            return Ok(vec![Some(dy)]);
+        }
+        let (x, mean) = (ctx.saved_tensor(INPUT)?, ctx.saved_tensor(MEAN)?);
+        let inverse_std = ctx.saved_tensor(INVERSE_STD)?;
+        let columns = Columns {
+            x: x.data(),
+            number: |x| x,
+            mean: mean.data(),
+            inverse_std: inverse_std.data(),
+        };
+        let mut dy = match self.own_statistics {
+            true => {
+                let (sums, sums_of_z) = columns.param_gradients(dx.data());
+                columns.input_gradient(dx, scale.data(), &sums, &sums_of_z)
+            }
+            false => scaled(dx, &scale),
+        };
+        if let Some(dgamma) = tangents.get(GAMMA) {
+            columns.add_normalised(&mut dy, dgamma.data());
+        }
+        if let Some(dbeta) = tangents.get(BETA) {
+            add_to_rows(&mut dy, dbeta.data());
+        }
+        Ok(vec![Some(dy)])
     }
 }
 
@@ -151,9 +198,9 @@ impl<T: Real> Function<T> for BatchNorm<T> {
 type Grads<T> = Result<[Option<Tensor<T>>; 3], Error>;
 
 impl<T: Real> BatchNorm<T> {
-    /// Whether the reverse pass looks at the elements of the input.
+    /// Whether a pass looks at the elements of the input.
     fn looks_at_input(&self, ctx: &Context<T>) -> bool {
-        ctx.needs_input_grad(GAMMA) || ctx.needs_input_grad(X) && self.own_statistics
+        ctx.varies(GAMMA) || ctx.varies(X) && self.own_statistics
     }
 
     /// The reverse pass that needs no look at the input.
@@ -162,7 +209,7 @@ impl<T: Real> BatchNorm<T> {
         let needs_beta = ctx.needs_input_grad(BETA);
         let dbeta = needs_beta.then(|| Tensor::from_f64s(column_sums(dy.data(), n)));
         let dx = match ctx.needs_input_grad(X) {
-            true => Some(scaled(dy, ctx.saved_tensor(SCALE)?)),
+            true => Some(scaled(dy, &ctx.saved_tensor(SCALE)?)),
             false => None,
         };
         Ok([dx, None, dbeta])
@@ -176,11 +223,12 @@ impl<T: Real> BatchNorm<T> {
         x: &[E],
         number: impl Fn(E) -> T + Sync,
     ) -> Grads<T> {
+        let (mean, inverse_std) = (ctx.saved_tensor(MEAN)?, ctx.saved_tensor(INVERSE_STD)?);
         let columns = Columns {
             x,
             number,
-            mean: ctx.saved_tensor(MEAN)?.data(),
-            inverse_std: ctx.saved_tensor(INVERSE_STD)?.data(),
+            mean: mean.data(),
+            inverse_std: inverse_std.data(),
         };
         let (dbeta, dgamma) = columns.param_gradients(dy.data());
         let dx = match ctx.needs_input_grad(X) {
@@ -189,7 +237,7 @@ impl<T: Real> BatchNorm<T> {
                 let scale = ctx.saved_tensor(SCALE)?;
                 Some(match self.own_statistics {
                     true => columns.input_gradient(dy, scale.data(), &dbeta, &dgamma),
-                    false => scaled(dy, scale),
+                    false => scaled(dy, &scale),
                 })
             }
         };
@@ -229,6 +277,17 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
         sums.into_iter().unzip()
     }
 
+    /// Adds `z * factor`, one factor per column, to `y`.
+    fn add_normalised(&self, y: &mut Tensor<T>, factor: &[T]) {
+        let n = self.mean.len();
+        for_row_pairs(y.data_mut(), self.x, n, |y, x| {
+            let columns = self.mean.iter().zip(self.inverse_std).zip(factor);
+            for ((y, &x), ((&mean, &inverse_std), &factor)) in y.iter_mut().zip(x).zip(columns) {
+                *y += ((self.number)(x) - mean) * inverse_std * factor;
+            }
+        });
+    }
+
     /// `dx = scale * (dy - dbeta / m - z * dgamma / m)` for `m` rows, made in place of `dy`.
     fn input_gradient(
         &self,
@@ -255,6 +314,13 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
         });
         dy
     }
+}
+
+/// Adds `row` to every row of `x`.
+fn add_to_rows<T: Real>(x: &mut Tensor<T>, row: &[T]) {
+    for_rows(x.data_mut(), row.len(), |x| {
+        x.iter_mut().zip(row).for_each(|(x, &row)| *x += row);
+    });
 }
 
 /// Every row times `scale`, elementwise.
