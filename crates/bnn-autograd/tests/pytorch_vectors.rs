@@ -103,6 +103,8 @@ both! {
     batch_norm_in_evaluation_equals_pytorch => batch_norm_evaluation;
     losses_equal_pytorch => losses;
     reductions_equal_pytorch => reductions;
+    attention_equals_pytorch => attention;
+    sums_and_look_ups_equal_pytorch => sums_and_look_ups;
     optimizers_equal_pytorch => optimizers;
 }
 
@@ -165,6 +167,20 @@ fn losses<T: Real>() {
 fn reductions<T: Real>() {
     Case::<T>::load("mean").check_operation(&["x"], |v| ops::mean(&v[0]));
     Case::<T>::load("sum").check_operation(&["x"], |v| ops::sum(&v[0]));
+}
+
+fn attention<T: Real>() {
+    let case = Case::<T>::load("binary_attention");
+    case.check_operation(&["q", "k", "v"], |v| {
+        ops::binary_attention(&v[0], &v[1], &v[2], 2)
+    });
+}
+
+fn sums_and_look_ups<T: Real>() {
+    Case::<T>::load("add").check_operation(&["a", "b"], |v| ops::add(&v[0], &v[1]));
+    Case::<T>::load("flatten").check_operation(&["x"], |v| ops::flatten(&v[0]));
+    let case = Case::<T>::load("embedding");
+    case.check_operation(&["w"], |v| ops::embedding(case.get("indices"), &v[0]));
 }
 
 /// A model of nothing but one parameter.

@@ -1,0 +1,17 @@
+//! All dimensions but the first made one.
+
+use super::Module;
+use crate::error::Error;
+use crate::ops;
+use crate::real::Real;
+use crate::tape::Var;
+
+/// `[b, ..]` as `[b, n]`, as before a linear layer; see [`ops::flatten`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flatten;
+
+impl<T: Real> Module<T> for Flatten {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        ops::flatten(x)
+    }
+}
