@@ -8,7 +8,7 @@ use bnn_autograd::{Error, Real, Tensor, Var};
 use serde_json::Value;
 
 /// The tensors of one case, and how near to them results must be.
-pub struct Case<T: Real> {
+pub(crate) struct Case<T: Real> {
     name: String,
     tensors: BTreeMap<String, Tensor<T>>,
     tolerance: f64,
@@ -16,7 +16,7 @@ pub struct Case<T: Real> {
 
 impl<T: Real> Case<T> {
     /// Reads a case of a file of vectors.
-    pub fn load(file: &str, name: &str) -> Self {
+    pub(crate) fn load(file: &str, name: &str) -> Self {
         let all: Value = serde_json::from_str(file).unwrap();
         let case = all[name].as_object().unwrap();
         let tensors = case.iter().map(|(key, tensor)| {
@@ -36,17 +36,17 @@ impl<T: Real> Case<T> {
         }
     }
 
-    pub fn get(&self, key: &str) -> &Tensor<T> {
+    pub(crate) fn get(&self, key: &str) -> &Tensor<T> {
         self.find(key).unwrap()
     }
 
-    pub fn find(&self, key: &str) -> Option<&Tensor<T>> {
+    pub(crate) fn find(&self, key: &str) -> Option<&Tensor<T>> {
         self.tensors.get(key)
     }
 
     /// Compares a tensor with the one that PyTorch computed.
     #[track_caller]
-    pub fn check(&self, key: &str, found: &Tensor<T>) {
+    pub(crate) fn check(&self, key: &str, found: &Tensor<T>) {
         let expected = self.get(key);
         assert_eq!(found.shape(), expected.shape(), "{}: {key}", self.name);
         let largest = expected
@@ -78,7 +78,7 @@ macro_rules! both {
 pub(crate) use both;
 
 /// A model of nothing but one parameter.
-pub struct Bare<T: Real>(pub Param<T>);
+pub(crate) struct Bare<T: Real>(pub(crate) Param<T>);
 
 impl<T: Real> Module<T> for Bare<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
@@ -94,7 +94,7 @@ impl<T: Real> Module<T> for Bare<T> {
 
 /// Steps with the gradients of a case give its parameter after each step.
 #[track_caller]
-pub fn check_steps<T: Real>(case: &Case<T>, kind: ParamKind, optimizer: &mut Optimizer<T>) {
+pub(crate) fn check_steps<T: Real>(case: &Case<T>, kind: ParamKind, optimizer: &mut Optimizer<T>) {
     let mut model = Bare(Param::new(kind, case.get("p").clone()));
     for step in 0.. {
         let Some(grad) = case.find(&format!("grad{step}")) else {
