@@ -3,82 +3,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "common/params.rs"]
+mod params;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bnn_autograd::checkpoint::Checkpoint;
 use bnn_autograd::data;
 use bnn_autograd::models::{Mlp, MlpConfig};
-use bnn_autograd::nn::{
-    BatchNorm, BinaryLinear, Module, Param, ParamKind, Sequential, SignWeightLinear, init,
-};
+use bnn_autograd::nn::{Param, ParamKind};
 use bnn_autograd::optim::{
     Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, SignSnapshot, Step,
     clip_grad_norm, clip_grad_value,
 };
 use bnn_autograd::train::{TrainConfig, Trainer};
-use bnn_autograd::{Error, Rng, Tensor, Var};
+use bnn_autograd::{Error, Rng, Tensor};
+use params::{Params, number, sign};
 use proptest::prelude::*;
-
-/// A model of named parameters that computes nothing.
-#[derive(Clone)]
-struct Params(Vec<(String, Param)>);
-
-impl Module for Params {
-    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
-        Ok(x.clone())
-    }
-    fn params(&self, visit: &mut dyn FnMut(&str, &Param)) {
-        self.0.iter().for_each(|(name, param)| visit(name, param));
-    }
-    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param)) {
-        self.0
-            .iter_mut()
-            .for_each(|(name, param)| visit(name, param));
-    }
-}
-
-impl Params {
-    fn one(kind: ParamKind, value: Vec<f32>) -> Self {
-        let shape = [value.len()];
-        let value = Tensor::new(value, &shape).unwrap();
-        Self(vec![("p".into(), Param::new(kind, value))])
-    }
-
-    /// A binary and a float parameter of several pieces each.
-    fn large() -> Self {
-        let mut rng = Rng::new(3);
-        let mut param =
-            |kind, shape: &[usize]| Param::new(kind, init::uniform(shape, 1.0, &mut rng).unwrap());
-        let binary = param(ParamKind::Binary, &[301, 177]);
-        let float = param(ParamKind::Float, &[40_001]);
-        Self(vec![("binary".into(), binary), ("float".into(), float)])
-    }
-
-    fn values(&self) -> Vec<f32> {
-        let values = self.0.iter().map(|(_, param)| param.value().data());
-        values.flatten().copied().collect()
-    }
-
-    fn bits(&self) -> Vec<u32> {
-        self.values().iter().map(|x| x.to_bits()).collect()
-    }
-
-    /// Replaces the gradients by those of a step.
-    fn set_gradients(&mut self, mut of: impl FnMut(usize) -> f32) {
-        self.zero_grad();
-        for (_, param) in &mut self.0 {
-            let grad = (0..param.value().numel()).map(&mut of).collect();
-            let grad = Tensor::new(grad, param.value().shape()).unwrap();
-            param.add_grad(grad).unwrap();
-        }
-    }
-
-    fn set_random_gradients(&mut self, seed: u64) {
-        let mut rng = Rng::new(seed);
-        self.set_gradients(|_| rng.normal() as f32);
-    }
-}
 
 /// An optimizer of every kind for a model with binary and float parameters.
 fn optimizers() -> Vec<(&'static str, Optimizer)> {
@@ -211,18 +153,6 @@ impl Rule<f32> for Mark {
     }
 }
 
-fn sign(x: f32) -> f32 {
-    if x >= 0.0 { 1.0 } else { -1.0 }
-}
-
-/// Numbers with the edges of the sign law among them.
-fn number() -> impl Strategy<Value = f32> {
-    prop_oneof![
-        8 => -1.0_f32..1.0,
-        1 => prop::sample::select(vec![0.0, -0.0, f32::MIN_POSITIVE, -1e-45, 1.0, -1.0]),
-    ]
-}
-
 proptest! {
     #[test]
     fn every_parameter_is_taken_by_the_first_group_that_wants_it_and_by_no_other(
@@ -294,97 +224,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn clipping_by_norm_scales_to_the_norm_and_only_larger_ones(
-        grad in prop::collection::vec(number(), 1..60), max_norm in 0.01_f64..5.0,
-    ) {
-        let mut model = Params::one(ParamKind::Float, vec![0.0; grad.len()]);
-        model.set_gradients(|i| grad[i]);
-        let norm_of = |grad: &[f32]| grad.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
-        let norm = clip_grad_norm(&mut model, max_norm).unwrap();
-        prop_assert!((norm - norm_of(&grad)).abs() <= 1e-12 * norm);
-        let clipped = model.0[0].1.grad().unwrap().data().to_vec();
-        if norm + 1e-6 <= max_norm {
-            prop_assert_eq!(clipped, grad);
-        } else {
-            prop_assert!(norm_of(&clipped) <= max_norm * (1.0 + 1e-6));
-            for (clipped, grad) in clipped.iter().zip(&grad) {
-                let expected = f64::from(*grad) * max_norm / (norm + 1e-6);
-                prop_assert!((f64::from(*clipped) - expected).abs() <= 1e-6 * expected.abs() + 1e-40);
-            }
-        }
-    }
-
-    #[test]
-    fn a_snapshot_counts_the_weights_whose_signs_differ(
-        before in prop::collection::vec(number(), 1..200), seed: u64,
-    ) {
-        let after: Vec<f32> = before.iter().enumerate()
-            .map(|(i, &x)| if seed.rotate_left(i as u32) & 1 == 1 { -x } else { x })
-            .collect();
-        let expected = before.iter().zip(&after).filter(|(a, b)| sign(**a) != sign(**b)).count();
-        let snapshot = |values: &[f32]| {
-            let mut model = Params::one(ParamKind::Binary, values.to_vec());
-            model.0.extend(Params::one(ParamKind::Float, values.to_vec()).0);
-            SignSnapshot::of(&model).unwrap()
-        };
-        let flips = snapshot(&before).flips_to(&snapshot(&after)).unwrap();
-        prop_assert_eq!(flips.total.flipped, expected as u64);
-        prop_assert_eq!(flips.total.of, before.len() as u64);
-        prop_assert_eq!(flips.params["p"], flips.total);
-    }
-}
-
-#[test]
-fn flips_are_counted_per_parameter_and_only_between_equal_models() {
-    let network = |width, seed| {
-        let mut rng = Rng::new(seed);
-        // More than one piece, and no whole number of words.
-        Sequential::new()
-            .then(SignWeightLinear::<f32>::new(211, width, &mut rng).unwrap())
-            .then(BatchNorm::new(width).unwrap())
-            .then(BinaryLinear::new(width, 3, &mut rng).unwrap())
-    };
-    let (a, b) = (network(101, 1), network(101, 2));
-    let snapshots = [&a, &b].map(|model| SignSnapshot::of(model).unwrap());
-    let flips = snapshots[0].flips_to(&snapshots[1]).unwrap();
-    assert_eq!(flips, snapshots[1].flips_to(&snapshots[0]).unwrap());
-    let names: Vec<_> = flips.params.keys().map(String::as_str).collect();
-    assert_eq!(names, ["0.weight", "2.weight"]);
-    assert_eq!(flips.params["0.weight"].of, 211 * 101);
-    assert_eq!(flips.total.of, 211 * 101 + 101 * 3);
-    assert!((0.4..0.6).contains(&flips.total.ratio()));
-    assert_eq!(
-        snapshots[0].flips_to(&snapshots[0]).unwrap().total.flipped,
-        0
-    );
-
-    let wider = SignSnapshot::of(&network(102, 1)).unwrap();
-    let shorter = SignSnapshot::of(&Params::large()).unwrap();
-    for other in [wider, shorter] {
-        assert!(matches!(
-            snapshots[0].flips_to(&other),
-            Err(Error::Count { .. })
-        ));
-    }
-}
-
-#[test]
-fn clipping_leaves_what_is_not_finite_to_be_noticed() {
-    for bad in [f32::NAN, f32::INFINITY] {
-        let mut model = Params::one(ParamKind::Float, vec![0.0; 3]);
-        model.set_gradients(|i| if i == 1 { bad } else { 5.0 });
-        assert!(!clip_grad_norm(&mut model, 1.0).unwrap().is_finite());
-        assert_eq!(model.0[0].1.grad().unwrap().data()[0], 5.0);
-        clip_grad_value(&mut model, 1.0).unwrap();
-        let grad = model.0[0].1.grad().unwrap().data();
-        assert_eq!((grad[0], grad[1].is_nan()), (1.0, bad.is_nan()));
-    }
-    let mut model = Params::large();
-    assert_eq!(clip_grad_norm(&mut model, 1.0).unwrap(), 0.0);
-    assert!(clip_grad_norm(&mut model, f64::NAN).is_err());
-    assert!(clip_grad_value(&mut model, -1.0).is_err());
 }
 
 /// Trains the binary weights of a network on the digits, and nothing else: the share of test images it
