@@ -14,7 +14,7 @@ use bnn_autograd::{Error, Rng, data};
 fn optimizers() -> Result<[(&'static str, Optimizer); 3], Error> {
     let binary = |_: &str, param: &Param| param.kind() == ParamKind::Binary;
     let adam = Adam::new(3e-3)?;
-    let bop = Bop::new(0.03, 1e-4)?;
+    let bop = Bop::new(0.03, 1e-5)?;
     let diode = DiodeMix::new(1.0)?.with_betas(0.9, 0.99)?;
     Ok([
         ("Adam", Optimizer::new(adam)),
