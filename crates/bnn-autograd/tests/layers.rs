@@ -214,7 +214,7 @@ fn a_network_with_attention_learns() {
         .then(BatchNorm::new(64).unwrap())
         .then(BinaryLinear::new(64, 2, &mut rng).unwrap())
         .then(BatchNorm::new(2).unwrap());
-    let mut adam = Adam::new(0.01).unwrap();
+    let mut adam = Optimizer::new(Adam::new(0.01).unwrap());
     let mut right = 0;
     for _ in 0..250 {
         let tape = Tape::new();
