@@ -139,6 +139,7 @@ pub(crate) struct InfoArgs {
 /// (convolutions: im2col and their product); the faster of the two is what ratios are to.
 ///
 /// Operations are 2*m*n*k, for bits and for f32 alike. All take turns; each figure is the best of many runs.
+/// Close other programs: they interrupt the long runs of f32, and ratios come out too high.
 ///
 /// Examples:
 ///   bnn bench
