@@ -132,20 +132,65 @@ pub(crate) struct InfoArgs {
     pub(crate) json: bool,
 }
 
-/// Time the kernels of this CPU against f32 matrix products, on one thread.
+/// Time the kernels of this CPU against f32, on one thread.
 ///
-/// Operations are 2*m*n*k per product, for bits and for f32 alike. Each figure is the best of many runs.
+/// Without shapes: five matrix products and two convolutions. Each is computed by every kernel, from bits to
+/// sums, from bits to bits and from floats to floats, and in f32 by the crates `gemm` and `matrixmultiply`
+/// (convolutions: im2col and their product); the faster of the two is what ratios are to.
+///
+/// Operations are 2*m*n*k, for bits and for f32 alike. All take turns; each figure is the best of many runs.
+/// Close other programs: they interrupt the long runs of f32, and ratios come out too high.
+///
+/// Examples:
+///   bnn bench
+///   bnn bench --shape 100,1000,1000 --conv 28,28,128,128,3 --json
 #[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct BenchArgs {
-    /// Shapes to time, as m,n,k
-    #[arg(long, value_name = "M,N,K", default_values = [
-        "1024,1024,1024", "128,4096,4096", "64,1024,1024", "1,4096,4096", "1,1024,1024",
-    ])]
-    pub(crate) shape: Vec<String>,
+    /// Product to time, as m,n,k; may be given again
+    #[arg(long, value_name = "M,N,K", value_parser = sizes::<3>)]
+    pub(crate) shape: Vec<[usize; 3]>,
+    /// Convolution to time, of an image with zeros around it, as height, width, channels, output channels,
+    /// side of the square filters; may be given again
+    #[arg(long, value_name = "H,W,C,N,S", value_parser = sizes::<5>)]
+    pub(crate) conv: Vec<[usize; 5]>,
     /// Seconds to spend on each figure
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     pub(crate) seconds: f64,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `N` sizes with commas between them.
+fn sizes<const N: usize>(text: &str) -> Result<[usize; N], String> {
+    let sizes = text.split(',').map(|size| size.trim().parse().ok());
+    let sizes: Option<Vec<usize>> = sizes.map(|size| size.filter(|&size| size > 0)).collect();
+    let sizes = sizes.and_then(|sizes| sizes.try_into().ok());
+    sizes.ok_or_else(|| {
+        format!("expected {N} whole numbers of at least 1, with commas between them")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes;
+
+    #[test]
+    fn sizes_are_as_many_as_they_must_be_and_not_zero() {
+        assert_eq!(sizes("1,2,3"), Ok([1, 2, 3]));
+        assert_eq!(sizes(" 64, 1024 "), Ok([64, 1024]));
+        for text in [
+            "",
+            "1",
+            "1,2,3",
+            "1,",
+            "1,0",
+            "1,-2",
+            "1,x",
+            "1,99999999999999999999999",
+        ] {
+            assert!(sizes::<2>(text).is_err(), "{text}");
+        }
+    }
 }
