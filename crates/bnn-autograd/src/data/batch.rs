@@ -1,6 +1,6 @@
 //! Dealing out a data set: the order of an epoch, batches, and augmentation of training images.
 
-use super::random::{Purpose, below, stream};
+use super::random::{Purpose, below, permutation, stream};
 use super::{DataError, Dataset};
 
 /// How training images are varied. Every image of every epoch is drawn anew; the draw depends on the
@@ -26,12 +26,7 @@ pub struct Augment {
 /// assert_eq!(all, [0, 1, 2, 3, 4]);
 /// ```
 pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut rng = stream(seed, epoch, Purpose::Shuffle);
-    let mut order: Vec<usize> = (0..n).collect();
-    for last in (1..n).rev() {
-        order.swap(last, below(&mut rng, last + 1));
-    }
-    order
+    permutation(n, stream(seed, epoch, Purpose::Shuffle))
 }
 
 impl Dataset {
@@ -144,6 +139,7 @@ mod tests {
         let layout = Layout {
             width,
             height,
+            channels: 1,
             classes: 256,
             depth: 8,
         };

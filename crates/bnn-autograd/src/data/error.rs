@@ -134,10 +134,28 @@ pub enum DataError {
         /// The depth given.
         depth: u32,
     },
+    /// Labels, which are bytes, cannot tell so many classes.
+    #[error("{classes} classes, expected at most {max}")]
+    Classes {
+        /// The number of classes.
+        classes: usize,
+        /// The most there may be.
+        max: usize,
+    },
+    /// There is not one name for each class.
+    #[error("{found} class names for {classes} classes")]
+    ClassNames {
+        /// Names given.
+        found: usize,
+        /// The number of classes.
+        classes: usize,
+    },
     /// The pixels are not whole images, one for each label.
-    #[error("{pixels} pixels, expected {samples} labels times {width} x {height} pixels")]
+    #[error(
+        "{pixels} pixels, expected {samples} labels times {width} x {height} x {channels} (width x height x channels)"
+    )]
     PixelCount {
-        /// Pixels there are.
+        /// Values of pixels there are.
         pixels: usize,
         /// Labels there are.
         samples: usize,
@@ -145,6 +163,8 @@ pub enum DataError {
         width: usize,
         /// Height of an image.
         height: usize,
+        /// Values of a pixel.
+        channels: usize,
     },
     /// A pixel does not fit the depth.
     #[error("sample {sample} has a pixel of {value}, expected at most {max}")]
@@ -165,6 +185,16 @@ pub enum DataError {
         label: u8,
         /// The number of classes.
         classes: usize,
+    },
+    /// A share of test samples leaves nothing to train on, or nothing to test by.
+    #[error(
+        "a test share of {share} of {samples} samples leaves none to train on or none to test by"
+    )]
+    TestShare {
+        /// The share asked for.
+        share: f64,
+        /// The number of samples.
+        samples: usize,
     },
     /// A batch asks for a sample that does not exist.
     #[error("sample {index} of {samples}: indices start at 0")]

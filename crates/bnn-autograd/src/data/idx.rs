@@ -80,6 +80,7 @@ impl Part {
         let layout = Layout {
             width: self.width,
             height: self.height,
+            channels: 1,
             classes,
             depth: 8,
         };

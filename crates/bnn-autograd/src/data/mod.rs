@@ -28,11 +28,14 @@ mod digits;
 mod error;
 pub mod idx;
 mod random;
+mod stats;
+mod subset;
 
 pub use batch::{Augment, shuffled};
 pub use dataset::{Dataset, Layout, Split};
 pub use digits::digits;
 pub use error::DataError;
+pub use stats::ChannelStats;
 
 use std::path::Path;
 
