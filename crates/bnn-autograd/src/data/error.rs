@@ -214,4 +214,24 @@ pub enum DataError {
         /// Height of an image.
         height: usize,
     },
+    /// Augmentation may erase the whole image.
+    #[error("a cutout of {side} pixels a side may erase images of {width} x {height}")]
+    Cutout {
+        /// The side of the square asked for.
+        side: usize,
+        /// Width of an image.
+        width: usize,
+        /// Height of an image.
+        height: usize,
+    },
+    /// A strength of augmentation is outside its range.
+    #[error("a {what} of {found}, expected {expected}")]
+    Strength {
+        /// Which one.
+        what: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The strength asked for.
+        found: f64,
+    },
 }

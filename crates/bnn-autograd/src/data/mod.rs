@@ -1,4 +1,4 @@
-//! Data sets: labelled grey images as bytes, read from the embedded digits, IDX folders or CSV rows,
+//! Data sets: labelled images as bytes, read from the embedded digits, IDX folders or CSV rows,
 //! and dealt out in shuffled, optionally augmented batches.
 //!
 //! This module knows nothing of the tape: it hands out plain vectors. Every source is untrusted;
@@ -12,7 +12,7 @@
 //! assert_eq!((split.train.samples(), split.test.samples()), (1437, 360));
 //!
 //! let (seed, epoch) = (7, 0);
-//! let augment = Augment { shift: 1, flip: false };
+//! let augment = Augment { shift: 1, rotate: 5.0, ..Augment::default() };
 //! let order = data::shuffled(split.train.samples(), seed, epoch);
 //! for indices in order.chunks(128) {
 //!     let (pixels, labels) = split.train.augmented_batch(indices, augment, seed, epoch)?;
@@ -21,6 +21,7 @@
 //! # Ok::<(), data::DataError>(())
 //! ```
 
+mod augment;
 mod batch;
 pub mod csv;
 mod dataset;
@@ -31,7 +32,8 @@ mod random;
 mod stats;
 mod subset;
 
-pub use batch::{Augment, shuffled};
+pub use augment::Augment;
+pub use batch::shuffled;
 pub use dataset::{Dataset, Layout, Split};
 pub use digits::digits;
 pub use error::DataError;

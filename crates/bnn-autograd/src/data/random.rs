@@ -33,6 +33,11 @@ pub(super) fn below(rng: &mut Xoshiro256PlusPlus, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
+/// A number evenly distributed in `[0, 1)`; 53 random bits.
+pub(super) fn unit(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    (rng.next_u64() >> 11) as f64 * f64::EPSILON / 2.0
+}
+
 /// A permutation of `0..n` (Fisher-Yates).
 pub(super) fn permutation(n: usize, mut rng: Xoshiro256PlusPlus) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
