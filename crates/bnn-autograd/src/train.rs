@@ -10,7 +10,7 @@ use std::path::Path;
 use bnn_core::model::argmax;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Augment, DataError, Dataset, shuffled};
+use crate::data::{Augment, Batch, BatchConfig, Batches, DataError, Dataset};
 use crate::error::Error;
 use crate::nn::Module;
 use crate::ops;
@@ -188,14 +188,18 @@ impl<M: Module> Trainer<M> {
             self.config.warmup * per_epoch, // less than `epochs`
             steps.unwrap_or_default(),
         )?;
-        let order = shuffled(train.samples(), seed, epoch);
+        let dealt = BatchConfig {
+            size: batch,
+            drop_last: true,
+            augment: self.config.augment.unwrap_or_default(),
+            seed,
+            epoch,
+            ..BatchConfig::default()
+        };
         let (mut loss, mut right) = (0.0, 0);
         self.model.set_training(true);
-        for (i, indices) in order.chunks_exact(batch).enumerate() {
-            let (pixels, labels) = match self.config.augment {
-                Some(augment) => train.augmented_batch(indices, augment, seed, epoch)?,
-                None => train.batch(indices)?,
-            };
+        for (i, dealt) in Batches::new(train, dealt)?.enumerate() {
+            let Batch { pixels, labels } = dealt?;
             let rate = schedule.at(epoch * per_epoch + i as u64);
             self.optimizer.set_learning_rate(rate)?;
             let x = Tensor::new(pixels, &[labels.len(), train.features()])?;

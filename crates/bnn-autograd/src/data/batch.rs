@@ -47,6 +47,9 @@ impl Dataset {
         epoch: u64,
     ) -> Result<(Vec<f32>, Vec<u8>), DataError> {
         augment.check(self.layout())?;
+        if augment == Augment::default() {
+            return self.batch(indices);
+        }
         self.gather(indices, |index, image, pixels| {
             let view = View::draw(
                 augment,

@@ -234,4 +234,10 @@ pub enum DataError {
         /// The strength asked for.
         found: f64,
     },
+    /// Making a batch panicked: an error in this library.
+    #[error("making a batch panicked: {reason}")]
+    Worker {
+        /// What the panic said.
+        reason: String,
+    },
 }

@@ -6,23 +6,24 @@
 //! before the bytes behind it have arrived.
 //!
 //! ```
-//! use bnn_autograd::data::{self, Augment};
+//! use bnn_autograd::data::{self, Augment, BatchConfig, Batches};
 //!
 //! let split = data::load("digits")?;
 //! assert_eq!((split.train.samples(), split.test.samples()), (1437, 360));
 //!
-//! let (seed, epoch) = (7, 0);
 //! let augment = Augment { shift: 1, rotate: 5.0, ..Augment::default() };
-//! let order = data::shuffled(split.train.samples(), seed, epoch);
-//! for indices in order.chunks(128) {
-//!     let (pixels, labels) = split.train.augmented_batch(indices, augment, seed, epoch)?;
-//!     assert_eq!(pixels.len(), labels.len() * split.train.features());
+//! let config = BatchConfig { size: 128, augment, seed: 7, ..BatchConfig::default() };
+//! for batch in Batches::new(&split.train, config)? {
+//!     let batch = batch?;
+//!     assert_eq!(batch.pixels.len(), batch.labels.len() * split.train.features());
 //! }
 //! # Ok::<(), data::DataError>(())
 //! ```
 
+mod ahead;
 mod augment;
 mod batch;
+mod batches;
 pub mod csv;
 mod dataset;
 mod digits;
@@ -34,6 +35,7 @@ mod subset;
 
 pub use augment::Augment;
 pub use batch::shuffled;
+pub use batches::{Batch, BatchConfig, Batches};
 pub use dataset::{Dataset, Layout, Split};
 pub use digits::digits;
 pub use error::DataError;
