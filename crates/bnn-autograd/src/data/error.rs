@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum DataError {
     /// The source is neither a known name nor a folder.
-    #[error("{spec:?} is neither \"digits\" nor a folder of IDX files")]
+    #[error("{spec:?} is neither \"digits\" nor a folder of IDX files or of images")]
     UnknownSource {
         /// What was asked for.
         spec: String,
@@ -55,14 +55,14 @@ pub enum DataError {
         /// Bytes that the header promises, header included.
         expected: u64,
     },
-    /// An IDX header promises more than this reader is willing to hold.
+    /// A file or folder promises more than its reader is willing to hold.
     #[error("{} promises {promised} bytes, more than the limit of {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The product of the sizes in the header, saturated at `u64::MAX`.
+        /// The bytes of all its values, saturated at `u64::MAX`.
         promised: u64,
-        /// The largest accepted product, [`idx::MAX_BYTES`](super::idx::MAX_BYTES).
+        /// The most that are accepted.
         limit: u64,
     },
     /// Training and test images differ in size.
@@ -239,5 +239,64 @@ pub enum DataError {
     Worker {
         /// What the panic said.
         reason: String,
+    },
+    /// A file is no image that can be decoded within the limits.
+    #[error("cannot decode {}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An image has another size than the ones before, and no size to resize them to is given.
+    #[error(
+        "{} is {} x {}, the images before it {} x {} (width x height); give a size to resize them all to",
+        path.display(), found.0, found.1, expected.0, expected.1
+    )]
+    ImageDimensions {
+        /// The file.
+        path: PathBuf,
+        /// Its width and height.
+        found: (usize, usize),
+        /// Those of the images before it.
+        expected: (usize, usize),
+    },
+    /// Images cannot be resized to that.
+    #[error("a size of {width} x {height}, expected sides of 1 to {max}")]
+    Size {
+        /// The width asked for.
+        width: usize,
+        /// The height asked for.
+        height: usize,
+        /// The longest side.
+        max: u32,
+    },
+    /// A folder of images has no sub-folders.
+    #[error("{} has no sub-folder for each class", path.display())]
+    NoClasses {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder of images has more sub-folders than labels can tell.
+    #[error("{} has {found} sub-folders, expected one for each of at most {max} classes", path.display())]
+    ClassFolders {
+        /// The folder.
+        path: PathBuf,
+        /// Sub-folders there are.
+        found: usize,
+        /// The most classes.
+        max: usize,
+    },
+    /// There is no image where one must be.
+    #[error("{} has no image files (png, jpg, bmp, pnm)", path.display())]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is a class to test by that is not trained on.
+    #[error("{} is no class of the training images", path.display())]
+    UnknownClass {
+        /// The folder.
+        path: PathBuf,
     },
 }
