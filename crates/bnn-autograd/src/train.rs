@@ -10,7 +10,7 @@ use std::path::Path;
 use bnn_core::model::argmax;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Augment, DataError, Dataset, shuffled};
+use crate::data::{Augment, Batch, BatchConfig, Batches, DataError, Dataset};
 use crate::error::Error;
 use crate::nn::Module;
 use crate::ops;
@@ -195,14 +195,18 @@ impl<M: Module> Trainer<M> {
         let warmup = self.config.warmup * per_epoch; // less than all steps
         let schedule = Schedule::cosine(steps.unwrap_or_default() - warmup)?.with_warmup(warmup);
         self.optimizer.set_schedule(schedule);
-        let order = shuffled(train.samples(), seed, epoch);
+        let dealt = BatchConfig {
+            size: batch,
+            drop_last: true,
+            augment: self.config.augment.unwrap_or_default(),
+            seed,
+            epoch,
+            ..BatchConfig::default()
+        };
         let (mut loss, mut right) = (0.0, 0);
         self.model.set_training(true);
-        for (i, indices) in order.chunks_exact(batch).enumerate() {
-            let (pixels, labels) = match self.config.augment {
-                Some(augment) => train.augmented_batch(indices, augment, seed, epoch)?,
-                None => train.batch(indices)?,
-            };
+        for (i, dealt) in Batches::new(train, dealt)?.enumerate() {
+            let Batch { pixels, labels } = dealt?;
             let x = Tensor::new(pixels, &[labels.len(), train.features()])?;
             let (batch_loss, batch_right) = self.step(x, &labels)?;
             if !batch_loss.is_finite() {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::images::parse_size;
+
 /// Binary neural networks: one bit per weight, one bit per activation.
 ///
 /// Train a network, and it is packed into a `.bnn` file that runs on bits with exactly the results
@@ -38,13 +40,19 @@ pub(crate) enum Command {
 /// Examples:
 ///   bnn train
 ///   bnn train --data /usr/share/datasets/fashion-mnist --out fashion.bnn
+///   bnn train --data photos --image-size 32x32
 ///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
-    /// `digits` (1797 8x8 images, built in) or a folder of IDX files as MNIST has them, plain or .gz
+    /// `digits` (1797 8x8 images, built in), a folder of IDX files as MNIST has them, plain or .gz, or a
+    /// folder of images (PNG, JPEG, BMP, PNM) in a sub-folder for each class: DATA/train/CLASS/* and
+    /// DATA/test/CLASS/*, or DATA/CLASS/*, of which a fifth, the same in every run, is for testing
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
+    /// Resize the images of a folder, as in 32x32 [default: all must have the same size]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = parse_size)]
+    pub(crate) image_size: Option<(usize, usize)>,
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
@@ -60,7 +68,7 @@ pub(crate) struct TrainArgs {
     /// Seed of all random numbers; the same seed gives the same file, for any number of threads
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Threads to use [default: all cores]
+    /// Threads to compute on, beside one that prepares the batches [default: all cores]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) threads: Option<u64>,
     /// Model file to write [default: NAME.bnn in this folder, NAME being the data's]
@@ -89,8 +97,8 @@ pub(crate) struct TrainArgs {
 pub(crate) struct EvalArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// `digits`, a folder of IDX files (their test images are used), or a .csv file of rows with the
-    /// label last
+    /// `digits`, a folder of IDX files or of images as `bnn train` takes it (the test images are used, in
+    /// the size and colours that the model was trained on), or a .csv file of rows with the label last
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
     /// Print one line of JSON
@@ -100,8 +108,9 @@ pub(crate) struct EvalArgs {
 
 /// Tell the class of an image, or of every row of a CSV file.
 ///
-/// An image (PNG, BMP, PNM) is turned to grey, scaled to the model's size and range; white on black is
-/// taken as it is, use --invert for dark ink on light paper. A CSV file has one sample per row, the
+/// An image (PNG, JPEG, BMP, PNM) is turned to grey, unless the model was trained on colours, and scaled
+/// to the model's size and range; white on black is taken as it is, use --invert for dark ink on light
+/// paper. A class is told by its name if the training data had names, else by its number. A CSV file has one sample per row, the
 /// model's inputs as whole numbers; a further column is taken for a label and passed over.
 ///
 /// Examples:

@@ -3,6 +3,7 @@
 
 mod bench;
 mod fashion;
+mod images;
 mod inputs;
 mod interrupt;
 mod train;
