@@ -2,15 +2,21 @@
 
 mod batch_norm;
 mod binary_linear;
+mod channel_scale;
 mod gradients;
 pub mod init;
 mod linear;
+mod prelu;
+mod react;
 mod sequential;
 mod sign_weight_linear;
 
 pub use batch_norm::BatchNorm;
 pub use binary_linear::BinaryLinear;
+pub use channel_scale::ChannelScale;
 pub use linear::Linear;
+pub use prelu::PReLU;
+pub use react::{RPReLU, RSign};
 pub use sequential::Sequential;
 pub use sign_weight_linear::SignWeightLinear;
 
