@@ -287,6 +287,30 @@ fn without_gradients_nothing_is_kept() -> Result<(), Error> {
     Ok(())
 }
 
+#[test]
+fn a_sign_of_weights_composes_with_a_product_that_stays_on_bits() -> Result<(), Error> {
+    // Small integers, so that sums are exact in every order.
+    let mut dy = values(&[5, 3], 3);
+    dy.data_mut()
+        .iter_mut()
+        .for_each(|d| *d = (4.0 * *d).round());
+    for estimator in [Estimator::Clipped, Estimator::Identity] {
+        let run = |product: &dyn Fn(&Var, &Var) -> Result<Var, Error>| {
+            let tape = Tape::new();
+            let x = tape.leaf(values(&[5, 70], 1));
+            let w = tape.leaf(values(&[3, 70], 2));
+            let y = product(&ops::sign(&x, estimator)?, &ops::sign(&w, estimator)?)?;
+            let gradients = y.vjp(dy.clone())?;
+            let of = |leaf| gradients.get(leaf).cloned();
+            Ok::<_, Error>((y.value().clone(), of(&x), of(&w)))
+        };
+        let on_bits = run(&ops::binary_linear)?;
+        let on_floats = run(&|x, w| ops::linear(x, w, None))?;
+        assert_eq!(on_bits, on_floats);
+    }
+    Ok(())
+}
+
 type Operation<'a, T> = dyn Fn(&[Var<T>]) -> Result<Var<T>, Error> + 'a;
 
 /// Every quantizer's value and gradients, as bits.

@@ -25,8 +25,8 @@ use crate::tensor::Tensor;
 /// [`BinaryLinearForward::with_estimator`].
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
-/// gradient; another estimator has something else instead) and one bit per weight. Out of them the output can be computed again, so that whoever
-/// needs it need not keep it.
+/// gradient; another estimator keeps something else) and one bit per weight. Out of them the output
+/// can be computed again, so that whoever needs it need not keep it.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].

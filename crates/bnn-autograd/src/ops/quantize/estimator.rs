@@ -19,7 +19,9 @@ pub enum Estimator {
     /// 1602.02830, equation 4), the derivative of `clip(x, -1, 1)`. `0` for NaN.
     #[default]
     Clipped,
-    /// `1` everywhere: the straight-through estimator of Bengio et al. 2013 (arXiv 1308.3432).
+    /// `1` everywhere: the straight-through estimator of Bengio et al. 2013 (arXiv 1308.3432). For
+    /// weights, and for what is made of signs already; on activations Hubara et al. found it to train
+    /// significantly worse than `Clipped`.
     Identity,
     /// `2 + 2x` on `[-1, 0)`, `2 - 2x` on `[0, 1)`, else `0`: ApproxSign of Bi-Real Net (Liu et al.
     /// 2018, arXiv 1808.00278, section 3.3), the derivative of a piecewise polynomial. `0` for NaN.

@@ -40,7 +40,7 @@ impl ScaledSign {
 /// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension): the
 /// mean of `|w|` over the channel. `sign` is `+1` where `w >= 0`, else `-1`.
 ///
-/// For operations on floats. [`scaled_binary_linear`](super::scaled_binary_linear) has the same
+/// For operations on floats. [`scaled_binary_linear`](crate::ops::scaled_binary_linear) has the same
 /// values and gradients in a product that stays on bits.
 ///
 /// Kept for the reverse pass: one bit per weight and one number per channel.

@@ -13,9 +13,9 @@ use crate::tensor::Tensor;
 /// `dy * estimator.slope(x)`.
 ///
 /// What it keeps is told at [`Estimator`]. The output can go into
-/// [`binary_linear`](super::binary_linear), which takes its signs once more without changing them;
+/// [`binary_linear`](crate::ops::binary_linear), which takes its signs once more without changing them;
 /// but that function takes an estimator itself
-/// ([`BinaryLinearForward::with_estimator`](super::BinaryLinearForward::with_estimator)) and then no
+/// ([`BinaryLinearForward::with_estimator`](crate::ops::BinaryLinearForward::with_estimator)) and then no
 /// tensor of signs is made.
 ///
 /// ```
