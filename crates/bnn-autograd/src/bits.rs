@@ -17,8 +17,18 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
 /// straight-through estimator lets the gradient through (Hubara et al. 2016, arXiv 1602.02830,
 /// equation 4). NaN is outside.
 pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
+    pack_where(x, rows, cols, |x| x.abs() <= T::one())
+}
+
+/// One bit per element of a row-major `[rows, cols]` matrix: whether the condition holds.
+pub(crate) fn pack_where<T: Real>(
+    x: &[T],
+    rows: usize,
+    cols: usize,
+    condition: impl Fn(T) -> bool + Sync,
+) -> Result<BitMatrix, Error> {
     pack_parallel(x, rows, cols, |x, bits| {
-        bnn_core::pack_where(x, cols, bits, |x| x.abs() <= T::one())
+        bnn_core::pack_where(x, cols, bits, &condition)
     })
 }
 

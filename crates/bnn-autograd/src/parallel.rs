@@ -45,6 +45,31 @@ pub(crate) fn for_pairs<T: Send, U: Sync>(x: &mut [T], y: &[U], body: impl Fn(&m
         .for_each(|(x, y)| x.iter_mut().zip(y).for_each(|(x, y)| body(x, y)));
 }
 
+/// `f` of every element.
+pub(crate) fn map<T: Sync, U: Send>(x: &[T], f: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    x.par_iter().with_min_len(TASK_ELEMENTS).map(f).collect()
+}
+
+/// The sum of `term` over the elements, in `f64`: of pieces of a fixed size, which are added in order.
+pub(crate) fn sum_of<T: Sync>(x: &[T], term: impl Fn(&T) -> f64 + Sync) -> f64 {
+    let pieces = x.par_chunks(TASK_ELEMENTS);
+    let sums: Vec<f64> = pieces.map(|x| x.iter().map(&term).sum()).collect();
+    sums.into_iter().sum()
+}
+
+/// As [`sum_of`], of the elements of `x` each with the same one of `y`.
+pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
+    x: &[T],
+    y: &[U],
+    term: impl Fn(&T, &U) -> f64 + Sync,
+) -> f64 {
+    let pieces = x.par_chunks(TASK_ELEMENTS).zip(y.par_chunks(TASK_ELEMENTS));
+    let sums: Vec<f64> = pieces
+        .map(|(x, y)| x.iter().zip(y).map(|(x, y)| term(x, y)).sum())
+        .collect();
+    sums.into_iter().sum()
+}
+
 /// Splits the columns `0..cols` into blocks, runs `block` on each, and puts the results, one per
 /// column, together in order. A block goes through the rows by itself.
 pub(crate) fn by_columns<R: Send>(

@@ -38,6 +38,8 @@ pub(crate) mod sealed {
         const SIGNS: &'static [[Self; 8]; 256];
         /// Truncated and saturated to `i16`; NaN gives 0.
         fn truncated_i16(self) -> i16;
+        /// The nearest integer; of two that are equally near the even one, as IEEE 754 rounds.
+        fn rounded_to_even(self) -> Self;
         /// Appends the little-endian bytes.
         fn put_le(self, bytes: &mut Vec<u8>);
         /// Reads one value from its little-endian bytes; `None` where the length is wrong.
@@ -77,6 +79,9 @@ macro_rules! real {
             };
             fn truncated_i16(self) -> i16 {
                 self as i16
+            }
+            fn rounded_to_even(self) -> Self {
+                self.round_ties_even()
             }
             fn put_le(self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&self.to_le_bytes());

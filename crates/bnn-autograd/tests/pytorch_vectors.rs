@@ -4,35 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod common;
+#[path = "common/operation.rs"]
+mod operation;
 
 use bnn_autograd::nn::{BatchNorm, Module, ParamKind};
 use bnn_autograd::ops::{self, BatchStats};
 use bnn_autograd::optim::{Adam, AdamW, Optimizer, Rule, Sgd};
-use bnn_autograd::{Error, Real, Tape, Var};
+use bnn_autograd::{Real, Tape};
 use common::{Case, both, check_steps};
+use operation::check_operation;
 
 fn load<T: Real>(name: &str) -> Case<T> {
     Case::load(include_str!("vectors/vectors.json"), name)
-}
-
-/// Runs an operation on the named inputs forward and backward and checks everything.
-#[track_caller]
-fn check_operation<T: Real>(
-    case: &Case<T>,
-    inputs: &[&str],
-    operation: impl Fn(&[Var<T>]) -> Result<Var<T>, Error>,
-) {
-    let tape = Tape::new();
-    let leaves: Vec<_> = inputs
-        .iter()
-        .map(|key| tape.leaf(case.get(key).clone()))
-        .collect();
-    let y = operation(&leaves).unwrap();
-    case.check("y", y.value());
-    let gradients = y.vjp(case.get("dy").clone()).unwrap();
-    for (key, leaf) in inputs.iter().zip(&leaves) {
-        case.check(&format!("d{key}"), gradients.get(leaf).unwrap());
-    }
 }
 
 both! {

@@ -2,17 +2,33 @@
 
 use super::{Module, Param, ParamKind, init};
 use crate::error::Error;
-use crate::ops;
+use crate::ops::{self, BinaryLinearForward, Estimator, ScaledSign};
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
 
 /// `sign(x) · sign(weight)^T` on bits: input `[.., k]`, latent weights `[n, k]`, output `[.., n]`.
 ///
-/// See [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
+/// As built, the gradient of the input's signs is [`Estimator::Clipped`] and that of the weights'
+/// passes straight through; see [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
+///
+/// ```
+/// use bnn_autograd::nn::BinaryLinear;
+/// use bnn_autograd::ops::{Estimator, ScaledSign};
+/// use bnn_autograd::{Error, Rng};
+///
+/// # fn main() -> Result<(), Error> {
+/// let layer = BinaryLinear::<f32>::new(64, 10, &mut Rng::new(1))?
+///     .with_estimator(Estimator::Approx)
+///     .with_scaled_signs(ScaledSign::MagnitudeAware); // as in Bi-Real Net
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BinaryLinear<T: Real = f32> {
     weight: Param<T>,
+    estimator: Estimator,
+    scaled_signs: Option<ScaledSign>,
 }
 
 impl<T: Real> BinaryLinear<T> {
@@ -24,7 +40,31 @@ impl<T: Real> BinaryLinear<T> {
         let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
+            estimator: Estimator::default(),
+            scaled_signs: None,
         })
+    }
+
+    /// The same with another pseudo-gradient of the input's signs; [`Estimator::Identity`], which keeps
+    /// nothing, for an input that is made of signs already.
+    #[must_use]
+    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
+        self.estimator = estimator;
+        self
+    }
+
+    /// The same with each output multiplied by the mean of `|w|` over its weights, and the gradient of
+    /// the weights that belongs to it; see [`ops::scaled_binary_linear`].
+    #[must_use]
+    pub fn with_scaled_signs(mut self, gradient: ScaledSign) -> Self {
+        self.scaled_signs = Some(gradient);
+        self
+    }
+
+    /// How the outputs are scaled, if they are.
+    #[must_use]
+    pub fn scaled_signs(&self) -> Option<ScaledSign> {
+        self.scaled_signs
     }
 
     /// The latent weights, `[n, k]`.
@@ -36,7 +76,14 @@ impl<T: Real> BinaryLinear<T> {
 
 impl<T: Real> Module<T> for BinaryLinear<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        ops::binary_linear(x, &x.tape().param(&self.weight))
+        let weight = x.tape().param(&self.weight);
+        if let Some(gradient) = self.scaled_signs {
+            return ops::scaled_binary_linear(x, &weight, self.estimator, gradient);
+        }
+        let (m, _) = x.value().rows_cols();
+        let (n, k) = weight.value().matrix("weights of a linear operation")?;
+        let product = BinaryLinearForward::new(m, n, k).with_estimator(self.estimator);
+        x.tape().apply(product, &[x, &weight])
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
 
-use super::{LinearShape, with_last};
-use crate::bits::{apply_mask, pack_mask, pack_signs};
+use super::{Estimator, LinearShape, with_last};
+use crate::bits::pack_signs;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -21,11 +21,12 @@ use crate::tensor::Tensor;
 /// integers (in `f32` for `k <= 2^24`).
 ///
 /// Gradients are those of the straight-through estimator (Hubara et al. 2016, arXiv 1602.02830):
-/// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`.
+/// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`. With another [`Estimator`] for `x`:
+/// [`BinaryLinearForward::with_estimator`].
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
-/// gradient) and one bit per weight. Out of them the output can be computed again, so that whoever
-/// needs it need not keep it.
+/// gradient; another estimator keeps something else) and one bit per weight. Out of them the output
+/// can be computed again, so that whoever needs it need not keep it.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
@@ -120,6 +121,7 @@ pub struct BinaryLinearForward {
     n: usize,
     k: usize,
     packed: Option<Arc<BinaryWeights>>,
+    estimator: Estimator,
 }
 
 const X: usize = 0;
@@ -127,15 +129,23 @@ const W: usize = 1;
 
 // Slots of the context.
 const X_SIGNS: usize = 0;
-const X_MASK: usize = 1;
+const X_SLOPE: usize = 1;
 const WEIGHTS: usize = 2;
+
+/// How many slots of the context are filled.
+pub(super) const SLOTS: usize = 3;
 
 impl BinaryLinearForward {
     /// For an input of `m` rows and latent weights `[n, k]`.
     #[must_use]
     pub fn new(m: usize, n: usize, k: usize) -> Self {
-        let packed = None;
-        Self { m, n, k, packed }
+        Self {
+            m,
+            n,
+            k,
+            packed: None,
+            estimator: Estimator::default(),
+        }
     }
 
     /// For an input of `m` rows and packed weights.
@@ -146,7 +156,16 @@ impl BinaryLinearForward {
             n: weights.bits.rows(),
             k: weights.bits.cols(),
             packed: Some(Arc::clone(weights)),
+            estimator: Estimator::default(),
         }
+    }
+
+    /// The same with another pseudo-gradient of the input's signs than [`Estimator::Clipped`]:
+    /// `dx = (dy · sign(w)) * estimator.slope(x)`.
+    #[must_use]
+    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
+        self.estimator = estimator;
+        self
     }
 
     /// The forward pass, for whoever builds a [`Function`] of his own around it: the leading
@@ -163,6 +182,17 @@ impl BinaryLinearForward {
         n: usize,
         k: usize,
     ) -> Result<Tensor<T>, Error> {
+        Self::new(m, n, k).run(ctx, input, weights)
+    }
+
+    /// The forward pass; fills [`SLOTS`] slots of the context.
+    pub(super) fn run<T: Real>(
+        &self,
+        ctx: &mut Context<T>,
+        input: &Tensor<T>,
+        weights: LinearWeights<'_, T>,
+    ) -> Result<Tensor<T>, Error> {
+        let &Self { m, n, k, .. } = self;
         check_input(input, m, k)?;
         let x_signs = pack_signs(input.data(), m, k)?;
         let (sums, kept) = match weights {
@@ -180,12 +210,60 @@ impl BinaryLinearForward {
                 (sums, Saved::other(Arc::clone(packed), 0))
             }
         };
-        let mask = ctx.varies(X).then(|| pack_mask(input.data(), m, k));
         ctx.save(x_signs);
-        ctx.save(mask.transpose()?);
+        self.estimator.save(ctx, X, input)?;
         ctx.save(kept);
         ctx.offer_recompute();
         Ok(Tensor::trusted(sums, with_last(input.shape(), n)))
+    }
+
+    /// `dx = (dy · sign(w)) * slope(x)`.
+    pub(super) fn input_gradient<T: Real>(
+        &self,
+        ctx: &Context<T>,
+        dy: &Tensor<T>,
+    ) -> Result<Tensor<T>, Error> {
+        let dy_matrix = mat(dy.data(), self.m, self.n);
+        let mut dx = matmul_signs(dy_matrix, weight_bits(ctx)?.view());
+        self.estimator.apply(ctx, X_SLOPE, &mut dx)?;
+        Ok(Tensor::trusted(dx, with_last(dy.shape(), self.k)))
+    }
+
+    /// `dw = dy^T · sign(x)`.
+    pub(super) fn weight_gradient<T: Real>(
+        &self,
+        ctx: &Context<T>,
+        dy: &Tensor<T>,
+    ) -> Result<Tensor<T>, Error> {
+        let dy_matrix = mat(dy.data(), self.m, self.n);
+        let dw = matmul_signs(dy_matrix.t(), ctx.saved_bits(X_SIGNS)?.view());
+        Ok(Tensor::trusted(dw, vec![self.n, self.k]))
+    }
+
+    /// `dy = (dx * slope(x)) · sign(w)^T + sign(x) · dw^T`, of the tangents that there are.
+    pub(super) fn tangent<T: Real>(
+        &self,
+        ctx: &Context<T>,
+        dx: Option<Tensor<T>>,
+        dw: Option<&Tensor<T>>,
+    ) -> Result<Tensor<T>, Error> {
+        let &Self { m, n, k, .. } = self;
+        let shape = with_last(ctx.input_shape(X)?, n);
+        let mut dy = Tensor::full(T::zero(), &shape)?;
+        if let Some(mut dx) = dx {
+            self.estimator.apply(ctx, X_SLOPE, dx.data_mut())?;
+            let signs = weight_bits(ctx)?;
+            let part = matmul_signs_transposed(mat(dx.data(), m, k), signs.view());
+            dy.add_assign(&Tensor::trusted(part, shape));
+        }
+        if let Some(dw) = dw {
+            let x_signs = ctx.saved_bits(X_SIGNS)?;
+            let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
+            let part = mat(&part, n, m);
+            let cells = dy.data_mut().iter_mut().zip(part.t());
+            cells.for_each(|(y, &part)| *y += part);
+        }
+        Ok(dy)
     }
 }
 
@@ -206,9 +284,7 @@ impl<T: Real> Function<T> for BinaryLinearForward {
                 (x, LinearWeights::Latent(w))
             }
         };
-        Ok(vec![Self::forward(
-            ctx, x, weights, self.m, self.n, self.k,
-        )?])
+        Ok(vec![self.run(ctx, x, weights)?])
     }
 
     fn backward(
@@ -217,44 +293,23 @@ impl<T: Real> Function<T> for BinaryLinearForward {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let dy_matrix = mat(dy.data(), self.m, self.n);
         let mut grads = vec![None; ctx.num_inputs()];
         if ctx.needs_input_grad(X) {
-            let mut dx = matmul_signs(dy_matrix, weight_bits(ctx)?.view());
-            apply_mask(&mut dx, ctx.saved_bits(X_MASK)?.view());
-            grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), self.k)));
+            grads[X] = Some(self.input_gradient(ctx, &dy)?);
         }
         if ctx.needs_input_grad(W) {
-            let x_signs = ctx.saved_bits(X_SIGNS)?;
-            let dw = matmul_signs(dy_matrix.t(), x_signs.view());
-            grads[W] = Some(Tensor::trusted(dw, vec![self.n, self.k]));
+            grads[W] = Some(self.weight_gradient(ctx, &dy)?);
         }
         Ok(grads)
     }
 
-    /// `dy = (dx * [|x| <= 1]) · sign(w)^T + sign(x) · dw^T`.
     fn jvp(
         &self,
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let &Self { m, n, k, .. } = self;
-        let shape = with_last(ctx.input_shape(X)?, n);
-        let mut dy = Tensor::full(T::zero(), &shape)?;
-        if let Some(mut dx) = tangents.take(X) {
-            apply_mask(dx.data_mut(), ctx.saved_bits(X_MASK)?.view());
-            let signs = weight_bits(ctx)?;
-            let part = matmul_signs_transposed(mat(dx.data(), m, k), signs.view());
-            dy.add_assign(&Tensor::trusted(part, shape));
-        }
-        if let Some(dw) = tangents.get(W) {
-            let x_signs = ctx.saved_bits(X_SIGNS)?;
-            let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
-            let part = mat(&part, n, m);
-            let cells = dy.data_mut().iter_mut().zip(part.t());
-            cells.for_each(|(y, &part)| *y += part);
-        }
-        Ok(vec![Some(dy)])
+        let dx = tangents.take(X);
+        Ok(vec![Some(self.tangent(ctx, dx, tangents.get(W))?)])
     }
 
     fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {

@@ -41,6 +41,12 @@ impl<'a, T: Real> Compact<'a, T> {
     }
 }
 
+/// What to save of `x`, input `i` of the function, to have its elements as they are: nothing if they
+/// can be computed again, else the tensor, shared.
+pub(super) fn share<T: Real>(ctx: &Context<T>, i: usize, x: &Tensor<T>) -> Saved<T> {
+    ctx.recomputed_input(i).unwrap_or_else(|| x.clone().into())
+}
+
 /// The elements as integers, if they all are.
 fn exact_integers<T: Real>(x: &[T]) -> Option<Vec<i16>> {
     let mut integers = vec![0; x.len()];

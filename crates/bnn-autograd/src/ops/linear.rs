@@ -1,12 +1,12 @@
 //! The ordinary linear layer on floats.
 
+use super::channels::add_to_rows;
 use super::reduce::column_sums;
 use super::{LinearShape, with_last};
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::linalg::{mat, matmul};
-use crate::parallel::for_rows;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -106,11 +106,4 @@ impl<T: Real> Function<T> for Linear {
         }
         Ok(vec![Some(dy)])
     }
-}
-
-/// Adds `bias` to every row.
-fn add_to_rows<T: Real>(y: &mut [T], bias: &[T]) {
-    for_rows(y, bias.len(), |row| {
-        row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-    });
 }

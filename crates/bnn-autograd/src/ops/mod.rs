@@ -4,6 +4,8 @@ mod add;
 mod attention;
 mod batch_norm;
 mod binary_linear;
+mod channel_scale;
+mod channels;
 mod compact;
 mod cross_entropy;
 mod dropout;
@@ -11,8 +13,12 @@ mod embedding;
 mod hard_tanh;
 mod linear;
 mod loss;
+mod prelu;
+mod quantize;
 mod reduce;
 mod reshape;
+mod scaled_binary_linear;
+mod shift;
 mod sign_weight_linear;
 mod squared_hinge;
 
@@ -24,14 +30,21 @@ pub use batch_norm::{
 pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
+pub use channel_scale::channel_scale;
 pub use cross_entropy::cross_entropy;
 pub(crate) use dropout::check_probability;
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use hard_tanh::hard_tanh;
 pub use linear::linear;
+pub use prelu::prelu;
+pub use quantize::{
+    Estimator, Lsq, ScaledSign, dorefa_activations, dorefa_weights, lsq, scaled_sign, sign, ternary,
+};
 pub use reduce::{mean, sum};
 pub use reshape::{flatten, reshape};
+pub use scaled_binary_linear::scaled_binary_linear;
+pub use shift::shift;
 pub use sign_weight_linear::sign_weight_linear;
 pub use squared_hinge::squared_hinge;
 

@@ -9,12 +9,13 @@ mod fold;
 
 pub use fold::{Affine, BatchStats, batch_stats, fold_batch_norm};
 
+use super::channels::{add_to_rows, scale_rows};
 use super::compact::Compact;
 use super::reduce::column_sums;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::{by_columns, for_row_pairs, for_rows};
+use crate::parallel::{by_columns, for_row_pairs};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -165,7 +166,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         if !self.looks_at_input(ctx) {
             let mut dy = scaled(dx, &scale);
             if let Some(dbeta) = tangents.get(BETA) {
-                add_to_rows(&mut dy, dbeta.data());
+                add_to_rows(dy.data_mut(), dbeta.data());
             }
             return Ok(vec![Some(dy)]);
         }
@@ -188,7 +189,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
             columns.add_normalised(&mut dy, dgamma.data());
         }
         if let Some(dbeta) = tangents.get(BETA) {
-            add_to_rows(&mut dy, dbeta.data());
+            add_to_rows(dy.data_mut(), dbeta.data());
         }
         Ok(vec![Some(dy)])
     }
@@ -316,19 +317,8 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     }
 }
 
-/// Adds `row` to every row of `x`.
-fn add_to_rows<T: Real>(x: &mut Tensor<T>, row: &[T]) {
-    for_rows(x.data_mut(), row.len(), |x| {
-        x.iter_mut().zip(row).for_each(|(x, &row)| *x += row);
-    });
-}
-
 /// Every row times `scale`, elementwise.
 fn scaled<T: Real>(mut x: Tensor<T>, scale: &Tensor<T>) -> Tensor<T> {
-    for_rows(x.data_mut(), scale.numel(), |row| {
-        for (x, &scale) in row.iter_mut().zip(scale.data()) {
-            *x *= scale;
-        }
-    });
+    scale_rows(x.data_mut(), scale.data());
     x
 }

@@ -1,0 +1,51 @@
+//! Numbers per channel, the last dimension, and rows: what the operations have in common that apply
+//! one number to each column.
+
+use crate::error::Error;
+use crate::parallel::{by_columns, for_rows};
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// Checks that there is one number per channel of `x`.
+pub(super) fn check_channels<T: Real>(
+    what: &'static str,
+    x: &Tensor<T>,
+    numbers: &Tensor<T>,
+) -> Result<(), Error> {
+    let (_, channels) = x.rows_cols();
+    Error::check_shape(what, &[channels], numbers.shape())
+}
+
+/// Adds `row` to every row.
+pub(super) fn add_to_rows<T: Real>(x: &mut [T], row: &[T]) {
+    for_rows(x, row.len(), |x| {
+        x.iter_mut().zip(row).for_each(|(x, &add)| *x += add);
+    });
+}
+
+/// Multiplies every row by `row`, elementwise.
+pub(super) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
+    for_rows(x, row.len(), |x| {
+        x.iter_mut().zip(row).for_each(|(x, &scale)| *x *= scale);
+    });
+}
+
+/// The sum over each column of `term` of the elements of two row-major matrices of `cols` columns,
+/// added in `f64`, rows in order.
+pub(super) fn column_sums_of<T: Real>(
+    x: &[T],
+    y: &[T],
+    cols: usize,
+    term: impl Fn(T, T) -> f64 + Sync,
+) -> Tensor<T> {
+    Tensor::from_f64s(by_columns(cols, |block| {
+        let mut sums = vec![0.0; block.len()];
+        for (x, y) in x.chunks(cols).zip(y.chunks(cols)) {
+            let row = x[block.clone()].iter().zip(&y[block.clone()]);
+            for (sum, (&x, &y)) in sums.iter_mut().zip(row) {
+                *sum += term(x, y);
+            }
+        }
+        sums
+    }))
+}

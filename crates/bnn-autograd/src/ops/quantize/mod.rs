@@ -1,0 +1,51 @@
+//! Quantizers: a forward pass of few values, and the gradient that stands in for theirs, which is
+//! zero almost everywhere.
+
+mod dorefa;
+mod estimator;
+mod lsq;
+mod scaled_sign;
+mod sign;
+mod ternary;
+
+pub use dorefa::{dorefa_activations, dorefa_weights};
+pub use estimator::Estimator;
+pub use lsq::{Lsq, lsq};
+pub use scaled_sign::{ScaledSign, scaled_sign};
+pub(super) use scaled_sign::{ScaledSigns, row_scales};
+pub use sign::sign;
+pub use ternary::ternary;
+
+use crate::error::Error;
+use crate::function::Derivatives;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// `+1` where `x >= 0`, else `-1`: of `-0.0` it is `+1`, of NaN `-1`.
+fn sign_of<T: Real>(x: T) -> T {
+    if x >= T::zero() { T::one() } else { -T::one() }
+}
+
+/// Weights as a matrix of one row per output channel, the first dimension: `[n, ..]` is `[n, k]`.
+fn filters<T: Real>(w: &Tensor<T>) -> Result<(usize, usize), Error> {
+    match *w.shape() {
+        [n, ..] => Ok((n, w.numel() / n)),
+        [] => Err(Error::Shape {
+            what: "weights to be quantized",
+            expected: "[output channels, ..]".to_owned(),
+            found: Vec::new(),
+        }),
+    }
+}
+
+/// Checks a number of bits.
+fn check_bits(bits: u8, least: u8) -> Result<(), Error> {
+    let expected = if least == 1 { "1 to 16" } else { "2 to 16" };
+    let inside = (least..=16).contains(&bits);
+    Error::check_range("bits of a quantizer", expected, bits.into(), inside)
+}
+
+/// The derivative handed through as it is: the identity straight-through estimator, in both modes.
+fn straight_through<T: Real>(derivatives: Derivatives<T>) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    Ok(vec![Some(derivatives.single()?)])
+}

@@ -1,0 +1,154 @@
+//! Signs of weights with one scale per output channel.
+
+use bnn_core::{BitMatrixView, row_words};
+use rayon::prelude::*;
+
+use super::{filters, sign_of};
+use crate::bits::pack_mask;
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::{Derivatives, Function, inputs};
+use crate::parallel::task_rows;
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// How `alpha * sign(w)` is differentiated, where `alpha` is the mean of `|w|` over the weights of
+/// an output channel (`||W||_1 / n`), and `g` the gradient of the scaled signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaledSign {
+    /// `dw = alpha [|w| <= 1] g`: the magnitude-aware gradient of Bi-Real Net (Liu et al. 2018, arXiv
+    /// 1808.00278, section 3.3), in which `alpha` is a constant. The edges are inside, because an
+    /// optimizer clips latent weights to them and there they would stay.
+    MagnitudeAware,
+    /// `dw = (1 / n + alpha [|w| <= 1]) g`: XNOR-Net (Rastegari et al. 2016, arXiv 1603.05279,
+    /// section 3.1). Of the derivative of `alpha` it has each weight's effect on its own sign only,
+    /// as in the paper.
+    XnorNet,
+}
+
+impl ScaledSign {
+    /// What passes of `g` through the `alpha` of `n` weights.
+    fn share<T: Real>(self, n: usize) -> T {
+        match self {
+            Self::MagnitudeAware => T::zero(),
+            Self::XnorNet => T::from_f64(1.0 / n as f64),
+        }
+    }
+}
+
+/// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension): the
+/// mean of `|w|` over the channel. `sign` is `+1` where `w >= 0`, else `-1`.
+///
+/// For operations on floats. [`scaled_binary_linear`](crate::ops::scaled_binary_linear) has the same
+/// values and gradients in a product that stays on bits.
+///
+/// Kept for the reverse pass: one bit per weight and one number per channel.
+///
+/// # Errors
+/// [`Error::Shape`] for a scalar.
+pub fn scaled_sign<T: Real>(w: &Var<T>, gradient: ScaledSign) -> Result<Var<T>, Error> {
+    w.tape().apply(Scaled(gradient), &[w])
+}
+
+/// What the gradient of scaled signs needs: the mask `|w| <= 1`, `[n, k]`, and the scales, `[n]`.
+pub(in crate::ops) struct ScaledSigns<'a, T> {
+    pub(in crate::ops) gradient: ScaledSign,
+    pub(in crate::ops) scales: &'a [T],
+    pub(in crate::ops) mask: BitMatrixView<'a>,
+}
+
+impl<T: Real> ScaledSigns<'_, T> {
+    /// Multiplies a derivative, elementwise, by what stands in for that of the scaled signs. It acts
+    /// on each weight alone, so gradients and tangents go through it alike.
+    pub(in crate::ops) fn apply(&self, d: &mut [T]) {
+        let k = self.mask.cols();
+        let outside = self.gradient.share(k);
+        d.par_chunks_mut(k)
+            .zip(self.mask.words().par_chunks(row_words(k)))
+            .zip(self.scales)
+            .with_min_len(task_rows(k))
+            .for_each(|((d, words), &scale)| {
+                let inside = scale + outside;
+                for (d, word) in d.chunks_mut(64).zip(words) {
+                    for (j, d) in d.iter_mut().enumerate() {
+                        *d *= if word >> j & 1 == 1 { inside } else { outside };
+                    }
+                }
+            });
+    }
+}
+
+/// The mean of `|w|` over each row of `k` weights, added up in `f64`, in order.
+pub(in crate::ops) fn row_scales<T: Real>(w: &[T], k: usize) -> Vec<T> {
+    w.par_chunks(k)
+        .with_min_len(task_rows(k))
+        .map(|row| {
+            let sum: f64 = row.iter().map(|w| w.as_f64().abs()).sum();
+            T::from_f64(sum / k as f64)
+        })
+        .collect()
+}
+
+struct Scaled(ScaledSign);
+
+// Slots of the context.
+const SCALES: usize = 0;
+const MASK: usize = 1;
+
+impl Scaled {
+    fn passed<T: Real>(
+        &self,
+        ctx: &Context<T>,
+        derivatives: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let mut d = derivatives.single()?;
+        let scales = ctx.saved_tensor(SCALES)?;
+        let signs = ScaledSigns {
+            gradient: self.0,
+            scales: scales.data(),
+            mask: ctx.saved_bits(MASK)?.view(),
+        };
+        signs.apply(d.data_mut());
+        Ok(vec![Some(d)])
+    }
+}
+
+impl<T: Real> Function<T> for Scaled {
+    fn name(&self) -> &'static str {
+        "scaled_sign"
+    }
+
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [w] = inputs("inputs of scaled_sign", given)?;
+        let (n, k) = filters(w)?;
+        let scales = row_scales(w.data(), k);
+        let mut y = w.clone();
+        y.data_mut()
+            .par_chunks_mut(k)
+            .zip(&scales)
+            .with_min_len(task_rows(k))
+            .for_each(|(y, &scale)| y.iter_mut().for_each(|y| *y = sign_of(*y) * scale));
+        if ctx.varies(0) {
+            ctx.save(Tensor::trusted(scales, vec![n]));
+            ctx.save(pack_mask(w.data(), n, k)?);
+        }
+        Ok(vec![y])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        self.passed(ctx, grad_outputs)
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        self.passed(ctx, tangents)
+    }
+}

@@ -1,0 +1,122 @@
+//! The binary layer with a scale per output, taken from the weights.
+
+use super::binary_linear::SLOTS;
+use super::channels::scale_rows;
+use super::quantize::{ScaledSigns, row_scales};
+use super::{BinaryLinearForward, Estimator, LinearShape, LinearWeights, ScaledSign};
+use crate::bits::pack_mask;
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::{Derivatives, Function, inputs};
+use crate::real::Real;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// `sign(x) · (alpha * sign(w))^T` with `alpha` the mean of `|w|` over each row of `w`: input
+/// `[.., k]`, latent weights `[n, k]`, output `[.., n]`.
+///
+/// The product is that of [`binary_linear`](super::binary_linear), on bits; its exact integers are
+/// multiplied by `alpha`. Gradients are those of `linear(sign(x), scaled_sign(w))`: for `x` by the
+/// `estimator`, for `w` as the [`ScaledSign`] says.
+///
+/// Kept for the reverse pass: what `binary_linear` keeps, and one more bit per weight and one number
+/// per output. Out of that the output can be computed again.
+///
+/// # Errors
+/// [`Error::Shape`] where the shapes do not fit each other; [`Error::OutOfRange`] for an estimator's
+/// number; [`Error::ForeignVar`].
+pub fn scaled_binary_linear<T: Real>(
+    x: &Var<T>,
+    w: &Var<T>,
+    estimator: Estimator,
+    gradient: ScaledSign,
+) -> Result<Var<T>, Error> {
+    let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
+    let product = BinaryLinearForward::new(m, n, k).with_estimator(estimator);
+    let function = ScaledBinaryLinear { product, gradient };
+    x.tape().apply(function, &[x, w])
+}
+
+struct ScaledBinaryLinear {
+    product: BinaryLinearForward,
+    gradient: ScaledSign,
+}
+
+const X: usize = 0;
+const W: usize = 1;
+
+// Slots of the context behind those of the product.
+const SCALES: usize = SLOTS;
+const W_MASK: usize = SLOTS + 1;
+
+impl ScaledBinaryLinear {
+    /// Takes a derivative of the scaled signs to one of the weights, or back.
+    fn through_weights<T: Real>(&self, ctx: &Context<T>, dw: &mut Tensor<T>) -> Result<(), Error> {
+        let scales = ctx.saved_tensor(SCALES)?;
+        let signs = ScaledSigns {
+            gradient: self.gradient,
+            scales: scales.data(),
+            mask: ctx.saved_bits(W_MASK)?.view(),
+        };
+        signs.apply(dw.data_mut());
+        Ok(())
+    }
+}
+
+impl<T: Real> Function<T> for ScaledBinaryLinear {
+    fn name(&self) -> &'static str {
+        "scaled_binary_linear"
+    }
+
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x, w] = inputs("inputs of scaled_binary_linear", given)?;
+        let (n, k) = w.matrix("weights of a linear operation")?;
+        let mut y = self.product.run(ctx, x, LinearWeights::Latent(w))?;
+        let scales = row_scales(w.data(), k);
+        scale_rows(y.data_mut(), &scales);
+        let mask = ctx.varies(W).then(|| pack_mask(w.data(), n, k));
+        ctx.save(Tensor::trusted(scales, vec![n]));
+        ctx.save(mask.transpose()?);
+        Ok(vec![y])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let mut dy = grad_outputs.single()?;
+        let mut grads = vec![None, None];
+        if ctx.needs_input_grad(W) {
+            let mut dw = self.product.weight_gradient(ctx, &dy)?;
+            self.through_weights(ctx, &mut dw)?;
+            grads[W] = Some(dw);
+        }
+        if ctx.needs_input_grad(X) {
+            scale_rows(dy.data_mut(), ctx.saved_tensor(SCALES)?.data());
+            grads[X] = Some(self.product.input_gradient(ctx, &dy)?);
+        }
+        Ok(grads)
+    }
+
+    /// `dy = alpha * ((dx * slope(x)) · sign(w)^T) + sign(x) · (dw * slope(w))^T`.
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        mut tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let mut dy = self.product.tangent(ctx, tangents.take(X), None)?;
+        scale_rows(dy.data_mut(), ctx.saved_tensor(SCALES)?.data());
+        if let Some(mut dw) = tangents.take(W) {
+            self.through_weights(ctx, &mut dw)?;
+            dy.add_assign(&self.product.tangent(ctx, None, Some(&dw))?);
+        }
+        Ok(vec![Some(dy)])
+    }
+
+    fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
+        let mut y = self.product.recompute(ctx)?;
+        scale_rows(y.data_mut(), ctx.saved_tensor(SCALES)?.data());
+        Ok(y)
+    }
+}
