@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, Affine, BatchStats};
 use crate::real::Real;
 use crate::tape::Var;
@@ -113,6 +114,10 @@ impl<T: Real> Module<T> for BatchNorm<T> {
         let (rows, _) = x.value().rows_cols();
         self.move_running(&batch, rows);
         Ok(y)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.affine(&self.affine()?)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -3,13 +3,16 @@
 mod batch_norm;
 mod binary_linear;
 mod gradients;
+mod hard_tanh;
 pub mod init;
 mod linear;
+mod outline;
 mod sequential;
 mod sign_weight_linear;
 
 pub use batch_norm::BatchNorm;
 pub use binary_linear::BinaryLinear;
+pub use hard_tanh::HardTanh;
 pub use linear::Linear;
 pub use sequential::Sequential;
 pub use sign_weight_linear::SignWeightLinear;
@@ -17,6 +20,7 @@ pub use sign_weight_linear::SignWeightLinear;
 pub use crate::param::{Param, ParamKind};
 
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -69,6 +73,27 @@ pub trait Module<T: Real = f32> {
     /// # Errors
     /// Those of the operations, for an input of the wrong shape above all.
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error>;
+
+    /// What kind of layer it is, for people to read; the type's name unless overridden.
+    fn kind(&self) -> &'static str {
+        let path = std::any::type_name::<Self>();
+        let path = path.split('<').next().unwrap_or(path);
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
+    /// Says what the layer computes in evaluation, for [`export`](crate::export::export) to write:
+    /// by the methods of [`Lowering`], or by handing on the layers it is made of.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`], with the layer's name, unless overridden; those of [`Lowering`].
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        let mut parts = false;
+        self.children(&mut |_, _| parts = true);
+        Err(to.refusal(match parts {
+            true => "it does not say in which order its layers follow (`Module::lower`)",
+            false => "the runner of model files has no such layer",
+        }))
+    }
 
     /// Shows every module that this one is made of with its name, always in the same order.
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
