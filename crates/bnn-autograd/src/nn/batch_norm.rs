@@ -143,4 +143,8 @@ impl<T: Real> Module<T> for BatchNorm<T> {
     fn set_training(&mut self, training: bool) {
         self.training = training;
     }
+
+    fn is_training(&self) -> Option<bool> {
+        Some(self.training)
+    }
 }

@@ -9,6 +9,7 @@ mod linear;
 mod outline;
 mod sequential;
 mod sign_weight_linear;
+pub(crate) mod walk;
 
 pub use batch_norm::BatchNorm;
 pub use binary_linear::BinaryLinear;
@@ -137,6 +138,12 @@ pub trait Module<T: Real = f32> {
     /// Switches between training (`true`, as built) and evaluation.
     fn set_training(&mut self, training: bool) {
         self.children_mut(&mut |_, module| module.set_training(training));
+    }
+
+    /// Whether this layer, not those it is made of, is in training mode; `None` where it computes the
+    /// same in both modes. A layer that overrides [`Module::set_training`] overrides this too.
+    fn is_training(&self) -> Option<bool> {
+        None
     }
 
     /// Forgets the gradients of all parameters.
