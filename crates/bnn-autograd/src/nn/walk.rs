@@ -37,10 +37,7 @@ pub(crate) fn in_evaluation<T: Real, R>(
 }
 
 /// Sets the mode of every module that has one, outer before inner, which it may have changed.
-fn set_modes<'a, T: Real>(
-    module: &mut dyn Module<T>,
-    modes: &mut dyn Iterator<Item = &'a Option<bool>>,
-) {
+fn set_modes<T: Real>(module: &mut dyn Module<T>, modes: &mut dyn Iterator<Item = &Option<bool>>) {
     if let Some(Some(training)) = modes.next() {
         module.set_training(*training);
     }
