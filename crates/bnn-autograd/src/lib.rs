@@ -3,7 +3,8 @@
 //! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. What a function
 //! keeps for its backward pass lies in its [`Context`], as bits wherever bits suffice: a binary layer
 //! keeps two bits per activation instead of a 32-bit float. Around the tape: [`ops`], layers
-//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], and [`gradcheck`].
+//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary::summary) of any
+//! model, [`export`] to files that run on bits, and [`gradcheck`].
 //!
 //! Two laws hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `-0.0` gives
 //! `+1`, NaN `-1`); and results are the same bits for any number of threads.
@@ -81,7 +82,8 @@ pub use rng::Rng;
 pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
 
-/// The examples of the README, compiled and run.
+/// The examples of the README and of docs/TRAINING.md, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/TRAINING.md")]
+struct Documents;

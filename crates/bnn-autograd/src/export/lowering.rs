@@ -19,9 +19,10 @@ const EXACT_IN_F32: usize = 1 << 24;
 ///
 /// A network hands on the layers it is made of, in the order in which they are applied:
 /// ```
-/// # use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module};
-/// # use bnn_autograd::{Error, Rng, Var};
-/// use bnn_autograd::export::{ExportError, Lowering};
+/// use bnn_autograd::export::{ExportError, Lowering, export};
+/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module};
+/// use bnn_autograd::{Error, Rng, Var, children};
+/// use bnn_core::model::InputType;
 ///
 /// struct Net {
 ///     hidden: BinaryLinear,
@@ -29,18 +30,20 @@ const EXACT_IN_F32: usize = 1 << 24;
 /// }
 ///
 /// impl Module for Net {
+///     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+///         self.norm.forward(&self.hidden.forward(x)?)
+///     }
+///     children!(hidden, norm);
 ///     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
 ///         to.layer("hidden", &self.hidden)?;
-///         to.layer("norm", &self.norm) // or `to.in_order(self)`, if `children` has this order
+///         to.layer("norm", &self.norm) // or both by `to.in_order(self)`
 ///     }
-///     // ...
-/// #   fn forward(&mut self, x: &Var) -> Result<Var, Error> {
-/// #       self.norm.forward(&self.hidden.forward(x)?)
-/// #   }
 /// }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let net = Net { hidden: BinaryLinear::new(5, 3, &mut Rng::new(1))?, norm: BatchNorm::new(3)? };
-/// # bnn_autograd::export::export(&net, bnn_core::model::InputType::Bits, "")?;
+/// let hidden = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
+/// let net = Net { hidden, norm: BatchNorm::new(3)? };
+/// let file = export(&net, InputType::Bits, "")?;
+/// # assert!(!file.is_empty());
 /// # Ok(())
 /// # }
 /// ```

@@ -31,11 +31,12 @@ use crate::tensor::Tensor;
 ///
 /// A layer implements [`params`](Module::params) and [`params_mut`](Module::params_mut), and the
 /// buffers if it has any. A network made of others implements only `forward`,
-/// [`children`](Module::children) and [`children_mut`](Module::children_mut):
+/// [`children`](Module::children) and [`children_mut`](Module::children_mut), the last two by
+/// [`children!`](crate::children):
 ///
 /// ```
 /// use bnn_autograd::nn::{BinaryLinear, Linear, Module};
-/// use bnn_autograd::{Error, Rng, Var};
+/// use bnn_autograd::{Error, Rng, Var, children};
 ///
 /// struct Net {
 ///     hidden: BinaryLinear,
@@ -47,14 +48,7 @@ use crate::tensor::Tensor;
 ///         let x = self.hidden.forward(x)?;
 ///         self.scores.forward(&x)
 ///     }
-///     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
-///         visit("hidden", &self.hidden);
-///         visit("scores", &self.scores);
-///     }
-///     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
-///         visit("hidden", &mut self.hidden);
-///         visit("scores", &mut self.scores);
-///     }
+///     children!(hidden, scores);
 /// }
 /// # fn main() -> Result<(), Error> {
 /// let mut rng = Rng::new(1);
@@ -150,4 +144,19 @@ pub trait Module<T: Real = f32> {
     fn zero_grad(&mut self) {
         self.params_mut(&mut |_, param| param.clear_grad());
     }
+}
+
+/// [`Module::children`] and [`Module::children_mut`] of a struct, as the fields that are modules, named
+/// after them. Stands in an `impl Module for ..`, of `f32`; see [`Module`].
+#[macro_export]
+macro_rules! children {
+    ($($field:ident),+ $(,)?) => {
+        fn children(&self, visit: &mut dyn FnMut(&str, &dyn $crate::nn::Module)) {
+            $(visit(stringify!($field), &self.$field);)+
+        }
+
+        fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn $crate::nn::Module)) {
+            $(visit(stringify!($field), &mut self.$field);)+
+        }
+    };
 }

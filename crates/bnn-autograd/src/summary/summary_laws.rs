@@ -110,13 +110,7 @@ impl Module for Plain {
         ops::linear(&x, &w, None)
     }
 
-    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
-        visit("norm", &self.norm);
-    }
-
-    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
-        visit("norm", &mut self.norm);
-    }
+    crate::children!(norm);
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param)) {
         visit("weight", &self.weight);
