@@ -19,10 +19,10 @@ use bnn_core::model::InputType;
 use crate::nn::Module;
 
 /// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in: its
-/// hidden bits and its outputs are equal, bit for bit, to those of the tape. `meta` is text kept in
-/// the file.
+/// hidden bits and its outputs are equal, bit for bit, to those of the tape, for samples of the type
+/// `input`: -1 and +1, or integers from 0. `meta` is text kept in the file.
 ///
-/// It can export what consists of [`SignWeightLinear`](crate::nn::SignWeightLinear) (first layer only),
+/// It can export what consists of [`SignWeightLinear`](crate::nn::SignWeightLinear) (first),
 /// [`BinaryLinear`](crate::nn::BinaryLinear), [`BatchNorm`](crate::nn::BatchNorm) and
 /// [`HardTanh`](crate::nn::HardTanh) one after another, in [`Sequential`](crate::nn::Sequential)s nested
 /// as you like and in modules that implement [`Module::lower`]. The file gives out real scores behind a
