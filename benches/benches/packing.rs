@@ -1,13 +1,12 @@
 //! Between numbers and bits, on the kernel in use (`BNN_ISA` chooses another), beside a copy of the
 //! same bytes in the same run. Throughput counts the bytes of numbers; for transposing, those of bits.
-#![allow(missing_docs, reason = "criterion makes public functions")]
 
 use bnn_benches::numbers;
 use bnn_core::{
     BitMatrix, BitMatrixViewMut, Error, Planes, matrix_words, pack, pack_u8, transpose, unpack,
 };
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput};
 
 const COLS: usize = 1024;
 /// Bytes: within a second-level cache, and far beyond it.
@@ -85,15 +84,9 @@ fn transposing(group: &mut BenchmarkGroup<'_, WallTime>, x: &[f32]) -> Result<()
     Ok(())
 }
 
-fn all(c: &mut Criterion) {
-    if let Err(error) = packing(c) {
-        panic!("a benchmark does not fit the library: {error}");
-    }
+fn main() -> Result<(), Error> {
+    let mut c = Criterion::default().sample_size(30).configure_from_args();
+    packing(&mut c)?;
+    c.final_summary();
+    Ok(())
 }
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(30);
-    targets = all
-}
-criterion_main!(benches);

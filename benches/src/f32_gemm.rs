@@ -1,7 +1,6 @@
 //! The product of floats that binary products are measured against.
 
-use std::time::{Duration, Instant};
-
+use bnn_core::Error;
 use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
@@ -15,6 +14,9 @@ pub enum F32Gemm {
 }
 
 impl F32Gemm {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Gemm, Self::MatrixMultiply];
+
     /// The library's name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -27,15 +29,38 @@ impl F32Gemm {
     /// `c[i, j] = sum over l of a[i, l] * b[j, l]`, `shape` being `[m, n, k]`, all row-major without
     /// gaps.
     ///
-    /// # Panics
-    /// Where a slice has another length than its matrix.
-    pub fn multiply(self, shape: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
+    /// # Errors
+    /// A size of 0, a slice of another length than its matrix.
+    pub fn multiply(
+        self,
+        shape: [usize; 3],
+        a: &[f32],
+        b: &[f32],
+        c: &mut [f32],
+    ) -> Result<(), Error> {
         let [m, n, k] = shape;
-        assert_eq!([a.len(), b.len(), c.len()], [m * k, n * k, m * n]);
+        is_matrix("m * k", a, m, k)?;
+        is_matrix("n * k", b, n, k)?;
+        is_matrix("m * n", c, m, n)?;
         match self {
             F32Gemm::Gemm => multiply_by_gemm(shape, a, b, c),
             F32Gemm::MatrixMultiply => multiply_by_ndarray(shape, a, b, c),
         }
+        Ok(())
+    }
+}
+
+fn is_matrix(what: &'static str, x: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
+    let expected = rows.checked_mul(cols).ok_or(Error::Overflow { what })?;
+    let found = x.len();
+    match found {
+        0 => Err(Error::Zero { what }),
+        _ if found != expected => Err(Error::Mismatch {
+            what,
+            expected,
+            found,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -86,41 +111,41 @@ fn multiply_by_ndarray([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32
     }
 }
 
-/// The faster of the two for the shape `[m, n, k]` on this machine, by the best of several runs that take
-/// turns.
-#[must_use]
-pub fn f32_gemm_best(shape: [usize; 3], a: &[f32], b: &[f32]) -> F32Gemm {
-    let mut c = vec![0.0; shape[0] * shape[1]];
-    let mut best = [
-        (F32Gemm::Gemm, Duration::MAX),
-        (F32Gemm::MatrixMultiply, Duration::MAX),
-    ];
-    for _ in 0..7 {
-        for (library, least) in &mut best {
-            let start = Instant::now();
-            library.multiply(shape, a, b, &mut c);
-            *least = start.elapsed().min(*least);
-        }
-    }
-    let [gemm, other] = best;
-    if gemm.1 <= other.1 { gemm.0 } else { other.0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn both_multiply_rows_with_rows() {
+    fn both_multiply_rows_with_rows() -> Result<(), Error> {
+        let (a, b) = (
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            [1.0, 0.0, 2.0, 0.0, 1.0, 1.0],
+        );
         for m in [1, 2] {
-            for library in [F32Gemm::Gemm, F32Gemm::MatrixMultiply] {
-                let (a, b) = (
-                    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-                    [1.0, 0.0, 2.0, 0.0, 1.0, 1.0],
-                );
+            for library in F32Gemm::ALL {
                 let mut c = [f32::NAN; 4];
-                library.multiply([m, 2, 3], &a[..3 * m], &b, &mut c[..2 * m]);
+                library.multiply([m, 2, 3], &a[..3 * m], &b, &mut c[..2 * m])?;
                 assert_eq!(c[..2 * m], [7.0, 5.0, 16.0, 11.0][..2 * m], "{library:?}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn slices_of_another_length_are_refused() {
+        let half = 1 << (usize::BITS / 2);
+        for library in F32Gemm::ALL {
+            for (shape, [a, b, c]) in [
+                ([2, 2, 3], [5, 6, 4]),
+                ([2, 2, 3], [6, 7, 4]),
+                ([2, 2, 3], [6, 6, 3]),
+                ([0, 1, 1], [0, 1, 0]),
+                ([half, half, half], [0, 0, 0]),
+                ([half, half, half], [1, 1, 1]),
+            ] {
+                let mut out = vec![0.0; c];
+                let done = library.multiply(shape, &vec![0.0; a], &vec![0.0; b], &mut out);
+                assert!(done.is_err(), "{shape:?} {a} {b} {c}");
             }
         }
     }

@@ -1,8 +1,29 @@
-//! What the benchmarks share.
+//! What is timed: products and convolutions in bits, on every kernel of this CPU, beside the same in
+//! floats. The criterion benches and `bnn bench` run the same [`Workload`]s.
 
+mod convolution;
+mod endings;
 mod f32_gemm;
+mod im2col;
+mod product;
+mod workload;
 
-pub use f32_gemm::{F32Gemm, f32_gemm_best};
+pub use convolution::{CONVOLUTIONS, ConvShape, Convolution, DEPTHWISE};
+pub use f32_gemm::F32Gemm;
+pub use product::{PRODUCTS, Product};
+pub use workload::{Contender, Form, Workload};
+
+use bnn_core::Error;
+
+/// Keeps all that follows in this process to one thread, apart from pools made later.
+///
+/// # Errors
+/// Where the process has used its threads already.
+pub fn use_one_thread() -> Result<(), rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global()
+}
 
 /// `n` numbers of both signs, the same in every run.
 #[must_use]
@@ -16,4 +37,20 @@ pub fn numbers(n: usize) -> Vec<f32> {
             (x >> 40) as f32 - 8_388_608.0
         })
         .collect()
+}
+
+/// `+1` and `-1` for a matrix `[rows, cols]`: what floats compute of them, bits compute too.
+fn signs(what: &'static str, rows: usize, cols: usize) -> Result<Vec<f32>, Error> {
+    let numbers = numbers(elements(what, rows, cols)?);
+    Ok(numbers.iter().map(|x| x.signum()).collect())
+}
+
+/// Elements of a matrix, at most 1 GiB of floats.
+fn elements(what: &'static str, rows: usize, cols: usize) -> Result<usize, Error> {
+    let (max, found) = (1 << 28, rows.saturating_mul(cols));
+    match found {
+        0 => Err(Error::Zero { what }),
+        _ if found > max => Err(Error::OutOfRange { what, max, found }),
+        _ => Ok(found),
+    }
 }

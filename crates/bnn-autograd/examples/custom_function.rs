@@ -1,4 +1,4 @@
-//! Puts a function of one's own on the tape and checks its gradient.
+//! Puts a function of one's own on the tape, in reverse and in forward mode, and checks both.
 //!
 //! The function is a quantizer to four levels, {-1, -1/3, 1/3, 1}: a staircase, whose true gradient
 //! is zero almost everywhere. Backward takes the straight-through estimator instead, the gradient of
@@ -8,20 +8,33 @@
 
 use bnn_autograd::{
     Context, Derivatives, Error, Function, Real, Saved, Tape, Tensor, Tolerance, Var,
-    gradcheck_surrogate, inputs,
+    gradcheck_surrogate, inputs, modes_agree,
 };
 
 /// Rounds to the nearest of four levels; straight-through inside [-1, 1].
 struct TwoBit;
 
-impl<T: Real> Function<T> for TwoBit {
-    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
-        let [x] = inputs("inputs of TwoBit", given)?;
-        if ctx.needs_input_grad(0) {
-            let passes: Vec<bool> = x.data().iter().map(|x| x.abs() <= T::one()).collect();
-            let bytes = passes.len();
-            ctx.save_for_backward(Saved::other(passes, bytes));
+impl TwoBit {
+    /// What both modes do: the derivative passes inside [-1, 1].
+    fn pass<T: Real>(
+        ctx: &Context<T>,
+        derivatives: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let passes: &Vec<bool> = ctx.saved_other(0)?;
+        let mut d = derivatives.single()?;
+        for (d, &passes) in d.data_mut().iter_mut().zip(passes) {
+            if !passes {
+                *d = T::zero();
+            }
         }
+        Ok(vec![Some(d)])
+    }
+}
+
+impl<T: Real> Function<T> for TwoBit {
+    // The separate style: values here ...
+    fn compute(&self, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x] = inputs("inputs of TwoBit", given)?;
         let (half, three) = (T::from_f64(1.5), T::from_i32(3));
         let level = |x: &T| ((x.max(-T::one()).min(T::one()) + T::one()) * half).round();
         let y = x
@@ -31,19 +44,34 @@ impl<T: Real> Function<T> for TwoBit {
         Ok(vec![Tensor::new(y.collect(), x.shape())?])
     }
 
+    // ... and here what the passes need.
+    fn setup_context(
+        &self,
+        ctx: &mut Context<T>,
+        given: &[&Tensor<T>],
+        _: &[Tensor<T>],
+    ) -> Result<(), Error> {
+        let [x] = inputs("inputs of TwoBit", given)?;
+        let passes: Vec<bool> = x.data().iter().map(|x| x.abs() <= T::one()).collect();
+        let bytes = passes.len();
+        ctx.save(Saved::other(passes, bytes));
+        Ok(())
+    }
+
     fn backward(
         &self,
         ctx: &Context<T>,
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let passes: &Vec<bool> = ctx.saved_other(0)?;
-        let mut grad = grad_outputs.single()?;
-        for (g, &passes) in grad.data_mut().iter_mut().zip(passes) {
-            if !passes {
-                *g = T::zero();
-            }
-        }
-        Ok(vec![Some(grad)])
+        Self::pass(ctx, grad_outputs)
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        Self::pass(ctx, tangents)
     }
 }
 
@@ -51,9 +79,14 @@ fn two_bit<T: Real>(x: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(TwoBit, &[x])
 }
 
+/// Where the example quantizes.
+fn quantized_at() -> Result<Tensor, Error> {
+    Tensor::new(vec![-1.7, -0.4, 0.1, 0.8], &[4])
+}
+
 fn main() -> Result<(), Error> {
     let tape = Tape::new();
-    let x = tape.leaf(Tensor::new(vec![-1.7_f32, -0.4, 0.1, 0.8], &[4])?);
+    let x = tape.leaf(quantized_at()?);
     let y = two_bit(&x)?;
     println!("quantized:       {:?}", y.value().data());
     println!("kept on tape:    {:?}", tape.memory().nodes);
@@ -65,7 +98,21 @@ fn main() -> Result<(), Error> {
         let clipped = x[0].data().iter().map(|x| x.clamp(-1.0, 1.0));
         Tensor::new(clipped.collect(), x[0].shape())
     };
-    let worst = gradcheck_surrogate(&[x], Tolerance::default(), |x| two_bit(&x[0]), clip)?;
+    let worst = gradcheck_surrogate(
+        std::slice::from_ref(&x),
+        Tolerance::default(),
+        |x| two_bit(&x[0]),
+        clip,
+    )?;
     println!("gradient check:  passed, largest distance {worst:e}");
+
+    let tangent = Tensor::full(10.0, &[4])?;
+    let dual = tape.constant(quantized_at()?).with_tangent(tangent)?;
+    println!(
+        "tangent:         {:?}",
+        two_bit(&dual)?.tangent().map(Tensor::data)
+    );
+    let distance = modes_agree(&[x], 1e-12, |x| two_bit(&x[0]))?;
+    println!("modes agree:     distance {distance:e}");
     Ok(())
 }

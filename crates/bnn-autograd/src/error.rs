@@ -145,6 +145,14 @@ pub enum Error {
         /// The value given.
         found: f64,
     },
+    /// A rule that only flips signs was given a parameter that is more than signs.
+    #[error(
+        "`{name}` is not a binary parameter, and its rule knows only -1 and +1; put it in another group"
+    )]
+    NotBinary {
+        /// The parameter's dotted name.
+        name: String,
+    },
     /// An analytic gradient differs from the numeric one.
     #[error(
         "gradient of input {input}, element {element}: analytic {analytic:e}, numeric {numeric:e}"

@@ -29,7 +29,7 @@
 //!     .then(BatchNorm::new(64)?)
 //!     .then(BinaryLinear::new(64, 2, &mut rng)?)
 //!     .then(BatchNorm::new(2)?);
-//! let mut optimizer = Adam::new(0.02)?;
+//! let mut optimizer = Optimizer::new(Adam::new(0.02)?);
 //! for _ in 0..100 {
 //!     let tape = Tape::new(); // one tape per step
 //!     let scores = net.forward(&tape.constant(points.clone()))?;

@@ -95,6 +95,11 @@ impl<T: Real> Param<T> {
         Ok(())
     }
 
+    /// The elements of the gradient, if one was collected, to be changed.
+    pub(crate) fn grad_mut(&mut self) -> Option<&mut [T]> {
+        self.grad.as_mut().map(Tensor::data_mut)
+    }
+
     /// Forgets the gradient.
     pub fn clear_grad(&mut self) {
         self.grad = None;

@@ -20,4 +20,16 @@ impl Rng {
         let unit = (self.0.next_u64() >> 11) as f64 * f64::EPSILON / 2.0;
         low + unit * (high - low)
     }
+
+    /// A number of the standard normal distribution, by the polar method (Marsaglia & Bray 1964):
+    /// its square root is exact by IEEE 754 and its logarithm the portable one of `libm`.
+    pub fn normal(&mut self) -> f64 {
+        loop {
+            let (x, y) = (self.uniform(-1.0, 1.0), self.uniform(-1.0, 1.0));
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * (-2.0 * libm::log(square) / square).sqrt();
+            }
+        }
+    }
 }

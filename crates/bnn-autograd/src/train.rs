@@ -10,11 +10,11 @@ use std::path::Path;
 use bnn_core::model::argmax;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Augment, DataError, Dataset, shuffled};
+use crate::data::{Augment, Batch, BatchConfig, Batches, DataError, Dataset};
 use crate::error::Error;
 use crate::nn::Module;
 use crate::ops;
-use crate::optim::{Adam, Optimizer, WarmupCosine};
+use crate::optim::{Adam, Optimizer, Schedule};
 use crate::tape::{Memory, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -25,7 +25,8 @@ pub struct TrainConfig {
     pub epochs: u64,
     /// Samples per step, at least 2 (batch normalisation). A last, smaller batch is left out.
     pub batch: usize,
-    /// Peak of the warm-up and cosine schedule.
+    /// Peak of the warm-up and cosine schedule; Adam's, unless there is
+    /// [another optimizer](Trainer::with_optimizer).
     pub learning_rate: f64,
     /// Epochs of linear warm-up.
     pub warmup: u64,
@@ -88,7 +89,7 @@ pub enum TrainError {
 pub struct Trainer<M> {
     model: M,
     config: TrainConfig,
-    optimizer: Adam,
+    optimizer: Optimizer,
     history: Vec<EpochStats>,
     saved: Option<Memory>,
 }
@@ -124,12 +125,20 @@ impl<M: Module> Trainer<M> {
             inside,
         )?;
         Ok(Self {
-            optimizer: Adam::new(config.learning_rate)?,
+            optimizer: Optimizer::new(Adam::new(config.learning_rate)?),
             model,
             config,
             history: Vec::new(),
             saved: None,
         })
+    }
+
+    /// With another optimizer than Adam at the learning rate of the configuration. The warm-up and
+    /// the cosine apply to those of its groups that have no schedule of their own, each from its own
+    /// learning rate.
+    #[must_use]
+    pub fn with_optimizer(self, optimizer: Optimizer) -> Self {
+        Self { optimizer, ..self }
     }
 
     /// The network.
@@ -183,21 +192,21 @@ impl<M: Module> Trainer<M> {
             self.config.epochs as f64,
             steps.is_some(),
         )?;
-        let schedule = WarmupCosine::new(
-            self.config.learning_rate,
-            self.config.warmup * per_epoch, // less than `epochs`
-            steps.unwrap_or_default(),
-        )?;
-        let order = shuffled(train.samples(), seed, epoch);
+        let warmup = self.config.warmup * per_epoch; // less than all steps
+        let schedule = Schedule::cosine(steps.unwrap_or_default() - warmup)?.with_warmup(warmup);
+        self.optimizer.set_schedule(schedule);
+        let dealt = BatchConfig {
+            size: batch,
+            drop_last: true,
+            augment: self.config.augment.unwrap_or_default(),
+            seed,
+            epoch,
+            ..BatchConfig::default()
+        };
         let (mut loss, mut right) = (0.0, 0);
         self.model.set_training(true);
-        for (i, indices) in order.chunks_exact(batch).enumerate() {
-            let (pixels, labels) = match self.config.augment {
-                Some(augment) => train.augmented_batch(indices, augment, seed, epoch)?,
-                None => train.batch(indices)?,
-            };
-            let rate = schedule.at(epoch * per_epoch + i as u64);
-            self.optimizer.set_learning_rate(rate)?;
+        for (i, dealt) in Batches::new(train, dealt)?.enumerate() {
+            let Batch { pixels, labels } = dealt?;
             let x = Tensor::new(pixels, &[labels.len(), train.features()])?;
             let (batch_loss, batch_right) = self.step(x, &labels)?;
             if !batch_loss.is_finite() {

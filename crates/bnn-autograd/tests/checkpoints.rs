@@ -18,7 +18,7 @@ fn network(hidden: usize, seed: u64) -> Sequential {
         .then(BatchNorm::new(hidden).unwrap())
 }
 
-fn step(model: &mut Sequential, optimizer: &mut dyn Optimizer<f32>) {
+fn step(model: &mut Sequential, optimizer: &mut Optimizer) {
     let tape = Tape::new();
     let x: Vec<f32> = (0..20).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
     let x = tape.constant(Tensor::new(x, &[4, 5]).unwrap());
@@ -29,8 +29,12 @@ fn step(model: &mut Sequential, optimizer: &mut dyn Optimizer<f32>) {
     model.zero_grad();
 }
 
-fn trained() -> (Sequential, Adam, Checkpoint) {
-    let (mut model, mut optimizer) = (network(3, 1), Adam::new(0.1).unwrap());
+fn adam() -> Optimizer {
+    Optimizer::new(Adam::new(0.1).unwrap())
+}
+
+fn trained() -> (Sequential, Optimizer, Checkpoint) {
+    let (mut model, mut optimizer) = (network(3, 1), adam());
     (0..3).for_each(|_| step(&mut model, &mut optimizer));
     let strings = [
         ("epoch", "3"),
@@ -56,11 +60,11 @@ fn a_run_resumed_from_a_file_goes_on_as_if_never_interrupted() {
 
     let loaded = Checkpoint::load(&path).unwrap();
     assert_eq!(loaded, checkpoint);
-    let (mut resumed, mut adam) = (network(3, 2), Adam::new(0.1).unwrap());
+    let (mut resumed, mut adam) = (network(3, 2), adam());
     loaded.restore_model(&mut resumed).unwrap();
     loaded.restore_optimizer(&mut adam, &resumed).unwrap();
     step(&mut resumed, &mut adam);
-    let state = |model: &Sequential, optimizer: &Adam| {
+    let state = |model: &Sequential, optimizer: &Optimizer| {
         let all = Checkpoint::capture(model, Some(optimizer), BTreeMap::new());
         all.unwrap().to_bytes().unwrap()
     };
@@ -113,7 +117,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     let error = checkpoint.restore_model(&mut shallower).unwrap_err();
     assert!(matches!(error, CheckpointError::Unexpected { name } if name.contains("1.")));
 
-    let mut sgd = Sgd::new(0.1, 0.9).unwrap();
+    let mut sgd = Optimizer::new(Sgd::new(0.1, 0.9).unwrap());
     let error = checkpoint.restore_optimizer(&mut sgd, &model).unwrap_err();
     assert!(
         matches!(error, CheckpointError::Unexpected { .. }),
@@ -122,7 +126,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     assert_eq!(sgd.state().steps, 0);
 
     let bare = Checkpoint::capture(&model, None, BTreeMap::new()).unwrap();
-    let mut adam = Adam::new(0.1).unwrap();
+    let mut adam = adam();
     let error = bare.restore_optimizer(&mut adam, &model).unwrap_err();
     assert!(matches!(error, CheckpointError::NoOptimizer), "{error}");
 }
@@ -185,7 +189,7 @@ proptest! {
             checkpoint.to_bytes().unwrap();
             let mut model = network(3, 1);
             let _ = checkpoint.restore_model(&mut model);
-            let _ = checkpoint.restore_optimizer(&mut Adam::new(0.1).unwrap(), &model);
+            let _ = checkpoint.restore_optimizer(&mut adam(), &model);
         }
     }
 }

@@ -287,7 +287,7 @@ fn network() -> (Sequential<f64>, Tensor<f64>) {
 #[test]
 fn a_parameter_changed_between_forward_and_use_of_its_gradient_is_reported() {
     let (mut net, x) = network();
-    let mut adam = Adam::new(0.1).unwrap();
+    let mut adam = Optimizer::new(Adam::new(0.1).unwrap());
     gradients(&mut net, &Tape::new(), &x)
         .add_to(&mut net)
         .unwrap();

@@ -6,7 +6,7 @@
 use bnn_autograd::nn::{
     BatchNorm, BinaryLinear, Linear, Module, Param, ParamKind, Sequential, SignWeightLinear, init,
 };
-use bnn_autograd::optim::{Adam, Optimizer, OptimizerState, Sgd};
+use bnn_autograd::optim::{Adam, AdamW, Bop, DiodeMix, Optimizer, OptimizerState, Sgd};
 use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
 
 fn network(inputs: usize, hidden: usize, classes: usize) -> Sequential {
@@ -20,7 +20,7 @@ fn network(inputs: usize, hidden: usize, classes: usize) -> Sequential {
 }
 
 /// Takes steps on made-up data and returns every parameter and buffer.
-fn train(model: &mut Sequential, optimizer: &mut dyn Optimizer<f32>, steps: u64) -> Vec<f32> {
+fn train(model: &mut Sequential, optimizer: &mut Optimizer, steps: u64) -> Vec<f32> {
     let (rows, inputs, classes) = (70, 83, 7);
     for step in 0..steps {
         let tape = Tape::new();
@@ -47,7 +47,7 @@ fn training_gives_the_same_bits_for_any_number_of_threads() {
             .build()
             .unwrap();
         pool.install(|| {
-            let mut optimizer = Adam::new(0.01).unwrap();
+            let mut optimizer = Optimizer::new(Adam::new(0.01).unwrap());
             train(&mut network(83, 600, 7), &mut optimizer, 3)
         })
     };
@@ -65,10 +65,11 @@ fn training_gives_the_same_bits_for_any_number_of_threads() {
 
 #[test]
 fn optimizers_keep_latent_weights_in_range_and_only_those() {
-    let optimizers: [Box<dyn Optimizer<f32>>; 3] = [
-        Box::new(Sgd::new(5.0, 0.0).unwrap()),
-        Box::new(Sgd::new(5.0, 0.9).unwrap()),
-        Box::new(Adam::new(5.0).unwrap()),
+    let optimizers = [
+        Optimizer::new(Sgd::new(5.0, 0.0).unwrap()),
+        Optimizer::new(Sgd::new(5.0, 0.9).unwrap()),
+        Optimizer::new(Adam::new(5.0).unwrap()),
+        Optimizer::new(AdamW::new(5.0, 0.0).unwrap()),
     ];
     for mut optimizer in optimizers {
         let mut model = network(8, 6, 2);
@@ -139,7 +140,8 @@ fn a_step_without_gradients_changes_nothing() {
         all
     };
     let before = values(&model);
-    Adam::new(0.1).unwrap().step(&mut model).unwrap();
+    let mut adam = Optimizer::new(Adam::new(0.1).unwrap());
+    adam.step(&mut model).unwrap();
     assert_eq!(values(&model), before);
 }
 
@@ -150,7 +152,7 @@ fn a_state_of_another_shape_is_refused() {
         let grad = param.value().clone();
         param.add_grad(grad).unwrap();
     });
-    let mut optimizer = Sgd::new(0.1, 0.9).unwrap();
+    let mut optimizer = Optimizer::new(Sgd::new(0.1, 0.9).unwrap());
     let averages = [(
         "momentum.weight".to_string(),
         Tensor::full(0.0, &[3, 2]).unwrap(),
@@ -167,14 +169,20 @@ fn a_state_of_another_shape_is_refused() {
 
 #[test]
 fn settings_outside_their_range_are_refused() {
-    assert!(Sgd::<f32>::new(-0.1, 0.0).is_err());
-    assert!(Sgd::<f32>::new(0.1, 1.0).is_err());
-    assert!(Adam::<f32>::new(f64::INFINITY).is_err());
-    let adam = || Adam::<f32>::new(0.1).unwrap();
-    assert!(adam().with_betas(0.9, 1.0).is_err());
-    assert!(adam().with_betas(-0.1, 0.9).is_err());
-    assert!(adam().with_weight_decay(f64::NAN).is_err());
-    assert!(adam().set_learning_rate(f64::NAN).is_err());
+    assert!(Sgd::new(-0.1, 0.0).is_err());
+    assert!(Sgd::new(0.1, 1.0).is_err());
+    assert!(Sgd::new(0.1, 0.0).unwrap().with_weight_decay(-1.0).is_err());
+    assert!(Adam::new(f64::INFINITY).is_err());
+    let adam = Adam::new(0.1).unwrap();
+    assert!(adam.with_betas(0.9, 1.0).is_err());
+    assert!(adam.with_betas(-0.1, 0.9).is_err());
+    assert!(adam.with_weight_decay(f64::NAN).is_err());
+    assert!(AdamW::new(f64::NAN, 0.0).is_err());
+    assert!(AdamW::new(0.1, -0.1).is_err());
+    assert!(Bop::new(1.1, 0.0).is_err());
+    assert!(Bop::new(0.1, f64::INFINITY).is_err());
+    assert!(DiodeMix::new(0.0).is_err());
+    assert!(DiodeMix::new(0.1).unwrap().with_betas(0.9, 1.0).is_err());
     assert!(BatchNorm::<f32>::with_constants(3, 1.1, 1e-5).is_err());
     assert!(BatchNorm::<f32>::with_constants(3, 0.1, 0.0).is_err());
     // Positive, but not in f32.

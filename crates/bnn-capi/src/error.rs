@@ -55,7 +55,12 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
         Core::TailBits { .. } => BNN_ERROR_TAIL_BITS,
         Core::IsaUnknown { .. } => BNN_ERROR_ISA_UNKNOWN,
         Core::IsaAbsent { .. } => BNN_ERROR_ISA_ABSENT,
-        // An error of the core that this ABI has no number for yet.
+        // Of convolutions, pools and packed weights, which this ABI does not have: no argument of C's can
+        // bring them about. A function that brings one into reach gives it a number.
+        Core::Indivisible { .. } | Core::Unsupported { .. } | Core::Layout { .. } => {
+            BNN_ERROR_INTERNAL
+        }
+        // An error that a later core has added.
         _ => BNN_ERROR_INTERNAL,
     }
 }

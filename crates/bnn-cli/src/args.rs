@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::images::parse_size;
+
 /// Binary neural networks: one bit per weight, one bit per activation.
 ///
 /// Train a network, and it is packed into a `.bnn` file that runs on bits with exactly the results
@@ -38,13 +40,19 @@ pub(crate) enum Command {
 /// Examples:
 ///   bnn train
 ///   bnn train --data /usr/share/datasets/fashion-mnist --out fashion.bnn
+///   bnn train --data photos --image-size 32x32
 ///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
-    /// `digits` (1797 8x8 images, built in) or a folder of IDX files as MNIST has them, plain or .gz
+    /// `digits` (1797 8x8 images, built in), a folder of IDX files as MNIST has them, plain or .gz, or a
+    /// folder of images (PNG, JPEG, BMP, PNM) in a sub-folder for each class: DATA/train/CLASS/* and
+    /// DATA/test/CLASS/*, or DATA/CLASS/*, of which a fifth, the same in every run, is for testing
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
+    /// Resize the images of a folder, as in 32x32 [default: all must have the same size]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = parse_size)]
+    pub(crate) image_size: Option<(usize, usize)>,
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
@@ -60,7 +68,7 @@ pub(crate) struct TrainArgs {
     /// Seed of all random numbers; the same seed gives the same file, for any number of threads
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Threads to use [default: all cores]
+    /// Threads to compute on, beside one that prepares the batches [default: all cores]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) threads: Option<u64>,
     /// Model file to write [default: NAME.bnn in this folder, NAME being the data's]
@@ -89,8 +97,8 @@ pub(crate) struct TrainArgs {
 pub(crate) struct EvalArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// `digits`, a folder of IDX files (their test images are used), or a .csv file of rows with the
-    /// label last
+    /// `digits`, a folder of IDX files or of images as `bnn train` takes it (the test images are used, in
+    /// the size and colours that the model was trained on), or a .csv file of rows with the label last
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
     /// Print one line of JSON
@@ -100,8 +108,9 @@ pub(crate) struct EvalArgs {
 
 /// Tell the class of an image, or of every row of a CSV file.
 ///
-/// An image (PNG, BMP, PNM) is turned to grey, scaled to the model's size and range; white on black is
-/// taken as it is, use --invert for dark ink on light paper. A CSV file has one sample per row, the
+/// An image (PNG, JPEG, BMP, PNM) is turned to grey, unless the model was trained on colours, and scaled
+/// to the model's size and range; white on black is taken as it is, use --invert for dark ink on light
+/// paper. A class is told by its name if the training data had names, else by its number. A CSV file has one sample per row, the
 /// model's inputs as whole numbers; a further column is taken for a label and passed over.
 ///
 /// Examples:
@@ -132,20 +141,65 @@ pub(crate) struct InfoArgs {
     pub(crate) json: bool,
 }
 
-/// Time the kernels of this CPU against f32 matrix products, on one thread.
+/// Time the kernels of this CPU against f32, on one thread.
 ///
-/// Operations are 2*m*n*k per product, for bits and for f32 alike. Each figure is the best of many runs.
+/// Without shapes: five matrix products and two convolutions. Each is computed by every kernel, from bits to
+/// sums, from bits to bits and from floats to floats, and in f32 by the crates `gemm` and `matrixmultiply`
+/// (convolutions: im2col and their product); the faster of the two is what ratios are to.
+///
+/// Operations are 2*m*n*k, for bits and for f32 alike. All take turns; each figure is the best of many runs.
+/// Close other programs: they interrupt the long runs of f32, and ratios come out too high.
+///
+/// Examples:
+///   bnn bench
+///   bnn bench --shape 100,1000,1000 --conv 28,28,128,128,3 --json
 #[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct BenchArgs {
-    /// Shapes to time, as m,n,k
-    #[arg(long, value_name = "M,N,K", default_values = [
-        "1024,1024,1024", "128,4096,4096", "64,1024,1024", "1,4096,4096", "1,1024,1024",
-    ])]
-    pub(crate) shape: Vec<String>,
+    /// Product to time, as m,n,k; may be given again
+    #[arg(long, value_name = "M,N,K", value_parser = sizes::<3>)]
+    pub(crate) shape: Vec<[usize; 3]>,
+    /// Convolution to time, of an image with zeros around it, as height, width, channels, output channels,
+    /// side of the square filters; may be given again
+    #[arg(long, value_name = "H,W,C,N,S", value_parser = sizes::<5>)]
+    pub(crate) conv: Vec<[usize; 5]>,
     /// Seconds to spend on each figure
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     pub(crate) seconds: f64,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `N` sizes with commas between them.
+fn sizes<const N: usize>(text: &str) -> Result<[usize; N], String> {
+    let sizes = text.split(',').map(|size| size.trim().parse().ok());
+    let sizes: Option<Vec<usize>> = sizes.map(|size| size.filter(|&size| size > 0)).collect();
+    let sizes = sizes.and_then(|sizes| sizes.try_into().ok());
+    sizes.ok_or_else(|| {
+        format!("expected {N} whole numbers of at least 1, with commas between them")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes;
+
+    #[test]
+    fn sizes_are_as_many_as_they_must_be_and_not_zero() {
+        assert_eq!(sizes("1,2,3"), Ok([1, 2, 3]));
+        assert_eq!(sizes(" 64, 1024 "), Ok([64, 1024]));
+        for text in [
+            "",
+            "1",
+            "1,2,3",
+            "1,",
+            "1,0",
+            "1,-2",
+            "1,x",
+            "1,99999999999999999999999",
+        ] {
+            assert!(sizes::<2>(text).is_err(), "{text}");
+        }
+    }
 }

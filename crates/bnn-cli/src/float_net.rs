@@ -3,8 +3,7 @@
 //! output.
 
 use bnn_autograd::models::Mlp;
-use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, ShapeError};
+use bnn_benches::F32Gemm;
 
 struct Layer {
     /// `[outputs, inputs]`.
@@ -50,17 +49,11 @@ impl FloatNet {
         samples: usize,
         x: &mut Vec<f32>,
         y: &mut Vec<f32>,
-    ) -> Result<(), ShapeError> {
+    ) -> Result<(), bnn_core::Error> {
         for (i, layer) in self.layers.iter().enumerate() {
             y.resize(samples * layer.scale.len(), 0.0);
-            multiply(
-                samples,
-                layer.scale.len(),
-                layer.inputs,
-                x,
-                &layer.weights,
-                y,
-            )?;
+            let shape = [samples, layer.scale.len(), layer.inputs];
+            F32Gemm::MatrixMultiply.multiply(shape, x, &layer.weights, y)?;
             let last = i + 1 == self.layers.len();
             for row in y.chunks_mut(layer.scale.len()) {
                 for ((y, scale), bias) in row.iter_mut().zip(&layer.scale).zip(&layer.bias) {
@@ -74,34 +67,4 @@ impl FloatNet {
         }
         Ok(())
     }
-}
-
-/// `c = a · b^T` for row-major `a` `[m, k]`, `b` `[n, k]`, `c` `[m, n]`, on one thread.
-///
-/// # Errors
-/// Where a slice has another length.
-pub(crate) fn multiply(
-    m: usize,
-    n: usize,
-    k: usize,
-    a: &[f32],
-    b: &[f32],
-    c: &mut [f32],
-) -> Result<(), ShapeError> {
-    let b = ArrayView2::from_shape((n, k), b)?;
-    if m == 1 {
-        // A GEMM would first copy the weights into panels.
-        let mut c = ArrayViewMut1::from_shape(n, c)?;
-        general_mat_vec_mul(1.0, &b, &ArrayView1::from_shape(k, a)?, 0.0, &mut c);
-    } else {
-        let mut c = ArrayViewMut2::from_shape((m, n), c)?;
-        general_mat_mul(
-            1.0,
-            &ArrayView2::from_shape((m, k), a)?,
-            &b.t(),
-            0.0,
-            &mut c,
-        );
-    }
-    Ok(())
 }

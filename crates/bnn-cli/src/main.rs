@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod error;
 mod float_net;
+mod images;
 mod model_file;
 mod out;
 mod recipe;

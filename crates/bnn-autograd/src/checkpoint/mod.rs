@@ -31,16 +31,18 @@ use crate::tensor::Tensor;
 ///
 /// ```
 /// use std::collections::BTreeMap;
+/// use bnn_autograd::Error;
 /// use bnn_autograd::checkpoint::Checkpoint;
 /// use bnn_autograd::nn::{BatchNorm, Module};
 /// use bnn_autograd::optim::{Adam, Optimizer};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (model, optimizer) = (BatchNorm::<f32>::new(3)?, Adam::new(0.01)?);
+/// let new = || Ok::<_, Error>((BatchNorm::new(3)?, Optimizer::new(Adam::new(0.01)?)));
+/// let (model, optimizer): (BatchNorm, Optimizer) = new()?;
 /// let strings = BTreeMap::from([("epoch".to_string(), "5".to_string())]);
 /// let bytes = Checkpoint::capture(&model, Some(&optimizer), strings)?.to_bytes()?;
 ///
-/// let (mut model, mut optimizer) = (BatchNorm::<f32>::new(3)?, Adam::new(0.01)?);
+/// let (mut model, mut optimizer) = new()?;
 /// let checkpoint = Checkpoint::from_bytes(&bytes)?;
 /// checkpoint.restore_model(&mut model)?;
 /// checkpoint.restore_optimizer(&mut optimizer, &model)?;
@@ -63,7 +65,7 @@ impl<T: Real> Checkpoint<T> {
     /// [`CheckpointError::Duplicate`] where two parameters or two buffers have one name.
     pub fn capture(
         model: &dyn Module<T>,
-        optimizer: Option<&dyn Optimizer<T>>,
+        optimizer: Option<&Optimizer<T>>,
         metadata: BTreeMap<String, String>,
     ) -> Result<Self, CheckpointError> {
         let mut tensors = BTreeMap::new();
@@ -125,17 +127,17 @@ impl<T: Real> Checkpoint<T> {
     /// Gives the optimizer its state back; `model` says which parameters there are.
     ///
     /// # Errors
-    /// [`CheckpointError::NoOptimizer`] where none was saved; a state that does not fit this kind of
-    /// optimizer or these parameters.
+    /// [`CheckpointError::NoOptimizer`] where none was saved; a state that does not fit this
+    /// optimizer's rules or these parameters.
     pub fn restore_optimizer(
         &self,
-        optimizer: &mut dyn Optimizer<T>,
+        optimizer: &mut Optimizer<T>,
         model: &dyn Module<T>,
     ) -> Result<(), CheckpointError> {
         let steps = self.optimizer_steps.ok_or(CheckpointError::NoOptimizer)?;
         let mut wanted = Wanted::default();
         model.params(&mut |name, param| {
-            let slots = optimizer.slots().iter();
+            let slots = optimizer.slots(name, param).iter();
             let names: Vec<_> = slots
                 .map(|slot| format!("{OPTIMIZER}{slot}.{name}"))
                 .collect();

@@ -1,6 +1,11 @@
-//! A labelled set of grey images whose sizes, pixels and labels have been checked once.
+//! A labelled set of images whose sizes, pixels and labels have been checked once.
+
+use std::sync::Arc;
 
 use super::DataError;
+
+/// Labels are bytes, so there are no more classes than this.
+pub(super) const MAX_CLASSES: usize = 256;
 
 /// What every sample of a [`Dataset`] has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,19 +14,23 @@ pub struct Layout {
     pub width: usize,
     /// Rows of an image.
     pub height: usize,
-    /// Number of classes; labels are less.
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+    /// Number of classes, at most 256; labels are less.
     pub classes: usize,
-    /// Bits per pixel, 1 to 8; pixels are less than `2^depth`.
+    /// Bits per value of a pixel, 1 to 8; values are less than `2^depth`.
     pub depth: u32,
 }
 
-/// Labelled grey images, row-major `[samples, height, width]`, one byte per pixel.
+/// Labelled images, row-major `[samples, height, width, channels]`, one byte per value: channels
+/// last, as the convolutions take them. Immutable; clones share the pixels and labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     name: String,
     layout: Layout,
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+    class_names: Arc<[String]>,
+    pixels: Arc<Vec<u8>>,
+    labels: Arc<Vec<u8>>,
 }
 
 /// The samples to train on and those to judge by; both have the same [`Layout`].
@@ -34,18 +43,19 @@ pub struct Split {
 }
 
 impl Dataset {
-    /// Checks and takes `pixels` `[samples, height, width]` and their `labels` `[samples]`.
+    /// Checks and takes `pixels` `[samples, height, width, channels]` and their `labels` `[samples]`.
+    /// The classes are called by their numbers until [`with_class_names`](Self::with_class_names).
     ///
     /// # Errors
     ///
     /// [`DataError::Zero`] without samples or with a zero size, [`DataError::Depth`] outside 1..=8,
-    /// [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if
+    /// [`DataError::Classes`] above 256, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if
     /// the contents do not fit the layout.
     ///
     /// ```
     /// use bnn_autograd::data::{DataError, Dataset, Layout};
     ///
-    /// let layout = Layout { width: 2, height: 1, classes: 3, depth: 1 };
+    /// let layout = Layout { width: 2, height: 1, channels: 1, classes: 3, depth: 1 };
     /// let set = Dataset::new("tiny", layout, vec![0, 1, 1, 0], vec![2, 0])?;
     /// assert_eq!((set.samples(), set.features()), (2, 2));
     ///
@@ -60,23 +70,22 @@ impl Dataset {
         labels: Vec<u8>,
     ) -> Result<Self, DataError> {
         layout.check(labels.len())?;
-        let Layout { width, height, .. } = layout;
         let samples = labels.len();
-        let expected = width
-            .checked_mul(height)
-            .and_then(|features| features.checked_mul(samples));
-        if expected != Some(pixels.len()) {
+        let features = layout.features();
+        let expected = features.and_then(|features| features.checked_mul(samples));
+        let (Some(features), true) = (features, expected == Some(pixels.len())) else {
             return Err(DataError::PixelCount {
                 pixels: pixels.len(),
                 samples,
-                width,
-                height,
+                width: layout.width,
+                height: layout.height,
+                channels: layout.channels,
             });
-        }
+        };
         let max = layout.max_pixel();
         if let Some(at) = pixels.iter().position(|&pixel| pixel > max) {
             return Err(DataError::PixelRange {
-                sample: at / (width * height),
+                sample: at / features,
                 value: pixels[at],
                 max,
             });
@@ -95,8 +104,25 @@ impl Dataset {
         Ok(Self {
             name: name.into(),
             layout,
-            pixels,
-            labels,
+            class_names: (0..classes).map(|class| class.to_string()).collect(),
+            pixels: Arc::new(pixels),
+            labels: Arc::new(labels),
+        })
+    }
+
+    /// The same set with names for its classes, `[classes]`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::ClassNames`] if there is not one for each class.
+    pub fn with_class_names(self, names: Vec<String>) -> Result<Self, DataError> {
+        let (found, classes) = (names.len(), self.classes());
+        if found != classes {
+            return Err(DataError::ClassNames { found, classes });
+        }
+        Ok(Self {
+            class_names: names.into(),
+            ..self
         })
     }
 
@@ -115,9 +141,9 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Pixels of one sample, `width * height`.
+    /// Values of one sample, `height * width * channels`.
     pub fn features(&self) -> usize {
-        self.layout.width * self.layout.height
+        self.layout.height * self.layout.width * self.layout.channels
     }
 
     /// Pixels in a row of an image.
@@ -130,17 +156,27 @@ impl Dataset {
         self.layout.height
     }
 
-    /// Number of classes.
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
+    pub fn channels(&self) -> usize {
+        self.layout.channels
+    }
+
+    /// Number of classes, at most 256.
     pub fn classes(&self) -> usize {
         self.layout.classes
     }
 
-    /// Bits per pixel: every pixel is less than `2^depth`. Fixed by the source, not by its samples.
+    /// What the classes are called, `[classes]`: their numbers if the source has no names.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Bits per value: every value is less than `2^depth`. Fixed by the source, not by its samples.
     pub fn depth(&self) -> u32 {
         self.layout.depth
     }
 
-    /// All pixels, row-major `[samples, height, width]`.
+    /// All pixels, row-major `[samples, height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
@@ -150,7 +186,7 @@ impl Dataset {
         &self.labels
     }
 
-    /// The pixels of one sample, `[height, width]`.
+    /// The pixels of one sample, `[height, width, channels]`.
     ///
     /// # Errors
     ///
@@ -179,6 +215,13 @@ impl Split {
 }
 
 impl Layout {
+    /// Values of an image, if they can be counted.
+    pub(super) fn features(self) -> Option<usize> {
+        self.height
+            .checked_mul(self.width)?
+            .checked_mul(self.channels)
+    }
+
     /// The largest pixel, `2^depth - 1`; for a depth of 1 to 8.
     fn max_pixel(self) -> u8 {
         u8::MAX >> (u8::BITS - self.depth)
@@ -189,6 +232,7 @@ impl Layout {
             (samples, "samples"),
             (self.width, "pixels in a row"),
             (self.height, "rows of an image"),
+            (self.channels, "channels"),
             (self.classes, "classes"),
         ];
         if let Some((_, what)) = counts.into_iter().find(|(count, _)| *count == 0) {
@@ -196,6 +240,12 @@ impl Layout {
         }
         if !(1..=u8::BITS).contains(&self.depth) {
             return Err(DataError::Depth { depth: self.depth });
+        }
+        if self.classes > MAX_CLASSES {
+            return Err(DataError::Classes {
+                classes: self.classes,
+                max: MAX_CLASSES,
+            });
         }
         Ok(())
     }
@@ -208,6 +258,7 @@ mod tests {
     const LAYOUT: Layout = Layout {
         width: 3,
         height: 2,
+        channels: 1,
         classes: 2,
         depth: 4,
     };
@@ -244,6 +295,32 @@ mod tests {
             )
             .contains("classes")
         );
+        let channels = 0;
+        assert!(refused(Layout { channels, ..LAYOUT }, 6, &[0]).contains("channels"));
+    }
+
+    #[test]
+    fn there_are_no_more_classes_than_labels() {
+        for classes in [257, usize::MAX] {
+            assert!(refused(Layout { classes, ..LAYOUT }, 6, &[0]).contains("256"));
+        }
+        let classes = 256;
+        assert!(Dataset::new("t", Layout { classes, ..LAYOUT }, vec![0; 6], vec![255]).is_ok());
+    }
+
+    #[test]
+    fn classes_are_called_by_their_numbers_or_their_names() {
+        let set = Dataset::new("t", LAYOUT, vec![0; 6], vec![1]).expect("it fits");
+        assert_eq!(set.class_names(), ["0", "1"]);
+        let names = |count| vec!["name".to_owned(); count];
+        for found in [0, 1, 3] {
+            let error = set.clone().with_class_names(names(found));
+            assert!(
+                matches!(error, Err(DataError::ClassNames { found: f, classes: 2 }) if f == found)
+            );
+        }
+        let named = set.with_class_names(names(2)).expect("one for each");
+        assert_eq!(named.class_names(), ["name", "name"]);
     }
 
     #[test]
@@ -277,6 +354,17 @@ mod tests {
                 matches!(error, Err(DataError::PixelRange { sample: 1, value, .. }) if value == over)
             );
         }
+    }
+
+    #[test]
+    fn a_pixel_has_its_channels_side_by_side() {
+        let channels = 3;
+        let layout = Layout { channels, ..LAYOUT };
+        assert!(refused(layout, 12, &[0]).contains("3 x 2 x 3"));
+        let pixels = (0..36).map(|at| at % 16).collect();
+        let set = Dataset::new("t", layout, pixels, vec![0, 1]).expect("it fits");
+        assert_eq!((set.channels(), set.features()), (3, 18));
+        assert_eq!(set.image(1).expect("there are two")[..3], [2, 3, 4]);
     }
 
     #[test]

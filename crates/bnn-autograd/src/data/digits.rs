@@ -7,12 +7,12 @@ use super::{DataError, Dataset, Layout, Split, csv};
 /// Origin, licence and checksum are in the README next to the file.
 const FILE: &[u8] = include_bytes!("../../data/digits/digits.csv.gz");
 
-const SAMPLES: usize = 1797;
 const TEST_SAMPLES: usize = 360;
 
 const LAYOUT: Layout = Layout {
     width: 8,
     height: 8,
+    channels: 1,
     classes: 10,
     // Pixels count the dots in a block of 4 x 4: 0 to 16, one more than 4 bits hold.
     depth: 5,
@@ -34,32 +34,7 @@ pub fn digits() -> Result<Split, DataError> {
     let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?;
     let mut order: Vec<usize> = (0..all.samples()).collect();
     order.sort_by_key(|&index| all.labels()[index]);
-    let (mut train, mut test) = (Vec::new(), Vec::new());
-    for (position, &index) in order.iter().enumerate() {
-        let part = if is_test(position) {
-            &mut test
-        } else {
-            &mut train
-        };
-        part.push(index);
-    }
-    Ok(Split {
-        train: select(&all, &train)?,
-        test: select(&all, &test)?,
-    })
-}
-
-fn is_test(position: usize) -> bool {
-    (position + 1) * TEST_SAMPLES / SAMPLES > position * TEST_SAMPLES / SAMPLES
-}
-
-fn select(all: &Dataset, indices: &[usize]) -> Result<Dataset, DataError> {
-    let mut pixels = Vec::with_capacity(indices.len() * all.features());
-    for &index in indices {
-        pixels.extend_from_slice(all.image(index)?);
-    }
-    let labels = indices.iter().map(|&index| all.labels()[index]).collect();
-    Dataset::new(all.name(), all.layout(), pixels, labels)
+    all.split_evenly(&order, TEST_SAMPLES)
 }
 
 #[cfg(test)]
@@ -98,6 +73,7 @@ mod tests {
 
     #[test]
     fn every_class_has_its_share_of_test_samples_to_within_one() {
+        const SAMPLES: usize = 1797;
         let Split { train, test } = digits().unwrap();
         for (train, test) in per_class(&train).into_iter().zip(per_class(&test)) {
             // |test - share| <= 1, with both sides multiplied by SAMPLES.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum DataError {
     /// The source is neither a known name nor a folder.
-    #[error("{spec:?} is neither \"digits\" nor a folder of IDX files")]
+    #[error("{spec:?} is neither \"digits\" nor a folder of IDX files or of images")]
     UnknownSource {
         /// What was asked for.
         spec: String,
@@ -55,14 +55,14 @@ pub enum DataError {
         /// Bytes that the header promises, header included.
         expected: u64,
     },
-    /// An IDX header promises more than this reader is willing to hold.
+    /// A file or folder promises more than its reader is willing to hold.
     #[error("{} promises {promised} bytes, more than the limit of {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The product of the sizes in the header, saturated at `u64::MAX`.
+        /// The bytes of all its values, saturated at `u64::MAX`.
         promised: u64,
-        /// The largest accepted product, [`idx::MAX_BYTES`](super::idx::MAX_BYTES).
+        /// The most that are accepted.
         limit: u64,
     },
     /// Training and test images differ in size.
@@ -134,10 +134,28 @@ pub enum DataError {
         /// The depth given.
         depth: u32,
     },
+    /// Labels, which are bytes, cannot tell so many classes.
+    #[error("{classes} classes, expected at most {max}")]
+    Classes {
+        /// The number of classes.
+        classes: usize,
+        /// The most there may be.
+        max: usize,
+    },
+    /// There is not one name for each class.
+    #[error("{found} class names for {classes} classes")]
+    ClassNames {
+        /// Names given.
+        found: usize,
+        /// The number of classes.
+        classes: usize,
+    },
     /// The pixels are not whole images, one for each label.
-    #[error("{pixels} pixels, expected {samples} labels times {width} x {height} pixels")]
+    #[error(
+        "{pixels} pixels, expected {samples} labels times {width} x {height} x {channels} (width x height x channels)"
+    )]
     PixelCount {
-        /// Pixels there are.
+        /// Values of pixels there are.
         pixels: usize,
         /// Labels there are.
         samples: usize,
@@ -145,6 +163,8 @@ pub enum DataError {
         width: usize,
         /// Height of an image.
         height: usize,
+        /// Values of a pixel.
+        channels: usize,
     },
     /// A pixel does not fit the depth.
     #[error("sample {sample} has a pixel of {value}, expected at most {max}")]
@@ -166,6 +186,16 @@ pub enum DataError {
         /// The number of classes.
         classes: usize,
     },
+    /// A share of test samples leaves nothing to train on, or nothing to test by.
+    #[error(
+        "a test share of {share} of {samples} samples leaves none to train on or none to test by"
+    )]
+    TestShare {
+        /// The share asked for.
+        share: f64,
+        /// The number of samples.
+        samples: usize,
+    },
     /// A batch asks for a sample that does not exist.
     #[error("sample {index} of {samples}: indices start at 0")]
     SampleIndex {
@@ -183,5 +213,90 @@ pub enum DataError {
         width: usize,
         /// Height of an image.
         height: usize,
+    },
+    /// Augmentation may erase the whole image.
+    #[error("a cutout of {side} pixels a side may erase images of {width} x {height}")]
+    Cutout {
+        /// The side of the square asked for.
+        side: usize,
+        /// Width of an image.
+        width: usize,
+        /// Height of an image.
+        height: usize,
+    },
+    /// A strength of augmentation is outside its range.
+    #[error("a {what} of {found}, expected {expected}")]
+    Strength {
+        /// Which one.
+        what: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The strength asked for.
+        found: f64,
+    },
+    /// Making a batch panicked: an error in this library.
+    #[error("making a batch panicked: {reason}")]
+    Worker {
+        /// What the panic said.
+        reason: String,
+    },
+    /// A file is no image that can be decoded within the limits.
+    #[error("cannot decode {}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An image has another size than the ones before, and no size to resize them to is given.
+    #[error(
+        "{} is {} x {}, the images before it {} x {} (width x height); give a size to resize them all to",
+        path.display(), found.0, found.1, expected.0, expected.1
+    )]
+    ImageDimensions {
+        /// The file.
+        path: PathBuf,
+        /// Its width and height.
+        found: (usize, usize),
+        /// Those of the images before it.
+        expected: (usize, usize),
+    },
+    /// Images cannot be resized to that.
+    #[error("a size of {width} x {height}, expected sides of 1 to {max}")]
+    Size {
+        /// The width asked for.
+        width: usize,
+        /// The height asked for.
+        height: usize,
+        /// The longest side.
+        max: u32,
+    },
+    /// A folder of images has no sub-folders.
+    #[error("{} has no sub-folder for each class", path.display())]
+    NoClasses {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder of images has more sub-folders than labels can tell.
+    #[error("{} has {found} sub-folders, expected one for each of at most {max} classes", path.display())]
+    ClassFolders {
+        /// The folder.
+        path: PathBuf,
+        /// Sub-folders there are.
+        found: usize,
+        /// The most classes.
+        max: usize,
+    },
+    /// There is no image where one must be.
+    #[error("{} has no image files (png, jpg, bmp, pnm)", path.display())]
+    NoImages {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is a class to test by that is not trained on.
+    #[error("{} is no class of the training images", path.display())]
+    UnknownClass {
+        /// The folder.
+        path: PathBuf,
     },
 }

@@ -1,7 +1,6 @@
 //! IDX, the file format of MNIST and its family: big-endian sizes, then unsigned bytes.
 //! (Y. LeCun, C. Cortes, C. Burges: "The MNIST database of handwritten digits".)
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -40,10 +39,7 @@ pub fn read(folder: impl AsRef<Path>) -> Result<Split, DataError> {
         .iter()
         .max()
         .map_or(0, |&label| usize::from(label) + 1);
-    // `.` has no name of its own, and the root none at all.
-    let real = folder.canonicalize();
-    let name = real.as_deref().unwrap_or(folder).file_name();
-    let name = name.unwrap_or(OsStr::new("data")).to_string_lossy();
+    let name = super::name_of(folder);
     Ok(Split {
         train: train.dataset(&name, classes)?,
         test: test.dataset(&name, classes)?,
@@ -80,6 +76,7 @@ impl Part {
         let layout = Layout {
             width: self.width,
             height: self.height,
+            channels: 1,
             classes,
             depth: 8,
         };

@@ -1,4 +1,5 @@
-//! Data sets: labelled grey images as bytes, read from the embedded digits, IDX folders or CSV rows,
+//! Data sets: labelled images as bytes, read from the embedded digits, IDX folders,
+//! folders of image files or CSV rows,
 //! and dealt out in shuffled, optionally augmented batches.
 //!
 //! This module knows nothing of the tape: it hands out plain vectors. Every source is untrusted;
@@ -6,50 +7,82 @@
 //! before the bytes behind it have arrived.
 //!
 //! ```
-//! use bnn_autograd::data::{self, Augment};
+//! use bnn_autograd::data::{self, Augment, BatchConfig, Batches};
 //!
 //! let split = data::load("digits")?;
 //! assert_eq!((split.train.samples(), split.test.samples()), (1437, 360));
 //!
-//! let (seed, epoch) = (7, 0);
-//! let augment = Augment { shift: 1, flip: false };
-//! let order = data::shuffled(split.train.samples(), seed, epoch);
-//! for indices in order.chunks(128) {
-//!     let (pixels, labels) = split.train.augmented_batch(indices, augment, seed, epoch)?;
-//!     assert_eq!(pixels.len(), labels.len() * split.train.features());
+//! let augment = Augment { shift: 1, rotate: 5.0, ..Augment::default() };
+//! let config = BatchConfig { size: 128, augment, seed: 7, ..BatchConfig::default() };
+//! for batch in Batches::new(&split.train, config)? {
+//!     let batch = batch?;
+//!     assert_eq!(batch.pixels.len(), batch.labels.len() * split.train.features());
 //! }
 //! # Ok::<(), data::DataError>(())
 //! ```
 
+mod ahead;
+mod augment;
 mod batch;
+mod batches;
 pub mod csv;
 mod dataset;
 mod digits;
 mod error;
+pub mod folder;
 pub mod idx;
+pub mod picture;
 mod random;
+mod stats;
+mod subset;
 
-pub use batch::{Augment, shuffled};
+pub use augment::Augment;
+pub use batch::shuffled;
+pub use batches::{Batch, BatchConfig, Batches};
 pub use dataset::{Dataset, Layout, Split};
 pub use digits::digits;
 pub use error::DataError;
+pub use stats::ChannelStats;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
+use folder::FolderConfig;
+
 /// Loads a data set by name: `digits` for the embedded one ([`digits()`]), anything else is the
-/// path of a folder of IDX files ([`idx::read`]).
+/// path of a folder, of images by class if it has sub-folders ([`folder::read`], as its default says), or of
+/// IDX files ([`idx::read`]).
 ///
 /// # Errors
 ///
 /// [`DataError::UnknownSource`] if `spec` is neither; otherwise what the reader found wrong.
 pub fn load(spec: &str) -> Result<Split, DataError> {
+    load_with(spec, FolderConfig::default())
+}
+
+/// As [`load`], with what is to be made of images if that is what the folder has.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_with(spec: &str, images: FolderConfig) -> Result<Split, DataError> {
     match spec {
         "digits" => digits(),
-        folder if Path::new(folder).is_dir() => idx::read(folder),
+        path if folder::is_one(path) => folder::read(path, images),
+        path if Path::new(path).is_dir() => idx::read(path),
         _ => Err(DataError::UnknownSource {
             spec: spec.to_owned(),
         }),
     }
+}
+
+/// What the set in a folder calls itself.
+fn name_of(folder: &Path) -> String {
+    // `.` has no name of its own, and the root none at all.
+    let real = folder.canonicalize();
+    let name = real.as_deref().unwrap_or(folder).file_name();
+    let name = name.unwrap_or(OsStr::new("data")).to_string_lossy();
+    name.into_owned()
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub(super) enum Purpose {
     Shuffle,
     /// Augmentation of the sample with this index.
     Augment(usize),
+    /// Which samples are for testing.
+    Split,
 }
 
 /// The stream of one purpose in one epoch.
@@ -17,6 +19,7 @@ pub(super) fn stream(seed: u64, epoch: u64, purpose: Purpose) -> Xoshiro256PlusP
     let (tag, index) = match purpose {
         Purpose::Shuffle => (0, 0),
         Purpose::Augment(index) => (1, index as u64),
+        Purpose::Split => (2, 0),
     };
     let key = [epoch, tag, index]
         .into_iter()
@@ -28,6 +31,20 @@ pub(super) fn stream(seed: u64, epoch: u64, purpose: Purpose) -> Xoshiro256PlusP
 /// step no value is off its fair share by more than `bound / 2^64`, which no data set can tell.
 pub(super) fn below(rng: &mut Xoshiro256PlusPlus, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
+}
+
+/// A number evenly distributed in `[0, 1)`; 53 random bits.
+pub(super) fn unit(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    (rng.next_u64() >> 11) as f64 * f64::EPSILON / 2.0
+}
+
+/// A permutation of `0..n` (Fisher-Yates).
+pub(super) fn permutation(n: usize, mut rng: Xoshiro256PlusPlus) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        order.swap(last, below(&mut rng, last + 1));
+    }
+    order
 }
 
 /// One step of SplitMix64 (Steele, Lea, Flood 2014): a bijection whose every output bit depends
@@ -50,12 +67,13 @@ mod tests {
         for seed in 0..8 {
             for epoch in 0..8 {
                 firsts.insert(stream(seed, epoch, Purpose::Shuffle).next_u64());
+                firsts.insert(stream(seed, epoch, Purpose::Split).next_u64());
                 for index in 0..8 {
                     firsts.insert(stream(seed, epoch, Purpose::Augment(index)).next_u64());
                 }
             }
         }
-        assert_eq!(firsts.len(), 8 * 8 * 9);
+        assert_eq!(firsts.len(), 8 * 8 * 10);
     }
 
     #[test]

@@ -10,7 +10,10 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Function;
 use crate::models::{Mlp, MlpConfig};
-use crate::nn::{BatchNorm, BinaryLinear, HardTanh, Linear, Sequential, SignWeightLinear};
+use crate::nn::{
+    BatchNorm, BinaryLinear, Dropout, Flatten, HardTanh, Linear, Residual, Sequential,
+    SignWeightLinear,
+};
 use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -156,6 +159,8 @@ fn network(input: InputType, widths: &[usize], behind: &[Behind], rng: &mut Rng)
         if behind.norm {
             block.push(BatchNorm::new(pair[1]).unwrap());
         }
+        block.push(Dropout::new(0.5, 1).unwrap());
+        block.push(Flatten);
         if behind.clip && (i < last || behind.sign) {
             block.push(HardTanh);
         }
@@ -299,6 +304,10 @@ fn what_a_file_cannot_hold_is_refused_by_name() {
         (
             new().then(wide),
             "layer `0` (SignWeightLinear) cannot be exported: the sums of 65794 inputs",
+        ),
+        (
+            new().then(Residual::new(numbers(5, 5, rng))),
+            "layer `0` (Residual) cannot be exported: it adds its input",
         ),
         (
             new().then(Silent(binary(5, 3, rng))),

@@ -22,7 +22,7 @@ impl<T: Real> BinaryLinear<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::glorot_uniform(outputs, inputs, rng)?;
+        let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
         })

@@ -1,35 +1,219 @@
-//! Initial values of weights.
+//! Initial values of weights: `[out, in]` of linear layers, `[out, kh, kw, in]` of convolutions.
+//!
+//! Each output sums over `fan_in` inputs, the product of all dimensions but the first; each input goes
+//! into `fan_out` sums, the product of all dimensions but the last.
 
 use crate::error::Error;
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tensor::Tensor;
 
+/// All the same value.
+///
+/// # Errors
+/// A shape that is not valid; [`Error::OutOfRange`] for a value that is not finite.
+pub fn constant<T: Real>(shape: &[usize], value: f64) -> Result<Tensor<T>, Error> {
+    let inside = value.is_finite();
+    Error::check_range("value of initial weights", "finite", value, inside)?;
+    Tensor::full(T::from_f64(value), shape)
+}
+
 /// Evenly distributed in `[-bound, bound)`.
 ///
 /// # Errors
 /// A shape that is not valid; [`Error::OutOfRange`] for a bound that is not positive and finite.
 pub fn uniform<T: Real>(shape: &[usize], bound: f64, rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let inside = bound > 0.0 && bound.is_finite();
-    Error::check_range(
-        "bound of initial weights",
-        "positive and finite",
-        bound,
-        inside,
-    )?;
+    check_scale("bound of initial weights", bound)?;
+    draw(shape, || rng.uniform(-bound, bound))
+}
+
+/// Normally distributed around 0 with a standard deviation.
+///
+/// # Errors
+/// A shape that is not valid; [`Error::OutOfRange`] for a deviation that is not positive and finite.
+pub fn normal<T: Real>(shape: &[usize], std: f64, rng: &mut Rng) -> Result<Tensor<T>, Error> {
+    check_scale("standard deviation of initial weights", std)?;
+    draw(shape, || std * rng.normal())
+}
+
+/// Evenly distributed in `±sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010, equation 16).
+///
+/// # Errors
+/// [`Error::Shape`] for less than two dimensions; a dimension of 0 or an overflowing shape.
+pub fn glorot_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
+    let (fan_in, fan_out) = fans(shape)?;
+    uniform(shape, (6.0 / (fan_in + fan_out)).sqrt(), rng)
+}
+
+/// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010, equation 12).
+///
+/// # Errors
+/// As [`glorot_uniform`].
+pub fn glorot_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
+    let (fan_in, fan_out) = fans(shape)?;
+    normal(shape, (2.0 / (fan_in + fan_out)).sqrt(), rng)
+}
+
+/// Evenly distributed in `±sqrt(6 / fan_in)`, for layers behind a ReLU (He et al. 2015,
+/// arXiv 1502.01852, equation 10).
+///
+/// # Errors
+/// As [`glorot_uniform`].
+pub fn kaiming_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
+    let (fan_in, _) = fans(shape)?;
+    uniform(shape, (6.0 / fan_in).sqrt(), rng)
+}
+
+/// Normally distributed with the variance `2 / fan_in`, for layers behind a ReLU (He et al. 2015,
+/// arXiv 1502.01852, equation 10).
+///
+/// # Errors
+/// As [`glorot_uniform`].
+pub fn kaiming_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
+    let (fan_in, _) = fans(shape)?;
+    normal(shape, (2.0 / fan_in).sqrt(), rng)
+}
+
+/// `fan_in` and `fan_out` of a valid shape.
+fn fans(shape: &[usize]) -> Result<(f64, f64), Error> {
+    if shape.contains(&0) {
+        return Err(Error::ZeroDimension {
+            shape: shape.to_vec(),
+        });
+    }
+    let product = |dimensions: &[usize]| dimensions.iter().map(|&d| d as f64).product();
+    match shape {
+        [_, inner @ .., _] => Ok((product(&shape[1..]), product(&shape[..=inner.len()]))),
+        _ => Err(Error::Shape {
+            what: "initial weights",
+            expected: "[out, .., in]".into(),
+            found: shape.to_vec(),
+        }),
+    }
+}
+
+fn check_scale(what: &'static str, scale: f64) -> Result<(), Error> {
+    let inside = scale > 0.0 && scale.is_finite();
+    Error::check_range(what, "positive and finite", scale, inside)
+}
+
+fn draw<T: Real>(shape: &[usize], mut number: impl FnMut() -> f64) -> Result<Tensor<T>, Error> {
     let mut x = Tensor::full(T::zero(), shape)?;
     for x in x.data_mut() {
-        *x = T::from_f64(rng.uniform(-bound, bound));
+        *x = T::from_f64(number());
     }
     Ok(x)
 }
 
-/// Weights `[n, k]` evenly distributed in `±sqrt(6 / (n + k))` (Glorot & Bengio 2010, equation 16).
-///
-/// # Errors
-/// A dimension of 0 or an overflowing shape.
-pub fn glorot_uniform<T: Real>(n: usize, k: usize, rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let bound = (6.0 / (n as f64 + k as f64)).sqrt();
-    // Of two dimensions of 0 the bound is not finite; the shape is the error to tell.
-    uniform(&[n, k], bound.min(1.0), rng)
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    const LINEAR: &[usize] = &[100, 300];
+    /// `fan_in` is 3 * 2 * 50, `fan_out` 100 * 3 * 2.
+    const CONVOLUTION: &[usize] = &[100, 3, 2, 50];
+
+    type Init = fn(&[usize], &mut Rng) -> Result<Tensor<f64>, Error>;
+
+    /// Checks mean and standard deviation of some 30 000 numbers, and how far they reach.
+    #[track_caller]
+    fn check(x: &Tensor<f64>, std: f64, reach: f64) {
+        let n = x.numel() as f64;
+        let mean = x.data().iter().sum::<f64>() / n;
+        let var = x.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        // Five standard errors; those of the deviation are at most std / sqrt(2 n).
+        assert!(mean.abs() < 5.0 * std / n.sqrt(), "mean {mean}");
+        assert!(
+            (var.sqrt() / std - 1.0).abs() < 5.0 / (2.0 * n).sqrt(),
+            "{var}"
+        );
+        let largest = x.data().iter().fold(0.0, |a: f64, x| a.max(x.abs()));
+        assert!(largest <= reach && largest > 1.7 * std, "{largest}");
+    }
+
+    #[test]
+    fn deviations_follow_the_fans_of_linear_and_convolution_weights() {
+        let glorot = |fan_in: f64, fan_out: f64| (2.0 / (fan_in + fan_out)).sqrt();
+        let kaiming = |fan_in: f64| (2.0 / fan_in).sqrt();
+        let normals: [Init; 2] = [glorot_normal, kaiming_normal];
+        let uniforms: [Init; 2] = [glorot_uniform, kaiming_uniform];
+        let mut rng = Rng::new(7);
+        for (shape, fan_in, fan_out) in [(LINEAR, 300.0, 100.0), (CONVOLUTION, 300.0, 600.0)] {
+            let stds = [glorot(fan_in, fan_out), kaiming(fan_in)];
+            for ((normal, uniform), std) in normals.iter().zip(uniforms).zip(stds) {
+                let x = normal(shape, &mut rng).unwrap();
+                assert_eq!(x.shape(), shape);
+                check(&x, std, 6.0 * std);
+                check(
+                    &uniform(shape, &mut rng).unwrap(),
+                    std,
+                    3.0_f64.sqrt() * std,
+                );
+            }
+        }
+        check(
+            &uniform(&[30_000], 0.3, &mut rng).unwrap(),
+            0.3 / 3.0_f64.sqrt(),
+            0.3,
+        );
+    }
+
+    #[test]
+    fn normal_numbers_lie_within_one_two_and_three_deviations_as_often_as_they_should() {
+        let x: Tensor<f64> = normal(&[100_000], 0.5, &mut Rng::new(3)).unwrap();
+        for (deviations, share) in [(1.0, 0.682_689), (2.0, 0.954_500), (3.0, 0.997_300)] {
+            let inside = x
+                .data()
+                .iter()
+                .filter(|x| x.abs() < deviations * 0.5)
+                .count();
+            let found = inside as f64 / 1e5;
+            // Five standard errors of a share.
+            let margin = 5.0 * f64::sqrt(share * (1.0 - share) / 1e5);
+            assert!(
+                (found - share).abs() < margin,
+                "{found} within {deviations}"
+            );
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_numbers_on_every_machine() {
+        let draw = || (0..3).scan(Rng::new(1), |rng, _| Some(rng.normal().to_bits()));
+        assert_eq!(draw().collect::<Vec<_>>(), NORMALS_OF_SEED_1);
+    }
+
+    /// Computed apart from this code, by a program in Python.
+    const NORMALS_OF_SEED_1: [u64; 3] = [
+        0x3FE7_FE2B_6E80_ACBF,
+        0xBFDB_4F02_841C_1194,
+        0xBFF3_F7ED_083D_ECFA,
+    ];
+
+    #[test]
+    fn what_has_no_fans_or_no_scale_is_refused() {
+        let mut rng = Rng::new(0);
+        for shape in [&[] as &[usize], &[5]] {
+            let refused = glorot_normal::<f32>(shape, &mut rng);
+            assert!(matches!(refused, Err(Error::Shape { .. })));
+        }
+        for shape in [&[0_usize, 0] as &[usize], &[3, 0], &[0, 2, 2, 3]] {
+            let refused = [
+                glorot_uniform::<f32>(shape, &mut rng),
+                kaiming_normal(shape, &mut rng),
+                kaiming_uniform(shape, &mut rng),
+                constant(shape, 1.0),
+            ];
+            for refused in refused {
+                assert!(matches!(refused, Err(Error::ZeroDimension { .. })));
+            }
+        }
+        let large = kaiming_uniform::<f32>(&[usize::MAX, usize::MAX], &mut rng);
+        assert!(matches!(large, Err(Error::TooLarge { .. })));
+        assert!(uniform::<f32>(&[2], 0.0, &mut rng).is_err());
+        assert!(normal::<f32>(&[2], f64::NAN, &mut rng).is_err());
+        assert!(constant::<f32>(&[2], f64::INFINITY).is_err());
+        assert_eq!(constant::<f32>(&[2, 1], -0.5).unwrap().data(), [-0.5; 2]);
+    }
 }

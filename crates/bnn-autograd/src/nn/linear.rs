@@ -24,7 +24,7 @@ impl<T: Real> Linear<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::glorot_uniform(outputs, inputs, rng)?;
+        let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
         let bias = Tensor::full(T::zero(), &[outputs])?;
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),

@@ -1,20 +1,30 @@
 //! Layers: functions together with the parameters and buffers they own.
 
+mod attention;
 mod batch_norm;
 mod binary_linear;
+mod dropout;
+mod embedding;
+mod flatten;
 mod gradients;
 mod hard_tanh;
 pub mod init;
 mod linear;
 mod outline;
+mod residual;
 mod sequential;
 mod sign_weight_linear;
 pub(crate) mod walk;
 
+pub use attention::BinaryAttention;
 pub use batch_norm::BatchNorm;
 pub use binary_linear::BinaryLinear;
+pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use flatten::Flatten;
 pub use hard_tanh::HardTanh;
 pub use linear::Linear;
+pub use residual::Residual;
 pub use sequential::Sequential;
 pub use sign_weight_linear::SignWeightLinear;
 

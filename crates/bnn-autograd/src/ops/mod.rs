@@ -1,16 +1,23 @@
 //! Differentiable operations on variables, one file each.
 
+mod add;
+mod attention;
 mod batch_norm;
 mod binary_linear;
 mod compact;
 mod cross_entropy;
+mod dropout;
+mod embedding;
 mod hard_tanh;
 mod linear;
 mod loss;
 mod reduce;
+mod reshape;
 mod sign_weight_linear;
 mod squared_hinge;
 
+pub use add::add;
+pub use attention::binary_attention;
 pub use batch_norm::{
     Affine, BatchStats, batch_norm, batch_norm_eval, batch_stats, fold_batch_norm,
 };
@@ -18,9 +25,13 @@ pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
 pub use cross_entropy::cross_entropy;
+pub(crate) use dropout::check_probability;
+pub use dropout::dropout;
+pub use embedding::embedding;
 pub use hard_tanh::hard_tanh;
 pub use linear::linear;
 pub use reduce::{mean, sum};
+pub use reshape::{flatten, reshape};
 pub use sign_weight_linear::sign_weight_linear;
 pub use squared_hinge::squared_hinge;
 

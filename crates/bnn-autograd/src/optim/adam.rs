@@ -1,35 +1,27 @@
-//! Adam (Kingma & Ba 2015, arXiv 1412.6980), with decoupled weight decay (Loshchilov & Hutter 2019,
-//! arXiv 1711.05101).
+//! Adam (Kingma & Ba 2015, arXiv 1412.6980) with an L2 penalty, and AdamW with decoupled weight decay
+//! (Loshchilov & Hutter 2019, arXiv 1711.05101).
 
-use rayon::prelude::*;
-
-use super::{
-    Optimizer, OptimizerState, check_decay, check_learning_rate, clip, for_gradients, limits,
-};
+use super::{Rule, Step, check_decay, check_learning_rate, check_not_negative};
 use crate::error::Error;
-use crate::nn::Module;
-use crate::parallel::TASK_ELEMENTS;
 use crate::real::Real;
 
 /// Adam: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`,
-/// `p = p - learning_rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)` at step `t`.
+/// `p = p - learning_rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)` at step `t`, as PyTorch's
+/// `Adam`.
 ///
-/// Weight decay, if any, is decoupled: `p = p * (1 - learning_rate * weight_decay)` beforehand, for
-/// every parameter.
-#[derive(Clone, Debug)]
-pub struct Adam<T: Real = f32> {
+/// The steps counted are those of the optimizer, for every parameter alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
     learning_rate: f64,
     betas: (f64, f64),
-    eps: f64,
     weight_decay: f64,
-    state: OptimizerState<T>,
 }
 
-const FIRST: &str = "first_moment";
-const SECOND: &str = "second_moment";
+/// The paper's, against division by 0.
+const EPS: f64 = 1e-8;
 
-impl<T: Real> Adam<T> {
-    /// With the paper's `b1 = 0.9`, `b2 = 0.999`, `eps = 1e-8`, and no weight decay.
+impl Adam {
+    /// With the paper's `b1 = 0.9` and `b2 = 0.999`, and no weight decay.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
@@ -38,9 +30,7 @@ impl<T: Real> Adam<T> {
         Ok(Self {
             learning_rate,
             betas: (0.9, 0.999),
-            eps: 1e-8,
             weight_decay: 0.0,
-            state: OptimizerState::new(),
         })
     }
 
@@ -57,18 +47,13 @@ impl<T: Real> Adam<T> {
         })
     }
 
-    /// With decoupled weight decay, at least 0.
+    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` beforehand. For decay that the
+    /// averages do not see, take [`AdamW`].
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self, Error> {
-        let inside = weight_decay >= 0.0 && weight_decay.is_finite();
-        Error::check_range(
-            "weight decay",
-            "at least 0 and finite",
-            weight_decay,
-            inside,
-        )?;
+        check_not_negative("weight decay", weight_decay)?;
         Ok(Self {
             weight_decay,
             ..self
@@ -76,19 +61,55 @@ impl<T: Real> Adam<T> {
     }
 
     /// The numbers of one step, rounded to `T` once.
-    fn constants(&self, step: u64) -> Constants<T> {
+    fn constants<T: Real>(&self, step: Step) -> Constants<T> {
         let (b1, b2) = self.betas;
-        let step = step as f64;
+        let rate = self.learning_rate * step.factor;
+        let t = step.number as f64;
         Constants {
             b1: T::from_f64(b1),
             b2: T::from_f64(b2),
             rest1: T::from_f64(1.0 - b1),
             rest2: T::from_f64(1.0 - b2),
-            rate: T::from_f64(self.learning_rate / (1.0 - b1.powf(step))),
-            unbias: T::from_f64((1.0 - b2.powf(step)).sqrt().recip()),
-            eps: T::from_f64(self.eps),
-            shrink: T::from_f64(1.0 - self.learning_rate * self.weight_decay),
+            rate: T::from_f64(rate / (1.0 - b1.powf(t))),
+            unbias: T::from_f64((1.0 - b2.powf(t)).sqrt().recip()),
+            eps: T::from_f64(EPS),
+            penalty: T::from_f64(self.weight_decay),
+            shrink: T::one(),
         }
+    }
+}
+
+/// [`Adam`] with decoupled weight decay: `p = p * (1 - learning_rate * weight_decay)` beforehand, as
+/// PyTorch's `AdamW`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// Without its penalty.
+    adam: Adam,
+    weight_decay: f64,
+}
+
+impl AdamW {
+    /// With `b1 = 0.9` and `b2 = 0.999`; PyTorch's default of the weight decay is 0.01.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn new(learning_rate: f64, weight_decay: f64) -> Result<Self, Error> {
+        check_not_negative("weight decay", weight_decay)?;
+        Ok(Self {
+            adam: Adam::new(learning_rate)?,
+            weight_decay,
+        })
+    }
+
+    /// With other decay rates of the two averages, each in `0..1`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn with_betas(self, first: f64, second: f64) -> Result<Self, Error> {
+        Ok(Self {
+            adam: self.adam.with_betas(first, second)?,
+            ..self
+        })
     }
 }
 
@@ -100,62 +121,50 @@ struct Constants<T> {
     rate: T,
     unbias: T,
     eps: T,
+    /// Of the L2 penalty.
+    penalty: T,
+    /// By decoupled decay.
     shrink: T,
 }
 
 impl<T: Real> Constants<T> {
-    fn update(&self, p: &mut T, g: T, m: &mut T, v: &mut T, limits: (T, T)) {
-        *m = self.b1 * *m + self.rest1 * g;
-        *v = self.b2 * *v + self.rest2 * g * g;
-        let change = self.rate * *m / (v.sqrt() * self.unbias + self.eps);
-        *p = clip(*p * self.shrink - change, limits);
+    fn update(&self, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let [first, second] = averages else { return };
+        let averages = first.iter_mut().zip(second.iter_mut());
+        for ((p, &g), (m, v)) in p.iter_mut().zip(grad).zip(averages) {
+            let g = g + self.penalty * *p;
+            *m = self.b1 * *m + self.rest1 * g;
+            *v = self.b2 * *v + self.rest2 * g * g;
+            let change = self.rate * *m / (v.sqrt() * self.unbias + self.eps);
+            *p = *p * self.shrink - change;
+        }
     }
 }
 
-impl<T: Real> Optimizer<T> for Adam<T> {
-    fn step(&mut self, model: &mut dyn Module<T>) -> Result<(), Error> {
-        self.state.steps += 1;
-        let constants = self.constants(self.state.steps);
-        for_gradients(model, |name, param| {
-            let limits = limits(param.kind());
-            let mut first = self.state.take(FIRST, name, param)?;
-            let mut second = self.state.take(SECOND, name, param)?;
-            param.update(|p, grad| {
-                (
-                    p.par_chunks_mut(TASK_ELEMENTS),
-                    grad.par_chunks(TASK_ELEMENTS),
-                    first.data_mut().par_chunks_mut(TASK_ELEMENTS),
-                    second.data_mut().par_chunks_mut(TASK_ELEMENTS),
-                )
-                    .into_par_iter()
-                    .for_each(|(p, grad, first, second)| {
-                        let averages = first.iter_mut().zip(second);
-                        for ((p, &g), (m, v)) in p.iter_mut().zip(grad).zip(averages) {
-                            constants.update(p, g, m, v, limits);
-                        }
-                    });
-            });
-            self.state.put(FIRST, name, first);
-            self.state.put(SECOND, name, second);
-            Ok(())
-        })
-    }
+const SLOTS: &[&str] = &["first_moment", "second_moment"];
 
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), Error> {
-        check_learning_rate(learning_rate)?;
-        self.learning_rate = learning_rate;
-        Ok(())
-    }
-
-    fn state(&self) -> &OptimizerState<T> {
-        &self.state
-    }
-
-    fn set_state(&mut self, state: OptimizerState<T>) {
-        self.state = state;
+impl<T: Real> Rule<T> for Adam {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        self.constants(step).update(p, grad, averages);
     }
 
     fn slots(&self) -> &'static [&'static str] {
-        &[FIRST, SECOND]
+        SLOTS
+    }
+}
+
+impl<T: Real> Rule<T> for AdamW {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let rate = self.adam.learning_rate * step.factor;
+        let shrink = T::from_f64(1.0 - rate * self.weight_decay);
+        let constants = Constants {
+            shrink,
+            ..self.adam.constants(step)
+        };
+        constants.update(p, grad, averages);
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        SLOTS
     }
 }

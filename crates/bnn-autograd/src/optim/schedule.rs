@@ -4,69 +4,187 @@ use std::f64::consts::PI;
 
 use crate::error::Error;
 
-/// Linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983).
+/// The share of its learning rate that a rule has at each step, 0 to 1: a schedule fits every rule, and
+/// groups with different rates can share one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WarmupCosine {
-    peak: f64,
+pub struct Schedule {
     warmup: u64,
-    total: u64,
+    shape: Shape,
 }
 
-impl WarmupCosine {
-    /// Rises to `peak` in `warmup` steps and has fallen to 0 after `total` steps.
+/// The course after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    Constant(f64),
+    Steps { every: u64, factor: f64 },
+    Exponential(f64),
+    Linear { from: f64, to: f64, steps: u64 },
+    Cosine { steps: u64 },
+}
+
+impl Schedule {
+    /// Always the same factor, 0 to 1.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a peak that is negative or not finite, or a warm-up that is not
-    /// shorter than the whole.
-    pub fn new(peak: f64, warmup: u64, total: u64) -> Result<Self, Error> {
-        super::check_learning_rate(peak)?;
-        let inside = warmup < total;
-        Error::check_range(
-            "warm-up steps",
-            "less than all steps",
-            warmup as f64,
-            inside,
-        )?;
-        Ok(Self {
-            peak,
-            warmup,
-            total,
-        })
+    /// [`Error::OutOfRange`].
+    pub fn constant(factor: f64) -> Result<Self, Error> {
+        check_factor(factor)?;
+        Ok(Self::of(Shape::Constant(factor)))
     }
 
-    /// The learning rate of a step, counted from 0; 0 from the end on.
+    /// `factor^(step / every)`, rounded down: times `factor` after every so many steps (PyTorch's
+    /// `StepLR`).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a factor outside 0 to 1 or every 0 steps.
+    pub fn steps(every: u64, factor: f64) -> Result<Self, Error> {
+        check_steps(every)?;
+        check_factor(factor)?;
+        Ok(Self::of(Shape::Steps { every, factor }))
+    }
+
+    /// `factor^step` (PyTorch's `ExponentialLR`).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a factor outside 0 to 1.
+    pub fn exponential(factor: f64) -> Result<Self, Error> {
+        check_factor(factor)?;
+        Ok(Self::of(Shape::Exponential(factor)))
+    }
+
+    /// In a straight line from one factor to another in so many steps, then the latter (PyTorch's
+    /// `LinearLR`).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for factors outside 0 to 1 or 0 steps.
+    pub fn linear(from: f64, to: f64, steps: u64) -> Result<Self, Error> {
+        check_factor(from)?;
+        check_factor(to)?;
+        check_steps(steps)?;
+        Ok(Self::of(Shape::Linear { from, to, steps }))
+    }
+
+    /// Half a cosine from 1 down to 0 in so many steps, then 0 (Loshchilov & Hutter 2017,
+    /// arXiv 1608.03983; PyTorch's `CosineAnnealingLR`).
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for 0 steps.
+    pub fn cosine(steps: u64) -> Result<Self, Error> {
+        check_steps(steps)?;
+        Ok(Self::of(Shape::Cosine { steps }))
+    }
+
+    fn of(shape: Shape) -> Self {
+        Self { warmup: 0, shape }
+    }
+
+    /// Rises linearly in `warmup` steps to where the schedule begins, and then runs it.
+    #[must_use]
+    pub fn with_warmup(self, warmup: u64) -> Self {
+        Self { warmup, ..self }
+    }
+
+    /// The factor of a step, counted from 0.
     #[must_use]
     pub fn at(&self, step: u64) -> f64 {
-        if step < self.warmup {
-            return self.peak * (step + 1) as f64 / self.warmup as f64;
+        match step.checked_sub(self.warmup) {
+            Some(step) => self.shape.at(step),
+            None => self.shape.at(0) * share(step + 1, self.warmup),
         }
-        let done = (step - self.warmup) as f64 / (self.total - self.warmup) as f64;
-        self.peak * 0.5 * (1.0 + (PI * done.min(1.0)).cos())
     }
+}
+
+impl Default for Schedule {
+    /// The whole learning rate at every step.
+    fn default() -> Self {
+        Self::of(Shape::Constant(1.0))
+    }
+}
+
+impl Shape {
+    fn at(self, step: u64) -> f64 {
+        match self {
+            Self::Constant(factor) => factor,
+            Self::Steps { every, factor } => factor.powf((step / every) as f64),
+            Self::Exponential(factor) => factor.powf(step as f64),
+            Self::Linear { from, to, steps } => {
+                let done = share(step, steps);
+                from * (1.0 - done) + to * done
+            }
+            Self::Cosine { steps } => 0.5 * (1.0 + (PI * share(step, steps)).cos()),
+        }
+    }
+}
+
+/// How much of `of` steps is done.
+fn share(step: u64, of: u64) -> f64 {
+    step.min(of) as f64 / of as f64
+}
+
+fn check_factor(factor: f64) -> Result<(), Error> {
+    let inside = (0.0..=1.0).contains(&factor);
+    Error::check_range("factor of the learning rate", "0 to 1", factor, inside)
+}
+
+fn check_steps(steps: u64) -> Result<(), Error> {
+    Error::check_range("steps of a schedule", "at least 1", steps as f64, steps > 0)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn the_rate_rises_to_its_peak_and_falls_to_zero() {
-        let schedule = WarmupCosine::new(0.1, 10, 110).unwrap();
-        let rates: Vec<f64> = (0..120).map(|step| schedule.at(step)).collect();
-        assert!((rates[0] - 0.01).abs() < 1e-12);
-        assert!((rates[9] - 0.1).abs() < 1e-12);
-        assert!((rates[60] - 0.05).abs() < 1e-12);
-        assert!(rates[..10].is_sorted());
-        assert!(rates[10..].is_sorted_by(|a, b| a >= b));
-        assert!(rates[109] > 0.0);
-        assert_eq!(rates[110..], [0.0; 10]);
+    fn cosine_with_warm_up_rises_to_one_and_falls_to_zero() {
+        let schedule = Schedule::cosine(100).unwrap().with_warmup(10);
+        let factors: Vec<f64> = (0..120).map(|step| schedule.at(step)).collect();
+        assert!((factors[0] - 0.1).abs() < 1e-12);
+        assert_eq!(factors[9], 1.0);
+        assert!((factors[60] - 0.5).abs() < 1e-12);
+        assert!(factors[..10].is_sorted());
+        assert!(factors[10..].is_sorted_by(|a, b| a >= b));
+        assert!(factors[109] > 0.0);
+        assert_eq!(factors[110..], [0.0; 10]);
     }
 
     #[test]
-    fn a_warm_up_as_long_as_the_whole_is_refused() {
-        assert!(WarmupCosine::new(0.1, 5, 5).is_err());
-        assert!(WarmupCosine::new(f64::NAN, 0, 5).is_err());
-        assert!(WarmupCosine::new(0.1, 0, 1).is_ok());
+    fn settings_outside_their_range_are_refused() {
+        assert!(Schedule::constant(f64::NAN).is_err());
+        assert!(Schedule::constant(1.1).is_err());
+        assert!(Schedule::steps(0, 0.5).is_err());
+        assert!(Schedule::steps(1, -0.5).is_err());
+        assert!(Schedule::exponential(2.0).is_err());
+        assert!(Schedule::linear(0.0, 1.0, 0).is_err());
+        assert!(Schedule::linear(0.0, 1.5, 3).is_err());
+        assert!(Schedule::cosine(0).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_schedule_stays_between_nothing_and_all_and_warm_up_only_delays_it(
+            factor in 0.0..=1.0_f64, to in 0.0..=1.0_f64, steps in 1_u64..200, warmup in 0_u64..50,
+            step: u64,
+        ) {
+            let schedules = [
+                Schedule::constant(factor),
+                Schedule::steps(steps, factor),
+                Schedule::exponential(factor),
+                Schedule::linear(factor, to, steps),
+                Schedule::cosine(steps),
+            ];
+            for schedule in schedules {
+                let schedule = schedule.unwrap();
+                let warmed = schedule.with_warmup(warmup);
+                for step in (0..300).chain([step, u64::MAX]) {
+                    prop_assert!((0.0..=1.0).contains(&warmed.at(step)), "{warmed:?} at {step}");
+                }
+                prop_assert_eq!(warmed.at(warmup + steps), schedule.at(steps));
+                if warmup > 0 {
+                    prop_assert_eq!(warmed.at(warmup - 1), schedule.at(0));
+                }
+            }
+        }
     }
 }

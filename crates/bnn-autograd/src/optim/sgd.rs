@@ -1,24 +1,20 @@
 //! Stochastic gradient descent with momentum.
 
-use super::{
-    Optimizer, OptimizerState, check_decay, check_learning_rate, clip, for_gradients, limits,
-};
+use super::{Rule, Step, check_decay, check_learning_rate, check_not_negative};
 use crate::error::Error;
-use crate::nn::Module;
-use crate::parallel::for_pairs;
 use crate::real::Real;
 
-/// Gradient descent with momentum: `v = momentum * v + grad`, `p = p - learning_rate * v`.
-#[derive(Clone, Debug)]
-pub struct Sgd<T: Real = f32> {
+/// Gradient descent with momentum: `v = momentum * v + g`, `p = p - learning_rate * v`, as PyTorch's
+/// `SGD`; with Nesterov's momentum `p = p - learning_rate * (g + momentum * v)` (Sutskever et al. 2013).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
     learning_rate: f64,
     momentum: f64,
-    state: OptimizerState<T>,
+    nesterov: bool,
+    weight_decay: f64,
 }
 
-const MOMENTUM: &str = "momentum";
-
-impl<T: Real> Sgd<T> {
+impl Sgd {
     /// With `momentum` in `0..1`; 0 remembers nothing.
     ///
     /// # Errors
@@ -29,49 +25,54 @@ impl<T: Real> Sgd<T> {
         Ok(Self {
             learning_rate,
             momentum,
-            state: OptimizerState::new(),
+            nesterov: false,
+            weight_decay: 0.0,
+        })
+    }
+
+    /// With Nesterov's momentum.
+    #[must_use]
+    pub fn with_nesterov(self) -> Self {
+        Self {
+            nesterov: true,
+            ..self
+        }
+    }
+
+    /// With an L2 penalty: `g = g + weight_decay * p` beforehand; at least 0.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self, Error> {
+        check_not_negative("weight decay", weight_decay)?;
+        Ok(Self {
+            weight_decay,
+            ..self
         })
     }
 }
 
-impl<T: Real> Optimizer<T> for Sgd<T> {
-    fn step(&mut self, model: &mut dyn Module<T>) -> Result<(), Error> {
-        self.state.steps += 1;
-        let rate = T::from_f64(self.learning_rate);
+impl<T: Real> Rule<T> for Sgd {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let rate = T::from_f64(self.learning_rate * step.factor);
         let momentum = T::from_f64(self.momentum);
-        for_gradients(model, |name, param| {
-            let limits = limits(param.kind());
-            if self.momentum == 0.0 {
-                param
-                    .update(|p, grad| for_pairs(p, grad, |p, &g| *p = clip(*p - rate * g, limits)));
-                return Ok(());
-            }
-            let mut velocity = self.state.take(MOMENTUM, name, param)?;
-            param.update(|p, grad| {
-                let velocity = velocity.data_mut();
-                for_pairs(velocity, grad, |v, &g| *v = momentum * *v + g);
-                for_pairs(p, velocity, |p, &v| *p = clip(*p - rate * v, limits));
-            });
-            self.state.put(MOMENTUM, name, velocity);
-            Ok(())
-        })
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), Error> {
-        check_learning_rate(learning_rate)?;
-        self.learning_rate = learning_rate;
-        Ok(())
-    }
-
-    fn state(&self) -> &OptimizerState<T> {
-        &self.state
-    }
-
-    fn set_state(&mut self, state: OptimizerState<T>) {
-        self.state = state;
+        let decay = T::from_f64(self.weight_decay);
+        let pairs = p.iter_mut().zip(grad);
+        let [velocity] = averages else {
+            return pairs.for_each(|(p, &g)| *p -= rate * (g + decay * *p));
+        };
+        for ((p, &g), v) in pairs.zip(velocity.iter_mut()) {
+            let g = g + decay * *p;
+            *v = momentum * *v + g;
+            *p -= rate * if self.nesterov { g + momentum * *v } else { *v };
+        }
     }
 
     fn slots(&self) -> &'static [&'static str] {
-        &[MOMENTUM]
+        if self.momentum == 0.0 {
+            &[]
+        } else {
+            &["momentum"]
+        }
     }
 }

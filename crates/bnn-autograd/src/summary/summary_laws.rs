@@ -182,3 +182,13 @@ fn modes_statistics_and_gradients_stay_and_the_bytes_are_those_of_training() {
     let _scores = net.forward(&x).unwrap();
     assert_eq!(found.saved_bytes, tape.memory().total);
 }
+
+#[test]
+fn attention_counts_its_two_products() {
+    let attention = crate::nn::BinaryAttention::<f32>::new(8, 2, &mut Rng::new(1));
+    let mut net = Sequential::new().named("att", attention.unwrap());
+    let rows = summary(&mut net, &[3, 5, 8]).unwrap().rows;
+    let row = rows.iter().find(|row| row.kind == "binary_attention");
+    // 3 samples, 5 queries, 5 keys, 8 features.
+    assert_eq!(row.unwrap().macs.binary, 2 * 3 * 5 * 5 * 8);
+}

@@ -16,7 +16,7 @@ fn config(epochs: u64) -> TrainConfig {
         label_smoothing: 0.1,
         augment: Some(Augment {
             shift: 1,
-            flip: false,
+            ..Augment::default()
         }),
         seed: 5,
     }

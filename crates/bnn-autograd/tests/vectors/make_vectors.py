@@ -30,6 +30,31 @@ class SignSte(torch.autograd.Function):
         return dy * (x.abs() <= ctx.clip), None
 
 
+class Bool(torch.autograd.Function):
+    """1 where x >= 0, else 0; the gradient passes where |x| <= 1 (BiBERT, arXiv 2203.06390)."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x >= 0).double()
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return dy * (x.abs() <= 1)
+
+
+def bi_attention(q, k, v, heads=2):
+    def split(x):
+        b, t, d = x.shape
+        return sign_activation(x).view(b, t, heads, d // heads).transpose(1, 2)
+
+    q, k, v = split(q), split(k), split(v)
+    scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+    y = Bool.apply(scores) @ v
+    return y.transpose(1, 2).reshape(y.shape[0], y.shape[2], -1)
+
+
 def sign_activation(x):
     return SignSte.apply(x, 1.0)
 
@@ -100,6 +125,7 @@ def optimizer(make, steps=4):
 
 
 labels = torch.tensor([3, 0, 2, 2, 1, 3])
+picks = torch.tensor([[3, 0, 3], [1, 0, 3]])
 targets = 2.0 * F.one_hot(labels, 4).double() - 1.0
 
 cases = {
@@ -129,6 +155,10 @@ cases = {
     "sgd_momentum": optimizer(lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
     "adam": optimizer(lambda p: torch.optim.Adam(p, lr=0.05)),
     "adam_decay": optimizer(lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.8, 0.99), weight_decay=0.1)),
+    "binary_attention": case(bi_attention, q=edges(rand(2, 4, 6)), k=edges(rand(2, 5, 6)), v=edges(rand(2, 5, 6))),
+    "embedding": {**case(lambda w: F.embedding(picks, w), w=rand(4, 3)), "indices": picks.double()},
+    "add": case(lambda a, b: a + b, a=rand(2, 3), b=rand(2, 3)),
+    "flatten": case(lambda x: x.flatten(1), x=rand(2, 3, 4)),
 }
 
 

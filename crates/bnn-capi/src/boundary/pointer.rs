@@ -28,6 +28,18 @@ pub(crate) trait Argument {
     ) -> Result<Self::Checked<'call>, Error>;
 }
 
+mod sealed {
+    /// What pointers of C may point to: numbers of which every pattern of bits is a value, without
+    /// padding. Named in this file only, so that no other type is given.
+    pub(crate) trait Plain: Copy {}
+
+    impl Plain for u64 {}
+    impl Plain for i32 {}
+    impl Plain for f32 {}
+}
+
+use sealed::Plain;
+
 /// Memory that a call reads.
 #[derive(Debug)]
 pub(crate) struct Input<'call, T> {
@@ -44,7 +56,7 @@ pub(crate) struct Output<'call, T> {
     ledger: &'call Ledger,
 }
 
-impl<'call, T> Input<'call, T> {
+impl<'call, T: Plain> Input<'call, T> {
     /// The argument's name, for messages.
     pub(crate) fn name(&self) -> &'static str {
         self.name
@@ -61,19 +73,19 @@ impl<'call, T> Input<'call, T> {
     }
 }
 
-impl<'call, T> Output<'call, T> {
+impl<'call, T: Plain> Output<'call, T> {
     /// The first `len` elements, to write; no other argument of the call overlaps them.
     pub(crate) fn write(self, len: usize) -> Result<&'call mut [T], Error> {
         self.ledger
             .enter(Region::of(self.name, self.pointer, len, true)?)?;
         // SAFETY: as in `read`; the ledger refuses any second argument that overlaps, and an
         // `Output` is used up, so the slice is the only one. C may hand over memory that it never
-        // wrote: `T` is a number, the core writes outputs before it reads any of them.
+        // wrote: `T` is `Plain`, and the core writes outputs before it reads any of them.
         Ok(unsafe { slice::from_raw_parts_mut(self.pointer, len) })
     }
 }
 
-impl<T> Argument for *const T {
+impl<T: Plain> Argument for *const T {
     type Checked<'call> = Input<'call, T>;
 
     unsafe fn check<'call>(
@@ -90,7 +102,7 @@ impl<T> Argument for *const T {
     }
 }
 
-impl<T> Argument for *mut T {
+impl<T: Plain> Argument for *mut T {
     type Checked<'call> = Output<'call, T>;
 
     unsafe fn check<'call>(

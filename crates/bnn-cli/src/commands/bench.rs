@@ -2,124 +2,176 @@
 
 use std::time::Duration;
 
-use bnn_core::{BitMatrix, Error, Kernel, PackedWeights, gemm_i32};
-use serde_json::{Value, json};
+use bnn_benches::{
+    CONVOLUTIONS, Contender, ConvShape, Convolution, Form, PRODUCTS, Product, Workload,
+    use_one_thread,
+};
+use bnn_core::Kernel;
+use bnn_core::conv::PadValue;
+use serde_json::{Map, Value, json};
 
 use crate::args::BenchArgs;
 use crate::error::CliError;
-use crate::float_net::multiply;
 use crate::out::line;
 use crate::table::columns;
-use crate::timing::best_ns;
+use crate::timing::best_ns_in_turns;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
-    let shapes = args
-        .shape
-        .iter()
-        .map(|text| parse(text))
-        .collect::<Result<Vec<_>, _>>()?;
     if !(0.0..=3600.0).contains(&args.seconds) {
         let line = format!("--seconds {}: expected 0 to 3600", args.seconds);
         return Err(CliError::Input(line));
     }
     let budget = Duration::from_secs_f64(args.seconds);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let pool = pool.map_err(CliError::failed)?;
-    let (mut rows, mut figures) = (Vec::new(), Vec::new());
-    for shape in shapes {
-        let figure = pool.install(|| measure(shape, budget))?;
-        for (kernel, ops) in &figure.kernels {
-            rows.push([
-                format!("{} x {} x {}", shape.0, shape.1, shape.2),
-                (*kernel).to_owned(),
-                format!("{:.1}", ops / 1e9),
-                format!("{:.1}", figure.float / 1e9),
-                format!("{:.1}", ops / figure.float),
-            ]);
-        }
-        figures.push(figure);
+    let active = Kernel::active().map_err(CliError::input)?.name();
+    use_one_thread().map_err(CliError::failed)?;
+    let mut comparisons = Vec::new();
+    for shape in products(args) {
+        let [m, n, k] = shape;
+        let name = format!("{m}x{n}x{k}");
+        let about = |error| CliError::input(error).about(&name);
+        let mut work = Product::new(shape).map_err(about)?;
+        let size = json!({"m": m, "n": n, "k": k});
+        comparisons.push(Comparison::measure(name, size, &mut work, budget)?);
     }
-    let active = Kernel::active().map_err(CliError::input)?;
+    for shape in convolutions(args) {
+        let about = |error| CliError::input(error).about(shape);
+        let mut work = Convolution::new(shape, PadValue::Zero).map_err(about)?;
+        let size = json!({"image": shape.image, "outputs": shape.outputs, "side": shape.side});
+        comparisons.push(Comparison::measure(
+            shape.to_string(),
+            size,
+            &mut work,
+            budget,
+        )?);
+    }
     if args.json {
-        let shapes: Vec<Value> = figures.iter().map(Figure::as_json).collect();
-        return line(json!({"active": active.name(), "threads": 1, "shapes": shapes}));
+        let comparisons: Vec<Value> = comparisons.into_iter().map(Comparison::into_json).collect();
+        return line(json!({"active": active, "threads": 1, "comparisons": comparisons}));
     }
-    line(
-        "10^9 operations per second (2*m*n*k each), packed x packed -> i32, one thread, best of many runs",
-    )?;
-    line(columns(
-        ["m x n x k", "kernel", "bits", "f32", "ratio"],
-        &rows,
-    ))?;
-    line(format_args!("kernel in use: {}", active.name()))
+    print(&comparisons)?;
+    line(format_args!("kernel in use: {active}"))
 }
 
-/// Operations per second on one shape.
-struct Figure {
-    shape: (usize, usize, usize),
-    float: f64,
-    kernels: Vec<(&'static str, f64)>,
+/// The products asked for: all there are where nothing is.
+fn products(args: &BenchArgs) -> Vec<[usize; 3]> {
+    if args.shape.is_empty() && args.conv.is_empty() {
+        return PRODUCTS.to_vec();
+    }
+    args.shape.clone()
 }
 
-impl Figure {
-    fn as_json(&self) -> Value {
-        let (m, n, k) = self.shape;
-        let kernels: serde_json::Map<_, _> = self
-            .kernels
+/// The convolutions asked for: all there are where nothing is.
+fn convolutions(args: &BenchArgs) -> Vec<ConvShape> {
+    if args.shape.is_empty() && args.conv.is_empty() {
+        return CONVOLUTIONS.to_vec();
+    }
+    let shape = |&[height, width, channels, outputs, side]: &[usize; 5]| ConvShape {
+        image: [height, width, channels],
+        outputs,
+        side,
+        groups: 1,
+    };
+    args.conv.iter().map(shape).collect()
+}
+
+/// Operations per second of all contenders on one workload.
+struct Comparison {
+    name: String,
+    size: Value,
+    floats: Vec<(Contender, f64)>,
+    bits: Vec<(Contender, f64)>,
+}
+
+impl Comparison {
+    fn measure(
+        name: String,
+        size: Value,
+        work: &mut impl Workload,
+        budget: Duration,
+    ) -> Result<Self, CliError> {
+        let contenders: Vec<_> = Contender::floats().chain(Contender::bits()).collect();
+        let times = best_ns_in_turns(budget, &contenders, |contender| work.run(contender));
+        let times = times.map_err(CliError::failed)?;
+        let operations = work.operations() as f64;
+        let speeds = times.into_iter().map(|ns| 1e9 * operations / ns);
+        let (floats, bits) = contenders
+            .into_iter()
+            .zip(speeds)
+            .partition(|(contender, _)| matches!(contender, Contender::Floats(_)));
+        Ok(Self {
+            name,
+            size,
+            floats,
+            bits,
+        })
+    }
+
+    /// The faster float library, which is what bits are compared with, and its speed.
+    fn baseline(&self) -> (&'static str, f64) {
+        let floats = self
+            .floats
             .iter()
-            .map(|(name, ops)| ((*name).to_owned(), json!(ops)))
-            .collect();
-        json!({"m": m, "n": n, "k": k, "f32_ops_per_second": self.float, "bits_ops_per_second": kernels})
+            .map(|(library, ops)| (library.name(), *ops));
+        floats.fold(
+            ("", 0.0),
+            |best, next| if next.1 > best.1 { next } else { best },
+        )
+    }
+
+    /// The speeds of a kernel, form by form.
+    fn of_kernel(&self, kernel: &'static Kernel) -> impl Iterator<Item = (Form, f64)> {
+        self.bits
+            .iter()
+            .filter_map(move |(contender, ops)| match contender {
+                Contender::Bits(form, k) if *k == kernel => Some((*form, *ops)),
+                _ => None,
+            })
+    }
+
+    fn into_json(self) -> Value {
+        let (baseline, float) = self.baseline();
+        let floats = self
+            .floats
+            .iter()
+            .map(|(library, ops)| (library.name().to_owned(), json!(ops)));
+        let of_kernel = |kernel: &'static Kernel| {
+            let forms = self.of_kernel(kernel).map(|(form, ops)| {
+                let told = json!({"ops_per_second": ops, "ratio": ops / float});
+                (form.name().to_owned(), told)
+            });
+            (kernel.name().to_owned(), Value::Object(forms.collect()))
+        };
+        json!({
+            "name": self.name,
+            "size": self.size,
+            "f32_ops_per_second": floats.collect::<Map<_, _>>(),
+            "baseline": baseline,
+            "kernels": Kernel::available().map(of_kernel).collect::<Map<_, _>>(),
+        })
     }
 }
 
-fn measure((m, n, k): (usize, usize, usize), budget: Duration) -> Result<Figure, CliError> {
-    let too_large = || CliError::Input(format!("{m},{n},{k}: too large to allocate here"));
-    let elements = |rows: usize| {
-        rows.checked_mul(k)
-            .filter(|&e| e <= MOST)
-            .ok_or_else(too_large)
-    };
-    let numbers = |count: usize| -> Vec<f32> {
-        (0..count)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 7 & 255) as f32 - 127.5)
-            .collect()
-    };
-    let (a, b) = (numbers(elements(m)?), numbers(elements(n)?));
-    let outputs = m
-        .checked_mul(n)
-        .filter(|&e| e <= MOST)
-        .ok_or_else(too_large)?;
-    let ops = 2.0 * m as f64 * n as f64 * k as f64;
-
-    let mut y = vec![0.0; outputs];
-    let float = best_ns(budget, || multiply(m, n, k, &a, &b, &mut y)).map_err(CliError::failed)?;
-
-    let bits = |x: &[f32], rows| BitMatrix::pack(x, rows, k).map_err(CliError::input);
-    let (a, b) = (bits(&a, m)?, bits(&b, n)?);
-    let mut sums = vec![0; outputs];
-    let mut kernels = Vec::new();
-    for kernel in Kernel::available() {
-        let w = PackedWeights::for_kernel(kernel, b.view()).map_err(CliError::input)?;
-        let ns = best_ns::<Error>(budget, || gemm_i32(a.view(), &w, &mut sums, n));
-        kernels.push((kernel.name(), 1e9 * ops / ns.map_err(CliError::input)?));
+fn print(comparisons: &[Comparison]) -> Result<(), CliError> {
+    line(
+        "10^9 operations per second, 2*m*n*k each; m output pixels, k elements of a filter in a convolution",
+    )?;
+    line(
+        "(ratio to f32: the faster of two libraries); one thread, best of many runs, weights packed before",
+    )?;
+    let mut rows = Vec::new();
+    for comparison in comparisons {
+        let (library, float) = comparison.baseline();
+        for kernel in Kernel::available() {
+            let mut row = [const { String::new() }; 6];
+            row[0].clone_from(&comparison.name);
+            row[1] = format!("{library} {:.1}", float / 1e9);
+            row[2] = kernel.name().to_owned();
+            for (cell, (_, ops)) in row[3..].iter_mut().zip(comparison.of_kernel(kernel)) {
+                *cell = format!("{:.1} ({:.1})", ops / 1e9, ops / float);
+            }
+            rows.push(row);
+        }
     }
-    Ok(Figure {
-        shape: (m, n, k),
-        float: 1e9 * ops / float,
-        kernels,
-    })
-}
-
-/// Most elements of a matrix to time: 1 GiB of `f32`.
-const MOST: usize = 1 << 28;
-
-fn parse(text: &str) -> Result<(usize, usize, usize), CliError> {
-    let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some(&[m, n, k]) if m > 0 && n > 0 && k > 0 => Ok((m, n, k)),
-        _ => Err(CliError::Input(format!(
-            "--shape {text}: expected three numbers of at least 1, as in 64,1024,1024"
-        ))),
-    }
+    let [a, b, c] = Form::ALL.map(Form::name);
+    line(columns(["", "f32", "kernel", a, b, c], &rows))
 }

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use bnn_autograd::data;
+use bnn_autograd::data::{self, folder};
 use serde_json::json;
 
 use crate::args::EvalArgs;
 use crate::error::CliError;
+use crate::images;
 use crate::model_file;
 use crate::out::line;
 use crate::table::{facts, thousands};
@@ -32,14 +33,18 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
         })?;
         (table.pixels, labels)
     } else {
-        let test = data::load(&args.data).map_err(CliError::input)?.test;
+        let trained_on = images::of_model(&model).unwrap_or_default();
+        let test = images::load(&args.data, trained_on)?.test;
         if test.features() != features {
             let wrong = format!(
-                "{} has {} pixels per image, the model takes {features}",
+                "{} has {} values per image, the model takes {features}",
                 args.data,
                 test.features()
             );
             return Err(CliError::Input(wrong));
+        }
+        if folder::is_one(&args.data) {
+            images::check_classes(&model, &test)?;
         }
         (test.pixels().to_vec(), test.labels().to_vec())
     };

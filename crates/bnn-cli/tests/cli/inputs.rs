@@ -118,9 +118,20 @@ fn settings_that_cannot_be_are_refused_before_training() {
         (&["bench", "--shape", "0,2,3"], &["0,2,3"]),
         (
             &["bench", "--shape", "9999999,9999999,9999999"],
-            &["too large"],
+            &["9999999x9999999x9999999", "at most"],
+        ),
+        (
+            &["bench", "--shape", "1,1,1", "--shape", "1,2,x"],
+            &["1,2,x"],
+        ),
+        (&["bench", "--conv", "1,2,3"], &["1,2,3", "5"]),
+        (&["bench", "--conv", "3,3,0,1,1"], &["3,3,0,1,1"]),
+        (
+            &["bench", "--conv", "4096,4096,64,64,3"],
+            &["3x3 64 to 64 on 4096x4096", "at most"],
         ),
         (&["bench", "--seconds", "NaN"], &["--seconds"]),
+        (&["bench", "--seconds", "-1"], &["--seconds -1"]),
     ] {
         refused(folder, args, words);
         assert!(

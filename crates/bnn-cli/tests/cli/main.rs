@@ -1,7 +1,9 @@
 //! The command `bnn` as a user runs it: what it prints, what it writes, how it ends.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod bench;
 mod fashion;
+mod images;
 mod inputs;
 mod interrupt;
 mod train;

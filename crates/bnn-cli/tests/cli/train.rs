@@ -152,20 +152,6 @@ fn predictions_of_rows_and_of_an_image_agree_with_eval() {
 }
 
 #[test]
-fn bench_times_every_kernel_of_this_cpu() {
-    let folder = tempfile::tempdir().unwrap();
-    let told = json(
-        folder.path(),
-        &["bench", "--shape", "3,17,65", "--seconds", "0", "--json"],
-    );
-    let kernels = told["shapes"][0]["bits_ops_per_second"]
-        .as_object()
-        .unwrap();
-    assert_eq!(kernels.len(), bnn_core::Kernel::available().count());
-    assert!(kernels.values().all(|ops| ops.as_f64().unwrap() > 0.0));
-}
-
-#[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
     for (args, word) in [

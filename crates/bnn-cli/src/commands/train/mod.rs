@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use bnn_autograd::data::{self, Split};
+use bnn_autograd::data::Split;
+use bnn_autograd::data::folder::{self, FolderConfig};
 use bnn_autograd::export::export;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
@@ -17,6 +18,7 @@ use bnn_autograd::{Rng, write_atomic};
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
+use crate::images;
 use crate::out::line;
 use crate::table::facts;
 use outcome::Outcome;
@@ -27,7 +29,18 @@ use settings::Settings;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
-    let split = data::load(&args.data).map_err(CliError::input)?;
+    if args.image_size.is_some() && !folder::is_one(&args.data) {
+        let wrong = format!("--image-size: {} is no folder of images", args.data);
+        return Err(CliError::Input(wrong));
+    }
+    let size = args.image_size;
+    let split = images::load(
+        &args.data,
+        FolderConfig {
+            size,
+            ..FolderConfig::default()
+        },
+    )?;
     let settings = Settings::new(args, &split)?;
     settings.check_outputs()?;
     let mut pool = rayon::ThreadPoolBuilder::new();

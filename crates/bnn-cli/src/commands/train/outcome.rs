@@ -1,5 +1,6 @@
 //! What a training run gave: measured from the file that was written, not from what is in memory.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bnn_autograd::data::{Dataset, Split};
@@ -203,12 +204,11 @@ impl Outcome {
         for (&label, predicted) in test.labels().iter().zip(&self.predicted) {
             counts[usize::from(label) * classes + predicted] += 1;
         }
-        let names: Vec<String> = (0..classes).map(|c| c.to_string()).collect();
         let (width, height) = (test.width(), test.height());
-        let max = test.pixels().iter().max().copied().unwrap_or(1).max(1);
-        let images = test
-            .pixels()
-            .chunks(test.features())
+        let pixels = grey(test);
+        let max = pixels.iter().max().copied().unwrap_or(1).max(1);
+        let images = pixels
+            .chunks(width * height)
             .zip(test.labels())
             .zip(&self.predicted);
         let misread = images
@@ -232,7 +232,7 @@ impl Outcome {
         let weights: Vec<_> = self
             .first_layer
             .iter()
-            .filter(|_| drawable)
+            .filter(|_| drawable && test.channels() == 1)
             .map(|bits| BitPicture {
                 bits,
                 width,
@@ -245,7 +245,7 @@ impl Outcome {
             command: &settings.command(),
             epochs: &points,
             confusion: Confusion {
-                names: &names,
+                names: test.class_names(),
                 counts: &counts,
             },
             misread: &misread,
@@ -253,6 +253,17 @@ impl Outcome {
         };
         report.write(&settings.report).map_err(CliError::failed)
     }
+}
+
+/// All images in grey, the mean of the channels.
+fn grey(test: &Dataset) -> Cow<'_, [u8]> {
+    let channels = test.channels();
+    if channels == 1 {
+        return test.pixels().into();
+    }
+    let pixels = test.pixels().chunks(channels);
+    let sums = pixels.map(|pixel| pixel.iter().map(|&value| usize::from(value)).sum::<usize>());
+    sums.map(|sum| (sum / channels) as u8).collect()
 }
 
 fn accuracy(predicted: &[usize], test: &Dataset) -> f64 {

@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use bnn_autograd::can_write;
-use bnn_autograd::data::{Dataset, Split};
+use bnn_autograd::data::{Dataset, Split, folder};
 use bnn_autograd::models::MlpConfig;
 use bnn_autograd::train::TrainConfig;
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
+use crate::images;
 use crate::recipe::Recipe;
 
 pub(super) struct Settings {
     pub(super) data: String,
+    image_size: Option<(usize, usize)>,
     data_checksum: u32,
     pub(super) sizes: MlpConfig,
     pub(super) config: TrainConfig,
@@ -47,6 +49,7 @@ impl Settings {
             .unwrap_or_else(|| format!("{}.bnn", train.name()).into());
         Ok(Self {
             data: args.data.clone(),
+            image_size: args.image_size,
             data_checksum: split.checksum(),
             sizes,
             config,
@@ -104,25 +107,42 @@ impl Settings {
     /// The meta text of the model file. What `bnn` itself reads comes first.
     pub(super) fn meta(&self, split: &Split) -> String {
         let test = &split.test;
-        let pixels = split.train.pixels().iter().chain(test.pixels());
-        format!(
+        let mut meta = format!(
             "width={}\nheight={}\nmax={}\nepochs={}\nseed={}\narch={}\ndata={}\n",
             test.width(),
             test.height(),
-            pixels.max().copied().unwrap_or_default(),
+            self.max_pixel(split),
             self.config.epochs,
             self.config.seed,
             self.arch(),
             test.name().escape_debug(),
-        )
+        );
+        if test.channels() != 1 {
+            meta += &format!("channels={}\n", test.channels());
+        }
+        meta += &images::class_lines(test.class_names());
+        meta
+    }
+
+    /// The value of a pixel that is white. Image files have one; of other data it is the largest there is.
+    fn max_pixel(&self, split: &Split) -> u8 {
+        if folder::is_one(&self.data) {
+            return u8::MAX;
+        }
+        let pixels = split.train.pixels().iter().chain(split.test.pixels());
+        pixels.max().copied().unwrap_or_default()
     }
 
     /// The command that does this run again, all defaults spelled out.
     pub(super) fn command(&self) -> String {
         let c = &self.config;
+        let size = self
+            .image_size
+            .map(|(width, height)| format!(" --image-size {width}x{height}"));
         format!(
-            "bnn train --data {} --arch {} --epochs {} --batch {} --lr {} --seed {}",
+            "bnn train --data {}{} --arch {} --epochs {} --batch {} --lr {} --seed {}",
             self.data,
+            size.unwrap_or_default(),
             self.arch(),
             c.epochs,
             c.batch,

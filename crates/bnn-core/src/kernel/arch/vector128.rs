@@ -85,9 +85,10 @@ fn fill_block(rows: &[u64], words: usize, block: &mut [u64]) {
 #[inline(always)]
 pub(super) fn multiply<V: Vector>(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     let (pair_sums, odd_sums) = sums.as_chunks_mut::<2>();
+    let odd_words = odd_sums.len() * block.words;
     let (tables, odd_row) = block
         .layout
-        .split_at(block.layout.len() - odd_sums.len() * block.words);
+        .split_at(block.layout.len().saturating_sub(odd_words));
     let (groups, _) = panel.as_chunks::<WEIGHT_WORDS>();
     let tiles = tables.chunks(PAIRS * groups.len() * PAIR_WORDS);
     for (tables, sums) in tiles.zip(pair_sums.chunks_mut(PAIRS)) {

@@ -1,0 +1,40 @@
+//! A shortcut around a network.
+
+use super::Module;
+use crate::error::Error;
+use crate::export::{ExportError, Lowering};
+use crate::ops;
+use crate::real::Real;
+use crate::tape::Var;
+
+/// `x + inner(x)`, where the inner network keeps the shape (He et al. 2016, arXiv 1512.03385; around
+/// binary layers: Liu et al. 2018, arXiv 1808.00278). Child: `inner`.
+#[derive(Clone, Debug)]
+pub struct Residual<M> {
+    inner: M,
+}
+
+impl<M> Residual<M> {
+    /// A shortcut around `inner`.
+    pub fn new(inner: M) -> Self {
+        Self { inner }
+    }
+}
+
+impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        ops::add(x, &self.inner.forward(x)?)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        Err(to.refusal("it adds its input, which the runner of model files does not"))
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
+        visit("inner", &self.inner);
+    }
+
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module<T>)) {
+        visit("inner", &mut self.inner);
+    }
+}

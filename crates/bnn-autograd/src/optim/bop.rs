@@ -1,0 +1,59 @@
+//! Bop, the binary optimizer: flips weights, and keeps no latent ones (Helwegen et al. 2019,
+//! arXiv 1906.02107).
+
+use super::{Rule, Step, check_not_negative, sign};
+use crate::error::Error;
+use crate::nn::ParamKind;
+use crate::real::Real;
+
+/// Bop: `m = (1 - gamma) * m + gamma * g`; a weight `w` flips where `|m| > threshold` and
+/// `sign(m) = sign(w)`, because then both the average and its own sign say that the loss rises with it
+/// (algorithm 1 of the paper).
+///
+/// Only for binary weights. From the first step on they are exactly `-1` or `+1`, before it they count
+/// by their signs: a network starts with the same outputs as with latent weights.
+///
+/// `gamma` is what a learning rate is elsewhere, and follows the schedule. The paper trains CIFAR-10
+/// with `gamma = 1e-4`, decayed to a tenth every 100 epochs, and `threshold = 1e-8`; gradients of another scale need
+/// another threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bop {
+    gamma: f64,
+    threshold: f64,
+}
+
+impl Bop {
+    /// With the adaptivity rate `gamma` in `0..=1` and a threshold of at least 0.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn new(gamma: f64, threshold: f64) -> Result<Self, Error> {
+        let inside = (0.0..=1.0).contains(&gamma);
+        Error::check_range("adaptivity rate", "0 to 1", gamma, inside)?;
+        check_not_negative("threshold of flips", threshold)?;
+        Ok(Self { gamma, threshold })
+    }
+}
+
+impl<T: Real> Rule<T> for Bop {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let [average] = averages else { return };
+        let gamma = self.gamma * step.factor;
+        let (gamma, keep) = (T::from_f64(gamma), T::from_f64(1.0 - gamma));
+        let threshold = T::from_f64(self.threshold);
+        for ((p, &g), m) in p.iter_mut().zip(grad).zip(average.iter_mut()) {
+            *m = keep * *m + gamma * g;
+            let w = sign(*p);
+            let flips = m.abs() > threshold && sign(*m) == w;
+            *p = if flips { -w } else { w };
+        }
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["gradient_average"]
+    }
+
+    fn is_for(&self, kind: ParamKind) -> bool {
+        kind == ParamKind::Binary
+    }
+}

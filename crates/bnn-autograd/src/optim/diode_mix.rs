@@ -1,0 +1,93 @@
+//! DiodeMix: descent by the sign of the momentum, for weights that are kept only as bits (Guo et al.
+//! 2024, "Diode: Reinventing Binary Neural Networks Training with Sign Descent Optimization").
+
+use super::{Rule, Step, check_decay, sign};
+use crate::error::Error;
+use crate::nn::ParamKind;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// DiodeMix: `m = b1 * m + (1 - b1) * g`, `s = b2 * s + (1 - b2) * learning_rate * sign(m)`,
+/// `w = -sign(s)`. A weight flips when the signs of its momentum have long enough been against it.
+///
+/// Only for binary weights. From the first step on they are exactly `-1` or `+1`. At first
+/// `s = -learning_rate * w`, with the initial latent value as `w` (0 counts as the least positive
+/// number): no weight changes by that, and those near 0 are the first to flip, as with latent weights.
+///
+/// The learning rate is the scale of `s`: by itself it changes nothing, but with a schedule that lets
+/// it fall later signs weigh less than earlier ones, and weights settle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiodeMix {
+    learning_rate: f64,
+    betas: (f64, f64),
+}
+
+const MOMENTUM: &str = "gradient_momentum";
+const SIGNS: &str = "sign_momentum";
+
+impl DiodeMix {
+    /// With `b1 = 0.99` and `b2 = 0.9999`; the learning rate is more than 0.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn new(learning_rate: f64) -> Result<Self, Error> {
+        let inside = learning_rate > 0.0 && learning_rate.is_finite();
+        Error::check_range(
+            "learning rate",
+            "positive and finite",
+            learning_rate,
+            inside,
+        )?;
+        Ok(Self {
+            learning_rate,
+            betas: (0.99, 0.9999),
+        })
+    }
+
+    /// With other decay rates of the momentum and of its signs, each in `0..1`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn with_betas(self, momentum: f64, signs: f64) -> Result<Self, Error> {
+        check_decay("decay of the momentum", momentum)?;
+        check_decay("decay of the signs", signs)?;
+        Ok(Self {
+            betas: (momentum, signs),
+            ..self
+        })
+    }
+}
+
+impl<T: Real> Rule<T> for DiodeMix {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let [momentum, signs] = averages else { return };
+        let rate = T::from_f64(self.learning_rate * step.factor);
+        let rest1 = T::from_f64(1.0 - self.betas.0);
+        let rest2 = T::from_f64(1.0 - self.betas.1);
+        let averages = momentum.iter_mut().zip(signs.iter_mut());
+        for ((p, &g), (m, s)) in p.iter_mut().zip(grad).zip(averages) {
+            *m += rest1 * (g - *m);
+            *s += rest2 * (rate * sign(*m) - *s);
+            *p = -sign(*s);
+        }
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &[MOMENTUM, SIGNS]
+    }
+
+    fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
+        let mut average = value.zeros_like();
+        if slot == SIGNS {
+            let rate = T::from_f64(self.learning_rate);
+            for (s, &w) in average.data_mut().iter_mut().zip(value.data()) {
+                *s = -sign(w) * (rate * w.abs()).max(T::min_positive_value());
+            }
+        }
+        average
+    }
+
+    fn is_for(&self, kind: ParamKind) -> bool {
+        kind == ParamKind::Binary
+    }
+}

@@ -1,0 +1,100 @@
+//! What the rules of all optimizers have in common.
+
+use std::fmt::Debug;
+
+use super::Schedule;
+use crate::nn::ParamKind;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// How a parameter changes by its gradient: a formula and its settings, without memory.
+///
+/// A rule sees a parameter in pieces, on several threads at once; every element must depend only on
+/// what is at its place, so that the result is the same for any cut. After it, latent binary weights
+/// are clipped to `[-1, 1]`.
+///
+/// A rule of one's own, descent by the sign of the gradient (Bernstein et al. 2018, arXiv 1802.04434):
+/// ```
+/// use bnn_autograd::optim::{Optimizer, Rule, Step};
+///
+/// #[derive(Debug)]
+/// struct SignSgd {
+///     learning_rate: f64,
+/// }
+///
+/// impl Rule<f32> for SignSgd {
+///     fn update(&self, step: Step, p: &mut [f32], grad: &[f32], _averages: &mut [&mut [f32]]) {
+///         let rate = (self.learning_rate * step.factor) as f32;
+///         for (p, grad) in p.iter_mut().zip(grad) {
+///             *p -= if *grad >= 0.0 { rate } else { -rate };
+///         }
+///     }
+/// }
+/// let optimizer = Optimizer::new(SignSgd { learning_rate: 0.01 });
+/// ```
+pub trait Rule<T: Real>: Debug + Send + Sync {
+    /// One step on a piece of a parameter: changes `p` and the averages by `grad`. All have the same
+    /// length; there are as many averages as [slots](Rule::slots), in their order.
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]);
+
+    /// The names of the running averages that it keeps of each parameter.
+    fn slots(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The average of a slot before the first step on a parameter of this value, in its shape; zeros
+    /// unless said otherwise.
+    fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
+        let _ = slot;
+        value.zeros_like()
+    }
+
+    /// Whether it is made for parameters of this kind; for all unless said otherwise.
+    fn is_for(&self, kind: ParamKind) -> bool {
+        let _ = kind;
+        true
+    }
+}
+
+/// Where in the training a rule is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Number of the step, from 1.
+    pub number: u64,
+    /// Share of its learning rate that the schedule leaves it, 0 to 1.
+    pub factor: f64,
+}
+
+/// A rule with a schedule of its own, whatever the optimizer's is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scheduled<R> {
+    rule: R,
+    schedule: Schedule,
+}
+
+impl<R> Scheduled<R> {
+    /// The rule with its schedule.
+    #[must_use]
+    pub fn new(rule: R, schedule: Schedule) -> Self {
+        Self { rule, schedule }
+    }
+}
+
+impl<T: Real, R: Rule<T>> Rule<T> for Scheduled<R> {
+    fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
+        let factor = self.schedule.at(step.number.saturating_sub(1));
+        self.rule.update(Step { factor, ..step }, p, grad, averages);
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        self.rule.slots()
+    }
+
+    fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
+        self.rule.start(slot, value)
+    }
+
+    fn is_for(&self, kind: ParamKind) -> bool {
+        self.rule.is_for(kind)
+    }
+}

@@ -1,0 +1,165 @@
+//! Optimizers, schedules and clipping do what PyTorch does (`vectors/make_optim_vectors.py`): in f64 to
+//! 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude; binary weights exactly.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use bnn_autograd::nn::{Module, Param, ParamKind, Sequential};
+use bnn_autograd::optim::{
+    Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, clip_grad_norm,
+    clip_grad_value,
+};
+use bnn_autograd::{Real, Tensor};
+use common::{Bare, Case, both, check_steps};
+
+fn load<T: Real>(name: &str) -> Case<T> {
+    Case::load(include_str!("vectors/optim_vectors.json"), name)
+}
+
+both! {
+    gradient_descent_equals_pytorch => gradient_descent;
+    adam_and_adamw_equal_pytorch => adam_and_adamw;
+    bop_flips_as_the_paper_says => bop;
+    diode_mix_flips_as_the_paper_says => diode_mix;
+    schedules_equal_pytorch => schedules;
+    clipping_by_norm_equals_pytorch => clipping_by_norm;
+    clipping_by_value_equals_pytorch => clipping_by_value;
+}
+
+/// Runs a case with the schedule in the optimizer and in the rule.
+#[track_caller]
+fn check<T: Real>(
+    name: &str,
+    kind: ParamKind,
+    rule: impl Rule<T> + Copy + 'static,
+    schedule: Schedule,
+) {
+    let case = load(name);
+    check_steps(
+        &case,
+        kind,
+        &mut Optimizer::new(rule).with_schedule(schedule),
+    );
+    let own = Scheduled::new(rule, schedule);
+    let other = Schedule::constant(0.5).unwrap();
+    check_steps(&case, kind, &mut Optimizer::new(own).with_schedule(other));
+}
+
+fn gradient_descent<T: Real>() {
+    let always = Schedule::default();
+    let sgd = |momentum| Sgd::new(0.1, momentum).unwrap();
+    let decaying = |momentum| sgd(momentum).with_weight_decay(0.1).unwrap();
+    check::<T>("sgd_decay", ParamKind::Float, decaying(0.0), always);
+    check::<T>(
+        "sgd_momentum_decay",
+        ParamKind::Float,
+        decaying(0.9),
+        always,
+    );
+    check::<T>(
+        "sgd_nesterov",
+        ParamKind::Float,
+        decaying(0.9).with_nesterov(),
+        always,
+    );
+    let stairs = Schedule::steps(2, 0.1).unwrap();
+    check::<T>("sgd_scheduled", ParamKind::Float, sgd(0.9), stairs);
+}
+
+fn adam_and_adamw<T: Real>() {
+    let always = Schedule::default();
+    let adam = Adam::new(0.05).unwrap();
+    let fast = adam.with_betas(0.8, 0.99).unwrap();
+    check::<T>("adam", ParamKind::Float, fast, always);
+    let decaying = adam.with_weight_decay(0.1).unwrap();
+    check::<T>("adam_decay", ParamKind::Float, decaying, always);
+    let adamw = AdamW::new(0.05, 0.1).unwrap();
+    check::<T>("adamw", ParamKind::Float, adamw, always);
+    let fast = adamw.with_betas(0.8, 0.99).unwrap();
+    let falling = Schedule::exponential(0.7).unwrap();
+    check::<T>("adamw_scheduled", ParamKind::Float, fast, falling);
+}
+
+fn bop<T: Real>() {
+    let bop = |gamma, threshold| Bop::new(gamma, threshold).unwrap();
+    check::<T>(
+        "bop",
+        ParamKind::Binary,
+        bop(0.25, 0.2),
+        Schedule::default(),
+    );
+    let falling = Schedule::exponential(0.9).unwrap();
+    check::<T>("bop_scheduled", ParamKind::Binary, bop(0.5, 0.1), falling);
+}
+
+fn diode_mix<T: Real>() {
+    let diode = |b1, b2| DiodeMix::new(0.01).unwrap().with_betas(b1, b2).unwrap();
+    check::<T>(
+        "diode_mix",
+        ParamKind::Binary,
+        diode(0.7, 0.9),
+        Schedule::default(),
+    );
+    let falling = Schedule::linear(1.0, 0.25, 8).unwrap();
+    check::<T>(
+        "diode_mix_scheduled",
+        ParamKind::Binary,
+        diode(0.6, 0.8),
+        falling,
+    );
+}
+
+fn schedules<T: Real>() {
+    let schedules = [
+        ("steps", Schedule::steps(7, 0.3)),
+        ("exponential", Schedule::exponential(0.93)),
+        ("linear", Schedule::linear(0.25, 0.75, 30)),
+        ("cosine", Schedule::cosine(40)),
+        (
+            "warm_cosine",
+            Schedule::cosine(25).map(|cosine| cosine.with_warmup(5)),
+        ),
+    ];
+    for (name, schedule) in schedules {
+        let (case, schedule) = (load::<T>(name), schedule.unwrap());
+        let factors: Vec<T> = (0..40).map(|step| T::from_f64(schedule.at(step))).collect();
+        case.check("factors", &Tensor::new(factors, &[40]).unwrap());
+    }
+}
+
+/// A model of two parameters with the gradients of a case.
+fn with_gradients<T: Real>(case: &Case<T>) -> Sequential<T> {
+    let param = |key| {
+        let grad = case.get(key).clone();
+        let mut param = Param::new(ParamKind::Float, grad.clone());
+        param.add_grad(grad).unwrap();
+        Bare(param)
+    };
+    Sequential::new().then(param("grad0")).then(param("grad1"))
+}
+
+#[track_caller]
+fn check_gradients<T: Real>(case: &Case<T>, model: &Sequential<T>) {
+    model.params(&mut |name, param| {
+        let key = format!("clipped{}", name.trim_end_matches(".p"));
+        case.check(&key, param.grad().unwrap());
+    });
+}
+
+fn clipping_by_norm<T: Real>() {
+    for (name, max_norm) in [("clip_norm", 1.5), ("clip_norm_loose", 100.0)] {
+        let case = load::<T>(name);
+        let mut model = with_gradients(&case);
+        let norm = clip_grad_norm(&mut model, max_norm).unwrap();
+        case.check("norm", &Tensor::scalar(T::from_f64(norm)));
+        check_gradients(&case, &model);
+    }
+}
+
+fn clipping_by_value<T: Real>() {
+    let case = load::<T>("clip_value");
+    let mut model = with_gradients(&case);
+    clip_grad_value(&mut model, 0.5).unwrap();
+    check_gradients(&case, &model);
+}
