@@ -178,6 +178,14 @@ pub trait Function<T: Real> {
         Err(not_offered(self, "`jvp` (forward mode)"))
     }
 
+    /// Multiply-accumulates of one application to inputs of these shapes that gave outputs of these
+    /// shapes, for [`summary`](crate::summary::summary): those of products and convolutions. None
+    /// unless overridden.
+    fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
+        let _ = (inputs, outputs);
+        Macs::default()
+    }
+
     /// Computes the first output again, bit for bit, from what was saved for the backward pass. Only
     /// asked of a function whose forward pass called [`Context::offer_recompute`].
     ///
@@ -187,6 +195,15 @@ pub trait Function<T: Real> {
         let _ = ctx;
         Err(not_offered(self, "`recompute`"))
     }
+}
+
+/// Multiply-accumulates, by what is multiplied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Macs {
+    /// Signs with signs: one XNOR and one count of a bit each.
+    pub binary: u64,
+    /// Numbers with numbers or with signs.
+    pub float: u64,
 }
 
 fn not_offered<T: Real>(function: &(impl Function<T> + ?Sized), pass: &'static str) -> Error {

@@ -3,7 +3,8 @@
 //! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. What a function
 //! keeps for its backward pass lies in its [`Context`], as bits wherever bits suffice: a binary layer
 //! keeps two bits per activation instead of a 32-bit float. Around the tape: [`ops`], layers
-//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], and [`gradcheck`].
+//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary::summary) of any
+//! model, [`export`] to files that run on bits, and [`gradcheck`].
 //!
 //! Two laws hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `-0.0` gives
 //! `+1`, NaN `-1`); and results are the same bits for any number of threads.
@@ -66,6 +67,7 @@ mod parallel;
 mod param;
 mod real;
 mod rng;
+pub mod summary;
 mod tape;
 mod tensor;
 pub mod train;
@@ -73,14 +75,15 @@ pub mod train;
 pub use context::{Context, Saved};
 pub use error::Error;
 pub use files::{can_write, write_atomic};
-pub use function::{Derivatives, Function, inputs};
+pub use function::{Derivatives, Function, Macs, inputs};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate, modes_agree};
 pub use real::Real;
 pub use rng::Rng;
 pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
 
-/// The examples of the README, compiled and run.
+/// The examples of the README and of docs/TRAINING.md, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/TRAINING.md")]
+struct Documents;

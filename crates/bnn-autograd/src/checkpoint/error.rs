@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::Error;
+
 /// Why a checkpoint could not be written, read or applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +62,22 @@ pub enum CheckpointError {
         /// The shape in the checkpoint.
         found: Vec<usize>,
     },
+    /// A file of weights and a model do not have the same names.
+    #[error("the names differ: {}", names_differ(missing, unexpected))]
+    Names {
+        /// Names that the model has and the file lacks.
+        missing: Vec<String>,
+        /// Names that the file has and the model lacks.
+        unexpected: Vec<String>,
+    },
+    /// A tensor could not be brought into another layout.
+    #[error("`{name}`: {source}")]
+    Layout {
+        /// The tensor.
+        name: String,
+        /// Why not.
+        source: Error,
+    },
     /// Two parameters or two buffers of the model have one name.
     #[error("the name `{name}` is used twice")]
     Duplicate {
@@ -75,4 +93,30 @@ pub enum CheckpointError {
     /// The checkpoint was written without an optimizer.
     #[error("the checkpoint holds no optimizer state")]
     NoOptimizer,
+}
+
+fn names_differ(missing: &[String], unexpected: &[String]) -> String {
+    let sides = [
+        ("missing in the file", missing),
+        ("not in the model", unexpected),
+    ];
+    let sides = sides.iter().filter(|(_, names)| !names.is_empty());
+    let sides: Vec<_> = sides
+        .map(|(what, names)| format!("{what}: {}", list(names)))
+        .collect();
+    sides.join("; ")
+}
+
+/// The first names, and how many more there are.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let first: Vec<_> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.len().checked_sub(SHOWN + 1) {
+        None => first.join(", "),
+        Some(more) => format!("{} and {} more", first.join(", "), more + 1),
+    }
 }

@@ -31,7 +31,7 @@ impl<T: Real> Checkpoint<T> {
 }
 
 /// A file's bytes; what may have no end (a pipe, a device) is refused.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -41,7 +41,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-fn io_error(path: &Path, source: io::Error) -> CheckpointError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> CheckpointError {
     CheckpointError::Io {
         path: path.to_path_buf(),
         source,

@@ -110,14 +110,14 @@ fn strings(object: &Value) -> Result<BTreeMap<String, String>, CheckpointError> 
     object.iter().map(string).collect()
 }
 
-fn malformed(reason: impl ToString) -> CheckpointError {
+pub(super) fn malformed(reason: impl ToString) -> CheckpointError {
     CheckpointError::Malformed {
         reason: reason.to_string(),
     }
 }
 
 /// A tensor as safetensors wants to see it.
-struct Bytes<'a, T: Real>(&'a Tensor<T>);
+pub(super) struct Bytes<'a, T: Real>(pub(super) &'a Tensor<T>);
 
 impl<T: Real> View for Bytes<'_, T> {
     fn dtype(&self) -> Dtype {

@@ -1,16 +1,26 @@
-//! Training state in a file: parameters, buffers, optimizer state and strings of the caller.
+//! Models and training state in `safetensors` files.
 //!
-//! The file is a `safetensors` file. Tensors are named `param.NAME`, `buffer.NAME` and
+//! - [`save_weights`] and [`load_weights`]: the parameters and buffers of a model, under their plain
+//!   names, for other programs too. [`Weights`] adapts what others wrote: names, layouts, types.
+//! - [`Checkpoint`]: all that a run needs to go on, with the optimizer's state and strings of the caller.
+//!
+//! In a checkpoint tensors are named `param.NAME`, `buffer.NAME` and
 //! `optimizer.SLOT.NAME`; the one metadata entry, `bnn_checkpoint`, is a JSON object with the format
 //! version, the optimizer's step count and the caller's strings. Equal states give equal bytes.
 
+mod elements;
 mod error;
 mod file;
 mod format;
+mod layout;
+mod pytorch;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::CheckpointError;
+pub use layout::{ohwi_to_oihw, oihw_to_ohwi};
+pub use weights::{NamesLeft, Weights, load_weights, save_weights};
 
 use crate::nn::Module;
 use crate::optim::{Optimizer, OptimizerState};

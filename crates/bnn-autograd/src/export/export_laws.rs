@@ -1,101 +1,334 @@
 //! The exported file computes what the tape does.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use bnn_core::model::{AlignedBytes, Input, Model, Output};
+use bnn_core::model::{AlignedBytes, Input, Model, Output, OutputType};
+use bnn_core::{BitMatrix, row_words};
 use proptest::prelude::*;
 
 use super::*;
-use crate::models::MlpConfig;
-use crate::nn::Module;
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::Function;
+use crate::models::{Mlp, MlpConfig};
+use crate::nn::{
+    BatchNorm, BinaryLinear, Dropout, Flatten, HardTanh, Linear, Residual, Sequential,
+    SignWeightLinear,
+};
+use crate::ops::ScaledSign;
 use crate::rng::Rng;
-use crate::tape::Tape;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// A network whose batch norms have seen data and hold factors of both signs.
-fn trained(config: &MlpConfig, x: &[f32], samples: usize, seed: u64) -> Result<Mlp, Error> {
-    let mut rng = Rng::new(seed);
-    let mut mlp = Mlp::new(config.clone(), &mut rng)?;
-    mlp.params_mut(&mut |name, param| {
-        if name.contains("norm") {
-            let mut value = param.value().clone();
-            value
-                .data_mut()
-                .iter_mut()
-                .for_each(|v| *v += rng.uniform(-1.5, 1.5) as f32);
-            param.set_value(value).expect("the shape is its own");
-        }
-    });
-    let tape = Tape::new();
-    for _ in 0..3 {
-        mlp.forward(&tape.constant(Tensor::new(x.to_vec(), &[samples, config.inputs])?))?;
+/// A layer of a user's own: signs.
+struct Sign;
+
+struct SignFunction;
+
+impl Function<f32> for SignFunction {
+    fn forward(&self, _: &mut Context<f32>, given: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+        let x = given[0];
+        let signs = x.data().iter().map(|&x| if x >= 0.0 { 1.0 } else { -1.0 });
+        Ok(vec![Tensor::new(signs.collect(), x.shape())?])
     }
-    mlp.set_training(false);
-    Ok(mlp)
 }
 
-fn check(config: MlpConfig, samples: usize, seed: u64) -> Result<(), Box<dyn std::error::Error>> {
-    let mut rng = Rng::new(seed + 1);
-    let most = f64::from(1_u32 << config.depth);
-    let bytes: Vec<u8> = (0..samples * config.inputs)
-        .map(|_| rng.uniform(0.0, most) as u8)
-        .collect();
-    let pixels: Vec<f32> = bytes.iter().map(|&b| f32::from(b)).collect();
-    let mut mlp = trained(&config, &pixels, samples, seed)?;
-    let tape = Tape::new();
-    let x = tape.constant(Tensor::new(pixels, &[samples, config.inputs])?);
-    let scores = mlp.forward(&x)?.into_value();
+impl Module for Sign {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        x.tape().apply(SignFunction, &[x])
+    }
 
-    let file = AlignedBytes::from(export_mlp(&mlp, "")?.as_slice());
-    let model = Model::open(file.bytes())?;
-    let mut packed = vec![0.0; samples * config.classes];
-    let mut scratch = vec![0; model.scratch_words(samples)?];
-    model.run(
-        samples,
-        Input::Bytes(&bytes),
-        Output::F32(&mut packed),
-        &mut scratch,
-    )?;
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.sign()
+    }
+}
+
+/// Lets the batch norms see data, in training mode, and gives them factors of both signs.
+fn train(model: &mut dyn Module, x: &Tensor, rng: &mut Rng) {
+    model.params_mut(&mut |name, param| {
+        if !name.ends_with("weight") {
+            let mut value = param.value().clone();
+            let moved = |v: &mut f32| *v += rng.uniform(-1.5, 1.5) as f32;
+            value.data_mut().iter_mut().for_each(moved);
+            param.set_value(value).unwrap();
+        }
+    });
+    for _ in 0..3 {
+        model.forward(&Tape::new().constant(x.clone())).unwrap();
+    }
+}
+
+/// Random samples, as the tape takes them and as the runner does.
+struct Samples {
+    rows: usize,
+    numbers: Tensor,
+    bytes: Vec<u8>,
+    bits: BitMatrix,
+}
+
+impl Samples {
+    fn draw(input: InputType, rows: usize, cols: usize, rng: &mut Rng) -> Self {
+        let mut numbers = Tensor::full(0.0, &[rows, cols]).unwrap();
+        for x in numbers.data_mut() {
+            *x = match input {
+                InputType::Unsigned { depth } => {
+                    rng.uniform(0.0, f64::from(1_u32 << depth)).floor() as f32
+                }
+                _ => (rng.uniform(-1.0, 1.0) as f32).signum(),
+            };
+        }
+        Self {
+            rows,
+            bytes: numbers.data().iter().map(|&x| x as u8).collect(),
+            bits: BitMatrix::pack(numbers.data(), rows, cols).unwrap(),
+            numbers,
+        }
+    }
+
+    /// What a file gives out, as numbers.
+    fn run(&self, file: &[u8]) -> Vec<f32> {
+        let file = AlignedBytes::from(file);
+        let model = Model::open(file.bytes()).unwrap();
+        let input = match model.input().1 {
+            InputType::Bits => Input::Bits(self.bits.words()),
+            _ => Input::Bytes(&self.bytes),
+        };
+        let mut scratch = vec![0; model.scratch_words(self.rows).unwrap()];
+        let (n, kind) = model.output();
+        let (mut scores, mut sums) = (vec![0.0; self.rows * n], vec![0; self.rows * n]);
+        let mut words = vec![0; self.rows * row_words(n)];
+        let output = match kind {
+            OutputType::F32 => Output::F32(&mut scores),
+            OutputType::I32 => Output::I32(&mut sums),
+            _ => Output::Bits(&mut words),
+        };
+        model.run(self.rows, input, output, &mut scratch).unwrap();
+        match kind {
+            OutputType::F32 => scores,
+            OutputType::I32 => sums.iter().map(|&sum| sum as f32).collect(),
+            _ => {
+                let bits = BitMatrix::from_words(words, self.rows, n).unwrap();
+                bits.unpack().unwrap()
+            }
+        }
+    }
+}
+
+/// The file gives out what the tape does in evaluation, whatever mode the model is exported in.
+fn check(model: &mut dyn Module, input: InputType, samples: usize, cols: usize, rng: &mut Rng) {
+    let samples = Samples::draw(input, samples, cols, rng);
+    train(model, &samples.numbers, rng);
+    let file = export(model, input, "").unwrap();
+    model.set_training(false);
+    assert_eq!(export(model, input, "").unwrap(), file);
+    let x = Tape::new().constant(samples.numbers.clone());
+    let expected = model.forward(&x).unwrap().into_value();
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(scores.data()), bits(&packed), "{config:?}");
-    Ok(())
+    assert_eq!(bits(expected.data()), bits(&samples.run(&file)));
+}
+
+/// What stands behind a product.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    norm: bool,
+    clip: bool,
+    sign: bool,
+    nested: bool,
+}
+
+fn behind() -> impl Strategy<Value = Behind> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(norm, clip, sign, nested)| Behind {
+            norm,
+            clip,
+            sign,
+            nested,
+        },
+    )
+}
+
+/// A network of products `widths[i]` to `widths[i + 1]`, with what stands behind each.
+fn network(input: InputType, widths: &[usize], behind: &[Behind], rng: &mut Rng) -> Sequential {
+    let mut net = Sequential::new();
+    let mut takes_numbers = input != InputType::Bits;
+    let last = widths.len() - 2;
+    for (i, (pair, behind)) in widths.windows(2).zip(behind).enumerate() {
+        let mut block = Sequential::new();
+        match takes_numbers {
+            true => block.push(SignWeightLinear::new(pair[0], pair[1], rng).unwrap()),
+            false => block.push(BinaryLinear::new(pair[0], pair[1], rng).unwrap()),
+        }
+        if behind.norm {
+            block.push(BatchNorm::new(pair[1]).unwrap());
+        }
+        block.push(Dropout::new(0.5, 1).unwrap());
+        block.push(Flatten);
+        if behind.clip && (i < last || behind.sign) {
+            block.push(HardTanh);
+        }
+        if behind.sign {
+            block.push(Sign);
+        }
+        // Behind signs both kinds of layer compute the same.
+        takes_numbers = behind.sign && behind.nested;
+        match behind.nested {
+            true => net.push(Sequential::new().named("block", block)),
+            false => net.push(block),
+        }
+    }
+    net
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn packed_scores_equal_the_tapes_bit_for_bit(
+    fn files_of_any_sequential_network_equal_the_tape_bit_for_bit(
+        depth in 0_u8..9, widths in proptest::collection::vec(1_usize..140, 2..5),
+        behind in proptest::collection::vec(behind(), 4), samples in 2_usize..9, seed: u64,
+    ) {
+        let input = match depth {
+            0 => InputType::Bits,
+            depth => InputType::Unsigned { depth },
+        };
+        let mut rng = Rng::new(seed);
+        let mut net = network(input, &widths, &behind, &mut rng);
+        check(&mut net, input, samples, widths[0], &mut rng);
+    }
+
+    #[test]
+    fn files_of_the_mlp_equal_the_tape_bit_for_bit(
         inputs in 1_usize..150, depth in 1_u8..9,
         hidden in proptest::collection::vec(1_usize..140, 1..4),
-        classes in 2_usize..12, samples in 2_usize..9, seed in 0_u64..1000,
+        classes in 2_usize..12, samples in 2_usize..9, seed: u64,
     ) {
         let config = MlpConfig { inputs, depth, hidden, classes };
-        check(config, samples, seed).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let mut rng = Rng::new(seed);
+        let mut mlp = Mlp::new(config.clone(), &mut rng).unwrap();
+        check(&mut mlp, config.input(), samples, inputs, &mut rng);
     }
 }
 
 #[test]
-fn a_diverged_network_is_refused_by_name() -> Result<(), Error> {
+fn a_diverged_network_is_refused_by_name() {
     let config = MlpConfig {
         inputs: 4,
         depth: 2,
         hidden: vec![3],
         classes: 2,
     };
-    let mut mlp = Mlp::new(config, &mut Rng::new(1))?;
+    let mut mlp = Mlp::new(config, &mut Rng::new(1)).unwrap();
     mlp.params_mut(&mut |name, param| {
         if name == "1.norm.gamma" {
-            let nan = Tensor::new(vec![1.0, f32::NAN], &[2]).expect("two numbers");
-            param.set_value(nan).expect("two numbers");
+            let nan = Tensor::new(vec![1.0, f32::NAN], &[2]).unwrap();
+            param.set_value(nan).unwrap();
         }
     });
-    let refused = export_mlp(&mlp, "");
-    assert!(matches!(
-        refused,
-        Err(ExportError::NotFinite {
-            layer: 1,
-            output: 1,
-            ..
-        })
-    ));
-    Ok(())
+    let refused = export(&mlp, mlp.config().input(), "").unwrap_err();
+    let text = refused.to_string();
+    assert!(
+        text.starts_with("layer `1.norm`, output 1: batch norm is NaN"),
+        "{text}"
+    );
+}
+
+/// A network that does not say what it computes.
+struct Silent(BinaryLinear);
+
+impl Module for Silent {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        self.0.forward(x)
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("linear", &self.0);
+    }
+}
+
+#[test]
+fn what_a_file_cannot_hold_is_refused_by_name() {
+    let rng = &mut Rng::new(1);
+    let new = Sequential::<f32>::new;
+    let binary = |k, n, rng: &mut Rng| BinaryLinear::new(k, n, rng).unwrap();
+    let numbers = |k, n, rng: &mut Rng| SignWeightLinear::new(k, n, rng).unwrap();
+    let norm = |n| BatchNorm::new(n).unwrap();
+    let float = Linear::new(5, 3, rng).unwrap();
+    let wide = SignWeightLinear::new((1 << 16) + 258, 1, rng).unwrap();
+    let cases: Vec<(Sequential, &str)> = vec![
+        (
+            new(),
+            "the model (Sequential) cannot be exported: it has no layer",
+        ),
+        (
+            new().then(new().named("scores", float)),
+            "layer `0.scores` (Linear) cannot be exported: its weights are floats",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).then(numbers(3, 2, rng)),
+            "layer `1` (SignWeightLinear) cannot be exported: it multiplies numbers",
+        ),
+        (
+            new().then(binary(5, 3, rng)),
+            "layer `0` (BinaryLinear) cannot be exported: unsigned inputs",
+        ),
+        (
+            new().then(norm(5)).then(numbers(5, 3, rng)),
+            "layer `0` (BatchNorm) cannot be exported: it does not directly follow",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).then(norm(3)).then(norm(3)),
+            "layer `2` (BatchNorm) cannot be exported: it does not directly follow",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).then(Sign).then(norm(3)),
+            "layer `2` (BatchNorm) cannot be exported: it does not directly follow",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).then(norm(4)),
+            "layer `1` (BatchNorm) cannot be exported: it takes 4 columns, the layer before gives 3",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).then(binary(4, 2, rng)),
+            "layer `1` (BinaryLinear) cannot be exported: it takes 4 columns, the layer before gives 3",
+        ),
+        (
+            new().then(HardTanh).then(numbers(5, 3, rng)),
+            "layer `0` (HardTanh) cannot be exported: it clips the input",
+        ),
+        (
+            new().then(numbers(5, 3, rng)).named("clip", HardTanh),
+            "layer `clip` (HardTanh) cannot be exported: no layer behind it",
+        ),
+        (
+            new().then(Sign).then(numbers(5, 3, rng)),
+            "layer `0` (Sign) cannot be exported: unsigned inputs",
+        ),
+        (
+            new().then(wide),
+            "layer `0` (SignWeightLinear) cannot be exported: the sums of 65794 inputs",
+        ),
+        (
+            new()
+                .then(numbers(5, 3, rng))
+                .then(binary(3, 2, rng).with_scaled_signs(ScaledSign::XnorNet)),
+            "layer `1` (BinaryLinear) cannot be exported: model files have no scaled signs",
+        ),
+        (
+            new().then(Residual::new(numbers(5, 5, rng))),
+            "layer `0` (Residual) cannot be exported: it adds its input",
+        ),
+        (
+            new().then(Silent(binary(5, 3, rng))),
+            "layer `0` (Silent) cannot be exported: it does not say",
+        ),
+    ];
+    let input = InputType::Unsigned { depth: 8 };
+    for (net, expected) in cases {
+        let text = export(&net, input, "").unwrap_err().to_string();
+        assert!(text.starts_with(expected), "{text}");
+    }
+    for depth in [0, 9, 255] {
+        let net = new().then(numbers(5, 3, rng));
+        let refused = export(&net, InputType::Unsigned { depth }, "");
+        assert!(matches!(refused, Err(ExportError::Network(_))), "{depth}");
+    }
 }

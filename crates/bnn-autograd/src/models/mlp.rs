@@ -1,6 +1,9 @@
 //! The fully connected binary network.
 
+use bnn_core::model::InputType;
+
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::nn::{BatchNorm, BinaryLinear, Module, Param, SignWeightLinear};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -16,6 +19,14 @@ pub struct MlpConfig {
     pub hidden: Vec<usize>,
     /// Number of classes.
     pub classes: usize,
+}
+
+impl MlpConfig {
+    /// The type of its inputs in a model file.
+    #[must_use]
+    pub fn input(&self) -> InputType {
+        InputType::Unsigned { depth: self.depth }
+    }
 }
 
 /// A fully connected network with binary weights and binary activations in every hidden layer.
@@ -109,6 +120,17 @@ impl Module for Mlp {
             x = norm.forward(&sums)?;
         }
         Ok(x)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.layer("0.linear", &self.first)?;
+        for (i, norm) in self.norms.iter().enumerate() {
+            to.layer(&format!("{i}.norm"), norm)?;
+            if let Some(next) = self.rest.get(i) {
+                to.layer(&format!("{}.linear", i + 1), next)?;
+            }
+        }
+        Ok(())
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {

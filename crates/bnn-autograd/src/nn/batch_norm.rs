@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, Affine, BatchStats};
 use crate::real::Real;
 use crate::tape::Var;
@@ -115,6 +116,10 @@ impl<T: Real> Module<T> for BatchNorm<T> {
         Ok(y)
     }
 
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.affine(&self.affine()?)
+    }
+
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
         visit("gamma", &self.gamma);
         visit("beta", &self.beta);
@@ -137,5 +142,9 @@ impl<T: Real> Module<T> for BatchNorm<T> {
 
     fn set_training(&mut self, training: bool) {
         self.training = training;
+    }
+
+    fn is_training(&self) -> Option<bool> {
+        Some(self.training)
     }
 }

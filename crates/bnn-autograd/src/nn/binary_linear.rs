@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind, init};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, BinaryLinearForward, Estimator, ScaledSign};
 use crate::real::Real;
 use crate::rng::Rng;
@@ -84,6 +85,13 @@ impl<T: Real> Module<T> for BinaryLinear<T> {
         let (n, k) = weight.value().matrix("weights of a linear operation")?;
         let product = BinaryLinearForward::new(m, n, k).with_estimator(self.estimator);
         x.tape().apply(product, &[x, &weight])
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        match self.scaled_signs {
+            Some(_) => Err(to.refusal("model files have no scaled signs of weights")),
+            None => to.binary_linear(self.weight.value()),
+        }
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

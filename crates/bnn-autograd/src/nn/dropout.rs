@@ -2,6 +2,7 @@
 
 use super::Module;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::rng::Rng;
@@ -56,6 +57,10 @@ impl<T: Real> Module<T> for Dropout<T> {
         Ok(y)
     }
 
+    fn lower(&self, _: &mut Lowering) -> Result<(), ExportError> {
+        Ok(())
+    }
+
     fn buffers(&self, visit: &mut dyn FnMut(&str, &Tensor<T>)) {
         visit("calls", &self.calls);
     }
@@ -66,5 +71,9 @@ impl<T: Real> Module<T> for Dropout<T> {
 
     fn set_training(&mut self, training: bool) {
         self.training = training;
+    }
+
+    fn is_training(&self) -> Option<bool> {
+        Some(self.training)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Module;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
@@ -13,5 +14,10 @@ pub struct Flatten;
 impl<T: Real> Module<T> for Flatten {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::flatten(x)
+    }
+
+    /// The elements of a sample stay in their order.
+    fn lower(&self, _: &mut Lowering) -> Result<(), ExportError> {
+        Ok(())
     }
 }

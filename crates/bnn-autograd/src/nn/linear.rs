@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind, init};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::rng::Rng;
@@ -48,6 +49,10 @@ impl<T: Real> Module<T> for Linear<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let (weight, bias) = (x.tape().param(&self.weight), x.tape().param(&self.bias));
         ops::linear(x, &weight, Some(&bias))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        Err(to.refusal("its weights are floats, and the runner of model files multiplies signs"))
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -8,13 +8,16 @@ mod dropout;
 mod embedding;
 mod flatten;
 mod gradients;
+mod hard_tanh;
 pub mod init;
 mod linear;
+mod outline;
 mod prelu;
 mod react;
 mod residual;
 mod sequential;
 mod sign_weight_linear;
+pub(crate) mod walk;
 
 pub use attention::BinaryAttention;
 pub use batch_norm::BatchNorm;
@@ -23,6 +26,7 @@ pub use channel_scale::ChannelScale;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use hard_tanh::HardTanh;
 pub use linear::Linear;
 pub use prelu::PReLU;
 pub use react::{RPReLU, RSign};
@@ -33,6 +37,7 @@ pub use sign_weight_linear::SignWeightLinear;
 pub use crate::param::{Param, ParamKind};
 
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -42,11 +47,12 @@ use crate::tensor::Tensor;
 ///
 /// A layer implements [`params`](Module::params) and [`params_mut`](Module::params_mut), and the
 /// buffers if it has any. A network made of others implements only `forward`,
-/// [`children`](Module::children) and [`children_mut`](Module::children_mut):
+/// [`children`](Module::children) and [`children_mut`](Module::children_mut), the last two by
+/// [`children!`](crate::children):
 ///
 /// ```
 /// use bnn_autograd::nn::{BinaryLinear, Linear, Module};
-/// use bnn_autograd::{Error, Rng, Var};
+/// use bnn_autograd::{Error, Rng, Var, children};
 ///
 /// struct Net {
 ///     hidden: BinaryLinear,
@@ -58,14 +64,7 @@ use crate::tensor::Tensor;
 ///         let x = self.hidden.forward(x)?;
 ///         self.scores.forward(&x)
 ///     }
-///     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
-///         visit("hidden", &self.hidden);
-///         visit("scores", &self.scores);
-///     }
-///     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
-///         visit("hidden", &mut self.hidden);
-///         visit("scores", &mut self.scores);
-///     }
+///     children!(hidden, scores);
 /// }
 /// # fn main() -> Result<(), Error> {
 /// let mut rng = Rng::new(1);
@@ -85,6 +84,27 @@ pub trait Module<T: Real = f32> {
     /// # Errors
     /// Those of the operations, for an input of the wrong shape above all.
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error>;
+
+    /// What kind of layer it is, for people to read; the type's name unless overridden.
+    fn kind(&self) -> &'static str {
+        let path = std::any::type_name::<Self>();
+        let path = path.split('<').next().unwrap_or(path);
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
+    /// Says what the layer computes in evaluation, for [`export`](crate::export::export) to write:
+    /// by the methods of [`Lowering`], or by handing on the layers it is made of.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`], with the layer's name, unless overridden; those of [`Lowering`].
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        let mut parts = false;
+        self.children(&mut |_, _| parts = true);
+        Err(to.refusal(match parts {
+            true => "it does not say in which order its layers follow (`Module::lower`)",
+            false => "the runner of model files has no such layer",
+        }))
+    }
 
     /// Shows every module that this one is made of with its name, always in the same order.
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
@@ -130,8 +150,29 @@ pub trait Module<T: Real = f32> {
         self.children_mut(&mut |_, module| module.set_training(training));
     }
 
+    /// Whether this layer, not those it is made of, is in training mode; `None` where it computes the
+    /// same in both modes. A layer that overrides [`Module::set_training`] overrides this too.
+    fn is_training(&self) -> Option<bool> {
+        None
+    }
+
     /// Forgets the gradients of all parameters.
     fn zero_grad(&mut self) {
         self.params_mut(&mut |_, param| param.clear_grad());
     }
+}
+
+/// [`Module::children`] and [`Module::children_mut`] of a struct, as the fields that are modules, named
+/// after them. Stands in an `impl Module for ..`, of `f32`; see [`Module`].
+#[macro_export]
+macro_rules! children {
+    ($($field:ident),+ $(,)?) => {
+        fn children(&self, visit: &mut dyn FnMut(&str, &dyn $crate::nn::Module)) {
+            $(visit(stringify!($field), &self.$field);)+
+        }
+
+        fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn $crate::nn::Module)) {
+            $(visit(stringify!($field), &mut self.$field);)+
+        }
+    };
 }

@@ -2,6 +2,7 @@
 
 use super::Module;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
@@ -23,6 +24,10 @@ impl<M> Residual<M> {
 impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::add(x, &self.inner.forward(x)?)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        Err(to.refusal("it adds its input, which the runner of model files does not"))
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

@@ -3,14 +3,37 @@
 use std::fmt;
 
 use super::Module;
+use super::outline::outline;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::real::Real;
 use crate::tape::Var;
 
-/// Layers applied in order; their names are their positions: `0.weight`, `1.gamma`, ...
+/// Layers applied in order. A layer's name is its position (`0.weight`, `1.gamma`, ...), or the one it
+/// was given.
+///
+/// ```
+/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
+/// use bnn_autograd::{Error, Rng};
+///
+/// # fn main() -> Result<(), Error> {
+/// let mut rng = Rng::new(1);
+/// let net = Sequential::<f32>::new()
+///     .named("fc1", BinaryLinear::new(8, 4, &mut rng)?)
+///     .then(BatchNorm::new(4)?);
+/// let text = "Sequential(
+///   fc1: BinaryLinear(weight [4, 8])
+///   1: BatchNorm(gamma [4], beta [4])
+/// )";
+/// assert_eq!(net.to_string(), text);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Sequential<T: Real = f32> {
-    layers: Vec<Box<dyn Module<T> + Send>>,
+    layers: Vec<(String, BoxedModule<T>)>,
 }
+
+type BoxedModule<T> = Box<dyn Module<T> + Send>;
 
 impl<T: Real> Sequential<T> {
     /// No layers: the identity.
@@ -22,27 +45,66 @@ impl<T: Real> Sequential<T> {
     /// The same with one more layer at the end.
     #[must_use]
     pub fn then(mut self, layer: impl Module<T> + Send + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+        self.push(layer);
         self
+    }
+
+    /// The same with one more layer at the end, under a name of its own. A name that another layer
+    /// has is an error to whoever needs names to tell parameters apart, as checkpoints do.
+    #[must_use]
+    pub fn named(
+        mut self,
+        name: impl Into<String>,
+        layer: impl Module<T> + Send + 'static,
+    ) -> Self {
+        self.layers.push((name.into(), Box::new(layer)));
+        self
+    }
+
+    /// Adds a layer at the end.
+    pub fn push(&mut self, layer: impl Module<T> + Send + 'static) {
+        let name = self.len().to_string();
+        self.layers.push((name, Box::new(layer)));
+    }
+
+    /// Number of layers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there are no layers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// The layers in order, with their names.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = (&str, &dyn Module<T>)> {
+        let layers = self.layers.iter();
+        layers.map(|(name, layer)| (name.as_str(), &**layer as &dyn Module<T>))
     }
 }
 
 impl<T: Real> Module<T> for Sequential<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        self.layers
-            .iter_mut()
-            .try_fold(x.clone(), |x, layer| layer.forward(&x))
+        let mut layers = self.layers.iter_mut();
+        layers.try_fold(x.clone(), |x, (_, layer)| layer.forward(&x))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.in_order(self)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
-        for (i, layer) in self.layers.iter().enumerate() {
-            visit(&i.to_string(), &**layer);
+        for (name, layer) in &self.layers {
+            visit(name, &**layer);
         }
     }
 
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module<T>)) {
-        for (i, layer) in self.layers.iter_mut().enumerate() {
-            visit(&i.to_string(), &mut **layer);
+        for (name, layer) in &mut self.layers {
+            visit(name, &mut **layer);
         }
     }
 }
@@ -53,8 +115,14 @@ impl<T: Real> Default for Sequential<T> {
     }
 }
 
+impl<T: Real> fmt::Display for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        outline(self, f)
+    }
+}
+
 impl<T: Real> fmt::Debug for Sequential<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sequential of {} layers", self.layers.len())
+        outline(self, f)
     }
 }

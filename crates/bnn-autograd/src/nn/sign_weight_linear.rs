@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind, init};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::rng::Rng;
@@ -37,6 +38,10 @@ impl<T: Real> SignWeightLinear<T> {
 impl<T: Real> Module<T> for SignWeightLinear<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::sign_weight_linear(x, &x.tape().param(&self.weight))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.sign_weight_linear(self.weight.value())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

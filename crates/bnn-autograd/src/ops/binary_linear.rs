@@ -8,7 +8,7 @@ use super::{Estimator, LinearShape, with_last};
 use crate::bits::pack_signs;
 use crate::context::{Context, Saved};
 use crate::error::Error;
-use crate::function::{Derivatives, Function, inputs};
+use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul_signs, matmul_signs_transposed};
 use crate::parallel::for_pairs;
 use crate::real::Real;
@@ -270,6 +270,14 @@ impl BinaryLinearForward {
 impl<T: Real> Function<T> for BinaryLinearForward {
     fn name(&self) -> &'static str {
         "binary_linear"
+    }
+
+    fn macs(&self, _: &[Vec<usize>], _: &[Vec<usize>]) -> Macs {
+        let sizes = [self.m, self.n, self.k];
+        Macs {
+            binary: sizes.iter().map(|&size| size as u64).product(),
+            float: 0,
+        }
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {

@@ -2,10 +2,10 @@
 
 use super::channels::add_to_rows;
 use super::reduce::column_sums;
-use super::{LinearShape, with_last};
+use super::{LinearShape, product_macs, with_last};
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Derivatives, Function, inputs};
+use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul};
 use crate::real::Real;
 use crate::tape::Var;
@@ -34,6 +34,13 @@ const B: usize = 2;
 impl<T: Real> Function<T> for Linear {
     fn name(&self) -> &'static str {
         "linear"
+    }
+
+    fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
+        Macs {
+            binary: 0,
+            float: product_macs(inputs, outputs),
+        }
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {

@@ -94,6 +94,14 @@ impl LinearShape {
     }
 }
 
+/// Multiply-accumulates of a product with the weights `[n, k]`, the second input: `k` for each element
+/// of the output.
+fn product_macs(inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> u64 {
+    let k = inputs.get(1).and_then(|w| w.last()).copied().unwrap_or(0);
+    let elements: usize = outputs.first().map_or(0, |y| y.iter().product());
+    elements as u64 * k as u64
+}
+
 /// The shape with its last dimension replaced; a scalar's becomes `[n]`.
 fn with_last(shape: &[usize], n: usize) -> Vec<usize> {
     let leading = &shape[..shape.len().saturating_sub(1)];

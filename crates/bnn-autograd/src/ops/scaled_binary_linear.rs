@@ -7,7 +7,7 @@ use super::{BinaryLinearForward, Estimator, LinearShape, LinearWeights, ScaledSi
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Derivatives, Function, inputs};
+use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -66,6 +66,11 @@ impl ScaledBinaryLinear {
 impl<T: Real> Function<T> for ScaledBinaryLinear {
     fn name(&self) -> &'static str {
         "scaled_binary_linear"
+    }
+
+    /// Those of the product: the scales are one multiplication per output.
+    fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
+        Function::<T>::macs(&self.product, inputs, outputs)
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {

@@ -1,10 +1,10 @@
 //! The first layer: real inputs (pixels) times the signs of the weights.
 
-use super::{LinearShape, with_last};
+use super::{LinearShape, product_macs, with_last};
 use crate::bits::pack_signs;
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Derivatives, Function, inputs};
+use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
 use crate::tape::Var;
@@ -34,6 +34,13 @@ const W: usize = 1;
 impl<T: Real> Function<T> for SignWeightLinear {
     fn name(&self) -> &'static str {
         "sign_weight_linear"
+    }
+
+    fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
+        Macs {
+            binary: 0,
+            float: product_macs(inputs, outputs),
+        }
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {

@@ -6,6 +6,7 @@
 mod backward;
 mod gradients;
 mod memory;
+mod trace;
 mod var;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use std::rc::Rc;
 
 pub use gradients::Gradients;
 pub use memory::{Memory, NodeMemory};
+pub(crate) use trace::Applied;
 pub use var::Var;
 
 use crate::context::{Context, Input, Recipe};

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::data;
-use crate::export::export_mlp;
+use crate::export::export;
 use crate::models::{Mlp, MlpConfig};
 use crate::rng::Rng;
 
@@ -30,6 +30,11 @@ fn trainer(epochs: u64) -> Trainer<Mlp> {
         classes: 10,
     };
     Trainer::new(Mlp::new(sizes, &mut Rng::new(5)).unwrap(), config(epochs)).unwrap()
+}
+
+fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
+    let model = trainer.model();
+    export(model, model.config().input(), "").unwrap()
 }
 
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
@@ -61,7 +66,6 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     go_on(&mut second, 4);
     assert!(second.is_done());
     assert_eq!(second.history(), whole.history());
-    let file = |t: &Trainer<Mlp>| export_mlp(t.model(), "").unwrap();
     assert_eq!(file(&second), file(&whole));
 
     let other = [("arch", "mlp:60".to_owned())];
@@ -79,7 +83,7 @@ fn the_same_seed_gives_the_same_file_for_any_number_of_threads() {
         pool.install(|| {
             let mut trainer = trainer(2);
             go_on(&mut trainer, 2);
-            export_mlp(trainer.model(), "").unwrap()
+            file(&trainer)
         })
     };
     let one = run(1);

@@ -9,7 +9,7 @@ use self::head::{Head, Sizes};
 use self::heads::Heads;
 use crate::context::{Context, Saved};
 use crate::error::Error;
-use crate::function::{Derivatives, Function, inputs};
+use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -46,6 +46,16 @@ const KEPT: usize = 0;
 impl<T: Real> Function<T> for BinaryAttention {
     fn name(&self) -> &'static str {
         "binary_attention"
+    }
+
+    /// Scores and output take `t * s * d` each.
+    fn macs(&self, inputs: &[Vec<usize>], _: &[Vec<usize>]) -> Macs {
+        let queries: usize = inputs.first().map_or(0, |q| q.iter().product());
+        let keys = inputs.get(1).and_then(|k| k.iter().rev().nth(1));
+        Macs {
+            binary: 2 * queries as u64 * keys.map_or(0, |&s| s as u64),
+            float: 0,
+        }
     }
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bnn_autograd::data::Split;
 use bnn_autograd::data::folder::{self, FolderConfig};
-use bnn_autograd::export::export_mlp;
+use bnn_autograd::export::export;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
 use bnn_autograd::{Rng, write_atomic};
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     train(&mut trainer, &split, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let file = export_mlp(trainer.model(), &settings.meta(&split)).map_err(CliError::failed)?;
+    let input = trainer.model().config().input();
+    let file = export(trainer.model(), input, &settings.meta(&split)).map_err(CliError::failed)?;
     write(&settings.out, &file)?;
     let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;
     if args.json {

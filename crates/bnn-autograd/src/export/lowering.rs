@@ -1,0 +1,266 @@
+//! A model file in the making: what layers are told to say about themselves.
+
+use bnn_core::BitMatrix;
+use bnn_core::model::{InputType, ModelWriter};
+
+use super::ExportError;
+use super::product::{Product, Then};
+use crate::error::Error;
+use crate::nn::Module;
+use crate::ops::Affine;
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// Integers up to this are exact in `f32`, in which the tape computes sums.
+const EXACT_IN_F32: usize = 1 << 24;
+
+/// Collects what the layers of a network compute, from the input to the output, and writes it as the
+/// layers of a model file. [`Module::lower`] gets it from [`export`](super::export).
+///
+/// A network hands on the layers it is made of, in the order in which they are applied:
+/// ```
+/// use bnn_autograd::export::{ExportError, Lowering, export};
+/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module};
+/// use bnn_autograd::{Error, Rng, Var, children};
+/// use bnn_core::model::InputType;
+///
+/// struct Net {
+///     hidden: BinaryLinear,
+///     norm: BatchNorm,
+/// }
+///
+/// impl Module for Net {
+///     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+///         self.norm.forward(&self.hidden.forward(x)?)
+///     }
+///     children!(hidden, norm);
+///     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+///         to.layer("hidden", &self.hidden)?;
+///         to.layer("norm", &self.norm) // or both by `to.in_order(self)`
+///     }
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hidden = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
+/// let net = Net { hidden, norm: BatchNorm::new(3)? };
+/// let file = export(&net, InputType::Bits, "")?;
+/// # assert!(!file.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+/// A layer that computes nothing in evaluation (dropout), or that leaves the elements of a sample in
+/// their order (flattening), returns `Ok(())`; any other one calls the method that says what it computes.
+pub struct Lowering {
+    writer: ModelWriter,
+    input: InputType,
+    /// The product added last, until it is known what becomes of its sums.
+    open: Option<Product>,
+    /// What to say if clipped numbers are all that comes of the last clipping.
+    clipped: Option<ExportError>,
+    /// Names and kinds of the modules that are being lowered, from the model inwards.
+    path: Vec<(String, &'static str)>,
+}
+
+impl Lowering {
+    pub(super) fn new(kind: &'static str, input: InputType, meta: &str) -> Result<Self, Error> {
+        if let InputType::Unsigned { depth } = input {
+            let inside = (1..=8).contains(&depth);
+            Error::check_range("bits per input", "1 to 8", depth.into(), inside)?;
+        }
+        Ok(Self {
+            writer: ModelWriter::new(input).meta(meta),
+            input,
+            open: None,
+            clipped: None,
+            path: vec![(String::new(), kind)],
+        })
+    }
+
+    /// The next layer of a network, with its name in the network.
+    ///
+    /// # Errors
+    /// Those of the layer.
+    pub fn layer<T: Real>(&mut self, name: &str, layer: &dyn Module<T>) -> Result<(), ExportError> {
+        self.path.push((name.to_owned(), layer.kind()));
+        let result = layer.lower(self);
+        self.path.pop();
+        result
+    }
+
+    /// All modules that `network` is made of ([`Module::children`]), each applied to what the one
+    /// before gives out.
+    ///
+    /// # Errors
+    /// Those of the layers.
+    pub fn in_order<T: Real>(&mut self, network: &dyn Module<T>) -> Result<(), ExportError> {
+        let mut result = Ok(());
+        network.children(&mut |name, child| {
+            if result.is_ok() {
+                result = self.layer(name, child);
+            }
+        });
+        result
+    }
+
+    /// `sign(x) · sign(weight)^T` for latent weights `[n, k]`: [`ops::binary_linear`](crate::ops::binary_linear).
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, or has other than `k`
+    /// columns.
+    pub fn binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+        if self.open.is_none() && self.input != InputType::Bits {
+            let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
+            return Err(self.refusal(why));
+        }
+        self.product(weight)
+    }
+
+    /// `x · sign(weight)^T` for latent weights `[n, k]`:
+    /// [`ops::sign_weight_linear`](crate::ops::sign_weight_linear).
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is neither the model's input nor signs, where it has other than
+    /// `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact.
+    pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+        if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
+            return Err(self.refusal(
+                "it multiplies numbers behind the first layer, where the runner has signs alone",
+            ));
+        }
+        self.product(weight)
+    }
+
+    /// `scale * x + bias` per column, rounded after the product and after the sum: a batch
+    /// normalisation in evaluation. Model files compute in `f32`.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is not what a product gave out, or has another number of
+    /// columns; [`ExportError::NotFinite`].
+    pub fn affine<T: Real>(&mut self, affine: &Affine<T>) -> Result<(), ExportError> {
+        let numbers = |x: &[T]| -> Vec<f32> { x.iter().map(|x| x.as_f64() as f32).collect() };
+        let (scale, bias) = (numbers(&affine.scale), numbers(&affine.bias));
+        let odd = |(s, b): (&f32, &f32)| !s.is_finite() || !b.is_finite();
+        if let Some(output) = scale.iter().zip(&bias).position(odd) {
+            return Err(ExportError::NotFinite {
+                layer: self.name(),
+                output,
+                scale: scale[output],
+                bias: bias[output],
+            });
+        }
+        let columns = self.open.as_ref().map(|product| product.weights.rows());
+        match &mut self.open {
+            Some(product) if product.affine.is_none() && product.then == Then::Nothing => {
+                if columns != Some(scale.len()) || columns != Some(bias.len()) {
+                    return Err(self.refuse_width(scale.len()));
+                }
+                product.affine = Some((scale, bias));
+                Ok(())
+            }
+            _ => Err(self.refusal("it does not directly follow a product of signs")),
+        }
+    }
+
+    /// Clipping to [-1, 1], which changes no sign: nothing is left of it in front of a layer that takes
+    /// signs.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
+    /// export where no sign was taken of what it gave out.
+    pub fn hard_tanh(&mut self) -> Result<(), ExportError> {
+        match &mut self.open {
+            Some(product) if product.then == Then::Nothing => {
+                product.then = Then::Clipped;
+                let why = "no layer behind it takes the signs of its numbers, and the runner of model files does not clip";
+                self.clipped = Some(self.refusal(why));
+            }
+            None if self.input != InputType::Bits => {
+                return Err(self.refusal("it clips the input of the model"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// `sign(x)`, elementwise, with `sign(-0.0) = +1`.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model.
+    pub fn sign(&mut self) -> Result<(), ExportError> {
+        match &mut self.open {
+            Some(product) => product.then = Then::Sign,
+            None if self.input == InputType::Bits => {}
+            None => return Err(self.refusal("unsigned inputs all have the sign +1")),
+        }
+        Ok(())
+    }
+
+    /// The error that the layer being lowered cannot be exported.
+    #[must_use]
+    pub fn refusal(&self, reason: impl Into<String>) -> ExportError {
+        ExportError::Layer {
+            layer: self.name(),
+            kind: self.path.last().map_or("", |(_, kind)| kind),
+            reason: reason.into(),
+        }
+    }
+
+    /// The whole file.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, ExportError> {
+        let Some(product) = &self.open else {
+            return Err(self.refusal("it has no layer with binary weights"));
+        };
+        match (product.then, self.clipped) {
+            (Then::Clipped, Some(refusal)) => return Err(refusal),
+            (Then::Sign, _) => product.write_signs(&mut self.writer)?,
+            _ => product.write(&mut self.writer)?,
+        }
+        Ok(self.writer.finish()?)
+    }
+
+    /// A product of what there is now; what was open becomes signs.
+    fn product<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+        let (n, k) = weight.matrix("weights of a linear operation")?;
+        let largest = match (&self.open, self.input) {
+            (None, InputType::Unsigned { depth }) => (1 << depth) - 1,
+            _ => 1,
+        };
+        let most = k.checked_mul(largest).filter(|&most| most <= EXACT_IN_F32);
+        let Some(most) = most.and_then(|most| i32::try_from(most).ok()) else {
+            let why = format!("the sums of {k} inputs can exceed 2^24, up to which f32 is exact");
+            return Err(self.refusal(why));
+        };
+        if let Some(before) = self.open.take() {
+            if before.weights.rows() != k {
+                self.open = Some(before);
+                return Err(self.refuse_width(k));
+            }
+            before.write_signs(&mut self.writer)?;
+        }
+        self.open = Some(Product {
+            weights: BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?,
+            most,
+            affine: None,
+            then: Then::Nothing,
+        });
+        Ok(())
+    }
+
+    fn refuse_width(&self, columns: usize) -> ExportError {
+        let before = self.open.as_ref().map_or(0, |before| before.weights.rows());
+        self.refusal(format!(
+            "it takes {columns} columns, the layer before gives {before}"
+        ))
+    }
+
+    /// The dotted name of the layer being lowered.
+    fn name(&self) -> String {
+        let names: Vec<_> = self.path.iter().skip(1).map(|(name, _)| &**name).collect();
+        names.join(".")
+    }
+}
+
+impl std::fmt::Debug for Lowering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lowering at {:?}", self.name())
+    }
+}

@@ -1,0 +1,45 @@
+//! Every module in a module, and running one without a trace left in it.
+
+use super::Module;
+use crate::real::Real;
+
+/// Shows every module in `module` that is not itself, outer before inner, with its dotted name.
+pub(crate) fn visit<T: Real>(module: &dyn Module<T>, show: &mut dyn FnMut(&str, &dyn Module<T>)) {
+    module.children(&mut |name, child| {
+        show(name, child);
+        visit(child, &mut |inner, part| {
+            show(&format!("{name}.{inner}"), part)
+        });
+    });
+}
+
+/// Runs `body` with all modules that have a mode in evaluation; modes and buffers are then as before.
+pub(crate) fn in_evaluation<T: Real, R>(
+    module: &mut dyn Module<T>,
+    body: impl FnOnce(&mut dyn Module<T>) -> R,
+) -> R {
+    let mut modes = vec![module.is_training()];
+    visit(module, &mut |_, part| modes.push(part.is_training()));
+    let mut buffers = Vec::new();
+    module.buffers(&mut |_, buffer| buffers.push(buffer.clone()));
+
+    let evaluation: Vec<_> = modes.iter().map(|mode| mode.map(|_| false)).collect();
+    set_modes(module, &mut evaluation.iter());
+    let result = body(module);
+    set_modes(module, &mut modes.iter());
+    let mut buffers = buffers.into_iter();
+    module.buffers_mut(&mut |_, buffer| {
+        if let Some(before) = buffers.next() {
+            *buffer = before;
+        }
+    });
+    result
+}
+
+/// Sets the mode of every module that has one, outer before inner, which it may have changed.
+fn set_modes<T: Real>(module: &mut dyn Module<T>, modes: &mut dyn Iterator<Item = &Option<bool>>) {
+    if let Some(Some(training)) = modes.next() {
+        module.set_training(*training);
+    }
+    module.children_mut(&mut |_, child| set_modes(child, modes));
+}
