@@ -22,6 +22,13 @@ pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<Bi
     })
 }
 
+/// The transposed matrix.
+pub(crate) fn transposed(bits: BitMatrixView<'_>) -> Result<BitMatrix, Error> {
+    let mut turned = BitMatrix::zeros(bits.cols(), bits.rows())?;
+    bnn_core::transpose(bits, &mut turned.view_mut())?;
+    Ok(turned)
+}
+
 /// Packs blocks of rows on several threads.
 fn pack_parallel<T: Real>(
     x: &[T],

@@ -5,6 +5,8 @@ use std::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 
+use crate::linalg::{Mat, Right, fast_product_f32};
+
 /// A floating-point element: `f32` (training) or `f64` (gradient checks).
 ///
 /// Sealed: the float GEMM and the checkpoint format know exactly these two types.
@@ -30,12 +32,17 @@ pub trait Real:
 }
 
 pub(crate) mod sealed {
+    use crate::linalg::{Mat, Right};
+
     /// What the crate needs of an element type besides arithmetic.
     pub trait Element: ndarray::LinalgScalar {
         /// The type's name in a checkpoint.
         const DTYPE: safetensors::Dtype;
         /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
         const SIGNS: &'static [[Self; 8]; 256];
+        /// `a · b` in a way that this CPU has for the type and such a `b` only, if any.
+        #[allow(private_interfaces, reason = "the trait is sealed")]
+        fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>>;
         /// Truncated and saturated to `i16`; NaN gives 0.
         fn truncated_i16(self) -> i16;
         /// Appends the little-endian bytes.
@@ -46,7 +53,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($t:ty, $dtype:ident) => {
+    ($t:ty, $dtype:ident, $fast_product:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -75,6 +82,10 @@ macro_rules! real {
                 };
                 &TABLE
             };
+            #[allow(private_interfaces, reason = "the trait is sealed")]
+            fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>> {
+                $fast_product(a, b)
+            }
             fn truncated_i16(self) -> i16 {
                 self as i16
             }
@@ -88,5 +99,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, F32);
-real!(f64, F64);
+real!(f32, F32, fast_product_f32);
+real!(f64, F64, |_, _| None);

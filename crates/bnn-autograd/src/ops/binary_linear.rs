@@ -251,7 +251,7 @@ impl<T: Real> Function<T> for BinaryLinearForward {
             let x_signs = ctx.saved_bits(X_SIGNS)?;
             let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
             let part = mat(&part, n, m);
-            let cells = dy.data_mut().iter_mut().zip(part.t());
+            let cells = dy.data_mut().iter_mut().zip(part.t().view());
             cells.for_each(|(y, &part)| *y += part);
         }
         Ok(vec![Some(dy)])
