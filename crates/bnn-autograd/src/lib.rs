@@ -49,6 +49,7 @@
 //! ```
 
 mod bits;
+mod buffer;
 pub mod checkpoint;
 mod context;
 pub mod data;

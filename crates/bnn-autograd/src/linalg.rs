@@ -11,6 +11,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::bits::{expand_signs, transposed};
+use crate::buffer::{Buffer, any};
 use crate::real::Real;
 
 /// A row-major matrix without gaps over borrowed elements, or its transpose.
@@ -134,7 +135,7 @@ pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec
             (F32Right::Signs(turned.view()), bits.rows())
         }
     };
-    let mut out = vec![0.0; a.rows * n];
+    let mut out = any(a.rows * n);
     let bands = a.rows.div_ceil(rayon::current_num_threads());
     let band = bands.next_multiple_of(BAND_ROWS);
     let done = out
@@ -162,10 +163,10 @@ fn by_depth<T: Real>(
     expand: impl for<'p> Fn(Range<usize>, &'p mut [T]) -> ArrayView2<'p, T>,
 ) {
     let depth = a.ncols();
-    let mut panel = vec![T::zero(); depth.min(DEPTH) * tile.ncols()];
+    let mut panel = Buffer::new(any(depth.min(DEPTH) * tile.ncols()));
     for first in (0..depth).step_by(DEPTH) {
         let terms = first..depth.min(first + DEPTH);
-        let b = expand(terms.clone(), &mut panel);
+        let b = expand(terms.clone(), panel.as_mut_slice());
         let kept = if first == 0 { T::zero() } else { T::one() };
         general_mat_mul(T::one(), &a.slice(s![.., terms]), &b, kept, tile);
     }
@@ -177,7 +178,7 @@ fn in_tiles<T: Real>(
     cols: usize,
     make: impl Fn(Range<usize>, Range<usize>, &mut ArrayViewMut2<'_, T>) + Sync,
 ) -> Vec<T> {
-    let mut out = vec![T::zero(); rows * cols];
+    let mut out = any(rows * cols);
     let bands = out.par_chunks_mut(TILE_ROWS * cols).enumerate();
     bands.for_each(|(i, band)| {
         let row_range = i * TILE_ROWS..i * TILE_ROWS + band.len() / cols;

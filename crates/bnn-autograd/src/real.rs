@@ -5,6 +5,7 @@ use std::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 
+use crate::buffer::Pool;
 use crate::linalg::{Mat, Right, fast_product_f32};
 
 /// A floating-point element: `f32` (training) or `f64` (gradient checks).
@@ -32,6 +33,7 @@ pub trait Real:
 }
 
 pub(crate) mod sealed {
+    use crate::buffer::Pool;
     use crate::linalg::{Mat, Right};
 
     /// What the crate needs of an element type besides arithmetic.
@@ -43,6 +45,8 @@ pub(crate) mod sealed {
         /// `a · b` in a way that this CPU has for the type and such a `b` only, if any.
         #[allow(private_interfaces, reason = "the trait is sealed")]
         fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>>;
+        /// Memory of tensors of this type that waits for its next use.
+        fn pool() -> &'static Pool<Self>;
         /// Truncated and saturated to `i16`; NaN gives 0.
         fn truncated_i16(self) -> i16;
         /// Appends the little-endian bytes.
@@ -85,6 +89,10 @@ macro_rules! real {
             #[allow(private_interfaces, reason = "the trait is sealed")]
             fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>> {
                 $fast_product(a, b)
+            }
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$t> = Pool::new();
+                &POOL
             }
             fn truncated_i16(self) -> i16 {
                 self as i16

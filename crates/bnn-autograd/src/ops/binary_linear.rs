@@ -6,6 +6,7 @@ use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
 
 use super::{LinearShape, with_last};
 use crate::bits::{apply_mask, pack_mask, pack_signs};
+use crate::buffer::any;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -296,7 +297,7 @@ fn product<T: Real>(x_signs: &BitMatrix, weights: &PackedWeights) -> Result<Vec<
     let (m, n) = (x_signs.rows(), weights.rows());
     let mut sums = vec![0; m * n];
     gemm_i32(x_signs.view(), weights, &mut sums, n)?;
-    let mut y = vec![T::zero(); sums.len()];
+    let mut y = any(sums.len());
     for_pairs(&mut y, &sums, |y, &sum| *y = T::from_i32(sum));
     Ok(y)
 }

@@ -10,17 +10,20 @@
 
 use core::arch::asm;
 use core::arch::x86_64::{
-    __cpuid_count, __m512, __m512i, _CMP_UNORD_Q, _mm512_and_si512, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cmplt_epu32_mask, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_blend_epi16, _mm512_mask_or_epi32, _mm512_maskz_sub_ps,
-    _mm512_or_si512, _mm512_permutex2var_epi16, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_srli_epi32, _mm512_storeu_si512, _pdep_u32,
+    __cpuid_count, __m512, __m512i, _CMP_UNORD_Q, _mm512_and_si512, _mm512_castpd_ps,
+    _mm512_castps_pd, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    _mm512_cmplt_epu32_mask, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_epi16,
+    _mm512_mask_or_epi32, _mm512_maskz_sub_ps, _mm512_or_si512, _mm512_permutex2var_epi16,
+    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_shuffle_f32x4,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_unpackhi_pd,
+    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps, _pdep_u32,
 };
 use std::cell::Cell;
 
 use super::amx::Tiles;
 use crate::aligned::AlignedWords;
 use crate::f32_product::{F32Right, F32Rows};
+use crate::shape::row_words;
 
 /// Rows or columns of a tile of sums.
 const TILE: usize = 16;
@@ -258,6 +261,7 @@ fn fill_left(
 }
 
 /// Some terms of some rows to a block of zeros.
+#[target_feature(enable = "avx512f")]
 fn take_block(
     a: &F32Rows<'_>,
     row: usize,
@@ -267,7 +271,23 @@ fn take_block(
     block: &mut [[f32; TERMS]; TILE],
 ) {
     let lines = a.data.chunks(a.stride);
-    if a.across {
+    if a.across && rows == TILE && terms == TERMS {
+        let mut squares = [[[0.0; TILE]; TILE]; 2];
+        let places = squares.as_flattened_mut().iter_mut();
+        for (to, from) in places.zip(lines.skip(term)) {
+            if let Some(from) = from.get(row..).and_then(<[f32]>::first_chunk) {
+                *to = *from;
+            }
+        }
+        for (i, square) in squares.iter().enumerate() {
+            let turned = transpose(square);
+            for (row, turned) in block.iter_mut().zip(&turned) {
+                let (halves, _) = row.as_chunks_mut::<TILE>();
+                // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
+                unsafe { _mm512_storeu_ps(halves[i].as_mut_ptr(), *turned) };
+            }
+        }
+    } else if a.across {
         for (l, from) in lines.skip(term).take(terms).enumerate() {
             let from = from.get(row..row + rows).unwrap_or_default();
             block
@@ -281,6 +301,44 @@ fn take_block(
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
     }
+}
+
+/// The columns of a square: neighbours change places within 2 x 2, 4 x 4, 8 x 8 and 16 x 16.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(square: &[[f32; TILE]; TILE]) -> [__m512; TILE] {
+    let rows: [__m512; TILE] = core::array::from_fn(|i| load(&square[i]));
+    // Vector 4 * g + j: of rows 4 * g..4 * g + 4 the elements j, j + 4, j + 8, j + 12.
+    let mut fours = [_mm512_setzero_ps(); TILE];
+    for (four, rows) in fours.chunks_exact_mut(4).zip(rows.chunks_exact(4)) {
+        let pair = |a, b| {
+            let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            [_mm512_castps_pd(low), _mm512_castps_pd(high)]
+        };
+        let ([a, b], [c, d]) = (pair(rows[0], rows[1]), pair(rows[2], rows[3]));
+        four[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        four[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        four[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        four[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    let mut columns = [_mm512_setzero_ps(); TILE];
+    for j in 0..4 {
+        let [a, b, c, d] = [fours[j], fours[j + 4], fours[j + 8], fours[j + 12]];
+        // Quarters 0 and 2, then 1 and 3, of two vectors each.
+        let (ab_even, cd_even) = (
+            _mm512_shuffle_f32x4::<0x88>(a, b),
+            _mm512_shuffle_f32x4::<0x88>(c, d),
+        );
+        let (ab_odd, cd_odd) = (
+            _mm512_shuffle_f32x4::<0xDD>(a, b),
+            _mm512_shuffle_f32x4::<0xDD>(c, d),
+        );
+        columns[j] = _mm512_shuffle_f32x4::<0x88>(ab_even, cd_even);
+        columns[j + 4] = _mm512_shuffle_f32x4::<0x88>(ab_odd, cd_odd);
+        columns[j + 8] = _mm512_shuffle_f32x4::<0xDD>(ab_even, cd_even);
+        columns[j + 12] = _mm512_shuffle_f32x4::<0xDD>(ab_odd, cd_odd);
+    }
+    columns
 }
 
 /// Three bfloat16 of each number, that add up to it.
@@ -329,62 +387,61 @@ fn cut(x: __m512) -> [__m512i; PARTS] {
 /// side has zeros for those terms.
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 fn fill_right(b: F32Right<'_>, first_term: usize, terms: usize, col: usize, pair: &mut [u64]) {
-    let (rows, _) = pair.as_chunks_mut::<8>();
-    for r in 0..rows.len() / 2 {
-        let (step, line) = (r / TILE, r % TILE);
-        let term = first_term + 2 * r;
-        let vectors = if 2 * r < terms {
-            let next = if 2 * r + 1 < terms {
-                Some(term + 1)
-            } else {
-                None
-            };
-            match b {
-                F32Right::Signs(bits) => signs(bits.row(term), next.map(|l| bits.row(l)), col),
-                F32Right::Narrow(x) => {
-                    let row =
-                        |l: usize| x.data.get(l * x.cols..(l + 1) * x.cols).unwrap_or_default();
-                    narrow(row(term), next.map_or(&[][..], row), col)
+    let (lines, _) = pair.as_chunks_mut::<8>();
+    match b {
+        F32Right::Signs(bits) => {
+            let per_row = row_words(bits.cols());
+            let from = first_term * per_row + col / 64;
+            // Of two terms at a time the words that hold these columns.
+            let mut words = bits
+                .words()
+                .get(from..)
+                .unwrap_or_default()
+                .chunks(2 * per_row);
+            let columns = |word: Option<&u64>| word.map_or(0, |word| word >> (col % 64)) as u32;
+            for tiles in lines.chunks_exact_mut(SIDE) {
+                let (left, right) = tiles.split_at_mut(TILE);
+                for (left, right) in left.iter_mut().zip(right) {
+                    let two = words.next().unwrap_or_default();
+                    let (even, odd) = (columns(two.first()), columns(two.get(per_row)));
+                    store(signs(even, odd), left);
+                    store(signs(even >> TILE, odd >> TILE), right);
                 }
             }
-        } else {
-            [_mm512_set1_epi32(0); 2]
-        };
-        for (i, vector) in vectors.into_iter().enumerate() {
-            if let Some(row) = rows.get_mut((2 * step + i) * TILE + line) {
-                store(vector, row);
+        }
+        F32Right::Narrow(x) => {
+            let from = first_term * x.cols;
+            let used = x.data.get(from..from + terms * x.cols).unwrap_or_default();
+            let mut rows = used.chunks(x.cols);
+            for tiles in lines.chunks_exact_mut(SIDE) {
+                let (left, right) = tiles.split_at_mut(TILE);
+                for (left, right) in left.iter_mut().zip(right) {
+                    let [even, odd] = [0; 2].map(|_| rows.next().unwrap_or_default());
+                    store(narrow(even, odd, col), left);
+                    store(narrow(even, odd, col + TILE), right);
+                }
             }
         }
     }
 }
 
-/// Two terms of 32 columns, beside one another.
+/// The signs of 16 columns, two terms of each beside one another.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn signs(even: &[u64], odd: Option<&[u64]>, col: usize) -> [__m512i; 2] {
-    let half = |row: &[u64]| row.get(col / 64).map_or(0, |word| word >> (col % 64)) as u32;
-    let (even, odd) = (half(even), odd.map_or(0, half));
-    let (minus, plus) = (
-        _mm512_set1_epi16(0xBF80_u16.cast_signed()),
+fn signs(even: u32, odd: u32) -> __m512i {
+    let plus = _pdep_u32(even, 0x5555_5555) | _pdep_u32(odd, 0xAAAA_AAAA);
+    let (one, minus_one) = (
         _mm512_set1_epi16(0x3F80),
+        _mm512_set1_epi16(0xBF80_u16.cast_signed()),
     );
-    let vector = |shift: u32| {
-        let even = _pdep_u32(even >> shift, 0x5555_5555);
-        let odd = _pdep_u32(odd >> shift, 0xAAAA_AAAA);
-        _mm512_mask_blend_epi16(even | odd, minus, plus)
-    };
-    [vector(0), vector(16)]
+    _mm512_mask_blend_epi16(plus, minus_one, one)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn narrow(even: &[f32], odd: &[f32], col: usize) -> [__m512i; 2] {
-    let vector = |col: usize| {
-        let lower = _mm512_srli_epi32::<16>(_mm512_castps_si512(sixteen(even, col)));
-        let upper = _mm512_castps_si512(sixteen(odd, col));
-        _mm512_or_si512(lower, upper)
-    };
-    [vector(col), vector(col + TILE)]
+fn narrow(even: &[f32], odd: &[f32], col: usize) -> __m512i {
+    let lower = _mm512_srli_epi32::<16>(_mm512_castps_si512(sixteen(even, col)));
+    _mm512_or_si512(lower, _mm512_castps_si512(sixteen(odd, col)))
 }
 
 /// 16 numbers of a row, or fewer and zeros.
