@@ -71,7 +71,7 @@ fn measure(steps: usize) -> Result<Figures, Error> {
     let pixels = Tensor::new(pixels.collect(), &[BATCH, config.inputs])?;
     let labels: Vec<u8> = (0..BATCH).map(|_| rng.uniform(0.0, 10.0) as u8).collect();
     let mut net = Mlp::new(config, &mut rng)?;
-    let mut adam = Adam::new(1e-3)?;
+    let mut adam = Optimizer::new(Adam::new(1e-3)?);
     for _ in 0..5 {
         step(&mut net, &mut adam, &pixels, &labels)?; // the optimizer's state, caches and the clock
     }
@@ -91,7 +91,7 @@ fn measure(steps: usize) -> Result<Figures, Error> {
 /// One step; the loss, and the bytes that the tape kept.
 fn step(
     net: &mut Mlp,
-    adam: &mut Adam,
+    adam: &mut Optimizer,
     pixels: &Tensor,
     labels: &[u8],
 ) -> Result<(f32, usize), Error> {
