@@ -5,13 +5,16 @@
 
 use std::ops::Range;
 
-use bnn_core::{BitMatrixView, F32Product, F32Right, F32Rows, Narrow};
+use bnn_core::{
+    BitMatrixView, F32Product, F32Right, F32Rows, Narrow, PackedWeights, gemm_f32, gemm_i32,
+};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::bits::{expand_signs, transposed};
 use crate::buffer::{Buffer, any};
+use crate::parallel::for_pairs;
 use crate::real::Real;
 
 /// A row-major matrix without gaps over borrowed elements, or its transpose.
@@ -154,6 +157,28 @@ pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec
 
 /// Rows that the fast way makes together. Which rows are made together changes no bit of them.
 const BAND_ROWS: usize = 32;
+
+/// `sign(x) · sign(w)^T`, as floats without a detour: each sum times 1 plus 0.
+pub(crate) fn sign_product_f32(
+    x: BitMatrixView<'_>,
+    weights: &PackedWeights,
+    y: &mut [f32],
+) -> Result<(), bnn_core::Error> {
+    let n = weights.rows();
+    gemm_f32(x, weights, &vec![1.0; n], &vec![0.0; n], y, n)
+}
+
+pub(crate) fn sign_product_f64(
+    x: BitMatrixView<'_>,
+    weights: &PackedWeights,
+    y: &mut [f64],
+) -> Result<(), bnn_core::Error> {
+    let n = weights.rows();
+    let mut sums = vec![0; y.len()];
+    gemm_i32(x, weights, &mut sums, n)?;
+    for_pairs(y, &sums, |y, &sum| *y = sum.into());
+    Ok(())
+}
 
 /// `tile = a · b`, some terms at a time: `expand(terms, scratch)` writes those rows of `b` into the
 /// scratch and shows them as a matrix.

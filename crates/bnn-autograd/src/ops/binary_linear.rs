@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
+use bnn_core::{BitMatrix, PackedWeights};
 
 use super::{LinearShape, with_last};
 use crate::bits::{apply_mask, pack_mask, pack_signs};
@@ -11,7 +11,6 @@ use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::linalg::{mat, matmul_signs, matmul_signs_transposed};
-use crate::parallel::for_pairs;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -295,9 +294,7 @@ fn weight_bits<T: Real>(ctx: &Context<T>) -> Result<&BitMatrix, Error> {
 /// The exact integer products of signs, as numbers.
 fn product<T: Real>(x_signs: &BitMatrix, weights: &PackedWeights) -> Result<Vec<T>, Error> {
     let (m, n) = (x_signs.rows(), weights.rows());
-    let mut sums = vec![0; m * n];
-    gemm_i32(x_signs.view(), weights, &mut sums, n)?;
-    let mut y = any(sums.len());
-    for_pairs(&mut y, &sums, |y, &sum| *y = T::from_i32(sum));
+    let mut y = any(m * n);
+    T::sign_product(x_signs.view(), weights, &mut y)?;
     Ok(y)
 }

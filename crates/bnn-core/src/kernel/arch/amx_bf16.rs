@@ -19,6 +19,7 @@ use core::arch::x86_64::{
     _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps, _pdep_u32,
 };
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use super::amx::Tiles;
 use crate::aligned::AlignedWords;
@@ -43,9 +44,10 @@ const COLS: usize = 1024;
 type Row = [u64; 8];
 type Sums = [[f32; SIDE]; SIDE];
 
-/// Whether the tiles multiply bfloat16, where there are tiles.
+/// Whether the tiles multiply bfloat16, where there are tiles. Asked once: a virtual machine takes its time to answer.
 pub(super) fn supported() -> bool {
-    __cpuid_count(7, 0).edx >> 22 & 1 == 1
+    static SUPPORTED: OnceLock<bool> = OnceLock::new();
+    *SUPPORTED.get_or_init(|| __cpuid_count(7, 0).edx >> 22 & 1 == 1)
 }
 
 thread_local! {
