@@ -4,7 +4,7 @@
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::kernel::{F32Multiply, Kernel};
-use crate::shape::equal;
+use crate::shape::{equal, nonzero};
 
 /// The way of this CPU to multiply `f32` with signs or with [`Narrow`] numbers that is faster than a product of
 /// floats. Whoever has none expands the signs and takes a library for floats.
@@ -48,6 +48,7 @@ impl F32Product {
 
 /// Rows of an `f32` matrix, or columns of one, taken as rows: the left side of a product.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "read by kernels that not every target has")]
 pub struct F32Rows<'a> {
     /// From the first element on.
     pub(crate) data: &'a [f32],
@@ -63,9 +64,9 @@ impl<'a> F32Rows<'a> {
     /// The rows of the row-major `data`, `depth` elements each.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where `data` is not made of such rows.
+    /// [`Error::Zero`] for no rows or rows of nothing; [`Error::Mismatch`] where `data` is not made of such rows.
     pub fn rows(data: &'a [f32], depth: usize) -> Result<Self, Error> {
-        let rows = data.len().checked_div(depth).unwrap_or(0);
+        let rows = nonzero("rows", data.len() / nonzero("terms", depth)?)?;
         equal("elements of a matrix", rows * depth, data.len())?;
         Ok(Self {
             data,
@@ -79,15 +80,17 @@ impl<'a> F32Rows<'a> {
     /// `count` columns, from `first` on, of the row-major `data` of `cols` columns.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where `data` is not made of such rows or does not have these columns.
+    /// [`Error::Zero`] for nothing; [`Error::Mismatch`] where `data` is not made of such rows or does not have these
+    /// columns.
     pub fn columns(
         data: &'a [f32],
         cols: usize,
         first: usize,
         count: usize,
     ) -> Result<Self, Error> {
-        let depth = data.len().checked_div(cols).unwrap_or(0);
+        let depth = nonzero("terms", data.len() / nonzero("columns", cols)?)?;
         equal("elements of a matrix", depth * cols, data.len())?;
+        nonzero("rows", count)?;
         let last = first.saturating_add(count);
         equal("columns of a matrix", last.min(cols), last)?;
         Ok(Self {
@@ -121,6 +124,7 @@ impl F32Right<'_> {
 
 /// A row-major matrix of finite `f32` of 8 significant bits: among them the integers from -256 to 256.
 #[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "read by kernels that not every target has")]
 pub struct Narrow<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) rows: usize,
@@ -128,14 +132,15 @@ pub struct Narrow<'a> {
 }
 
 impl<'a> Narrow<'a> {
-    /// `None` where a number has more bits or is not finite, or `data` is not made of rows of `cols`.
+    /// `None` where a number has more bits or is not finite, or `data` is not made of rows of `cols`, at least one.
     #[must_use]
     pub fn new(data: &'a [f32], cols: usize) -> Option<Self> {
         let rows = data.len().checked_div(cols)?;
         let narrow = |x: &f32| x.to_bits() & 0xFFFF == 0 && x.is_finite();
         // Whole blocks, which the compiler makes vectors of.
         let mut blocks = data.chunks(1024);
-        let fits = rows * cols == data.len()
+        let fits = rows > 0
+            && rows * cols == data.len()
             && blocks.all(|block| block.iter().fold(true, |all, x| all & narrow(x)));
         fits.then_some(Self { data, rows, cols })
     }

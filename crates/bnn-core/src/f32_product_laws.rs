@@ -113,30 +113,23 @@ fn columns_give_the_bits_that_rows_do_and_so_does_any_part_of_them() -> Result<(
 }
 
 #[test]
-fn integers_are_exact_on_both_sides() -> Result<(), Error> {
+fn integers_are_exact_with_pixels() -> Result<(), Error> {
     let Some(way) = way() else { return Ok(()) };
     for [m, k, n] in SHAPES {
         let pixels: Vec<f32> = noise(5, k * n).iter().map(|x| (x & 0xFF) as f32).collect();
-        for most in [255, 10_000] {
+        let Some(b) = Narrow::new(&pixels, n) else {
+            panic!("pixels are narrow")
+        };
+        // With 1 part and with several; of both signs, so that sums stay far below 2^24 units.
+        for (most, unit) in [(100, 1.0), (1000, 0.125)] {
             let a: Vec<f32> = noise(6, m * k)
                 .iter()
-                .map(|x| (x % most) as f32 / 4.0)
+                .map(|x| (x % most) as f32 * unit)
                 .collect();
-            let Some(b) = Narrow::new(&pixels, n) else {
-                panic!("pixels are narrow")
-            };
             let mut out = vec![f32::NAN; m * n];
-            // Multiples of 1/4 up to 300 * 255 * 64 have at most 24 bits; those up to 300 * 255 * 2500 would not.
-            let a: Vec<f32> = if most == 255 {
-                a
-            } else {
-                a.iter().map(|x| x / 2500.0 * 8.0).map(f32::round).collect()
-            };
             way.multiply(F32Rows::rows(&a, k)?, F32Right::Narrow(b), &mut out)?;
-            let expected: Vec<f32> = exact(&a, &pixels, k, n)
-                .iter()
-                .map(|(sum, _)| *sum as f32)
-                .collect();
+            let sums = exact(&a, &pixels, k, n);
+            let expected: Vec<f32> = sums.iter().map(|(sum, _)| *sum as f32).collect();
             assert_eq!(out, expected, "{m} x {k} x {n}");
         }
     }
@@ -177,6 +170,10 @@ fn sizes_that_do_not_fit_are_refused() -> Result<(), Error> {
     assert!(F32Rows::rows(&[1.0; 7], 3).is_err());
     assert!(F32Rows::columns(&[1.0; 6], 3, 2, 2).is_err());
     assert!(F32Rows::columns(&[1.0; 7], 3, 0, 1).is_err());
+    assert!(F32Rows::rows(&[], 3).is_err() && F32Rows::rows(&[1.0], 0).is_err());
+    assert!(F32Rows::columns(&[], 3, 0, 1).is_err() && F32Rows::columns(&[1.0], 0, 0, 1).is_err());
+    assert!(F32Rows::columns(&[1.0; 6], 3, 1, 0).is_err());
+    assert!(Narrow::new(&[], 3).is_none() && Narrow::new(&[1.0], 0).is_none());
     assert!(Narrow::new(&[1.0; 7], 3).is_none());
     assert!(Narrow::new(&[257.0], 1).is_none());
     assert!(Narrow::new(&[f32::INFINITY], 1).is_none());
