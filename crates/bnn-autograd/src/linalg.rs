@@ -297,4 +297,29 @@ mod tests {
             naive(a, mat(&signs, n, k).t())
         );
     }
+
+    #[test]
+    fn products_are_the_same_bits_for_any_number_of_threads() {
+        let (m, k, n) = (131, 300, 70);
+        let floats = |count, seed| -> Vec<f32> {
+            let thirds = integers(count, seed).into_iter().map(|x| x / 3.0);
+            thirds.collect()
+        };
+        let (a, b) = (floats(m * k, 7), floats(k * n, 8));
+        let (bits, turned) = (BitMatrix::pack(&b, k, n), BitMatrix::pack(&b, n, k));
+        let (bits, turned) = (bits.unwrap(), turned.unwrap());
+        let products = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                [
+                    matmul_signs(mat(&a, m, k), bits.view()),
+                    matmul_signs(mat(&a, k, m).t(), bits.view()),
+                    matmul_signs_transposed(mat(&a, m, k), turned.view()),
+                ]
+            })
+        };
+        let one = products(1);
+        assert_eq!(products(2), one);
+        assert_eq!(products(5), one);
+    }
 }
