@@ -32,6 +32,13 @@ pub(crate) fn pack_where<T: Real>(
     })
 }
 
+/// The transposed matrix.
+pub(crate) fn transposed(bits: BitMatrixView<'_>) -> Result<BitMatrix, Error> {
+    let mut turned = BitMatrix::zeros(bits.cols(), bits.rows())?;
+    bnn_core::transpose(bits, &mut turned.view_mut())?;
+    Ok(turned)
+}
+
 /// Packs blocks of rows on several threads.
 fn pack_parallel<T: Real>(
     x: &[T],
@@ -61,14 +68,22 @@ pub(crate) fn apply_mask<T: Real>(x: &mut [T], mask: BitMatrixView<'_>) {
             let rows = x.chunks_mut(cols).zip(words.chunks(row_words(cols)));
             for (x, words) in rows {
                 for (x, word) in x.chunks_mut(64).zip(words) {
-                    for (j, x) in x.iter_mut().enumerate() {
-                        if word >> j & 1 == 0 {
-                            *x = T::zero();
-                        }
+                    let (eights, rest) = x.as_chunks_mut::<8>();
+                    for (eight, byte) in eights.iter_mut().zip(word.to_le_bytes()) {
+                        // All of an array, so that the compiler makes vectors of it.
+                        *eight = std::array::from_fn(|j| kept(eight[j], byte >> j & 1 == 1));
+                    }
+                    let last = word >> (8 * eights.len()).min(56);
+                    for (j, x) in rest.iter_mut().enumerate() {
+                        *x = kept(*x, last >> j & 1 == 1);
                     }
                 }
             }
         });
+}
+
+fn kept<T: Real>(x: T, keep: bool) -> T {
+    if keep { x } else { T::zero() }
 }
 
 /// Writes the signs of some rows and columns to `out`, row-major without gaps. The columns start at a

@@ -50,6 +50,7 @@
 //! ```
 
 mod bits;
+mod buffer;
 pub mod checkpoint;
 mod context;
 pub mod data;

@@ -5,16 +5,64 @@
 
 use std::ops::Range;
 
-use bnn_core::BitMatrixView;
+use bnn_core::{
+    BitMatrixView, F32Product, F32Right, F32Rows, Narrow, PackedWeights, gemm_f32, gemm_i32,
+};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::bits::expand_signs;
+use crate::bits::{expand_signs, transposed};
+use crate::buffer::{Buffer, any};
+use crate::parallel::for_pairs;
 use crate::real::Real;
 
-/// A matrix over borrowed elements; its transpose, `.t()`, costs nothing.
-pub(crate) type Mat<'a, T> = ArrayView2<'a, T>;
+/// A row-major matrix without gaps over borrowed elements, or its transpose.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mat<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    /// Whether `data` has its columns as rows.
+    turned: bool,
+}
+
+/// A row-major matrix without gaps; `data` has `rows * cols` elements.
+pub(crate) fn mat<T>(data: &[T], rows: usize, cols: usize) -> Mat<'_, T> {
+    debug_assert_eq!(data.len(), rows * cols);
+    Mat {
+        data,
+        rows,
+        cols,
+        turned: false,
+    }
+}
+
+impl<'a, T> Mat<'a, T> {
+    /// The transpose, which costs nothing.
+    pub(crate) fn t(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            turned: !self.turned,
+        }
+    }
+
+    /// For `ndarray`.
+    pub(crate) fn view(self) -> ArrayView2<'a, T> {
+        let shape = match self.turned {
+            false => (self.rows, self.cols),
+            true => (self.cols, self.rows),
+        };
+        match ArrayView2::from_shape(shape, self.data) {
+            Ok(view) if self.turned => view.reversed_axes(),
+            Ok(view) => view,
+            // All callers take the sizes from a shape that the elements are known to fill.
+            Err(_) => unreachable!("{} elements for a {shape:?} matrix", self.data.len()),
+        }
+    }
+}
 
 /// Rows of a tile.
 const TILE_ROWS: usize = 512;
@@ -27,17 +75,12 @@ const TILE_COLS: usize = 256;
 /// 1024 x 256 `f32` are 1 MiB of scratch per thread, which stays in the L2 cache.
 const DEPTH: usize = 1024;
 
-/// A row-major matrix without gaps; `data` has `rows * cols` elements.
-pub(crate) fn mat<T>(data: &[T], rows: usize, cols: usize) -> Mat<'_, T> {
-    match ArrayView2::from_shape((rows, cols), data) {
-        Ok(view) => view,
-        // All callers take the sizes from a shape that the elements are known to fill.
-        Err(_) => unreachable!("{} elements for a {rows} x {cols} matrix", data.len()),
-    }
-}
-
 /// `a · b`, row-major `[a.rows, b.cols]`.
 pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
+    if let Some(y) = T::fast_product(a, Right::Floats(b)) {
+        return y;
+    }
+    let (a, b) = (a.view(), b.view());
     in_tiles(a.nrows(), b.ncols(), |rows, cols, tile| {
         let (a, b) = (a.slice(s![rows, ..]), b.slice(s![.., cols]));
         general_mat_mul(T::one(), &a, &b, T::zero(), tile);
@@ -46,38 +89,109 @@ pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
 
 /// `a · sign(bits)` for bits `[a.cols, n]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
+    if let Some(y) = T::fast_product(a, Right::Signs(bits)) {
+        return y;
+    }
+    let a = a.view();
     in_tiles(a.nrows(), bits.cols(), |rows, cols, tile| {
         by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
             let (k, n) = (terms.len(), cols.len());
             expand_signs(bits, terms, cols.clone(), &mut panel[..k * n]);
-            mat(&panel[..k * n], k, n)
+            mat(&panel[..k * n], k, n).view()
         });
     })
 }
 
 /// `a · sign(bits)^T` for bits `[n, a.cols]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs_transposed<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
+    if let Some(y) = T::fast_product(a, Right::SignsTransposed(bits)) {
+        return y;
+    }
+    let a = a.view();
     in_tiles(a.nrows(), bits.rows(), |rows, cols, tile| {
         by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
             let (k, n) = (terms.len(), cols.len());
             expand_signs(bits, cols.clone(), terms, &mut panel[..k * n]);
-            mat(&panel[..k * n], n, k).reversed_axes()
+            mat(&panel[..k * n], n, k).t().view()
         });
     })
+}
+
+/// The right side of a product.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Right<'a, T> {
+    Floats(Mat<'a, T>),
+    Signs(BitMatrixView<'a>),
+    SignsTransposed(BitMatrixView<'a>),
+}
+
+/// `a · b` by the CPU's fast way, if it has one that takes such a `b`.
+pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec<f32>> {
+    let way = F32Product::active().ok()??;
+    let turned;
+    let (right, n) = match b {
+        Right::Floats(b) if b.turned => return None,
+        Right::Floats(b) => (F32Right::Narrow(Narrow::new(b.data, b.cols)?), b.cols),
+        Right::Signs(bits) => (F32Right::Signs(bits), bits.cols()),
+        Right::SignsTransposed(bits) => {
+            turned = transposed(bits).ok()?;
+            (F32Right::Signs(turned.view()), bits.rows())
+        }
+    };
+    let mut out = any(a.rows * n);
+    let bands = a.rows.div_ceil(rayon::current_num_threads());
+    let band = bands.next_multiple_of(BAND_ROWS);
+    let done = out
+        .par_chunks_mut(band * n)
+        .enumerate()
+        .try_for_each(|(i, out)| {
+            let (first, rows) = (i * band, out.len() / n);
+            let left = match a.turned {
+                false => F32Rows::rows(&a.data[first * a.cols..(first + rows) * a.cols], a.cols),
+                true => F32Rows::columns(a.data, a.rows, first, rows),
+            };
+            way.multiply(left?, right, out)
+        });
+    done.ok().map(|()| out)
+}
+
+/// Rows that the fast way makes together. Which rows are made together changes no bit of them.
+const BAND_ROWS: usize = 32;
+
+/// `sign(x) · sign(w)^T`, as floats without a detour: each sum times 1 plus 0.
+pub(crate) fn sign_product_f32(
+    x: BitMatrixView<'_>,
+    weights: &PackedWeights,
+    y: &mut [f32],
+) -> Result<(), bnn_core::Error> {
+    let n = weights.rows();
+    gemm_f32(x, weights, &vec![1.0; n], &vec![0.0; n], y, n)
+}
+
+pub(crate) fn sign_product_f64(
+    x: BitMatrixView<'_>,
+    weights: &PackedWeights,
+    y: &mut [f64],
+) -> Result<(), bnn_core::Error> {
+    let n = weights.rows();
+    let mut sums = vec![0; y.len()];
+    gemm_i32(x, weights, &mut sums, n)?;
+    for_pairs(y, &sums, |y, &sum| *y = sum.into());
+    Ok(())
 }
 
 /// `tile = a · b`, some terms at a time: `expand(terms, scratch)` writes those rows of `b` into the
 /// scratch and shows them as a matrix.
 fn by_depth<T: Real>(
-    a: Mat<'_, T>,
+    a: ArrayView2<'_, T>,
     tile: &mut ArrayViewMut2<'_, T>,
-    expand: impl for<'p> Fn(Range<usize>, &'p mut [T]) -> Mat<'p, T>,
+    expand: impl for<'p> Fn(Range<usize>, &'p mut [T]) -> ArrayView2<'p, T>,
 ) {
     let depth = a.ncols();
-    let mut panel = vec![T::zero(); depth.min(DEPTH) * tile.ncols()];
+    let mut panel = Buffer::new(any(depth.min(DEPTH) * tile.ncols()));
     for first in (0..depth).step_by(DEPTH) {
         let terms = first..depth.min(first + DEPTH);
-        let b = expand(terms.clone(), &mut panel);
+        let b = expand(terms.clone(), panel.as_mut_slice());
         let kept = if first == 0 { T::zero() } else { T::one() };
         general_mat_mul(T::one(), &a.slice(s![.., terms]), &b, kept, tile);
     }
@@ -89,7 +203,7 @@ fn in_tiles<T: Real>(
     cols: usize,
     make: impl Fn(Range<usize>, Range<usize>, &mut ArrayViewMut2<'_, T>) + Sync,
 ) -> Vec<T> {
-    let mut out = vec![T::zero(); rows * cols];
+    let mut out = any(rows * cols);
     let bands = out.par_chunks_mut(TILE_ROWS * cols).enumerate();
     bands.for_each(|(i, band)| {
         let row_range = i * TILE_ROWS..i * TILE_ROWS + band.len() / cols;
@@ -120,6 +234,7 @@ mod tests {
     }
 
     fn naive(a: Mat<'_, f32>, b: Mat<'_, f32>) -> Vec<f32> {
+        let (a, b) = (a.view(), b.view());
         let cells = (0..a.nrows()).flat_map(|i| (0..b.ncols()).map(move |j| (i, j)));
         cells
             .map(|(i, j)| (0..a.ncols()).map(|l| a[[i, l]] * b[[l, j]]).sum())
@@ -143,8 +258,8 @@ mod tests {
             m in sizes(), n in sizes(), k in sizes(), turn_a: bool, turn_b: bool,
         ) {
             let (a, b) = (integers(m * k, 1), integers(k * n, 2));
-            let a = if turn_a { mat(&a, k, m).reversed_axes() } else { mat(&a, m, k) };
-            let b = if turn_b { mat(&b, n, k).reversed_axes() } else { mat(&b, k, n) };
+            let a = if turn_a { mat(&a, k, m).t() } else { mat(&a, m, k) };
+            let b = if turn_b { mat(&b, n, k).t() } else { mat(&b, k, n) };
             prop_assert_eq!(matmul(a, b), naive(a, b));
         }
 
@@ -181,5 +296,30 @@ mod tests {
             matmul_signs_transposed(a, bits.view()),
             naive(a, mat(&signs, n, k).t())
         );
+    }
+
+    #[test]
+    fn products_are_the_same_bits_for_any_number_of_threads() {
+        let (m, k, n) = (131, 300, 70);
+        let floats = |count, seed| -> Vec<f32> {
+            let thirds = integers(count, seed).into_iter().map(|x| x / 3.0);
+            thirds.collect()
+        };
+        let (a, b) = (floats(m * k, 7), floats(k * n, 8));
+        let (bits, turned) = (BitMatrix::pack(&b, k, n), BitMatrix::pack(&b, n, k));
+        let (bits, turned) = (bits.unwrap(), turned.unwrap());
+        let products = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                [
+                    matmul_signs(mat(&a, m, k), bits.view()),
+                    matmul_signs(mat(&a, k, m).t(), bits.view()),
+                    matmul_signs_transposed(mat(&a, m, k), turned.view()),
+                ]
+            })
+        };
+        let one = products(1);
+        assert_eq!(products(2), one);
+        assert_eq!(products(5), one);
     }
 }

@@ -3,7 +3,11 @@
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 
+use bnn_core::{BitMatrixView, PackedWeights};
 use num_traits::{Float, NumAssign};
+
+use crate::buffer::Pool;
+use crate::linalg::{Mat, Right, fast_product_f32, sign_product_f32, sign_product_f64};
 
 /// A floating-point element: `f32` (training) or `f64` (gradient checks).
 ///
@@ -30,12 +34,28 @@ pub trait Real:
 }
 
 pub(crate) mod sealed {
+    use bnn_core::{BitMatrixView, PackedWeights};
+
+    use crate::buffer::Pool;
+    use crate::linalg::{Mat, Right};
+
     /// What the crate needs of an element type besides arithmetic.
     pub trait Element: ndarray::LinalgScalar {
         /// The type's name in a checkpoint.
         const DTYPE: safetensors::Dtype;
         /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
         const SIGNS: &'static [[Self; 8]; 256];
+        /// `a · b` in a way that this CPU has for the type and such a `b` only, if any.
+        #[allow(private_interfaces, reason = "the trait is sealed")]
+        fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>>;
+        /// The products of signs, `[x.rows, weights.rows]`, to every element of `y`.
+        fn sign_product(
+            x: BitMatrixView<'_>,
+            weights: &PackedWeights,
+            y: &mut [Self],
+        ) -> Result<(), bnn_core::Error>;
+        /// Memory of tensors of this type that waits for its next use.
+        fn pool() -> &'static Pool<Self>;
         /// Truncated and saturated to `i16`; NaN gives 0.
         fn truncated_i16(self) -> i16;
         /// The nearest integer; of two that are equally near the even one, as IEEE 754 rounds.
@@ -48,7 +68,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($t:ty, $dtype:ident) => {
+    ($t:ty, $dtype:ident, $fast_product:expr, $sign_product:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -77,6 +97,21 @@ macro_rules! real {
                 };
                 &TABLE
             };
+            #[allow(private_interfaces, reason = "the trait is sealed")]
+            fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>> {
+                $fast_product(a, b)
+            }
+            fn sign_product(
+                x: BitMatrixView<'_>,
+                weights: &PackedWeights,
+                y: &mut [Self],
+            ) -> Result<(), bnn_core::Error> {
+                $sign_product(x, weights, y)
+            }
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$t> = Pool::new();
+                &POOL
+            }
             fn truncated_i16(self) -> i16 {
                 self as i16
             }
@@ -93,5 +128,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, F32);
-real!(f64, F64);
+real!(f32, F32, fast_product_f32, sign_product_f32);
+real!(f64, F64, |_, _| None, sign_product_f64);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::parallel::for_pairs;
 use crate::real::Real;
@@ -23,7 +24,7 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Tensor<T: Real = f32> {
-    data: Arc<Vec<T>>,
+    data: Arc<Buffer<T>>,
     shape: Vec<usize>,
 }
 
@@ -63,7 +64,7 @@ impl<T: Real> Tensor<T> {
     pub(crate) fn trusted(data: Vec<T>, shape: Vec<usize>) -> Self {
         debug_assert_eq!(element_count(&shape).ok(), Some(data.len()));
         Self {
-            data: Arc::new(data),
+            data: Arc::new(Buffer::new(data)),
             shape,
         }
     }
@@ -106,7 +107,7 @@ impl<T: Real> Tensor<T> {
     /// The elements; copies them only if a clone shares them.
     #[must_use]
     pub fn into_vec(self) -> Vec<T> {
-        Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.to_vec())
+        Arc::unwrap_or_clone(self.data).into_vec()
     }
 
     /// The same elements in another shape; nothing is copied.
@@ -177,7 +178,7 @@ impl<T: Real> Tensor<T> {
 
     /// Tells whether the elements are still alive.
     #[cfg(test)]
-    pub(crate) fn watch(&self) -> std::sync::Weak<Vec<T>> {
+    pub(crate) fn watch(&self) -> std::sync::Weak<Buffer<T>> {
         Arc::downgrade(&self.data)
     }
 

@@ -46,6 +46,8 @@ mod aligned;
 mod bits;
 pub mod conv;
 mod error;
+#[cfg(feature = "std")]
+mod f32_product;
 mod gemm;
 mod kernel;
 pub mod model;
@@ -61,6 +63,8 @@ mod transpose;
 pub use bits::BitMatrix;
 pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
+#[cfg(feature = "std")]
+pub use f32_product::{F32Product, F32Right, F32Rows, Narrow};
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 #[cfg(feature = "alloc")]
 pub use gemm::{FloatRows, PackedWeights};

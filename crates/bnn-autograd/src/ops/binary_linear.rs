@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
+use bnn_core::{BitMatrix, PackedWeights};
 
 use super::{Estimator, LinearShape, with_last};
 use crate::bits::pack_signs;
+use crate::buffer::any;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul_signs, matmul_signs_transposed};
-use crate::parallel::for_pairs;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -260,7 +260,7 @@ impl BinaryLinearForward {
             let x_signs = ctx.saved_bits(X_SIGNS)?;
             let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
             let part = mat(&part, n, m);
-            let cells = dy.data_mut().iter_mut().zip(part.t());
+            let cells = dy.data_mut().iter_mut().zip(part.t().view());
             cells.for_each(|(y, &part)| *y += part);
         }
         Ok(dy)
@@ -357,9 +357,7 @@ fn weight_bits<T: Real>(ctx: &Context<T>) -> Result<&BitMatrix, Error> {
 /// The exact integer products of signs, as numbers.
 fn product<T: Real>(x_signs: &BitMatrix, weights: &PackedWeights) -> Result<Vec<T>, Error> {
     let (m, n) = (x_signs.rows(), weights.rows());
-    let mut sums = vec![0; m * n];
-    gemm_i32(x_signs.view(), weights, &mut sums, n)?;
-    let mut y = vec![T::zero(); sums.len()];
-    for_pairs(&mut y, &sums, |y, &sum| *y = T::from_i32(sum));
+    let mut y = any(m * n);
+    T::sign_product(x_signs.view(), weights, &mut y)?;
     Ok(y)
 }

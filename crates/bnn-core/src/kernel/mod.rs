@@ -13,6 +13,8 @@ pub(crate) mod packing;
 use core::fmt;
 
 use crate::error::{Error, ShortName};
+#[cfg(feature = "std")]
+use crate::f32_product::{F32Product, F32Right, F32Rows};
 pub(crate) use endings::{Endings, Factors};
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
@@ -81,6 +83,18 @@ struct Lighter {
     kernel: &'static Kernel,
     /// Whether it is to multiply `rows` rows of `words` words with `outputs` weight rows.
     takes: fn(rows: usize, words: usize, outputs: usize) -> bool,
+}
+
+/// `out = a · b`; see [`F32Product`](crate::F32Product). Sizes fit each other.
+#[cfg(feature = "std")]
+pub(crate) type F32Multiply = fn(a: F32Rows<'_>, b: F32Right<'_>, out: &mut [f32]);
+
+/// A fast way to multiply `f32` with signs.
+#[cfg(feature = "std")]
+struct F32Way {
+    /// Whether this CPU has what it takes besides the kernel's own instructions.
+    supported: fn() -> bool,
+    multiply: F32Multiply,
 }
 
 /// Counts the bits in which two rows of equal length differ.
@@ -168,6 +182,8 @@ pub struct Kernel {
     count: Count,
     #[cfg(feature = "alloc")]
     packing: &'static packing::Packing,
+    #[cfg(feature = "std")]
+    f32_product: Option<F32Way>,
 }
 
 impl Kernel {
@@ -325,6 +341,13 @@ impl Kernel {
         {
             &arch::BASELINE_PACKING
         }
+    }
+
+    /// The fast way to multiply `f32` with signs, if there is one.
+    #[cfg(feature = "std")]
+    pub(crate) fn f32_product(&self) -> Option<F32Product> {
+        let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
+        Some(F32Product::new(way.multiply))
     }
 
     /// `popcount(a ^ b)`.

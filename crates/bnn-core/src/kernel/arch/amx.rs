@@ -22,8 +22,8 @@ use core::arch::x86_64::{
 use core::mem::MaybeUninit;
 use std::sync::OnceLock;
 
-use super::{avx512, cpu_has, endings_avx512, scalar};
-use crate::kernel::{Block, BlockLayout, Isa, Kernel, Layout, Lighter, NR, Sums};
+use super::{amx_bf16, avx512, cpu_has, endings_avx512, scalar};
+use crate::kernel::{Block, BlockLayout, F32Way, Isa, Kernel, Layout, Lighter, NR, Sums};
 
 /// Rows of a tile register, and weight rows of one.
 const TILE: usize = 16;
@@ -57,6 +57,11 @@ pub(crate) static KERNEL: Kernel = Kernel {
     // SAFETY: as above.
     count: |a, b| unsafe { avx512::count(a, b) },
     packing: &super::pack_avx512::PACKING,
+    f32_product: Some(F32Way {
+        supported: amx_bf16::supported,
+        // SAFETY: as above, and AVX-512 BW and BMI2 are asked for there.
+        multiply: |a, b, out| unsafe { amx_bf16::multiply(a, b, out) },
+    }),
 };
 
 /// Whether the AVX-512 kernel is faster: measured, at the border the two are equal.
@@ -70,7 +75,7 @@ fn supported() -> bool {
     static SUPPORTED: OnceLock<bool> = OnceLock::new();
     *SUPPORTED.get_or_init(|| {
         (avx512::KERNEL.supported)()
-            && cpu_has!("avx512bw", "avx512vbmi", "xsave")
+            && cpu_has!("avx512bw", "avx512vbmi", "bmi2", "xsave")
             && cpu_has_amx()
             && request_tiles()
     })
@@ -300,10 +305,10 @@ fn store(vector: __m512i, words: &mut [u64; 8]) {
 /// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither uses nor
 /// knows them, so they are ours alone; no call of [`Tiles::two`] or [`Tiles::one`] leaves anything in them
 /// that a later one needs.
-struct Tiles(());
+pub(super) struct Tiles(());
 
 impl Tiles {
-    fn configure() -> Self {
+    pub(super) fn configure() -> Self {
         #[repr(C, align(64))]
         struct Config([u8; 64]);
         const CONFIG: Config = {

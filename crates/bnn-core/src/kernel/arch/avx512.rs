@@ -38,6 +38,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
     packing: &super::pack_avx512::PACKING,
+    #[cfg(feature = "std")]
+    f32_product: None,
 };
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]

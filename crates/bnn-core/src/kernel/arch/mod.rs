@@ -15,12 +15,31 @@
     reason = "vector intrinsics, target features and tile instructions"
 )]
 pub(super) mod amx;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_os = "linux",
+    feature = "std"
+))]
+#[expect(
+    unsafe_code,
+    reason = "vector intrinsics, target features and tile instructions"
+)]
+mod amx_bf16;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx2;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx512;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_os = "linux",
+    feature = "std"
+))]
+#[expect(unsafe_code, reason = "vector loads and stores")]
+mod bf16_layout;
 mod carry_save;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]

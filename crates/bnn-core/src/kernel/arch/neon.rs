@@ -19,6 +19,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings::PORTABLE,
     count: |a, b| vector128::count::<uint8x16_t>(a, b),
     packing: &super::BASELINE_PACKING,
+    #[cfg(feature = "std")]
+    f32_product: None,
 };
 
 impl Vector for uint8x16_t {

@@ -26,6 +26,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     // SAFETY: as above.
     count: |a, b| unsafe { count(a, b) },
     packing: &super::pack_portable::PACKING,
+    #[cfg(feature = "std")]
+    f32_product: None,
 };
 
 #[target_feature(enable = "popcnt")]

@@ -32,6 +32,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     count,
     #[cfg(feature = "alloc")]
     packing: &super::BASELINE_PACKING,
+    #[cfg(feature = "std")]
+    f32_product: None,
 };
 
 #[cfg(feature = "alloc")]

@@ -21,6 +21,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     endings: &endings::PORTABLE,
     count,
     packing: &super::BASELINE_PACKING,
+    #[cfg(feature = "std")]
+    f32_product: None,
 };
 
 /// `popcount(a ^ b)`. In engines on x86, which expand `i8x16.popcnt`, the scalar instruction is faster

@@ -1,0 +1,108 @@
+//! Times training steps of a binary network on the tape: forward, cross entropy, backward, Adam with
+//! clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both.
+//!
+//! `train_step [STEPS [THREADS]]` prints one line of JSON.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bnn_autograd::models::{Mlp, MlpConfig};
+use bnn_autograd::nn::Module;
+use bnn_autograd::optim::{Adam, Optimizer};
+use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
+
+const BATCH: usize = 128;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let mut number = |default| args.next().map_or(Some(default), |arg| arg.parse().ok());
+    let (Some(steps @ 1..), Some(threads @ 1..)) = (number(100), number(2)) else {
+        eprintln!("usage: train_step [STEPS [THREADS]]");
+        return ExitCode::from(2);
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let run = || measure(steps).map_err(|error| error.to_string());
+    match pool
+        .map_err(|error| error.to_string())
+        .and_then(|pool| pool.install(run))
+    {
+        Ok(Figures {
+            mut times,
+            saved,
+            loss,
+        }) => {
+            times.sort_by(f64::total_cmp);
+            println!(
+                "{{\"engine\": \"bnn\", \"network\": \"mlp\", \"batch\": {BATCH}, \"threads\": {threads}, \
+                 \"steps\": {steps}, \"median_ms\": {:.3}, \"best_ms\": {:.3}, \"saved_bytes\": {saved}, \
+                 \"loss\": {loss:.4}, \"version\": \"{}\"}}",
+                times[times.len() / 2],
+                times[0],
+                env!("CARGO_PKG_VERSION"),
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What was measured.
+struct Figures {
+    /// Milliseconds of each step.
+    times: Vec<f64>,
+    /// What the tape keeps for the backward pass, bytes.
+    saved: usize,
+    /// The last loss.
+    loss: f32,
+}
+
+fn measure(steps: usize) -> Result<Figures, Error> {
+    let mut rng = Rng::new(1);
+    let config = MlpConfig {
+        inputs: 784,
+        depth: 8,
+        hidden: vec![1024; 3],
+        classes: 10,
+    };
+    let pixels = (0..BATCH * config.inputs).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
+    let pixels = Tensor::new(pixels.collect(), &[BATCH, config.inputs])?;
+    let labels: Vec<u8> = (0..BATCH).map(|_| rng.uniform(0.0, 10.0) as u8).collect();
+    let mut net = Mlp::new(config, &mut rng)?;
+    let mut adam = Optimizer::new(Adam::new(1e-3)?);
+    for _ in 0..5 {
+        step(&mut net, &mut adam, &pixels, &labels)?; // the optimizer's state, caches and the clock
+    }
+    let mut figures = Figures {
+        times: Vec::with_capacity(steps),
+        saved: 0,
+        loss: 0.0,
+    };
+    for _ in 0..steps {
+        let start = Instant::now();
+        (figures.loss, figures.saved) = step(&mut net, &mut adam, &pixels, &labels)?;
+        figures.times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(figures)
+}
+
+/// One step; the loss, and the bytes that the tape kept.
+fn step(
+    net: &mut Mlp,
+    adam: &mut Optimizer,
+    pixels: &Tensor,
+    labels: &[u8],
+) -> Result<(f32, usize), Error> {
+    let tape = Tape::new();
+    let scores = net.forward(&tape.constant(pixels.clone()))?;
+    let loss = ops::cross_entropy(&scores, labels, 0.0)?;
+    // The batch is the caller's; LibTorch's figure is without it as well.
+    let nodes = tape.memory().nodes;
+    let saved = nodes.iter().map(|node| node.bytes - node.shared).sum();
+    loss.backward()?.add_to(net)?;
+    adam.step(net)?;
+    net.zero_grad();
+    Ok((loss.value().item()?, saved))
+}

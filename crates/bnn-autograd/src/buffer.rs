@@ -1,0 +1,161 @@
+//! The memory of tensors. Large buffers that are no longer used are kept for the next tensor of the same size: a
+//! training step wants the same ones again and again, and memory fresh from the system costs more than most
+//! operations, a page fault for every 4 KiB.
+
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
+
+use crate::real::Real;
+
+/// Smaller buffers are left to the allocator, which has them at hand.
+const LEAST_BYTES: usize = 32 << 10;
+
+/// Bytes that are kept at most, for each element type; the ones that were given back first go first.
+const MOST_BYTES: usize = 256 << 20;
+
+/// Elements whose memory goes back to the [`Pool`].
+#[derive(PartialEq)]
+pub(crate) struct Buffer<T: Real>(Vec<T>);
+
+impl<T: Real> Buffer<T> {
+    pub(crate) fn new(elements: Vec<T>) -> Self {
+        Self(elements)
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+
+    pub(crate) fn into_vec(mut self) -> Vec<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T: Real> Deref for Buffer<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Real> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        let mut copy = any(self.len());
+        copy.copy_from_slice(self);
+        Self(copy)
+    }
+}
+
+impl<T: Real> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        T::pool().give(std::mem::take(&mut self.0));
+    }
+}
+
+/// `len` elements of any value, for whoever writes them all.
+pub(crate) fn any<T: Real>(len: usize) -> Vec<T> {
+    T::pool().take(len).unwrap_or_else(|| vec![T::zero(); len])
+}
+
+/// Buffers that wait for their next use.
+#[derive(Debug)]
+pub struct Pool<T>(Mutex<Waiting<T>>);
+
+#[derive(Debug)]
+struct Waiting<T> {
+    /// In the order in which they were given back.
+    buffers: VecDeque<Vec<T>>,
+    bytes: usize,
+}
+
+impl<T> Pool<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Waiting {
+            buffers: VecDeque::new(),
+            bytes: 0,
+        }))
+    }
+
+    fn take(&self, len: usize) -> Option<Vec<T>> {
+        if len * size_of::<T>() < LEAST_BYTES {
+            return None;
+        }
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The one that was used last is most likely in the cache.
+        let place = waiting
+            .buffers
+            .iter()
+            .rposition(|buffer| buffer.len() == len)?;
+        let buffer = waiting.buffers.remove(place)?;
+        waiting.bytes -= size_of_val(&buffer[..]);
+        Some(buffer)
+    }
+
+    fn give(&self, buffer: Vec<T>) {
+        let bytes = size_of_val(&buffer[..]);
+        // A buffer with room behind its elements would keep more memory than is counted.
+        if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) || buffer.capacity() != buffer.len() {
+            return;
+        }
+        let mut dropped = Vec::new();
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.bytes += bytes;
+        waiting.buffers.push_back(buffer);
+        while waiting.bytes > MOST_BYTES {
+            let Some(first) = waiting.buffers.pop_front() else {
+                break;
+            };
+            waiting.bytes -= size_of_val(&first[..]);
+            dropped.push(first);
+        }
+        // Released without making others wait.
+        drop(waiting);
+        drop(dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Elements of the smallest buffer that is kept.
+    const LEAST: usize = LEAST_BYTES / size_of::<u64>();
+
+    fn bytes(pool: &Pool<u64>) -> usize {
+        pool.0.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_for_the_same_number_of_elements_only() {
+        let pool = Pool::new();
+        pool.give(vec![7_u64; LEAST]);
+        assert_eq!(pool.take(LEAST + 1), None);
+        assert_eq!(pool.take(LEAST), Some(vec![7; LEAST]));
+        assert_eq!(pool.take(LEAST), None);
+        assert_eq!(bytes(&pool), 0);
+    }
+
+    #[test]
+    fn small_buffers_and_those_with_room_are_not_kept() {
+        let pool = Pool::new();
+        pool.give(vec![7_u64; LEAST - 1]);
+        let mut roomy = Vec::with_capacity(2 * LEAST);
+        roomy.resize(LEAST, 7_u64);
+        pool.give(roomy);
+        assert_eq!(bytes(&pool), 0);
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_the_oldest_go_first() {
+        let pool = Pool::new();
+        let quarter = MOST_BYTES / size_of::<u64>() / 4;
+        pool.give(vec![0_u64; LEAST]);
+        for _ in 0..4 {
+            pool.give(vec![0_u64; quarter]);
+        }
+        assert_eq!(bytes(&pool), MOST_BYTES);
+        assert_eq!(pool.take(LEAST), None);
+    }
+}
