@@ -83,8 +83,9 @@ pub use rng::Rng;
 pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
 
-/// The examples of the README and of docs/TRAINING.md, compiled and run.
+/// The examples of the README and of the guides, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../../../docs/TRAINING.md")]
+#[doc = include_str!("../../../docs/FUNCTIONS.md")]
 struct Documents;
