@@ -11,6 +11,10 @@ pub(crate) const TASK_ELEMENTS: usize = 1 << 14;
 /// Columns per task of a column-wise loop: a few cache lines of every row.
 const TASK_COLUMNS: usize = 128;
 
+/// Rows per task of a column-wise loop: some 10 microseconds of work for the few columns that images
+/// have as channels, whose pixels are many rows.
+const TASK_ROWS: usize = 2048;
+
 /// Rows of `cols` elements per task of a row-wise loop.
 pub(crate) fn task_rows(cols: usize) -> usize {
     (TASK_ELEMENTS / cols).max(1)
@@ -70,15 +74,51 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Splits the columns `0..cols` into blocks, runs `block` on each, and puts the results, one per
-/// column, together in order. A block goes through the rows by itself.
-pub(crate) fn by_columns<R: Send>(
+/// Sums over the rows of a matrix, `N` for each column. `sums` adds those of some rows and columns up,
+/// rows in order; those of bands of rows are then added in order.
+pub(crate) fn sums_by_columns<const N: usize>(
+    rows: usize,
     cols: usize,
-    block: impl Fn(Range<usize>) -> Vec<R> + Sync,
-) -> Vec<R> {
-    let blocks: Vec<Vec<R>> = (0..cols.div_ceil(TASK_COLUMNS))
+    sums: impl Fn(Range<usize>, Range<usize>) -> Vec<[f64; N]> + Sync,
+) -> Vec<[f64; N]> {
+    let bands = rows.div_ceil(TASK_ROWS);
+    let tasks: Vec<Vec<[f64; N]>> = (0..cols.div_ceil(TASK_COLUMNS) * bands)
         .into_par_iter()
-        .map(|i| block(i * TASK_COLUMNS..cols.min((i + 1) * TASK_COLUMNS)))
+        .map(|task| {
+            let (block, band) = (task / bands * TASK_COLUMNS, task % bands * TASK_ROWS);
+            let columns = block..cols.min(block + TASK_COLUMNS);
+            sums(band..rows.min(band + TASK_ROWS), columns)
+        })
         .collect();
-    blocks.into_iter().flatten().collect()
+    let blocks = tasks.chunks(bands).flat_map(|bands| {
+        let mut bands = bands.iter().cloned();
+        let mut total = bands.next().unwrap_or_default();
+        for band in bands {
+            let sums = total.as_flattened_mut().iter_mut();
+            let pairs = sums.zip(band.as_flattened());
+            pairs.for_each(|(sum, x)| *sum += x);
+        }
+        total
+    });
+    blocks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_several_bands_and_blocks_are_those_of_the_columns() {
+        let (rows, cols) = (2 * TASK_ROWS + 3, TASK_COLUMNS + 5);
+        let cell = |row: usize, col: usize| ((row * 31 + col * 17) % 101) as f64;
+        let found = sums_by_columns(rows, cols, |rows, columns| {
+            let column = |col| rows.clone().map(move |row| cell(row, col));
+            let sums = columns.map(|col| [column(col).sum(), column(col).count() as f64]);
+            sums.collect()
+        });
+        let expected: Vec<[f64; 2]> = (0..cols)
+            .map(|col| [(0..rows).map(|row| cell(row, col)).sum(), rows as f64])
+            .collect();
+        assert_eq!(found, expected);
+    }
 }

@@ -2,7 +2,7 @@
 //! one number to each column.
 
 use crate::error::Error;
-use crate::parallel::{by_columns, for_rows};
+use crate::parallel::{for_rows, sums_by_columns};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -31,21 +31,24 @@ pub(super) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
 }
 
 /// The sum over each column of `term` of the elements of two row-major matrices of `cols` columns,
-/// added in `f64`, rows in order.
+/// added in `f64`.
 pub(super) fn column_sums_of<T: Real>(
     x: &[T],
     y: &[T],
     cols: usize,
     term: impl Fn(T, T) -> f64 + Sync,
 ) -> Tensor<T> {
-    Tensor::from_f64s(by_columns(cols, |block| {
-        let mut sums = vec![0.0; block.len()];
+    let sums = sums_by_columns(x.len() / cols, cols, |rows, block| {
+        let mut sums = vec![[0.0]; block.len()];
+        let elements = rows.start * cols..rows.end * cols;
+        let (x, y) = (&x[elements.clone()], &y[elements]);
         for (x, y) in x.chunks(cols).zip(y.chunks(cols)) {
             let row = x[block.clone()].iter().zip(&y[block.clone()]);
-            for (sum, (&x, &y)) in sums.iter_mut().zip(row) {
+            for ([sum], (&x, &y)) in sums.iter_mut().zip(row) {
                 *sum += term(x, y);
             }
         }
         sums
-    }))
+    });
+    Tensor::from_f64s(sums.into_iter().flatten())
 }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::by_columns;
+use crate::parallel::sums_by_columns;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -70,15 +70,16 @@ impl<T: Real> Function<T> for Total {
     }
 }
 
-/// The sum of every column of a row-major matrix of `cols` columns, added in `f64`, rows in order.
+/// The sum of every column of a row-major matrix of `cols` columns, added in `f64`.
 pub(super) fn column_sums<T: Real>(x: &[T], cols: usize) -> Vec<f64> {
-    by_columns(cols, |block| {
-        let mut sums = vec![0.0; block.len()];
-        for row in x.chunks(cols) {
-            for (sum, x) in sums.iter_mut().zip(&row[block.clone()]) {
+    let sums = sums_by_columns(x.len() / cols, cols, |rows, block| {
+        let mut sums = vec![[0.0]; block.len()];
+        for row in x[rows.start * cols..rows.end * cols].chunks(cols) {
+            for ([sum], x) in sums.iter_mut().zip(&row[block.clone()]) {
                 *sum += x.as_f64();
             }
         }
         sums
-    })
+    });
+    sums.into_iter().flatten().collect()
 }

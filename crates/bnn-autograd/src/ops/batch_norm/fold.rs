@@ -3,7 +3,7 @@
 use crate::buffer::any;
 use crate::error::Error;
 use crate::ops::reduce::column_sums;
-use crate::parallel::{by_columns, for_row_pairs};
+use crate::parallel::{for_row_pairs, sums_by_columns};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -26,7 +26,7 @@ pub struct Affine<T: Real = f32> {
 }
 
 /// Mean and biased variance of every column of `[.., n]`, leading dimensions flattened to rows.
-/// Summed in `f64`, rows in order, whatever the number of threads.
+/// Summed in `f64`, in an order that depends on the shape alone.
 #[must_use]
 pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
     let (rows, n) = x.rows_cols();
@@ -34,18 +34,18 @@ pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
     for mean in &mut mean {
         *mean /= rows as f64;
     }
-    let var = by_columns(n, |block| {
-        let mut squares = vec![0.0; block.len()];
-        for row in x.data().chunks(n) {
+    let var = sums_by_columns(rows, n, |rows, block| {
+        let mut squares = vec![[0.0]; block.len()];
+        for row in x.data()[rows.start * n..rows.end * n].chunks(n) {
             let row = row[block.clone()].iter().zip(&mean[block.clone()]);
-            for (sum, (x, mean)) in squares.iter_mut().zip(row) {
+            for ([sum], (x, mean)) in squares.iter_mut().zip(row) {
                 let distance = x.as_f64() - mean;
                 *sum += distance * distance;
             }
         }
         squares
     });
-    let var = var.into_iter().map(|sum| sum / rows as f64);
+    let var = var.into_iter().map(|[sum]| sum / rows as f64);
     BatchStats {
         mean: Tensor::from_f64s(mean),
         var: Tensor::from_f64s(var),

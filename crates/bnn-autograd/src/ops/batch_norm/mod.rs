@@ -15,7 +15,7 @@ use super::reduce::column_sums;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::{by_columns, for_row_pairs};
+use crate::parallel::{for_row_pairs, sums_by_columns};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -259,23 +259,25 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     /// `dbeta = sum(dy)` and `dgamma = sum(dy * z)`.
     fn param_gradients(&self, dy: &[T]) -> (Vec<f64>, Vec<f64>) {
         let n = self.mean.len();
-        let sums = by_columns(n, |block| {
-            let mut sums = vec![(0.0, 0.0); block.len()];
-            for (x, dy) in self.x.chunks(n).zip(dy.chunks(n)) {
+        let sums = sums_by_columns(dy.len() / n, n, |rows, block| {
+            let mut sums = vec![[0.0; 2]; block.len()];
+            let elements = rows.start * n..rows.end * n;
+            let (x, dy) = (&self.x[elements.clone()], &dy[elements]);
+            for (x, dy) in x.chunks(n).zip(dy.chunks(n)) {
                 let row = x[block.clone()].iter().zip(&dy[block.clone()]);
                 let columns = sums.iter_mut().zip(&self.mean[block.clone()]);
                 for ((sums, &mean), (&x, dy)) in columns.zip(row) {
                     let centered = (self.number)(x) - mean;
-                    sums.0 += dy.as_f64();
-                    sums.1 += dy.as_f64() * centered.as_f64();
+                    sums[0] += dy.as_f64();
+                    sums[1] += dy.as_f64() * centered.as_f64();
                 }
-            }
-            for (sums, inverse_std) in sums.iter_mut().zip(&self.inverse_std[block]) {
-                sums.1 *= inverse_std.as_f64();
             }
             sums
         });
-        sums.into_iter().unzip()
+        let columns = sums.into_iter().zip(self.inverse_std);
+        columns
+            .map(|([dbeta, dgamma], inverse_std)| (dbeta, dgamma * inverse_std.as_f64()))
+            .unzip()
     }
 
     /// Adds `z * factor`, one factor per column, to `y`.
