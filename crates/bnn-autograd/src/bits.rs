@@ -101,6 +101,73 @@ pub(crate) fn expand_signs<T: Real>(
     }
 }
 
+/// Writes `out.len()` signs of a row of bits, from bit `first` on.
+pub(crate) fn expand_run<T: Real>(words: &[u64], first: usize, out: &mut [T]) {
+    if first.is_multiple_of(64) {
+        return expand_row(words.get(first / 64..).unwrap_or_default(), out);
+    }
+    for (i, out) in out.chunks_mut(64).enumerate() {
+        expand_row(&[word_at(words, first + 64 * i)], out);
+    }
+}
+
+/// Cuts every row of bits into rows of `cols` bits, each of which starts on a word.
+pub(crate) fn split_rows(bits: BitMatrixView<'_>, cols: usize) -> Result<BitMatrix, Error> {
+    let rows = bits.cols() / cols;
+    let per_row = row_words(cols);
+    if cols.is_multiple_of(64) {
+        return BitMatrix::from_words(bits.words().to_vec(), bits.rows() * rows, cols);
+    }
+    let mut words = vec![0; bits.rows() * rows * per_row];
+    words
+        .par_chunks_mut(rows * per_row)
+        .zip(bits.words().par_chunks(row_words(bits.cols())))
+        .for_each(|(rows, words)| {
+            for (i, row) in rows.chunks_mut(per_row).enumerate() {
+                for (j, word) in row.iter_mut().enumerate() {
+                    let left = cols - 64 * j;
+                    let kept = if left < 64 { (1 << left) - 1 } else { u64::MAX };
+                    *word = word_at(words, i * cols + 64 * j) & kept;
+                }
+            }
+        });
+    BitMatrix::from_words(words, bits.rows() * rows, cols)
+}
+
+/// Sets the bits `to`, zeros so far, of a row to the bits of another row from bit `first` on.
+pub(crate) fn copy_run(words: &[u64], first: usize, row: &mut [u64], to: Range<usize>) {
+    for (i, at) in to.clone().step_by(64).enumerate() {
+        let left = to.end - at;
+        let kept = if left < 64 { (1 << left) - 1 } else { u64::MAX };
+        let bits = word_at(words, first + 64 * i) & kept;
+        let (word, shift) = (at / 64, at % 64);
+        row[word] |= bits << shift;
+        // A shift by 64 - 0 would be one too many.
+        let over = bits >> 1 >> (63 - shift);
+        if over != 0 {
+            row[word + 1] |= over;
+        }
+    }
+}
+
+/// Sets the bits `to` of a row.
+pub(crate) fn set_run(row: &mut [u64], to: Range<usize>) {
+    for (i, word) in row.iter_mut().enumerate() {
+        let (first, end) = (to.start.max(64 * i), to.end.min(64 * (i + 1)));
+        if first < end {
+            *word |= u64::MAX >> (64 - (end - first)) << (first - 64 * i);
+        }
+    }
+}
+
+/// The 64 bits from bit `at` on; zeros behind the last word.
+fn word_at(words: &[u64], at: usize) -> u64 {
+    let word = |i: usize| words.get(i).copied().unwrap_or_default();
+    let (i, shift) = (at / 64, at % 64);
+    // A shift by 64 - 0 would be one too many.
+    word(i) >> shift | word(i + 1) << 1 << (63 - shift)
+}
+
 /// Writes the first `out.len()` signs of a row, eight at a time from a table.
 fn expand_row<T: Real>(words: &[u64], out: &mut [T]) {
     for (out, word) in out.chunks_mut(64).zip(words) {
@@ -170,6 +237,39 @@ mod tests {
                 let (r, c) = (from_row + i / width, from_col + i % width);
                 prop_assert_eq!(sign, all[r * cols + c]);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_and_split_rows_are_the_bits_from_where_they_start(
+            rows in 1_usize..4, parts in 1_usize..5, cols in 1_usize..150, first in 0_usize..200,
+            seed: u64,
+        ) {
+            let k = parts * cols;
+            let x = values(rows * k, seed);
+            let bits = BitMatrix::pack(&x, rows, k).unwrap();
+            let split = split_rows(bits.view(), cols).unwrap();
+            prop_assert_eq!(split, BitMatrix::pack(&x, rows * parts, cols).unwrap());
+            let first = first % k;
+            let mut run = vec![0.0_f64; k - first];
+            expand_run(bits.view().row(rows - 1), first, &mut run);
+            let all: Vec<f64> = bits.unpack().unwrap();
+            prop_assert_eq!(&run[..], &all[(rows - 1) * k + first..]);
+
+            let at = seed as usize % 130;
+            let mut copied = vec![0; row_words(at + k - first + 70)];
+            copy_run(bits.view().row(rows - 1), first, &mut copied, at..at + k - first);
+            let mut found = vec![0.0_f64; 64 * copied.len()];
+            expand_run(&copied, 0, &mut found);
+            prop_assert_eq!(&found[at..at + k - first], &run[..]);
+            let around = found[..at].iter().chain(&found[at + k - first..]);
+            prop_assert!(around.into_iter().all(|&x| x == -1.0));
+
+            set_run(&mut copied, at..at + k - first);
+            expand_run(&copied, 0, &mut found);
+            let inside = |i: usize| (at..at + k - first).contains(&i);
+            prop_assert!(found.iter().enumerate().all(|(i, &x)| (x == 1.0) == inside(i)));
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use bnn_core::conv::{PackedFilters, conv2d_f32, conv2d_i32};
 use bnn_core::{
     BitMatrixView, F32Product, F32Right, F32Rows, Narrow, PackedWeights, gemm_f32, gemm_i32,
 };
@@ -176,6 +177,27 @@ pub(crate) fn sign_product_f64(
     let n = weights.rows();
     let mut sums = vec![0; y.len()];
     gemm_i32(x, weights, &mut sums, n)?;
+    for_pairs(y, &sums, |y, &sum| *y = sum.into());
+    Ok(())
+}
+
+/// The convolution of signs, as floats as [`sign_product_f32`] makes them.
+pub(crate) fn sign_conv2d_f32(
+    pixels: BitMatrixView<'_>,
+    filters: &PackedFilters,
+    y: &mut [f32],
+) -> Result<(), bnn_core::Error> {
+    let n = filters.conv().outputs();
+    conv2d_f32(pixels, filters, &vec![1.0; n], &vec![0.0; n], y, n)
+}
+
+pub(crate) fn sign_conv2d_f64(
+    pixels: BitMatrixView<'_>,
+    filters: &PackedFilters,
+    y: &mut [f64],
+) -> Result<(), bnn_core::Error> {
+    let mut sums = vec![0; y.len()];
+    conv2d_i32(pixels, filters, &mut sums, filters.conv().outputs())?;
     for_pairs(y, &sums, |y, &sum| *y = sum.into());
     Ok(())
 }

@@ -3,11 +3,15 @@
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 
+use bnn_core::conv::PackedFilters;
 use bnn_core::{BitMatrixView, PackedWeights};
 use num_traits::{Float, NumAssign};
 
 use crate::buffer::Pool;
-use crate::linalg::{Mat, Right, fast_product_f32, sign_product_f32, sign_product_f64};
+use crate::linalg::{
+    Mat, Right, fast_product_f32, sign_conv2d_f32, sign_conv2d_f64, sign_product_f32,
+    sign_product_f64,
+};
 
 /// A floating-point element: `f32` (training) or `f64` (gradient checks).
 ///
@@ -34,6 +38,7 @@ pub trait Real:
 }
 
 pub(crate) mod sealed {
+    use bnn_core::conv::PackedFilters;
     use bnn_core::{BitMatrixView, PackedWeights};
 
     use crate::buffer::Pool;
@@ -60,6 +65,12 @@ pub(crate) mod sealed {
         fn truncated_i16(self) -> i16;
         /// The nearest integer; of two that are equally near the even one, as IEEE 754 rounds.
         fn rounded_to_even(self) -> Self;
+        /// The convolution of signs, a row of outputs per window, to every element of `y`.
+        fn sign_conv2d(
+            pixels: BitMatrixView<'_>,
+            filters: &PackedFilters,
+            y: &mut [Self],
+        ) -> Result<(), bnn_core::Error>;
         /// Appends the little-endian bytes.
         fn put_le(self, bytes: &mut Vec<u8>);
         /// Reads one value from its little-endian bytes; `None` where the length is wrong.
@@ -68,7 +79,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($t:ty, $dtype:ident, $fast_product:expr, $sign_product:expr) => {
+    ($t:ty, $dtype:ident, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -118,6 +129,13 @@ macro_rules! real {
             fn rounded_to_even(self) -> Self {
                 self.round_ties_even()
             }
+            fn sign_conv2d(
+                pixels: BitMatrixView<'_>,
+                filters: &PackedFilters,
+                y: &mut [Self],
+            ) -> Result<(), bnn_core::Error> {
+                $sign_conv2d(pixels, filters, y)
+            }
             fn put_le(self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&self.to_le_bytes());
             }
@@ -128,5 +146,11 @@ macro_rules! real {
     };
 }
 
-real!(f32, F32, fast_product_f32, sign_product_f32);
-real!(f64, F64, |_, _| None, sign_product_f64);
+real!(
+    f32,
+    F32,
+    fast_product_f32,
+    sign_product_f32,
+    sign_conv2d_f32
+);
+real!(f64, F64, |_, _| None, sign_product_f64, sign_conv2d_f64);

@@ -7,12 +7,14 @@ mod binary_linear;
 mod channel_scale;
 mod channels;
 mod compact;
+mod conv2d;
 mod cross_entropy;
 mod dropout;
 mod embedding;
 mod hard_tanh;
 mod linear;
 mod loss;
+mod pool2d;
 mod prelu;
 mod quantize;
 mod reduce;
@@ -31,12 +33,16 @@ pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
 pub use channel_scale::channel_scale;
+pub use conv2d::{
+    BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
+};
 pub use cross_entropy::cross_entropy;
 pub(crate) use dropout::check_probability;
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use hard_tanh::hard_tanh;
 pub use linear::linear;
+pub use pool2d::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use prelu::prelu;
 pub use quantize::{
     Estimator, Lsq, ScaledSign, dorefa_activations, dorefa_weights, lsq, scaled_sign, sign, ternary,

@@ -1,0 +1,389 @@
+//! The three products of a convolution: output, gradient of the images, gradient of the filters.
+//! Patches are gathered some windows at a time into a panel that stays in the cache, so that there
+//! never is an im2col matrix of the batch; patches of signs are gathered as bits.
+//!
+//! Results are the same bits for any number of threads: pieces depend on the shape alone, and each is
+//! added up by one thread in order.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bnn_core::conv::Conv2d;
+use bnn_core::{BitMatrix, BitMatrixView, row_words};
+use rayon::prelude::*;
+
+use super::windows::{Run, Windows};
+use crate::bits::{copy_run, expand_run, set_run};
+use crate::buffer::{Buffer, any};
+use crate::error::Error;
+use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
+use crate::parallel::for_pairs;
+use crate::real::Real;
+
+/// Elements of a panel of numbers: 1 MiB of `f32`, which stays in the L2 cache.
+const PANEL: usize = 1 << 18;
+
+/// Windows of a panel at least, so that packing the other operand of the product is cheap.
+const LEAST_WINDOWS: usize = 64;
+
+/// Windows of a panel at most.
+const MOST_WINDOWS: usize = 1024;
+
+/// Pieces that the gradient of the filters is added up from, at most: as many threads can share it.
+pub(super) const PIECES: usize = 16;
+
+/// A batch of images `[batch, height, width, channels]`, and the value of the padding around them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Images<'a, T> {
+    pub(super) pixels: Pixels<'a, T>,
+    pub(super) padding: T,
+}
+
+impl<'a, T: Real> Images<'a, T> {
+    /// Tangents of images: the padding, a constant, has none.
+    pub(super) fn tangents(x: &'a [T]) -> Self {
+        Self {
+            pixels: Pixels::Real(x),
+            padding: T::zero(),
+        }
+    }
+}
+
+/// The pixels of a batch of images.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pixels<'a, T> {
+    Real(&'a [T]),
+    /// Signs, a row of bits per image.
+    Signs(BitMatrixView<'a>),
+}
+
+/// Filters `[outputs, patch]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Filters<'a, T> {
+    Real(&'a [T]),
+    Signs(BitMatrixView<'a>),
+}
+
+/// A convolution of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passes<'c> {
+    pub(super) conv: &'c Conv2d,
+    pub(super) windows: Windows,
+    pub(super) batch: usize,
+}
+
+impl<'c> Passes<'c> {
+    pub(super) fn new(conv: &'c Conv2d, batch: usize) -> Self {
+        Self {
+            conv,
+            windows: Windows::new(conv),
+            batch,
+        }
+    }
+
+    /// The output, `[batch, output height, output width, outputs]`.
+    pub(super) fn output<T: Real>(
+        &self,
+        images: Images<'_, T>,
+        filters: Filters<'_, T>,
+    ) -> Result<Vec<T>, Error> {
+        if self.is_depthwise() {
+            return Ok(self.depthwise_output(images, filters));
+        }
+        let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
+        let mut y = any(self.all_windows() * outputs);
+        let band = self.band();
+        let bands = y.par_chunks_mut(band * outputs).enumerate();
+        bands.try_for_each_init(Vec::new, |panel, (i, y)| {
+            let count = y.len() / outputs;
+            panel.resize(count * patch, T::zero());
+            for group in 0..self.conv.groups() {
+                self.gather(images, group, i * band..i * band + count, panel);
+                let columns = self.outputs_of(group);
+                let panel = mat(panel, count, patch);
+                let product = Buffer::new(match self.filters_of(filters, group)? {
+                    Filters::Real(w) => matmul(panel, mat(w, columns.len(), patch).t()),
+                    Filters::Signs(w) => matmul_signs_transposed(panel, w),
+                });
+                if columns.len() == outputs {
+                    y.copy_from_slice(&product);
+                    continue;
+                }
+                let rows = y.chunks_mut(outputs).zip(product.chunks(columns.len()));
+                rows.for_each(|(y, row)| y[columns.clone()].copy_from_slice(row));
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(y)
+    }
+
+    /// The gradient of the images: `dy · filters`, every element added to the pixel under its tap.
+    /// A task makes whole images.
+    pub(super) fn image_gradient<T: Real>(
+        &self,
+        dy: &[T],
+        filters: Filters<'_, T>,
+    ) -> Result<Vec<T>, Error> {
+        if self.is_depthwise() {
+            return Ok(self.depthwise_image_gradient(dy, filters));
+        }
+        let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
+        let (per_image, band) = (self.windows.per_image(), self.band());
+        let image = self.windows.pixels() * self.conv.channels();
+        let images = (band / per_image).max(1);
+        let mut dx = any(self.batch * image);
+        dx.par_chunks_mut(images * image)
+            .zip(dy.par_chunks(images * per_image * outputs))
+            .try_for_each(|(dx, dy)| {
+                dx.fill(T::zero());
+                for (i, dy) in dy.chunks(band * outputs).enumerate() {
+                    let count = dy.len() / outputs;
+                    for group in 0..self.conv.groups() {
+                        let columns = self.outputs_of(group);
+                        let dy = columns_of(dy, outputs, columns.clone());
+                        let dy = mat(&dy, count, columns.len());
+                        let panel = Buffer::new(match self.filters_of(filters, group)? {
+                            Filters::Real(w) => matmul(dy, mat(w, columns.len(), patch)),
+                            Filters::Signs(w) => matmul_signs(dy, w),
+                        });
+                        self.scatter(&panel, group, i * band..i * band + count, dx);
+                    }
+                }
+                Ok(())
+            })
+            .map(|()| dx)
+    }
+
+    /// The gradient of the filters, `[outputs, patch]`: `dy^T · patches`.
+    pub(super) fn filter_gradient<T: Real>(
+        &self,
+        dy: &[T],
+        images: Images<'_, T>,
+    ) -> Result<Vec<T>, Error> {
+        if self.is_depthwise() {
+            return Ok(self.depthwise_filter_gradient(dy, images));
+        }
+        let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
+        let (all, band) = (self.all_windows(), self.band());
+        let piece = all.div_ceil(band).div_ceil(PIECES) * band;
+        let pieces: Vec<Vec<T>> = (0..all.div_ceil(piece))
+            .into_par_iter()
+            .map(|i| {
+                let mut sums = vec![T::zero(); outputs * patch];
+                let windows = i * piece..all.min((i + 1) * piece);
+                match images.pixels {
+                    Pixels::Real(_) => {
+                        for start in windows.clone().step_by(band) {
+                            let windows = start..windows.end.min(start + band);
+                            self.add_filter_gradient(dy, images, windows, &mut sums)?;
+                        }
+                    }
+                    // Of bits the panel may be larger.
+                    Pixels::Signs(_) => self.add_filter_gradient(dy, images, windows, &mut sums)?,
+                }
+                Ok(sums)
+            })
+            .collect::<Result<_, Error>>()?;
+        let mut pieces = pieces.into_iter();
+        let mut sums = pieces.next().unwrap_or_default();
+        pieces.for_each(|piece| for_pairs(&mut sums, &piece, |sum, &x| *sum += x));
+        Ok(sums)
+    }
+
+    /// Adds what a panel of windows gives to the gradient of the filters.
+    fn add_filter_gradient<T: Real>(
+        &self,
+        dy: &[T],
+        images: Images<'_, T>,
+        windows: Range<usize>,
+        sums: &mut [T],
+    ) -> Result<(), Error> {
+        let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
+        let dy = &dy[windows.start * outputs..windows.end * outputs];
+        let rows = outputs / self.conv.groups();
+        for (group, sums) in sums.chunks_mut(rows * patch).enumerate() {
+            let dy = columns_of(dy, outputs, self.outputs_of(group));
+            let dy_matrix = mat(&dy, windows.len(), rows);
+            let product = Buffer::new(match images.pixels {
+                Pixels::Real(_) => {
+                    let mut panel = Buffer::new(any(windows.len() * patch));
+                    self.gather(images, group, windows.clone(), panel.as_mut_slice());
+                    matmul(dy_matrix.t(), mat(&panel, windows.len(), patch))
+                }
+                Pixels::Signs(bits) => {
+                    let panel = self.gather_bits(bits, images.padding, group, windows.clone())?;
+                    let mut product = matmul_signs(dy_matrix.t(), panel.view());
+                    if images.padding == T::zero() {
+                        self.take_padding_out(&dy, group, windows.clone(), &mut product);
+                    }
+                    product
+                }
+            });
+            let pairs = sums.iter_mut().zip(&*product);
+            pairs.for_each(|(sum, &x)| *sum += x);
+        }
+        Ok(())
+    }
+
+    /// Windows of the batch.
+    pub(super) fn all_windows(&self) -> usize {
+        self.batch * self.windows.per_image()
+    }
+
+    /// Windows of a panel.
+    fn band(&self) -> usize {
+        (PANEL / self.conv.patch_len()).clamp(LEAST_WINDOWS, MOST_WINDOWS)
+    }
+
+    /// Channels of a group.
+    fn group_channels(&self) -> usize {
+        self.conv.channels() / self.conv.groups()
+    }
+
+    /// The output channels of a group.
+    fn outputs_of(&self, group: usize) -> Range<usize> {
+        let count = self.conv.outputs() / self.conv.groups();
+        group * count..(group + 1) * count
+    }
+
+    /// The filters of a group.
+    fn filters_of<'f, T>(
+        &self,
+        filters: Filters<'f, T>,
+        group: usize,
+    ) -> Result<Filters<'f, T>, Error> {
+        let (rows, patch) = (self.outputs_of(group), self.conv.patch_len());
+        Ok(match filters {
+            Filters::Real(w) => Filters::Real(&w[rows.start * patch..rows.end * patch]),
+            Filters::Signs(w) => {
+                let per_row = row_words(patch);
+                let words = &w.words()[rows.start * per_row..rows.end * per_row];
+                Filters::Signs(BitMatrixView::new(words, rows.len(), patch)?)
+            }
+        })
+    }
+
+    /// Writes the patches of some windows, a row each (im2col).
+    fn gather<T: Real>(
+        &self,
+        images: Images<'_, T>,
+        group: usize,
+        windows: Range<usize>,
+        panel: &mut [T],
+    ) {
+        let patch = self.conv.patch_len();
+        self.visit(group, windows, |window, elements, from| {
+            let to = &mut panel[window * patch..][elements];
+            match (from, images.pixels) {
+                (None, _) => to.fill(images.padding),
+                (Some((image, at)), Pixels::Real(x)) => {
+                    let at = image * self.windows.pixels() * self.conv.channels() + at;
+                    to.copy_from_slice(&x[at..at + to.len()]);
+                }
+                (Some((image, at)), Pixels::Signs(bits)) => expand_run(row(bits, image), at, to),
+            }
+        });
+    }
+
+    /// The patches of some windows as rows of bits; the padding is +1 where its value is, else -1.
+    fn gather_bits<T: Real>(
+        &self,
+        bits: BitMatrixView<'_>,
+        padding: T,
+        group: usize,
+        windows: Range<usize>,
+    ) -> Result<BitMatrix, Error> {
+        let (count, patch) = (windows.len(), self.conv.patch_len());
+        let per_row = row_words(patch);
+        let mut words = vec![0; count * per_row];
+        self.visit(group, windows, |window, elements, from| {
+            let to = &mut words[window * per_row..][..per_row];
+            match from {
+                Some((image, at)) => copy_run(row(bits, image), at, to, elements),
+                None if padding > T::zero() => set_run(to, elements),
+                None => {}
+            }
+        });
+        Ok(BitMatrix::from_words(words, count, patch)?)
+    }
+
+    /// Zeros around the images were gathered as -1: adds to the product what they took from it.
+    fn take_padding_out<T: Real>(
+        &self,
+        dy: &[T],
+        group: usize,
+        windows: Range<usize>,
+        product: &mut [T],
+    ) {
+        let (taps, depth) = (self.windows.taps(), self.group_channels());
+        let rows = self.outputs_of(group).len();
+        let mut sums = vec![T::zero(); taps * rows];
+        self.windows.visit(windows, true, |run| {
+            if run.pixel.is_none() {
+                let dy = &dy[run.window * rows..(run.window + 1) * rows];
+                for sums in sums[run.tap * rows..][..run.taps * rows].chunks_mut(rows) {
+                    sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy);
+                }
+            }
+        });
+        for (i, product) in product.chunks_mut(depth).enumerate() {
+            let (output, tap) = (i / taps, i % taps);
+            let sum = sums[tap * rows + output];
+            product.iter_mut().for_each(|x| *x += sum);
+        }
+    }
+
+    /// Adds the patches of some windows to the images that they lie on, from `dx` on (col2im).
+    fn scatter<T: Real>(&self, panel: &[T], group: usize, windows: Range<usize>, dx: &mut [T]) {
+        let patch = self.conv.patch_len();
+        self.visit(group, windows, |window, elements, to| {
+            if let Some((image, at)) = to {
+                let at = image * self.windows.pixels() * self.conv.channels() + at;
+                let from = &panel[window * patch..][elements];
+                let pixels = dx[at..at + from.len()].iter_mut().zip(from);
+                pixels.for_each(|(dx, &x)| *dx += x);
+            }
+        });
+    }
+
+    /// Visits the runs of some windows: the window, counted from the first, the elements of its patch,
+    /// and the image and the first element of it that they lie on.
+    fn visit(
+        &self,
+        group: usize,
+        windows: Range<usize>,
+        mut visit: impl FnMut(usize, Range<usize>, Option<(usize, usize)>),
+    ) {
+        let (channels, depth) = (self.conv.channels(), self.group_channels());
+        // Only where a group has all channels nothing lies between the elements of two pixels.
+        self.windows.visit(windows, depth == channels, |run| {
+            let Run {
+                window,
+                tap,
+                taps,
+                pixel,
+            } = run;
+            let pixel = pixel.map(|(image, pixel)| (image, pixel * channels + group * depth));
+            visit(window, tap * depth..(tap + taps) * depth, pixel);
+        });
+    }
+}
+
+/// The words of an image.
+pub(super) fn row(bits: BitMatrixView<'_>, image: usize) -> &[u64] {
+    let per_image = row_words(bits.cols());
+    &bits.words()[image * per_image..(image + 1) * per_image]
+}
+
+/// Some columns of a row-major matrix without gaps.
+fn columns_of<T: Real>(x: &[T], cols: usize, columns: Range<usize>) -> Cow<'_, [T]> {
+    if columns.len() == cols {
+        return Cow::Borrowed(x);
+    }
+    let rows = x.chunks(cols);
+    Cow::Owned(
+        rows.flat_map(|row| &row[columns.clone()])
+            .copied()
+            .collect(),
+    )
+}

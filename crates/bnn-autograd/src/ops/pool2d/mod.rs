@@ -1,0 +1,127 @@
+//! Pools over images `[batch, height, width, channels]` (NHWC).
+
+mod avg;
+mod max;
+
+pub use avg::{avg_pool2d, global_avg_pool};
+pub use max::max_pool2d;
+
+use std::ops::Range;
+
+use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
+use rayon::prelude::*;
+
+use super::conv2d::Windows;
+use crate::error::Error;
+use crate::parallel::TASK_ELEMENTS;
+
+/// The sizes of a pool of a batch.
+#[derive(Clone, Copy, Debug)]
+struct PoolShape {
+    input: [usize; 4],
+    output: [usize; 4],
+    windows: Windows,
+}
+
+/// A tap on an image, and the first element of the image under it; one per channel follows.
+#[derive(Clone, Copy, Debug)]
+struct TapStart {
+    tap: usize,
+    start: usize,
+}
+
+impl PoolShape {
+    /// For images `[batch, height, width, channels]`.
+    fn new(
+        x: &[usize],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: Padding,
+    ) -> Result<Self, Error> {
+        let input = images(x)?;
+        let [batch, height, width, channels] = input;
+        // The pool checks what it is made of, one channel of a convolution knows where windows lie.
+        Pool2d::new([height, width, channels], kernel, stride, padding)?;
+        let options = ConvOptions {
+            stride,
+            padding,
+            ..ConvOptions::default()
+        };
+        let conv = Conv2d::new([height, width, 1], 1, kernel, options)?;
+        let [out_height, out_width] = conv.output_size();
+        Ok(Self {
+            input,
+            output: [batch, out_height, out_width, channels],
+            windows: Windows::new(&conv),
+        })
+    }
+
+    fn channels(&self) -> usize {
+        self.input[3]
+    }
+
+    /// Windows of a task.
+    fn task_windows(&self) -> usize {
+        (TASK_ELEMENTS / (self.channels() * self.windows.taps())).max(1)
+    }
+
+    /// The windows of task `i`, whose part of the output has `len` elements.
+    fn windows_of(&self, i: usize, len: usize) -> Range<usize> {
+        let first = i * self.task_windows();
+        first..first + len / self.channels()
+    }
+
+    /// Runs `body` on pieces of `y`, a row of channels per window, and the windows of each.
+    fn by_windows<E: Send>(&self, y: &mut [E], body: impl Fn(Range<usize>, &mut [E]) + Sync) {
+        let pieces = y.par_chunks_mut(self.task_windows() * self.channels());
+        pieces
+            .enumerate()
+            .for_each(|(i, y)| body(self.windows_of(i, y.len()), y));
+    }
+
+    /// Runs `body` on every image of `x` and its windows.
+    fn by_images<E: Send>(&self, x: &mut [E], body: impl Fn(Range<usize>, &mut [E]) + Sync) {
+        let per_image = self.windows.per_image();
+        let images = x.par_chunks_mut(self.windows.pixels() * self.channels());
+        images.enumerate().for_each(|(i, x)| {
+            body(i * per_image..(i + 1) * per_image, x);
+        });
+    }
+
+    /// Visits windows, counted through the batch, in order: the elements of each (counted from the
+    /// first that was asked for), its image, and the taps that lie on it.
+    fn visit(
+        &self,
+        windows: Range<usize>,
+        mut visit: impl FnMut(Range<usize>, usize, &[TapStart]),
+    ) {
+        let channels = self.channels();
+        let mut taps = Vec::with_capacity(self.windows.taps());
+        for (i, window) in windows.enumerate() {
+            taps.clear();
+            self.windows.visit(window..window + 1, false, |run| {
+                let start = run.pixel.map(|(_, pixel)| pixel * channels);
+                taps.extend(start.map(|start| TapStart {
+                    tap: run.tap,
+                    start,
+                }));
+            });
+            let image = window / self.windows.per_image();
+            visit(i * channels..(i + 1) * channels, image, &taps);
+        }
+    }
+
+    /// The elements of an image in a batch.
+    fn image<'x, T>(&self, x: &'x [T], image: usize) -> &'x [T] {
+        let len = self.windows.pixels() * self.channels();
+        &x[image * len..(image + 1) * len]
+    }
+}
+
+fn images(x: &[usize]) -> Result<[usize; 4], Error> {
+    x.try_into().map_err(|_| Error::Shape {
+        what: "images of a pool",
+        expected: "[batch, height, width, channels]".to_owned(),
+        found: x.to_vec(),
+    })
+}
