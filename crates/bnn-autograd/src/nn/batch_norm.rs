@@ -8,7 +8,8 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Batch normalisation of `[.., n]` over its rows.
+/// Batch normalisation of `[.., n]` over its rows: of images `[batch, height, width, channels]` over all
+/// pixels, which other frameworks call `BatchNorm2d`.
 ///
 /// In training it uses the statistics of the batch (at least 2 rows) and moves the running ones:
 /// `running = (1 - momentum) * running + momentum * batch`, the variance taken unbiased (divided by

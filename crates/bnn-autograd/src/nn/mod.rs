@@ -2,8 +2,10 @@
 
 mod attention;
 mod batch_norm;
+mod binary_conv2d;
 mod binary_linear;
 mod channel_scale;
+mod conv2d;
 mod dropout;
 mod embedding;
 mod flatten;
@@ -12,26 +14,32 @@ mod hard_tanh;
 pub mod init;
 mod linear;
 mod outline;
+mod pool2d;
 mod prelu;
 mod react;
 mod residual;
 mod sequential;
+mod sign_weight_conv2d;
 mod sign_weight_linear;
 pub(crate) mod walk;
 
 pub use attention::BinaryAttention;
 pub use batch_norm::BatchNorm;
+pub use binary_conv2d::BinaryConv2d;
 pub use binary_linear::BinaryLinear;
 pub use channel_scale::ChannelScale;
+pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use hard_tanh::HardTanh;
 pub use linear::Linear;
+pub use pool2d::{AvgPool2d, GlobalAvgPool, MaxPool2d};
 pub use prelu::PReLU;
 pub use react::{RPReLU, RSign};
 pub use residual::Residual;
 pub use sequential::Sequential;
+pub use sign_weight_conv2d::SignWeightConv2d;
 pub use sign_weight_linear::SignWeightLinear;
 
 pub use crate::param::{Param, ParamKind};

@@ -1,0 +1,78 @@
+//! The binary convolution with its latent filters.
+
+use super::conv2d::filters;
+use super::{Module, Param, ParamKind};
+use crate::error::Error;
+use crate::ops::{BinaryConv2dForward, ConvOptions, Estimator};
+use crate::real::Real;
+use crate::rng::Rng;
+use crate::tape::Var;
+
+/// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of its filters, on
+/// bits.
+///
+/// As built, the gradient of the signs of the images is [`Estimator::Clipped`]; see
+/// [`ops::binary_conv2d`](crate::ops::binary_conv2d) for gradients and memory. Parameter: `weight`.
+#[derive(Clone, Debug)]
+pub struct BinaryConv2d<T: Real = f32> {
+    weight: Param<T>,
+    function: BinaryConv2dForward,
+    options: ConvOptions,
+}
+
+impl<T: Real> BinaryConv2d<T> {
+    /// A layer of `inputs` to `outputs` channels with filters of `kernel` (`[height, width]`) taps;
+    /// latent weights start Glorot-uniform.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large, groups that do not divide the channels.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        options: ConvOptions,
+        rng: &mut Rng,
+    ) -> Result<Self, Error> {
+        let weight = filters(inputs, outputs, kernel, options.groups, rng)?;
+        Ok(Self {
+            weight: Param::new(ParamKind::Binary, weight),
+            function: BinaryConv2dForward::new(options),
+            options,
+        })
+    }
+
+    /// The same with another pseudo-gradient of the signs of the images; [`Estimator::Identity`], which
+    /// keeps nothing, for images that are made of signs already.
+    #[must_use]
+    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
+        self.function = self.function.with_estimator(estimator);
+        self
+    }
+
+    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    /// Stride, dilation, groups and padding.
+    #[must_use]
+    pub fn options(&self) -> ConvOptions {
+        self.options
+    }
+}
+
+impl<T: Real> Module<T> for BinaryConv2d<T> {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        let weight = x.tape().param(&self.weight);
+        x.tape().apply(self.function, &[x, &weight])
+    }
+
+    fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
+        visit("weight", &self.weight);
+    }
+
+    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
+        visit("weight", &mut self.weight);
+    }
+}

@@ -1,0 +1,66 @@
+//! The first convolution, of real images, with its latent filters.
+
+use super::conv2d::filters;
+use super::{Module, Param, ParamKind};
+use crate::error::Error;
+use crate::ops::{self, ConvOptions};
+use crate::real::Real;
+use crate::rng::Rng;
+use crate::tape::Var;
+
+/// The convolution of images `[batch, height, width, channels]` of any numbers (pixels) with the signs
+/// of its filters.
+///
+/// See [`ops::sign_weight_conv2d`] for gradients and memory. Parameter: `weight`.
+#[derive(Clone, Debug)]
+pub struct SignWeightConv2d<T: Real = f32> {
+    weight: Param<T>,
+    options: ConvOptions,
+}
+
+impl<T: Real> SignWeightConv2d<T> {
+    /// A layer of `inputs` to `outputs` channels with filters of `kernel` (`[height, width]`) taps;
+    /// latent weights start Glorot-uniform.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large, groups that do not divide the channels.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        options: ConvOptions,
+        rng: &mut Rng,
+    ) -> Result<Self, Error> {
+        let weight = filters(inputs, outputs, kernel, options.groups, rng)?;
+        Ok(Self {
+            weight: Param::new(ParamKind::Binary, weight),
+            options,
+        })
+    }
+
+    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    /// Stride, dilation, groups and padding.
+    #[must_use]
+    pub fn options(&self) -> ConvOptions {
+        self.options
+    }
+}
+
+impl<T: Real> Module<T> for SignWeightConv2d<T> {
+    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        ops::sign_weight_conv2d(x, &x.tape().param(&self.weight), self.options)
+    }
+
+    fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
+        visit("weight", &self.weight);
+    }
+
+    fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
+        visit("weight", &mut self.weight);
+    }
+}
