@@ -167,9 +167,10 @@ def plain(tensor):
     return {"shape": list(tensor.shape), "data": tensor.reshape(-1).tolist()}
 
 
-path = pathlib.Path(__file__).with_name("vectors.json")
-lines = [
-    f"{json.dumps(name)}: {json.dumps({key: plain(x) for key, x in noted.items()})}"
-    for name, noted in cases.items()
-]
-path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+if __name__ == "__main__":
+    path = pathlib.Path(__file__).with_name("vectors.json")
+    lines = [
+        f"{json.dumps(name)}: {json.dumps({key: plain(x) for key, x in noted.items()})}"
+        for name, noted in cases.items()
+    ]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")

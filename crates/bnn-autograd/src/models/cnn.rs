@@ -1,0 +1,174 @@
+//! The convolutional binary network.
+
+use bnn_core::conv::Conv2d;
+
+use crate::error::Error;
+use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, Module, SignWeightConv2d};
+use crate::ops::{self, ConvOptions, Padding};
+use crate::rng::Rng;
+use crate::tape::Var;
+
+/// The sizes of a [`Cnn`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CnnConfig {
+    /// `[height, width, channels]` of the images.
+    pub image: [usize; 3],
+    /// For each stage the channels that come out of each of its convolutions; at least one stage,
+    /// each of at least one convolution.
+    pub stages: Vec<Vec<usize>>,
+    /// The widths of the fully connected hidden layers behind them; there may be none.
+    pub hidden: Vec<usize>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// A convolutional network with binary weights everywhere and binary activations in every hidden
+/// layer.
+///
+/// Convolutions of 3 x 3 keep the size of the image (zeros around it); each stage ends with the
+/// largest of 2 x 2 pixels, taken of the sums, before batch normalisation. The first convolution
+/// multiplies the pixels as they are with `sign(w)`, every further one signs with signs. What is left
+/// of the image goes through fully connected binary layers, each followed by batch normalisation; what
+/// leaves the last are the class scores. Without bias, because batch normalisation has one.
+#[derive(Clone, Debug)]
+pub struct Cnn {
+    config: CnnConfig,
+    first: Block<SignWeightConv2d>,
+    convs: Vec<Block<BinaryConv2d>>,
+    linears: Vec<Block<BinaryLinear>>,
+}
+
+/// A layer, the pool of its sums, if there is one, and batch normalisation.
+#[derive(Clone, Debug)]
+struct Block<L> {
+    layer: L,
+    pool: bool,
+    norm: BatchNorm,
+}
+
+const KERNEL: [usize; 2] = [3, 3];
+const POOL: [usize; 2] = [2, 2];
+const SAME: ConvOptions = ConvOptions {
+    stride: [1, 1],
+    dilation: [1, 1],
+    groups: 1,
+    padding: Padding::Same,
+    pad_value: ops::PadValue::Zero,
+};
+
+impl Cnn {
+    /// A network with random latent weights.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large, no stage or one without a convolution, more stages than times that
+    /// the image can be halved.
+    pub fn new(config: CnnConfig, rng: &mut Rng) -> Result<Self, Error> {
+        let least = config.stages.iter().map(Vec::len).min().unwrap_or(0);
+        let what = "number of stages, and of convolutions in each";
+        Error::check_range(what, "at least 1", least as f64, least > 0)?;
+        let [mut height, mut width, mut before] = config.image;
+        let (mut first, mut convs) = (None, Vec::new());
+        for stage in &config.stages {
+            for (i, &channels) in stage.iter().enumerate() {
+                Conv2d::new([height, width, before], channels, KERNEL, SAME)?;
+                let pool = i + 1 == stage.len();
+                if first.is_none() {
+                    let layer = SignWeightConv2d::new(before, channels, KERNEL, SAME, rng)?;
+                    first = Some(Block::new(layer, pool, channels)?);
+                } else {
+                    let layer = BinaryConv2d::new(before, channels, KERNEL, SAME, rng)?;
+                    convs.push(Block::new(layer, pool, channels)?);
+                }
+                before = channels;
+            }
+            (height, width) = (height / POOL[0], width / POOL[1]);
+        }
+        let Some(first) = first else {
+            unreachable!("no stage was found to be empty")
+        };
+        // Cannot overflow: it is less than an image of the last convolution.
+        before *= height * width;
+        let mut linears = Vec::new();
+        for &features in config.hidden.iter().chain([&config.classes]) {
+            let layer = BinaryLinear::new(before, features, rng)?;
+            linears.push(Block::new(layer, false, features)?);
+            before = features;
+        }
+        Ok(Self {
+            config,
+            first,
+            convs,
+            linears,
+        })
+    }
+
+    /// Its sizes.
+    #[must_use]
+    pub fn config(&self) -> &CnnConfig {
+        &self.config
+    }
+}
+
+impl<L> Block<L> {
+    fn new(layer: L, pool: bool, features: usize) -> Result<Self, Error> {
+        let norm = BatchNorm::new(features)?;
+        Ok(Self { layer, pool, norm })
+    }
+}
+
+impl<L: Module> Module for Block<L> {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        let mut sums = self.layer.forward(x)?;
+        if self.pool {
+            sums = ops::max_pool2d(&sums, POOL, POOL, Padding::Valid)?;
+        }
+        self.norm.forward(&sums)
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("layer", &self.layer);
+        visit("norm", &self.norm);
+    }
+
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        visit("layer", &mut self.layer);
+        visit("norm", &mut self.norm);
+    }
+}
+
+impl Module for Cnn {
+    /// `x` is `[samples, height, width, channels]`, or `[samples, pixels]`; the result,
+    /// `[samples, classes]`, are the scores.
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        let samples = x.shape().first().copied().unwrap_or(1);
+        let [height, width, channels] = self.config.image;
+        let x = ops::reshape(x, &[samples, height, width, channels])?;
+        let mut x = self.first.forward(&x)?;
+        for block in &mut self.convs {
+            x = block.forward(&x)?;
+        }
+        let x = ops::flatten(&x)?;
+        let mut linears = self.linears.iter_mut();
+        linears.try_fold(x, |x, block| block.forward(&x))
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("first", &self.first);
+        for (i, block) in self.convs.iter().enumerate() {
+            visit(&format!("conv.{i}"), block);
+        }
+        for (i, block) in self.linears.iter().enumerate() {
+            visit(&format!("linear.{i}"), block);
+        }
+    }
+
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        visit("first", &mut self.first);
+        for (i, block) in self.convs.iter_mut().enumerate() {
+            visit(&format!("conv.{i}"), block);
+        }
+        for (i, block) in self.linears.iter_mut().enumerate() {
+            visit(&format!("linear.{i}"), block);
+        }
+    }
+}
