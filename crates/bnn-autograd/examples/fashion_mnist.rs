@@ -1,7 +1,7 @@
 //! Trains a convolutional binary network on Fashion-MNIST, or on any folder of IDX files:
 //!
 //! ```sh
-//! cargo run --release --example fashion_mnist -- --data FOLDER --epochs 10 --seed 1
+//! cargo run --release -p bnn-autograd --example fashion_mnist -- --data FOLDER --epochs 12 --seed 1
 //! ```
 //!
 //! All weights and all hidden activations are +1 or -1; the pixels go in as they are.
@@ -25,7 +25,7 @@ struct Settings {
 fn settings() -> Result<Settings, Box<dyn Error>> {
     let mut settings = Settings {
         data: "/usr/share/datasets/fashion-mnist".to_owned(),
-        epochs: 10,
+        epochs: 12,
         seed: 1,
     };
     let mut args = std::env::args().skip(1);
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Split { train, test } = data::load(&data)?;
     let config = CnnConfig {
         image: [train.height(), train.width(), train.channels()],
-        stages: vec![vec![64], vec![64, 64], vec![128, 128]],
+        stages: vec![vec![64], vec![128, 128], vec![256, 256]],
         hidden: vec![512],
         classes: train.classes(),
     };
