@@ -32,9 +32,10 @@ run() {
 for _ in $(seq "$rounds"); do
     run "mlp LibTorch" target/libtorch/train_step mlp "$steps" "$threads"
     run "mlp LibTorch, memory kept" "${keep[@]}" target/libtorch/train_step mlp "$steps" "$threads"
-    run "mlp bnn" target/release/examples/train_step "$steps" "$threads"
+    run "mlp bnn" target/release/examples/train_step mlp "$steps" "$threads"
     run "cnn LibTorch" target/libtorch/train_step cnn "$steps" "$threads"
     run "cnn LibTorch, memory kept" "${keep[@]}" target/libtorch/train_step cnn "$steps" "$threads"
+    run "cnn bnn" target/release/examples/train_step cnn "$steps" "$threads"
 done
 
 awk -F '\t' '
@@ -43,6 +44,14 @@ awk -F '\t' '
         text = substr($2, RSTART, RLENGTH)
         sub(/^"[^"]*": "?/, "", text)
         return text
+    }
+    function compare(network,    plain, kept, ours, fast) {
+        plain = network " LibTorch"; kept = plain ", memory kept"; ours = network " bnn"
+        fast = median[kept] < median[plain] ? kept : plain
+        printf "%s against \"%s\": %.2f times as fast by medians, %.2f by best steps; 1/%.1f of the bytes\n", \
+            network, fast, median[fast] / median[ours], best[fast] / best[ours], bytes[fast] / bytes[ours]
+        printf "%s against \"%s\": %.2f times as fast by medians, %.2f by best steps\n", \
+            network, plain, median[plain] / median[ours], best[plain] / best[ours]
     }
     !($1 in count) { order[++names] = $1; best[$1] = 1e9 }
     {
@@ -64,11 +73,8 @@ awk -F '\t' '
             median[name] = medians[name, int((count[name] + 1) / 2)]
             printf "| %s | %.2f | %.2f | %d |\n", name, median[name], best[name], bytes[name]
         }
-        plain = "mlp LibTorch"; kept = plain ", memory kept"; ours = "mlp bnn"
-        fast = median[kept] < median[plain] ? kept : plain
-        printf "\nMLP against \"%s\": %.2f times as fast by medians, %.2f by best steps; 1/%.1f of the bytes\n", \
-            fast, median[fast] / median[ours], best[fast] / best[ours], bytes[fast] / bytes[ours]
-        printf "MLP against \"%s\": %.2f times as fast by medians, %.2f by best steps\n", \
-            plain, median[plain] / median[ours], best[plain] / best[ours]
+        print ""
+        compare("mlp")
+        compare("cnn")
     }
 ' "$results"

@@ -1,12 +1,12 @@
 //! Times training steps of a binary network on the tape: forward, cross entropy, backward, Adam with
 //! clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both.
 //!
-//! `train_step [STEPS [THREADS]]` prints one line of JSON.
+//! `train_step mlp|cnn [STEPS [THREADS]]` prints one line of JSON.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bnn_autograd::models::{Mlp, MlpConfig};
+use bnn_autograd::models::{Cnn, CnnConfig, Mlp, MlpConfig};
 use bnn_autograd::nn::Module;
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
@@ -15,13 +15,16 @@ const BATCH: usize = 128;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
+    let network = args.next().unwrap_or_default();
     let mut number = |default| args.next().map_or(Some(default), |arg| arg.parse().ok());
-    let (Some(steps @ 1..), Some(threads @ 1..)) = (number(100), number(2)) else {
-        eprintln!("usage: train_step [STEPS [THREADS]]");
+    let (Some(steps @ 1..), Some(threads @ 1..), "mlp" | "cnn") =
+        (number(100), number(2), network.as_str())
+    else {
+        eprintln!("usage: train_step mlp|cnn [STEPS [THREADS]]");
         return ExitCode::from(2);
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let run = || measure(steps).map_err(|error| error.to_string());
+    let run = || measure(&network, steps).map_err(|error| error.to_string());
     match pool
         .map_err(|error| error.to_string())
         .and_then(|pool| pool.install(run))
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
         }) => {
             times.sort_by(f64::total_cmp);
             println!(
-                "{{\"engine\": \"bnn\", \"network\": \"mlp\", \"batch\": {BATCH}, \"threads\": {threads}, \
+                "{{\"engine\": \"bnn\", \"network\": \"{network}\", \"batch\": {BATCH}, \"threads\": {threads}, \
                  \"steps\": {steps}, \"median_ms\": {:.3}, \"best_ms\": {:.3}, \"saved_bytes\": {saved}, \
                  \"loss\": {loss:.4}, \"version\": \"{}\"}}",
                 times[times.len() / 2],
@@ -59,21 +62,41 @@ struct Figures {
     loss: f32,
 }
 
-fn measure(steps: usize) -> Result<Figures, Error> {
-    let mut rng = Rng::new(1);
+/// The MLP 784-1024-1024-1024-10.
+fn mlp(rng: &mut Rng) -> Result<Mlp, Error> {
     let config = MlpConfig {
         inputs: 784,
         depth: 8,
         hidden: vec![1024; 3],
         classes: 10,
     };
-    let pixels = (0..BATCH * config.inputs).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
-    let pixels = Tensor::new(pixels.collect(), &[BATCH, config.inputs])?;
+    Mlp::new(config, rng)
+}
+
+/// Convolutions of 3 x 3 with 32, 64 and 128 channels on 28 x 28 pixels, each with a pool.
+fn cnn(rng: &mut Rng) -> Result<Cnn, Error> {
+    let config = CnnConfig {
+        image: [28, 28, 1],
+        stages: vec![vec![32], vec![64], vec![128]],
+        hidden: Vec::new(),
+        classes: 10,
+    };
+    Cnn::new(config, rng)
+}
+
+fn measure(network: &str, steps: usize) -> Result<Figures, Error> {
+    let mut rng = Rng::new(1);
+    let pixels = (0..BATCH * 28 * 28).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
+    let pixels: Vec<f32> = pixels.collect();
     let labels: Vec<u8> = (0..BATCH).map(|_| rng.uniform(0.0, 10.0) as u8).collect();
-    let mut net = Mlp::new(config, &mut rng)?;
+    let (mut net, shape): (Box<dyn Module>, &[usize]) = match network {
+        "cnn" => (Box::new(cnn(&mut rng)?), &[BATCH, 28, 28, 1]),
+        _ => (Box::new(mlp(&mut rng)?), &[BATCH, 28 * 28]),
+    };
+    let (net, pixels) = (net.as_mut(), Tensor::new(pixels, shape)?);
     let mut adam = Optimizer::new(Adam::new(1e-3)?);
     for _ in 0..5 {
-        step(&mut net, &mut adam, &pixels, &labels)?; // the optimizer's state, caches and the clock
+        step(net, &mut adam, &pixels, &labels)?; // the optimizer's state, caches and the clock
     }
     let mut figures = Figures {
         times: Vec::with_capacity(steps),
@@ -82,7 +105,7 @@ fn measure(steps: usize) -> Result<Figures, Error> {
     };
     for _ in 0..steps {
         let start = Instant::now();
-        (figures.loss, figures.saved) = step(&mut net, &mut adam, &pixels, &labels)?;
+        (figures.loss, figures.saved) = step(net, &mut adam, &pixels, &labels)?;
         figures.times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     Ok(figures)
@@ -90,7 +113,7 @@ fn measure(steps: usize) -> Result<Figures, Error> {
 
 /// One step; the loss, and the bytes that the tape kept.
 fn step(
-    net: &mut Mlp,
+    net: &mut dyn Module,
     adam: &mut Optimizer,
     pixels: &Tensor,
     labels: &[u8],
