@@ -4,7 +4,7 @@
 //! is zero almost everywhere. Backward takes the straight-through estimator instead, the gradient of
 //! clipping to [-1, 1], for which one bit per element is enough to remember.
 //!
-//! `cargo run -p bnn-autograd --example custom_function`
+//! `cargo run --example custom_function`
 
 use bnn_autograd::{
     Context, Derivatives, Error, Function, Real, Saved, Tape, Tensor, Tolerance, Var,

@@ -1,7 +1,7 @@
 //! Trains a convolutional binary network on Fashion-MNIST, or on any folder of IDX files:
 //!
 //! ```sh
-//! cargo run --release -p bnn-autograd --example fashion_mnist -- --data FOLDER --epochs 12 --seed 1
+//! cargo run --release --example fashion_mnist -- --data FOLDER --epochs 12 --seed 1
 //! ```
 //!
 //! All weights and all hidden activations are +1 or -1; the pixels go in as they are.

@@ -1,6 +1,6 @@
 //! Trains the digits with latent weights (Adam) and without (Bop, DiodeMix), and counts flips.
 //!
-//! `cargo run --release -p bnn-autograd --example without_latent_weights`
+//! `cargo run --release --example without_latent_weights`
 
 use std::ops::ControlFlow;
 
