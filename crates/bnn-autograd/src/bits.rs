@@ -21,7 +21,7 @@ pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<Bi
 }
 
 /// One bit per element of a row-major `[rows, cols]` matrix: whether the condition holds.
-pub(crate) fn pack_where<T: Real>(
+pub(crate) fn pack_where<T: Copy + Sync>(
     x: &[T],
     rows: usize,
     cols: usize,
@@ -32,15 +32,8 @@ pub(crate) fn pack_where<T: Real>(
     })
 }
 
-/// The transposed matrix.
-pub(crate) fn transposed(bits: BitMatrixView<'_>) -> Result<BitMatrix, Error> {
-    let mut turned = BitMatrix::zeros(bits.cols(), bits.rows())?;
-    bnn_core::transpose(bits, &mut turned.view_mut())?;
-    Ok(turned)
-}
-
 /// Packs blocks of rows on several threads.
-fn pack_parallel<T: Real>(
+fn pack_parallel<T: Sync>(
     x: &[T],
     rows: usize,
     cols: usize,

@@ -13,7 +13,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
-use crate::bits::{expand_signs, transposed};
+use crate::bits::expand_signs;
 use crate::buffer::{Buffer, any};
 use crate::parallel::for_pairs;
 use crate::real::Real;
@@ -135,7 +135,7 @@ pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec
         Right::Floats(b) => (F32Right::Narrow(Narrow::new(b.data, b.cols)?), b.cols),
         Right::Signs(bits) => (F32Right::Signs(bits), bits.cols()),
         Right::SignsTransposed(bits) => {
-            turned = transposed(bits).ok()?;
+            turned = bits.transposed().ok()?;
             (F32Right::Signs(turned.view()), bits.rows())
         }
     };

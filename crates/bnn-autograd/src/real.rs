@@ -37,6 +37,11 @@ pub trait Real:
     fn as_f64(self) -> f64;
 }
 
+/// `+1` where `x >= 0`, else `-1`: of `-0.0` it is `+1`, of NaN `-1`.
+pub(crate) fn sign_of<T: Real>(x: T) -> T {
+    if x >= T::zero() { T::one() } else { -T::one() }
+}
+
 pub(crate) mod sealed {
     use bnn_core::conv::PackedFilters;
     use bnn_core::{BitMatrixView, PackedWeights};

@@ -22,15 +22,26 @@ pub fn transpose(bits: BitMatrixView<'_>, out: &mut BitMatrixViewMut<'_>) -> Res
 }
 
 #[cfg(feature = "alloc")]
-impl BitMatrix {
+impl BitMatrixView<'_> {
     /// The transposed matrix, `[cols, rows]`.
     ///
     /// # Errors
     /// As [`Kernel::active`].
-    pub fn transposed(&self) -> Result<Self, Error> {
-        let mut turned = Self::zeros(self.cols(), self.rows())?;
-        transpose(self.view(), &mut turned.view_mut())?;
+    pub fn transposed(self) -> Result<BitMatrix, Error> {
+        let mut turned = BitMatrix::zeros(self.cols(), self.rows())?;
+        transpose(self, &mut turned.view_mut())?;
         Ok(turned)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl BitMatrix {
+    /// As [`BitMatrixView::transposed`].
+    ///
+    /// # Errors
+    /// As [`Kernel::active`].
+    pub fn transposed(&self) -> Result<Self, Error> {
+        self.view().transposed()
     }
 }
 

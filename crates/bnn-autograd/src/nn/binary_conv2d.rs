@@ -17,7 +17,6 @@ use crate::tape::Var;
 pub struct BinaryConv2d<T: Real = f32> {
     weight: Param<T>,
     function: BinaryConv2dForward,
-    options: ConvOptions,
 }
 
 impl<T: Real> BinaryConv2d<T> {
@@ -37,7 +36,6 @@ impl<T: Real> BinaryConv2d<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
             function: BinaryConv2dForward::new(options),
-            options,
         })
     }
 
@@ -58,7 +56,7 @@ impl<T: Real> BinaryConv2d<T> {
     /// Stride, dilation, groups and padding.
     #[must_use]
     pub fn options(&self) -> ConvOptions {
-        self.options
+        self.function.options()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Clipping to [-1, 1].
 
-use crate::bits::{apply_mask, pack_mask};
+use super::masked;
+use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
+use crate::parallel::map;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -38,7 +40,7 @@ impl<T: Real> Function<T> for HardTanh {
             x if x < -one => -one,
             x => x,
         };
-        let y = x.data().iter().map(clip).collect();
+        let y = map(x.data(), clip);
         Ok(vec![Tensor::trusted(y, x.shape().to_vec())])
     }
 
@@ -57,14 +59,4 @@ impl<T: Real> Function<T> for HardTanh {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         masked(ctx, tangents)
     }
-}
-
-/// The derivative where `|x| <= 1`, zeros elsewhere.
-fn masked<T: Real>(
-    ctx: &Context<T>,
-    derivatives: Derivatives<T>,
-) -> Result<Vec<Option<Tensor<T>>>, Error> {
-    let mut d = derivatives.single()?;
-    apply_mask(d.data_mut(), ctx.saved_bits(0)?.view());
-    Ok(vec![Some(d)])
 }

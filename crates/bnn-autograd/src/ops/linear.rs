@@ -82,9 +82,7 @@ impl<T: Real> Function<T> for Linear {
             grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
         }
         if ctx.needs_input_grad(B) {
-            let sums = column_sums(dy.data(), n);
-            let db = sums.into_iter().map(T::from_f64).collect();
-            grads[B] = Some(Tensor::trusted(db, vec![n]));
+            grads[B] = Some(Tensor::from_f64s(column_sums(dy.data(), n)));
         }
         Ok(grads)
     }

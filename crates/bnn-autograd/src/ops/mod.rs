@@ -54,8 +54,10 @@ pub use shift::shift;
 pub use sign_weight_linear::sign_weight_linear;
 pub use squared_hinge::squared_hinge;
 
+use crate::bits::apply_mask;
 use crate::context::Context;
 use crate::error::Error;
+use crate::function::Derivatives;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -98,6 +100,16 @@ impl LinearShape {
         let m = x[..x.len() - 1].iter().product();
         Ok(Self { m, n, k })
     }
+}
+
+/// The derivative where the mask in slot 0 is set, zeros elsewhere.
+fn masked<T: Real>(
+    ctx: &Context<T>,
+    derivatives: Derivatives<T>,
+) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    let mut d = derivatives.single()?;
+    apply_mask(d.data_mut(), ctx.saved_bits(0)?.view());
+    Ok(vec![Some(d)])
 }
 
 /// Multiply-accumulates of a product with the weights `[n, k]`, the second input: `k` for each element

@@ -1,10 +1,10 @@
 //! Bop, the binary optimizer: flips weights, and keeps no latent ones (Helwegen et al. 2019,
 //! arXiv 1906.02107).
 
-use super::{Rule, Step, check_not_negative, sign};
+use super::{Rule, Step, check_not_negative};
 use crate::error::Error;
 use crate::nn::ParamKind;
-use crate::real::Real;
+use crate::real::{Real, sign_of};
 
 /// Bop: `m = (1 - gamma) * m + gamma * g`; a weight `w` flips where `|m| > threshold` and
 /// `sign(m) = sign(w)`, because then both the average and its own sign say that the loss rises with it
@@ -43,8 +43,8 @@ impl<T: Real> Rule<T> for Bop {
         let threshold = T::from_f64(self.threshold);
         for ((p, &g), m) in p.iter_mut().zip(grad).zip(average.iter_mut()) {
             *m = keep * *m + gamma * g;
-            let w = sign(*p);
-            let flips = m.abs() > threshold && sign(*m) == w;
+            let w = sign_of(*p);
+            let flips = m.abs() > threshold && sign_of(*m) == w;
             *p = if flips { -w } else { w };
         }
     }

@@ -1,10 +1,10 @@
 //! DiodeMix: descent by the sign of the momentum, for weights that are kept only as bits (Guo et al.
 //! 2024, "Diode: Reinventing Binary Neural Networks Training with Sign Descent Optimization").
 
-use super::{Rule, Step, check_decay, sign};
+use super::{Rule, Step, check_decay};
 use crate::error::Error;
 use crate::nn::ParamKind;
-use crate::real::Real;
+use crate::real::{Real, sign_of};
 use crate::tensor::Tensor;
 
 /// DiodeMix: `m = b1 * m + (1 - b1) * g`, `s = b2 * s + (1 - b2) * learning_rate * sign(m)`,
@@ -67,8 +67,8 @@ impl<T: Real> Rule<T> for DiodeMix {
         let averages = momentum.iter_mut().zip(signs.iter_mut());
         for ((p, &g), (m, s)) in p.iter_mut().zip(grad).zip(averages) {
             *m += rest1 * (g - *m);
-            *s += rest2 * (rate * sign(*m) - *s);
-            *p = -sign(*s);
+            *s += rest2 * (rate * sign_of(*m) - *s);
+            *p = -sign_of(*s);
         }
     }
 
@@ -81,7 +81,7 @@ impl<T: Real> Rule<T> for DiodeMix {
         if slot == SIGNS {
             let rate = T::from_f64(self.learning_rate);
             for (s, &w) in average.data_mut().iter_mut().zip(value.data()) {
-                *s = -sign(w) * (rate * w.abs()).max(T::min_positive_value());
+                *s = -sign_of(w) * (rate * w.abs()).max(T::min_positive_value());
             }
         }
         average

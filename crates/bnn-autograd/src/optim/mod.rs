@@ -51,12 +51,6 @@ pub use sgd::Sgd;
 pub use state::OptimizerState;
 
 use crate::error::Error;
-use crate::real::Real;
-
-/// `+1` where `x >= 0`, else `-1`: `-0.0` gives `+1`, NaN `-1`.
-fn sign<T: Real>(x: T) -> T {
-    if x >= T::zero() { T::one() } else { -T::one() }
-}
 
 fn check_learning_rate(learning_rate: f64) -> Result<(), Error> {
     check_not_negative("learning rate", learning_rate)

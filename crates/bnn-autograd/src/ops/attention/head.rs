@@ -1,8 +1,8 @@
 //! One head: two products on bits, and their derivatives.
 
-use bnn_core::{BitMatrix, BitMatrixViewMut, gemm_i32, pack_where};
+use bnn_core::{BitMatrix, gemm_i32};
 
-use crate::bits::{apply_mask, expand_signs, pack_mask, pack_signs};
+use crate::bits::{apply_mask, expand_signs, pack_mask, pack_signs, pack_where};
 use crate::error::Error;
 use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
@@ -62,9 +62,9 @@ impl Head {
         );
         let mut scores = vec![0; t * s];
         gemm_i32(q.signs.view(), k.signs.view(), &mut scores, s)?;
-        let chosen = bits_where(&scores, t, s, |score| score >= 0)?;
+        let chosen = pack_where(&scores, t, s, |score| score >= 0)?;
         // |score / sqrt(d)| <= 1, in integers.
-        let inside = bits_where(&scores, t, s, |score| {
+        let inside = pack_where(&scores, t, s, |score| {
             u64::from(score.unsigned_abs()).pow(2) <= d as u64
         })?;
 
@@ -178,16 +178,4 @@ fn total(bits: &BitMatrix, j: usize) -> i32 {
         .map(|word| word.count_ones())
         .sum();
     2 * plus as i32 - bits.cols() as i32
-}
-
-fn bits_where(
-    x: &[i32],
-    rows: usize,
-    cols: usize,
-    plus: impl Fn(i32) -> bool,
-) -> Result<BitMatrix, Error> {
-    let mut words = vec![0; rows * bnn_core::row_words(cols)];
-    let mut view = BitMatrixViewMut::cleared(&mut words, rows, cols)?;
-    pack_where(x, cols, &mut view, plus)?;
-    Ok(BitMatrix::from_words(words, rows, cols)?)
 }

@@ -108,6 +108,10 @@ impl BinaryConv2dForward {
         self
     }
 
+    pub(crate) fn options(&self) -> ConvOptions {
+        self.options
+    }
+
     fn images<'a, T: Real>(&self, ctx: &'a Context<T>) -> Result<Images<'a, T>, Error> {
         Ok(Images {
             pixels: Pixels::Signs(ctx.saved_bits(X_SIGNS)?.view()),

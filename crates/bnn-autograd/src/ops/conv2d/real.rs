@@ -7,8 +7,8 @@ use crate::bits::pack_signs;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
+use crate::ops::channels::add_to_rows;
 use crate::ops::reduce::column_sums;
-use crate::parallel::for_rows;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -113,7 +113,7 @@ impl<T: Real> Function<T> for RealConv2d {
         if let Some(bias) = bias {
             let expected = [shape.conv.outputs()];
             Error::check_shape("bias of a convolution", &expected, bias.shape())?;
-            add_to_pixels(&mut y, bias.data());
+            add_to_rows(&mut y, bias.data());
         }
         ctx.save(ctx.varies(W).then(|| x.clone()));
         ctx.save(ctx.varies(X).then_some(filters));
@@ -165,7 +165,7 @@ impl<T: Real> Function<T> for RealConv2d {
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
         if let Some(db) = tangents.get(B) {
-            add_to_pixels(dy.data_mut(), db.data());
+            add_to_rows(dy.data_mut(), db.data());
         }
         Ok(vec![Some(dy)])
     }
@@ -190,11 +190,4 @@ impl RealConv2d {
             false => then(Filters::Real(ctx.saved_tensor(FILTERS)?.data())),
         }
     }
-}
-
-/// Adds the bias to every pixel.
-fn add_to_pixels<T: Real>(y: &mut [T], bias: &[T]) {
-    for_rows(y, bias.len(), |pixel| {
-        pixel.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-    });
 }

@@ -1,12 +1,13 @@
 //! Activations and weights of k bits (Zhou et al. 2016, DoReFa-Net, arXiv 1606.06160).
 
-use super::{check_bits, sign_of, straight_through};
-use crate::bits::{apply_mask, pack_where};
+use super::{check_bits, straight_through};
+use crate::bits::pack_where;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
+use crate::ops::masked;
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
-use crate::real::Real;
+use crate::real::{Real, sign_of};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -92,16 +93,6 @@ impl<T: Real> Function<T> for Activations {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         masked(ctx, tangents)
     }
-}
-
-/// The derivative where the mask in slot 0 is set, zeros elsewhere.
-fn masked<T: Real>(
-    ctx: &Context<T>,
-    derivatives: Derivatives<T>,
-) -> Result<Vec<Option<Tensor<T>>>, Error> {
-    let mut d = derivatives.single()?;
-    apply_mask(d.data_mut(), ctx.saved_bits(0)?.view());
-    Ok(vec![Some(d)])
 }
 
 struct OneBitWeights;

@@ -21,11 +21,6 @@ use crate::function::Derivatives;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// `+1` where `x >= 0`, else `-1`: of `-0.0` it is `+1`, of NaN `-1`.
-fn sign_of<T: Real>(x: T) -> T {
-    if x >= T::zero() { T::one() } else { -T::one() }
-}
-
 /// Weights as a matrix of one row per output channel, the first dimension: `[n, ..]` is `[n, k]`.
 fn filters<T: Real>(w: &Tensor<T>) -> Result<(usize, usize), Error> {
     match *w.shape() {

@@ -3,13 +3,13 @@
 use bnn_core::{BitMatrixView, row_words};
 use rayon::prelude::*;
 
-use super::{filters, sign_of};
+use super::filters;
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::task_rows;
-use crate::real::Real;
+use crate::real::{Real, sign_of};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 

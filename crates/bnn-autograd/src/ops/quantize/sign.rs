@@ -1,11 +1,11 @@
 //! The sign of every element.
 
-use super::{Estimator, sign_of};
+use super::Estimator;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::map;
-use crate::real::Real;
+use crate::real::{Real, sign_of};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
