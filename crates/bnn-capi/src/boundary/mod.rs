@@ -1,8 +1,18 @@
 //! The one door between C and Rust: the macro that makes every exported function.
 
+mod argument;
+#[cfg(feature = "std")]
+mod handle;
+mod ledger;
 mod pointer;
 
-pub(crate) use pointer::{Argument, Input, Ledger, MAX_ARGUMENTS};
+pub(crate) use argument::Argument;
+#[cfg(feature = "std")]
+pub(crate) use handle::NewHandle;
+pub(crate) use ledger::{Ledger, MAX_ARGUMENTS};
+pub(crate) use pointer::{Input, Output, Place, UntypedInput, UntypedOutput};
+#[cfg(feature = "std")]
+pub use pointer::{OptionalInput, OptionalOutput};
 
 use core::ffi::c_char;
 
@@ -14,7 +24,8 @@ use crate::status::bnn_status_t;
 ///
 /// Written: `pub fn name(arguments as C sees them) -> what C gets { body }`. The body sees each
 /// `*const T` as an `Input` and each `*mut T` as an `Output`, already known to be non-null and
-/// aligned, and gives a `Result` of [`Return::Value`]. Unsafe code in the body is denied. A panic
+/// aligned (an `OptionalInput` or `OptionalOutput` as an `Option` of one), each handle as a
+/// reference, and gives a `Result` of [`Return::Value`]. Unsafe code in the body is denied. A panic
 /// in it becomes an error.
 macro_rules! export {
     (
@@ -68,6 +79,14 @@ impl Return for bnn_status_t {
     fn failed(status: bnn_status_t) -> Self {
         status
     }
+}
+
+/// For what frees: there is nothing to say to C.
+#[cfg(feature = "std")]
+impl Return for () {
+    type Value = ();
+    fn done((): ()) {}
+    fn failed(_: bnn_status_t) {}
 }
 
 impl Return for u32 {
