@@ -289,7 +289,7 @@ typedef struct bnn_model_t {
   /**
    * The library's.
    */
-  size_t words[16];
+  const void *words[16];
 } bnn_model_t;
 
 /**
@@ -594,6 +594,13 @@ bnn_status_t bnn_linear_backward_f32(const bnn_linear_t *linear,
                                      float *grad_bias);
 
 /**
+ * Sets what has a default to it, and the sizes that have none to 0.
+ *
+ * Errors: NULL, MISALIGNED.
+ */
+bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
+
+/**
  * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` of latent filters, of which it
  * keeps the signs. Filters are not flipped: it is the cross-correlation that all frameworks call
  * convolution.
@@ -635,13 +642,6 @@ bnn_status_t bnn_conv2d_new_packed(const bnn_conv2d_options_t *options,
  * Frees a convolution, which no call may be using. NULL is legal and does nothing.
  */
 void bnn_conv2d_free(bnn_conv2d_t *conv);
-
-/**
- * Sets what has a default to it, and the sizes that have none to 0.
- *
- * Errors: NULL, MISALIGNED.
- */
-bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
 
 /**
  * Pixels of an output image.

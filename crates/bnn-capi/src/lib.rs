@@ -14,6 +14,8 @@
 mod boundary;
 mod error;
 mod last_error;
+#[cfg(feature = "std")]
+mod layer;
 mod shape;
 
 // In the order of the header; the empty lines keep rustfmt from sorting them.

@@ -4,15 +4,22 @@ mod argument;
 #[cfg(feature = "std")]
 mod handle;
 mod ledger;
+mod model;
+#[cfg(feature = "std")]
+mod optional;
 mod pointer;
+mod untyped;
 
 pub(crate) use argument::Argument;
 #[cfg(feature = "std")]
 pub(crate) use handle::NewHandle;
 pub(crate) use ledger::{Ledger, MAX_ARGUMENTS};
-pub(crate) use pointer::{Input, Output, Place, UntypedInput, UntypedOutput};
 #[cfg(feature = "std")]
-pub use pointer::{OptionalInput, OptionalOutput};
+pub(crate) use optional::{OptionalInput, OptionalOutput};
+pub(crate) use pointer::Input;
+#[cfg(feature = "std")]
+pub(crate) use pointer::Output;
+pub(crate) use untyped::{UntypedInput, UntypedOutput};
 
 use core::ffi::c_char;
 
@@ -37,6 +44,7 @@ macro_rules! export {
         /// # Safety
         /// Every pointer is valid for as many elements as said above, for the time of the call.
         #[allow(unsafe_code, reason = "the C boundary; the body below denies it again")]
+        #[allow(clippy::too_many_arguments, reason = "C has no slices")]
         #[unsafe(no_mangle)]
         $visibility unsafe extern "C" fn $name($($argument: $type),*) -> $return {
             const {
@@ -45,6 +53,7 @@ macro_rules! export {
             }
 
             #[deny(unsafe_code)]
+            #[allow(clippy::too_many_arguments, reason = "as C sees them")]
             fn body(
                 $($argument: <$type as $crate::boundary::Argument>::Checked<'_>),*
             ) -> Result<<$return as $crate::boundary::Return>::Value, $crate::error::Error> $body

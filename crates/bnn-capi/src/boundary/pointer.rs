@@ -2,7 +2,6 @@
 //! nowhere can they be left out, because a slice is got in no other way.
 #![allow(unsafe_code, reason = "the C boundary")]
 
-use core::ffi::c_void;
 use core::slice;
 
 use super::argument::Argument;
@@ -18,22 +17,22 @@ mod sealed {
     pub(crate) trait Plain: Copy {}
 }
 
-use sealed::Plain;
+pub(super) use sealed::Plain;
 
 /// Memory that a call reads.
 #[derive(Debug)]
 pub(crate) struct Input<'call, T> {
-    pointer: *const T,
-    name: &'static str,
-    ledger: &'call Ledger,
+    pub(super) pointer: *const T,
+    pub(super) name: &'static str,
+    pub(super) ledger: &'call Ledger,
 }
 
 /// Memory that a call writes.
 #[derive(Debug)]
 pub(crate) struct Output<'call, T> {
-    pointer: *mut T,
-    name: &'static str,
-    ledger: &'call Ledger,
+    pub(super) pointer: *mut T,
+    pub(super) name: &'static str,
+    pub(super) ledger: &'call Ledger,
 }
 
 impl<'call, T: Plain> Input<'call, T> {
@@ -92,63 +91,6 @@ impl<T> Place<'_, T> {
     }
 }
 
-/// `const float *` that may be NULL.
-#[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
-pub struct OptionalInput(*const f32);
-
-/// `float *` that may be NULL.
-#[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
-pub struct OptionalOutput(*mut f32);
-
-/// Memory that a call reads, of elements whose type the call decides.
-#[derive(Debug)]
-pub(crate) struct UntypedInput<'call>(Input<'call, c_void>);
-
-/// Memory that a call writes, of elements whose type the call decides.
-#[derive(Debug)]
-pub(crate) struct UntypedOutput<'call>(Output<'call, c_void>);
-
-impl<'call> UntypedInput<'call> {
-    /// As [`Input::read`].
-    pub(crate) fn read<T: Plain>(self, len: usize) -> Result<&'call [T], Error> {
-        let Input {
-            pointer,
-            name,
-            ledger,
-        } = self.0;
-        let pointer = checked(name, pointer.cast::<T>())?;
-        Input {
-            pointer,
-            name,
-            ledger,
-        }
-        .read(len)
-    }
-}
-
-impl<'call> UntypedOutput<'call> {
-    /// As [`Output::write`], except that where no elements are asked for the pointer may be NULL.
-    pub(crate) fn write<T: Plain>(self, len: usize) -> Result<&'call mut [T], Error> {
-        if len == 0 {
-            return Ok(&mut []);
-        }
-        let Output {
-            pointer,
-            name,
-            ledger,
-        } = self.0;
-        let pointer = checked(name, pointer.cast::<T>().cast_const())?.cast_mut();
-        Output {
-            pointer,
-            name,
-            ledger,
-        }
-        .write(len)
-    }
-}
-
 /// Lets pointers to a type be arguments.
 macro_rules! plain {
     ($($type:ty),+) => {$(
@@ -183,72 +125,12 @@ macro_rules! plain {
 }
 
 plain!(u8, u64, i32, f32, usize, bnn_model_t, bnn_tensor_t);
+// Numbers of the pointer's size first, then two of 4 bytes: no padding.
+const _: () = assert!(size_of::<bnn_tensor_t>() == 2 * size_of::<usize>() + 8);
 #[cfg(feature = "std")]
 plain!(bnn_linear_options_t, bnn_conv2d_options_t);
-
-impl Argument for OptionalInput {
-    type Checked<'call> = Option<Input<'call, f32>>;
-
-    unsafe fn check<'call>(
-        self,
-        name: &'static str,
-        ledger: &'call Ledger,
-    ) -> Result<Option<Input<'call, f32>>, Error> {
-        if self.0.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the same promise.
-        unsafe { self.0.check(name, ledger) }.map(Some)
-    }
-}
-
-impl Argument for OptionalOutput {
-    type Checked<'call> = Option<Output<'call, f32>>;
-
-    unsafe fn check<'call>(
-        self,
-        name: &'static str,
-        ledger: &'call Ledger,
-    ) -> Result<Option<Output<'call, f32>>, Error> {
-        if self.0.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the same promise.
-        unsafe { self.0.check(name, ledger) }.map(Some)
-    }
-}
-
-impl Argument for *const c_void {
-    type Checked<'call> = UntypedInput<'call>;
-
-    unsafe fn check<'call>(
-        self,
-        name: &'static str,
-        ledger: &'call Ledger,
-    ) -> Result<UntypedInput<'call>, Error> {
-        Ok(UntypedInput(Input {
-            pointer: self,
-            name,
-            ledger,
-        }))
-    }
-}
-
-impl Argument for *mut c_void {
-    type Checked<'call> = UntypedOutput<'call>;
-
-    unsafe fn check<'call>(
-        self,
-        name: &'static str,
-        ledger: &'call Ledger,
-    ) -> Result<UntypedOutput<'call>, Error> {
-        Ok(UntypedOutput(Output {
-            pointer: self,
-            name,
-            ledger,
-        }))
-    }
-}
+#[cfg(feature = "std")]
+const _: () = assert!(size_of::<bnn_conv2d_options_t>() == 15 * size_of::<usize>() + 8);
 
 /// Refuses a pointer that is NULL or not aligned.
 pub(super) fn checked<T>(argument: &'static str, pointer: *const T) -> Result<*const T, Error> {

@@ -2,6 +2,7 @@
 
 use super::{bnn_conv2d_options_t, bnn_conv2d_t};
 use crate::boundary::OptionalInput;
+use crate::layer::{Ending, latent, packed};
 use crate::status::bnn_status_t;
 
 export! {
@@ -26,7 +27,12 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_conv2d_t,
     ) -> bnn_status_t {
-        todo!()
+        let options = options.get()?;
+        let conv = options.conv()?;
+        let (outputs, patch) = (conv.outputs(), conv.patch_len());
+        let ending = Ending::new(outputs, scale, bias, options.clip)?;
+        let bits = latent(w, outputs, patch)?;
+        out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
     }
 }
 
@@ -46,13 +52,19 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_conv2d_t,
     ) -> bnn_status_t {
-        todo!()
+        let options = options.get()?;
+        let conv = options.conv()?;
+        let (outputs, patch) = (conv.outputs(), conv.patch_len());
+        let ending = Ending::new(outputs, scale, bias, options.clip)?;
+        let bits = packed(bits, bits_words, outputs, patch)?;
+        out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
     }
 }
 
 export! {
     /// Frees a convolution, which no call may be using. NULL is legal and does nothing.
-    pub fn bnn_conv2d_free(conv: Option<Box<bnn_conv2d_t>>) {
-        todo!()
+    pub fn bnn_conv2d_free(conv: Option<Box<bnn_conv2d_t>>) -> () {
+        drop(conv);
+        Ok(())
     }
 }

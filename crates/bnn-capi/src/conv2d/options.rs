@@ -1,5 +1,8 @@
 //! What a convolution is told.
 
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding};
+
+use crate::error::Error;
 use crate::status::bnn_status_t;
 
 /// What pixels around an image are. Numbers are fixed.
@@ -56,6 +59,43 @@ pub struct bnn_conv2d_options_t {
     pub pad_value: i32,
     /// As in `bnn_linear_options_t`; by default 1.
     pub clip: f32,
+}
+
+impl bnn_conv2d_options_t {
+    /// The convolution that is meant.
+    pub(super) fn conv(&self) -> Result<Conv2d, Error> {
+        let options = ConvOptions {
+            stride: [self.stride_y, self.stride_x],
+            dilation: [self.dilation_y, self.dilation_x],
+            groups: self.groups,
+            padding: Padding::Explicit {
+                top: self.pad_top,
+                bottom: self.pad_bottom,
+                left: self.pad_left,
+                right: self.pad_right,
+            },
+            pad_value: pad_value(self.pad_value)?,
+        };
+        let image = [self.height, self.width, self.channels];
+        let kernel = [self.kernel_height, self.kernel_width];
+        Ok(Conv2d::new(image, self.outputs, kernel, options)?)
+    }
+}
+
+fn pad_value(number: i32) -> Result<PadValue, Error> {
+    use bnn_pad_value_t::*;
+    let known = [
+        (BNN_PAD_ZERO, PadValue::Zero),
+        (BNN_PAD_MINUS_ONE, PadValue::MinusOne),
+        (BNN_PAD_PLUS_ONE, PadValue::PlusOne),
+    ];
+    let found = known.iter().find(|(own, _)| *own as i32 == number);
+    found
+        .map(|(_, value)| *value)
+        .ok_or_else(|| Error::Refused {
+            status: bnn_status_t::BNN_ERROR_RANGE,
+            message: format!("pad_value is {number}, expected a bnn_pad_value_t"),
+        })
 }
 
 export! {

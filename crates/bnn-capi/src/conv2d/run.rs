@@ -1,8 +1,13 @@
 //! Forward and backward passes.
 
+use bnn_autograd::gradients::{self, SavedInput};
+
 use super::bnn_conv2d_t;
 use crate::boundary::OptionalOutput;
+use crate::layer::{room, saved as saved_input, wanted};
+use crate::shape::nonzero;
 use crate::status::bnn_status_t;
+use crate::threads::pool;
 
 export! {
     /// Pixels of an output image.
@@ -15,7 +20,11 @@ export! {
         height: *mut usize,
         width: *mut usize,
     ) -> bnn_status_t {
-        todo!()
+        let (height, width) = (height.place()?, width.place()?);
+        let [output_height, output_width] = conv.conv().output_size();
+        height.put(output_height);
+        width.put(output_width);
+        Ok(())
     }
 }
 
@@ -34,7 +43,10 @@ export! {
         batch: usize,
         y: *mut f32,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("batch", batch)?;
+        let x = x.read(bnn_conv2d_t::elements(batch, conv.image())?)?;
+        let y = y.write(bnn_conv2d_t::elements(batch, conv.output())?)?;
+        conv.forward(x, batch, y)
     }
 }
 
@@ -43,7 +55,8 @@ export! {
     /// `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
     /// element. 0 where `conv` is NULL, `batch` is 0, or the size overflows.
     pub fn bnn_conv2d_saved_words(conv: *const bnn_conv2d_t, batch: usize) -> usize {
-        todo!()
+        nonzero("batch", batch)?;
+        Ok(SavedInput::words(batch, conv.image())?)
     }
 }
 
@@ -63,7 +76,15 @@ export! {
         saved: *mut u64,
         saved_words: usize,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("batch", batch)?;
+        let x = x.read(bnn_conv2d_t::elements(batch, conv.image())?)?;
+        let y = y.write(bnn_conv2d_t::elements(batch, conv.output())?)?;
+        let saved = room(saved, saved_words, batch, conv.image())?;
+        let pixels = pool::run(|| {
+            let saved = SavedInput::save(x, batch, conv.image(), conv.ending.clip, saved)?;
+            gradients::conv2d::pixels(conv.conv(), &saved)
+        })??;
+        conv.forward(pixels.view(), batch, y)
     }
 }
 
@@ -93,6 +114,30 @@ export! {
         grad_scale: OptionalOutput,
         grad_bias: OptionalOutput,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("batch", batch)?;
+        let saved = saved_input(saved, saved_words, batch, conv.image())?;
+        let dy = grad_y.read(bnn_conv2d_t::elements(batch, conv.output())?)?;
+        let dx = wanted(grad_x, bnn_conv2d_t::elements(batch, conv.image())?)?;
+        let dw = wanted(grad_w, conv.bits.rows() * conv.bits.cols())?;
+        let dscale = wanted(grad_scale, conv.bits.rows())?;
+        let dbias = wanted(grad_bias, conv.bits.rows())?;
+        pool::run(|| {
+            if dx.is_some() || dw.is_some() {
+                let dsums = conv.ending.to_sums(dy)?;
+                if let Some(dx) = dx {
+                    gradients::conv2d::input(conv.conv(), conv.bits.view(), &saved, &dsums, dx)?;
+                }
+                if let Some(dw) = dw {
+                    gradients::conv2d::filters(conv.conv(), &saved, &dsums, dw)?;
+                }
+            }
+            if let Some(dscale) = dscale {
+                gradients::conv2d::scale(&conv.packed, &saved, dy, dscale)?;
+            }
+            if let Some(dbias) = dbias {
+                gradients::bias(dy, dbias)?;
+            }
+            Ok(())
+        })?
     }
 }

@@ -1,7 +1,9 @@
 //! Layers are made and freed.
 
-use super::bnn_linear_t;
-use crate::boundary::OptionalInput;
+use super::{bnn_linear_t, check_size};
+use crate::boundary::{Input, NewHandle, OptionalInput};
+use crate::error::Error;
+use crate::layer::{Ending, latent, packed};
 use crate::status::bnn_status_t;
 
 /// What a linear layer may be told besides its weights. `bnn_linear_options_init` sets defaults.
@@ -15,12 +17,41 @@ pub struct bnn_linear_options_t {
     pub clip: f32,
 }
 
+const DEFAULT: bnn_linear_options_t = bnn_linear_options_t { clip: 1.0 };
+
+fn new_f32(
+    options: bnn_linear_options_t,
+    w: Input<'_, f32>,
+    [n, k]: [usize; 2],
+    scale: Option<Input<'_, f32>>,
+    bias: Option<Input<'_, f32>>,
+    out: NewHandle<'_, bnn_linear_t>,
+) -> Result<(), Error> {
+    check_size(n, k)?;
+    let ending = Ending::new(n, scale, bias, options.clip)?;
+    out.put(bnn_linear_t::new(latent(w, n, k)?, ending)?)
+}
+
+fn new_packed(
+    options: bnn_linear_options_t,
+    bits: Input<'_, u64>,
+    bits_words: usize,
+    [n, k]: [usize; 2],
+    scale: Option<Input<'_, f32>>,
+    bias: Option<Input<'_, f32>>,
+    out: NewHandle<'_, bnn_linear_t>,
+) -> Result<(), Error> {
+    check_size(n, k)?;
+    let ending = Ending::new(n, scale, bias, options.clip)?;
+    out.put(bnn_linear_t::new(packed(bits, bits_words, n, k)?, ending)?)
+}
+
 export! {
     /// Sets the options to their defaults.
     ///
     /// Errors: NULL, MISALIGNED.
     pub fn bnn_linear_options_init(options: *mut bnn_linear_options_t) -> bnn_status_t {
-        options.place()?.put(bnn_linear_options_t { clip: 1.0 });
+        options.place()?.put(DEFAULT);
         Ok(())
     }
 }
@@ -45,7 +76,7 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_linear_t,
     ) -> bnn_status_t {
-        todo!()
+        new_f32(DEFAULT, w, [n, k], scale, bias, out)
     }
 }
 
@@ -66,7 +97,7 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_linear_t,
     ) -> bnn_status_t {
-        todo!()
+        new_packed(DEFAULT, bits, bits_words, [n, k], scale, bias, out)
     }
 }
 
@@ -83,7 +114,7 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_linear_t,
     ) -> bnn_status_t {
-        todo!()
+        new_f32(options.get()?, w, [n, k], scale, bias, out)
     }
 }
 
@@ -101,13 +132,14 @@ export! {
         bias: OptionalInput,
         out: *mut *mut bnn_linear_t,
     ) -> bnn_status_t {
-        todo!()
+        new_packed(options.get()?, bits, bits_words, [n, k], scale, bias, out)
     }
 }
 
 export! {
     /// Frees a layer, which no call may be using. NULL is legal and does nothing.
-    pub fn bnn_linear_free(linear: Option<Box<bnn_linear_t>>) {
-        todo!()
+    pub fn bnn_linear_free(linear: Option<Box<bnn_linear_t>>) -> () {
+        drop(linear);
+        Ok(())
     }
 }

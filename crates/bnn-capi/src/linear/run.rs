@@ -1,8 +1,13 @@
 //! Forward and backward passes.
 
+use bnn_autograd::gradients::{self, SavedInput};
+
 use super::bnn_linear_t;
 use crate::boundary::OptionalOutput;
+use crate::layer::{room, saved as saved_input, wanted};
+use crate::shape::nonzero;
 use crate::status::bnn_status_t;
+use crate::threads::pool;
 
 export! {
     /// Outputs and inputs of a layer.
@@ -11,7 +16,10 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, OVERLAP.
     pub fn bnn_linear_size(linear: *const bnn_linear_t, n: *mut usize, k: *mut usize) -> bnn_status_t {
-        todo!()
+        let (n, k) = (n.place()?, k.place()?);
+        n.put(linear.n());
+        k.put(linear.k());
+        Ok(())
     }
 }
 
@@ -31,7 +39,10 @@ export! {
         m: usize,
         y: *mut f32,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("m", m)?;
+        let x = x.read(bnn_linear_t::elements(m, linear.k())?)?;
+        let y = y.write(bnn_linear_t::elements(m, linear.n())?)?;
+        linear.forward_floats(x, m, y)
     }
 }
 
@@ -40,7 +51,7 @@ export! {
     /// `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 where that
     /// overflows, or a size is 0.
     pub fn bnn_linear_saved_words(m: usize, k: usize) -> usize {
-        todo!()
+        Ok(SavedInput::words(m, k)?)
     }
 }
 
@@ -60,7 +71,14 @@ export! {
         saved: *mut u64,
         saved_words: usize,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("m", m)?;
+        let k = linear.k();
+        let x = x.read(bnn_linear_t::elements(m, k)?)?;
+        let y = y.write(bnn_linear_t::elements(m, linear.n())?)?;
+        let saved = room(saved, saved_words, m, k)?;
+        let clip = linear.ending.clip;
+        let saved = pool::run(|| SavedInput::save(x, m, k, clip, saved))??;
+        linear.forward(saved.signs(), m, y)
     }
 }
 
@@ -92,6 +110,31 @@ export! {
         grad_scale: OptionalOutput,
         grad_bias: OptionalOutput,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("m", m)?;
+        let (n, k) = (linear.n(), linear.k());
+        let saved = saved_input(saved, saved_words, m, k)?;
+        let dy = grad_y.read(bnn_linear_t::elements(m, n)?)?;
+        let dx = wanted(grad_x, bnn_linear_t::elements(m, k)?)?;
+        let dw = wanted(grad_w, bnn_linear_t::elements(n, k)?)?;
+        let dscale = wanted(grad_scale, n)?;
+        let dbias = wanted(grad_bias, n)?;
+        pool::run(|| {
+            if dx.is_some() || dw.is_some() {
+                let dsums = linear.ending.to_sums(dy)?;
+                if let Some(dx) = dx {
+                    gradients::linear::input(linear.bits.view(), &saved, &dsums, dx)?;
+                }
+                if let Some(dw) = dw {
+                    gradients::linear::weights(&saved, &dsums, dw)?;
+                }
+            }
+            if let Some(dscale) = dscale {
+                gradients::linear::scale(&linear.packed, &saved, dy, dscale)?;
+            }
+            if let Some(dbias) = dbias {
+                gradients::bias(dy, dbias)?;
+            }
+            Ok(())
+        })?
     }
 }

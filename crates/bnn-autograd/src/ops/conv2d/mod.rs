@@ -2,6 +2,7 @@
 
 mod binary;
 mod depthwise;
+pub mod gradients;
 mod passes;
 mod real;
 mod windows;

@@ -2,6 +2,13 @@
 
 use core::ffi::c_void;
 
+use bnn_core::model::{InputType, Model, OutputType};
+use bnn_core::row_words;
+
+use bnn_element_t::*;
+
+use crate::error::Error;
+use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
 /// What the elements of a model's input or output are. Numbers are fixed.
@@ -43,7 +50,55 @@ pub struct bnn_tensor_t {
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_model_t {
     /// The library's.
-    pub words: [usize; 16],
+    pub words: [*const c_void; 16],
+}
+
+fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+    let (elements, input) = model.input();
+    match input {
+        InputType::Bits => bits(elements),
+        InputType::Unsigned { depth } => numbers(BNN_ELEMENT_U8, elements, 1, depth.into()),
+        _ => Err(UNKNOWN),
+    }
+}
+
+fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+    let (elements, output) = model.output();
+    match output {
+        OutputType::Bits => bits(elements),
+        OutputType::I32 => numbers(BNN_ELEMENT_I32, elements, size_of::<i32>(), 32),
+        OutputType::F32 => numbers(BNN_ELEMENT_F32, elements, size_of::<f32>(), 32),
+        _ => Err(UNKNOWN),
+    }
+}
+
+/// A type that a later core has added, and this file does not know yet.
+const UNKNOWN: Error = Error::Core(bnn_core::Error::Unsupported {
+    what: "a model of a type of elements that this library does not know",
+});
+
+fn bits(elements: usize) -> Result<bnn_tensor_t, Error> {
+    let words = row_words(elements);
+    let tensor = numbers(BNN_ELEMENT_BITS, words, size_of::<u64>(), 1)?;
+    Ok(bnn_tensor_t { elements, ..tensor })
+}
+
+fn numbers(
+    element: bnn_element_t,
+    elements: usize,
+    size: usize,
+    element_bits: i32,
+) -> Result<bnn_tensor_t, Error> {
+    Ok(bnn_tensor_t {
+        elements,
+        bytes: times("bytes of a sample", elements, size)?,
+        element: element as i32,
+        element_bits,
+    })
+}
+
+fn times(what: &'static str, a: usize, b: usize) -> Result<usize, Error> {
+    Ok(a.checked_mul(b).ok_or(bnn_core::Error::Overflow { what })?)
 }
 
 export! {
@@ -58,7 +113,11 @@ export! {
     /// Errors: NULL, MISALIGNED, ZERO, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID, and those
     /// of shapes in the file that break a law: ZERO, OVERFLOW, RANGE, TAIL_BITS.
     pub fn bnn_model_open(bytes: *const u8, len: usize, out: *mut bnn_model_t) -> bnn_status_t {
-        todo!()
+        nonzero("len", len)?;
+        let bytes = bytes.read(len)?;
+        let out = out.place()?;
+        out.put(bnn_model_t::of(Model::open(bytes)?));
+        Ok(())
     }
 }
 
@@ -69,7 +128,10 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_input(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
-        todo!()
+        let model = model.get()?;
+        let input = input_of(&model.opened()?)?;
+        out.place()?.put(input);
+        Ok(())
     }
 }
 
@@ -80,7 +142,10 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_output(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
-        todo!()
+        let model = model.get()?;
+        let output = output_of(&model.opened()?)?;
+        out.place()?.put(output);
+        Ok(())
     }
 }
 
@@ -88,51 +153,10 @@ export! {
     /// Bytes of scratch memory that a run needs for each of its samples; may be 0. 0 also where
     /// `model` is NULL or not open, which `bnn_model_run` refuses.
     pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
-        todo!()
+        let model = model.get()?;
+        Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
     }
 }
 
-export! {
-    /// Runs the model on one sample.
-    ///
-    /// - `input`: read, `input_bytes` bytes, exactly those of a sample; aligned to the element type
-    ///   (8 bytes for bits, whose tail bits are 0).
-    /// - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
-    ///   type (8 bytes for bits).
-    /// - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
-    ///   bytes. May be NULL where none are needed.
-    ///
-    /// Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
-    /// model says: then scratch memory may be written), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
-    /// ISA_ABSENT.
-    pub fn bnn_model_run(
-        model: *const bnn_model_t,
-        input: *const c_void,
-        input_bytes: usize,
-        output: *mut c_void,
-        output_bytes: usize,
-        scratch: *mut c_void,
-        scratch_bytes: usize,
-    ) -> bnn_status_t {
-        todo!()
-    }
-}
-
-export! {
-    /// Runs the model on `samples` samples, one behind the other in `input` and `output`: all sizes
-    /// are `samples` times those of `bnn_model_run`.
-    ///
-    /// Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
-    pub fn bnn_model_run_batch(
-        model: *const bnn_model_t,
-        samples: usize,
-        input: *const c_void,
-        input_bytes: usize,
-        output: *mut c_void,
-        output_bytes: usize,
-        scratch: *mut c_void,
-        scratch_bytes: usize,
-    ) -> bnn_status_t {
-        todo!()
-    }
-}
+// Here, so that the header has it last.
+pub mod run;

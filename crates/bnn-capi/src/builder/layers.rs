@@ -1,45 +1,24 @@
-//! Model files are put together of what was trained.
+//! The layers of a model are added.
 
-use crate::boundary::OptionalInput;
+use bnn_autograd::Tensor;
+use bnn_autograd::export::Lowering;
+use bnn_autograd::ops::{Affine, BatchStats, fold_batch_norm};
+use bnn_core::model::InputType;
+
+use super::bnn_builder_t;
+use crate::boundary::{Input, OptionalInput};
+use crate::error::Error;
+use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-/// A model file in the making. One thread at a time may use it. Needs a build with `std`.
-#[derive(Debug)]
-#[allow(non_camel_case_types, reason = "the name of the header")]
-pub struct bnn_builder_t {
-    file: Option<Vec<u8>>,
+fn vector(x: Input<'_, f32>, n: usize) -> Result<Tensor, Error> {
+    Ok(Tensor::new(x.read(n)?.to_vec(), &[n])?)
 }
 
-export! {
-    /// Begins a model.
-    ///
-    /// - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or BNN_ELEMENT_U8.
-    /// - `element_bits`: 1 for bits; for unsigned integers 1 to 8: all elements are less than
-    ///   `1 << element_bits`.
-    /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
-    ///
-    /// Errors: NULL, MISALIGNED, RANGE.
-    pub fn bnn_builder_new(element: i32, element_bits: i32, out: *mut *mut bnn_builder_t) -> bnn_status_t {
-        todo!()
-    }
-}
-
-export! {
-    /// Frees a builder. NULL is legal and does nothing.
-    pub fn bnn_builder_free(builder: Option<Box<bnn_builder_t>>) {
-        todo!()
-    }
-}
-
-export! {
-    /// Sets the text that the file keeps for people and tools, by convention lines of `key=value`
-    /// that end in a line feed.
-    ///
-    /// - `text`: read, `len` bytes of UTF-8; not closed by a 0.
-    ///
-    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8), LAYER (the model is finished).
-    pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
-        todo!()
+fn vector_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Tensor, Error> {
+    match x {
+        Some(x) => vector(x, n),
+        None => Ok(Tensor::full(default, &[n])?),
     }
 }
 
@@ -61,7 +40,18 @@ export! {
         n: usize,
         k: usize,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("n", n)?;
+        nonzero("k", k)?;
+        builder.lowering()?;
+        let elements = n.checked_mul(k);
+        let what = "elements of the weights";
+        let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
+        let w = Tensor::new(w.to_vec(), &[n, k])?;
+        let on_numbers = builder.layers == 0 && builder.input != InputType::Bits;
+        builder.add("linear", |to| match on_numbers {
+            true => to.sign_weight_linear(&w),
+            false => to.binary_linear(&w),
+        })
     }
 }
 
@@ -81,7 +71,12 @@ export! {
         bias: OptionalInput,
         n: usize,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("n", n)?;
+        let affine = Affine {
+            scale: vector_or(scale, 1.0, n)?.data().to_vec(),
+            bias: vector_or(bias, 0.0, n)?.data().to_vec(),
+        };
+        builder.add("affine", |to| to.affine(&affine))
     }
 }
 
@@ -104,7 +99,11 @@ export! {
         eps: f32,
         n: usize,
     ) -> bnn_status_t {
-        todo!()
+        nonzero("n", n)?;
+        let (gamma, beta) = (vector_or(gamma, 1.0, n)?, vector_or(beta, 0.0, n)?);
+        let stats = BatchStats { mean: vector(mean, n)?, var: vector(var, n)? };
+        let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
+        builder.add("batch norm", |to| to.affine(&affine))
     }
 }
 
@@ -114,31 +113,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
     pub fn bnn_builder_sign(builder: *mut bnn_builder_t) -> bnn_status_t {
-        todo!()
-    }
-}
-
-export! {
-    /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.
-    /// The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch norm, sums
-    /// (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
-    ///
-    /// - `file_bytes`: written: the size of the file.
-    ///
-    /// Errors: NULL, MISALIGNED, LAYER (no product, or finished before), OVERFLOW.
-    pub fn bnn_builder_finish(builder: *mut bnn_builder_t, file_bytes: *mut usize) -> bnn_status_t {
-        todo!()
-    }
-}
-
-export! {
-    /// Copies the bytes of the finished model.
-    ///
-    /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be larger,
-    ///   and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple of 8.
-    ///
-    /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
-    pub fn bnn_builder_file(builder: *const bnn_builder_t, bytes: *mut u8, len: usize) -> bnn_status_t {
-        todo!()
+        builder.add("sign", Lowering::sign)
     }
 }
