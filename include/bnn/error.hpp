@@ -30,9 +30,13 @@ inline void check(bnn_status_t status) {
     }
 }
 
-/// `a * b` elements.
+/// `a * b` elements; neither may be 0.
 inline std::size_t product(const char *what, std::size_t a, std::size_t b) {
-    if (b != 0 && a > SIZE_MAX / b) {
+    if (a == 0 || b == 0) {
+        throw Error(BNN_ERROR_ZERO, std::string(what) + ": expected dimensions of at least 1, found " +
+                                        std::to_string(a) + " and " + std::to_string(b));
+    }
+    if (a > SIZE_MAX / b) {
         throw Error(BNN_ERROR_OVERFLOW, std::string(what) + ": the size overflows");
     }
     return a * b;
@@ -53,9 +57,13 @@ inline void expect_size_or_none(const char *what, std::size_t expected, std::siz
     }
 }
 
-/// How many rows of `row` elements a buffer holds; throws where that is no whole number.
+/// How many rows of `row` elements, at least 1, a buffer holds; throws where that is no whole number, or none.
 inline std::size_t whole_rows(const char *what, std::size_t row, std::size_t found) {
-    if (row == 0 || found % row != 0) {
+    if (found == 0) {
+        throw Error(BNN_ERROR_ZERO, std::string(what) + ": expected at least " + std::to_string(row) +
+                                        " elements, found none");
+    }
+    if (found % row != 0) {
         throw Error(BNN_ERROR_MISMATCH, std::string(what) + ": expected a multiple of " + std::to_string(row) +
                                             " elements, found " + std::to_string(found));
     }

@@ -2,6 +2,7 @@
 #ifndef BNN_MODEL_HPP
 #define BNN_MODEL_HPP
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <string>
@@ -55,9 +56,9 @@ class Model {
         expect_type<Input>("input", input_);
         expect_type<Output>("output", output_);
         const std::size_t samples = detail::whole_rows("input", input_.bytes / sizeof(Input), x.size());
-        const std::size_t words = detail::product("scratch", samples, scratch_bytes()) / 8;
-        if (scratch.size() < words) {
-            scratch.resize(words);
+        if (scratch_bytes() > 0) {
+            const std::size_t words = detail::product("scratch", samples, scratch_bytes() / 8);
+            scratch.resize(std::max(scratch.size(), words));
         }
         detail::check(bnn_model_run_batch(&model_, samples, x.data(), x.size() * sizeof(Input), y.data(),
                                           y.size() * sizeof(Output), scratch.data(), scratch.size() * 8));
