@@ -17,6 +17,8 @@ mod last_error;
 #[cfg(feature = "std")]
 mod layer;
 mod shape;
+#[cfg(all(test, feature = "std"))]
+mod testing;
 
 // In the order of the header; the empty lines keep rustfmt from sorting them.
 pub mod status;

@@ -47,3 +47,17 @@ impl Argument for OptionalOutput {
         unsafe { self.0.check(name, ledger) }.map(Some)
     }
 }
+
+#[cfg(test)]
+impl From<Option<&[f32]>> for OptionalInput {
+    fn from(given: Option<&[f32]>) -> Self {
+        Self(given.map_or(core::ptr::null(), <[f32]>::as_ptr))
+    }
+}
+
+#[cfg(test)]
+impl From<Option<&mut Vec<f32>>> for OptionalOutput {
+    fn from(given: Option<&mut Vec<f32>>) -> Self {
+        Self(given.map_or(core::ptr::null_mut(), Vec::as_mut_ptr))
+    }
+}

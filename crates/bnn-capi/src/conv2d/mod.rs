@@ -76,3 +76,6 @@ impl bnn_conv2d_t {
         Ok(pool::run_if(words >= WORTH_A_THREAD, convolve)??)
     }
 }
+
+#[cfg(test)]
+mod laws;

@@ -17,9 +17,9 @@ export! {
     ///
     /// Nothing that was passed is needed after the call.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT (a kernel larger than the padded image),
-    /// RANGE (`pad_value`, `clip`, or filters of more than 2147483647 elements), INDIVISIBLE (by
-    /// groups), OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
+    /// `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
+    /// OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_conv2d_new_f32(
         options: *const bnn_conv2d_options_t,
         w: *const f32,

@@ -74,3 +74,6 @@ fn check_size(n: usize, k: usize) -> Result<(), Error> {
     nonzero("k", k)?;
     at_most("k", crate::gemm::MAX_K, k)
 }
+
+#[cfg(test)]
+mod laws;
