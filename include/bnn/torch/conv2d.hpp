@@ -94,7 +94,7 @@ class BinaryConv2dImpl : public ::torch::nn::Cloneable<BinaryConv2dImpl> {
             return pack_conv2d(height, width, weight, s, b, windows_, options.clip());
         };
         const auto layer = is_training() ? pack() : packed_.get({weight, scale, bias}, {height, width}, pack);
-        return detail::apply_conv2d(input, weight, s, b, layer);
+        return detail::apply_conv2d(input, weight, s, b, layer, packed_.watch());
     }
 
     /// Also forgets the packed weights.

@@ -89,21 +89,20 @@ class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunc
   public:
     static Tensor forward(::torch::autograd::AutogradContext *ctx, const Tensor &input, const Tensor &weight,
                           const OptionalTensor &scale, const OptionalTensor &bias,
-                          const std::shared_ptr<const Conv2d> &layer) {
+                          const std::shared_ptr<const Conv2d> &layer, const detail::Watch &watch = nullptr) {
         const Pass pass(input, *layer);
         ctx->saved_data["input_shape"] = pass.x.sizes().vec();
         ctx->saved_data["weight_shape"] = detail::channels_last(weight).sizes().vec();
         ctx->saved_data["batched"] = pass.batched;
-        detail::run_saving(ctx, layer, pass.x.size(0), pass.x, pass.y, scale.has_value(), bias.has_value());
+        detail::run_saving(ctx, layer, watch, pass.x.size(0), pass.x, pass.y, scale.has_value(), bias.has_value());
         return pass.output();
     }
 
     static ::torch::autograd::variable_list backward(::torch::autograd::AutogradContext *ctx,
                                                      ::torch::autograd::variable_list grad_outputs) {
-        const auto layer = detail::saved_layer<Conv2d>(ctx);
         const bool batched = ctx->saved_data["batched"].toBool();
         const Tensor dy = batched ? grad_outputs[0] : grad_outputs[0].unsqueeze(0);
-        auto g = detail::gradients(ctx, *layer, detail::channels_last(dy), ctx->saved_data["input_shape"].toIntVector(),
+        auto g = detail::gradients<Conv2d>(ctx, detail::channels_last(dy), ctx->saved_data["input_shape"].toIntVector(),
                                    ctx->saved_data["weight_shape"].toIntVector());
         if (g.x.defined()) {
             g.x = detail::channels_first(g.x);
@@ -112,7 +111,7 @@ class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunc
         if (g.w.defined()) {
             g.w = detail::channels_first(g.w);
         }
-        return {g.x, g.w, g.scale, g.bias, Tensor()};
+        return {g.x, g.w, g.scale, g.bias, Tensor(), Tensor()};
     }
 
     /// The forward pass alone.
@@ -158,9 +157,10 @@ class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunc
 namespace detail {
 
 inline Tensor apply_conv2d(const Tensor &input, const Tensor &weight, const OptionalTensor &scale,
-                           const OptionalTensor &bias, const std::shared_ptr<const Conv2d> &layer) {
+                           const OptionalTensor &bias, const std::shared_ptr<const Conv2d> &layer,
+                           const Watch &watch = nullptr) {
     if (needs_graph(input, weight, scale, bias)) {
-        return BinaryConv2dFunction::apply(input, weight, scale, bias, layer);
+        return BinaryConv2dFunction::apply(input, weight, scale, bias, layer, watch);
     }
     return BinaryConv2dFunction::infer(input, *layer);
 }

@@ -71,7 +71,7 @@ class BinaryLinearImpl : public ::torch::nn::Cloneable<BinaryLinearImpl> {
         const OptionalTensor s = detail::if_defined(scale), b = detail::if_defined(bias);
         const auto pack = [&] { return pack_linear(weight, s, b, options.clip()); };
         const auto layer = is_training() ? pack() : packed_.get({weight, scale, bias}, {}, pack);
-        return detail::apply_linear(input, weight, s, b, layer);
+        return detail::apply_linear(input, weight, s, b, layer, packed_.watch());
     }
 
     /// Also forgets the packed weights.
@@ -99,8 +99,9 @@ class BinaryLinearImpl : public ::torch::nn::Cloneable<BinaryLinearImpl> {
 /// `scale * (sign(input) · sign(weight)^T) + bias` as a module, with the parameters `weight`, `scale` and `bias`.
 ///
 /// In training the weights are packed at each call. In evaluation they are packed once, and again where a parameter was
-/// changed in place or exchanged, as an optimizer, `torch::load` or `copy_` do it. Writing through `weight.data()` is the one
-/// way that LibTorch does not count: call `eval()` again after it.
+/// changed in place or exchanged. LibTorch does not count changes by way of `data()`, as `torch::optim::SGD` makes them: so
+/// once gradients of the parameters have been computed in evaluation, weights are packed at each call, until `train()` or
+/// `eval()` is called. Call `eval()` also after having written through `weight.data()` yourself.
 class BinaryLinear : public ::torch::nn::ModuleHolder<BinaryLinearImpl> {
   public:
     using ::torch::nn::ModuleHolder<BinaryLinearImpl>::ModuleHolder;

@@ -37,20 +37,19 @@ class BinaryLinearFunction : public ::torch::autograd::Function<BinaryLinearFunc
   public:
     static Tensor forward(::torch::autograd::AutogradContext *ctx, const Tensor &input, const Tensor &weight,
                           const OptionalTensor &scale, const OptionalTensor &bias,
-                          const std::shared_ptr<const Linear> &layer) {
+                          const std::shared_ptr<const Linear> &layer, const detail::Watch &watch = nullptr) {
         const Pass pass(input, *layer);
         ctx->saved_data["input_shape"] = input.sizes().vec();
         ctx->saved_data["weight_shape"] = weight.sizes().vec();
-        detail::run_saving(ctx, layer, pass.rows, pass.x, pass.y, scale.has_value(), bias.has_value());
+        detail::run_saving(ctx, layer, watch, pass.rows, pass.x, pass.y, scale.has_value(), bias.has_value());
         return pass.y;
     }
 
     static ::torch::autograd::variable_list backward(::torch::autograd::AutogradContext *ctx,
                                                      ::torch::autograd::variable_list grad_outputs) {
-        const auto layer = detail::saved_layer<Linear>(ctx);
-        const auto g = detail::gradients(ctx, *layer, grad_outputs[0], ctx->saved_data["input_shape"].toIntVector(),
+        const auto g = detail::gradients<Linear>(ctx, grad_outputs[0], ctx->saved_data["input_shape"].toIntVector(),
                                          ctx->saved_data["weight_shape"].toIntVector());
-        return {g.x, g.w, g.scale, g.bias, Tensor()};
+        return {g.x, g.w, g.scale, g.bias, Tensor(), Tensor()};
     }
 
     /// The forward pass alone.
@@ -83,9 +82,10 @@ class BinaryLinearFunction : public ::torch::autograd::Function<BinaryLinearFunc
 namespace detail {
 
 inline Tensor apply_linear(const Tensor &input, const Tensor &weight, const OptionalTensor &scale,
-                           const OptionalTensor &bias, const std::shared_ptr<const Linear> &layer) {
+                           const OptionalTensor &bias, const std::shared_ptr<const Linear> &layer,
+                           const Watch &watch = nullptr) {
     if (needs_graph(input, weight, scale, bias)) {
-        return BinaryLinearFunction::apply(input, weight, scale, bias, layer);
+        return BinaryLinearFunction::apply(input, weight, scale, bias, layer, watch);
     }
     return BinaryLinearFunction::infer(input, *layer);
 }

@@ -3,16 +3,18 @@
 #define BNN_TORCH_PACKED_CACHE_HPP
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "tensor.hpp"
+#include "passes.hpp"
 
 namespace bnn::torch::detail {
 
-/// Holds one layer. What it was made of is recognised by memory and version: LibTorch counts a tensor's in-place changes.
+/// Holds one layer. What it was made of is recognised by memory and version: LibTorch counts a tensor's in-place changes,
+/// but for those by way of `data()`, for which there is the watch.
 ///
 /// A copy is empty, for a copied module has parameters of its own.
 template <class Layer> class PackedCache {
@@ -28,7 +30,11 @@ template <class Layer> class PackedCache {
         const std::lock_guard<std::mutex> lock(mutex_);
         layer_ = nullptr;
         sources_.clear();
+        watch_->store(false);
     }
+
+    /// To be set where gradients of the parameters are computed: nothing is held any more, until `clear`.
+    const Watch &watch() const noexcept { return watch_; }
 
     /// The layer of these parameters and numbers: the one that is held, or what `make()` returns, which is then held.
     template <class Make>
@@ -40,6 +46,9 @@ template <class Layer> class PackedCache {
             return make();
         }
         const std::lock_guard<std::mutex> lock(mutex_);
+        if (watch_->load()) {
+            return make();
+        }
         if (layer_ == nullptr || numbers != numbers_ || !made_of(parameters)) {
             layer_ = make();
             numbers_ = numbers;
@@ -80,6 +89,7 @@ template <class Layer> class PackedCache {
     }
 
     std::mutex mutex_;
+    const Watch watch_ = std::make_shared<std::atomic<bool>>(false);
     std::shared_ptr<const Layer> layer_;
     std::vector<int64_t> numbers_;
     std::vector<Source> sources_;
