@@ -17,7 +17,7 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Of `outputs` outputs; what is NULL is 1 (scale) or 0 (bias).
+    /// Of `outputs` outputs, which weights are known to have; what is NULL is 1 (scale) or 0 (bias).
     pub(crate) fn new(
         outputs: usize,
         scale: Option<Input<'_, f32>>,

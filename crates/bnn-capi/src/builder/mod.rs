@@ -160,3 +160,6 @@ export! {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod laws;

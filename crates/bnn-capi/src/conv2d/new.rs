@@ -30,8 +30,8 @@ export! {
         let options = options.get()?;
         let conv = options.conv()?;
         let (outputs, patch) = (conv.outputs(), conv.patch_len());
-        let ending = Ending::new(outputs, scale, bias, options.clip)?;
         let bits = latent(w, outputs, patch)?;
+        let ending = Ending::new(outputs, scale, bias, options.clip)?;
         out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
     }
 }
@@ -55,8 +55,8 @@ export! {
         let options = options.get()?;
         let conv = options.conv()?;
         let (outputs, patch) = (conv.outputs(), conv.patch_len());
-        let ending = Ending::new(outputs, scale, bias, options.clip)?;
         let bits = packed(bits, bits_words, outputs, patch)?;
+        let ending = Ending::new(outputs, scale, bias, options.clip)?;
         out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
     }
 }

@@ -28,8 +28,9 @@ fn new_f32(
     out: NewHandle<'_, bnn_linear_t>,
 ) -> Result<(), Error> {
     check_size(n, k)?;
+    let bits = latent(w, n, k)?;
     let ending = Ending::new(n, scale, bias, options.clip)?;
-    out.put(bnn_linear_t::new(latent(w, n, k)?, ending)?)
+    out.put(bnn_linear_t::new(bits, ending)?)
 }
 
 fn new_packed(
@@ -42,8 +43,9 @@ fn new_packed(
     out: NewHandle<'_, bnn_linear_t>,
 ) -> Result<(), Error> {
     check_size(n, k)?;
+    let bits = packed(bits, bits_words, n, k)?;
     let ending = Ending::new(n, scale, bias, options.clip)?;
-    out.put(bnn_linear_t::new(packed(bits, bits_words, n, k)?, ending)?)
+    out.put(bnn_linear_t::new(bits, ending)?)
 }
 
 export! {
