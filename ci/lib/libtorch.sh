@@ -1,0 +1,18 @@
+# shellcheck shell=sh
+# Building against LibTorch and an installed libbnn. To be sourced, from the repository's root.
+
+# Installs libbnn into target/installed, for find_package.
+install_bnn() {
+    cmake -S . -B target/install -DCMAKE_INSTALL_PREFIX="$PWD/target/installed" -DBNN_CARGO_TARGET_DIR="$PWD/target" >/dev/null
+    cmake --build target/install >/dev/null
+    cmake --install target/install >/dev/null
+    export CMAKE_PREFIX_PATH="$PWD/target/installed"
+}
+
+# Of Debian's libraries behind `libblas.so.3` the one that shares LibTorch's threads; it is the fastest by far.
+use_openblas() {
+    for folder in /usr/lib/*/openblas-openmp; do
+        [ -d "$folder" ] && export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    done
+    return 0
+}
