@@ -56,6 +56,15 @@ fn c_programs_are_clean_under_valgrind() {
 }
 
 #[test]
+fn c_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
+    // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does that.
+    let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    for program in programs_with("gcc", &sanitize) {
+        expect_pass(&mut program.command());
+    }
+}
+
+#[test]
 fn the_header_stands_alone_in_c99_and_cpp11() {
     let directory = TempDir::new().unwrap();
     for (compiler, standard) in [
@@ -132,6 +141,11 @@ impl Program {
 
 /// The C tests with the static library, then with the shared one; none without the compiler.
 fn programs(compiler: &str) -> Vec<Program> {
+    programs_with(compiler, &[])
+}
+
+/// The same with more flags for the compiler.
+fn programs_with(compiler: &str, flags: &[&str]) -> Vec<Program> {
     if !has(compiler) {
         return Vec::new();
     }
@@ -144,7 +158,7 @@ fn programs(compiler: &str) -> Vec<Program> {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("ffi-test");
         let mut command = Command::new(compiler);
-        command.args(STRICT).args(["-std=c99", "-O1"]);
+        command.args(STRICT).args(["-std=c99", "-O1"]).args(flags);
         command.arg(include()).args(sources()).arg("-o").arg(&path);
         run(command.args(libraries));
         Program {
