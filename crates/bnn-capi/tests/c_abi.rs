@@ -106,23 +106,27 @@ fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
 }
 
 #[test]
-fn the_guide_s_example_compiles_by_its_own_line_and_prints_what_it_says() {
+fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
     if !has("gcc") {
         return;
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
     let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("first.c"), block(&guide, "```c\n")).unwrap();
-    let commands = block(&guide, "```sh\n")
+    let commands = blocks(&guide, "```sh\n")[0]
         .lines()
         .filter(|line| line.starts_with("cc ") || line.starts_with("./"))
         .collect::<Vec<_>>()
         .join("\n")
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
-    let mut shell = Command::new("sh");
-    shell.args(["-e", "-c", &commands]).current_dir(&directory);
-    assert_eq!(text(&run(&mut shell).stdout), block(&guide, "```text\n"));
+    let (programs, printed) = (blocks(&guide, "```c\n"), blocks(&guide, "```text\n"));
+    assert_eq!((programs.len(), printed.len()), (2, 2));
+    for (program, printed) in programs.iter().zip(printed) {
+        fs::write(directory.path().join("first.c"), program).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", &commands]).current_dir(&directory);
+        assert_eq!(text(&run(&mut shell).stdout), printed);
+    }
 }
 
 /// A program made of `ffi-tests/c`, linked in one of two ways.
@@ -216,10 +220,10 @@ fn has(tool: &str) -> bool {
     found
 }
 
-/// What stands between the line `open` and the fence that closes it.
-fn block<'a>(guide: &'a str, open: &str) -> &'a str {
-    let (_, from) = guide.split_once(open).unwrap();
-    from.split_once("```").unwrap().0
+/// What stands between each line `open` and the fence that closes it.
+fn blocks<'a>(guide: &'a str, open: &str) -> Vec<&'a str> {
+    let from = guide.split(open).skip(1);
+    from.map(|from| from.split_once("```").unwrap().0).collect()
 }
 
 /// Where this build's libraries are.
