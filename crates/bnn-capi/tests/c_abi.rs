@@ -15,7 +15,7 @@ use std::fs;
 use std::process::Command;
 
 use tempfile::TempDir;
-use toolchain::{Program, STRICT, block, built, expect_pass, has, include, repository, run, text};
+use toolchain::{Program, STRICT, blocks, built, expect_pass, has, include, repository, run, text};
 
 const C_COMPILERS: [&str; 2] = ["gcc", "clang"];
 
@@ -51,6 +51,15 @@ fn c_programs_are_clean_under_valgrind() {
             "--show-leak-kinds=definite,indirect",
         ]);
         expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+    }
+}
+
+#[test]
+fn c_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
+    // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does that.
+    let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    for program in programs_with("gcc", &sanitize) {
+        expect_pass(&mut program.command());
     }
 }
 
@@ -96,26 +105,36 @@ fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
 }
 
 #[test]
-fn the_guide_s_example_compiles_by_its_own_line_and_prints_what_it_says() {
+fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
     if !has("gcc") {
         return;
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
+    let (guide, _) = guide.split_once("\n## C++\n").unwrap();
     let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("first.c"), block(&guide, "```c\n")).unwrap();
-    let commands = block(&guide, "```sh\n")
+    let commands = blocks(guide, "```sh\n")[0]
         .lines()
         .filter(|line| line.starts_with("cc ") || line.starts_with("./"))
         .collect::<Vec<_>>()
         .join("\n")
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
-    let mut shell = Command::new("sh");
-    shell.args(["-e", "-c", &commands]).current_dir(&directory);
-    assert_eq!(text(&run(&mut shell).stdout), block(&guide, "```text\n"));
+    let (programs, printed) = (blocks(guide, "```c\n"), blocks(guide, "```text\n"));
+    assert_eq!((programs.len(), printed.len()), (2, 2));
+    for (program, printed) in programs.iter().zip(printed) {
+        fs::write(directory.path().join("first.c"), program).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", &commands]).current_dir(&directory);
+        assert_eq!(text(&run(&mut shell).stdout), printed);
+    }
 }
 
 /// The C tests with the static library, then with the shared one; none without the compiler.
 fn programs(compiler: &str) -> Vec<Program> {
-    toolchain::programs(compiler, "c99", "c")
+    programs_with(compiler, &[])
+}
+
+/// The same with more flags for the compiler.
+fn programs_with(compiler: &str, flags: &[&str]) -> Vec<Program> {
+    toolchain::programs(compiler, &[&["-std=c99"], flags].concat(), "c")
 }

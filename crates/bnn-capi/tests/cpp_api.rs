@@ -9,13 +9,13 @@ use std::fs;
 use std::process::Command;
 
 use tempfile::TempDir;
-use toolchain::{STRICT, SYSTEM, block, built, expect_pass, has, include, repository, run, text};
+use toolchain::{STRICT, SYSTEM, blocks, built, expect_pass, has, include, repository, run, text};
 
 #[test]
 fn cpp_programs_pass_against_both_libraries_in_cpp17_and_cpp20() {
     for compiler in ["g++", "clang++"] {
-        for standard in ["c++17", "c++20"] {
-            for program in toolchain::programs(compiler, standard, "cpp") {
+        for standard in ["-std=c++17", "-std=c++20"] {
+            for program in toolchain::programs(compiler, &[standard], "cpp") {
                 expect_pass(&mut program.command());
             }
         }
@@ -27,7 +27,7 @@ fn cpp_programs_are_clean_under_valgrind() {
     if !has("valgrind") {
         return;
     }
-    for program in toolchain::programs("g++", "c++17", "cpp") {
+    for program in toolchain::programs("g++", &["-std=c++17"], "cpp") {
         let mut command = Command::new("valgrind");
         // Not `possible`: the threads of the library's pool live as long as the process.
         command.args([
@@ -51,13 +51,13 @@ fn the_guide_s_example_compiles_in_either_standard_and_prints_what_it_says() {
     let directory = TempDir::new().unwrap();
     let source = directory.path().join("layer.cpp");
     let program = directory.path().join("layer");
-    fs::write(&source, block(guide, "```cpp\n")).unwrap();
+    fs::write(&source, blocks(guide, "```cpp\n")[0]).unwrap();
     for standard in ["-std=c++17", "-std=c++20"] {
         let mut compile = Command::new("g++");
         compile.args(STRICT).args([standard, &include()]);
         compile.arg(&source).arg(built().join("libbnn.a"));
         run(compile.args(SYSTEM).arg("-o").arg(&program));
         let printed = text(&run(&mut Command::new(&program)).stdout);
-        assert_eq!(printed, block(guide, "```text\n"));
+        assert_eq!(printed, blocks(guide, "```text\n")[0]);
     }
 }

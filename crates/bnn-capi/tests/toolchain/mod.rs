@@ -32,7 +32,7 @@ impl Program {
 
 /// The tests in a folder of `ffi-tests/`, with the static library, then with the shared one; none
 /// without the compiler.
-pub(crate) fn programs(compiler: &str, standard: &str, folder: &str) -> Vec<Program> {
+pub(crate) fn programs(compiler: &str, flags: &[&str], folder: &str) -> Vec<Program> {
     if !has(compiler) {
         return Vec::new();
     }
@@ -46,8 +46,7 @@ pub(crate) fn programs(compiler: &str, standard: &str, folder: &str) -> Vec<Prog
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("ffi-test");
         let mut command = Command::new(compiler);
-        command.args(STRICT);
-        command.args([&format!("-std={standard}"), "-O1"]);
+        command.args(STRICT).arg("-O1").args(flags);
         command.arg(include()).args(&sources).arg("-o").arg(&path);
         run(command.args(libraries));
         Program {
@@ -107,10 +106,10 @@ pub(crate) fn has(tool: &str) -> bool {
     found
 }
 
-/// What stands between the line `open` and the fence that closes it.
-pub(crate) fn block<'a>(guide: &'a str, open: &str) -> &'a str {
-    let (_, from) = guide.split_once(open).unwrap();
-    from.split_once("```").unwrap().0
+/// What stands between each line `open` and the fence that closes it.
+pub(crate) fn blocks<'a>(guide: &'a str, open: &str) -> Vec<&'a str> {
+    let from = guide.split(open).skip(1);
+    from.map(|from| from.split_once("```").unwrap().0).collect()
 }
 
 /// Where this build's libraries are.
