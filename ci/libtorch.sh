@@ -3,7 +3,6 @@
 # programs that ours is measured against. LibTorch is installed only where BNN_REQUIRE promises it.
 set -eu
 cd "$(dirname "$0")/.."
-. ci/lib/packages.sh
 . ci/lib/libtorch.sh
 
 case ,${BNN_REQUIRE:-}, in

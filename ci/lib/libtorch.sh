@@ -1,11 +1,13 @@
 # shellcheck shell=sh
 # Building against LibTorch and an installed libbnn. To be sourced, from the repository's root.
 
+. ci/lib/packages.sh
+
 # Installs libbnn into target/installed, for find_package.
 install_bnn() {
-    cmake -S . -B target/install -DCMAKE_INSTALL_PREFIX="$PWD/target/installed" -DBNN_CARGO_TARGET_DIR="$PWD/target" >/dev/null
-    cmake --build target/install >/dev/null
-    cmake --install target/install >/dev/null
+    quietly cmake -S . -B target/install -DCMAKE_INSTALL_PREFIX="$PWD/target/installed" -DBNN_CARGO_TARGET_DIR="$PWD/target"
+    quietly cmake --build target/install
+    quietly cmake --install target/install
     export CMAKE_PREFIX_PATH="$PWD/target/installed"
 }
 
