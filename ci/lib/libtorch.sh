@@ -16,5 +16,9 @@ use_openblas() {
     for folder in /usr/lib/*/openblas-openmp; do
         [ -d "$folder" ] && export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     done
-    return 0
+    # It gives a CPU that is newer than itself its oldest kernels, unless it is told which ones fit.
+    case ${OPENBLAS_CORETYPE:-$(grep -m1 '^flags' /proc/cpuinfo)} in
+        *avx512vl*) export OPENBLAS_CORETYPE=SkylakeX ;;
+        *avx2*) export OPENBLAS_CORETYPE=Haswell ;;
+    esac
 }
