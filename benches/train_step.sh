@@ -20,10 +20,11 @@ for folder in /usr/lib/*/openblas-openmp; do
 done
 # OpenBLAS 0.3.21 does not know newer CPUs by their model number, and would take its slowest kernels there.
 if [ -z "${OPENBLAS_CORETYPE:-}" ]; then
-    case $(grep -m1 -o -E 'avx512vl|$' /proc/cpuinfo || true)$(grep -m1 -o -w avx2 /proc/cpuinfo || true) in
-        avx512vl*) export OPENBLAS_CORETYPE=SkylakeX ;;
-        avx2) export OPENBLAS_CORETYPE=Haswell ;;
-    esac
+    if grep -q -w avx512vl /proc/cpuinfo; then
+        export OPENBLAS_CORETYPE=SkylakeX
+    elif grep -q -w avx2 /proc/cpuinfo; then
+        export OPENBLAS_CORETYPE=Haswell
+    fi
 fi
 keep=(env MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=10000000000 MALLOC_TOP_PAD_=100000000)
 

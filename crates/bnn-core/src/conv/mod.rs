@@ -86,6 +86,8 @@ mod clipping;
 mod depthwise;
 mod filters;
 mod geometry;
+#[cfg(feature = "std")]
+mod gradients;
 mod images;
 mod in_place;
 #[cfg(feature = "alloc")]
@@ -103,6 +105,8 @@ pub use filters::Filters;
 #[cfg(feature = "alloc")]
 pub use filters::PackedFilters;
 pub use geometry::{Conv2d, ConvOptions, PadValue};
+#[cfg(feature = "std")]
+pub use gradients::F32Gradients;
 pub use images::Images;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 

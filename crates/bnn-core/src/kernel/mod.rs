@@ -8,14 +8,20 @@
 
 mod arch;
 mod endings;
+#[cfg(feature = "std")]
+pub(crate) mod grid;
 pub(crate) mod packing;
 
 use core::fmt;
 
+#[cfg(feature = "std")]
+use crate::bits::BitMatrixView;
 use crate::error::{Error, ShortName};
 #[cfg(feature = "std")]
 use crate::f32_product::{F32Product, F32Right, F32Rows};
 pub(crate) use endings::{Endings, Factors};
+#[cfg(feature = "std")]
+use grid::Grid;
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are taken at once.
@@ -95,7 +101,16 @@ struct F32Way {
     /// Whether this CPU has what it takes besides the kernel's own instructions.
     supported: fn() -> bool,
     multiply: F32Multiply,
+    /// The gradient of the images of a convolution: `grid, dy, filters` to `dx`; sizes fit each other.
+    image_gradient: F32Gradient,
+    /// The gradient of its filters: `grid, dy, images` to `dw`.
+    filter_gradient: F32Gradient,
 }
+
+/// See [`conv::F32Gradients`](crate::conv::F32Gradients).
+#[cfg(feature = "std")]
+pub(crate) type F32Gradient =
+    fn(grid: &Grid, dy: &[f32], signs: BitMatrixView<'_>, out: &mut [f32]);
 
 /// Counts the bits in which two rows of equal length differ.
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
@@ -348,6 +363,13 @@ impl Kernel {
     pub(crate) fn f32_product(&self) -> Option<F32Product> {
         let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
         Some(F32Product::new(way.multiply))
+    }
+
+    /// The fast ways to the gradients of images and of filters, if there are any.
+    #[cfg(feature = "std")]
+    pub(crate) fn f32_gradients(&self) -> Option<[F32Gradient; 2]> {
+        let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
+        Some([way.image_gradient, way.filter_gradient])
     }
 
     /// `popcount(a ^ b)`.

@@ -2,6 +2,7 @@
 
 mod binary;
 mod depthwise;
+mod fast;
 mod passes;
 mod real;
 mod windows;
