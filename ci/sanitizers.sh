@@ -1,10 +1,28 @@
 #!/bin/sh
 # Runs the tests of bnn-core, every kernel that the CPU has among them, and those inside bnn-capi under the address
-# sanitizer. Needs a nightly toolchain of rustup's.
+# sanitizer, and then the C programs of ffi-tests/c with a library that is built with it. Needs a nightly toolchain of
+# rustup's; the C programs need clang and its sanitizers (libclang-rt-*-dev).
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/nightly.sh
 
 nightly_or_skip "the address sanitizer"
+target=x86_64-unknown-linux-gnu
+out=target/sanitizers
 RUSTFLAGS=-Zsanitizer=address cargo +nightly test --quiet --locked -p bnn-core -p bnn-capi --lib \
-    --target x86_64-unknown-linux-gnu --target-dir target/sanitizers
+    --target $target --target-dir $out
+
+# The runtime comes with clang; the library brings none of its own.
+runtime=$(clang -print-runtime-dir 2>/dev/null)/libclang_rt.asan-x86_64.a
+if [ ! -e "$runtime" ]; then
+    case ,${BNN_REQUIRE:-}, in
+        *,clang,*) echo "the C programs need clang's sanitizers, which BNN_REQUIRE promises with clang" >&2; exit 1 ;;
+    esac
+    echo "skipped the C programs under the address sanitizer: $runtime is not there (libclang-rt-*-dev)"
+    exit 0
+fi
+RUSTFLAGS=-Zsanitizer=address cargo +nightly rustc --quiet --locked -p bnn-capi --lib --crate-type staticlib \
+    --target $target --target-dir $out
+clang -fsanitize=address,undefined -fno-sanitize-recover=all -std=c99 -Wall -Wextra -Werror -pedantic -g -O1 -Iinclude \
+    ffi-tests/c/*.c $out/$target/debug/libbnn.a -lpthread -ldl -lm -o $out/ffi-tests
+$out/ffi-tests

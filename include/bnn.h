@@ -8,20 +8,25 @@
  *           first. Every row starts on a word. Tail bits, those behind the last element of a row,
  *           are 0: packing writes them so, and a call that reads others is refused.
  *
- * Arguments Every shape from 1 up is right; 0 is refused. All sizes and strides count elements, not
- *           bytes. Pointers are never NULL and are aligned to their element type. What a call writes
- *           must not overlap anything else of the same call, gaps between its rows included; inputs
- *           may overlap each other.
- * Ownership Memory is the caller's before, during and after a call; the library keeps no pointer.
- *           Returned strings are the library's.
+ * Arguments Every shape from 1 up is right; 0 is refused. Sizes and strides count elements; where they
+ *           count bytes, the name says so. Pointers are not NULL, unless it is said that they may be,
+ *           and are aligned to their element type. What a call writes must not overlap anything else
+ *           of the same call, gaps between its rows included; inputs may overlap each other.
+ * Ownership Memory is the caller's before, during and after a call; the library keeps no pointer to
+ *           it, except that a bnn_model_t points into the file it was opened from. What a function
+ *           whose name has `new` gives out is freed by the one that has `free`. Returned strings are
+ *           the library's.
  * Errors    A call that can fail returns a bnn_status_t; each function lists those that its
  *           arguments can bring about, and BNN_ERROR_INTERNAL is possible everywhere. It has then
  *           written nothing, except after BNN_ERROR_INTERNAL. bnn_last_error_message() says what was
  *           wrong.
  * Threads   Every function may be called from any number of threads at once, as long as none writes
- *           what another one reads or writes, gaps between rows included. Large products use the
- *           library's own threads, RAYON_NUM_THREADS of them (by default one for each CPU), and are
- *           done when the call returns.
+ *           what another one reads or writes, gaps between rows included. A bnn_linear_t, a
+ *           bnn_conv2d_t and an open bnn_model_t are only read by all calls but the one that frees
+ *           them. Large calls use the library's own threads, see bnn_set_num_threads(), and are done
+ *           when they return.
+ * Builds    A library without `std` (bare metal) has no heap: bnn_linear_*, bnn_conv2d_* and
+ *           bnn_builder_* are not in it.
  */
 
 #ifndef BNN_H
@@ -39,7 +44,7 @@
 /**
  * What came of a call. Numbers are fixed and never reused; later versions may add some.
  */
-typedef enum {
+typedef enum bnn_status_t {
   /**
    * Done.
    */
@@ -92,7 +97,223 @@ typedef enum {
    * A bug in the library, caught. Outputs may be partly written.
    */
   BNN_ERROR_INTERNAL = 12,
+  /**
+   * A number is not a multiple of the one that it is divided by.
+   */
+  BNN_ERROR_INDIVISIBLE = 13,
+  /**
+   * Arguments that do not go together.
+   */
+  BNN_ERROR_UNSUPPORTED = 14,
+  /**
+   * A number is infinite or NaN where that has no meaning.
+   */
+  BNN_ERROR_NOT_FINITE = 15,
+  /**
+   * The bytes are not a model file, or one of a version that this library does not read.
+   */
+  BNN_ERROR_MODEL_FORMAT = 16,
+  /**
+   * A model file was cut, or changed since it was written.
+   */
+  BNN_ERROR_MODEL_DAMAGED = 17,
+  /**
+   * A model file breaks a rule of its format.
+   */
+  BNN_ERROR_MODEL_INVALID = 18,
+  /**
+   * A bnn_model_t has not been opened.
+   */
+  BNN_ERROR_NOT_OPEN = 19,
+  /**
+   * A layer does not go where it was added, or a model file cannot hold it.
+   */
+  BNN_ERROR_LAYER = 20,
+  /**
+   * The system gave no threads.
+   */
+  BNN_ERROR_THREADS = 21,
 } bnn_status_t;
+
+/**
+ * What pixels around an image are. Numbers are fixed.
+ */
+typedef enum bnn_pad_value_t {
+  /**
+   * Zero, which adds nothing to a sum: the padding of other frameworks.
+   */
+  BNN_PAD_ZERO = 0,
+  /**
+   * -1 in every channel.
+   */
+  BNN_PAD_MINUS_ONE = 1,
+  /**
+   * +1 in every channel.
+   */
+  BNN_PAD_PLUS_ONE = 2,
+} bnn_pad_value_t;
+
+/**
+ * What the elements of a model's input or output are. Numbers are fixed.
+ */
+typedef enum bnn_element_t {
+  /**
+   * -1 or +1, packed by the bit law; a sample starts on a word (`uint64_t`).
+   */
+  BNN_ELEMENT_BITS = 0,
+  /**
+   * Unsigned integers, a `uint8_t` each.
+   */
+  BNN_ELEMENT_U8 = 1,
+  /**
+   * Integer sums, an `int32_t` each.
+   */
+  BNN_ELEMENT_I32 = 2,
+  /**
+   * Scores, a `float` each.
+   */
+  BNN_ELEMENT_F32 = 3,
+} bnn_element_t;
+
+/**
+ * A model file in the making. One thread at a time may use it. Needs a build with `std`.
+ */
+typedef struct bnn_builder_t bnn_builder_t;
+
+/**
+ * A binary convolution: packed filters, a scale and a bias. It never changes, and any number of
+ * threads may use it at once. Needs a build with `std`.
+ */
+typedef struct bnn_conv2d_t bnn_conv2d_t;
+
+/**
+ * A binary linear layer: packed weights, a scale and a bias. It never changes, and any number of
+ * threads may use it at once. Needs a build with `std`.
+ */
+typedef struct bnn_linear_t bnn_linear_t;
+
+/**
+ * What a linear layer may be told besides its weights. `bnn_linear_options_init` sets defaults.
+ */
+typedef struct bnn_linear_options_t {
+  /**
+   * The gradient of `x` passes where `|x| <= clip`, and is 0 elsewhere: the straight-through
+   * estimator of the sign. More than 0; by default 1. INFINITY lets it pass everywhere except
+   * where `x` is NaN.
+   */
+  float clip;
+} bnn_linear_options_t;
+
+/**
+ * The shape of a convolution and how its windows lie. `bnn_conv2d_options_init` sets everything that
+ * has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
+ */
+typedef struct bnn_conv2d_options_t {
+  /**
+   * Pixels of an image, from top to bottom.
+   */
+  size_t height;
+  /**
+   * Pixels of an image, from left to right.
+   */
+  size_t width;
+  /**
+   * Channels of an image, a multiple of `groups`.
+   */
+  size_t channels;
+  /**
+   * Channels of the output, a multiple of `groups`.
+   */
+  size_t outputs;
+  /**
+   * Taps of a filter, from top to bottom.
+   */
+  size_t kernel_height;
+  /**
+   * Taps of a filter, from left to right.
+   */
+  size_t kernel_width;
+  /**
+   * Pixels from window to window, downwards; by default 1.
+   */
+  size_t stride_y;
+  /**
+   * Pixels from window to window, to the right; by default 1.
+   */
+  size_t stride_x;
+  /**
+   * Pixels from tap to tap, downwards; by default 1.
+   */
+  size_t dilation_y;
+  /**
+   * Pixels from tap to tap, to the right; by default 1.
+   */
+  size_t dilation_x;
+  /**
+   * Parts into which channels and outputs are divided, the outputs of a part seeing its channels
+   * only; by default 1. Output `o` is of part `o / (outputs / groups)`.
+   */
+  size_t groups;
+  /**
+   * Rows of padding above an image; by default 0.
+   */
+  size_t pad_top;
+  /**
+   * Rows of padding below an image; by default 0.
+   */
+  size_t pad_bottom;
+  /**
+   * Columns of padding to the left of an image; by default 0.
+   */
+  size_t pad_left;
+  /**
+   * Columns of padding to the right of an image; by default 0.
+   */
+  size_t pad_right;
+  /**
+   * A `bnn_pad_value_t`: what the padding is made of; by default BNN_PAD_ZERO.
+   */
+  int32_t pad_value;
+  /**
+   * As in `bnn_linear_options_t`; by default 1.
+   */
+  float clip;
+} bnn_conv2d_options_t;
+
+/**
+ * A model file that has been opened. The memory is the caller's, on the stack if he likes; copies of
+ * it are as good, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
+ * threads may use it at once. The other calls refuse one that is all zeros.
+ */
+typedef struct bnn_model_t {
+  /**
+   * The library's.
+   */
+  const void *words[16];
+} bnn_model_t;
+
+/**
+ * What a model takes in, or gives out.
+ */
+typedef struct bnn_tensor_t {
+  /**
+   * Elements per sample.
+   */
+  size_t elements;
+  /**
+   * Bytes per sample; samples lie one behind the other without gaps.
+   */
+  size_t bytes;
+  /**
+   * A `bnn_element_t`: the type of the elements. Later versions may add some.
+   */
+  int32_t element;
+  /**
+   * Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 << bits`;
+   * 32 for the others.
+   */
+  int32_t element_bits;
+} bnn_tensor_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -141,6 +362,23 @@ const char *bnn_version(void);
  * unknown or absent, and `bnn_last_error_message()` says which.
  */
 const char *bnn_isa(void);
+
+/**
+ * Sets how many threads share the work of large calls, of this process, from the next call on:
+ * `threads` of the library's own, or with 1 none but one for each thread that calls. Results
+ * do not depend on it. Calls that are running go on as they began.
+ *
+ * Without this call it is `RAYON_NUM_THREADS`, or by default one for each CPU. A build without
+ * `std` has no threads: there `threads` is 1.
+ *
+ * Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS.
+ */
+bnn_status_t bnn_set_num_threads(size_t threads);
+
+/**
+ * How many threads share the work of large calls. Starts them where nothing did so before.
+ */
+size_t bnn_num_threads(void);
 
 /**
  * Words (`uint64_t`) that one packed row of `k` elements takes: `ceil(k / 64)`. Cannot fail.
@@ -205,6 +443,459 @@ bnn_status_t bnn_gemm_i32(const uint64_t *a,
                           size_t k,
                           int32_t *c,
                           size_t c_stride);
+
+/**
+ * Sets the options to their defaults.
+ *
+ * Errors: NULL, MISALIGNED.
+ */
+bnn_status_t bnn_linear_options_init(bnn_linear_options_t *options);
+
+/**
+ * Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` of latent weights, of which it keeps
+ * the signs.
+ *
+ * - `w`: read, `[n, k]` floats: a row per output.
+ * - `scale`: read, `n` floats, a factor per output; NULL for factors of 1.
+ * - `bias`: read, `n` floats, a summand per output; NULL for summands of 0.
+ * - `out`: receives the layer, to be freed with `bnn_linear_free`. Written on success only.
+ *
+ * `k` is at most 2147483647. Nothing that was passed is needed after the call.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+ */
+bnn_status_t bnn_linear_new_f32(const float *w,
+                                size_t n,
+                                size_t k,
+                                const float *scale,
+                                const float *bias,
+                                bnn_linear_t **out);
+
+/**
+ * As `bnn_linear_new_f32`, of weights that are packed already.
+ *
+ * - `bits`: read, `n * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
+ *   may be larger.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, RANGE, TAIL_BITS, OVERLAP, ISA_UNKNOWN,
+ * ISA_ABSENT.
+ */
+bnn_status_t bnn_linear_new_packed(const uint64_t *bits,
+                                   size_t bits_words,
+                                   size_t n,
+                                   size_t k,
+                                   const float *scale,
+                                   const float *bias,
+                                   bnn_linear_t **out);
+
+/**
+ * As `bnn_linear_new_f32`, with options.
+ *
+ * Errors: as `bnn_linear_new_f32`; RANGE also where `clip` is not more than 0.
+ */
+bnn_status_t bnn_linear_new_with_options_f32(const bnn_linear_options_t *options,
+                                             const float *w,
+                                             size_t n,
+                                             size_t k,
+                                             const float *scale,
+                                             const float *bias,
+                                             bnn_linear_t **out);
+
+/**
+ * As `bnn_linear_new_packed`, with options.
+ *
+ * Errors: as `bnn_linear_new_packed`; RANGE also where `clip` is not more than 0.
+ */
+bnn_status_t bnn_linear_new_with_options_packed(const bnn_linear_options_t *options,
+                                                const uint64_t *bits,
+                                                size_t bits_words,
+                                                size_t n,
+                                                size_t k,
+                                                const float *scale,
+                                                const float *bias,
+                                                bnn_linear_t **out);
+
+/**
+ * Frees a layer, which no call may be using. NULL is legal and does nothing.
+ */
+void bnn_linear_free(bnn_linear_t *linear);
+
+/**
+ * Outputs and inputs of a layer.
+ *
+ * - `n`, `k`: written, a number each.
+ *
+ * Errors: NULL, MISALIGNED, OVERLAP.
+ */
+bnn_status_t bnn_linear_size(const bnn_linear_t *linear, size_t *n, size_t *k);
+
+/**
+ * Computes `y[i, j] = scale[j] * sum + bias[j]` with
+ * `sum = sum over l < k of sign(x[i, l]) * sign(w[j, l])`, for `i < m`, `j < n`. The sum is exact
+ * (rounded to a float once beyond 2^24); product and sum are each rounded, never fused. The
+ * results are the same on every CPU and with any number of threads.
+ *
+ * - `x`: read, `[m, k]` floats without gaps.
+ * - `y`: written, `[m, n]` floats without gaps.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP.
+ */
+bnn_status_t bnn_linear_forward_f32(const bnn_linear_t *linear, const float *x, size_t m, float *y);
+
+/**
+ * Words (`uint64_t`) that a saving forward pass of `m` rows of `k` elements writes:
+ * `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 where that
+ * overflows, or a size is 0.
+ */
+size_t bnn_linear_saved_words(size_t m, size_t k);
+
+/**
+ * As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the packed
+ * signs `[m, k]`, and behind them, packed likewise, whether `|x| <= clip`.
+ *
+ * - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words, may
+ *   be larger, and what lies behind stays as it was.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
+ */
+bnn_status_t bnn_linear_forward_saving_f32(const bnn_linear_t *linear,
+                                           const float *x,
+                                           size_t m,
+                                           float *y,
+                                           uint64_t *saved,
+                                           size_t saved_words);
+
+/**
+ * Computes the gradients of a loss, given the one with respect to `y`. Those that are NULL are
+ * skipped, and cost nothing.
+ *
+ * - `saved`: read, what `bnn_linear_forward_saving_f32` saved of the same `m` rows;
+ *   `saved_words`, its size in words, may be larger.
+ * - `grad_y`: read, `[m, n]` floats.
+ * - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else 0.
+ * - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with respect
+ *   to `sign(w)`. The straight-through estimator hands it to the latent `w` as it is.
+ * - `grad_scale`: written, `n` floats: `sum over i of grad_y[i, j] * sum[i, j]`, the sums
+ *   computed again from the saved signs.
+ * - `grad_bias`: written, `n` floats: `sum over i of grad_y[i, j]`.
+ *
+ * The results are the same with any number of threads.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP.
+ */
+bnn_status_t bnn_linear_backward_f32(const bnn_linear_t *linear,
+                                     const uint64_t *saved,
+                                     size_t saved_words,
+                                     const float *grad_y,
+                                     size_t m,
+                                     float *grad_x,
+                                     float *grad_w,
+                                     float *grad_scale,
+                                     float *grad_bias);
+
+/**
+ * Sets what has a default to it, and the sizes that have none to 0.
+ *
+ * Errors: NULL, MISALIGNED.
+ */
+bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
+
+/**
+ * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` of latent filters, of which it
+ * keeps the signs. Filters are not flipped: it is the cross-correlation that all frameworks call
+ * convolution.
+ *
+ * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats.
+ * - `scale`: read, `outputs` floats, a factor per output; NULL for factors of 1.
+ * - `bias`: read, `outputs` floats, a summand per output; NULL for summands of 0.
+ * - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success only.
+ *
+ * Nothing that was passed is needed after the call.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
+ * `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
+ * OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+ */
+bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
+                                const float *w,
+                                const float *scale,
+                                const float *bias,
+                                bnn_conv2d_t **out);
+
+/**
+ * As `bnn_conv2d_new_f32`, of filters that are packed already: a row of
+ * `k = kernel_height * kernel_width * (channels / groups)` bits per output.
+ *
+ * - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
+ *   words, may be larger.
+ *
+ * Errors: as `bnn_conv2d_new_f32`, and TOO_SHORT, TAIL_BITS.
+ */
+bnn_status_t bnn_conv2d_new_packed(const bnn_conv2d_options_t *options,
+                                   const uint64_t *bits,
+                                   size_t bits_words,
+                                   const float *scale,
+                                   const float *bias,
+                                   bnn_conv2d_t **out);
+
+/**
+ * Frees a convolution, which no call may be using. NULL is legal and does nothing.
+ */
+void bnn_conv2d_free(bnn_conv2d_t *conv);
+
+/**
+ * Pixels of an output image.
+ *
+ * - `height`, `width`: written, a number each.
+ *
+ * Errors: NULL, MISALIGNED, OVERLAP.
+ */
+bnn_status_t bnn_conv2d_output_size(const bnn_conv2d_t *conv, size_t *height, size_t *width);
+
+/**
+ * Computes the convolution of the signs of images, times scale, plus bias, as exactly as
+ * `bnn_linear_forward_f32` does.
+ *
+ * - `x`: read, `[batch, height, width, channels]` floats without gaps (NHWC).
+ * - `y`: written, `[batch, output height, output width, outputs]` floats without gaps; see
+ *   `bnn_conv2d_output_size`.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP.
+ */
+bnn_status_t bnn_conv2d_forward_f32(const bnn_conv2d_t *conv,
+                                    const float *x,
+                                    size_t batch,
+                                    float *y);
+
+/**
+ * Words (`uint64_t`) that a saving forward pass of `batch` images writes:
+ * `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
+ * element. 0 where `conv` is NULL, `batch` is 0, or the size overflows.
+ */
+size_t bnn_conv2d_saved_words(const bnn_conv2d_t *conv, size_t batch);
+
+/**
+ * As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the packed
+ * signs, a row per image, and behind them, packed likewise, whether `|x| <= clip`.
+ *
+ * - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
+ *   words, may be larger, and what lies behind stays as it was.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
+ */
+bnn_status_t bnn_conv2d_forward_saving_f32(const bnn_conv2d_t *conv,
+                                           const float *x,
+                                           size_t batch,
+                                           float *y,
+                                           uint64_t *saved,
+                                           size_t saved_words);
+
+/**
+ * Computes the gradients of a loss, given the one with respect to `y`, as
+ * `bnn_linear_backward_f32` does. Those that are NULL are skipped, and cost nothing.
+ *
+ * - `saved`: read, what `bnn_conv2d_forward_saving_f32` saved of the same `batch` images;
+ *   `saved_words`, its size in words, may be larger.
+ * - `grad_y`: read, `[batch, output height, output width, outputs]` floats.
+ * - `grad_x`: written, `[batch, height, width, channels]` floats; 0 where not `|x| <= clip`.
+ * - `grad_w`: written, `[outputs, kernel_height, kernel_width, channels / groups]` floats: the
+ *   gradient with respect to `sign(w)`, scale included.
+ * - `grad_scale`, `grad_bias`: written, `outputs` floats each.
+ *
+ * The results are the same with any number of threads.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP.
+ */
+bnn_status_t bnn_conv2d_backward_f32(const bnn_conv2d_t *conv,
+                                     const uint64_t *saved,
+                                     size_t saved_words,
+                                     const float *grad_y,
+                                     size_t batch,
+                                     float *grad_x,
+                                     float *grad_w,
+                                     float *grad_scale,
+                                     float *grad_bias);
+
+/**
+ * Checks a model file, all of it, and opens it in place.
+ *
+ * - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8. They
+ *   must stay where and as they are for as long as the model, or a copy of it, is used.
+ * - `out`: receives the model. Written on success only.
+ *
+ * Whatever the bytes are, a model that opens is safe to run.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID, and those
+ * of shapes in the file that break a law: ZERO, OVERFLOW, RANGE, TAIL_BITS.
+ */
+bnn_status_t bnn_model_open(const uint8_t *bytes, size_t len, bnn_model_t *out);
+
+/**
+ * What a sample of the model's input is.
+ *
+ * - `out`: written.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+ */
+bnn_status_t bnn_model_input(const bnn_model_t *model, bnn_tensor_t *out);
+
+/**
+ * What a sample of the model's output is.
+ *
+ * - `out`: written.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+ */
+bnn_status_t bnn_model_output(const bnn_model_t *model, bnn_tensor_t *out);
+
+/**
+ * Bytes of scratch memory that a run needs for each of its samples; may be 0. 0 also where
+ * `model` is NULL or not open, which `bnn_model_run` refuses.
+ */
+size_t bnn_model_scratch_bytes(const bnn_model_t *model);
+
+/**
+ * Runs the model on one sample.
+ *
+ * - `input`: read, `input_bytes` bytes, exactly those of a sample; aligned to the element type
+ *   (8 bytes for bits, whose tail bits are 0).
+ * - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
+ *   type (8 bytes for bits).
+ * - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
+ *   bytes. May be NULL where none are needed.
+ *
+ * Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
+ * model says: then scratch memory may be written), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
+ * ISA_ABSENT.
+ */
+bnn_status_t bnn_model_run(const bnn_model_t *model,
+                           const void *input,
+                           size_t input_bytes,
+                           void *output,
+                           size_t output_bytes,
+                           void *scratch,
+                           size_t scratch_bytes);
+
+/**
+ * Runs the model on `samples` samples, one behind the other in `input` and `output`: all sizes
+ * are `samples` times those of `bnn_model_run`.
+ *
+ * Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
+ */
+bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
+                                 size_t samples,
+                                 const void *input,
+                                 size_t input_bytes,
+                                 void *output,
+                                 size_t output_bytes,
+                                 void *scratch,
+                                 size_t scratch_bytes);
+
+/**
+ * Begins a model.
+ *
+ * - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or BNN_ELEMENT_U8.
+ * - `element_bits`: 1 for bits; for unsigned integers 1 to 8: all elements are less than
+ *   `1 << element_bits`.
+ * - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
+ *
+ * Errors: NULL, MISALIGNED, RANGE.
+ */
+bnn_status_t bnn_builder_new(int32_t element, int32_t element_bits, bnn_builder_t **out);
+
+/**
+ * Frees a builder. NULL is legal and does nothing.
+ */
+void bnn_builder_free(bnn_builder_t *builder);
+
+/**
+ * Sets the text that the file keeps for people and tools, by convention lines of `key=value`
+ * that end in a line feed.
+ *
+ * - `text`: read, `len` bytes of UTF-8; not closed by a 0.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (not UTF-8), LAYER (the model is finished).
+ */
+bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_t len);
+
+/**
+ * Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
+ * where `x` is what the layers so far give out, or the input; the signs of `x` are taken by
+ * themselves. If it is the first layer of a model of unsigned integers, `x[l]` itself stands in
+ * place of its sign.
+ *
+ * - `w`: read, `[n, k]` floats: latent weights, of which the signs count.
+ *
+ * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out,
+ * sums that are too large, or the model is finished).
+ */
+bnn_status_t bnn_builder_linear_f32(bnn_builder_t *builder, const float *w, size_t n, size_t k);
+
+/**
+ * Adds `scale * x + bias` per column, product and sum rounded to a float each, behind a product:
+ * the scale and the bias of a layer, a folded batch norm. Where a sign follows, it becomes an
+ * integer threshold that is equal to the sign of that very expression for every sum.
+ *
+ * - `scale`: read, `n` floats; NULL for factors of 1.
+ * - `bias`: read, `n` floats; NULL for summands of 0.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE, LAYER (not behind a product or behind
+ * another such layer, `n` is not the product's, or the model is finished).
+ */
+bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
+                                    const float *scale,
+                                    const float *bias,
+                                    size_t n);
+
+/**
+ * Adds a batch norm with fixed statistics, as it is in evaluation: with
+ * `a = gamma / sqrt(var + eps)` it is `a * x + (beta - mean * a)`, each operation rounded to a
+ * float. Otherwise as `bnn_builder_affine_f32`.
+ *
+ * - `mean`, `var`: read, `n` floats each: the running statistics.
+ * - `gamma`: read, `n` floats; NULL for factors of 1.
+ * - `beta`: read, `n` floats; NULL for summands of 0.
+ *
+ * Errors: as `bnn_builder_affine_f32`.
+ */
+bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
+                                        const float *gamma,
+                                        const float *beta,
+                                        const float *mean,
+                                        const float *var,
+                                        float eps,
+                                        size_t n);
+
+/**
+ * Adds a sign: at the end of a model it makes the output bits. In front of a product it may be
+ * left out.
+ *
+ * Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
+ */
+bnn_status_t bnn_builder_sign(bnn_builder_t *builder);
+
+/**
+ * Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.
+ * The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch norm, sums
+ * (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+ *
+ * - `file_bytes`: written: the size of the file.
+ *
+ * Errors: NULL, MISALIGNED, LAYER (no product, or finished before), OVERFLOW.
+ */
+bnn_status_t bnn_builder_finish(bnn_builder_t *builder, size_t *file_bytes);
+
+/**
+ * Copies the bytes of the finished model.
+ *
+ * - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be larger,
+ *   and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple of 8.
+ *
+ * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
+ */
+bnn_status_t bnn_builder_file(const bnn_builder_t *builder, uint8_t *bytes, size_t len);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -30,11 +30,7 @@ int summary(void) {
 guarded_t guarded(size_t elements, size_t element_size) {
     guarded_t g;
     g.payload = elements * element_size;
-    g.memory = malloc(g.payload + 2 * GUARD);
-    if (g.memory == NULL) {
-        fprintf(stderr, "out of memory\n");
-        exit(EXIT_FAILURE);
-    }
+    g.memory = allocated(g.payload + 2 * GUARD);
     memset(g.memory, PATTERN, g.payload + 2 * GUARD);
     return g;
 }
@@ -70,5 +66,49 @@ void fill(float *x, size_t count, uint32_t seed) {
         x[i] = state % 5 == 0 ? edges[(state >> 8) % 8] : (float)(int32_t)state;
     }
 }
+
+void eighths(float *x, size_t count, uint32_t seed) {
+    uint32_t state = seed * 2654435761u + 1u;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        state ^= state << 13; /* xorshift32, Marsaglia 2003 */
+        state ^= state >> 17;
+        state ^= state << 5;
+        x[i] = state % 11 == 0   ? -0.0f
+               : state % 11 == 1 ? 0.0f
+                                 : (float)((state >> 8) % 33) / 8.0f - 2.0f;
+    }
+}
+
+float *some_eighths(size_t count, uint32_t seed) {
+    float *x = allocated(count * sizeof *x);
+    eighths(x, count, seed);
+    return x;
+}
+
+void *allocated(size_t bytes) {
+    void *memory = malloc(bytes);
+    if (memory == NULL) {
+        fprintf(stderr, "out of memory\n");
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}
+
+void refused(const guarded_t *watched, size_t count, bnn_status_t expected, const char *text,
+             bnn_status_t got, const char *call, const char *file, int line) {
+    int right = got == expected && strstr(bnn_last_error_message(), text) != NULL;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        right = right && untouched(watched[i]);
+    }
+    if (got != expected) {
+        fprintf(stderr, "expected '%s', got '%s'\n", bnn_status_string(expected),
+                bnn_status_string(got));
+    }
+    check(right, call, file, line);
+}
+
+void *moved(const void *pointer, size_t bytes) { return (char *)(uintptr_t)pointer + bytes; }
 
 int sign(float x) { return x >= 0.0f ? 1 : -1; }

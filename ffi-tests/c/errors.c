@@ -5,112 +5,99 @@
 
 #include "check.h"
 
-/* A call that must be refused with `status` and a message that contains `text`. */
-#define REFUSED(status, text, call) refused((status), (text), (call), #call, __LINE__)
-
 enum { ROWS = 3, K = 70, WORDS = ROWS * 2 };
 
 /* A shape that is right for every function here, to spoil one argument of at a time: outputs, which
  * must stay untouched, and inputs. */
-static guarded_t bits_out, x_out, c_out;
+static guarded_t outputs[3];
+#define bits_out outputs[0]
+#define x_out outputs[1]
+#define c_out outputs[2]
+#define REFUSES(status, text, call) REFUSED(outputs, 3, status, text, call)
 /* Three rows of 70 bits whose tails are 0. Read from bits[1] on, row 1 ends in a word of ones. */
 static uint64_t bits[WORDS] = {3, 1, 1, 1, UINT64_MAX, 1};
 static float x[ROWS * K];
 
-static void refused(bnn_status_t expected, const char *text, bnn_status_t got, const char *call,
-                    int line) {
-    const int right = got == expected && strstr(bnn_last_error_message(), text) != NULL &&
-                      untouched(bits_out) && untouched(x_out) && untouched(c_out);
-    if (got != expected) {
-        fprintf(stderr, "expected '%s', got '%s'\n", bnn_status_string(expected),
-                bnn_status_string(got));
-    }
-    check(right, call, __FILE__, line);
-}
-
-/* `pointer` moved by `bytes`. */
-static void *moved(const void *pointer, size_t bytes) { return (char *)(uintptr_t)pointer + bytes; }
-
 static void pack_refuses(void) {
     uint64_t *out = payload(bits_out);
-    REFUSED(BNN_ERROR_NULL, "x is NULL", bnn_pack_f32(NULL, ROWS, K, K, out, WORDS));
-    REFUSED(BNN_ERROR_NULL, "bits is NULL", bnn_pack_f32(x, ROWS, K, K, NULL, WORDS));
-    REFUSED(BNN_ERROR_MISALIGNED, "multiple of 4",
+    REFUSES(BNN_ERROR_NULL, "x is NULL", bnn_pack_f32(NULL, ROWS, K, K, out, WORDS));
+    REFUSES(BNN_ERROR_NULL, "bits is NULL", bnn_pack_f32(x, ROWS, K, K, NULL, WORDS));
+    REFUSES(BNN_ERROR_MISALIGNED, "multiple of 4",
             bnn_pack_f32(moved(x, 1), ROWS, K, K, out, WORDS));
-    REFUSED(BNN_ERROR_MISALIGNED, "bits is at address",
+    REFUSES(BNN_ERROR_MISALIGNED, "bits is at address",
             bnn_pack_f32(x, ROWS, K, K, moved(out, 2), WORDS));
-    REFUSED(BNN_ERROR_ZERO, "rows is 0", bnn_pack_f32(x, 0, K, K, out, WORDS));
-    REFUSED(BNN_ERROR_ZERO, "k is 0", bnn_pack_f32(x, ROWS, 0, K, out, WORDS));
-    REFUSED(BNN_ERROR_TOO_SHORT, "x_stride: expected at least 70, found 69",
+    REFUSES(BNN_ERROR_ZERO, "rows is 0", bnn_pack_f32(x, 0, K, K, out, WORDS));
+    REFUSES(BNN_ERROR_ZERO, "k is 0", bnn_pack_f32(x, ROWS, 0, K, out, WORDS));
+    REFUSES(BNN_ERROR_TOO_SHORT, "x_stride: expected at least 70, found 69",
             bnn_pack_f32(x, ROWS, K, K - 1, out, WORDS));
-    REFUSED(BNN_ERROR_TOO_SHORT, "bits_words: expected at least 6, found 5",
+    REFUSES(BNN_ERROR_TOO_SHORT, "bits_words: expected at least 6, found 5",
             bnn_pack_f32(x, ROWS, K, K, out, WORDS - 1));
-    REFUSED(BNN_ERROR_OVERFLOW, "too large", bnn_pack_f32(x, SIZE_MAX, K, K, out, SIZE_MAX));
-    REFUSED(BNN_ERROR_OVERFLOW, "too large", bnn_pack_f32(x, 2, SIZE_MAX, SIZE_MAX, out, SIZE_MAX));
-    REFUSED(BNN_ERROR_OVERFLOW, "x_stride", bnn_pack_f32(x, ROWS, K, SIZE_MAX, out, WORDS));
-    REFUSED(BNN_ERROR_OVERFLOW, "x is too", bnn_pack_f32(x, 2, K, SIZE_MAX / 8, out, WORDS));
-    REFUSED(BNN_ERROR_OVERLAP, "bits is written but overlaps x",
+    REFUSES(BNN_ERROR_OVERFLOW, "too large", bnn_pack_f32(x, SIZE_MAX, K, K, out, SIZE_MAX));
+    REFUSES(BNN_ERROR_OVERFLOW, "too large", bnn_pack_f32(x, 2, SIZE_MAX, SIZE_MAX, out, SIZE_MAX));
+    REFUSES(BNN_ERROR_OVERFLOW, "x_stride", bnn_pack_f32(x, ROWS, K, SIZE_MAX, out, WORDS));
+    REFUSES(BNN_ERROR_OVERFLOW, "x is too", bnn_pack_f32(x, 2, K, SIZE_MAX / 8, out, WORDS));
+    REFUSES(BNN_ERROR_OVERLAP, "bits is written but overlaps x",
             bnn_pack_f32(payload(bits_out), 1, 2, 2, out, 1));
-    REFUSED(BNN_ERROR_OVERLAP, "overlaps", /* by its last float, behind a gap */
+    REFUSES(BNN_ERROR_OVERLAP, "overlaps", /* by its last float, behind a gap */
             bnn_pack_f32(moved(out, 0), 2, 1, 2, moved(out, 8), 2));
 }
 
 static void unpack_refuses(void) {
     float *out = payload(x_out);
-    REFUSED(BNN_ERROR_NULL, "bits is NULL", bnn_unpack_f32(NULL, WORDS, ROWS, K, out, K));
-    REFUSED(BNN_ERROR_NULL, "x is NULL", bnn_unpack_f32(bits, WORDS, ROWS, K, NULL, K));
-    REFUSED(BNN_ERROR_MISALIGNED, "bits is at address",
+    REFUSES(BNN_ERROR_NULL, "bits is NULL", bnn_unpack_f32(NULL, WORDS, ROWS, K, out, K));
+    REFUSES(BNN_ERROR_NULL, "x is NULL", bnn_unpack_f32(bits, WORDS, ROWS, K, NULL, K));
+    REFUSES(BNN_ERROR_MISALIGNED, "bits is at address",
             bnn_unpack_f32(moved(bits, 1), WORDS, ROWS, K, out, K));
-    REFUSED(BNN_ERROR_MISALIGNED, "x is at address",
+    REFUSES(BNN_ERROR_MISALIGNED, "x is at address",
             bnn_unpack_f32(bits, WORDS, ROWS, K, moved(out, 1), K));
-    REFUSED(BNN_ERROR_ZERO, "rows is 0", bnn_unpack_f32(bits, WORDS, 0, K, out, K));
-    REFUSED(BNN_ERROR_ZERO, "k is 0", bnn_unpack_f32(bits, WORDS, ROWS, 0, out, K));
-    REFUSED(BNN_ERROR_TOO_SHORT, "bits_words: expected at least 6, found 5",
+    REFUSES(BNN_ERROR_ZERO, "rows is 0", bnn_unpack_f32(bits, WORDS, 0, K, out, K));
+    REFUSES(BNN_ERROR_ZERO, "k is 0", bnn_unpack_f32(bits, WORDS, ROWS, 0, out, K));
+    REFUSES(BNN_ERROR_TOO_SHORT, "bits_words: expected at least 6, found 5",
             bnn_unpack_f32(bits, WORDS - 1, ROWS, K, out, K));
-    REFUSED(BNN_ERROR_TOO_SHORT, "x_stride: expected at least 70, found 1",
+    REFUSES(BNN_ERROR_TOO_SHORT, "x_stride: expected at least 70, found 1",
             bnn_unpack_f32(bits, WORDS, ROWS, K, out, 1));
-    REFUSED(BNN_ERROR_OVERFLOW, "too large",
+    REFUSES(BNN_ERROR_OVERFLOW, "too large",
             bnn_unpack_f32(bits, SIZE_MAX, SIZE_MAX, K, out, K));
-    REFUSED(BNN_ERROR_OVERFLOW, "x_stride",
+    REFUSES(BNN_ERROR_OVERFLOW, "x_stride",
             bnn_unpack_f32(bits, WORDS, ROWS, K, out, SIZE_MAX));
-    REFUSED(BNN_ERROR_OVERFLOW, "x is too",
+    REFUSES(BNN_ERROR_OVERFLOW, "x is too",
             bnn_unpack_f32(bits, WORDS, ROWS, K, out, SIZE_MAX / 16));
-    REFUSED(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set behind",
             bnn_unpack_f32(bits, WORDS, 1, 1, out, 1));
-    REFUSED(BNN_ERROR_OVERLAP, "x is written but overlaps bits",
+    REFUSES(BNN_ERROR_OVERLAP, "x is written but overlaps bits",
             bnn_unpack_f32(bits, WORDS, ROWS, K, moved(bits, sizeof bits - 4), K));
 }
 
 static void gemm_refuses(void) {
     int32_t *c = payload(c_out);
-    REFUSED(BNN_ERROR_NULL, "a is NULL", bnn_gemm_i32(NULL, bits, ROWS, ROWS, K, c, ROWS));
-    REFUSED(BNN_ERROR_NULL, "b is NULL", bnn_gemm_i32(bits, NULL, ROWS, ROWS, K, c, ROWS));
-    REFUSED(BNN_ERROR_NULL, "c is NULL", bnn_gemm_i32(bits, bits, ROWS, ROWS, K, NULL, ROWS));
-    REFUSED(BNN_ERROR_MISALIGNED, "a is at address",
+    REFUSES(BNN_ERROR_NULL, "a is NULL", bnn_gemm_i32(NULL, bits, ROWS, ROWS, K, c, ROWS));
+    REFUSES(BNN_ERROR_NULL, "b is NULL", bnn_gemm_i32(bits, NULL, ROWS, ROWS, K, c, ROWS));
+    REFUSES(BNN_ERROR_NULL, "c is NULL", bnn_gemm_i32(bits, bits, ROWS, ROWS, K, NULL, ROWS));
+    REFUSES(BNN_ERROR_MISALIGNED, "a is at address",
             bnn_gemm_i32(moved(bits, 1), bits, 1, 1, K, c, 1));
-    REFUSED(BNN_ERROR_MISALIGNED, "b is at address",
+    REFUSES(BNN_ERROR_MISALIGNED, "b is at address",
             bnn_gemm_i32(bits, moved(bits, 2), 1, 1, K, c, 1));
-    REFUSED(BNN_ERROR_MISALIGNED, "expected a multiple of 4",
+    REFUSES(BNN_ERROR_MISALIGNED, "expected a multiple of 4",
             bnn_gemm_i32(bits, bits, 1, 1, K, moved(c, 2), 1));
-    REFUSED(BNN_ERROR_ZERO, "m is 0", bnn_gemm_i32(bits, bits, 0, ROWS, K, c, ROWS));
-    REFUSED(BNN_ERROR_ZERO, "n is 0", bnn_gemm_i32(bits, bits, ROWS, 0, K, c, ROWS));
-    REFUSED(BNN_ERROR_ZERO, "k is 0", bnn_gemm_i32(bits, bits, ROWS, ROWS, 0, c, ROWS));
-    REFUSED(BNN_ERROR_RANGE, "k: expected at most 2147483647, found 2147483648",
+    REFUSES(BNN_ERROR_ZERO, "m is 0", bnn_gemm_i32(bits, bits, 0, ROWS, K, c, ROWS));
+    REFUSES(BNN_ERROR_ZERO, "n is 0", bnn_gemm_i32(bits, bits, ROWS, 0, K, c, ROWS));
+    REFUSES(BNN_ERROR_ZERO, "k is 0", bnn_gemm_i32(bits, bits, ROWS, ROWS, 0, c, ROWS));
+    REFUSES(BNN_ERROR_RANGE, "k: expected at most 2147483647, found 2147483648",
             bnn_gemm_i32(bits, bits, 1, 1, (size_t)2147483648u, c, 1));
-    REFUSED(BNN_ERROR_TOO_SHORT, "c_stride: expected at least 3, found 2",
+    REFUSES(BNN_ERROR_TOO_SHORT, "c_stride: expected at least 3, found 2",
             bnn_gemm_i32(bits, bits, ROWS, ROWS, K, c, ROWS - 1));
-    REFUSED(BNN_ERROR_OVERFLOW, "c_stride", bnn_gemm_i32(bits, bits, ROWS, 1, K, c, SIZE_MAX));
-    REFUSED(BNN_ERROR_OVERFLOW, "c is too", bnn_gemm_i32(bits, bits, ROWS, 1, K, c, SIZE_MAX / 8));
-    REFUSED(BNN_ERROR_OVERFLOW, "a: rows", bnn_gemm_i32(bits, bits, SIZE_MAX, 1, K, c, 1));
-    REFUSED(BNN_ERROR_OVERFLOW, "b: rows",
+    REFUSES(BNN_ERROR_OVERFLOW, "c_stride", bnn_gemm_i32(bits, bits, ROWS, 1, K, c, SIZE_MAX));
+    REFUSES(BNN_ERROR_OVERFLOW, "c is too", bnn_gemm_i32(bits, bits, ROWS, 1, K, c, SIZE_MAX / 8));
+    REFUSES(BNN_ERROR_OVERFLOW, "a: rows", bnn_gemm_i32(bits, bits, SIZE_MAX, 1, K, c, 1));
+    REFUSES(BNN_ERROR_OVERFLOW, "b: rows",
             bnn_gemm_i32(bits, bits, 1, SIZE_MAX / 8, K, c, SIZE_MAX / 8));
-    REFUSED(BNN_ERROR_TAIL_BITS, "a: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "a: row 1 has a bit set behind",
             bnn_gemm_i32(bits + 1, bits, 2, 1, 64 + 5, c, 1));
-    REFUSED(BNN_ERROR_TAIL_BITS, "b: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "b: row 1 has a bit set behind",
             bnn_gemm_i32(bits, bits + 1, 1, 2, 64 + 5, c, 2));
-    REFUSED(BNN_ERROR_OVERLAP, "c is written but overlaps a",
+    REFUSES(BNN_ERROR_OVERLAP, "c is written but overlaps a",
             bnn_gemm_i32(bits, bits + 2, 1, 1, K, moved(bits, 12), 1));
-    REFUSED(BNN_ERROR_OVERLAP, "c is written but overlaps b",
+    REFUSES(BNN_ERROR_OVERLAP, "c is written but overlaps b",
             bnn_gemm_i32(bits, bits + 2, 1, 1, K, moved(bits, 28), 1));
 }
 

@@ -16,6 +16,14 @@ int main(void) {
         test_gemm();
         test_errors();
         test_threads();
+        test_linear();
+        test_linear_errors();
+        test_conv2d();
+        test_conv2d_errors();
+        test_model();
+        test_model_errors();
+        test_builder_errors();
+        test_shared_layers();
     }
     return summary();
 }

@@ -40,6 +40,17 @@ fn pack_parallel<T: Sync>(
     pack: impl Fn(&[T], &mut BitMatrixViewMut<'_>) -> Result<(), Error> + Sync,
 ) -> Result<BitMatrix, Error> {
     let mut words = vec![0; rows * row_words(cols)];
+    pack_into(x, cols, &mut words, pack)?;
+    BitMatrix::from_words(words, rows, cols)
+}
+
+/// Packs blocks of rows on several threads into `words`, as many as the rows take.
+pub(crate) fn pack_into<T: Sync>(
+    x: &[T],
+    cols: usize,
+    words: &mut [u64],
+    pack: impl Fn(&[T], &mut BitMatrixViewMut<'_>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
     let task_rows = task_rows(cols);
     words
         .par_chunks_mut(task_rows * row_words(cols))
@@ -47,8 +58,7 @@ fn pack_parallel<T: Sync>(
         .try_for_each(|(words, x)| {
             let mut bits = BitMatrixViewMut::cleared(words, x.len() / cols, cols)?;
             pack(x, &mut bits)
-        })?;
-    BitMatrix::from_words(words, rows, cols)
+        })
 }
 
 /// Sets the elements of the row-major `x` to zero where the bit of `mask`, of the same shape, is 0.

@@ -59,6 +59,7 @@ pub mod export;
 mod files;
 mod function;
 mod gradcheck;
+pub mod gradients;
 mod linalg;
 pub mod models;
 pub mod nn;

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use bnn_core::model::ModelError;
+
 use crate::status::bnn_status_t::{self, *};
 
 /// Why a call failed.
@@ -26,6 +28,18 @@ pub(crate) enum Error {
     },
     /// The core refused the call.
     Core(bnn_core::Error),
+    /// The core refused a model file, or the arguments of a run.
+    Model(ModelError),
+    /// A model that was never opened.
+    NotOpen {
+        argument: &'static str,
+    },
+    /// What the layers and the builder refuse.
+    #[cfg(feature = "std")]
+    Refused {
+        status: bnn_status_t,
+        message: String,
+    },
     /// A panic was caught.
     #[cfg(feature = "std")]
     Panic(String),
@@ -38,6 +52,10 @@ impl Error {
             Error::Misaligned { .. } => BNN_ERROR_MISALIGNED,
             Error::Overlap { .. } => BNN_ERROR_OVERLAP,
             Error::Argument { error, .. } | Error::Core(error) => status_of(error),
+            Error::Model(error) => status_of_model(error),
+            Error::NotOpen { .. } => BNN_ERROR_NOT_OPEN,
+            #[cfg(feature = "std")]
+            Error::Refused { status, .. } => *status,
             #[cfg(feature = "std")]
             Error::Panic(_) => BNN_ERROR_INTERNAL,
         }
@@ -55,11 +73,23 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
         Core::TailBits { .. } => BNN_ERROR_TAIL_BITS,
         Core::IsaUnknown { .. } => BNN_ERROR_ISA_UNKNOWN,
         Core::IsaAbsent { .. } => BNN_ERROR_ISA_ABSENT,
-        // Of convolutions, pools and packed weights, which this ABI does not have: no argument of C's can
-        // bring them about. A function that brings one into reach gives it a number.
-        Core::Indivisible { .. } | Core::Unsupported { .. } | Core::Layout { .. } => {
-            BNN_ERROR_INTERNAL
-        }
+        Core::Indivisible { .. } => BNN_ERROR_INDIVISIBLE,
+        Core::Unsupported { .. } => BNN_ERROR_UNSUPPORTED,
+        // Layers keep packed weights and their kernel together.
+        Core::Layout { .. } => BNN_ERROR_INTERNAL,
+        // An error that a later core has added.
+        _ => BNN_ERROR_INTERNAL,
+    }
+}
+
+fn status_of_model(error: &ModelError) -> bnn_status_t {
+    match error {
+        ModelError::NotAModel | ModelError::Version { .. } => BNN_ERROR_MODEL_FORMAT,
+        ModelError::Size { .. } | ModelError::Checksum { .. } => BNN_ERROR_MODEL_DAMAGED,
+        ModelError::Alignment => BNN_ERROR_MISALIGNED,
+        ModelError::Section { .. } | ModelError::Layer { .. } => BNN_ERROR_MODEL_INVALID,
+        ModelError::ElementType { .. } => BNN_ERROR_MISMATCH,
+        ModelError::Core(error) => status_of(error),
         // An error that a later core has added.
         _ => BNN_ERROR_INTERNAL,
     }
@@ -68,6 +98,45 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
 impl From<bnn_core::Error> for Error {
     fn from(error: bnn_core::Error) -> Self {
         Error::Core(error)
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(error: ModelError) -> Self {
+        Error::Model(error)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<bnn_autograd::Error> for Error {
+    fn from(error: bnn_autograd::Error) -> Self {
+        match error {
+            bnn_autograd::Error::Core(error) => Error::Core(error),
+            // Sizes are checked before, and named as in the header.
+            other => Error::Refused {
+                status: BNN_ERROR_INTERNAL,
+                message: other.to_string(),
+            },
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<bnn_autograd::export::ExportError> for Error {
+    fn from(error: bnn_autograd::export::ExportError) -> Self {
+        use bnn_autograd::export::ExportError;
+        let status = match error {
+            ExportError::Layer { .. } => BNN_ERROR_LAYER,
+            ExportError::NotFinite { .. } => BNN_ERROR_NOT_FINITE,
+            ExportError::Network(error) => return error.into(),
+            ExportError::Model(error) => return error.into(),
+            // An error that a later bnn-autograd has added.
+            _ => BNN_ERROR_INTERNAL,
+        };
+        Error::Refused {
+            status,
+            message: error.to_string(),
+        }
     }
 }
 
@@ -89,6 +158,15 @@ impl fmt::Display for Error {
             ),
             Error::Argument { argument, error } => write!(f, "{argument}: {error}"),
             Error::Core(error) => error.fmt(f),
+            Error::Model(error) => error.fmt(f),
+            Error::NotOpen { argument } => {
+                write!(
+                    f,
+                    "{argument} is not open, expected one that bnn_model_open has written"
+                )
+            }
+            #[cfg(feature = "std")]
+            Error::Refused { message, .. } => f.write_str(message),
             #[cfg(feature = "std")]
             Error::Panic(message) => write!(f, "bug in the library, please report: {message}"),
         }

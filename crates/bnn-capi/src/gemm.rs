@@ -4,7 +4,7 @@ use crate::shape::{at_most, nonzero, packed, strided};
 use crate::status::bnn_status_t;
 
 /// The largest `k` whose sums, `-k ..= k`, fit an `int32_t`.
-const MAX_K: usize = i32::MAX as usize;
+pub(crate) const MAX_K: usize = i32::MAX as usize;
 
 export! {
     /// Multiplies packed matrices: `c[i * c_stride + j] = sum over l < k of a[i, l] * b[j, l]`, for

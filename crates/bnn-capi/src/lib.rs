@@ -14,16 +14,34 @@
 mod boundary;
 mod error;
 mod last_error;
+#[cfg(feature = "std")]
+mod layer;
 mod shape;
+#[cfg(all(test, feature = "std"))]
+mod testing;
 
 // In the order of the header; the empty lines keep rustfmt from sorting them.
 pub mod status;
 
 pub mod info;
 
+pub mod threads;
+
 pub mod pack;
 
 pub mod gemm;
+
+// What owns memory of its own needs a heap.
+#[cfg(feature = "std")]
+pub mod linear;
+
+#[cfg(feature = "std")]
+pub mod conv2d;
+
+pub mod model;
+
+#[cfg(feature = "std")]
+pub mod builder;
 
 /// On bare metal the library stands alone, so it says itself what a panic does: it stops here,
 /// where a debugger or a watchdog finds it. No argument of a call makes the library panic.

@@ -36,11 +36,29 @@ pub enum bnn_status_t {
     BNN_ERROR_ISA_ABSENT = 11,
     /// A bug in the library, caught. Outputs may be partly written.
     BNN_ERROR_INTERNAL = 12,
+    /// A number is not a multiple of the one that it is divided by.
+    BNN_ERROR_INDIVISIBLE = 13,
+    /// Arguments that do not go together.
+    BNN_ERROR_UNSUPPORTED = 14,
+    /// A number is infinite or NaN where that has no meaning.
+    BNN_ERROR_NOT_FINITE = 15,
+    /// The bytes are not a model file, or one of a version that this library does not read.
+    BNN_ERROR_MODEL_FORMAT = 16,
+    /// A model file was cut, or changed since it was written.
+    BNN_ERROR_MODEL_DAMAGED = 17,
+    /// A model file breaks a rule of its format.
+    BNN_ERROR_MODEL_INVALID = 18,
+    /// A bnn_model_t has not been opened.
+    BNN_ERROR_NOT_OPEN = 19,
+    /// A layer does not go where it was added, or a model file cannot hold it.
+    BNN_ERROR_LAYER = 20,
+    /// The system gave no threads.
+    BNN_ERROR_THREADS = 21,
 }
 
 use bnn_status_t::*;
 
-const TEXTS: [(bnn_status_t, &CStr); 13] = [
+const TEXTS: [(bnn_status_t, &CStr); 22] = [
     (BNN_OK, c"ok"),
     (BNN_ERROR_NULL, c"a pointer is NULL"),
     (BNN_ERROR_MISALIGNED, c"a pointer is not aligned"),
@@ -54,6 +72,24 @@ const TEXTS: [(bnn_status_t, &CStr); 13] = [
     (BNN_ERROR_ISA_UNKNOWN, c"unknown instruction set"),
     (BNN_ERROR_ISA_ABSENT, c"instruction set not available"),
     (BNN_ERROR_INTERNAL, c"internal error"),
+    (
+        BNN_ERROR_INDIVISIBLE,
+        c"a number is not a multiple of another",
+    ),
+    (BNN_ERROR_UNSUPPORTED, c"arguments do not go together"),
+    (BNN_ERROR_NOT_FINITE, c"a number is not finite"),
+    (
+        BNN_ERROR_MODEL_FORMAT,
+        c"not a model file of a known version",
+    ),
+    (BNN_ERROR_MODEL_DAMAGED, c"a model file is damaged"),
+    (
+        BNN_ERROR_MODEL_INVALID,
+        c"a model file breaks a rule of its format",
+    ),
+    (BNN_ERROR_NOT_OPEN, c"a model has not been opened"),
+    (BNN_ERROR_LAYER, c"a layer cannot be added"),
+    (BNN_ERROR_THREADS, c"the system gave no threads"),
 ];
 
 /// The text of a status number; any `i32` may be asked for.

@@ -56,6 +56,15 @@ fn c_programs_are_clean_under_valgrind() {
 }
 
 #[test]
+fn c_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
+    // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does that.
+    let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    for program in programs_with("gcc", &sanitize) {
+        expect_pass(&mut program.command());
+    }
+}
+
+#[test]
 fn the_header_stands_alone_in_c99_and_cpp11() {
     let directory = TempDir::new().unwrap();
     for (compiler, standard) in [
@@ -97,23 +106,27 @@ fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
 }
 
 #[test]
-fn the_guide_s_example_compiles_by_its_own_line_and_prints_what_it_says() {
+fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
     if !has("gcc") {
         return;
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
     let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("first.c"), block(&guide, "```c\n")).unwrap();
-    let commands = block(&guide, "```sh\n")
+    let commands = blocks(&guide, "```sh\n")[0]
         .lines()
         .filter(|line| line.starts_with("cc ") || line.starts_with("./"))
         .collect::<Vec<_>>()
         .join("\n")
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
-    let mut shell = Command::new("sh");
-    shell.args(["-e", "-c", &commands]).current_dir(&directory);
-    assert_eq!(text(&run(&mut shell).stdout), block(&guide, "```text\n"));
+    let (programs, printed) = (blocks(&guide, "```c\n"), blocks(&guide, "```text\n"));
+    assert_eq!((programs.len(), printed.len()), (2, 2));
+    for (program, printed) in programs.iter().zip(printed) {
+        fs::write(directory.path().join("first.c"), program).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", &commands]).current_dir(&directory);
+        assert_eq!(text(&run(&mut shell).stdout), printed);
+    }
 }
 
 /// A program made of `ffi-tests/c`, linked in one of two ways.
@@ -132,6 +145,11 @@ impl Program {
 
 /// The C tests with the static library, then with the shared one; none without the compiler.
 fn programs(compiler: &str) -> Vec<Program> {
+    programs_with(compiler, &[])
+}
+
+/// The same with more flags for the compiler.
+fn programs_with(compiler: &str, flags: &[&str]) -> Vec<Program> {
     if !has(compiler) {
         return Vec::new();
     }
@@ -144,7 +162,7 @@ fn programs(compiler: &str) -> Vec<Program> {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("ffi-test");
         let mut command = Command::new(compiler);
-        command.args(STRICT).args(["-std=c99", "-O1"]);
+        command.args(STRICT).args(["-std=c99", "-O1"]).args(flags);
         command.arg(include()).args(sources()).arg("-o").arg(&path);
         run(command.args(libraries));
         Program {
@@ -202,10 +220,10 @@ fn has(tool: &str) -> bool {
     found
 }
 
-/// What stands between the line `open` and the fence that closes it.
-fn block<'a>(guide: &'a str, open: &str) -> &'a str {
-    let (_, from) = guide.split_once(open).unwrap();
-    from.split_once("```").unwrap().0
+/// What stands between each line `open` and the fence that closes it.
+fn blocks<'a>(guide: &'a str, open: &str) -> Vec<&'a str> {
+    let from = guide.split(open).skip(1);
+    from.map(|from| from.split_once("```").unwrap().0).collect()
 }
 
 /// Where this build's libraries are.

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use quote::{ToTokens, quote};
-use syn::{Item, ItemFn, parse_quote};
+use syn::{FnArg, Item, ItemFn, parse_quote};
 
 /// What the header is when it is made from the sources as they are now.
 fn generated() -> Result<String, Box<dyn Error>> {
@@ -25,7 +25,27 @@ fn generated() -> Result<String, Box<dyn Error>> {
         .with_src(flat)
         .generate()?
         .write(&mut header);
-    Ok(String::from_utf8(header)?)
+    Ok(tagged(&String::from_utf8(header)?))
+}
+
+/// Gives enums and structs their names as tags too, so that C can declare them beforehand. (cbindgen
+/// would then put `struct` and `enum` before every use.)
+fn tagged(header: &str) -> String {
+    let mut name = "";
+    let mut lines: Vec<String> = Vec::new();
+    // From the end, where the name stands.
+    for line in header.split_inclusive('\n').rev() {
+        if let Some(closing) = line.strip_prefix("} ") {
+            name = closing.trim_end_matches([';', '\n']);
+        }
+        lines.push(match line {
+            "typedef enum {\n" => format!("typedef enum {name} {{\n"),
+            "typedef struct {\n" => format!("typedef struct {name} {{\n"),
+            other => other.to_owned(),
+        });
+    }
+    lines.reverse();
+    lines.concat()
 }
 
 /// Writes the header.
@@ -99,8 +119,19 @@ fn module_file(parent: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// The function that `export!` makes, without its body.
+/// The function that `export!` makes, without its body. Pointers that may be NULL are plain pointers
+/// to C.
 fn exported(mut function: ItemFn) -> Item {
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(argument) = input {
+            let named = argument.ty.to_token_stream().to_string();
+            match named.as_str() {
+                "OptionalInput" => *argument.ty = parse_quote!(*const f32),
+                "OptionalOutput" => *argument.ty = parse_quote!(*mut f32),
+                _ => {}
+            }
+        }
+    }
     function.sig.unsafety = parse_quote!(unsafe);
     function.sig.abi = parse_quote!(extern "C");
     function.attrs.push(parse_quote!(#[unsafe(no_mangle)]));

@@ -61,7 +61,28 @@ pub struct Lowering {
 }
 
 impl Lowering {
-    pub(super) fn new(kind: &'static str, input: InputType, meta: &str) -> Result<Self, Error> {
+    /// A model file without layers yet, for samples of the type `input`. `kind` is what errors call the
+    /// network, `meta` text kept in the file. Most programs call [`export`](super::export) instead.
+    ///
+    /// ```
+    /// use bnn_autograd::Tensor;
+    /// use bnn_autograd::export::Lowering;
+    /// use bnn_autograd::ops::Affine;
+    /// use bnn_core::model::InputType;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut lowering = Lowering::new("scores", InputType::Unsigned { depth: 8 }, "")?;
+    /// lowering.sign_weight_linear(&Tensor::new(vec![0.5_f32, -1.0, 2.0], &[1, 3])?)?;
+    /// lowering.affine(&Affine { scale: vec![0.1_f32], bias: vec![-2.0] })?;
+    /// let file = lowering.finish()?;
+    /// # assert!(!file.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for bits per input outside 1 to 8.
+    pub fn new(kind: &'static str, input: InputType, meta: &str) -> Result<Self, Error> {
         if let InputType::Unsigned { depth } = input {
             let inside = (1..=8).contains(&depth);
             Error::check_range("bits per input", "1 to 8", depth.into(), inside)?;
@@ -80,10 +101,30 @@ impl Lowering {
     /// # Errors
     /// Those of the layer.
     pub fn layer<T: Real>(&mut self, name: &str, layer: &dyn Module<T>) -> Result<(), ExportError> {
-        self.path.push((name.to_owned(), layer.kind()));
-        let result = layer.lower(self);
+        self.step(name, layer.kind(), |to| layer.lower(to))
+    }
+
+    /// A layer that is no [`Module`]: `lower` says what it computes, and `name` and `kind` are what errors
+    /// call it.
+    ///
+    /// # Errors
+    /// Those of `lower`.
+    pub fn step(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        lower: impl FnOnce(&mut Self) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        self.path.push((name.to_owned(), kind));
+        let result = lower(self);
         self.path.pop();
         result
+    }
+
+    /// Replaces the text kept in the file.
+    pub fn set_meta(&mut self, text: &str) {
+        let writer = std::mem::replace(&mut self.writer, ModelWriter::new(self.input));
+        self.writer = writer.meta(text);
     }
 
     /// All modules that `network` is made of ([`Module::children`]), each applied to what the one
@@ -205,7 +246,11 @@ impl Lowering {
     }
 
     /// The whole file.
-    pub(super) fn finish(mut self) -> Result<Vec<u8>, ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where there is no product, or numbers were clipped of which no sign was
+    /// taken; [`ExportError::Model`] for a file of 4 GiB or more.
+    pub fn finish(mut self) -> Result<Vec<u8>, ExportError> {
         let Some(product) = &self.open else {
             return Err(self.refusal("it has no layer with binary weights"));
         };
@@ -229,15 +274,15 @@ impl Lowering {
             let why = format!("the sums of {k} inputs can exceed 2^24, up to which f32 is exact");
             return Err(self.refusal(why));
         };
-        if let Some(before) = self.open.take() {
+        let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
+        if let Some(before) = &self.open {
             if before.weights.rows() != k {
-                self.open = Some(before);
                 return Err(self.refuse_width(k));
             }
             before.write_signs(&mut self.writer)?;
         }
         self.open = Some(Product {
-            weights: BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?,
+            weights,
             most,
             affine: None,
             then: Then::Nothing,

@@ -24,7 +24,7 @@ pub(super) fn add_to_rows<T: Real>(x: &mut [T], row: &[T]) {
 }
 
 /// Multiplies every row by `row`, elementwise.
-pub(super) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
+pub(crate) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
     for_rows(x, row.len(), |x| {
         x.iter_mut().zip(row).for_each(|(x, &scale)| *x *= scale);
     });
@@ -32,7 +32,7 @@ pub(super) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
 
 /// The sum over each column of `term` of the elements of two row-major matrices of `cols` columns,
 /// added in `f64`.
-pub(super) fn column_sums_of<T: Real>(
+pub(crate) fn column_sums_of<T: Real>(
     x: &[T],
     y: &[T],
     cols: usize,

@@ -7,7 +7,7 @@ mod binary_linear;
 mod channel_scale;
 mod channels;
 mod compact;
-mod conv2d;
+pub(crate) mod conv2d;
 mod cross_entropy;
 mod dropout;
 mod embedding;
@@ -33,6 +33,7 @@ pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
 pub use channel_scale::channel_scale;
+pub(crate) use channels::{column_sums_of, scale_rows};
 pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
@@ -47,6 +48,7 @@ pub use prelu::prelu;
 pub use quantize::{
     Estimator, Lsq, ScaledSign, dorefa_activations, dorefa_weights, lsq, scaled_sign, sign, ternary,
 };
+pub(crate) use reduce::column_sums;
 pub use reduce::{mean, sum};
 pub use reshape::{flatten, reshape};
 pub use scaled_binary_linear::scaled_binary_linear;

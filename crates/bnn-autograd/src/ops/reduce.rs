@@ -71,7 +71,7 @@ impl<T: Real> Function<T> for Total {
 }
 
 /// The sum of every column of a row-major matrix of `cols` columns, added in `f64`.
-pub(super) fn column_sums<T: Real>(x: &[T], cols: usize) -> Vec<f64> {
+pub(crate) fn column_sums<T: Real>(x: &[T], cols: usize) -> Vec<f64> {
     let sums = sums_by_columns(x.len() / cols, cols, |rows, block| {
         let mut sums = vec![[0.0]; block.len()];
         for row in x[rows.start * cols..rows.end * cols].chunks(cols) {

@@ -1,8 +1,25 @@
 //! The one door between C and Rust: the macro that makes every exported function.
 
+mod argument;
+#[cfg(feature = "std")]
+mod handle;
+mod ledger;
+mod model;
+#[cfg(feature = "std")]
+mod optional;
 mod pointer;
+mod untyped;
 
-pub(crate) use pointer::{Argument, Input, Ledger, MAX_ARGUMENTS};
+pub(crate) use argument::Argument;
+#[cfg(feature = "std")]
+pub(crate) use handle::NewHandle;
+pub(crate) use ledger::{Ledger, MAX_ARGUMENTS};
+#[cfg(feature = "std")]
+pub(crate) use optional::{OptionalInput, OptionalOutput};
+pub(crate) use pointer::Input;
+#[cfg(feature = "std")]
+pub(crate) use pointer::Output;
+pub(crate) use untyped::{UntypedInput, UntypedOutput};
 
 use core::ffi::c_char;
 
@@ -14,7 +31,8 @@ use crate::status::bnn_status_t;
 ///
 /// Written: `pub fn name(arguments as C sees them) -> what C gets { body }`. The body sees each
 /// `*const T` as an `Input` and each `*mut T` as an `Output`, already known to be non-null and
-/// aligned, and gives a `Result` of [`Return::Value`]. Unsafe code in the body is denied. A panic
+/// aligned (an `OptionalInput` or `OptionalOutput` as an `Option` of one), each handle as a
+/// reference, and gives a `Result` of [`Return::Value`]. Unsafe code in the body is denied. A panic
 /// in it becomes an error.
 macro_rules! export {
     (
@@ -26,6 +44,7 @@ macro_rules! export {
         /// # Safety
         /// Every pointer is valid for as many elements as said above, for the time of the call.
         #[allow(unsafe_code, reason = "the C boundary; the body below denies it again")]
+        #[allow(clippy::too_many_arguments, reason = "C has no slices")]
         #[unsafe(no_mangle)]
         $visibility unsafe extern "C" fn $name($($argument: $type),*) -> $return {
             const {
@@ -34,6 +53,7 @@ macro_rules! export {
             }
 
             #[deny(unsafe_code)]
+            #[allow(clippy::too_many_arguments, reason = "as C sees them")]
             fn body(
                 $($argument: <$type as $crate::boundary::Argument>::Checked<'_>),*
             ) -> Result<<$return as $crate::boundary::Return>::Value, $crate::error::Error> $body
@@ -68,6 +88,14 @@ impl Return for bnn_status_t {
     fn failed(status: bnn_status_t) -> Self {
         status
     }
+}
+
+/// For what frees: there is nothing to say to C.
+#[cfg(feature = "std")]
+impl Return for () {
+    type Value = ();
+    fn done((): ()) {}
+    fn failed(_: bnn_status_t) {}
 }
 
 impl Return for u32 {

@@ -19,6 +19,8 @@ mod weights;
 pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
+#[cfg(feature = "std")]
+pub use parallel::WORTH_A_THREAD;
 #[cfg(feature = "alloc")]
 pub(crate) use weights::Resolved;
 pub use weights::Weights;

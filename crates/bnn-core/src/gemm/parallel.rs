@@ -13,7 +13,7 @@ use crate::shape::WORD;
 /// Word products below which one thread is faster than waking a second: some 15 microseconds. (Measured:
 /// with half of it, two threads take 1.1 times as long where the second was asleep, 0.65 times where it
 /// was awake; from twice as much on they win in either case.)
-const WORTH_A_THREAD: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
+pub const WORTH_A_THREAD: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
 
 /// Most word products in a part: about a millisecond of a vector kernel's. (Small in tests, so that they
 /// meet several rounds.)

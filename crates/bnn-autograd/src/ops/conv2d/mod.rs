@@ -3,6 +3,7 @@
 mod binary;
 mod depthwise;
 mod fast;
+pub mod gradients;
 mod passes;
 mod real;
 mod windows;

@@ -1,0 +1,63 @@
+//! Pointers to floats that may be NULL.
+#![allow(unsafe_code, reason = "the C boundary")]
+
+use super::argument::Argument;
+use super::ledger::Ledger;
+use super::pointer::{Input, Output};
+use crate::error::Error;
+
+/// `const float *` that may be NULL.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct OptionalInput(*const f32);
+
+/// `float *` that may be NULL.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct OptionalOutput(*mut f32);
+
+impl Argument for OptionalInput {
+    type Checked<'call> = Option<Input<'call, f32>>;
+
+    unsafe fn check<'call>(
+        self,
+        name: &'static str,
+        ledger: &'call Ledger,
+    ) -> Result<Option<Input<'call, f32>>, Error> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the same promise.
+        unsafe { self.0.check(name, ledger) }.map(Some)
+    }
+}
+
+impl Argument for OptionalOutput {
+    type Checked<'call> = Option<Output<'call, f32>>;
+
+    unsafe fn check<'call>(
+        self,
+        name: &'static str,
+        ledger: &'call Ledger,
+    ) -> Result<Option<Output<'call, f32>>, Error> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the same promise.
+        unsafe { self.0.check(name, ledger) }.map(Some)
+    }
+}
+
+#[cfg(test)]
+impl From<Option<&[f32]>> for OptionalInput {
+    fn from(given: Option<&[f32]>) -> Self {
+        Self(given.map_or(core::ptr::null(), <[f32]>::as_ptr))
+    }
+}
+
+#[cfg(test)]
+impl From<Option<&mut Vec<f32>>> for OptionalOutput {
+    fn from(given: Option<&mut Vec<f32>>) -> Self {
+        Self(given.map_or(core::ptr::null_mut(), Vec::as_mut_ptr))
+    }
+}

@@ -1,0 +1,223 @@
+//! The builder writes what `bnn train` writes of the same network, and the file runs.
+#![allow(unsafe_code, reason = "exported functions are called as C would")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::BTreeMap;
+use std::ptr::null_mut;
+
+use bnn_autograd::export::export;
+use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential, SignWeightLinear};
+use bnn_autograd::{Rng, Tensor};
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
+
+use super::layers::*;
+use super::*;
+use crate::boundary::OptionalInput;
+use crate::model::bnn_model_t;
+use crate::model::run::bnn_model_run_batch;
+use crate::status::bnn_status_t::*;
+use crate::testing::eighths;
+
+const DEPTH: u8 = 5;
+
+/// Everything in a network that is learned or counted, by name.
+fn tensors(net: &Sequential) -> BTreeMap<String, Tensor> {
+    let mut tensors = BTreeMap::new();
+    net.params(&mut |name, param| {
+        tensors.insert(name.to_owned(), param.value().clone());
+    });
+    net.buffers(&mut |name, buffer| {
+        tensors.insert(name.to_owned(), buffer.clone());
+    });
+    tensors
+}
+
+fn new(element: bnn_element_t, bits: i32) -> Result<*mut bnn_builder_t, bnn_status_t> {
+    let mut builder = null_mut();
+    // SAFETY: a place for the handle.
+    match unsafe { bnn_builder_new(element as i32, bits, &mut builder) } {
+        BNN_OK => Ok(builder),
+        status => Err(status),
+    }
+}
+
+fn free(builder: *mut bnn_builder_t) {
+    // SAFETY: a handle of the library's, used by nobody any more.
+    unsafe { bnn_builder_free(Some(Box::from_raw(builder))) };
+}
+
+fn linear(builder: *mut bnn_builder_t, w: &Tensor) -> bnn_status_t {
+    // SAFETY: a slice of the size that is passed.
+    unsafe { bnn_builder_linear_f32(builder, w.data().as_ptr(), w.shape()[0], w.shape()[1]) }
+}
+
+fn affine(builder: *mut bnn_builder_t, scale: &[f32], bias: &[f32]) -> bnn_status_t {
+    let (factors, summands) = (Some(scale).into(), Some(bias).into());
+    // SAFETY: slices of the size that is passed.
+    unsafe { bnn_builder_affine_f32(builder, factors, summands, scale.len()) }
+}
+
+fn batch_norm(builder: *mut bnn_builder_t, all: &BTreeMap<String, Tensor>, at: usize) {
+    let of = |name: &str| all[&format!("{at}.{name}")].data();
+    let (gamma, beta): (OptionalInput, OptionalInput) =
+        (Some(of("gamma")).into(), Some(of("beta")).into());
+    let (mean, var) = (of("running_mean"), of("running_var"));
+    // SAFETY: slices of the size that is passed.
+    let status = unsafe {
+        let (mean, var, n) = (mean.as_ptr(), var.as_ptr(), mean.len());
+        bnn_builder_batch_norm_f32(builder, gamma, beta, mean, var, 1e-5, n)
+    };
+    assert_eq!(status, BNN_OK);
+}
+
+fn finish(builder: *mut bnn_builder_t) -> Result<Vec<u8>, bnn_status_t> {
+    let mut bytes = 0;
+    // SAFETY: a place for a number, and a slice of the size that is passed.
+    unsafe {
+        match bnn_builder_finish(builder, &mut bytes) {
+            BNN_OK => {}
+            status => return Err(status),
+        }
+        let mut file = vec![0; bytes];
+        let status = bnn_builder_file(builder, file.as_mut_ptr(), bytes);
+        assert_eq!(status, BNN_OK);
+        Ok(file)
+    }
+}
+
+#[test]
+fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
+    let mut rng = Rng::new(3);
+    let mut net = Sequential::new()
+        .then(SignWeightLinear::new(64, 70, &mut rng).unwrap())
+        .then(BatchNorm::new(70).unwrap())
+        .then(BinaryLinear::new(70, 10, &mut rng).unwrap())
+        .then(BatchNorm::new(10).unwrap());
+    // Factors of both signs, statistics of all sizes.
+    let mut moved = 0;
+    net.params_mut(&mut |name, param| {
+        if !name.ends_with("weight") {
+            moved += 1;
+            let value = eighths(param.value().numel(), moved);
+            param
+                .set_value(Tensor::new(value, param.value().shape()).unwrap())
+                .unwrap();
+        }
+    });
+    net.buffers_mut(&mut |_, buffer| {
+        moved += 1;
+        let values = eighths(buffer.numel(), moved).into_iter().map(f32::abs);
+        *buffer = Tensor::new(values.collect(), buffer.shape()).unwrap();
+    });
+    let meta = "name=example\n";
+    let expected = export(&net, InputType::Unsigned { depth: DEPTH }, meta).unwrap();
+
+    let all = tensors(&net);
+    let builder = new(bnn_element_t::BNN_ELEMENT_U8, DEPTH.into()).unwrap();
+    // SAFETY: a slice of the size that is passed.
+    let status = unsafe { bnn_builder_meta(builder, meta.as_ptr(), meta.len()) };
+    assert_eq!(status, BNN_OK);
+    assert_eq!(linear(builder, &all["0.weight"]), BNN_OK);
+    batch_norm(builder, &all, 1);
+    assert_eq!(linear(builder, &all["2.weight"]), BNN_OK);
+    batch_norm(builder, &all, 3);
+    let file = finish(builder).unwrap();
+    free(builder);
+    assert!(file == expected);
+
+    let samples = 3;
+    let file = AlignedBytes::from(file.as_slice());
+    let x: Vec<u8> = (0..samples * 64).map(|i| (i * 7 % 32) as u8).collect();
+    let model = Model::open(file.bytes()).unwrap();
+    let mut scratch = vec![0; model.scratch_words(samples).unwrap()];
+    let mut scores = vec![0.0; samples * 10];
+    let output = Output::F32(&mut scores);
+    model
+        .run(samples, Input::Bytes(&x), output, &mut scratch)
+        .unwrap();
+
+    let opened = bnn_model_t::of(model);
+    let mut found = vec![f32::NAN; scores.len()];
+    // SAFETY: slices of the sizes that are passed.
+    let status = unsafe {
+        bnn_model_run_batch(
+            &opened,
+            samples,
+            x.as_ptr().cast(),
+            x.len(),
+            found.as_mut_ptr().cast(),
+            4 * found.len(),
+            scratch.as_mut_ptr().cast(),
+            8 * scratch.len(),
+        )
+    };
+    assert_eq!(status, BNN_OK);
+    assert_eq!(found, scores);
+}
+
+#[test]
+fn what_follows_the_last_product_is_what_the_model_gives_out() {
+    let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
+    type Ending = fn(*mut bnn_builder_t);
+    let endings: [(&str, Ending); 4] = [
+        ("i32", |_| {}),
+        ("f32", |builder| {
+            assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_OK);
+        }),
+        ("+-1 bits", |builder| {
+            // SAFETY: a handle.
+            assert_eq!(unsafe { bnn_builder_sign(builder) }, BNN_OK);
+        }),
+        ("+-1 bits", |builder| {
+            assert_eq!(affine(builder, &[-1.0; 3], &[0.5; 3]), BNN_OK);
+            // SAFETY: a handle.
+            assert_eq!(unsafe { bnn_builder_sign(builder) }, BNN_OK);
+        }),
+    ];
+    for (expected, ending) in endings {
+        let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+        assert_eq!(linear(builder, &w), BNN_OK);
+        ending(builder);
+        let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
+        let model = Model::open(file.bytes()).unwrap();
+        assert_eq!(model.output().1.to_string(), expected);
+        free(builder);
+    }
+}
+
+#[test]
+fn what_no_model_file_holds_is_refused_and_changes_nothing() {
+    let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
+    let narrow = Tensor::new(eighths(2 * 4, 1), &[2, 4]).unwrap();
+    let plain = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
+    assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_ERROR_LAYER);
+    for builder in [plain, builder] {
+        assert_eq!(linear(builder, &w), BNN_OK);
+    }
+    assert_eq!(linear(builder, &narrow), BNN_ERROR_LAYER);
+    assert_eq!(affine(builder, &[1.0; 2], &[0.5; 2]), BNN_ERROR_LAYER);
+    let infinite = affine(builder, &[f32::INFINITY; 3], &[0.5; 3]);
+    assert_eq!(infinite, BNN_ERROR_NOT_FINITE);
+    for builder in [plain, builder] {
+        assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_OK);
+    }
+    assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_ERROR_LAYER);
+    assert!(finish(builder) == finish(plain));
+    assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
+    assert_eq!(linear(builder, &w), BNN_ERROR_LAYER);
+    free(builder);
+    free(plain);
+
+    use bnn_element_t::*;
+    let odd = [
+        (BNN_ELEMENT_BITS, 2),
+        (BNN_ELEMENT_U8, 0),
+        (BNN_ELEMENT_U8, 9),
+        (BNN_ELEMENT_F32, 32),
+    ];
+    for (element, bits) in odd {
+        assert_eq!(new(element, bits), Err(BNN_ERROR_RANGE));
+    }
+}

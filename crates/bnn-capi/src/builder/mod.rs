@@ -1,0 +1,165 @@
+//! Model files are put together of what was trained.
+
+use bnn_autograd::export::{ExportError, Lowering};
+use bnn_core::model::InputType;
+
+use crate::error::Error;
+use crate::model::bnn_element_t;
+use crate::shape::{at_least, nonzero};
+use crate::status::bnn_status_t;
+
+/// A model file in the making. One thread at a time may use it. Needs a build with `std`.
+#[derive(Debug)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_builder_t {
+    input: InputType,
+    /// Layers so far, by which errors name the next one.
+    layers: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Box<Lowering>),
+    /// The file; empty where it could not be made.
+    Finished(Vec<u8>),
+}
+
+impl bnn_builder_t {
+    /// Adds a layer; where it is refused, all is as before.
+    fn add(
+        &mut self,
+        kind: &'static str,
+        lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
+    ) -> Result<(), Error> {
+        let name = self.layers.to_string();
+        self.lowering()?.step(&name, kind, lower)?;
+        self.layers += 1;
+        Ok(())
+    }
+
+    fn lowering(&mut self) -> Result<&mut Lowering, Error> {
+        match &mut self.state {
+            State::Open(lowering) => Ok(lowering),
+            State::Finished(_) => Err(refused("the model is finished: nothing can be added")),
+        }
+    }
+}
+
+fn refused(message: &str) -> Error {
+    Error::Refused {
+        status: bnn_status_t::BNN_ERROR_LAYER,
+        message: message.to_owned(),
+    }
+}
+
+fn out_of_range(message: String) -> Error {
+    Error::Refused {
+        status: bnn_status_t::BNN_ERROR_RANGE,
+        message,
+    }
+}
+
+fn input_type(element: i32, element_bits: i32) -> Result<InputType, Error> {
+    let bits = bnn_element_t::BNN_ELEMENT_BITS as i32;
+    let bytes = bnn_element_t::BNN_ELEMENT_U8 as i32;
+    match (element, element_bits) {
+        (element, 1) if element == bits => Ok(InputType::Bits),
+        (element, 1..=8) if element == bytes => Ok(InputType::Unsigned {
+            depth: element_bits as u8,
+        }),
+        _ => Err(out_of_range(format!(
+            "element is {element} of {element_bits} bits, expected BNN_ELEMENT_BITS of 1 or BNN_ELEMENT_U8 of 1 to 8"
+        ))),
+    }
+}
+
+export! {
+    /// Begins a model.
+    ///
+    /// - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or BNN_ELEMENT_U8.
+    /// - `element_bits`: 1 for bits; for unsigned integers 1 to 8: all elements are less than
+    ///   `1 << element_bits`.
+    /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
+    ///
+    /// Errors: NULL, MISALIGNED, RANGE.
+    pub fn bnn_builder_new(element: i32, element_bits: i32, out: *mut *mut bnn_builder_t) -> bnn_status_t {
+        let input = input_type(element, element_bits)?;
+        let lowering = Lowering::new("model", input, "")?;
+        out.put(bnn_builder_t { input, layers: 0, state: State::Open(Box::new(lowering)) })
+    }
+}
+
+export! {
+    /// Frees a builder. NULL is legal and does nothing.
+    pub fn bnn_builder_free(builder: Option<Box<bnn_builder_t>>) -> () {
+        drop(builder);
+        Ok(())
+    }
+}
+
+export! {
+    /// Sets the text that the file keeps for people and tools, by convention lines of `key=value`
+    /// that end in a line feed.
+    ///
+    /// - `text`: read, `len` bytes of UTF-8; not closed by a 0.
+    ///
+    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8), LAYER (the model is finished).
+    pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
+        let lowering = builder.lowering()?;
+        let text = text.read(len)?;
+        let text = std::str::from_utf8(text).map_err(|error| {
+            out_of_range(format!("text: expected UTF-8: {error}"))
+        })?;
+        lowering.set_meta(text);
+        Ok(())
+    }
+}
+
+// Here, so that the header has them in between.
+pub mod layers;
+
+export! {
+    /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.
+    /// The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch norm, sums
+    /// (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+    ///
+    /// - `file_bytes`: written: the size of the file.
+    ///
+    /// Errors: NULL, MISALIGNED, LAYER (no product, or finished before), OVERFLOW.
+    pub fn bnn_builder_finish(builder: *mut bnn_builder_t, file_bytes: *mut usize) -> bnn_status_t {
+        let file_bytes = file_bytes.place()?;
+        if builder.layers == 0 {
+            return Err(refused("the model has no layers, expected a product"));
+        }
+        builder.lowering()?;
+        let state = std::mem::replace(&mut builder.state, State::Finished(Vec::new()));
+        if let State::Open(lowering) = state {
+            let file = lowering.finish()?;
+            file_bytes.put(file.len());
+            builder.state = State::Finished(file);
+        }
+        Ok(())
+    }
+}
+
+export! {
+    /// Copies the bytes of the finished model.
+    ///
+    /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be larger,
+    ///   and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple of 8.
+    ///
+    /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
+    pub fn bnn_builder_file(builder: *const bnn_builder_t, bytes: *mut u8, len: usize) -> bnn_status_t {
+        let State::Finished(file) = &builder.state else {
+            return Err(refused("the model is not finished, expected bnn_builder_finish before"));
+        };
+        nonzero("bytes of the finished model", file.len())?;
+        at_least("len", file.len(), len)?;
+        bytes.write(file.len())?.copy_from_slice(file);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod laws;

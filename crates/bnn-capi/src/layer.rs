@@ -1,0 +1,116 @@
+//! What the linear layer and the convolution have in common.
+
+use bnn_autograd::gradients::{self, SavedInput};
+use bnn_core::BitMatrix;
+
+use crate::boundary::{Input, Output};
+use crate::error::Error;
+use crate::shape::at_least;
+use crate::status::bnn_status_t;
+
+/// A number per output, and how far gradients pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) scale: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) clip: f32,
+}
+
+impl Ending {
+    /// Of `outputs` outputs, which weights are known to have; what is NULL is 1 (scale) or 0 (bias).
+    pub(crate) fn new(
+        outputs: usize,
+        scale: Option<Input<'_, f32>>,
+        bias: Option<Input<'_, f32>>,
+        clip: f32,
+    ) -> Result<Self, Error> {
+        if !is_positive(clip) {
+            return Err(Error::Refused {
+                status: bnn_status_t::BNN_ERROR_RANGE,
+                message: format!("clip is {clip}, expected more than 0"),
+            });
+        }
+        let numbers = |given: Option<Input<'_, f32>>, default: f32| match given {
+            Some(given) => Ok(given.read(outputs)?.to_vec()),
+            None => Ok::<_, Error>(vec![default; outputs]),
+        };
+        Ok(Self {
+            scale: numbers(scale, 1.0)?,
+            bias: numbers(bias, 0.0)?,
+            clip,
+        })
+    }
+
+    /// The gradient with respect to the sums, given the one with respect to the outputs.
+    pub(crate) fn to_sums(&self, grad_y: &[f32]) -> Result<Vec<f32>, Error> {
+        Ok(gradients::scaled(grad_y, &self.scale)?)
+    }
+}
+
+/// Not NaN.
+fn is_positive(x: f32) -> bool {
+    x > 0.0
+}
+
+/// Latent weights, packed.
+pub(crate) fn latent(w: Input<'_, f32>, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
+    let what = "elements of the weights";
+    let elements = rows.checked_mul(cols);
+    let elements = elements.ok_or(bnn_core::Error::Overflow { what })?;
+    Ok(BitMatrix::pack(w.read(elements)?, rows, cols)?)
+}
+
+/// Weights that are packed already.
+pub(crate) fn packed(
+    bits: Input<'_, u64>,
+    bits_words: usize,
+    rows: usize,
+    cols: usize,
+) -> Result<BitMatrix, Error> {
+    at_least(
+        "bits_words",
+        bnn_core::matrix_words(rows, cols)?,
+        bits_words,
+    )?;
+    let view = crate::shape::packed(bits, rows, cols)?;
+    Ok(BitMatrix::from_words(view.words().to_vec(), rows, cols)?)
+}
+
+/// The words in which `[rows, cols]` is to be saved.
+pub(crate) fn room<'call>(
+    saved: Output<'call, u64>,
+    saved_words: usize,
+    rows: usize,
+    cols: usize,
+) -> Result<&'call mut [u64], Error> {
+    let words = SavedInput::words(rows, cols)?;
+    at_least("saved_words", words, saved_words)?;
+    saved.write(words)
+}
+
+/// What was saved of `[rows, cols]`.
+pub(crate) fn saved<'call>(
+    saved: Input<'call, u64>,
+    saved_words: usize,
+    rows: usize,
+    cols: usize,
+) -> Result<SavedInput<'call>, Error> {
+    let words = SavedInput::words(rows, cols)?;
+    at_least("saved_words", words, saved_words)?;
+    let words = saved.read(words)?;
+    SavedInput::read(words, rows, cols).map_err(|error| match error {
+        bnn_autograd::Error::Core(error) => Error::Argument {
+            argument: "saved",
+            error,
+        },
+        other => other.into(),
+    })
+}
+
+/// A gradient that is asked for, if it is.
+pub(crate) fn wanted<'call>(
+    grad: Option<Output<'call, f32>>,
+    len: usize,
+) -> Result<Option<&'call mut [f32]>, Error> {
+    grad.map(|grad| grad.write(len)).transpose()
+}

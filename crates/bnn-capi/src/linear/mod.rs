@@ -1,0 +1,79 @@
+//! The binary linear layer: a handle with packed weights, its forward pass and its gradients.
+
+pub mod new;
+
+pub mod run;
+
+use bnn_core::{BitMatrix, FloatRows, PackedWeights, WORTH_A_THREAD, gemm_f32};
+
+use crate::error::Error;
+use crate::layer::Ending;
+use crate::shape::{at_most, nonzero};
+use crate::threads::pool;
+
+pub use new::bnn_linear_options_t;
+
+/// A binary linear layer: packed weights, a scale and a bias. It never changes, and any number of
+/// threads may use it at once. Needs a build with `std`.
+#[derive(Debug)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_linear_t {
+    /// `[n, k]`, as rows, for the backward pass.
+    bits: BitMatrix,
+    /// The same as the kernel wants it.
+    packed: PackedWeights,
+    ending: Ending,
+}
+
+impl bnn_linear_t {
+    fn new(bits: BitMatrix, ending: Ending) -> Result<Self, Error> {
+        let packed = PackedWeights::new(bits.view())?;
+        Ok(Self {
+            bits,
+            packed,
+            ending,
+        })
+    }
+
+    fn n(&self) -> usize {
+        self.bits.rows()
+    }
+
+    fn k(&self) -> usize {
+        self.bits.cols()
+    }
+
+    /// Elements of a matrix of `m` rows of `cols`.
+    fn elements(m: usize, cols: usize) -> Result<usize, Error> {
+        let what = "elements of m rows";
+        Ok(m.checked_mul(cols)
+            .ok_or(bnn_core::Error::Overflow { what })?)
+    }
+
+    /// The outputs of `x`, rows of floats or of bits.
+    fn forward<'x>(
+        &self,
+        x: impl Into<bnn_core::Activations<'x>> + Send,
+        m: usize,
+        y: &mut [f32],
+    ) -> Result<(), Error> {
+        let Ending { scale, bias, .. } = &self.ending;
+        let product = || gemm_f32(x, &self.packed, scale, bias, y, self.n());
+        let words = m.saturating_mul(self.bits.words().len());
+        Ok(pool::run_if(words >= WORTH_A_THREAD, product)??)
+    }
+
+    fn forward_floats(&self, x: &[f32], m: usize, y: &mut [f32]) -> Result<(), Error> {
+        self.forward(FloatRows::new(x, m, self.k(), self.k())?, m, y)
+    }
+}
+
+/// Refuses sizes of weights that no layer can have.
+fn check_size(n: usize, k: usize) -> Result<(), Error> {
+    nonzero("n", n)?;
+    nonzero("k", k)?;
+    at_most("k", crate::gemm::MAX_K, k)
+}
+
+#[cfg(test)]
+mod laws;

@@ -1,0 +1,162 @@
+//! Model files are opened in place and run in memory of the caller's: no heap.
+
+use core::ffi::c_void;
+
+use bnn_core::model::{InputType, Model, OutputType};
+use bnn_core::row_words;
+
+use bnn_element_t::*;
+
+use crate::error::Error;
+use crate::shape::nonzero;
+use crate::status::bnn_status_t;
+
+/// What the elements of a model's input or output are. Numbers are fixed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "the names of the header")]
+pub enum bnn_element_t {
+    /// -1 or +1, packed by the bit law; a sample starts on a word (`uint64_t`).
+    BNN_ELEMENT_BITS = 0,
+    /// Unsigned integers, a `uint8_t` each.
+    BNN_ELEMENT_U8 = 1,
+    /// Integer sums, an `int32_t` each.
+    BNN_ELEMENT_I32 = 2,
+    /// Scores, a `float` each.
+    BNN_ELEMENT_F32 = 3,
+}
+
+/// What a model takes in, or gives out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_tensor_t {
+    /// Elements per sample.
+    pub elements: usize,
+    /// Bytes per sample; samples lie one behind the other without gaps.
+    pub bytes: usize,
+    /// A `bnn_element_t`: the type of the elements. Later versions may add some.
+    pub element: i32,
+    /// Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 << bits`;
+    /// 32 for the others.
+    pub element_bits: i32,
+}
+
+/// A model file that has been opened. The memory is the caller's, on the stack if he likes; copies of
+/// it are as good, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
+/// threads may use it at once. The other calls refuse one that is all zeros.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_model_t {
+    /// The library's.
+    pub words: [*const c_void; 16],
+}
+
+fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+    let (elements, input) = model.input();
+    match input {
+        InputType::Bits => bits(elements),
+        InputType::Unsigned { depth } => numbers(BNN_ELEMENT_U8, elements, 1, depth.into()),
+        _ => Err(UNKNOWN),
+    }
+}
+
+fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+    let (elements, output) = model.output();
+    match output {
+        OutputType::Bits => bits(elements),
+        OutputType::I32 => numbers(BNN_ELEMENT_I32, elements, size_of::<i32>(), 32),
+        OutputType::F32 => numbers(BNN_ELEMENT_F32, elements, size_of::<f32>(), 32),
+        _ => Err(UNKNOWN),
+    }
+}
+
+/// A type that a later core has added, and this file does not know yet.
+const UNKNOWN: Error = Error::Core(bnn_core::Error::Unsupported {
+    what: "a model of a type of elements that this library does not know",
+});
+
+fn bits(elements: usize) -> Result<bnn_tensor_t, Error> {
+    let words = row_words(elements);
+    let tensor = numbers(BNN_ELEMENT_BITS, words, size_of::<u64>(), 1)?;
+    Ok(bnn_tensor_t { elements, ..tensor })
+}
+
+fn numbers(
+    element: bnn_element_t,
+    elements: usize,
+    size: usize,
+    element_bits: i32,
+) -> Result<bnn_tensor_t, Error> {
+    Ok(bnn_tensor_t {
+        elements,
+        bytes: times("bytes of a sample", elements, size)?,
+        element: element as i32,
+        element_bits,
+    })
+}
+
+fn times(what: &'static str, a: usize, b: usize) -> Result<usize, Error> {
+    Ok(a.checked_mul(b).ok_or(bnn_core::Error::Overflow { what })?)
+}
+
+export! {
+    /// Checks a model file, all of it, and opens it in place.
+    ///
+    /// - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8. They
+    ///   must stay where and as they are for as long as the model, or a copy of it, is used.
+    /// - `out`: receives the model. Written on success only.
+    ///
+    /// Whatever the bytes are, a model that opens is safe to run.
+    ///
+    /// Errors: NULL, MISALIGNED, ZERO, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID, and those
+    /// of shapes in the file that break a law: ZERO, OVERFLOW, RANGE, TAIL_BITS.
+    pub fn bnn_model_open(bytes: *const u8, len: usize, out: *mut bnn_model_t) -> bnn_status_t {
+        nonzero("len", len)?;
+        let bytes = bytes.read(len)?;
+        let out = out.place()?;
+        out.put(bnn_model_t::of(Model::open(bytes)?));
+        Ok(())
+    }
+}
+
+export! {
+    /// What a sample of the model's input is.
+    ///
+    /// - `out`: written.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+    pub fn bnn_model_input(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
+        let model = model.get()?;
+        let input = input_of(&model.opened()?)?;
+        out.place()?.put(input);
+        Ok(())
+    }
+}
+
+export! {
+    /// What a sample of the model's output is.
+    ///
+    /// - `out`: written.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+    pub fn bnn_model_output(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
+        let model = model.get()?;
+        let output = output_of(&model.opened()?)?;
+        out.place()?.put(output);
+        Ok(())
+    }
+}
+
+export! {
+    /// Bytes of scratch memory that a run needs for each of its samples; may be 0. 0 also where
+    /// `model` is NULL or not open, which `bnn_model_run` refuses.
+    pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
+        let model = model.get()?;
+        Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
+    }
+}
+
+// Here, so that the header has it last.
+pub mod run;

@@ -1,0 +1,131 @@
+//! How many threads share large calls.
+
+use crate::status::bnn_status_t;
+
+export! {
+    /// Sets how many threads share the work of large calls, of this process, from the next call on:
+    /// `threads` of the library's own, or with 1 none but one for each thread that calls. Results
+    /// do not depend on it. Calls that are running go on as they began.
+    ///
+    /// Without this call it is `RAYON_NUM_THREADS`, or by default one for each CPU. A build without
+    /// `std` has no threads: there `threads` is 1.
+    ///
+    /// Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS.
+    pub fn bnn_set_num_threads(threads: usize) -> bnn_status_t {
+        crate::shape::nonzero("threads", threads)?;
+        crate::shape::at_most("threads", pool::MOST, threads)?;
+        pool::set(threads)
+    }
+}
+
+export! {
+    /// How many threads share the work of large calls. Starts them where nothing did so before.
+    pub fn bnn_num_threads() -> usize {
+        Ok(pool::threads())
+    }
+}
+
+/// The threads that were chosen.
+#[cfg(feature = "std")]
+pub(crate) mod pool {
+    use std::cell::OnceCell;
+    use std::sync::{Arc, PoisonError, RwLock};
+
+    use rayon::{ThreadPool, ThreadPoolBuilder};
+
+    use crate::error::Error;
+    use crate::status::bnn_status_t;
+
+    /// The most threads that can be asked for.
+    pub(crate) const MOST: usize = 1024;
+
+    #[derive(Clone)]
+    enum Choice {
+        /// Those of rayon's global pool.
+        None,
+        One,
+        Pool(Arc<ThreadPool>),
+    }
+
+    static CHOICE: RwLock<Choice> = RwLock::new(Choice::None);
+
+    thread_local! {
+        /// With one thread, callers must not wait for each other: each has a pool of one thread,
+        /// which works while its caller waits.
+        static OWN: OnceCell<ThreadPool> = const { OnceCell::new() };
+    }
+
+    fn choice() -> Choice {
+        CHOICE
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn build(threads: usize) -> Result<ThreadPool, Error> {
+        let built = ThreadPoolBuilder::new().num_threads(threads).build();
+        built.map_err(|error| Error::Refused {
+            status: bnn_status_t::BNN_ERROR_THREADS,
+            message: format!("{threads} threads could not be started: {error}"),
+        })
+    }
+
+    pub(crate) fn set(threads: usize) -> Result<(), Error> {
+        let choice = match threads {
+            1 => Choice::One,
+            _ => Choice::Pool(Arc::new(build(threads)?)),
+        };
+        *CHOICE.write().unwrap_or_else(PoisonError::into_inner) = choice;
+        Ok(())
+    }
+
+    pub(crate) fn threads() -> usize {
+        match choice() {
+            Choice::None => rayon::current_num_threads(),
+            Choice::One => 1,
+            Choice::Pool(pool) => pool.current_num_threads(),
+        }
+    }
+
+    /// Runs `work` where the chosen threads share it.
+    pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
+        match choice() {
+            Choice::None => Ok(work()),
+            Choice::Pool(pool) => Ok(pool.install(work)),
+            Choice::One => OWN.with(|own| {
+                let pool = match own.get() {
+                    Some(pool) => pool,
+                    None => {
+                        let pool = build(1)?;
+                        own.get_or_init(|| pool)
+                    }
+                };
+                Ok(pool.install(work))
+            }),
+        }
+    }
+
+    /// The same where the work is worth it, else on the calling thread.
+    pub(crate) fn run_if<R: Send>(
+        worth: bool,
+        work: impl FnOnce() -> R + Send,
+    ) -> Result<R, Error> {
+        if worth { run(work) } else { Ok(work()) }
+    }
+}
+
+/// The one thread that there is.
+#[cfg(not(feature = "std"))]
+pub(crate) mod pool {
+    use crate::error::Error;
+
+    pub(crate) const MOST: usize = 1;
+
+    pub(crate) fn set(_: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    pub(crate) fn threads() -> usize {
+        1
+    }
+}
