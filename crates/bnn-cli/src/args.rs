@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::images::parse_size;
 
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     Predict(PredictArgs),
     Info(InfoArgs),
+    Export(ExportArgs),
     Bench(BenchArgs),
 }
 
@@ -139,6 +140,38 @@ pub(crate) struct InfoArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Write a model as source code, for a program that has it in it, in flash for example.
+///
+/// C: NAME.h and NAME.c, C99, which need bnn.h and the library; the model is a constant array, and its
+/// sizes are macros. Rust: NAME.rs, which needs bnn-core. bin: the checked bytes as they are, for a
+/// linker or a programmer; they have to lie at a multiple of 8.
+///
+/// Examples:
+///   bnn export digits.bnn --to c
+///   bnn export digits.bnn --to rust --out src
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ExportArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) to: Language,
+    /// Name of the files and of what is in them [default: that of the model file]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Folder to write to [default: this one]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Language {
+    C,
+    Rust,
+    Bin,
 }
 
 /// Time the kernels of this CPU against f32, on one thread.

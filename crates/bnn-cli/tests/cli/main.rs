@@ -3,6 +3,7 @@
 
 mod bench;
 mod c_program;
+mod export;
 mod fashion;
 mod images;
 mod inputs;
