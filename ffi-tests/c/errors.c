@@ -134,10 +134,14 @@ void test_refused_isa(const char *asked) {
     const uint64_t one = 1;
     const float number = 1.0f;
     guarded_t c = guarded(1, sizeof(int32_t)), b = guarded(1, sizeof(uint64_t));
-    guarded_t f = guarded(1, sizeof(float));
+    guarded_t f = guarded(1, sizeof(float)), layer = guarded(1, sizeof(bnn_linear_t *));
     refused_isa(bnn_gemm_i32(&one, &one, 1, 1, 1, payload(c), 1), asked);
     refused_isa(bnn_pack_f32(&number, 1, 1, 1, payload(b), 1), asked);
     refused_isa(bnn_unpack_f32(&one, 1, 1, 1, payload(f), 1), asked);
+    refused_isa(bnn_linear_new_f32(&number, 1, 1, NULL, NULL, payload(layer)), asked);
+    refused_isa(bnn_linear_new_packed(&one, 1, 1, 1, NULL, NULL, payload(layer)), asked);
+    CHECK(untouched(layer));
+    release(layer);
     CHECK(untouched(c));
     CHECK(untouched(b));
     CHECK(untouched(f));

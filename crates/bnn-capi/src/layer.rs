@@ -1,5 +1,7 @@
 //! What the linear layer and the convolution have in common.
 
+use std::borrow::Cow;
+
 use bnn_autograd::gradients::{self, SavedInput};
 use bnn_core::BitMatrix;
 
@@ -42,8 +44,11 @@ impl Ending {
     }
 
     /// The gradient with respect to the sums, given the one with respect to the outputs.
-    pub(crate) fn to_sums(&self, grad_y: &[f32]) -> Result<Vec<f32>, Error> {
-        Ok(gradients::scaled(grad_y, &self.scale)?)
+    pub(crate) fn to_sums<'g>(&self, grad_y: &'g [f32]) -> Result<Cow<'g, [f32]>, Error> {
+        if self.scale.iter().all(|&scale| scale == 1.0) {
+            return Ok(Cow::Borrowed(grad_y));
+        }
+        Ok(Cow::Owned(gradients::scaled(grad_y, &self.scale)?))
     }
 }
 

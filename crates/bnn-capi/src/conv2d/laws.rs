@@ -309,7 +309,7 @@ fn options_that_do_not_fit_each_other_are_refused() {
     assert_eq!(sized, DEFAULT);
 
     type Change = fn(&mut bnn_conv2d_options_t);
-    let refused: [(bnn_status_t, Change); 14] = [
+    let refused: [(bnn_status_t, Change); 15] = [
         (BNN_ERROR_ZERO, |o| o.height = 0),
         (BNN_ERROR_ZERO, |o| o.width = 0),
         (BNN_ERROR_ZERO, |o| o.channels = 0),
@@ -324,6 +324,10 @@ fn options_that_do_not_fit_each_other_are_refused() {
         (BNN_ERROR_RANGE, |o| o.pad_value = 3),
         (BNN_ERROR_RANGE, |o| o.clip = 0.0),
         (BNN_ERROR_OVERFLOW, |o| o.height = usize::MAX / 2),
+        // The words of bits could be counted, the elements not.
+        (BNN_ERROR_OVERFLOW, |o| {
+            (o.height, o.width, o.channels) = (1 << (usize::BITS - 24), 1 << 18, 64);
+        }),
     ];
     for (i, (expected, change)) in refused.into_iter().enumerate() {
         let mut options = DEFAULT;

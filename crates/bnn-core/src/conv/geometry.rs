@@ -93,8 +93,13 @@ impl Conv2d {
         multiple("image channels, by groups", channels, groups)?;
         multiple("output channels, by groups", outputs, groups)?;
         let [y, x] = axes([height, width], kernel, stride, dilation, padding)?;
-        matrix_words(mul("pixels of an image", height, width)?, channels)?;
-        matrix_words(mul("pixels of an output", y.output, x.output)?, outputs)?;
+        let pixels = mul("pixels of an image", height, width)?;
+        matrix_words(pixels, channels)?;
+        // Elements are up to 64 times as many as words, and are counted where they are numbers.
+        mul("elements of an image", pixels, channels)?;
+        let pixels = mul("pixels of an output", y.output, x.output)?;
+        matrix_words(pixels, outputs)?;
+        mul("elements of an output", pixels, outputs)?;
         let taps = mul("taps of a filter", y.kernel, x.kernel)?;
         let patch = mul("elements of a filter", taps, channels / groups)?;
         sum_fits(patch, 1)?;
