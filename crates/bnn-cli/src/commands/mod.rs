@@ -4,4 +4,5 @@ pub(crate) mod bench;
 pub(crate) mod eval;
 pub(crate) mod info;
 pub(crate) mod predict;
+pub(crate) mod test_vectors;
 pub(crate) mod train;
