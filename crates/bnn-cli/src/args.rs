@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     Info(InfoArgs),
     Export(ExportArgs),
+    TestVectors(TestVectorsArgs),
     Bench(BenchArgs),
 }
 
@@ -172,6 +173,37 @@ pub(crate) enum Language {
     C,
     Rust,
     Bin,
+}
+
+/// Write inputs of a model and the outputs they must have, for a device that checks itself.
+///
+/// Two files, sample after sample without gaps or a header. Inputs: a byte for each element, or words of 64
+/// bits for a model that takes bits. Outputs: f32, i32 or words of bits, as the model gives them out. All
+/// little-endian; a device must compute the very same bytes.
+///
+/// Examples:
+///   bnn test-vectors digits.bnn --data digits
+///   bnn test-vectors digits.bnn --count 20 --seed 3 --out random
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TestVectorsArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Data set whose first test images are taken, as `bnn eval` names it [default: random inputs]
+    #[arg(long)]
+    pub(crate) data: Option<String>,
+    /// Samples to write
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// Seed of random inputs
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Time the kernels of this CPU against f32, on one thread.

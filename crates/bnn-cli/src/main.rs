@@ -48,6 +48,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Predict(args) => commands::predict::run(args),
         Command::Export(args) => commands::export::run(args),
         Command::Info(args) => commands::info::run(args),
+        Command::TestVectors(args) => commands::test_vectors::run(args),
         Command::Bench(args) => commands::bench::run(args),
     }
 }

@@ -9,6 +9,7 @@ mod images;
 mod inputs;
 mod interrupt;
 mod train;
+mod vectors;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -174,10 +174,7 @@ pub fn conv2d_bits<'a, 'w, 't>(
     equal("thresholds", n, thresholds.len())?;
     equal("rows of the output", m, out.rows())?;
     equal("columns of the output", n, out.cols())?;
-    match thresholds {
-        Thresholds::I16(t) => call.run_bits(t, out.words_mut()),
-        Thresholds::I32(t) => call.run_bits(t, out.words_mut()),
-    }
+    call.run_bits(thresholds, out.words_mut())
 }
 
 #[cfg(all(test, feature = "alloc"))]

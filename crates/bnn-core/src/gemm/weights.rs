@@ -5,8 +5,10 @@ use super::packed::PackedWeights;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::kernel::Block;
-use crate::kernel::{Kernel, NR, Sums};
+use crate::kernel::{Block, Sums};
+use crate::kernel::{Kernel, NR};
+use crate::shape::row_len;
+#[cfg(feature = "alloc")]
 use crate::shape::row_words;
 
 /// The right side of a product, `[n, k]`: made from a [`PackedWeights`], which knows its kernel, or
@@ -132,35 +134,31 @@ impl Resolved<'_> {
     }
 
     /// Lays rows out for the kernel, in the first words of `room` or where they are.
+    #[cfg(feature = "alloc")]
     pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
         match self.weights.layout {
-            #[cfg(feature = "alloc")]
             Layout::Panels(_) => {
                 let words = row_words(self.weights.cols);
                 let block = self.kernel.block_words(rows.len() / words, words);
                 let room = room.get_mut(..block).unwrap_or_default();
                 self.kernel.fill_block(rows, words, room)
             }
-            Layout::Canonical(_) => {
-                let _ = room;
-                rows
-            }
+            Layout::Canonical(_) => rows,
         }
     }
 
     /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
     /// `sums[r].0[j]`. Past the last weight row they mean nothing.
+    #[cfg(feature = "alloc")]
     pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
-        let k = self.weights.cols as u32;
         match self.weights.layout {
-            #[cfg(feature = "alloc")]
             Layout::Panels(panels) => {
                 let block = Block {
                     layout: block,
                     rows,
                     words,
-                    k,
+                    k: self.weights.cols as u32,
                 };
                 let panels = panels
                     .chunks_exact(self.kernel.panel_words(words))
@@ -168,16 +166,50 @@ impl Resolved<'_> {
                 self.kernel
                     .multiply(block, panels.unwrap_or_default(), sums);
             }
-            Layout::Canonical(canonical) => {
-                let _ = rows;
-                let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
+            Layout::Canonical(_) => {
                 for (row, sums) in block.chunks_exact(words).zip(sums) {
-                    for (sum, weights) in sums.0.iter_mut().zip(weights.chunks_exact(words)) {
-                        let count = self.kernel.count(row, weights);
-                        *sum = k.wrapping_sub(count << 1).cast_signed();
-                    }
+                    self.sums(row, NR * panel, &mut sums.0);
                 }
             }
         }
+    }
+
+    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums, at most `NR`.
+    /// The sample is a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)).
+    pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
+        let words = row_len(self.weights.cols);
+        let (zeros, mut planes) = sample.split_at_checked(words).unwrap_or_default();
+        let mut base = [0; NR];
+        self.counts(zeros, first, sums.len(), &mut base);
+        if planes.is_empty() {
+            let k = self.weights.cols as u32;
+            for (sum, count) in sums.iter_mut().zip(base) {
+                *sum = k.wrapping_sub(count << 1).cast_signed();
+            }
+            return;
+        }
+        sums.fill(0);
+        let mut b = 0;
+        while let Some((plane, rest)) = planes.split_at_checked(words) {
+            let mut counts = [0; NR];
+            self.counts(plane, first, sums.len(), &mut counts);
+            for ((sum, count), zero) in sums.iter_mut().zip(counts).zip(base) {
+                // `(c(0) - c(x_b)) * 2^b`.
+                *sum += (zero.cast_signed() - count.cast_signed()) << b;
+            }
+            planes = rest;
+            b += 1;
+        }
+    }
+
+    /// In how many bits a row differs from each of `used` weight rows from `first` on.
+    fn counts(&self, row: &[u64], first: usize, used: usize, counts: &mut [u32; NR]) {
+        let weights = match self.weights.layout {
+            Layout::Canonical(weights) => weights.get(first * row.len()..).unwrap_or_default(),
+            #[cfg(feature = "alloc")]
+            Layout::Panels(_) => &[],
+        };
+        let counts = counts.get_mut(..used).unwrap_or_default();
+        self.kernel.count_rows(row, weights, counts);
     }
 }

@@ -30,7 +30,7 @@ pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 4 };
 /// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two takes
 /// twice the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
+#[cfg_attr(feature = "alloc", repr(C, align(64)))]
 pub(crate) struct Sums(pub(crate) [i32; NR]);
 
 /// Products of +-1 between the rows of a block and the weight rows of a panel, modulo `2^32`:
@@ -113,6 +113,7 @@ pub(crate) type F32Gradient =
     fn(grid: &Grid, dy: &[f32], signs: BitMatrixView<'_>, out: &mut [f32]);
 
 /// Counts the bits in which two rows of equal length differ.
+#[cfg(feature = "alloc")]
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
 
 /// An instruction set that a kernel is written for.
@@ -194,6 +195,7 @@ pub struct Kernel {
     #[cfg(feature = "alloc")]
     layout: Layout,
     endings: &'static Endings,
+    #[cfg(feature = "alloc")]
     count: Count,
     #[cfg(feature = "alloc")]
     packing: &'static packing::Packing,
@@ -372,9 +374,29 @@ impl Kernel {
         Some([way.image_gradient, way.filter_gradient])
     }
 
+    /// In how many bits `row` differs from each of the rows of the same length in `others`, as many as
+    /// there are counts. A count without a row keeps its value.
+    pub(crate) fn count_rows(&self, row: &[u64], mut others: &[u64], counts: &mut [u32]) {
+        for count in counts {
+            let Some((other, rest)) = others.split_at_checked(row.len()) else {
+                return;
+            };
+            *count = self.count(row, other);
+            others = rest;
+        }
+    }
+
     /// `popcount(a ^ b)`.
     pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
-        (self.count)(a, b)
+        #[cfg(feature = "alloc")]
+        {
+            (self.count)(a, b)
+        }
+        // As in [`Kernel::packing`].
+        #[cfg(not(feature = "alloc"))]
+        {
+            arch::portable::count(a, b)
+        }
     }
 }
 

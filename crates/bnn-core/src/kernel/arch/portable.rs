@@ -29,6 +29,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
         LAYOUT
     },
     endings: &endings::PORTABLE,
+    #[cfg(feature = "alloc")]
     count,
     #[cfg(feature = "alloc")]
     packing: &super::BASELINE_PACKING,
@@ -63,7 +64,7 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 
 /// `popcount(a ^ b)` over rows of equal length.
 #[inline(always)]
-pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
+pub(in crate::kernel) fn count(a: &[u64], b: &[u64]) -> u32 {
     if CARRY_SAVE {
         return carry_save::count(a, b);
     }
