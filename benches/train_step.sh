@@ -7,25 +7,15 @@
 # `malloc` told to keep what is released, which spares it the page faults of fresh memory. Ratios are to the faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. ci/lib/libtorch.sh
 
 rounds=${1:-5} steps=${2:-60} threads=${3:-2}
 
 cmake -S benches/libtorch -B target/libtorch >/dev/null
-cmake --build target/libtorch >/dev/null
+cmake --build target/libtorch --target train_step >/dev/null
 cargo build --release --quiet --locked -p bnn-benches --example train_step
 
-# Of Debian's libraries behind `libblas.so.3` the one that shares LibTorch's threads; it is the fastest by far.
-for folder in /usr/lib/*/openblas-openmp; do
-    [ -d "$folder" ] && export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-done
-# OpenBLAS 0.3.21 does not know newer CPUs by their model number, and would take its slowest kernels there.
-if [ -z "${OPENBLAS_CORETYPE:-}" ]; then
-    if grep -q -w avx512vl /proc/cpuinfo; then
-        export OPENBLAS_CORETYPE=SkylakeX
-    elif grep -q -w avx2 /proc/cpuinfo; then
-        export OPENBLAS_CORETYPE=Haswell
-    fi
-fi
+use_openblas
 keep=(env MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=10000000000 MALLOC_TOP_PAD_=100000000)
 
 # NAME COMMAND..: runs it, and keeps its line of JSON under the name.

@@ -8,16 +8,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod toolchain;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use tempfile::TempDir;
+use toolchain::{Program, STRICT, blocks, built, expect_pass, has, include, repository, run, text};
 
-const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
-/// What the static library wants of a C program's system.
-const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 const C_COMPILERS: [&str; 2] = ["gcc", "clang"];
 
 #[test]
@@ -111,35 +110,22 @@ fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
         return;
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
+    let (guide, _) = guide.split_once("\n## C++\n").unwrap();
     let directory = TempDir::new().unwrap();
-    let commands = blocks(&guide, "```sh\n")[0]
+    let commands = blocks(guide, "```sh\n")[0]
         .lines()
         .filter(|line| line.starts_with("cc ") || line.starts_with("./"))
         .collect::<Vec<_>>()
         .join("\n")
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
-    let (programs, printed) = (blocks(&guide, "```c\n"), blocks(&guide, "```text\n"));
+    let (programs, printed) = (blocks(guide, "```c\n"), blocks(guide, "```text\n"));
     assert_eq!((programs.len(), printed.len()), (2, 2));
     for (program, printed) in programs.iter().zip(printed) {
         fs::write(directory.path().join("first.c"), program).unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", &commands]).current_dir(&directory);
         assert_eq!(text(&run(&mut shell).stdout), printed);
-    }
-}
-
-/// A program made of `ffi-tests/c`, linked in one of two ways.
-struct Program {
-    path: PathBuf,
-    _directory: TempDir,
-}
-
-impl Program {
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
-        command.env("LD_LIBRARY_PATH", built());
-        command
     }
 }
 
@@ -150,102 +136,5 @@ fn programs(compiler: &str) -> Vec<Program> {
 
 /// The same with more flags for the compiler.
 fn programs_with(compiler: &str, flags: &[&str]) -> Vec<Program> {
-    if !has(compiler) {
-        return Vec::new();
-    }
-    let archive = built().join("libbnn.a");
-    let shared = format!("-L{}", built().display());
-    let statically: Vec<&str> = [&[archive.to_str().unwrap()], &SYSTEM[..]].concat();
-    // `-l:` names the file: plain `-lbnn` would be content with the archive.
-    let dynamically = vec![shared.as_str(), "-l:libbnn.so", "-lpthread"];
-    let link = |libraries: Vec<&str>| {
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("ffi-test");
-        let mut command = Command::new(compiler);
-        command.args(STRICT).args(["-std=c99", "-O1"]).args(flags);
-        command.arg(include()).args(sources()).arg("-o").arg(&path);
-        run(command.args(libraries));
-        Program {
-            path,
-            _directory: directory,
-        }
-    };
-    vec![link(statically), link(dynamically)]
-}
-
-fn sources() -> Vec<PathBuf> {
-    let files = fs::read_dir(repository().join("ffi-tests/c")).unwrap();
-    let files = files.map(|file| file.unwrap().path());
-    let sources: Vec<_> = files
-        .filter(|f| f.extension().is_some_and(|e| e == "c"))
-        .collect();
-    assert!(!sources.is_empty());
-    sources
-}
-
-fn expect_pass(command: &mut Command) {
-    let printed = text(&run(command).stdout);
-    let last = printed.lines().last().unwrap_or_default();
-    assert!(
-        last.ends_with(" passed, 0 failed"),
-        "{command:?}: {printed}"
-    );
-}
-
-/// Runs to success.
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    output
-}
-
-/// Whether a tool is here; see the head of this file.
-fn has(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok();
-    let required = std::env::var("BNN_REQUIRE").unwrap_or_default();
-    let required = required.split(',').any(|name| name == tool);
-    assert!(
-        found || !required,
-        "BNN_REQUIRE asks for {tool}, which is not installed"
-    );
-    if !found {
-        eprintln!("skipped with {tool}: not installed");
-    }
-    found
-}
-
-/// What stands between each line `open` and the fence that closes it.
-fn blocks<'a>(guide: &'a str, open: &str) -> Vec<&'a str> {
-    let from = guide.split(open).skip(1);
-    from.map(|from| from.split_once("```").unwrap().0).collect()
-}
-
-/// Where this build's libraries are.
-fn built() -> PathBuf {
-    std::env::current_exe()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
-fn include() -> String {
-    format!("-I{}", repository().join("include").display())
-}
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    toolchain::programs(compiler, &[&["-std=c99"], flags].concat(), "c")
 }

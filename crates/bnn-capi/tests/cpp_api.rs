@@ -1,0 +1,63 @@
+//! `bnn.hpp` as C++ sees it: the programs of `ffi-tests/cpp` and the guide's example are compiled against
+//! what this very build made, and run. See `toolchain` for what is needed.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod toolchain;
+
+use std::fs;
+use std::process::Command;
+
+use tempfile::TempDir;
+use toolchain::{STRICT, SYSTEM, blocks, built, expect_pass, has, include, repository, run, text};
+
+#[test]
+fn cpp_programs_pass_against_both_libraries_in_cpp17_and_cpp20() {
+    for compiler in ["g++", "clang++"] {
+        for standard in ["-std=c++17", "-std=c++20"] {
+            for program in toolchain::programs(compiler, &[standard], "cpp") {
+                expect_pass(&mut program.command());
+            }
+        }
+    }
+}
+
+#[test]
+fn cpp_programs_are_clean_under_valgrind() {
+    if !has("valgrind") {
+        return;
+    }
+    for program in toolchain::programs("g++", &["-std=c++17"], "cpp") {
+        let mut command = Command::new("valgrind");
+        // Not `possible`: the threads of the library's pool live as long as the process.
+        command.args([
+            "--quiet",
+            "--error-exitcode=1",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect",
+            "--show-leak-kinds=definite,indirect",
+        ]);
+        expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+    }
+}
+
+#[test]
+fn the_guide_s_example_compiles_in_either_standard_and_prints_what_it_says() {
+    if !has("g++") {
+        return;
+    }
+    let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
+    let (_, guide) = guide.split_once("\n## C++\n").unwrap();
+    let directory = TempDir::new().unwrap();
+    let source = directory.path().join("layer.cpp");
+    let program = directory.path().join("layer");
+    fs::write(&source, blocks(guide, "```cpp\n")[0]).unwrap();
+    for standard in ["-std=c++17", "-std=c++20"] {
+        let mut compile = Command::new("g++");
+        compile.args(STRICT).args([standard, &include()]);
+        compile.arg(&source).arg(built().join("libbnn.a"));
+        run(compile.args(SYSTEM).arg("-o").arg(&program));
+        let printed = text(&run(&mut Command::new(&program)).stdout);
+        assert_eq!(printed, blocks(guide, "```text\n")[0]);
+    }
+}
