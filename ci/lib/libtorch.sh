@@ -16,12 +16,9 @@ use_openblas() {
     for folder in /usr/lib/*/openblas-openmp; do
         [ -d "$folder" ] && export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     done
-    # OpenBLAS 0.3.21 does not know newer CPUs by their model number, and would take its slowest kernels there.
-    if [ -z "${OPENBLAS_CORETYPE:-}" ]; then
-        if grep -q -w avx512vl /proc/cpuinfo; then
-            export OPENBLAS_CORETYPE=SkylakeX
-        elif grep -q -w avx2 /proc/cpuinfo; then
-            export OPENBLAS_CORETYPE=Haswell
-        fi
-    fi
+    # It gives a CPU that is newer than itself its oldest kernels, unless it is told which ones fit.
+    case ${OPENBLAS_CORETYPE:-$(grep -m1 '^flags' /proc/cpuinfo)} in
+        *avx512vl*) export OPENBLAS_CORETYPE=SkylakeX ;;
+        *avx2*) export OPENBLAS_CORETYPE=Haswell ;;
+    esac
 }
