@@ -16,28 +16,30 @@ done
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-# build TARGET LINKER [LINK_ARGUMENT..]
+# build TARGET LINKER [LINK_ARGUMENT..]: builds $program.
 build() {
     target=$1 linker=$2
     shift 2
     use_sysroot "$target" core
     cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$target" -p digits -- -C linker="$linker" "$@"
+        --target "$target" -p boards --bin "$program" -- -C linker="$linker" "$@"
 }
 
 # emulate EMULATOR MACHINE: runs what was built last. Two minutes are a hundred times what it takes.
 emulate() {
-    echo "== digits on $2, $target"
+    echo "== $program on $2, $target"
     emulator=$1 machine=$2
     shift 2
     timeout 120 "$emulator" -M "$machine" "$@" -icount shift=6,sleep=off -nographic -monitor none -serial none \
-        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/digits"
+        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
 }
 
-build thumbv7em-none-eabi arm-none-eabi-ld
-emulate qemu-system-arm mps2-an386
-emulate qemu-system-arm mps2-an500
-build thumbv6m-none-eabi arm-none-eabi-ld
-emulate qemu-system-arm microbit
-build riscv32imc-unknown-none-elf riscv64-unknown-elf-ld -C link-arg=-melf32lriscv
-emulate qemu-system-riscv32 virt -bios none
+for program in digits linear; do
+    build thumbv7em-none-eabi arm-none-eabi-ld
+    emulate qemu-system-arm mps2-an386
+    emulate qemu-system-arm mps2-an500
+    build thumbv6m-none-eabi arm-none-eabi-ld
+    emulate qemu-system-arm microbit
+    build riscv32imc-unknown-none-elf riscv64-unknown-elf-ld -C link-arg=-melf32lriscv
+    emulate qemu-system-riscv32 virt -bios none
+done

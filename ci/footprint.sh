@@ -20,13 +20,16 @@ link() {
 # panics: the symbols of $elf by which it could panic.
 panics() { arm-none-eabi-nm --demangle "$elf" | grep -E 'panicking|panic_fmt|panic_bounds|rust_begin_unwind|unwrap_failed' || true; }
 
-# bytes PATTERN: how many bytes of $elf have symbols that match, of code (t) or of data (r).
+# constants: bytes of the read-only data of $elf.
+constants() { arm-none-eabi-size -A "$elf" | awk '/^\.rodata/ { sum += $2 } END { print sum + 0 }'; }
+
+# bytes KIND: how many bytes of $elf are `code` of the library's, or the compiler's `runtime`.
 bytes() { arm-none-eabi-nm --print-size --demangle "$elf" | awk -v kind="$1" '
     function hex(s,  i, n) { for (i = 1; i <= length(s); i++) n = n * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return n }
     NF >= 4 {
         # What the compiler brings along: copies, divisions, floats on cores without them.
         runtime = $3 == "W" || $0 ~ /compiler_builtins|__aeabi_/
-        what = $3 ~ /[rR]/ ? "data" : runtime ? "runtime" : "code"
+        what = $3 ~ /[rR]/ ? "constants" : runtime ? "runtime" : "code"
         if (what == kind) sum += hex($2)
     }
     END { print sum + 0 }'; }
@@ -38,7 +41,7 @@ link thumbv7em-none-eabi control
 check() {
     link "$1" "$2"
     code=$(bytes code)
-    echo "$1, $2: library $code bytes of code and $(bytes data) of constants, compiler's runtime $(bytes runtime)"
+    echo "$1, $2: library $code bytes of code and $(constants) of constants, compiler's runtime $(bytes runtime)"
     if [ -n "$(panics)" ]; then
         echo "$2 can panic on $1:" >&2
         panics >&2

@@ -57,7 +57,8 @@ impl Epilogue for Sums {
     }
 
     fn put(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {
-        for (out, sum) in row.iter_mut().skip(at).zip(sums) {
+        let row = row.get_mut(at..).unwrap_or_default();
+        for (out, sum) in row.iter_mut().zip(sums) {
             *out = *sum;
         }
     }

@@ -43,12 +43,13 @@ fn multiply(
     outputs: &Range<usize>,
     finish: Finish<'_>,
 ) {
+    // Every sum that is used is written before.
+    let mut sums = Sums([0; NR]);
     for sample in range {
         let rows = a.rows(sample..sample + 1, w.kernel(), room);
         let mut first = outputs.start;
         while first < outputs.end {
             let used = NR.min(outputs.end - first);
-            let mut sums = Sums([0; NR]);
             w.sums(rows, first, sums.0.get_mut(..used).unwrap_or_default());
             a.correct(sample..sample + 1, first, core::slice::from_mut(&mut sums));
             finish(sample, first, sums.0.get(..used).unwrap_or_default());

@@ -177,39 +177,48 @@ impl Resolved<'_> {
     /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums, at most `NR`.
     /// The sample is a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)).
     pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
-        let words = row_len(self.weights.cols);
-        let (zeros, mut planes) = sample.split_at_checked(words).unwrap_or_default();
-        let mut base = [0; NR];
-        self.counts(zeros, first, sums.len(), &mut base);
+        let (first_row, planes) = sample
+            .split_at_checked(row_len(self.weights.cols))
+            .unwrap_or_default();
         if planes.is_empty() {
-            let k = self.weights.cols as u32;
-            for (sum, count) in sums.iter_mut().zip(base) {
-                *sum = k.wrapping_sub(count << 1).cast_signed();
+            let k = self.weights.cols as i32;
+            self.counts(first_row, first, bytemuck::cast_slice_mut(sums));
+            for sum in sums {
+                *sum = k.wrapping_sub(*sum << 1);
             }
-            return;
-        }
-        sums.fill(0);
-        let mut b = 0;
-        while let Some((plane, rest)) = planes.split_at_checked(words) {
-            let mut counts = [0; NR];
-            self.counts(plane, first, sums.len(), &mut counts);
-            for ((sum, count), zero) in sums.iter_mut().zip(counts).zip(base) {
-                // `(c(0) - c(x_b)) * 2^b`.
-                *sum += (zero.cast_signed() - count.cast_signed()) << b;
-            }
-            planes = rest;
-            b += 1;
+        } else {
+            self.sums_of_planes(first_row, planes, first, sums);
         }
     }
 
-    /// In how many bits a row differs from each of `used` weight rows from `first` on.
-    fn counts(&self, row: &[u64], first: usize, used: usize, counts: &mut [u32; NR]) {
+    /// `sum over b of 2^b * (c(0) - c(x_b))`, see [`Planes`](crate::Planes), from the highest plane down: twice
+    /// what there is, and the next difference.
+    fn sums_of_planes(&self, zeros: &[u64], mut planes: &[u64], first: usize, sums: &mut [i32]) {
+        let (mut zero, mut counts) = ([0; NR], [0; NR]);
+        let zero = zero.get_mut(..sums.len()).unwrap_or_default();
+        let counts = counts.get_mut(..sums.len()).unwrap_or_default();
+        self.counts(zeros, first, zero);
+        sums.fill(0);
+        while let Some(at) = planes.len().checked_sub(zeros.len()) {
+            let (lower, plane) = planes.split_at_checked(at).unwrap_or_default();
+            if plane.is_empty() {
+                return;
+            }
+            self.counts(plane, first, counts);
+            for ((sum, zero), count) in sums.iter_mut().zip(&*zero).zip(&*counts) {
+                *sum = (*sum << 1) + (zero.cast_signed() - count.cast_signed());
+            }
+            planes = lower;
+        }
+    }
+
+    /// In how many bits a row differs from each weight row from `first` on, as many as there are counts.
+    fn counts(&self, row: &[u64], first: usize, counts: &mut [u32]) {
         let weights = match self.weights.layout {
             Layout::Canonical(weights) => weights.get(first * row.len()..).unwrap_or_default(),
             #[cfg(feature = "alloc")]
             Layout::Panels(_) => &[],
         };
-        let counts = counts.get_mut(..used).unwrap_or_default();
         self.kernel.count_rows(row, weights, counts);
     }
 }

@@ -25,7 +25,7 @@ use grid::Grid;
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are taken at once.
-pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 4 };
+pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 8 };
 
 /// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two takes
 /// twice the time.
@@ -376,26 +376,22 @@ impl Kernel {
 
     /// In how many bits `row` differs from each of the rows of the same length in `others`, as many as
     /// there are counts. A count without a row keeps its value.
-    pub(crate) fn count_rows(&self, row: &[u64], mut others: &[u64], counts: &mut [u32]) {
-        for count in counts {
-            let Some((other, rest)) = others.split_at_checked(row.len()) else {
-                return;
-            };
-            *count = self.count(row, other);
-            others = rest;
-        }
-    }
-
-    /// `popcount(a ^ b)`.
-    pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
+    pub(crate) fn count_rows(&self, row: &[u64], others: &[u64], counts: &mut [u32]) {
         #[cfg(feature = "alloc")]
         {
-            (self.count)(a, b)
+            let mut others = others;
+            for count in counts {
+                let Some((other, rest)) = others.split_at_checked(row.len()) else {
+                    return;
+                };
+                *count = (self.count)(row, other);
+                others = rest;
+            }
         }
         // As in [`Kernel::packing`].
         #[cfg(not(feature = "alloc"))]
         {
-            arch::portable::count(a, b)
+            arch::portable::count_rows(row, others, counts);
         }
     }
 }

@@ -9,13 +9,13 @@ const GAP: usize = 256;
 const PAINT: u8 = 0xC5;
 
 /// Memory that has been painted.
-pub(crate) struct Painted {
+pub struct Painted {
     top: usize,
 }
 
 /// Paints the memory below the caller's stack.
 #[inline(never)]
-pub(crate) fn paint() -> Painted {
+pub fn paint() -> Painted {
     let here = 0_u8;
     let top = (&raw const here).addr() - GAP;
     for address in top - DEPTH..top {
@@ -29,7 +29,7 @@ pub(crate) fn paint() -> Painted {
 impl Painted {
     /// Bytes of stack, from the painter's frame down, that have been used since.
     #[inline(never)]
-    pub(crate) fn used(&self) -> usize {
+    pub fn used(&self) -> usize {
         let bottom = self.top - DEPTH;
         let is_painted = |address: &usize| {
             // SAFETY: as in `paint`.

@@ -5,18 +5,16 @@
 #![no_std]
 #![no_main]
 
-mod counter;
-mod stack;
-
 use bnn_core::model::{Input, Model, ModelError, Output, Sizes, argmax};
-use counter::Counter;
+use boards::counter::Counter;
+use boards::stack;
 use semihosting::{println, process};
 
 /// Trained by `bnn train --arch mlp:128,64 --epochs 200`.
-static MODEL: &[u8] = bnn_core::include_model!("../../models/digits.bnn");
+static MODEL: &[u8] = bnn_core::include_model!("../../../models/digits.bnn");
 /// Written by `bnn test-vectors digits.bnn --data digits`.
-static INPUTS: &[u8] = include_bytes!("../../models/digits.inputs");
-static OUTPUTS: &[u8] = include_bytes!("../../models/digits.outputs");
+static INPUTS: &[u8] = include_bytes!("../../../models/digits.inputs");
+static OUTPUTS: &[u8] = include_bytes!("../../../models/digits.outputs");
 
 /// Known when compiling: a file that is no model does not build.
 const SIZES: Sizes = Sizes::of(MODEL).expect("a model file");

@@ -1,11 +1,11 @@
 //! Instructions, counted by the emulator: with `-icount shift=6` each takes 64 ns of its time.
 
-pub(crate) use board::Counter;
+pub use board::Counter;
 
 impl Counter {
     /// What `f` returns and about how many instructions it took, to some tens.
     #[inline(never)]
-    pub(crate) fn count<R>(&mut self, f: impl FnOnce() -> R) -> (R, u32) {
+    pub fn count<R>(&mut self, f: impl FnOnce() -> R) -> (R, u32) {
         let before = self.now();
         let result = f();
         let after = self.now();
@@ -19,13 +19,13 @@ mod board {
     use cortex_m::peripheral::{Peripherals, SYST};
 
     /// The timer of every Cortex-M. It counts down, in 24 bits.
-    pub(crate) struct Counter;
+    pub struct Counter;
 
     /// Nanoseconds of a tick: 25 MHz on MPS2, 16 MHz on the micro:bit.
     const TICK_TENTHS_OF_NS: u64 = if cfg!(armv6m) { 625 } else { 400 };
 
     impl Counter {
-        pub(crate) fn start() -> Self {
+        pub fn start() -> Self {
             if let Some(mut peripherals) = Peripherals::take() {
                 let timer = &mut peripherals.SYST;
                 timer.set_clock_source(SystClkSource::Core);
@@ -51,10 +51,10 @@ mod board {
 mod board {
     /// The counter of instructions that RISC-V cores have. With `-icount` the emulator has it count
     /// nanoseconds.
-    pub(crate) struct Counter;
+    pub struct Counter;
 
     impl Counter {
-        pub(crate) fn start() -> Self {
+        pub fn start() -> Self {
             Self
         }
 
