@@ -78,44 +78,59 @@ const DEPTH: usize = 1024;
 
 /// `a · b`, row-major `[a.rows, b.cols]`.
 pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
-    if let Some(y) = T::fast_product(a, Right::Floats(b)) {
-        return y;
+    let mut out = any(a.rows * b.cols);
+    if T::fast_product(a, Right::Floats(b), &mut out) {
+        return out;
     }
     let (a, b) = (a.view(), b.view());
-    in_tiles(a.nrows(), b.ncols(), |rows, cols, tile| {
+    in_tiles(a.nrows(), b.ncols(), &mut out, |rows, cols, tile| {
         let (a, b) = (a.slice(s![rows, ..]), b.slice(s![.., cols]));
         general_mat_mul(T::one(), &a, &b, T::zero(), tile);
-    })
+    });
+    out
 }
 
 /// `a · sign(bits)` for bits `[a.cols, n]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
-    if let Some(y) = T::fast_product(a, Right::Signs(bits)) {
-        return y;
+    let mut out = any(a.rows * bits.cols());
+    if T::fast_product(a, Right::Signs(bits), &mut out) {
+        return out;
     }
     let a = a.view();
-    in_tiles(a.nrows(), bits.cols(), |rows, cols, tile| {
+    in_tiles(a.nrows(), bits.cols(), &mut out, |rows, cols, tile| {
         by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
             let (k, n) = (terms.len(), cols.len());
             expand_signs(bits, terms, cols.clone(), &mut panel[..k * n]);
             mat(&panel[..k * n], k, n).view()
         });
-    })
+    });
+    out
 }
 
 /// `a · sign(bits)^T` for bits `[n, a.cols]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs_transposed<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
-    if let Some(y) = T::fast_product(a, Right::SignsTransposed(bits)) {
-        return y;
+    let mut out = any(a.rows * bits.rows());
+    matmul_signs_transposed_to(a, bits, &mut out);
+    out
+}
+
+/// [`matmul_signs_transposed`] to every element of `out`.
+pub(crate) fn matmul_signs_transposed_to<T: Real>(
+    a: Mat<'_, T>,
+    bits: BitMatrixView<'_>,
+    out: &mut [T],
+) {
+    if T::fast_product(a, Right::SignsTransposed(bits), out) {
+        return;
     }
     let a = a.view();
-    in_tiles(a.nrows(), bits.rows(), |rows, cols, tile| {
+    in_tiles(a.nrows(), bits.rows(), out, |rows, cols, tile| {
         by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
             let (k, n) = (terms.len(), cols.len());
             expand_signs(bits, cols.clone(), terms, &mut panel[..k * n]);
             mat(&panel[..k * n], n, k).t().view()
         });
-    })
+    });
 }
 
 /// The right side of a product.
@@ -126,8 +141,12 @@ pub(crate) enum Right<'a, T> {
     SignsTransposed(BitMatrixView<'a>),
 }
 
-/// `a · b` by the CPU's fast way, if it has one that takes such a `b`.
-pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec<f32>> {
+/// Writes `a · b` to `out` by the CPU's fast way, if it has one that takes such a `b`; says whether.
+pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> bool {
+    by_fast_way(a, b, out).is_some()
+}
+
+fn by_fast_way(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()> {
     let way = F32Product::active().ok()??;
     let turned;
     let (right, n) = match b {
@@ -139,7 +158,6 @@ pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec
             (F32Right::Signs(turned.view()), bits.rows())
         }
     };
-    let mut out = any(a.rows * n);
     let bands = a.rows.div_ceil(rayon::current_num_threads());
     let band = bands.next_multiple_of(BAND_ROWS);
     let done = out
@@ -153,7 +171,7 @@ pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>) -> Option<Vec
             };
             way.multiply(left?, right, out)
         });
-    done.ok().map(|()| out)
+    done.ok()
 }
 
 /// Rows that the fast way makes together. Which rows are made together changes no bit of them.
@@ -219,13 +237,14 @@ fn by_depth<T: Real>(
     }
 }
 
-/// A row-major `[rows, cols]` matrix of which `make(rows, cols, tile)` writes the tiles.
+/// Fills a row-major `[rows, cols]` matrix of which `make(rows, cols, tile)` writes the tiles.
 fn in_tiles<T: Real>(
     rows: usize,
     cols: usize,
+    out: &mut [T],
     make: impl Fn(Range<usize>, Range<usize>, &mut ArrayViewMut2<'_, T>) + Sync,
-) -> Vec<T> {
-    let mut out = any(rows * cols);
+) {
+    debug_assert_eq!(out.len(), rows * cols);
     let bands = out.par_chunks_mut(TILE_ROWS * cols).enumerate();
     bands.for_each(|(i, band)| {
         let row_range = i * TILE_ROWS..i * TILE_ROWS + band.len() / cols;
@@ -238,7 +257,6 @@ fn in_tiles<T: Real>(
             make(row_range.clone(), col_range, &mut tile);
         });
     });
-    out
 }
 
 #[cfg(test)]

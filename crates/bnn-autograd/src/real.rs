@@ -55,9 +55,14 @@ pub(crate) mod sealed {
         const DTYPE: safetensors::Dtype;
         /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
         const SIGNS: &'static [[Self; 8]; 256];
-        /// `a · b` in a way that this CPU has for the type and such a `b` only, if any.
+        /// Writes `a · b` to `out` in a way that this CPU has for the type and such a `b` only; false where there is
+        /// none, and nothing is written.
         #[allow(private_interfaces, reason = "the trait is sealed")]
-        fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>>;
+        fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>, out: &mut [Self]) -> bool;
+        /// The same elements where they are `f32`, for what only that type has.
+        fn as_f32s(x: &[Self]) -> Option<&[f32]>;
+        /// As above, to be written.
+        fn as_f32s_mut(x: &mut [Self]) -> Option<&mut [f32]>;
         /// The products of signs, `[x.rows, weights.rows]`, to every element of `y`.
         fn sign_product(
             x: BitMatrixView<'_>,
@@ -84,7 +89,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($t:ty, $dtype:ident, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
+    ($t:ty, $dtype:ident, $as_f32s:expr, $as_f32s_mut:expr, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -114,8 +119,14 @@ macro_rules! real {
                 &TABLE
             };
             #[allow(private_interfaces, reason = "the trait is sealed")]
-            fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>) -> Option<Vec<Self>> {
-                $fast_product(a, b)
+            fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>, out: &mut [Self]) -> bool {
+                $fast_product(a, b, out)
+            }
+            fn as_f32s(x: &[Self]) -> Option<&[f32]> {
+                $as_f32s(x)
+            }
+            fn as_f32s_mut(x: &mut [Self]) -> Option<&mut [f32]> {
+                $as_f32s_mut(x)
             }
             fn sign_product(
                 x: BitMatrixView<'_>,
@@ -154,8 +165,18 @@ macro_rules! real {
 real!(
     f32,
     F32,
+    Some,
+    Some,
     fast_product_f32,
     sign_product_f32,
     sign_conv2d_f32
 );
-real!(f64, F64, |_, _| None, sign_product_f64, sign_conv2d_f64);
+real!(
+    f64,
+    F64,
+    |_| None,
+    |_| None,
+    |_, _, _| false,
+    sign_product_f64,
+    sign_conv2d_f64
+);

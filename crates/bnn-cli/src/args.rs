@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::images::parse_size;
 
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     Predict(PredictArgs),
     Info(InfoArgs),
+    Export(ExportArgs),
+    TestVectors(TestVectorsArgs),
     Bench(BenchArgs),
 }
 
@@ -136,6 +138,69 @@ pub(crate) struct PredictArgs {
 pub(crate) struct InfoArgs {
     /// Model file
     pub(crate) model: PathBuf,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write a model as source code, for a program that has it in it, in flash for example.
+///
+/// C: NAME.h and NAME.c, C99, which need bnn.h and the library; the model is a constant array, and its
+/// sizes are macros. Rust: NAME.rs, which needs bnn-core. bin: the checked bytes as they are, for a
+/// linker or a programmer; they have to lie at a multiple of 8.
+///
+/// Examples:
+///   bnn export digits.bnn --to c
+///   bnn export digits.bnn --to rust --out src
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ExportArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) to: Language,
+    /// Name of the files and of what is in them [default: that of the model file]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Folder to write to [default: this one]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Language {
+    C,
+    Rust,
+    Bin,
+}
+
+/// Write inputs of a model and the outputs they must have, for a device that checks itself.
+///
+/// Two files, sample after sample without gaps or a header. Inputs: a byte for each element, or words of 64
+/// bits for a model that takes bits. Outputs: f32, i32 or words of bits, as the model gives them out. All
+/// little-endian; a device must compute the very same bytes.
+///
+/// Examples:
+///   bnn test-vectors digits.bnn --data digits
+///   bnn test-vectors digits.bnn --count 20 --seed 3 --out random
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct TestVectorsArgs {
+    /// Model file
+    pub(crate) model: PathBuf,
+    /// Data set whose first test images are taken, as `bnn eval` names it [default: random inputs]
+    #[arg(long)]
+    pub(crate) data: Option<String>,
+    /// Samples to write
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// Seed of random inputs
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -46,7 +46,9 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Train(args) => commands::train::run(args),
         Command::Eval(args) => commands::eval::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Export(args) => commands::export::run(args),
         Command::Info(args) => commands::info::run(args),
+        Command::TestVectors(args) => commands::test_vectors::run(args),
         Command::Bench(args) => commands::bench::run(args),
     }
 }

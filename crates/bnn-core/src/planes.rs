@@ -9,7 +9,7 @@
 
 use crate::error::Error;
 use crate::kernel::Kernel;
-use crate::shape::{at_least, mul, nonzero, row_words, strided, sum_fits};
+use crate::shape::{at_least, mul, nonzero, row_len, row_words, strided, sum_fits};
 
 /// Most bits per element.
 pub(crate) const MAX_DEPTH: usize = 8;
@@ -57,14 +57,28 @@ impl<'a> Planes<'a> {
         strided("bytes to split", x.len(), rows, cols, x_stride)?;
         at_least("words of work memory", needed, work.len())?;
         let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
-        let per_row = row_words(cols);
+        Self::split_checked(x, x_stride, cols, depth, words)
+    }
+
+    /// The same for sizes that have been checked, into all of `words`.
+    pub(crate) fn split_checked(
+        x: &[u8],
+        x_stride: usize,
+        cols: usize,
+        depth: usize,
+        words: &'a mut [u64],
+    ) -> Result<Self, Error> {
+        let per_row = row_len(cols);
         let split = Kernel::active()?.packing().split;
-        let x = x.chunks(x_stride).map(|x| x.get(..cols).unwrap_or(x));
-        for (x, sample) in x.zip(words.chunks_exact_mut((depth + 1) * per_row)) {
+        let mut rows = 0;
+        for sample in words.chunks_exact_mut(((depth + 1) * per_row).max(1)) {
+            let x = x.get(rows * x_stride..).and_then(|x| x.get(..cols));
+            let x = x.unwrap_or_default();
             check_depth(x, depth)?;
-            let (zeros, planes) = sample.split_at_mut(per_row);
+            let (zeros, planes) = sample.split_at_mut_checked(per_row).unwrap_or_default();
             zeros.fill(0);
             split(x, planes);
+            rows += 1;
         }
         Ok(Self {
             words,

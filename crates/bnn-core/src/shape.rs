@@ -11,6 +11,15 @@ pub const fn row_words(k: usize) -> usize {
     k.div_ceil(WORD)
 }
 
+/// [`row_words`] of a row that is known not to be empty, said so that the compiler knows it too: where it
+/// cuts a slice into rows, no check for zero is left, nor the panic behind it.
+pub(crate) const fn row_len(k: usize) -> usize {
+    match row_words(k) {
+        0 => 1,
+        words => words,
+    }
+}
+
 /// Words that `rows` rows of `cols` bits take.
 ///
 /// # Errors

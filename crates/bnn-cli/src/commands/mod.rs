@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod eval;
+pub(crate) mod export;
 pub(crate) mod info;
 pub(crate) mod predict;
+pub(crate) mod test_vectors;
 pub(crate) mod train;

@@ -32,7 +32,8 @@ fn a_c_program_predicts_what_the_command_predicts() {
         if !has(compiler) {
             continue;
         }
-        compile(compiler, language, &folder.join("predict"));
+        let source = repository().join("ffi-tests/predict/predict.c");
+        compile(compiler, language, &[source], &folder.join("predict"));
         let mut program = Command::new(folder.join("predict"));
         program.args(["digits.bnn", "rows.csv"]).current_dir(folder);
         let output = program.output().unwrap();
@@ -42,14 +43,15 @@ fn a_c_program_predicts_what_the_command_predicts() {
     }
 }
 
-fn compile(compiler: &str, language: &str, program: &Path) {
+/// Compiles and links a program of C files, whose folder may have headers of theirs.
+pub(super) fn compile(compiler: &str, language: &str, sources: &[PathBuf], program: &Path) {
     let own = std::env::current_exe().unwrap();
     let archive = own.parent().unwrap().join("libbnn.a");
     let mut command = Command::new(compiler);
     command.args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", language]);
     let source = if language == "-std=c99" { "c" } else { "c++" };
     command.args(["-x", source]);
-    command.arg(repository().join("ffi-tests/predict/predict.c"));
+    command.args(sources);
     command.args(["-x", "none", "-I"]);
     command.arg(repository().join("include")).arg(archive);
     command
@@ -61,7 +63,7 @@ fn compile(compiler: &str, language: &str, program: &Path) {
 }
 
 /// Whether a compiler is here; `BNN_REQUIRE` makes its absence a failure.
-fn has(tool: &str) -> bool {
+pub(super) fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok();
     let required = std::env::var("BNN_REQUIRE").unwrap_or_default();
     let required = required.split(',').any(|name| name == tool);
@@ -72,7 +74,7 @@ fn has(tool: &str) -> bool {
     found
 }
 
-fn repository() -> PathBuf {
+pub(super) fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap().to_owned()
 }

@@ -3,11 +3,13 @@
 
 mod bench;
 mod c_program;
+mod export;
 mod fashion;
 mod images;
 mod inputs;
 mod interrupt;
 mod train;
+mod vectors;
 
 use std::path::Path;
 use std::process::{Command, Output};

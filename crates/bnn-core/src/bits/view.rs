@@ -1,7 +1,7 @@
 //! Views of packed rows over borrowed words.
 
 use crate::error::Error;
-use crate::shape::{WORD, equal, last_word_mask, matrix_words, row_words};
+use crate::shape::{WORD, equal, last_word_mask, matrix_words, row_len};
 
 /// A matrix of bits over borrowed words, `[rows, cols]`, rows on word borders, tail bits zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,10 @@ impl<'a> BitMatrixView<'a> {
     /// The words of row `r`, or an empty slice where there is no such row.
     #[must_use]
     pub fn row(&self, r: usize) -> &'a [u64] {
-        let per_row = row_words(self.cols);
-        self.words.chunks_exact(per_row).nth(r).unwrap_or_default()
+        self.words
+            .chunks_exact(row_len(self.cols))
+            .nth(r)
+            .unwrap_or_default()
     }
 
     /// Whether element `(r, c)` is `+1`; `None` outside the matrix.
@@ -73,7 +75,7 @@ impl<'a> BitMatrixView<'a> {
 
     /// The rows, in order, as slices of words.
     pub(crate) fn iter_rows(&self) -> core::slice::ChunksExact<'a, u64> {
-        self.words.chunks_exact(row_words(self.cols))
+        self.words.chunks_exact(row_len(self.cols))
     }
 }
 
@@ -131,7 +133,7 @@ impl<'a> BitMatrixViewMut<'a> {
         if c >= self.cols {
             return false;
         }
-        let row = self.words.chunks_exact_mut(row_words(self.cols)).nth(r);
+        let row = self.words.chunks_exact_mut(row_len(self.cols)).nth(r);
         let Some(word) = row.and_then(|row| row.get_mut(c / WORD)) else {
             return false;
         };
@@ -152,7 +154,7 @@ fn check_tails(words: &[u64], cols: usize) -> Result<(), Error> {
         return Ok(());
     }
     let dirty = |row: &[u64]| row.last().is_some_and(|last| last & tail != 0);
-    match words.chunks_exact(row_words(cols)).position(dirty) {
+    match words.chunks_exact(row_len(cols)).position(dirty) {
         Some(row) => Err(Error::TailBits { row }),
         None => Ok(()),
     }

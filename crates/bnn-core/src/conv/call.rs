@@ -8,6 +8,7 @@ use super::{packed, signs};
 #[cfg(feature = "alloc")]
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
+use crate::gemm::Thresholds;
 use crate::gemm::driver::Strided;
 use crate::gemm::epilogue::{Epilogue, Threshold};
 use crate::shape::{at_least, mul, row_words};
@@ -85,11 +86,7 @@ impl<'a, 'w> Call<'a, 'w> {
     }
 
     /// Writes whether the sums reach the thresholds; rows of `out` are as long as outputs need.
-    pub(super) fn run_bits<T: Copy + Into<i32> + Sync>(
-        self,
-        thresholds: &[T],
-        out: &mut [u64],
-    ) -> Result<(), Error> {
+    pub(super) fn run_bits(self, thresholds: Thresholds<'_>, out: &mut [u64]) -> Result<(), Error> {
         let stride = row_words(self.filters.conv().outputs());
         #[cfg(feature = "alloc")]
         match (self.images, &self.filters.layout) {

@@ -86,6 +86,8 @@ mod clipping;
 mod depthwise;
 mod filters;
 mod geometry;
+#[cfg(feature = "std")]
+mod gradients;
 mod images;
 mod in_place;
 #[cfg(feature = "alloc")]
@@ -103,6 +105,8 @@ pub use filters::Filters;
 #[cfg(feature = "alloc")]
 pub use filters::PackedFilters;
 pub use geometry::{Conv2d, ConvOptions, PadValue};
+#[cfg(feature = "std")]
+pub use gradients::F32Gradients;
 pub use images::Images;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 
@@ -170,10 +174,7 @@ pub fn conv2d_bits<'a, 'w, 't>(
     equal("thresholds", n, thresholds.len())?;
     equal("rows of the output", m, out.rows())?;
     equal("columns of the output", n, out.cols())?;
-    match thresholds {
-        Thresholds::I16(t) => call.run_bits(t, out.words_mut()),
-        Thresholds::I32(t) => call.run_bits(t, out.words_mut()),
-    }
+    call.run_bits(thresholds, out.words_mut())
 }
 
 #[cfg(all(test, feature = "alloc"))]

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::gemm::driver::Grain;
 use crate::gemm::driver::{Columns, Parts, Product, Rows};
 use crate::gemm::epilogue::Epilogue;
-use crate::gemm::{Resolved, Weights, compute_all};
+use crate::gemm::{Resolved, Thresholds, Weights, compute_all};
 #[cfg(feature = "std")]
 use crate::shape::row_words;
 
@@ -64,7 +64,21 @@ pub(super) fn run<E: Epilogue>(
 }
 
 /// From bits to bits with thresholds, where there is a shorter way than by sums; says whether there was.
-pub(super) fn run_bits<T: Copy + Into<i32> + Sync>(
+pub(super) fn run_bits(
+    filters: &PackedFilters,
+    bits: BitMatrixView<'_>,
+    samples: usize,
+    thresholds: Thresholds<'_>,
+    out: &mut [u64],
+    stride: usize,
+) -> bool {
+    match thresholds {
+        Thresholds::I16(t) => compare(filters, bits, samples, t, out, stride),
+        Thresholds::I32(t) => compare(filters, bits, samples, t, out, stride),
+    }
+}
+
+fn compare<T: Copy + Into<i32> + Sync>(
     filters: &PackedFilters,
     bits: BitMatrixView<'_>,
     samples: usize,

@@ -9,7 +9,9 @@ use super::samples::Samples;
 use super::weights::Resolved;
 #[cfg(feature = "alloc")]
 use crate::aligned::AlignedWords;
+#[cfg(feature = "alloc")]
 use crate::kernel::{NR, Sums};
+#[cfg(feature = "alloc")]
 use crate::planes::MAX_DEPTH;
 
 /// Bytes of the laid out block beyond which it holds fewer samples; one tile of a kernel's `mr` rows it
@@ -122,30 +124,8 @@ impl<E: Epilogue> Parts for Product<'_, E> {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl<E: Epilogue> Product<'_, E> {
-    /// With canonical weights, a few samples at a time: as many as `room` holds, which is at least one.
-    /// Allocates nothing.
-    pub(crate) fn part_in_place(
-        &self,
-        room: &mut [u64],
-        range: Range<usize>,
-        columns: &Columns,
-        out: &mut impl Rows<E::Elem>,
-    ) {
-        let mut sums = [Sums([0; NR]); MAX_DEPTH + 1];
-        let fit = room.len().checked_div(self.a.room_words());
-        let samples = fit
-            .unwrap_or(usize::MAX)
-            .min(sums.len() / self.a.rows_per_sample());
-        let workspace = Workspace {
-            samples: samples.max(1),
-            room,
-            block: &mut [],
-            sums: &mut sums,
-        };
-        self.part_in(workspace, range, columns, out);
-    }
-
     fn part_in(
         &self,
         workspace: Workspace<'_>,
@@ -209,6 +189,7 @@ impl<T> Rows<T> for Strided<'_, T> {
 }
 
 /// Memory that a product works in.
+#[cfg(feature = "alloc")]
 struct Workspace<'s> {
     /// Samples of a block.
     samples: usize,
@@ -223,6 +204,7 @@ struct Workspace<'s> {
 /// From the sums of a row of zeros, `s_0`, and of bit planes, `s_b`, those of the integers (see
 /// [`Planes`](crate::Planes)): `c(0) - c(x_b) = (s_b - s_0) / 2`, so the sum over `b` of `2^b` times
 /// that. All sums have the parity of `k`, hence halves differ by just the half of the difference.
+#[cfg(feature = "alloc")]
 fn weigh_planes(sums: &[Sums]) -> Sums {
     let mut totals = Sums([0; NR]);
     if let Some((zero, planes)) = sums.split_first() {
@@ -238,4 +220,5 @@ fn weigh_planes(sums: &[Sums]) -> Sums {
 }
 
 // `weigh_planes` shifts an `i32` by the number of a plane.
+#[cfg(feature = "alloc")]
 const _: () = assert!(MAX_DEPTH < 31);

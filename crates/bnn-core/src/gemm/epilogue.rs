@@ -1,6 +1,7 @@
 //! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
 //! matrix never exists unless it is what was asked for.
 
+use super::Thresholds;
 use crate::kernel::{self, Endings, Factors, NR};
 use crate::shape::WORD;
 
@@ -27,6 +28,10 @@ pub(crate) trait Epilogue: Sync {
         row: &mut [Self::Elem],
         at: usize,
     );
+
+    /// The ending of a few sums, at most a panel's, those of the outputs from `col` on: by its definition,
+    /// in little code. Writes to `row` from its column `at` on.
+    fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
 }
 
 /// The sums themselves.
@@ -49,6 +54,13 @@ impl Epilogue for Sums {
         at: usize,
     ) {
         copy(&sums.0, used, row, at);
+    }
+
+    fn put(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {
+        let row = row.get_mut(at..).unwrap_or_default();
+        for (out, sum) in row.iter_mut().zip(sums) {
+            *out = *sum;
+        }
     }
 }
 
@@ -89,19 +101,31 @@ impl Epilogue for Affine<'_> {
             }
         }
     }
+
+    fn put(&self, sums: &[i32], col: usize, row: &mut [f32], at: usize) {
+        let scale = self.scale.get(col..).unwrap_or_default();
+        let bias = self.bias.get(col..).unwrap_or_default();
+        let row = row.get_mut(at..).unwrap_or_default();
+        for (((out, sum), scale), bias) in row.iter_mut().zip(sums).zip(scale).zip(bias) {
+            *out = scale * *sum as f32 + bias;
+        }
+    }
 }
 
 /// One bit: whether the sum reaches the threshold.
-pub(crate) struct Threshold<'a, T>(pub(crate) &'a [T]);
+pub(crate) struct Threshold<'a>(pub(crate) Thresholds<'a>);
 
-impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
+impl Epilogue for Threshold<'_> {
     type Elem = u64;
     type Panel = [i32; NR];
     #[cfg(feature = "std")]
     const COLUMNS: usize = WORD;
 
     fn panel(&self, col: usize, used: usize) -> [i32; NR] {
-        lanes(self.0, col, used, 0)
+        match self.0 {
+            Thresholds::I16(thresholds) => lanes(thresholds, col, used, 0),
+            Thresholds::I32(thresholds) => lanes(thresholds, col, used, 0),
+        }
     }
 
     fn write(
@@ -113,20 +137,42 @@ impl<T: Copy + Into<i32> + Sync> Epilogue for Threshold<'_, T> {
         at: usize,
     ) {
         let bits = u64::from((endings.reached)(sums, thresholds)) & ((1 << used) - 1);
-        let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
-        // Columns come in order: the first ones of a word replace it, the others join them.
-        if let Some(word) = places.next() {
-            *word = if shift == 0 {
-                bits
-            } else {
-                *word | bits << shift
-            };
-        }
-        if shift + used > WORD
-            && let Some(word) = places.next()
-        {
-            *word = bits >> (WORD - shift);
-        }
+        join(bits, used, row, at);
+    }
+
+    fn put(&self, sums: &[i32], col: usize, row: &mut [u64], at: usize) {
+        let bits = match self.0 {
+            Thresholds::I16(thresholds) => reached(sums, thresholds, col),
+            Thresholds::I32(thresholds) => reached(sums, thresholds, col),
+        };
+        join(bits.into(), sums.len(), row, at);
+    }
+}
+
+/// Bit `j`: whether `sums[j]` reaches the threshold of output `col + j`.
+fn reached<T: Copy + Into<i32>>(sums: &[i32], thresholds: &[T], col: usize) -> u32 {
+    let thresholds = thresholds.get(col..).unwrap_or_default();
+    let pairs = sums.iter().zip(thresholds).rev();
+    pairs.fold(0, |bits, (sum, &threshold)| {
+        bits << 1 | u32::from(*sum >= threshold.into())
+    })
+}
+
+/// Writes `used` bits to columns from `at` on. Columns come in order: the first ones of a word replace it,
+/// the others join them.
+fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
+    let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
+    if let Some(word) = places.next() {
+        *word = if shift == 0 {
+            bits
+        } else {
+            *word | bits << shift
+        };
+    }
+    if shift + used > WORD
+        && let Some(word) = places.next()
+    {
+        *word = bits >> (WORD - shift);
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod driver;
 pub(crate) mod epilogue;
 #[cfg(feature = "alloc")]
 mod floats;
+mod in_place;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]
@@ -21,7 +22,6 @@ pub use floats::FloatRows;
 pub use packed::PackedWeights;
 #[cfg(feature = "std")]
 pub use parallel::WORTH_A_THREAD;
-#[cfg(feature = "alloc")]
 pub(crate) use weights::Resolved;
 pub use weights::Weights;
 
@@ -150,17 +150,20 @@ pub fn gemm_bits<'a, 'w, 't>(
     equal("rows of the output", a.len(), out.rows())?;
     equal("columns of the output", w.rows(), out.cols())?;
     let stride = row_words(out.cols());
-    match thresholds {
-        Thresholds::I16(t) => compute(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
-        Thresholds::I32(t) => compute(&a, &w, &epilogue::Threshold(t), out.words_mut(), stride),
-    }
+    compute(
+        &a,
+        &w,
+        &epilogue::Threshold(thresholds),
+        out.words_mut(),
+        stride,
+    );
     Ok(())
 }
 
-/// Computes the whole product.
-fn compute<E: Epilogue>(
+/// Computes the whole product. `c` has room for it, and the ending's parameters are as many as outputs.
+pub(crate) fn compute<E: Epilogue>(
     a: &Samples<'_>,
-    w: &weights::Resolved<'_>,
+    w: &Resolved<'_>,
     epilogue: &E,
     c: &mut [E::Elem],
     stride: usize,
@@ -180,10 +183,10 @@ pub(crate) fn compute_all<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usiz
 }
 
 /// Checks what every product needs of its two sides.
-fn operands<'a, 'w>(
+pub(crate) fn operands<'a, 'w>(
     a: Activations<'a>,
     w: Weights<'w>,
-) -> Result<(Samples<'a>, weights::Resolved<'w>), Error> {
+) -> Result<(Samples<'a>, Resolved<'w>), Error> {
     let a = match a {
         Activations::Bits(bits) => Samples::of_bits(bits),
         Activations::Planes(planes) => Samples::of_planes(planes),

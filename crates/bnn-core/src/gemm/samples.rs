@@ -112,6 +112,7 @@ impl<'a> Samples<'a> {
     }
 
     /// Words of room per sample that [`Samples::rows`] wants: 0 where the rows are packed already.
+    #[cfg(feature = "alloc")]
     pub(crate) fn room_words(&self) -> usize {
         match self.rows {
             Rows::Packed(_) => 0,

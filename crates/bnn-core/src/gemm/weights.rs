@@ -5,8 +5,10 @@ use super::packed::PackedWeights;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::kernel::Block;
-use crate::kernel::{Kernel, NR, Sums};
+use crate::kernel::{Block, Sums};
+use crate::kernel::{Kernel, NR};
+use crate::shape::row_len;
+#[cfg(feature = "alloc")]
 use crate::shape::row_words;
 
 /// The right side of a product, `[n, k]`: made from a [`PackedWeights`], which knows its kernel, or
@@ -132,35 +134,31 @@ impl Resolved<'_> {
     }
 
     /// Lays rows out for the kernel, in the first words of `room` or where they are.
+    #[cfg(feature = "alloc")]
     pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
         match self.weights.layout {
-            #[cfg(feature = "alloc")]
             Layout::Panels(_) => {
                 let words = row_words(self.weights.cols);
                 let block = self.kernel.block_words(rows.len() / words, words);
                 let room = room.get_mut(..block).unwrap_or_default();
                 self.kernel.fill_block(rows, words, room)
             }
-            Layout::Canonical(_) => {
-                let _ = room;
-                rows
-            }
+            Layout::Canonical(_) => rows,
         }
     }
 
     /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
     /// `sums[r].0[j]`. Past the last weight row they mean nothing.
+    #[cfg(feature = "alloc")]
     pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
-        let k = self.weights.cols as u32;
         match self.weights.layout {
-            #[cfg(feature = "alloc")]
             Layout::Panels(panels) => {
                 let block = Block {
                     layout: block,
                     rows,
                     words,
-                    k,
+                    k: self.weights.cols as u32,
                 };
                 let panels = panels
                     .chunks_exact(self.kernel.panel_words(words))
@@ -168,16 +166,59 @@ impl Resolved<'_> {
                 self.kernel
                     .multiply(block, panels.unwrap_or_default(), sums);
             }
-            Layout::Canonical(canonical) => {
-                let _ = rows;
-                let weights = canonical.chunks(NR * words).nth(panel).unwrap_or_default();
+            Layout::Canonical(_) => {
                 for (row, sums) in block.chunks_exact(words).zip(sums) {
-                    for (sum, weights) in sums.0.iter_mut().zip(weights.chunks_exact(words)) {
-                        let count = self.kernel.count(row, weights);
-                        *sum = k.wrapping_sub(count << 1).cast_signed();
-                    }
+                    self.sums(row, NR * panel, &mut sums.0);
                 }
             }
         }
+    }
+
+    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums, at most `NR`.
+    /// The sample is a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)).
+    pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
+        let (first_row, planes) = sample
+            .split_at_checked(row_len(self.weights.cols))
+            .unwrap_or_default();
+        if planes.is_empty() {
+            let k = self.weights.cols as i32;
+            self.counts(first_row, first, bytemuck::cast_slice_mut(sums));
+            for sum in sums {
+                *sum = k.wrapping_sub(*sum << 1);
+            }
+        } else {
+            self.sums_of_planes(first_row, planes, first, sums);
+        }
+    }
+
+    /// `sum over b of 2^b * (c(0) - c(x_b))`, see [`Planes`](crate::Planes), from the highest plane down: twice
+    /// what there is, and the next difference.
+    fn sums_of_planes(&self, zeros: &[u64], mut planes: &[u64], first: usize, sums: &mut [i32]) {
+        let (mut zero, mut counts) = ([0; NR], [0; NR]);
+        let zero = zero.get_mut(..sums.len()).unwrap_or_default();
+        let counts = counts.get_mut(..sums.len()).unwrap_or_default();
+        self.counts(zeros, first, zero);
+        sums.fill(0);
+        while let Some(at) = planes.len().checked_sub(zeros.len()) {
+            let (lower, plane) = planes.split_at_checked(at).unwrap_or_default();
+            if plane.is_empty() {
+                return;
+            }
+            self.counts(plane, first, counts);
+            for ((sum, zero), count) in sums.iter_mut().zip(&*zero).zip(&*counts) {
+                *sum = (*sum << 1) + (zero.cast_signed() - count.cast_signed());
+            }
+            planes = lower;
+        }
+    }
+
+    /// In how many bits a row differs from each weight row from `first` on, as many as there are counts.
+    fn counts(&self, row: &[u64], first: usize, counts: &mut [u32]) {
+        let weights = match self.weights.layout {
+            Layout::Canonical(weights) => weights.get(first * row.len()..).unwrap_or_default(),
+            #[cfg(feature = "alloc")]
+            Layout::Panels(_) => &[],
+        };
+        self.kernel.count_rows(row, weights, counts);
     }
 }

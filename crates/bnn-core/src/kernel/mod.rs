@@ -8,23 +8,29 @@
 
 mod arch;
 mod endings;
+#[cfg(feature = "std")]
+pub(crate) mod grid;
 pub(crate) mod packing;
 
 use core::fmt;
 
+#[cfg(feature = "std")]
+use crate::bits::BitMatrixView;
 use crate::error::{Error, ShortName};
 #[cfg(feature = "std")]
 use crate::f32_product::{F32Product, F32Right, F32Rows};
 pub(crate) use endings::{Endings, Factors};
+#[cfg(feature = "std")]
+use grid::Grid;
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are taken at once.
-pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 4 };
+pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 8 };
 
 /// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two takes
 /// twice the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
+#[cfg_attr(feature = "alloc", repr(C, align(64)))]
 pub(crate) struct Sums(pub(crate) [i32; NR]);
 
 /// Products of +-1 between the rows of a block and the weight rows of a panel, modulo `2^32`:
@@ -95,9 +101,19 @@ struct F32Way {
     /// Whether this CPU has what it takes besides the kernel's own instructions.
     supported: fn() -> bool,
     multiply: F32Multiply,
+    /// The gradient of the images of a convolution: `grid, dy, filters` to `dx`; sizes fit each other.
+    image_gradient: F32Gradient,
+    /// The gradient of its filters: `grid, dy, images` to `dw`.
+    filter_gradient: F32Gradient,
 }
 
+/// See [`conv::F32Gradients`](crate::conv::F32Gradients).
+#[cfg(feature = "std")]
+pub(crate) type F32Gradient =
+    fn(grid: &Grid, dy: &[f32], signs: BitMatrixView<'_>, out: &mut [f32]);
+
 /// Counts the bits in which two rows of equal length differ.
+#[cfg(feature = "alloc")]
 pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
 
 /// An instruction set that a kernel is written for.
@@ -179,6 +195,7 @@ pub struct Kernel {
     #[cfg(feature = "alloc")]
     layout: Layout,
     endings: &'static Endings,
+    #[cfg(feature = "alloc")]
     count: Count,
     #[cfg(feature = "alloc")]
     packing: &'static packing::Packing,
@@ -350,9 +367,32 @@ impl Kernel {
         Some(F32Product::new(way.multiply))
     }
 
-    /// `popcount(a ^ b)`.
-    pub(crate) fn count(&self, a: &[u64], b: &[u64]) -> u32 {
-        (self.count)(a, b)
+    /// The fast ways to the gradients of images and of filters, if there are any.
+    #[cfg(feature = "std")]
+    pub(crate) fn f32_gradients(&self) -> Option<[F32Gradient; 2]> {
+        let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
+        Some([way.image_gradient, way.filter_gradient])
+    }
+
+    /// In how many bits `row` differs from each of the rows of the same length in `others`, as many as
+    /// there are counts. A count without a row keeps its value.
+    pub(crate) fn count_rows(&self, row: &[u64], others: &[u64], counts: &mut [u32]) {
+        #[cfg(feature = "alloc")]
+        {
+            let mut others = others;
+            for count in counts {
+                let Some((other, rest)) = others.split_at_checked(row.len()) else {
+                    return;
+                };
+                *count = (self.count)(row, other);
+                others = rest;
+            }
+        }
+        // As in [`Kernel::packing`].
+        #[cfg(not(feature = "alloc"))]
+        {
+            arch::portable::count_rows(row, others, counts);
+        }
     }
 }
 

@@ -31,6 +31,22 @@ pub(super) const ALIGN: usize = 8;
 pub(super) const RECORD_BYTES: usize = 48;
 pub(super) const KIND_DENSE: u8 = 1;
 
+/// Where the numbers lie in a record that [`Sizes`](super::Sizes) reads.
+pub(super) struct RecordOffsets {
+    pub(super) input_depth: usize,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) work_at: usize,
+    pub(super) output_at: usize,
+}
+pub(super) const AT_LAYER: RecordOffsets = RecordOffsets {
+    input_depth: 1,
+    inputs: 4,
+    outputs: 8,
+    work_at: 24,
+    output_at: 28,
+};
+
 /// What a layer's sums become.
 pub(super) mod ending {
     pub(in super::super) const SUMS: u8 = 0;

@@ -36,6 +36,7 @@ mod format;
 mod layer;
 mod reader;
 mod runner;
+mod sizes;
 #[cfg(feature = "alloc")]
 mod writer;
 
@@ -47,6 +48,7 @@ pub use reader::Model;
 #[cfg(feature = "alloc")]
 pub use runner::PackedModel;
 pub use runner::{Input, Output};
+pub use sizes::Sizes;
 #[cfg(feature = "alloc")]
 pub use writer::ModelWriter;
 

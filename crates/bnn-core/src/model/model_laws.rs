@@ -106,6 +106,7 @@ fn check_bytes_net(
     let model = Model::open(file.bytes())?;
     assert_eq!(model.input(), (sizes[0], net.input));
     assert_eq!(model.meta(), "name=test\n");
+    check_sizes(Sizes::of(file.bytes()), &model)?;
     let x = bytes_input(depth, samples, sizes[0], seed);
     let expected: Vec<f32> = x
         .chunks(sizes[0])
@@ -270,6 +271,7 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     assert_eq!(open(b"GIF89a and then some"), Err(ModelError::NotAModel));
     for len in 0..good.len() {
         assert!(open(&good[..len]).is_err(), "cut to {len}");
+        let _ = Sizes::of(&good[..len]); // no panic
     }
     let longer = [&good[..], &[0]].concat();
     assert!(matches!(open(&longer), Err(ModelError::Size { .. })));
@@ -288,11 +290,25 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     Ok(())
 }
 
+/// What can be known when compiling is what the opened model tells.
+fn check_sizes(sizes: Option<Sizes>, model: &Model<'_>) -> Result<(), ModelError> {
+    let expected = Sizes {
+        inputs: model.input().0,
+        outputs: model.output().0,
+        scratch_words: model.scratch_words(1)?,
+    };
+    assert_eq!(sizes, Some(expected));
+    Ok(())
+}
+
 /// Opens `bytes` and, where that works, runs one sample; whatever happens, no panic.
 fn open_and_run(bytes: &[u8]) -> Result<Vec<f32>, ModelError> {
     let file = AlignedBytes::from(bytes);
+    // Of any bytes: no panic either.
+    let sizes = Sizes::of(bytes);
     let model = Model::open(file.bytes())?;
     let words = model.scratch_words(1)?;
+    check_sizes(sizes, &model)?;
     assert!(
         words <= 20 * bytes.len() + 64,
         "{words} words asked for by {} bytes",

@@ -26,6 +26,8 @@ pub struct Model<'a> {
     weights: &'a [u64],
     params: &'a [u8],
     meta: &'a str,
+    input: (usize, InputType),
+    output: (usize, OutputType),
     scratch_words_per_sample: usize,
 }
 
@@ -65,6 +67,8 @@ impl<'a> Model<'a> {
             weights,
             params: sections.params,
             meta,
+            input: (0, InputType::Bits),
+            output: (0, OutputType::Bits),
             scratch_words_per_sample: 0,
         };
         model.check_layers()?;
@@ -85,6 +89,11 @@ impl<'a> Model<'a> {
 
     /// The layers, from the input to the output.
     pub fn layers(&self) -> impl Iterator<Item = Layer<'a>> + use<'a> {
+        self.steps().map(|(layer, _)| layer)
+    }
+
+    /// The layers, and where each reads, works and writes.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (Layer<'a>, Regions)> + use<'a> {
         let model = *self;
         model
             .records
@@ -93,26 +102,22 @@ impl<'a> Model<'a> {
             .filter_map(move |(index, record)| {
                 // All was checked in `open`, so that no layer is left out and no word read again.
                 let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
-                model.layer(index, &Record::decode(record)?, trusted).ok()
+                let record = Record::decode(record)?;
+                let layer = model.layer(index, &record, trusted).ok()?;
+                Some((layer, regions(&record).ok()?))
             })
     }
 
     /// Elements per sample, and their type.
     #[must_use]
     pub fn input(&self) -> (usize, InputType) {
-        let first = self.layers().next();
-        first.map_or((0, InputType::Bits), |layer| {
-            (layer.weights.cols(), layer.input)
-        })
+        self.input
     }
 
     /// Outputs per sample, and their type.
     #[must_use]
     pub fn output(&self) -> (usize, OutputType) {
-        let last = self.layers().last();
-        last.map_or((0, OutputType::Bits), |layer| {
-            (layer.weights.rows(), layer.output())
-        })
+        self.output
     }
 
     /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs.
@@ -147,12 +152,6 @@ impl<'a> Model<'a> {
         self.bytes.len()
     }
 
-    /// Where each layer reads, works and writes.
-    pub(super) fn regions(&self) -> impl Iterator<Item = Regions> + use<'a> {
-        let records = self.records.iter();
-        records.filter_map(|record| regions(&Record::decode(record)?).ok())
-    }
-
     /// Checks every layer, and that each fits the one before; computes the scratch size.
     fn check_layers(&mut self) -> Result<(), ModelError> {
         let mut previous: Option<(Layer<'_>, Regions)> = None;
@@ -176,7 +175,10 @@ impl<'a> Model<'a> {
             params_end = params_at + layer.ending.bytes();
             let mut regions = regions(&record)?;
             match &previous {
-                None => regions.input = 0..0, // the caller's memory
+                None => {
+                    regions.input = 0..0; // the caller's memory
+                    self.input = (layer.weights.cols(), layer.input);
+                }
                 Some((before, before_regions)) => {
                     if layer.input != InputType::Bits || before.output() != OutputType::Bits {
                         return Err(bad("bits between layers"));
@@ -199,6 +201,7 @@ impl<'a> Model<'a> {
                 sum_of_regions = sum_of_regions.saturating_add(region.len());
                 end = end.max(if region.is_empty() { 0 } else { region.end });
             }
+            self.output = (layer.weights.rows(), layer.output());
             previous = Some((layer, regions));
         }
         // Else a small file could ask for any amount of memory.

@@ -7,11 +7,12 @@ use core::ops::Range;
 use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::reader::{Model, Regions};
-use crate::bits::{BitMatrixView, BitMatrixViewMut};
+use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "alloc")]
 use crate::gemm::PackedWeights;
-use crate::gemm::{Activations, Weights, gemm_bits, gemm_f32, gemm_i32};
+use crate::gemm::epilogue::{Affine, Sums, Threshold};
+use crate::gemm::{Activations, Weights, compute, operands};
 use crate::planes::Planes;
 use crate::shape::{at_least, equal, mul, row_words};
 
@@ -52,10 +53,10 @@ impl Model<'_> {
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let layers = self
-            .layers()
-            .map(|layer| (Weights::from(layer.weights), layer));
-        run(self, layers, samples, input, output, scratch)
+        let steps = self
+            .steps()
+            .map(|(layer, regions)| (Weights::from(layer.weights), layer, regions));
+        run(self, steps, samples, input, output, scratch)
     }
 }
 
@@ -94,18 +95,15 @@ impl<'a> PackedModel<'a> {
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let layers = self
-            .weights
-            .iter()
-            .map(Weights::from)
-            .zip(self.model.layers());
-        run(&self.model, layers, samples, input, output, scratch)
+        let steps = self.weights.iter().zip(self.model.steps());
+        let steps = steps.map(|(weights, (layer, regions))| (weights.into(), layer, regions));
+        run(&self.model, steps, samples, input, output, scratch)
     }
 }
 
 fn run<'w>(
     model: &Model<'_>,
-    layers: impl Iterator<Item = (Weights<'w>, Layer<'w>)>,
+    steps: impl Iterator<Item = (Weights<'w>, Layer<'w>, Regions)>,
     samples: usize,
     input: Input<'_>,
     output: Output<'_>,
@@ -117,32 +115,32 @@ fn run<'w>(
     check_output(model, samples, &output)?;
     let mut output = Some(output);
     let last = model.len() - 1;
-    for (index, ((weights, layer), regions)) in layers.zip(model.regions()).enumerate() {
+    for (index, (weights, layer, regions)) in steps.enumerate() {
         let mut parts = split(scratch, &regions, samples, index, last)?;
         let [read, work, write] = &mut parts;
-        let k = layer.weights.cols();
+        let (n, k) = (layer.weights.rows(), layer.weights.cols());
         let activations: Activations<'_> = match (layer.input, index, input) {
             (InputType::Unsigned { depth }, _, Input::Bytes(x)) => {
-                Planes::split(x, k, samples, k, usize::from(depth), work)?.into()
+                Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
             }
             // `check_input` has read it.
             (_, 0, Input::Bits(x)) => BitMatrixView::trusted(x, samples, k).into(),
             _ => BitMatrixView::trusted(read, samples, k).into(),
         };
-        let n = layer.weights.rows();
+        let (a, w) = operands(activations, weights)?;
         let last_output = if index == last { output.take() } else { None };
+        // Sizes and types fit: the file was checked in `open`, the caller's output just now.
         match (layer.ending, last_output) {
-            (Ending::Sums, Some(Output::I32(y))) => gemm_i32(activations, weights, y, n)?,
+            (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
             (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
-                gemm_f32(activations, weights, scale, bias, y, n)?;
+                compute(&a, &w, &Affine { scale, bias }, y, n);
             }
             (Ending::Threshold(thresholds), out) => {
                 let out = match out {
                     Some(Output::Bits(y)) => y,
                     _ => write,
                 };
-                let mut out = BitMatrixViewMut::cleared(out, samples, n)?;
-                gemm_bits(activations, weights, thresholds, &mut out)?;
+                compute(&a, &w, &Threshold(thresholds), out, row_words(n));
             }
             _ => return Err(OUTPUT_TYPE), // `check_output` has refused it before
         }

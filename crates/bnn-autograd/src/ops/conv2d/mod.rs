@@ -2,6 +2,7 @@
 
 mod binary;
 mod depthwise;
+mod fast;
 pub mod gradients;
 mod passes;
 mod real;

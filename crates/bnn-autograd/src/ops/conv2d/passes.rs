@@ -16,7 +16,9 @@ use super::windows::{Run, Windows};
 use crate::bits::{copy_run, expand_run, set_run};
 use crate::buffer::{Buffer, any};
 use crate::error::Error;
-use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
+use crate::linalg::{
+    mat, matmul, matmul_signs, matmul_signs_transposed, matmul_signs_transposed_to,
+};
 use crate::parallel::for_pairs;
 use crate::real::Real;
 
@@ -28,6 +30,9 @@ const LEAST_WINDOWS: usize = 64;
 
 /// Windows of a panel at most.
 const MOST_WINDOWS: usize = 1024;
+
+/// Fewer elements side by side than these are not worth a copy of their own.
+const SHORT_RUN: usize = 16;
 
 /// Pieces that the gradient of the filters is added up from, at most: as many threads can share it.
 pub(super) const PIECES: usize = 16;
@@ -101,14 +106,15 @@ impl<'c> Passes<'c> {
                 self.gather(images, group, i * band..i * band + count, panel);
                 let columns = self.outputs_of(group);
                 let panel = mat(panel, count, patch);
-                let product = Buffer::new(match self.filters_of(filters, group)? {
+                let filters = self.filters_of(filters, group)?;
+                if let (Filters::Signs(w), true) = (filters, columns.len() == outputs) {
+                    matmul_signs_transposed_to(panel, w, y);
+                    continue;
+                }
+                let product = Buffer::new(match filters {
                     Filters::Real(w) => matmul(panel, mat(w, columns.len(), patch).t()),
                     Filters::Signs(w) => matmul_signs_transposed(panel, w),
                 });
-                if columns.len() == outputs {
-                    y.copy_from_slice(&product);
-                    continue;
-                }
                 let rows = y.chunks_mut(outputs).zip(product.chunks(columns.len()));
                 rows.for_each(|(y, row)| y[columns.clone()].copy_from_slice(row));
             }
@@ -126,6 +132,11 @@ impl<'c> Passes<'c> {
     ) -> Result<Vec<T>, Error> {
         if self.is_depthwise() {
             return Ok(self.depthwise_image_gradient(dy, filters));
+        }
+        if let Filters::Signs(w) = filters
+            && let Some(dx) = self.fast_image_gradient(dy, w)?
+        {
+            return Ok(dx);
         }
         let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
         let (per_image, band) = (self.windows.per_image(), self.band());
@@ -163,31 +174,35 @@ impl<'c> Passes<'c> {
         if self.is_depthwise() {
             return Ok(self.depthwise_filter_gradient(dy, images));
         }
+        if let Pixels::Signs(bits) = images.pixels
+            && let Some(dw) = self.fast_filter_gradient(dy, bits)?
+        {
+            return Ok(dw);
+        }
         let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
         let (all, band) = (self.all_windows(), self.band());
         let piece = all.div_ceil(band).div_ceil(PIECES) * band;
-        let pieces: Vec<Vec<T>> = (0..all.div_ceil(piece))
+        let pieces = (0..all.div_ceil(piece))
             .into_par_iter()
             .map(|i| {
-                let mut sums = vec![T::zero(); outputs * patch];
+                let mut piece_sums = Buffer::new(any(outputs * patch));
+                let sums = piece_sums.as_mut_slice();
+                sums.fill(T::zero());
                 let windows = i * piece..all.min((i + 1) * piece);
                 match images.pixels {
                     Pixels::Real(_) => {
                         for start in windows.clone().step_by(band) {
                             let windows = start..windows.end.min(start + band);
-                            self.add_filter_gradient(dy, images, windows, &mut sums)?;
+                            self.add_filter_gradient(dy, images, windows, sums)?;
                         }
                     }
                     // Of bits the panel may be larger.
-                    Pixels::Signs(_) => self.add_filter_gradient(dy, images, windows, &mut sums)?,
+                    Pixels::Signs(_) => self.add_filter_gradient(dy, images, windows, sums)?,
                 }
-                Ok(sums)
+                Ok(piece_sums)
             })
-            .collect::<Result<_, Error>>()?;
-        let mut pieces = pieces.into_iter();
-        let mut sums = pieces.next().unwrap_or_default();
-        pieces.for_each(|piece| for_pairs(&mut sums, &piece, |sum, &x| *sum += x));
-        Ok(sums)
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(added_up(pieces))
     }
 
     /// Adds what a panel of windows gives to the gradient of the filters.
@@ -272,6 +287,9 @@ impl<'c> Passes<'c> {
         panel: &mut [T],
     ) {
         let patch = self.conv.patch_len();
+        if let (Pixels::Real(x), true) = (images.pixels, self.has_short_runs()) {
+            return self.gather_elements(x, images.padding, group, windows, panel);
+        }
         self.visit(group, windows, |window, elements, from| {
             let to = &mut panel[window * patch..][elements];
             match (from, images.pixels) {
@@ -283,6 +301,48 @@ impl<'c> Passes<'c> {
                 (Some((image, at)), Pixels::Signs(bits)) => expand_run(row(bits, image), at, to),
             }
         });
+    }
+
+    /// Whether so few elements of a patch lie side by side that copying them one by one is faster.
+    fn has_short_runs(&self) -> bool {
+        self.conv.kernel()[1] * self.group_channels() < SHORT_RUN
+    }
+
+    /// Writes the patches of some windows element by element.
+    fn gather_elements<T: Real>(
+        &self,
+        x: &[T],
+        padding: T,
+        group: usize,
+        windows: Range<usize>,
+        panel: &mut [T],
+    ) {
+        let (channels, depth) = (self.conv.channels(), self.group_channels());
+        let image_len = self.windows.pixels() * channels;
+        let offsets: Vec<usize> = (0..self.windows.taps())
+            .flat_map(|tap| {
+                let first = self.windows.pixels_to(tap) * channels + group * depth;
+                first..first + depth
+            })
+            .collect();
+        let stops = self.windows.stops(windows.clone());
+        let patches = panel.chunks_mut(self.conv.patch_len());
+        for ((window, (image, stop)), patch) in windows.zip(stops).zip(patches) {
+            let image = &x[image * image_len..(image + 1) * image_len];
+            if let Some(pixel) = self.windows.whole(stop) {
+                let from = &image[pixel * channels..];
+                let elements = patch.iter_mut().zip(&offsets);
+                elements.for_each(|(to, &offset)| *to = from[offset]);
+                continue;
+            }
+            patch.fill(padding);
+            self.windows.visit_taps(window..window + 1, |_, tap, at| {
+                if let Some((_, pixel)) = at {
+                    let from = &image[pixel * channels + group * depth..][..depth];
+                    patch[tap * depth..][..depth].copy_from_slice(from);
+                }
+            });
+        }
     }
 
     /// The patches of some windows as rows of bits; the padding is +1 where its value is, else -1.
@@ -367,6 +427,14 @@ impl<'c> Passes<'c> {
             visit(window, tap * depth..(tap + taps) * depth, pixel);
         });
     }
+}
+
+/// The sum of some pieces, added in order.
+pub(super) fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
+    let mut pieces = pieces.into_iter();
+    let mut sums = pieces.next().map(Buffer::into_vec).unwrap_or_default();
+    pieces.for_each(|piece| for_pairs(&mut sums, &piece, |sum, &x| *sum += x));
+    sums
 }
 
 /// The words of an image.

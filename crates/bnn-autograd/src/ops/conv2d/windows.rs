@@ -93,9 +93,7 @@ impl Windows {
     ) {
         let [kernel_height, kernel_width] = self.kernel;
         let merge = merge && self.dilation[1] == 1;
-        for (window, at) in windows.enumerate() {
-            let (image, at) = (at / self.per_image(), at % self.per_image());
-            let stop = [at / self.output[1], at % self.output[1]];
+        for (window, (image, stop)) in self.stops(windows).enumerate() {
             let whole = merge
                 && self.under(1, stop[1], 0).is_some()
                 && self.under(1, stop[1], kernel_width - 1).is_some();
@@ -117,6 +115,56 @@ impl Windows {
                 }
             }
         }
+    }
+
+    /// Some windows, counted through the batch, in order: the image, and the row and column of the
+    /// output.
+    pub(in crate::ops) fn stops(
+        &self,
+        windows: Range<usize>,
+    ) -> impl Iterator<Item = (usize, [usize; 2])> + use<> {
+        // Counted on: divisions would take longer than the work on a window of few pixels.
+        let ([height, width], at) = (self.output, windows.start % self.per_image());
+        let mut image = windows.start / self.per_image();
+        let mut next = [at / width, at % width];
+        windows.map(move |_| {
+            let stop = next;
+            let now = image;
+            next[1] += 1;
+            if next[1] == width {
+                next = [next[0] + 1, 0];
+            }
+            if next[0] == height {
+                next[0] = 0;
+                image += 1;
+            }
+            (now, stop)
+        })
+    }
+
+    /// The pixel under the first tap of the window at a stop, if all of its taps lie on the image.
+    pub(in crate::ops) fn whole(&self, stop: [usize; 2]) -> Option<usize> {
+        let first = |axis: usize| {
+            self.under(axis, stop[axis], self.kernel[axis] - 1)?;
+            self.under(axis, stop[axis], 0)
+        };
+        Some(first(0)? * self.input[1] + first(1)?)
+    }
+
+    /// How many pixels behind the one under its first tap a window has that under another tap.
+    pub(in crate::ops) fn pixels_to(&self, tap: usize) -> usize {
+        let (y, x) = (tap / self.kernel[1], tap % self.kernel[1]);
+        y * self.dilation[0] * self.input[1] + x * self.dilation[1]
+    }
+
+    /// Whether every pixel lies under exactly one tap of one window.
+    pub(in crate::ops) fn tile(&self) -> bool {
+        (0..2).all(|axis| {
+            self.kernel[axis] == self.stride[axis]
+                && self.dilation[axis] == 1
+                && self.before[axis] == 0
+                && self.output[axis] * self.stride[axis] == self.input[axis]
+        })
     }
 
     /// The row (axis 0) or column (axis 1) under a tap of the window at a stop.

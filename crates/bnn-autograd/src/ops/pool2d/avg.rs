@@ -69,9 +69,10 @@ impl<T: Real> Function<T> for AvgPool2d {
         let mut dx = vec![T::zero(); self.shape.input.iter().product()];
         self.shape.by_images(&mut dx, |windows, dx| {
             let dy = &dy.data()[windows.start * channels..windows.end * channels];
-            self.shape.visit(windows, |window, _, taps| {
-                let dy = &dy[window];
-                taps.iter().for_each(|tap| add(&mut dx[tap.start..], dy));
+            self.shape.visit(windows, |window| {
+                let dy = &dy[window.elements.clone()];
+                let taps = window.taps();
+                taps.for_each(|tap| add(&mut dx[tap.start..], dy));
             });
         });
         Ok(vec![Some(Tensor::trusted(dx, self.shape.input.to_vec()))])
@@ -91,9 +92,11 @@ impl AvgPool2d {
     fn means<T: Real>(&self, x: &Tensor<T>) -> Tensor<T> {
         let mut y = vec![T::zero(); self.output.iter().product()];
         self.shape.by_windows(&mut y, |windows, y| {
-            self.shape.visit(windows, |window, image, taps| {
-                let (y, image) = (&mut y[window], self.shape.image(x.data(), image));
-                taps.iter().for_each(|tap| add(y, &image[tap.start..]));
+            self.shape.visit(windows, |window| {
+                let image = self.shape.image(x.data(), window.image);
+                let y = &mut y[window.elements.clone()];
+                let taps = window.taps();
+                taps.for_each(|tap| add(y, &image[tap.start..]));
             });
         });
         self.divide(&mut y);

@@ -1,10 +1,8 @@
 //! The largest element under each window.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
-use super::PoolShape;
+use super::{PoolShape, Window};
 use crate::buffer::any;
 use crate::context::{Context, Saved};
 use crate::error::Error;
@@ -75,17 +73,12 @@ impl<I> MaxPool2d<I> {
 /// Counts taps.
 trait Index: Copy + Default + PartialEq + Send + Sync + 'static {
     fn new(tap: i32) -> Self;
-    fn tap(self) -> usize;
 }
 
 impl Index for u8 {
     #[inline]
     fn new(tap: i32) -> Self {
         tap as u8
-    }
-    #[inline]
-    fn tap(self) -> usize {
-        self.into()
     }
 }
 
@@ -94,11 +87,10 @@ impl Index for u32 {
     fn new(tap: i32) -> Self {
         tap as u32
     }
-    #[inline]
-    fn tap(self) -> usize {
-        self as usize
-    }
 }
+
+/// Channels that are compared together, in registers.
+const BLOCK: usize = 16;
 
 impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
     fn name(&self) -> &'static str {
@@ -122,11 +114,29 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         let winners = ctx.saved_other::<Vec<I>>(0)?;
         let channels = self.shape.channels();
         let mut dx = any(self.shape.input.iter().product());
+        let tile = self.shape.windows.tile();
         self.shape.by_images(&mut dx, |windows, dx| {
-            dx.fill(T::zero());
+            if !tile {
+                dx.fill(T::zero());
+            }
             let elements = windows.start * channels..windows.end * channels;
             let (dy, winners) = (&dy.data()[elements.clone()], &winners[elements]);
-            self.for_winners(windows, winners, |element, _, at| dx[at] += dy[element]);
+            self.shape.visit(windows, |window| {
+                let (dy, winners) = (
+                    &dy[window.elements.clone()],
+                    &winners[window.elements.clone()],
+                );
+                for tap in window.taps() {
+                    let (dx, tap) = (&mut dx[tap.start..], I::new(tap.tap as i32));
+                    let elements = dx.iter_mut().zip(dy).zip(winners);
+                    let part = |dy: T, winner| if winner == tap { dy } else { T::zero() };
+                    if tile {
+                        elements.for_each(|((dx, &dy), &winner)| *dx = part(dy, winner));
+                    } else {
+                        elements.for_each(|((dx, &dy), &winner)| *dx += part(dy, winner));
+                    }
+                }
+            });
         });
         Ok(vec![Some(Tensor::trusted(dx, self.shape.input.to_vec()))])
     }
@@ -143,8 +153,18 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         let mut dy = vec![T::zero(); winners.len()];
         self.shape.by_windows(&mut dy, |windows, dy| {
             let winners = &winners[windows.start * channels..windows.end * channels];
-            self.for_winners(windows, winners, |element, image, at| {
-                dy[element] = self.shape.image(dx.data(), image)[at];
+            self.shape.visit(windows, |window| {
+                let image = self.shape.image(dx.data(), window.image);
+                let (dy, winners) = (
+                    &mut dy[window.elements.clone()],
+                    &winners[window.elements.clone()],
+                );
+                for tap in window.taps() {
+                    let (dx, tap) = (&image[tap.start..], I::new(tap.tap as i32));
+                    for ((dy, &dx), &winner) in dy.iter_mut().zip(dx).zip(winners) {
+                        *dy = if winner == tap { dx } else { *dy };
+                    }
+                }
             });
         });
         Ok(vec![Some(Tensor::trusted(dy, self.shape.output.to_vec()))])
@@ -159,46 +179,53 @@ impl<I: Index> MaxPool2d<I> {
         let task = self.shape.task_windows() * channels;
         let pieces = y.par_chunks_mut(task).zip(winners.par_chunks_mut(task));
         pieces.enumerate().for_each(|(i, (y, winners))| {
-            y.fill(T::neg_infinity());
             let windows = self.shape.windows_of(i, y.len());
-            // As wide as the numbers that are compared, so that several are compared at once.
-            let mut taps_of_best = vec![0_i32; channels];
-            self.shape.visit(windows, |window, image, taps| {
-                let image = self.shape.image(x, image);
-                let best = &mut y[window.clone()];
-                let first = taps.first().map_or(0, |first| first.tap);
-                taps_of_best.fill(first as i32);
-                for tap in taps {
-                    let (x, tap) = (&image[tap.start..], tap.tap as i32);
-                    let pairs = best.iter_mut().zip(&mut taps_of_best).zip(x);
-                    for ((best, tap_of_best), &x) in pairs {
-                        // Of equal ones the first stays, and NaN is never the larger.
-                        *tap_of_best = if x > *best { tap } else { *tap_of_best };
-                        *best = if x > *best { x } else { *best };
-                    }
+            self.shape.visit(windows, |window| {
+                let image = self.shape.image(x, window.image);
+                let (blocks, rest) = y[window.elements.clone()].as_chunks_mut::<BLOCK>();
+                let (winner_blocks, winner_rest) =
+                    winners[window.elements.clone()].as_chunks_mut::<BLOCK>();
+                let rest_at = blocks.len() * BLOCK;
+                for (i, (y, winners)) in blocks.iter_mut().zip(winner_blocks).enumerate() {
+                    (*y, *winners) = largest_of_block(&window, i * BLOCK, image);
                 }
-                for (winner, &tap) in winners[window].iter_mut().zip(&taps_of_best) {
-                    *winner = I::new(tap);
+                for (i, (y, winner)) in rest.iter_mut().zip(winner_rest).enumerate() {
+                    let ([largest], [tap]) = largest_of_block(&window, rest_at + i, image);
+                    (*y, *winner) = (largest, tap);
                 }
             });
         });
         (y, winners)
     }
+}
 
-    /// Visits the elements of some windows: each of them, its image, and the element of the image
-    /// that won.
-    fn for_winners(
-        &self,
-        windows: Range<usize>,
-        winners: &[I],
-        mut visit: impl FnMut(usize, usize, usize),
-    ) {
-        let mut starts = vec![0; self.shape.windows.taps()];
-        self.shape.visit(windows, |window, image, taps| {
-            taps.iter().for_each(|tap| starts[tap.tap] = tap.start);
-            for (channel, element) in window.enumerate() {
-                visit(element, image, starts[winners[element].tap()] + channel);
-            }
-        });
+/// The largest elements of some channels, from `channel` on, under a window, and the taps that they lie
+/// under.
+#[inline]
+fn largest_of_block<T: Real, I: Index, const N: usize>(
+    window: &Window<'_>,
+    channel: usize,
+    image: &[T],
+) -> ([T; N], [I; N]) {
+    let mut largest = [T::neg_infinity(); N];
+    // As wide as the numbers that are compared, so that several are compared at once.
+    let mut taps = [window.taps.first().map_or(0, |first| first.tap as i32); N];
+    for tap in window.taps() {
+        let x = image
+            .get(tap.start + channel..)
+            .and_then(<[T]>::first_chunk::<N>);
+        let Some(x) = x else {
+            unreachable!("a tap on the image has all channels")
+        };
+        for j in 0..N {
+            // Of equal ones the first stays, and NaN is never the larger.
+            taps[j] = if x[j] > largest[j] {
+                tap.tap as i32
+            } else {
+                taps[j]
+            };
+            largest[j] = if x[j] > largest[j] { x[j] } else { largest[j] };
+        }
     }
+    (largest, taps.map(I::new))
 }

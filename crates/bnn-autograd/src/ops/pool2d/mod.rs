@@ -16,11 +16,13 @@ use crate::error::Error;
 use crate::parallel::TASK_ELEMENTS;
 
 /// The sizes of a pool of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct PoolShape {
     input: [usize; 4],
     output: [usize; 4],
     windows: Windows,
+    /// The taps of a window that lies on the image altogether, from its first element on.
+    taps: Vec<TapStart>,
 }
 
 /// A tap on an image, and the first element of the image under it; one per channel follows.
@@ -28,6 +30,28 @@ struct PoolShape {
 struct TapStart {
     tap: usize,
     start: usize,
+}
+
+/// A window of a batch.
+#[derive(Debug)]
+struct Window<'t> {
+    /// Its elements of the output, counted from the first window that was asked for.
+    elements: Range<usize>,
+    image: usize,
+    /// Where the starts of its taps are counted from.
+    first: usize,
+    /// The taps on the image.
+    taps: &'t [TapStart],
+}
+
+impl Window<'_> {
+    /// The taps on the image.
+    fn taps(&self) -> impl Iterator<Item = TapStart> {
+        self.taps.iter().map(|&TapStart { tap, start }| TapStart {
+            tap,
+            start: self.first + start,
+        })
+    }
 }
 
 impl PoolShape {
@@ -49,10 +73,16 @@ impl PoolShape {
         };
         let conv = Conv2d::new([height, width, 1], 1, kernel, options)?;
         let [out_height, out_width] = conv.output_size();
+        let windows = Windows::new(&conv);
+        let taps = (0..windows.taps()).map(|tap| TapStart {
+            tap,
+            start: windows.pixels_to(tap) * channels,
+        });
         Ok(Self {
             input,
             output: [batch, out_height, out_width, channels],
-            windows: Windows::new(&conv),
+            windows,
+            taps: taps.collect(),
         })
     }
 
@@ -88,26 +118,33 @@ impl PoolShape {
         });
     }
 
-    /// Visits windows, counted through the batch, in order: the elements of each (counted from the
-    /// first that was asked for), its image, and the taps that lie on it.
-    fn visit(
-        &self,
-        windows: Range<usize>,
-        mut visit: impl FnMut(Range<usize>, usize, &[TapStart]),
-    ) {
+    /// Visits windows, counted through the batch, in order.
+    fn visit(&self, windows: Range<usize>, mut visit: impl FnMut(Window<'_>)) {
         let channels = self.channels();
-        let mut taps = Vec::with_capacity(self.windows.taps());
-        for (i, window) in windows.enumerate() {
-            taps.clear();
-            self.windows.visit(window..window + 1, false, |run| {
-                let start = run.pixel.map(|(_, pixel)| pixel * channels);
-                taps.extend(start.map(|start| TapStart {
-                    tap: run.tap,
-                    start,
-                }));
+        let mut clipped = Vec::with_capacity(self.windows.taps());
+        let stops = windows.clone().zip(self.windows.stops(windows));
+        for (i, (window, (image, stop))) in stops.enumerate() {
+            let first = self.windows.whole(stop);
+            if first.is_none() {
+                clipped.clear();
+                self.windows.visit(window..window + 1, false, |run| {
+                    let start = run.pixel.map(|(_, pixel)| pixel * channels);
+                    clipped.extend(start.map(|start| TapStart {
+                        tap: run.tap,
+                        start,
+                    }));
+                });
+            }
+            visit(Window {
+                elements: i * channels..(i + 1) * channels,
+                image,
+                first: first.map_or(0, |pixel| pixel * channels),
+                taps: if first.is_some() {
+                    &self.taps
+                } else {
+                    &clipped
+                },
             });
-            let image = window / self.windows.per_image();
-            visit(i * channels..(i + 1) * channels, image, &taps);
         }
     }
 

@@ -22,7 +22,7 @@ use core::arch::x86_64::{
 use core::mem::MaybeUninit;
 use std::sync::OnceLock;
 
-use super::{amx_bf16, avx512, cpu_has, endings_avx512, scalar};
+use super::{amx_bf16, amx_bf16_conv, avx512, cpu_has, endings_avx512, scalar};
 use crate::kernel::{Block, BlockLayout, F32Way, Isa, Kernel, Layout, Lighter, NR, Sums};
 
 /// Rows of a tile register, and weight rows of one.
@@ -61,6 +61,14 @@ pub(crate) static KERNEL: Kernel = Kernel {
         supported: amx_bf16::supported,
         // SAFETY: as above, and AVX-512 BW and BMI2 are asked for there.
         multiply: |a, b, out| unsafe { amx_bf16::multiply(a, b, out) },
+        // SAFETY: as above.
+        image_gradient: |grid, dy, filters, dx| unsafe {
+            amx_bf16_conv::image_gradient(grid, dy, filters, dx)
+        },
+        // SAFETY: as above.
+        filter_gradient: |grid, dy, images, dw| unsafe {
+            amx_bf16_conv::filter_gradient(grid, dy, images, dw)
+        },
     }),
 };
 

@@ -31,7 +31,7 @@ pub(super) const PAIR: usize = 2 * TILE * 8;
 /// (6 and 8 were slower.)
 pub(super) const STEPS: usize = 4;
 
-type Row = [u64; 8];
+pub(super) type Row = [u64; 8];
 
 /// Lays out up to 32 rows; zeros stand for what is missing. Returns how many parts are needed: 1 where all numbers
 /// are bfloat16.
@@ -99,12 +99,7 @@ fn take_block(
             }
         }
         for (i, square) in squares.iter().enumerate() {
-            let turned = transpose(square);
-            for (row, turned) in block.iter_mut().zip(&turned) {
-                let (halves, _) = row.as_chunks_mut::<TILE>();
-                // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
-                unsafe { _mm512_storeu_ps(halves[i].as_mut_ptr(), *turned) };
-            }
+            turn(square, i, block);
         }
     } else if a.across {
         for (l, from) in lines.skip(term).take(terms).enumerate() {
@@ -163,7 +158,7 @@ fn transpose(square: &[[f32; TILE]; TILE]) -> [__m512; TILE] {
 /// Three bfloat16 of each number, that add up to it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn split(x: &[f32; TERMS]) -> [__m512i; PARTS] {
+pub(super) fn split(x: &[f32; TERMS]) -> [__m512i; PARTS] {
     let (halves, _) = x.as_chunks::<16>();
     let [a, b] = [cut(load(&halves[0])), cut(load(&halves[1]))];
     let upper = load_row(&UPPER);
@@ -250,11 +245,49 @@ pub(super) fn fill_right(
     }
 }
 
+/// Some columns, from `first` on, of 32 rows, as rows; zeros stand for what is missing.
+#[target_feature(enable = "avx512f")]
+pub(super) fn block_of_columns(rows: &[&[f32]; TERMS], first: usize) -> [[f32; TERMS]; TILE] {
+    let mut squares = [[[0.0; TILE]; TILE]; 2];
+    for (to, from) in squares.as_flattened_mut().iter_mut().zip(rows) {
+        let from = from.get(first..).unwrap_or_default();
+        match from.first_chunk() {
+            Some(from) => *to = *from,
+            None => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+        }
+    }
+    let mut block = [[0.0; TERMS]; TILE];
+    for (i, square) in squares.iter().enumerate() {
+        turn(square, i, &mut block);
+    }
+    block
+}
+
+/// The columns of a square to the first (0) or second (1) halves of rows.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn(square: &[[f32; TILE]; TILE], half: usize, block: &mut [[f32; TERMS]; TILE]) {
+    let turned = transpose(square);
+    for (row, turned) in block.iter_mut().zip(&turned) {
+        let (halves, _) = row.as_chunks_mut::<TILE>();
+        if let Some(to) = halves.get_mut(half) {
+            // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), *turned) };
+        }
+    }
+}
+
+/// The lanes of the first and of the second of two terms beside one another, where they are there.
+#[inline]
+pub(super) fn lane_mask(first: bool, second: bool) -> u32 {
+    (u32::from(first) * 0x5555_5555) | (u32::from(second) * 0xAAAA_AAAA)
+}
+
 /// The signs of 16 columns, two terms of each beside one another.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn signs(even: u32, odd: u32) -> __m512i {
-    let plus = _pdep_u32(even, 0x5555_5555) | _pdep_u32(odd, 0xAAAA_AAAA);
+pub(super) fn signs(even: u32, odd: u32) -> __m512i {
+    let plus = _pdep_u32(even, lane_mask(true, false)) | _pdep_u32(odd, lane_mask(false, true));
     let (one, minus_one) = (
         _mm512_set1_epi16(0x3F80),
         _mm512_set1_epi16(0xBF80_u16.cast_signed()),
@@ -300,7 +333,7 @@ fn load_row(row: &Row) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(vector: __m512i, row: &mut Row) {
+pub(super) fn store(vector: __m512i, row: &mut Row) {
     // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
     unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), vector) };
 }

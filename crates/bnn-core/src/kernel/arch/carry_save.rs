@@ -6,36 +6,68 @@
 //! it, in H. S. Warren, "Hacker's Delight", chapter 5.) Carries are not kept from one block of eight to
 //! the next, as is often done: the additional words do not fit the registers of these cores.
 
-/// Words of 64 bits in a block, which are eight of 32.
-const BLOCK: usize = 4;
+/// Words of 32 bits in a block.
+const BLOCK: usize = 8;
 
 /// `popcount(a ^ b)` over rows of equal length.
+#[cfg(any(feature = "alloc", test))]
 pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
-    let blocks: u32 = a.iter().zip(b).map(|(a, b)| count_block(a, b)).sum();
-    let rest = a_rest.iter().zip(b_rest);
-    blocks + rest.map(|(a, b)| (a ^ b).count_ones()).sum::<u32>()
+    let mut count = [0];
+    count_rows(a, b, &mut count);
+    count[0]
 }
 
-fn count_block(a: &[u64; BLOCK], b: &[u64; BLOCK]) -> u32 {
-    // Either half is a word; which comes first does not matter to a count.
-    let differing = |i: usize| {
-        let word = a[i] ^ b[i];
-        (word as u32, (word >> 32) as u32)
-    };
-    let ((x0, x1), (x2, x3)) = (differing(0), differing(1));
-    let ((x4, x5), (x6, x7)) = (differing(2), differing(3));
-    let (ones, carry0) = full_adder(x0, x1, x2);
-    let (ones, carry1) = full_adder(ones, x3, x4);
-    let (ones, carry2) = full_adder(ones, x5, x6);
+/// `counts[i] = popcount(row ^ other)` for the rows in `others`, which lie one after the other. A count
+/// without a row keeps its value.
+pub(super) fn count_rows(row: &[u64], others: &[u64], counts: &mut [u32]) {
+    let (blocks, rest) = halves(row).as_chunks::<BLOCK>();
+    // Halves of words come in pairs: at most three.
+    let (pairs, _) = rest.as_chunks::<2>();
+    // Taken from its begin, piece by piece: one address for all rows.
+    let mut others = halves(others);
+    for count in counts {
+        let mut sum = 0;
+        for block in blocks {
+            let Some((other, rest)) = others.split_first_chunk() else {
+                return;
+            };
+            sum += count_block(block, other);
+            others = rest;
+        }
+        for [x, y] in pairs {
+            let Some(([other_x, other_y], rest)) = others.split_first_chunk() else {
+                return;
+            };
+            sum += count_pair(x ^ other_x, y ^ other_y);
+            others = rest;
+        }
+        *count = sum;
+    }
+}
+
+/// Either half of a word is a word; which comes first does not matter to a count.
+fn halves(words: &[u64]) -> &[u32] {
+    bytemuck::cast_slice(words)
+}
+
+#[inline(always)]
+fn count_block(a: &[u32; BLOCK], b: &[u32; BLOCK]) -> u32 {
+    let differing = |i: usize| a[i] ^ b[i];
+    let (ones, carry0) = full_adder(differing(0), differing(1), differing(2));
+    let (ones, carry1) = full_adder(ones, differing(3), differing(4));
+    let (ones, carry2) = full_adder(ones, differing(5), differing(6));
     let (twos, fours) = full_adder(carry0, carry1, carry2);
     // 4 bits hold 4 + 4 and 4 + 2 * 4.
-    let low = count_nibbles(ones) + count_nibbles(x7);
+    let low = count_nibbles(ones) + count_nibbles(differing(7));
     let high = count_nibbles(twos) + 2 * count_nibbles(fours);
     // A byte is a count of the eight bits at its place in eight words: at most 64.
-    let bytes = add_nibbles(low) + 2 * add_nibbles(high);
-    let pairs = (bytes & 0x00FF_00FF) + ((bytes >> 8) & 0x00FF_00FF);
-    (pairs & 0xFFFF) + (pairs >> 16)
+    add_bytes(add_nibbles(low) + 2 * add_nibbles(high))
+}
+
+/// The number of ones in two words.
+#[inline(always)]
+fn count_pair(x: u32, y: u32) -> u32 {
+    add_bytes(add_nibbles(count_nibbles(x) + count_nibbles(y)))
 }
 
 /// The sum of three bits at each place: what stays there, and what is worth two.
@@ -56,6 +88,13 @@ fn count_nibbles(x: u32) -> u32 {
 #[inline(always)]
 fn add_nibbles(x: u32) -> u32 {
     (x & 0x0F0F_0F0F) + ((x >> 4) & 0x0F0F_0F0F)
+}
+
+/// The sum of the four bytes, each of which is at most 127.
+#[inline(always)]
+fn add_bytes(x: u32) -> u32 {
+    let pairs = (x & 0x00FF_00FF) + ((x >> 8) & 0x00FF_00FF);
+    pairs.wrapping_mul(0x0001_0001) >> 16
 }
 
 #[cfg(feature = "alloc")]
@@ -88,7 +127,7 @@ pub(super) use packed::LAYOUT;
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, count_rows};
 
     /// Words whose bits follow no pattern (a multiplicative hash of their place).
     fn word(i: usize) -> u64 {
@@ -105,6 +144,25 @@ mod tests {
             let bits = |x: u64| (0..64).filter(|i| x >> i & 1 == 1).count() as u32;
             let mismatches = a.iter().zip(b).map(|(a, b)| bits(a ^ b)).sum();
             assert_eq!(count(a, b), mismatches, "{n} words");
+            let mut counts = [7; 3];
+            count_rows(a, b, &mut counts[..1]);
+            assert_eq!(counts, [mismatches, 7, 7], "{n} words");
+        }
+    }
+
+    #[test]
+    fn rows_that_follow_each_other_are_counted_each() {
+        let words: [u64; 60] = core::array::from_fn(word);
+        for n in 1..=12 {
+            let (row, others) = words.split_at(n);
+            let rows = others.len() / n;
+            let mut counts = [7; 64];
+            count_rows(row, others, &mut counts);
+            for (found, other) in counts.iter().zip(others.chunks_exact(n)) {
+                assert_eq!(*found, count(row, other), "{n} words");
+            }
+            // A count without a row keeps its value.
+            assert!(counts[rows..].iter().all(|&count| count == 7), "{n} words");
         }
     }
 

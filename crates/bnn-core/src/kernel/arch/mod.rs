@@ -21,11 +21,22 @@ pub(super) mod amx;
     target_os = "linux",
     feature = "std"
 ))]
-#[expect(
-    unsafe_code,
-    reason = "vector intrinsics, target features and tile instructions"
-)]
 mod amx_bf16;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_os = "linux",
+    feature = "std"
+))]
+mod amx_bf16_conv;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_os = "linux",
+    feature = "std"
+))]
+#[expect(unsafe_code, reason = "tile instructions")]
+mod amx_bf16_tiles;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx2;

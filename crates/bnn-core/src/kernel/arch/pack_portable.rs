@@ -29,6 +29,10 @@ pub(crate) fn pack<T: Copy>(x: &[T], bits: &mut [u64], plus: impl Fn(T) -> bool)
 }
 
 /// Up to 64 elements, and zeros after them.
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "alloc"),
+    all(target_arch = "aarch64", target_feature = "neon")
+))]
 #[inline(always)]
 pub(super) fn padded<T: Copy + Default>(x: &[T]) -> [T; WORD] {
     let mut padded = [T::default(); WORD];
@@ -50,38 +54,32 @@ pub(crate) fn gather<const BYTES: usize>(bytes: &[u8; BYTES]) -> u64 {
 }
 
 fn split(x: &[u8], planes: &mut [u64]) {
-    let per_plane = row_words(x.len()).max(1);
-    for (w, x) in x.chunks(WORD).enumerate() {
-        let words = planes.iter_mut().skip(w).step_by(per_plane);
-        for (word, plane) in words.zip(bits_of_bytes(&padded(x))) {
-            *word = plane;
+    let per_plane = size_of::<u64>() * row_words(x.len());
+    planes.fill(0);
+    // Words are little-endian: element `j` is bit `j % 8` of byte `j / 8`.
+    let planes: &mut [u8] = bytemuck::cast_slice_mut(planes);
+    for (i, group) in x.chunks(8).enumerate() {
+        let mut bytes = [0; 8];
+        for (byte, x) in bytes.iter_mut().zip(group) {
+            *byte = *x;
+        }
+        let mut at = i;
+        for bits in transpose_8(bytes) {
+            if let Some(byte) = planes.get_mut(at) {
+                *byte = bits;
+            }
+            at += per_plane;
         }
     }
 }
 
-/// Bit `i` of word `b` is bit `b` of byte `i`.
-fn bits_of_bytes(bytes: &[u8; WORD]) -> [u64; 8] {
-    let mut words = [0; 8];
-    let (groups, _) = bytes.as_chunks::<8>();
-    for (word, group) in words.iter_mut().zip(groups) {
-        *word = u64::from_le_bytes(*group);
-    }
-    // Within each group: bit b of byte j to bit j of byte b (Hacker's Delight, 7-3).
-    for word in &mut words {
-        *word = swap_bits::<7>(*word, 0x00AA_00AA_00AA_00AA);
-        *word = swap_bits::<14>(*word, 0x0000_CCCC_0000_CCCC);
-        *word = swap_bits::<28>(*word, 0x0000_0000_F0F0_F0F0);
-    }
-    // Then byte b of group i to byte i of word b.
-    for (distance, bits) in [(4, 32), (2, 16), (1, 8)] {
-        for words in words.chunks_exact_mut(2 * distance) {
-            let (first, second) = words.split_at_mut(distance);
-            for (first, second) in first.iter_mut().zip(second) {
-                swap_blocks(bits, first, second);
-            }
-        }
-    }
-    words
+/// Bit `b` of byte `j` goes to bit `j` of byte `b` (Hacker's Delight, 7-3).
+fn transpose_8(bytes: [u8; 8]) -> [u8; 8] {
+    let mut word = u64::from_le_bytes(bytes);
+    word = swap_bits::<7>(word, 0x00AA_00AA_00AA_00AA);
+    word = swap_bits::<14>(word, 0x0000_CCCC_0000_CCCC);
+    word = swap_bits::<28>(word, 0x0000_0000_F0F0_F0F0);
+    word.to_le_bytes()
 }
 
 /// Swaps the bits in `mask` with those `SHIFT` above them.

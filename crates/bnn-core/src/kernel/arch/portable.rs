@@ -29,6 +29,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
         LAYOUT
     },
     endings: &endings::PORTABLE,
+    #[cfg(feature = "alloc")]
     count,
     #[cfg(feature = "alloc")]
     packing: &super::BASELINE_PACKING,
@@ -62,10 +63,27 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 }
 
 /// `popcount(a ^ b)` over rows of equal length.
+#[cfg(feature = "alloc")]
 #[inline(always)]
 pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
     if CARRY_SAVE {
         return carry_save::count(a, b);
     }
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+/// See [`Kernel::count_rows`].
+#[cfg(not(feature = "alloc"))]
+pub(in crate::kernel) fn count_rows(row: &[u64], mut others: &[u64], counts: &mut [u32]) {
+    if CARRY_SAVE {
+        return carry_save::count_rows(row, others, counts);
+    }
+    for count in counts {
+        let Some((other, rest)) = others.split_at_checked(row.len()) else {
+            return;
+        };
+        let words = row.iter().zip(other);
+        *count = words.map(|(a, b)| (a ^ b).count_ones()).sum();
+        others = rest;
+    }
 }

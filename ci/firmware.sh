@@ -1,0 +1,45 @@
+#!/bin/sh
+# Builds the example firmware and runs it on emulated boards: Cortex-M0, M4, M7 and RISC-V. Each compares its answers with
+# the host's, bit for bit, and prints what a run costs. Time is counted by instructions, so the figures repeat.
+# usage: ci/firmware.sh
+set -eu
+cd "$(dirname "$0")/.."
+. ci/lib/cross.sh
+
+# The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
+vectors=$(mktemp -d)
+trap 'rm -rf "$vectors"' EXIT
+cargo run --quiet --locked -p bnn-cli -- test-vectors firmware/models/digits.bnn --data digits --out "$vectors/digits" >/dev/null
+for what in inputs outputs; do
+    cmp "$vectors/digits.$what" "firmware/models/digits.$what"
+done
+
+use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
+
+# build TARGET LINKER [LINK_ARGUMENT..]: builds $program.
+build() {
+    target=$1 linker=$2
+    shift 2
+    use_sysroot "$target" core
+    cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
+        --target "$target" -p boards --bin "$program" -- -C linker="$linker" "$@"
+}
+
+# emulate EMULATOR MACHINE: runs what was built last. Two minutes are a hundred times what it takes.
+emulate() {
+    echo "== $program on $2, $target"
+    emulator=$1 machine=$2
+    shift 2
+    timeout 120 "$emulator" -M "$machine" "$@" -icount shift=6,sleep=off -nographic -monitor none -serial none \
+        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
+}
+
+for program in digits linear; do
+    build thumbv7em-none-eabi arm-none-eabi-ld
+    emulate qemu-system-arm mps2-an386
+    emulate qemu-system-arm mps2-an500
+    build thumbv6m-none-eabi arm-none-eabi-ld
+    emulate qemu-system-arm microbit
+    build riscv32imc-unknown-none-elf riscv64-unknown-elf-ld -C link-arg=-melf32lriscv
+    emulate qemu-system-riscv32 virt -bios none
+done

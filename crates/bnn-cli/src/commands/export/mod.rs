@@ -1,0 +1,173 @@
+//! `bnn export`: a model as source code, for programs that have it in them.
+
+mod c;
+mod rust;
+
+use std::path::{Path, PathBuf};
+
+use bnn_autograd::write_atomic;
+use bnn_core::model::{InputType, Model, OutputType};
+use bnn_core::row_words;
+
+use crate::args::{ExportArgs, Language};
+use crate::error::CliError;
+use crate::model_file;
+use crate::out::line;
+
+pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
+    let bytes = model_file::read(&args.model)?;
+    let model = model_file::open(&bytes, &args.model)?;
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => name_of(&args.model)?,
+    };
+    let source = Source::new(&name, &model, bytes.bytes())?;
+    let folder = args.out.clone().unwrap_or_default();
+    let files = match args.to {
+        Language::C => vec![
+            (format!("{name}.h"), c::header(&source).into_bytes()),
+            (format!("{name}.c"), c::definition(&source).into_bytes()),
+        ],
+        Language::Rust => vec![(format!("{name}.rs"), rust::module(&source).into_bytes())],
+        Language::Bin => vec![(format!("{name}.bin"), bytes.bytes().to_vec())],
+    };
+    for (file, text) in files {
+        let path: PathBuf = folder.join(file);
+        write_atomic(&path, &text).map_err(|error| {
+            CliError::failed(error).about(format!("cannot write {}", path.display()))
+        })?;
+        line(path.display())?;
+    }
+    Ok(())
+}
+
+/// What there is to be said of a model in any language.
+struct Source<'a> {
+    /// In small letters; an identifier in C and in Rust.
+    name: &'a str,
+    bytes: &'a [u8],
+    checksum: u32,
+    inputs: usize,
+    input: Element,
+    /// For readers.
+    input_text: String,
+    outputs: usize,
+    output: Element,
+    output_text: String,
+    scratch_words: usize,
+}
+
+/// How a sample's elements lie in memory.
+enum Element {
+    Bits,
+    U8,
+    I32,
+    F32,
+}
+
+impl Element {
+    /// Numbers that `elements` elements take.
+    fn numbers(&self, elements: usize) -> usize {
+        match self {
+            Self::Bits => row_words(elements),
+            _ => elements,
+        }
+    }
+
+    fn c(&self) -> &'static str {
+        match self {
+            Self::Bits => "uint64_t",
+            Self::U8 => "uint8_t",
+            Self::I32 => "int32_t",
+            Self::F32 => "float",
+        }
+    }
+
+    fn rust(&self) -> &'static str {
+        match self {
+            Self::Bits => "u64",
+            Self::U8 => "u8",
+            Self::I32 => "i32",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    fn new(name: &'a str, model: &Model<'_>, bytes: &'a [u8]) -> Result<Self, CliError> {
+        check_name(name)?;
+        let unknown = |what: String| CliError::Input(format!("{what}: not known to this command"));
+        let ((inputs, input), (outputs, output)) = (model.input(), model.output());
+        Ok(Self {
+            name,
+            bytes,
+            checksum: model.checksum(),
+            inputs,
+            input_text: format!("{inputs} x {input}"),
+            input: match input {
+                InputType::Bits => Element::Bits,
+                InputType::Unsigned { .. } => Element::U8,
+                other => return Err(unknown(other.to_string())),
+            },
+            outputs,
+            output_text: format!("{outputs} x {output}"),
+            output: match output {
+                OutputType::Bits => Element::Bits,
+                OutputType::I32 => Element::I32,
+                OutputType::F32 => Element::F32,
+                other => return Err(unknown(other.to_string())),
+            },
+            scratch_words: model.scratch_words(1).map_err(CliError::failed)?,
+        })
+    }
+}
+
+/// The file's name without its ending, as an identifier.
+fn name_of(path: &Path) -> Result<String, CliError> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let letters = stem.chars().map(|letter| match letter {
+        'a'..='z' | '0'..='9' => letter,
+        'A'..='Z' => letter.to_ascii_lowercase(),
+        _ => '_',
+    });
+    let name: String = letters.collect();
+    match name.chars().next() {
+        Some('0'..='9') | None => Ok(format!("model_{name}")),
+        Some(_) => Ok(name),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), CliError> {
+    let letter = |c: char| c.is_ascii_lowercase() || c == '_';
+    let fits = name.starts_with(letter)
+        && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+        && name.chars().any(|c| c.is_ascii_alphanumeric());
+    match fits {
+        true => Ok(()),
+        false => Err(CliError::Input(format!(
+            "--name {name}: expected small letters, digits and _, no digit first"
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_identifiers() {
+        for (path, name) in [
+            ("digits.bnn", "digits"),
+            ("a/My Model-2.bnn", "my_model_2"),
+            ("8x8.bnn", "model_8x8"),
+            ("ä.bnn", "_"),
+        ] {
+            assert_eq!(name_of(Path::new(path)).unwrap(), name);
+        }
+        for name in ["", "_", "2x", "A", "a-b", "a b", "a\"b", "ä"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        assert!(check_name("_a1").is_ok());
+    }
+}

@@ -1,0 +1,137 @@
+//! `bnn test-vectors`: inputs and the outputs they must have, as a device reads them, so that it can check
+//! itself.
+
+use std::path::{Path, PathBuf};
+
+use bnn_autograd::{Rng, write_atomic};
+use bnn_core::matrix_words;
+use bnn_core::model::{Input, InputType, Model, Output, OutputType};
+use bnn_core::{BitMatrixViewMut, row_words};
+use serde_json::json;
+
+use crate::args::TestVectorsArgs;
+use crate::error::CliError;
+use crate::images;
+use crate::model_file;
+use crate::out::line;
+
+pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
+    let bytes = model_file::read(&args.model)?;
+    let model = model_file::open(&bytes, &args.model)?;
+    let samples = args.count as usize;
+    let (inputs, outputs) = match (&args.data, model.input().1) {
+        (None, InputType::Bits) => from_bits(&model, &random_bits(&model, samples, args.seed)?)?,
+        (None, _) => from_bytes(&model, &random_bytes(&model, samples, args.seed)?)?,
+        (Some(data), _) => from_bytes(&model, &test_images(&model, data, samples)?)?,
+    };
+    let out = args.out.as_deref().unwrap_or(&args.model);
+    let [inputs_file, outputs_file] = ["inputs", "outputs"].map(|name| out.with_extension(name));
+    write(&inputs_file, &inputs)?;
+    write(&outputs_file, &outputs)?;
+    let shown = |path: &Path| path.display().to_string();
+    if args.json {
+        return line(json!({
+            "samples": samples,
+            "inputs": shown(&inputs_file),
+            "outputs": shown(&outputs_file),
+            "checksum": format!("{:08x}", model.checksum()),
+        }));
+    }
+    line(format_args!(
+        "{samples} samples: {} ({} bytes), {} ({} bytes)",
+        shown(&inputs_file),
+        inputs.len(),
+        shown(&outputs_file),
+        outputs.len()
+    ))
+}
+
+fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), CliError> {
+    write_atomic(path, bytes)
+        .map_err(|error| CliError::input(error).about(format!("cannot write {}", path.display())))
+}
+
+/// The first test images of a data set.
+fn test_images(model: &Model<'_>, data: &str, samples: usize) -> Result<Vec<u8>, CliError> {
+    model_file::max_input(model)?; // refuses a model of bits
+    let test = images::load(data, images::of_model(model).unwrap_or_default())?.test;
+    let (found, expected) = (test.features(), model.input().0);
+    if found != expected {
+        return Err(CliError::Input(format!(
+            "{data} has {found} values per image, the model takes {expected}"
+        )));
+    }
+    if test.samples() < samples {
+        return Err(CliError::Input(format!(
+            "{data} has {} test images, expected at least {samples}",
+            test.samples()
+        )));
+    }
+    let bytes = test.pixels().chunks(found).take(samples).flatten();
+    Ok(bytes.copied().collect())
+}
+
+fn random_bytes(model: &Model<'_>, samples: usize, seed: u64) -> Result<Vec<u8>, CliError> {
+    let max = f64::from(model_file::max_input(model)?);
+    let mut random = Rng::new(seed);
+    let bytes = (0..samples * model.input().0).map(|_| random.uniform(0.0, max + 1.0) as u8);
+    Ok(bytes.collect())
+}
+
+fn random_bits(model: &Model<'_>, samples: usize, seed: u64) -> Result<Vec<u64>, CliError> {
+    let k = model.input().0;
+    let mut words = vec![0; matrix_words(samples, k).map_err(CliError::input)?];
+    let mut bits = BitMatrixViewMut::cleared(&mut words, samples, k).map_err(CliError::failed)?;
+    let mut random = Rng::new(seed);
+    for r in 0..samples {
+        for c in 0..k {
+            bits.set(r, c, random.uniform(0.0, 1.0) < 0.5);
+        }
+    }
+    Ok(words)
+}
+
+fn from_bytes(model: &Model<'_>, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+    let outputs = outputs(model, bytes.len() / model.input().0, Input::Bytes(bytes))?;
+    Ok((bytes.to_vec(), outputs))
+}
+
+fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+    let samples = words.len() / row_words(model.input().0);
+    let outputs = outputs(model, samples, Input::Bits(words))?;
+    Ok((
+        words.iter().flat_map(|w| w.to_le_bytes()).collect(),
+        outputs,
+    ))
+}
+
+/// The outputs, little-endian, one sample after the other.
+fn outputs(model: &Model<'_>, samples: usize, input: Input<'_>) -> Result<Vec<u8>, CliError> {
+    let words = model.scratch_words(samples).map_err(CliError::input)?;
+    let mut scratch = vec![0; words];
+    let (n, output) = model.output();
+    let mut run = |output: Output<'_>| {
+        let done = model.run(samples, input, output, &mut scratch);
+        done.map_err(CliError::input)
+    };
+    Ok(match output {
+        OutputType::F32 => {
+            let mut y = vec![0_f32; samples * n];
+            run(Output::F32(&mut y))?;
+            y.iter().flat_map(|y| y.to_le_bytes()).collect()
+        }
+        OutputType::I32 => {
+            let mut y = vec![0_i32; samples * n];
+            run(Output::I32(&mut y))?;
+            y.iter().flat_map(|y| y.to_le_bytes()).collect()
+        }
+        OutputType::Bits => {
+            let mut y = vec![0_u64; samples * row_words(n)];
+            run(Output::Bits(&mut y))?;
+            y.iter().flat_map(|y| y.to_le_bytes()).collect()
+        }
+        other => {
+            return Err(CliError::Input(format!("this model gives out {other}")));
+        }
+    })
+}

@@ -1,0 +1,127 @@
+//! The gradients of a binary convolution, where the CPU has something faster for them than products of patches.
+
+use super::geometry::{Conv2d, PadValue};
+use crate::bits::BitMatrixView;
+use crate::error::Error;
+use crate::kernel::grid::Grid;
+use crate::kernel::{F32Gradient, Kernel};
+use crate::shape::{equal, nonzero};
+
+/// Fewer channels leave most of the places of what is multiplied at a time empty.
+const LEAST_CHANNELS: usize = 16;
+
+/// The way of this CPU to the gradients of a convolution of signs with signs, `f32` by signs, without a matrix of
+/// patches. Whoever has none gathers patches and multiplies.
+///
+/// The error is that of [`F32Product`](crate::F32Product). Padding adds what its value says; infinite or NaN gradients of
+/// the output give NaN wherever the padding is zero and seen by their windows. Both functions run on the calling thread;
+/// the gradient of an image has the same bits whatever others are made with it.
+///
+/// ```
+/// use bnn_core::conv::{Conv2d, ConvOptions, F32Gradients, Padding};
+/// use bnn_core::BitMatrix;
+///
+/// # fn main() -> Result<(), bnn_core::Error> {
+/// let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
+/// let conv = Conv2d::new([5, 5, 16], 32, [3, 3], options)?;
+/// if let Some(gradients) = F32Gradients::new(&conv)? {
+///     let dy = [1.0; 5 * 5 * 32];
+///     let filters = BitMatrix::pack(&[1.0_f32; 32 * 9 * 16], 32, conv.patch_len())?;
+///     let mut dx = [0.0; 5 * 5 * 16];
+///     gradients.of_images(&dy, filters.view(), &mut dx)?;
+///     assert_eq!(dx[0], 4.0 * 32.0); // four windows see the corner
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct F32Gradients {
+    grid: Grid,
+    images: F32Gradient,
+    filters: F32Gradient,
+}
+
+impl F32Gradients {
+    /// `None` where the kernel in use has no such way, or none that is fast for such a convolution: it has to have a
+    /// stride of 1, one group and some channels.
+    ///
+    /// # Errors
+    /// As [`Kernel::active`].
+    pub fn new(conv: &Conv2d) -> Result<Option<Self>, Error> {
+        let fits = conv.stride() == [1, 1]
+            && conv.groups() == 1
+            && conv.channels().min(conv.outputs()) >= LEAST_CHANNELS;
+        let ways = Kernel::active()?.f32_gradients().filter(|_| fits);
+        Ok(ways.map(|[images, filters]| Self {
+            grid: Grid {
+                input: conv.input_size(),
+                output: conv.output_size(),
+                kernel: conv.kernel(),
+                dilation: conv.dilation(),
+                before: conv.padding_before(),
+                channels: conv.channels(),
+                outputs: conv.outputs(),
+                padding: match conv.pad_value() {
+                    PadValue::Zero => None,
+                    PadValue::MinusOne => Some(false),
+                    PadValue::PlusOne => Some(true),
+                },
+            },
+            images,
+            filters,
+        }))
+    }
+
+    /// Writes the gradient of some images, `[images, height, width, channels]`, to `dx`, out of that of their outputs,
+    /// `dy`, `[images, output height, output width, outputs]`, and the filters, rows of bits `[outputs, patch_len]`.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] for no images; [`Error::Mismatch`] where sizes do not fit. Nothing is written then.
+    pub fn of_images(
+        &self,
+        dy: &[f32],
+        filters: BitMatrixView<'_>,
+        dx: &mut [f32],
+    ) -> Result<(), Error> {
+        let images = self.images_of(dy)?;
+        equal("filters", self.grid.outputs, filters.rows())?;
+        equal("elements of a filter", self.grid.patch(), filters.cols())?;
+        let elements = images.saturating_mul(self.grid.image_len());
+        equal("elements of the images", elements, dx.len())?;
+        (self.images)(&self.grid, dy, filters, dx);
+        Ok(())
+    }
+
+    /// Writes the gradient of the filters, `[outputs, patch_len]`, to `dw`, out of that of the outputs, `dy`, as in
+    /// [`of_images`](Self::of_images), and the signs of the images, a row of bits for each.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_filters(
+        &self,
+        dy: &[f32],
+        images: BitMatrixView<'_>,
+        dw: &mut [f32],
+    ) -> Result<(), Error> {
+        equal("images", self.images_of(dy)?, images.rows())?;
+        equal("elements of an image", self.grid.image_len(), images.cols())?;
+        let elements = self.grid.outputs.saturating_mul(self.grid.patch());
+        equal("elements of the filters", elements, dw.len())?;
+        (self.filters)(&self.grid, dy, images, dw);
+        Ok(())
+    }
+
+    fn images_of(&self, dy: &[f32]) -> Result<usize, Error> {
+        let images = nonzero("images", dy.len() / self.grid.output_len())?;
+        equal(
+            "elements of the gradient of the outputs",
+            images * self.grid.output_len(),
+            dy.len(),
+        )?;
+        Ok(images)
+    }
+}
+
+#[cfg(test)]
+#[path = "gradients_laws.rs"]
+mod laws;

@@ -1,0 +1,59 @@
+//! Products with canonical weights, a sample at a time and in registers: what firmware runs. Little code, a
+//! small stack, no allocator.
+
+use core::ops::Range;
+
+use super::driver::{Columns, Product, Rows};
+use super::epilogue::Epilogue;
+use super::samples::Samples;
+use super::weights::Resolved;
+use crate::kernel::{NR, Sums};
+
+/// Where sums go: those of a sample with weight rows from the one of that number on.
+type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
+
+impl<E: Epilogue> Product<'_, E> {
+    /// Computes the outputs `columns` of the samples `range` with canonical weights, in `room` for the rows
+    /// of one sample, where they are not packed already.
+    pub(crate) fn part_in_place(
+        &self,
+        room: &mut [u64],
+        range: Range<usize>,
+        columns: &Columns,
+        out: &mut impl Rows<E::Elem>,
+    ) {
+        let start = range.start;
+        // Handed over by reference, so that the loops exist once and not for every ending.
+        let mut finish = |sample: usize, first: usize, sums: &[i32]| {
+            let col = columns.first + first;
+            if let Some(row) = out.row(sample - start) {
+                self.epilogue.put(sums, col, row, col - columns.origin);
+            }
+        };
+        multiply(self.a, self.w, room, range, &columns.rows, &mut finish);
+    }
+}
+
+/// The sums of the samples `range` with the weight rows `outputs`.
+fn multiply(
+    a: &Samples<'_>,
+    w: &Resolved<'_>,
+    room: &mut [u64],
+    range: Range<usize>,
+    outputs: &Range<usize>,
+    finish: Finish<'_>,
+) {
+    // Every sum that is used is written before.
+    let mut sums = Sums([0; NR]);
+    for sample in range {
+        let rows = a.rows(sample..sample + 1, w.kernel(), room);
+        let mut first = outputs.start;
+        while first < outputs.end {
+            let used = NR.min(outputs.end - first);
+            w.sums(rows, first, sums.0.get_mut(..used).unwrap_or_default());
+            a.correct(sample..sample + 1, first, core::slice::from_mut(&mut sums));
+            finish(sample, first, sums.0.get(..used).unwrap_or_default());
+            first += used;
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the programs measure with.
+#![no_std]
+
+pub mod counter;
+pub mod stack;
