@@ -141,6 +141,29 @@ template <class Optimizer> void packed_weights_follow_steps(Optimizer optimizer,
     }
 }
 
+// The gradients are there before evaluation begins, and the step is taken in it.
+void packed_weights_follow_a_step_with_earlier_gradients() {
+    BinaryLinear layer(70, 5);
+    torch::optim::SGD optimizer(layer->parameters(), 0.5);
+    const Tensor x = numbers({4, 70});
+    layer->forward(x).square().sum().backward();
+    layer->eval();
+    const Tensor before = layer->forward(x).clone();
+    optimizer.step();
+    const auto follows = [&] {
+        return torch::equal(layer->forward(x), bnn::torch::binary_linear(x, layer->weight, {}, layer->bias));
+    };
+    EXPECT(follows());
+    EXPECT(!torch::equal(before, layer->forward(x)));
+    for (Tensor &p : layer->parameters()) {
+        p.mutable_grad().reset();
+    }
+    EXPECT(follows());
+    // Without gradients they are kept again: an uncounted change is not seen.
+    layer->weight.data().neg_();
+    EXPECT(!follows());
+}
+
 void packed_filters_follow_the_size_of_the_images() {
     BinaryConv2d conv(BinaryConv2dOptions(3, 4, 3).padding(1));
     conv->eval();
@@ -189,6 +212,7 @@ void test_modules() {
     BinaryLinear layer(70, 5), other(70, 5);
     packed_weights_follow_steps(torch::optim::SGD(layer->parameters(), 0.1), layer);
     packed_weights_follow_steps(torch::optim::Adam(other->parameters(), 0.1), other);
+    packed_weights_follow_a_step_with_earlier_gradients();
     packed_filters_follow_the_size_of_the_images();
     parameters_made_in_inference_mode_work();
     weights_of_a_network_are_clamped();

@@ -100,8 +100,9 @@ class BinaryLinearImpl : public ::torch::nn::Cloneable<BinaryLinearImpl> {
 ///
 /// In training the weights are packed at each call. In evaluation they are packed once, and again where a parameter was
 /// changed in place or exchanged. LibTorch does not count changes by way of `data()`, as `torch::optim::SGD` makes them: so
-/// once gradients of the parameters have been computed in evaluation, weights are packed at each call, until `train()` or
-/// `eval()` is called. Call `eval()` also after having written through `weight.data()` yourself.
+/// weights are packed at each call while parameters have gradients (`zero_grad()` takes them away from LibTorch 2.0 on), and
+/// once gradients have been computed in evaluation, until `train()` or `eval()` is called. Call `eval()` also after having
+/// written through `weight.data()` yourself.
 class BinaryLinear : public ::torch::nn::ModuleHolder<BinaryLinearImpl> {
   public:
     using ::torch::nn::ModuleHolder<BinaryLinearImpl>::ModuleHolder;

@@ -14,7 +14,8 @@
 namespace bnn::torch::detail {
 
 /// Holds one layer. What it was made of is recognised by memory and version: LibTorch counts a tensor's in-place changes,
-/// but for those by way of `data()`, for which there is the watch.
+/// but for those by way of `data()`, as a step of `torch::optim::SGD` makes them. A step needs gradients: while parameters
+/// have some nothing is held, and the watch tells of those that came and went.
 ///
 /// A copy is empty, for a copied module has parameters of its own.
 template <class Layer> class PackedCache {
@@ -40,8 +41,10 @@ template <class Layer> class PackedCache {
     template <class Make>
     std::shared_ptr<const Layer> get(const std::vector<Tensor> &parameters, const std::vector<int64_t> &numbers,
                                      const Make &make) {
-        // Such tensors do not count their changes.
-        const auto uncounted = [](const Tensor &t) { return t.defined() && t.is_inference(); };
+        // Such tensors do not count their changes, or may be changed by a step that is not counted.
+        const auto uncounted = [](const Tensor &t) {
+            return t.defined() && (t.is_inference() || (t.is_leaf() && t.grad().defined()));
+        };
         if (std::any_of(parameters.begin(), parameters.end(), uncounted)) {
             return make();
         }
