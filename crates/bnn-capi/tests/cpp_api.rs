@@ -23,6 +23,18 @@ fn cpp_programs_pass_against_both_libraries_in_cpp17_and_cpp20() {
 }
 
 #[test]
+fn cpp_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
+    let flags = [
+        "-std=c++17",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+    ];
+    for program in toolchain::programs("g++", &flags, "cpp") {
+        expect_pass(&mut program.command());
+    }
+}
+
+#[test]
 fn cpp_programs_are_clean_under_valgrind() {
     if !has("valgrind") {
         return;
