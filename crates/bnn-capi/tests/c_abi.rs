@@ -15,7 +15,10 @@ use std::fs;
 use std::process::Command;
 
 use tempfile::TempDir;
-use toolchain::{Program, STRICT, blocks, built, expect_pass, has, include, repository, run, text};
+use toolchain::{
+    Program, SANITIZE, STRICT, blocks, built, expect_clean_under_valgrind, expect_pass, has,
+    include, repository, run, text,
+};
 
 const C_COMPILERS: [&str; 2] = ["gcc", "clang"];
 
@@ -29,7 +32,7 @@ fn c_programs_pass_against_both_libraries() {
 #[test]
 fn c_programs_pass_on_every_instruction_set_and_are_refused_absent_ones() {
     for program in programs("gcc") {
-        for isa in ["portable", "popcnt", "avx2", "avx512", "nonsense"] {
+        for isa in ["portable", "popcnt", "avx2", "avx512", "amx", "nonsense"] {
             expect_pass(program.command().env("BNN_ISA", isa));
         }
     }
@@ -41,24 +44,14 @@ fn c_programs_are_clean_under_valgrind() {
         return;
     }
     for program in programs("gcc") {
-        let mut command = Command::new("valgrind");
-        // Not `possible`: the threads of the library's pool live as long as the process.
-        command.args([
-            "--quiet",
-            "--error-exitcode=1",
-            "--leak-check=full",
-            "--errors-for-leak-kinds=definite,indirect",
-            "--show-leak-kinds=definite,indirect",
-        ]);
-        expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+        expect_clean_under_valgrind(&program);
     }
 }
 
 #[test]
 fn c_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
     // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does that.
-    let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    for program in programs_with("gcc", &sanitize) {
+    for program in programs_with("gcc", &SANITIZE) {
         expect_pass(&mut program.command());
     }
 }

@@ -9,7 +9,10 @@ use std::fs;
 use std::process::Command;
 
 use tempfile::TempDir;
-use toolchain::{STRICT, SYSTEM, blocks, built, expect_pass, has, include, repository, run, text};
+use toolchain::{
+    SANITIZE, STRICT, SYSTEM, blocks, built, expect_clean_under_valgrind, expect_pass, has,
+    include, repository, run, text,
+};
 
 #[test]
 fn cpp_programs_pass_against_both_libraries_in_cpp17_and_cpp20() {
@@ -24,11 +27,7 @@ fn cpp_programs_pass_against_both_libraries_in_cpp17_and_cpp20() {
 
 #[test]
 fn cpp_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
-    let flags = [
-        "-std=c++17",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-    ];
+    let flags = [&["-std=c++17"], &SANITIZE[..]].concat();
     for program in toolchain::programs("g++", &flags, "cpp") {
         expect_pass(&mut program.command());
     }
@@ -40,16 +39,7 @@ fn cpp_programs_are_clean_under_valgrind() {
         return;
     }
     for program in toolchain::programs("g++", &["-std=c++17"], "cpp") {
-        let mut command = Command::new("valgrind");
-        // Not `possible`: the threads of the library's pool live as long as the process.
-        command.args([
-            "--quiet",
-            "--error-exitcode=1",
-            "--leak-check=full",
-            "--errors-for-leak-kinds=definite,indirect",
-            "--show-leak-kinds=definite,indirect",
-        ]);
-        expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+        expect_clean_under_valgrind(&program);
     }
 }
 

@@ -68,6 +68,24 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     sources
 }
 
+/// For gcc and g++.
+pub(crate) const SANITIZE: [&str; 2] =
+    ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/// Runs under valgrind, to success and without a leak.
+pub(crate) fn expect_clean_under_valgrind(program: &Program) {
+    let mut command = Command::new("valgrind");
+    // Not `possible`: the threads of the library's pool live as long as the process.
+    command.args([
+        "--quiet",
+        "--error-exitcode=1",
+        "--leak-check=full",
+        "--errors-for-leak-kinds=definite,indirect",
+        "--show-leak-kinds=definite,indirect",
+    ]);
+    expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+}
+
 /// Runs to success, and to a last line that says so.
 pub(crate) fn expect_pass(command: &mut Command) {
     let printed = text(&run(command).stdout);

@@ -363,15 +363,19 @@ impl Kernel {
     /// The fast way to multiply `f32` with signs, if there is one.
     #[cfg(feature = "std")]
     pub(crate) fn f32_product(&self) -> Option<F32Product> {
-        let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
-        Some(F32Product::new(way.multiply))
+        Some(F32Product::new(self.f32_way()?.multiply))
     }
 
     /// The fast ways to the gradients of images and of filters, if there are any.
     #[cfg(feature = "std")]
     pub(crate) fn f32_gradients(&self) -> Option<[F32Gradient; 2]> {
-        let way = self.f32_product.as_ref().filter(|way| (way.supported)())?;
+        let way = self.f32_way()?;
         Some([way.image_gradient, way.filter_gradient])
+    }
+
+    #[cfg(feature = "std")]
+    fn f32_way(&self) -> Option<&F32Way> {
+        self.f32_product.as_ref().filter(|way| (way.supported)())
     }
 
     /// In how many bits `row` differs from each of the rows of the same length in `others`, as many as
