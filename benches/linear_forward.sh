@@ -12,7 +12,4 @@ install_bnn
 cmake -S benches/libtorch -B target/libtorch >/dev/null
 cmake --build target/libtorch --target linear_forward >/dev/null
 use_openblas
-# On one core: with one thread the library computes on a thread of its own beside the caller's, which may sit on another.
-core=
-if command -v taskset >/dev/null; then core="taskset -c 0"; fi
-$core target/libtorch/linear_forward "$@"
+target/libtorch/linear_forward "$@"

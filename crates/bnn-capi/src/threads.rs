@@ -4,8 +4,9 @@ use crate::status::bnn_status_t;
 
 export! {
     /// Sets how many threads share the work of large calls, of this process, from the next call on:
-    /// `threads` of the library's own, or with 1 none but one for each thread that calls. Results
-    /// do not depend on it. Calls that are running go on as they began.
+    /// `threads` of the library's own. With 1 a forward pass is computed on the thread that calls;
+    /// what is saved of an input, and gradients, on one more for each thread that calls, which works
+    /// while its caller waits. Results do not depend on it. Calls that are running go on as they began.
     ///
     /// Without this call it is `RAYON_NUM_THREADS`, or by default one for each CPU. A build without
     /// `std` has no threads: there `threads` is 1.
@@ -31,6 +32,7 @@ pub(crate) mod pool {
     use std::cell::OnceCell;
     use std::sync::{Arc, PoisonError, RwLock};
 
+    use bnn_core::{WORTH_A_THREAD, on_this_thread};
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     use crate::error::Error;
@@ -51,7 +53,7 @@ pub(crate) mod pool {
 
     thread_local! {
         /// With one thread, callers must not wait for each other: each has a pool of one thread,
-        /// which works while its caller waits.
+        /// which works while its caller waits. (A pool that the caller itself is in would never be freed.)
         static OWN: OnceCell<ThreadPool> = const { OnceCell::new() };
     }
 
@@ -87,7 +89,25 @@ pub(crate) mod pool {
         }
     }
 
-    /// Runs `work` where the chosen threads share it.
+    /// Does `work`, products or convolutions of `bnn-core` alone, of so many word products: on the
+    /// calling thread where that is the choice, or sharing is not worth it.
+    #[inline]
+    pub(crate) fn run_products(
+        words: usize,
+        work: impl FnOnce() -> Result<(), bnn_core::Error> + Send,
+    ) -> Result<(), Error> {
+        let done = match words >= WORTH_A_THREAD {
+            false => work(),
+            true => match choice() {
+                Choice::None => work(),
+                Choice::One => on_this_thread(work),
+                Choice::Pool(pool) => pool.install(work),
+            },
+        };
+        Ok(done?)
+    }
+
+    /// Does any other `work` where the chosen threads share it.
     pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
         match choice() {
             Choice::None => Ok(work()),
@@ -103,14 +123,6 @@ pub(crate) mod pool {
                 Ok(pool.install(work))
             }),
         }
-    }
-
-    /// The same where the work is worth it, else on the calling thread.
-    pub(crate) fn run_if<R: Send>(
-        worth: bool,
-        work: impl FnOnce() -> R + Send,
-    ) -> Result<R, Error> {
-        if worth { run(work) } else { Ok(work()) }
     }
 }
 

@@ -66,7 +66,7 @@ pub use error::{Error, ShortName};
 #[cfg(feature = "std")]
 pub use f32_product::{F32Product, F32Right, F32Rows, Narrow};
 #[cfg(feature = "std")]
-pub use gemm::WORTH_A_THREAD;
+pub use gemm::{WORTH_A_THREAD, on_this_thread};
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 #[cfg(feature = "alloc")]
 pub use gemm::{FloatRows, PackedWeights};

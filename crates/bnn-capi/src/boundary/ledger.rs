@@ -15,6 +15,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Notes a region, unless it overlaps an earlier one and either of the two is written.
+    #[inline(always)] // else the region goes through memory, which costs more than the checks
     pub(super) fn enter(&self, new: Region) -> Result<(), Error> {
         for line in &self.regions {
             let Some(old) = line.get() else {

@@ -7,7 +7,7 @@ pub mod new;
 pub mod run;
 
 use bnn_core::conv::{Conv2d, Images, PackedFilters, conv2d_f32};
-use bnn_core::{BitMatrix, WORTH_A_THREAD, row_words};
+use bnn_core::{BitMatrix, row_words};
 
 use crate::error::Error;
 use crate::layer::Ending;
@@ -73,7 +73,7 @@ impl bnn_conv2d_t {
         let convolve = || conv2d_f32(images, &self.packed, scale, bias, y, outputs);
         let words = batch.saturating_mul(self.output());
         let words = words.saturating_mul(row_words(self.conv().patch_len()));
-        Ok(pool::run_if(words >= WORTH_A_THREAD, convolve)??)
+        pool::run_products(words, convolve)
     }
 }
 

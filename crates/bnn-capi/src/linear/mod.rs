@@ -4,7 +4,7 @@ pub mod new;
 
 pub mod run;
 
-use bnn_core::{BitMatrix, FloatRows, PackedWeights, WORTH_A_THREAD, gemm_f32};
+use bnn_core::{BitMatrix, FloatRows, PackedWeights, gemm_f32};
 
 use crate::error::Error;
 use crate::layer::Ending;
@@ -60,7 +60,7 @@ impl bnn_linear_t {
         let Ending { scale, bias, .. } = &self.ending;
         let product = || gemm_f32(x, &self.packed, scale, bias, y, self.n());
         let words = m.saturating_mul(self.bits.words().len());
-        Ok(pool::run_if(words >= WORTH_A_THREAD, product)??)
+        pool::run_products(words, product)
     }
 
     fn forward_floats(&self, x: &[f32], m: usize, y: &mut [f32]) -> Result<(), Error> {

@@ -21,7 +21,7 @@ pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
 #[cfg(feature = "std")]
-pub use parallel::WORTH_A_THREAD;
+pub use parallel::{WORTH_A_THREAD, on_this_thread};
 pub(crate) use weights::Resolved;
 pub use weights::Weights;
 

@@ -1,6 +1,7 @@
 //! Outputs on several threads: whether it is worth it, along which side it is cut, and the cut.
 //! No two threads share an output element, and every output is computed as on one thread.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::sync::OnceLock;
 use std::vec::Vec;
@@ -37,10 +38,40 @@ enum Side {
     Outputs(usize),
 }
 
+thread_local! {
+    /// Whether the thread is inside [`on_this_thread`].
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work` with all products and convolutions of this crate in it computed on the calling thread,
+/// none of their parts handed to others, however large they are. Results do not depend on it.
+///
+/// ```
+/// use bnn_core::{BitMatrix, gemm_i32, on_this_thread};
+///
+/// # fn main() -> Result<(), bnn_core::Error> {
+/// let (x, w) = (BitMatrix::zeros(300, 4000)?, BitMatrix::zeros(500, 4000)?);
+/// let mut y = vec![0; 300 * 500];
+/// on_this_thread(|| gemm_i32(x.view(), w.view(), &mut y, 500))?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn on_this_thread<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts back what was, also where `work` unwinds.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _before = Before(ALONE.replace(true));
+    work()
+}
+
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
 fn split(outputs: &impl Parts) -> Option<Split> {
     let ([m, n], grain) = (outputs.shape(), outputs.grain());
-    if grain.work < WORTH_A_THREAD || !has_pool() {
+    if grain.work < WORTH_A_THREAD || ALONE.get() || !has_pool() {
         return None;
     }
     let threads = rayon::current_num_threads();
@@ -136,4 +167,61 @@ fn cut_rows<T>(
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::super::driver::Grain;
+    use super::*;
+    use std::ops::Range;
+
+    /// Outputs that are worth any number of threads, and say whether another one than `caller` made any.
+    struct Elsewhere {
+        caller: std::thread::ThreadId,
+    }
+
+    impl Parts for Elsewhere {
+        type Elem = bool;
+
+        fn shape(&self) -> [usize; 2] {
+            [64, 1]
+        }
+
+        fn grain(&self) -> Grain {
+            Grain {
+                work: usize::MAX,
+                samples: 1,
+                columns: None,
+            }
+        }
+
+        fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<bool>) {
+            for i in 0..range.len() {
+                if let Some([elsewhere, ..]) = out.row(i) {
+                    *elsewhere = std::thread::current().id() != self.caller;
+                }
+            }
+        }
+    }
+
+    fn made_elsewhere() -> bool {
+        let caller = std::thread::current().id();
+        let mut found = [false; 64];
+        compute(&Elsewhere { caller }, &mut found, 1) && found.contains(&true)
+    }
+
+    #[test]
+    fn what_is_to_stay_on_a_thread_stays_there_and_nothing_else() {
+        assert!(made_elsewhere(), "a pool's threads are not the caller");
+        on_this_thread(|| {
+            assert!(!made_elsewhere());
+            on_this_thread(|| assert!(!made_elsewhere()));
+            assert!(!made_elsewhere(), "the inner call ended, not the outer one");
+        });
+        assert!(made_elsewhere());
+        let unwound = catch_unwind(AssertUnwindSafe(|| on_this_thread(|| panic!("deliberate"))));
+        assert!(unwound.is_err() && made_elsewhere());
+    }
 }
