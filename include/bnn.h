@@ -365,8 +365,9 @@ const char *bnn_isa(void);
 
 /**
  * Sets how many threads share the work of large calls, of this process, from the next call on:
- * `threads` of the library's own, or with 1 none but one for each thread that calls. Results
- * do not depend on it. Calls that are running go on as they began.
+ * `threads` of the library's own. With 1 a forward pass is computed on the thread that calls;
+ * what is saved of an input, and gradients, on one more for each thread that calls, which works
+ * while its caller waits. Results do not depend on it. Calls that are running go on as they began.
  *
  * Without this call it is `RAYON_NUM_THREADS`, or by default one for each CPU. A build without
  * `std` has no threads: there `threads` is 1.
