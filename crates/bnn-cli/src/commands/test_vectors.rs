@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
 
 fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), CliError> {
     write_atomic(path, bytes)
-        .map_err(|error| CliError::input(error).about(format!("cannot write {}", path.display())))
+        .map_err(|error| CliError::failed(error).about(format!("cannot write {}", path.display())))
 }
 
 /// The first test images of a data set.
