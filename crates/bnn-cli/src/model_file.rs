@@ -42,6 +42,14 @@ pub(crate) fn meta<'a>(model: &Model<'a>, key: &str) -> Option<&'a str> {
     lines.find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
+/// For people: height, width and channels; the latter alone where there is one pixel.
+pub(crate) fn shape([height, width, channels]: [usize; 3]) -> String {
+    match (height, width) {
+        (1, 1) => channels.to_string(),
+        _ => format!("{height}x{width}x{channels}"),
+    }
+}
+
 /// The largest value an input may have: what the training data had, at most what the bits hold.
 pub(crate) fn max_input(model: &Model<'_>) -> Result<u8, CliError> {
     let InputType::Unsigned { depth } = model.input().1 else {

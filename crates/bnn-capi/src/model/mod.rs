@@ -3,7 +3,6 @@
 use core::ffi::c_void;
 
 use bnn_core::model::{InputType, Model, OutputType};
-use bnn_core::row_words;
 
 use bnn_element_t::*;
 
@@ -56,7 +55,7 @@ pub struct bnn_model_t {
 fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, input) = model.input();
     match input {
-        InputType::Bits => bits(elements),
+        InputType::Bits => bits(elements, model.input_len()),
         InputType::Unsigned { depth } => numbers(BNN_ELEMENT_U8, elements, 1, depth.into()),
         _ => Err(UNKNOWN),
     }
@@ -65,7 +64,7 @@ fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
 fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, output) = model.output();
     match output {
-        OutputType::Bits => bits(elements),
+        OutputType::Bits => bits(elements, model.output_len()),
         OutputType::I32 => numbers(BNN_ELEMENT_I32, elements, size_of::<i32>(), 32),
         OutputType::F32 => numbers(BNN_ELEMENT_F32, elements, size_of::<f32>(), 32),
         _ => Err(UNKNOWN),
@@ -77,8 +76,7 @@ const UNKNOWN: Error = Error::Core(bnn_core::Error::Unsupported {
     what: "a model of a type of elements that this library does not know",
 });
 
-fn bits(elements: usize) -> Result<bnn_tensor_t, Error> {
-    let words = row_words(elements);
+fn bits(elements: usize, words: usize) -> Result<bnn_tensor_t, Error> {
     let tensor = numbers(BNN_ELEMENT_BITS, words, size_of::<u64>(), 1)?;
     Ok(bnn_tensor_t { elements, ..tensor })
 }

@@ -1,11 +1,11 @@
 //! `bnn info`: what is in a model file.
 
-use bnn_core::model::Model;
+use bnn_core::model::{Layer, Model};
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
-use crate::model_file;
+use crate::model_file::{self, shape};
 use crate::out::line;
 use crate::table::{columns, facts, thousands};
 
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     if args.json {
         return line(as_json(&model, scratch));
     }
-    let ((k, input), (n, output)) = (model.input(), model.output());
+    let ((_, input), (_, output)) = (model.input(), model.output());
     let mut rows = vec![
         ("file".to_owned(), args.model.display().to_string()),
         ("bytes".to_owned(), thousands(model.file_bytes())),
@@ -24,8 +24,14 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             "checksum".to_owned(),
             format!("{:08x} (CRC-32, correct)", model.checksum()),
         ),
-        ("input".to_owned(), format!("{k} x {input}")),
-        ("output".to_owned(), format!("{n} x {output}")),
+        (
+            "input".to_owned(),
+            format!("{} x {input}", shape(model.input_shape())),
+        ),
+        (
+            "output".to_owned(),
+            format!("{} x {output}", shape(model.output_shape())),
+        ),
         (
             "scratch memory".to_owned(),
             format!("{} bytes per sample", thousands(scratch)),
@@ -40,12 +46,11 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         .layers()
         .enumerate()
         .map(|(i, layer)| {
-            let (n, k) = (layer.weights.rows(), layer.weights.cols());
             [
-                format!("{i} dense"),
-                format!("{k} x {}", layer.input),
-                format!("{n} x {}", layer.output()),
-                thousands(n * k),
+                format!("{i} {}", describe(&layer)),
+                format!("{} x {}", shape(layer.input_shape()), layer.input()),
+                format!("{} x {}", shape(layer.output_shape()), layer.output()),
+                thousands(weights(&layer)),
                 thousands(layer.bytes()),
             ]
         })
@@ -56,17 +61,43 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     ))
 }
 
+/// What a layer does, shortly.
+fn describe(layer: &Layer<'_>) -> String {
+    let kind = layer.kind();
+    match layer {
+        Layer::Conv2d { conv, .. } => {
+            let [height, width] = conv.kernel();
+            match conv.groups() {
+                1 => format!("{kind} {height}x{width}"),
+                groups => format!("{kind} {height}x{width}, {groups} groups"),
+            }
+        }
+        Layer::MaxPool2d(pool) => {
+            let [height, width] = pool.kernel();
+            format!("{kind} {height}x{width}")
+        }
+        _ => kind.to_owned(),
+    }
+}
+
+fn weights(layer: &Layer<'_>) -> usize {
+    layer.weights().map_or(0, |w| w.rows() * w.cols())
+}
+
 fn as_json(model: &Model<'_>, scratch: usize) -> Value {
     let layers: Vec<Value> = model
         .layers()
         .map(|layer| {
+            let elements = |shape: [usize; 3]| shape.iter().product::<usize>();
             json!({
-                "kind": "dense",
-                "inputs": layer.weights.cols(),
-                "input_type": layer.input.to_string(),
-                "outputs": layer.weights.rows(),
+                "kind": layer.kind(),
+                "inputs": elements(layer.input_shape()),
+                "input_shape": layer.input_shape(),
+                "input_type": layer.input().to_string(),
+                "outputs": elements(layer.output_shape()),
+                "output_shape": layer.output_shape(),
                 "output_type": layer.output().to_string(),
-                "weights": layer.weights.cols() * layer.weights.rows(),
+                "weights": weights(&layer),
                 "bytes": layer.bytes(),
             })
         })
@@ -80,8 +111,10 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "bytes": model.file_bytes(),
         "checksum": format!("{:08x}", model.checksum()),
         "inputs": k,
+        "input_shape": model.input_shape(),
         "input_type": input.to_string(),
         "outputs": n,
+        "output_shape": model.output_shape(),
         "output_type": output.to_string(),
         "scratch_bytes": scratch,
         "layers": layers,

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use bnn_autograd::{Rng, write_atomic};
+use bnn_core::BitMatrixViewMut;
 use bnn_core::matrix_words;
 use bnn_core::model::{Input, InputType, Model, Output, OutputType};
-use bnn_core::{BitMatrixViewMut, row_words};
 use serde_json::json;
 
 use crate::args::TestVectorsArgs;
@@ -79,11 +79,12 @@ fn random_bytes(model: &Model<'_>, samples: usize, seed: u64) -> Result<Vec<u8>,
 }
 
 fn random_bits(model: &Model<'_>, samples: usize, seed: u64) -> Result<Vec<u64>, CliError> {
-    let k = model.input().0;
-    let mut words = vec![0; matrix_words(samples, k).map_err(CliError::input)?];
-    let mut bits = BitMatrixViewMut::cleared(&mut words, samples, k).map_err(CliError::failed)?;
+    let [height, width, k] = model.input_shape();
+    let rows = samples * height * width;
+    let mut words = vec![0; matrix_words(rows, k).map_err(CliError::input)?];
+    let mut bits = BitMatrixViewMut::cleared(&mut words, rows, k).map_err(CliError::failed)?;
     let mut random = Rng::new(seed);
-    for r in 0..samples {
+    for r in 0..rows {
         for c in 0..k {
             bits.set(r, c, random.uniform(0.0, 1.0) < 0.5);
         }
@@ -97,7 +98,7 @@ fn from_bytes(model: &Model<'_>, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Cli
 }
 
 fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), CliError> {
-    let samples = words.len() / row_words(model.input().0);
+    let samples = words.len() / model.input_len();
     let outputs = outputs(model, samples, Input::Bits(words))?;
     Ok((
         words.iter().flat_map(|w| w.to_le_bytes()).collect(),
@@ -109,7 +110,7 @@ fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), Cli
 fn outputs(model: &Model<'_>, samples: usize, input: Input<'_>) -> Result<Vec<u8>, CliError> {
     let words = model.scratch_words(samples).map_err(CliError::input)?;
     let mut scratch = vec![0; words];
-    let (n, output) = model.output();
+    let (n, output) = (model.output_len(), model.output().1);
     let mut run = |output: Output<'_>| {
         let done = model.run(samples, input, output, &mut scratch);
         done.map_err(CliError::input)
@@ -126,7 +127,7 @@ fn outputs(model: &Model<'_>, samples: usize, input: Input<'_>) -> Result<Vec<u8
             y.iter().flat_map(|y| y.to_le_bytes()).collect()
         }
         OutputType::Bits => {
-            let mut y = vec![0_u64; samples * row_words(n)];
+            let mut y = vec![0_u64; samples * n];
             run(Output::Bits(&mut y))?;
             y.iter().flat_map(|y| y.to_le_bytes()).collect()
         }

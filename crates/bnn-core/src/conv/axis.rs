@@ -191,6 +191,46 @@ impl Axis {
         self.before.div_ceil(self.stride).min(end)..end
     }
 
+    /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more
+    /// stops than pixels.
+    pub(crate) fn is_moderate(&self) -> bool {
+        let extent = (self.kernel - 1) * self.dilation + 1;
+        self.before < extent && self.after() < extent && self.output <= self.input
+    }
+
+    /// Padding after the image, as much of it as windows reach into.
+    pub(crate) fn after(&self) -> usize {
+        let extent = (self.kernel - 1) * self.dilation + 1;
+        let reach = (self.output - 1) * self.stride + extent;
+        reach.saturating_sub(self.before + self.input)
+    }
+
+    /// The first pixel that the window at stop `o`, or at a later one, lies on.
+    pub(crate) fn first(&self, o: usize) -> usize {
+        (o * self.stride).saturating_sub(self.before)
+    }
+
+    /// The pixels from the first to the last that the window at stop `o` spans, and the axis of an image of
+    /// just these, at whose only stop the window lies on them as it does here.
+    pub(crate) fn stop(&self, o: usize) -> (Range<usize>, Self) {
+        let start = o * self.stride;
+        let end = start + (self.kernel - 1) * self.dilation + 1;
+        let end = end.saturating_sub(self.before).min(self.input);
+        let pixels = self.first(o).min(end)..end;
+        let axis = Self {
+            input: pixels.len(),
+            before: self.before.saturating_sub(start),
+            output: 1,
+            ..*self
+        };
+        (pixels, axis)
+    }
+
+    /// Whether the image is padded on this axis, as far as windows reach.
+    pub(crate) fn is_padded(&self) -> bool {
+        self.before > 0 || self.after() > 0
+    }
+
     /// Whether some window reaches out of the image.
     pub(crate) fn is_clipped(&self) -> bool {
         self.whole().len() < self.output
@@ -307,8 +347,30 @@ mod tests {
                     let whole = axis.inside(o).len() == kernel;
                     assert_eq!(axis.whole().contains(&o), whole);
                     clipped |= !whole;
+                    let (pixels, alone) = axis.stop(o);
+                    assert!(pixels.start == axis.first(o).min(pixels.end));
+                    if !pixels.is_empty() {
+                        assert_eq!(alone.inside(0), axis.inside(o));
+                        assert!(axis.inside(o).all(|tap| {
+                            alone.pixel(0, tap) + pixels.start == axis.pixel(o, tap)
+                        }));
+                        assert_eq!(alone.is_clipped(), !whole);
+                        for tap in 0..kernel {
+                            let inside = alone.stops(tap).contains(&0);
+                            assert_eq!(inside, alone.inside(0).contains(&tap));
+                        }
+                    }
                 }
                 assert_eq!(axis.is_clipped(), clipped);
+                // What is left of the padding makes the same stops.
+                let again = Padding::Explicit {
+                    top: axis.before,
+                    bottom: axis.after(),
+                    left: axis.before,
+                    right: axis.after(),
+                };
+                let again = self::axis(input, kernel, stride, dilation, again)?;
+                assert_eq!(again, axis);
             }
         }
         Ok(())

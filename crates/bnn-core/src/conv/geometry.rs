@@ -1,5 +1,7 @@
 //! The shape of a convolution, checked once.
 
+use core::ops::Range;
+
 use super::axis::{Axis, Padding, axes};
 use super::depthwise;
 use crate::error::Error;
@@ -138,6 +140,12 @@ impl Conv2d {
         [self.y.before, self.x.before]
     }
 
+    /// Pixels of padding `[below, right of]` the image, as many of them as windows reach into.
+    #[must_use]
+    pub fn padding_after(&self) -> [usize; 2] {
+        [self.y.after(), self.x.after()]
+    }
+
     /// `[vertical, horizontal]` stride.
     #[must_use]
     pub fn stride(&self) -> [usize; 2] {
@@ -199,6 +207,25 @@ impl Conv2d {
             None => Ok(row_words(self.patch_len())),
             Some(depth) => Planes::words(1, self.patch_len(), depth),
         }
+    }
+
+    /// The rows of an image under the windows of output row `oy`, and the convolution of an image of just
+    /// these to just that row. Padding above and below is less than the kernel's extent, so that there is a
+    /// row.
+    pub(crate) fn line(&self, oy: usize) -> (Range<usize>, Self) {
+        let (rows, y) = self.y.stop(oy);
+        (rows, Self { y, ..*self })
+    }
+
+    /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
+    /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
+    pub(crate) fn is_moderate(&self) -> bool {
+        self.y.is_moderate() && self.x.is_moderate()
+    }
+
+    /// The windows from row to row.
+    pub(crate) fn vertical(&self) -> &Axis {
+        &self.y
     }
 
     /// Pixels of an image.

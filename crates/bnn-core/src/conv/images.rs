@@ -81,7 +81,7 @@ impl Images<'_> {
 
 /// Images as the paths of a convolution read them.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     Bits(BitMatrixView<'a>),
     Bytes { x: &'a [u8], depth: usize },
 }

@@ -14,17 +14,19 @@ use crate::gemm::epilogue::Epilogue;
 use crate::kernel::Kernel;
 
 /// A run that allocates nothing, on one thread.
-pub(super) struct InPlace<'r, E> {
-    pub(super) conv: &'r Conv2d,
-    pub(super) source: Source<'r>,
-    pub(super) samples: usize,
-    pub(super) filters: BitMatrixView<'r>,
-    pub(super) kernel: &'static Kernel,
-    pub(super) epilogue: &'r E,
+pub(crate) struct InPlace<'r, E> {
+    pub(crate) conv: &'r Conv2d,
+    pub(crate) source: Source<'r>,
+    /// Output pixels.
+    pub(crate) samples: usize,
+    pub(crate) filters: BitMatrixView<'r>,
+    pub(crate) kernel: &'static Kernel,
+    pub(crate) epilogue: &'r E,
 }
 
 impl<E: Epilogue> InPlace<'_, E> {
-    pub(super) fn compute(
+    /// Computes all outputs, in [`Conv2d::scratch_words`] words.
+    pub(crate) fn compute(
         &self,
         scratch: &mut [u64],
         out: Strided<'_, E::Elem>,

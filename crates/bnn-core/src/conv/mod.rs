@@ -100,6 +100,7 @@ mod signs;
 mod vertical;
 mod window;
 
+pub(crate) use axis::Axis;
 pub use axis::Padding;
 pub use filters::Filters;
 #[cfg(feature = "alloc")]
@@ -108,6 +109,8 @@ pub use geometry::{Conv2d, ConvOptions, PadValue};
 #[cfg(feature = "std")]
 pub use gradients::F32Gradients;
 pub use images::Images;
+pub(crate) use images::Source;
+pub(crate) use in_place::InPlace;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 
 use crate::bits::BitMatrixViewMut;

@@ -1,10 +1,12 @@
 //! Pools on bits: the largest and the smallest of a window, and the sum over an image.
 
+use core::ops::Range;
+
 use super::axis::{Axis, Padding, axes};
 use super::vertical::Counters;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::shape::{WORD, equal, matrix_words, mul, nonzero, row_words};
+use crate::shape::{WORD, equal, matrix_words, mul, nonzero, row_len, row_words};
 
 /// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs
 /// `[batch, output height, output width, channels]`.
@@ -46,10 +48,88 @@ impl Pool2d {
         Ok(Self { y, x, channels })
     }
 
+    /// `[height, width]` of the images.
+    #[must_use]
+    pub fn input_size(&self) -> [usize; 2] {
+        [self.y.input, self.x.input]
+    }
+
     /// `[height, width]` of the outputs.
     #[must_use]
     pub fn output_size(&self) -> [usize; 2] {
         [self.y.output, self.x.output]
+    }
+
+    /// Channels of images and outputs.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// `[height, width]` of a window.
+    #[must_use]
+    pub fn kernel(&self) -> [usize; 2] {
+        [self.y.kernel, self.x.kernel]
+    }
+
+    /// `[vertical, horizontal]` stride.
+    #[must_use]
+    pub fn stride(&self) -> [usize; 2] {
+        [self.y.stride, self.x.stride]
+    }
+
+    /// Pixels of padding `[above, left of]` the image.
+    #[must_use]
+    pub fn padding_before(&self) -> [usize; 2] {
+        [self.y.before, self.x.before]
+    }
+
+    /// Pixels of padding `[below, right of]` the image, as many of them as windows reach into.
+    #[must_use]
+    pub fn padding_after(&self) -> [usize; 2] {
+        [self.y.after(), self.x.after()]
+    }
+
+    /// As [`Conv2d::line`](super::Conv2d).
+    pub(crate) fn line(&self, oy: usize) -> (Range<usize>, Self) {
+        let (rows, y) = self.y.stop(oy);
+        (rows, Self { y, ..*self })
+    }
+
+    /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
+    /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
+    pub(crate) fn is_moderate(&self) -> bool {
+        self.y.is_moderate() && self.x.is_moderate()
+    }
+
+    /// The windows from row to row.
+    pub(crate) fn vertical(&self) -> &Axis {
+        &self.y
+    }
+
+    /// Writes the largest element of each window of one image; sizes are those of the pool.
+    pub(crate) fn max_of_image(&self, image: &[u64], output: &mut [u64]) {
+        self.of_image(image, output, |a, b| a | b);
+    }
+
+    fn of_image(&self, image: &[u64], output: &mut [u64], join: impl Fn(u64, u64) -> u64) {
+        let (y, x, per_pixel) = (&self.y, &self.x, row_len(self.channels));
+        for (i, to) in output.chunks_exact_mut(per_pixel).enumerate() {
+            // Padding is less than the kernel, so that there is a first pixel.
+            let mut first = true;
+            let (oy, ox) = (i / x.output.max(1), i % x.output.max(1));
+            for ky in y.inside(oy) {
+                let at = y.pixel(oy, ky) * x.input;
+                for kx in x.inside(ox) {
+                    let at = (at + x.pixel(ox, kx)) * per_pixel;
+                    let from = image.get(at..at + per_pixel).unwrap_or_default();
+                    for (to, from) in to.iter_mut().zip(from) {
+                        *to = if first { *from } else { join(*to, *from) };
+                    }
+                    first = false;
+                }
+            }
+        }
     }
 }
 
@@ -110,23 +190,7 @@ fn pool2d(
         .words_mut()
         .chunks_exact_mut(y.output * x.output * per_pixel);
     for (image, output) in images.zip(outputs) {
-        for (oy, line) in output.chunks_exact_mut(x.output * per_pixel).enumerate() {
-            for (ox, to) in line.chunks_exact_mut(per_pixel).enumerate() {
-                // Padding is less than the kernel, so that there is a first pixel.
-                let mut first = true;
-                for ky in y.inside(oy) {
-                    let at = y.pixel(oy, ky) * x.input;
-                    for kx in x.inside(ox) {
-                        let at = (at + x.pixel(ox, kx)) * per_pixel;
-                        let from = image.get(at..at + per_pixel).unwrap_or_default();
-                        for (to, from) in to.iter_mut().zip(from) {
-                            *to = if first { *from } else { join(*to, *from) };
-                        }
-                        first = false;
-                    }
-                }
-            }
-        }
+        pool.of_image(image, output, &join);
     }
     Ok(())
 }

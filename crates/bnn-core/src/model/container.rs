@@ -1,8 +1,13 @@
 //! The outer form of a model file: its header, its checksum, its sections.
 
+#[cfg(feature = "alloc")]
+use alloc::{vec, vec::Vec};
+
 use super::crc::crc32;
 use super::error::ModelError;
 use super::format::{self, u16_at, u32_at};
+#[cfg(feature = "alloc")]
+use crate::error::Error;
 
 /// Checks all that the header says of the file.
 pub(super) fn check_header(bytes: &[u8]) -> Result<(), ModelError> {
@@ -99,4 +104,56 @@ impl<'a> Sections<'a> {
         }
         Ok(sections)
     }
+}
+
+/// A file of the sections that have a body, with its header.
+#[cfg(feature = "alloc")]
+pub(super) fn write(sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
+    let sections = || sections.iter().filter(|(_, body)| !body.is_empty());
+    let count = sections().count();
+    let mut file = vec![0; format::HEADER_BYTES + count * format::SECTION_BYTES];
+    for (i, (kind, body)) in sections().enumerate() {
+        pad_to(&mut file, format::ALIGN);
+        let entry = format::HEADER_BYTES + i * format::SECTION_BYTES;
+        let at: u32 = small("bytes of the file", file.len())?;
+        let len: u32 = small("bytes of a section", body.len())?;
+        put(&mut file, entry, kind);
+        put(&mut file, entry + 4, &at.to_le_bytes());
+        put(&mut file, entry + 8, &len.to_le_bytes());
+        file.extend_from_slice(body);
+    }
+    let bytes: u32 = small("bytes of the file", file.len())?;
+    let count: u32 = small("sections", count)?;
+    put(&mut file, 0, &format::MAGIC);
+    put(&mut file, format::AT_MAJOR, &format::MAJOR.to_le_bytes());
+    put(&mut file, format::AT_MINOR, &format::MINOR.to_le_bytes());
+    put(&mut file, format::AT_FILE_BYTES, &bytes.to_le_bytes());
+    put(&mut file, format::AT_SECTIONS, &count.to_le_bytes());
+    let crc = crc32(&[&file[..format::AT_CRC], &file[format::AT_SECTIONS..]]);
+    put(&mut file, format::AT_CRC, &crc.to_le_bytes());
+    Ok(file)
+}
+
+#[cfg(feature = "alloc")]
+/// A number in the room that the format has for it.
+pub(super) fn small<T: TryFrom<usize>>(what: &'static str, n: usize) -> Result<T, Error> {
+    T::try_from(n).map_err(|_| match size_of::<T>() {
+        // The largest number is of use to know where it is not astronomical.
+        bytes @ 1..=2 => Error::OutOfRange {
+            what,
+            max: (1 << (8 * bytes)) - 1,
+            found: n,
+        },
+        _ => Error::Overflow { what },
+    })
+}
+
+#[cfg(feature = "alloc")]
+pub(super) fn pad_to(bytes: &mut Vec<u8>, align: usize) {
+    bytes.resize(bytes.len().next_multiple_of(align), 0);
+}
+
+#[cfg(feature = "alloc")]
+fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
+    file[at..at + bytes.len()].copy_from_slice(bytes);
 }

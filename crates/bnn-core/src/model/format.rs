@@ -29,23 +29,20 @@ pub(super) const META: [u8; 4] = *b"meta";
 pub(super) const ALIGN: usize = 8;
 
 pub(super) const RECORD_BYTES: usize = 48;
-pub(super) const KIND_DENSE: u8 = 1;
 
-/// Where the numbers lie in a record that [`Sizes`](super::Sizes) reads.
-pub(super) struct RecordOffsets {
-    pub(super) input_depth: usize,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) work_at: usize,
-    pub(super) output_at: usize,
+/// What a layer computes.
+pub(super) mod kind {
+    pub(in super::super) const DENSE: u8 = 1;
+    pub(in super::super) const CONV2D: u8 = 2;
+    pub(in super::super) const MAX_POOL2D: u8 = 3;
 }
-pub(super) const AT_LAYER: RecordOffsets = RecordOffsets {
-    input_depth: 1,
-    inputs: 4,
-    outputs: 8,
-    work_at: 24,
-    output_at: 28,
-};
+
+/// What surrounds the images of a convolution.
+pub(super) mod pad {
+    pub(in super::super) const ZERO: u8 = 0;
+    pub(in super::super) const MINUS_ONE: u8 = 1;
+    pub(in super::super) const PLUS_ONE: u8 = 2;
+}
 
 /// What a layer's sums become.
 pub(super) mod ending {
@@ -62,10 +59,11 @@ pub(super) struct Record {
     /// Bits per input element if they are unsigned integers, 0 if they are +-1.
     pub(super) input_depth: u8,
     pub(super) ending: u8,
+    pub(super) pad: u8,
+    /// Of a pixel, in a spatial layer.
     pub(super) inputs: u32,
     pub(super) outputs: u32,
-    /// Bytes from the begin of the weight section; the weights are `outputs * row_words(inputs)`
-    /// words, canonical.
+    /// Bytes from the begin of the weight section; the weights are `outputs` rows of whole words, canonical.
     pub(super) weights_at: u32,
     /// Bytes from the begin of the parameter section.
     pub(super) params_at: u32,
@@ -73,58 +71,99 @@ pub(super) struct Record {
     pub(super) input_at: u32,
     pub(super) work_at: u32,
     pub(super) output_at: u32,
+    pub(super) window: Window,
+}
+
+/// The window of a spatial layer (a convolution or a pool) and the image that it slides over; all zeros in a
+/// dense layer. Pairs are `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) image: [u16; 2],
+    pub(super) kernel: [u8; 2],
+    pub(super) stride: [u8; 2],
+    /// Above, below, left and right of the image.
+    pub(super) padding: [u8; 4],
+    pub(super) dilation: [u8; 2],
+    pub(super) groups: u16,
 }
 
 impl Record {
-    /// `None` where reserved bytes are not zero.
-    pub(super) fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
-        let (words, _) = bytes.as_chunks::<4>();
-        let (head, rest) = words.split_first()?;
-        let [kind, input_depth, ending, zero] = *head;
-        let (numbers, reserved) = rest.split_first_chunk::<7>()?;
-        if zero != 0 || reserved.as_flattened().iter().any(|&b| b != 0) {
+    /// Of any bytes; in constants too. `None`: never, which the compiler sees.
+    pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
+        let (
+            [
+                head,
+                inputs,
+                outputs,
+                weights_at,
+                params_at,
+                input_at,
+                work_at,
+                output_at,
+                w,
+                x,
+                y,
+                z,
+            ],
+            _,
+        ) = bytes.as_chunks::<4>()
+        else {
             return None;
-        }
-        let [
-            inputs,
-            outputs,
-            weights_at,
-            params_at,
-            input_at,
-            work_at,
-            output_at,
-        ] = numbers.map(u32::from_le_bytes);
+        };
         Some(Self {
-            kind,
-            input_depth,
-            ending,
-            inputs,
-            outputs,
-            weights_at,
-            params_at,
-            input_at,
-            work_at,
-            output_at,
+            kind: head[0],
+            input_depth: head[1],
+            ending: head[2],
+            pad: head[3],
+            inputs: u32::from_le_bytes(*inputs),
+            outputs: u32::from_le_bytes(*outputs),
+            weights_at: u32::from_le_bytes(*weights_at),
+            params_at: u32::from_le_bytes(*params_at),
+            input_at: u32::from_le_bytes(*input_at),
+            work_at: u32::from_le_bytes(*work_at),
+            output_at: u32::from_le_bytes(*output_at),
+            window: Window {
+                image: [
+                    u16::from_le_bytes([w[0], w[1]]),
+                    u16::from_le_bytes([w[2], w[3]]),
+                ],
+                kernel: [x[0], x[1]],
+                stride: [x[2], x[3]],
+                padding: *y,
+                dilation: [z[0], z[1]],
+                groups: u16::from_le_bytes([z[2], z[3]]),
+            },
         })
     }
 
     #[cfg(feature = "alloc")]
     pub(super) fn encode(&self) -> [u8; RECORD_BYTES] {
-        let mut bytes = [0; RECORD_BYTES];
-        bytes[..3].copy_from_slice(&[self.kind, self.input_depth, self.ending]);
-        let numbers = [
-            self.inputs,
-            self.outputs,
-            self.weights_at,
-            self.params_at,
-            self.input_at,
-            self.work_at,
-            self.output_at,
+        let window = &self.window;
+        let [height, width] = window.image.map(u16::to_le_bytes);
+        let ([kh, kw], [sh, sw], [dh, dw]) = (window.kernel, window.stride, window.dilation);
+        let [group, groups] = window.groups.to_le_bytes();
+        let words = [
+            [self.kind, self.input_depth, self.ending, self.pad],
+            self.inputs.to_le_bytes(),
+            self.outputs.to_le_bytes(),
+            self.weights_at.to_le_bytes(),
+            self.params_at.to_le_bytes(),
+            self.input_at.to_le_bytes(),
+            self.work_at.to_le_bytes(),
+            self.output_at.to_le_bytes(),
+            [height[0], height[1], width[0], width[1]],
+            [kh, kw, sh, sw],
+            window.padding,
+            [dh, dw, group, groups],
         ];
-        for (to, number) in bytes[4..].chunks_exact_mut(4).zip(numbers) {
-            to.copy_from_slice(&number.to_le_bytes());
-        }
+        let mut bytes = [0; RECORD_BYTES];
+        bytes.copy_from_slice(words.as_flattened());
         bytes
+    }
+
+    /// Whether the layer slides a window over an image.
+    pub(super) const fn is_spatial(&self) -> bool {
+        matches!(self.kind, kind::CONV2D | kind::MAX_POOL2D)
     }
 }
 
@@ -150,21 +189,16 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_written() {
-        let record = Record {
-            kind: 1,
-            input_depth: 2,
-            ending: 3,
-            inputs: 4,
-            outputs: 5,
-            weights_at: 6,
-            params_at: 7,
-            input_at: 8,
-            work_at: 9,
-            output_at: u32::MAX,
-        };
-        assert_eq!(Record::decode(&record.encode()), Some(record));
-        let mut bytes = record.encode();
-        bytes[RECORD_BYTES - 1] = 1;
-        assert_eq!(Record::decode(&bytes), None);
+        let mut bytes = [0; RECORD_BYTES];
+        for (byte, i) in bytes.iter_mut().zip(1..) {
+            *byte = i;
+        }
+        let record = Record::decode(&bytes).unwrap_or_default();
+        assert_eq!(record.encode(), bytes);
+        assert_eq!(record.pad, 4);
+        assert_eq!(record.output_at, 0x201F_1E1D);
+        assert_eq!(record.window.image, [0x2221, 0x2423]);
+        assert_eq!(record.window.padding, [41, 42, 43, 44]);
+        assert_eq!(record.window.groups, 0x302F);
     }
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::bits::BitMatrixView;
+use crate::conv::{Conv2d, Pool2d};
 use crate::gemm::Thresholds;
 
 /// What a model, or a layer, takes in.
@@ -30,16 +31,34 @@ pub enum OutputType {
     F32,
 }
 
-/// A fully connected layer, read in place.
+/// A layer, read in place. A model has convolutions and pools first, which slide windows over images, and
+/// dense layers behind them; there may be none of either.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Layer<'a> {
-    /// The type of its inputs.
-    pub input: InputType,
-    /// `[outputs, inputs]`.
-    pub weights: BitMatrixView<'a>,
-    /// What its sums become.
-    pub ending: Ending<'a>,
+pub enum Layer<'a> {
+    /// A fully connected layer.
+    Dense {
+        /// The type of its inputs.
+        input: InputType,
+        /// `[outputs, inputs]`.
+        weights: BitMatrixView<'a>,
+        /// What its sums become.
+        ending: Ending<'a>,
+    },
+    /// A convolution. With a kernel as large as the image it is the fully connected layer behind a
+    /// flattened image, whose inputs are in the order rows, columns, channels.
+    Conv2d {
+        /// The type of its inputs.
+        input: InputType,
+        /// Its shape.
+        conv: Conv2d,
+        /// `[outputs, patch_len]`.
+        filters: BitMatrixView<'a>,
+        /// What its sums become.
+        ending: Ending<'a>,
+    },
+    /// The largest of each window, from bits to bits.
+    MaxPool2d(Pool2d),
 }
 
 /// What the sums of a layer become.
@@ -91,7 +110,7 @@ impl fmt::Display for OutputType {
 
 impl Ending<'_> {
     /// Bytes that its parameters take in the file.
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
             Ending::Sums => 0,
             Ending::Affine { scale, bias } => size_of_val(*scale) + size_of_val(*bias),
@@ -101,20 +120,90 @@ impl Ending<'_> {
     }
 }
 
-impl Layer<'_> {
+impl<'a> Layer<'a> {
+    /// What kind of layer it is, for people: `dense`, `conv2d` or `max_pool2d`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Layer::Dense { .. } => "dense",
+            Layer::Conv2d { .. } => "conv2d",
+            Layer::MaxPool2d(_) => "max_pool2d",
+        }
+    }
+
+    /// The type of its inputs.
+    #[must_use]
+    pub fn input(&self) -> InputType {
+        match *self {
+            Layer::Dense { input, .. } | Layer::Conv2d { input, .. } => input,
+            Layer::MaxPool2d(_) => InputType::Bits,
+        }
+    }
+
+    /// `[height, width, channels]` of its input; a dense layer's is one pixel.
+    #[must_use]
+    pub fn input_shape(&self) -> [usize; 3] {
+        match self {
+            Layer::Dense { weights, .. } => [1, 1, weights.cols()],
+            Layer::Conv2d { conv, .. } => shape(conv.input_size(), conv.channels()),
+            Layer::MaxPool2d(pool) => shape(pool.input_size(), pool.channels()),
+        }
+    }
+
     /// The type of its outputs.
     #[must_use]
     pub fn output(&self) -> OutputType {
-        match self.ending {
-            Ending::Sums => OutputType::I32,
-            Ending::Affine { .. } => OutputType::F32,
-            Ending::Threshold(_) => OutputType::Bits,
+        match self.ending() {
+            Some(Ending::Sums) => OutputType::I32,
+            Some(Ending::Affine { .. }) => OutputType::F32,
+            Some(Ending::Threshold(_)) | None => OutputType::Bits,
+        }
+    }
+
+    /// `[height, width, channels]` of its output; a dense layer's is one pixel.
+    #[must_use]
+    pub fn output_shape(&self) -> [usize; 3] {
+        match self {
+            Layer::Dense { weights, .. } => [1, 1, weights.rows()],
+            Layer::Conv2d { conv, .. } => shape(conv.output_size(), conv.outputs()),
+            Layer::MaxPool2d(pool) => shape(pool.output_size(), pool.channels()),
+        }
+    }
+
+    /// Its weights: a row per output, or per filter; a pool has none.
+    #[must_use]
+    pub fn weights(&self) -> Option<BitMatrixView<'a>> {
+        match *self {
+            Layer::Dense { weights, .. } => Some(weights),
+            Layer::Conv2d { filters, .. } => Some(filters),
+            Layer::MaxPool2d(_) => None,
+        }
+    }
+
+    /// What its sums become; a pool has none.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending<'a>> {
+        match *self {
+            Layer::Dense { ending, .. } | Layer::Conv2d { ending, .. } => Some(ending),
+            Layer::MaxPool2d(_) => None,
         }
     }
 
     /// Bytes that its weights and parameters take in the file.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of_val(self.weights.words()) + self.ending.bytes()
+        self.weight_bytes() + self.param_bytes()
     }
+
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.weights().map_or(0, |w| size_of_val(w.words()))
+    }
+
+    pub(super) fn param_bytes(&self) -> usize {
+        self.ending().map_or(0, |ending| ending.bytes())
+    }
+}
+
+fn shape([height, width]: [usize; 2], channels: usize) -> [usize; 3] {
+    [height, width, channels]
 }

@@ -29,14 +29,21 @@
 //! ```
 
 mod bytes;
+mod check;
 mod container;
 mod crc;
 mod error;
 mod format;
 mod layer;
+#[cfg(feature = "alloc")]
+mod packed;
+mod plan;
 mod reader;
+mod row;
+mod rows;
 mod runner;
 mod sizes;
+mod stream;
 #[cfg(feature = "alloc")]
 mod writer;
 
@@ -44,11 +51,12 @@ mod writer;
 pub use bytes::AlignedBytes;
 pub use error::ModelError;
 pub use layer::{Ending, InputType, Layer, OutputType};
-pub use reader::Model;
 #[cfg(feature = "alloc")]
-pub use runner::PackedModel;
+pub use packed::PackedModel;
+pub use reader::Model;
 pub use runner::{Input, Output};
 pub use sizes::Sizes;
+pub use stream::Stream;
 #[cfg(feature = "alloc")]
 pub use writer::ModelWriter;
 
@@ -73,4 +81,4 @@ pub fn argmax<T: Copy + PartialOrd>(scores: &[T]) -> Option<usize> {
 }
 
 #[cfg(all(test, feature = "alloc"))]
-mod model_laws;
+mod laws;

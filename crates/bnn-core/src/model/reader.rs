@@ -1,42 +1,34 @@
-//! Checks a model file, all of it, and then reads it in place.
-//!
-//! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
-//! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
-//! `i32`, and a plan for the scratch memory in which no layer writes over what it reads. The runner
-//! relies on that.
+//! A checked model, read in place.
 
 use core::ops::Range;
 
 use super::container::{Sections, check_header};
 use super::error::ModelError;
-use super::format::{self, RECORD_BYTES, Record, ending, u32_at};
-use super::layer::{Ending, InputType, Layer, OutputType};
+use super::format::{self, RECORD_BYTES, Record, u32_at};
+use super::layer::{InputType, Layer, OutputType};
+use super::plan::{self, Place, Regions};
 use crate::bits::BitMatrixView;
-use crate::error::Error;
-use crate::gemm::Thresholds;
-use crate::planes::{MAX_DEPTH, Planes};
-use crate::shape::{matrix_words, mul, nonzero, row_words, sum_fits};
+use crate::shape::{mul, nonzero, row_words};
 
 /// A checked model over borrowed bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     bytes: &'a [u8],
     /// At least one record.
-    records: &'a [[u8; RECORD_BYTES]],
-    weights: &'a [u64],
-    params: &'a [u8],
+    pub(super) records: &'a [[u8; RECORD_BYTES]],
+    pub(super) weights: &'a [u64],
+    pub(super) params: &'a [u8],
     meta: &'a str,
-    input: (usize, InputType),
-    output: (usize, OutputType),
+    /// Convolutions and pools, which come first.
+    pub(super) spatial: usize,
     scratch_words_per_sample: usize,
 }
 
-/// The words of scratch memory, per sample, that a layer reads, works in and writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Regions {
-    pub(super) input: Range<usize>,
-    pub(super) work: Range<usize>,
-    pub(super) output: Range<usize>,
+/// A layer, and the words of scratch memory, per sample, that it reads, works in and writes.
+#[derive(Clone, Debug)]
+pub(super) struct Step<'a> {
+    pub(super) layer: Layer<'a>,
+    pub(super) regions: Regions,
 }
 
 impl<'a> Model<'a> {
@@ -54,24 +46,27 @@ impl<'a> Model<'a> {
                 expected: "at least one layer record, and whole ones",
             });
         }
-        let weights =
-            bytemuck::try_cast_slice(sections.weights).map_err(|_| ModelError::Section {
+        let weights = match sections.weights {
+            // Where there is no section: of no alignment either.
+            [] => &[],
+            bytes => bytemuck::try_cast_slice(bytes).map_err(|_| ModelError::Section {
                 expected: "whole words in the weight section",
-            })?;
+            })?,
+        };
         let meta = core::str::from_utf8(sections.meta).map_err(|_| ModelError::Section {
             expected: "UTF-8 text in the meta section",
         })?;
+        let is_spatial = |record| Record::decode(record).is_some_and(|r| r.is_spatial());
         let mut model = Self {
             bytes,
             records,
             weights,
             params: sections.params,
             meta,
-            input: (0, InputType::Bits),
-            output: (0, OutputType::Bits),
+            spatial: records.iter().take_while(|r| is_spatial(r)).count(),
             scratch_words_per_sample: 0,
         };
-        model.check_layers()?;
+        model.scratch_words_per_sample = model.check_layers()?;
         Ok(model)
     }
 
@@ -89,48 +84,112 @@ impl<'a> Model<'a> {
 
     /// The layers, from the input to the output.
     pub fn layers(&self) -> impl Iterator<Item = Layer<'a>> + use<'a> {
-        self.steps().map(|(layer, _)| layer)
+        self.steps(0..self.len()).map(|step| step.layer)
     }
 
-    /// The layers, and where each reads, works and writes.
-    pub(super) fn steps(&self) -> impl Iterator<Item = (Layer<'a>, Regions)> + use<'a> {
+    /// Layers, and where each reads, works and writes.
+    pub(super) fn steps(&self, range: Range<usize>) -> impl Iterator<Item = Step<'a>> + use<'a> {
         let model = *self;
-        model
-            .records
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, record)| {
-                // All was checked in `open`, so that no layer is left out and no word read again.
-                let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
-                let record = Record::decode(record)?;
-                let layer = model.layer(index, &record, trusted).ok()?;
-                Some((layer, regions(&record).ok()?))
-            })
+        range.filter_map(move |index| model.step(index))
+    }
+
+    /// A layer, and where it reads, works and writes. `None`: there is no such layer.
+    pub(super) fn step(&self, index: usize) -> Option<Step<'a>> {
+        let record = Record::decode(self.records.get(index)?)?;
+        // All was checked in `open`, so that no word is read again.
+        let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
+        Some(Step {
+            layer: self.layer(index, &record, trusted).ok()?,
+            regions: Regions::new(&record, self.place(index)).ok()?,
+        })
+    }
+
+    /// What lies around a layer.
+    pub(super) fn place(&self, index: usize) -> Place {
+        Place {
+            first: index == 0,
+            last: index + 1 == self.len(),
+            before_spatial: index + 1 < self.spatial,
+        }
     }
 
     /// Elements per sample, and their type.
     #[must_use]
     pub fn input(&self) -> (usize, InputType) {
-        self.input
+        // Every model has a first layer.
+        let input_type = self.layers().next().map(|layer| layer.input());
+        let elements = self.input_shape().iter().product();
+        (elements, input_type.unwrap_or(InputType::Bits))
+    }
+
+    /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image, or a
+    /// series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
+    #[must_use]
+    pub fn input_shape(&self) -> [usize; 3] {
+        let layer = self.layers().next();
+        layer.map_or([0; 3], |layer| layer.input_shape())
+    }
+
+    /// Numbers of an [`Input`](super::Input) per sample: bytes of unsigned integers; words of bits, of
+    /// which every pixel starts on a word.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        match self.input() {
+            (_, InputType::Bits) => words_of(self.input_shape()),
+            (elements, _) => elements,
+        }
     }
 
     /// Outputs per sample, and their type.
     #[must_use]
     pub fn output(&self) -> (usize, OutputType) {
-        self.output
+        let output_type = self.last().map(|layer| layer.output());
+        let elements = self.output_shape().iter().product();
+        (elements, output_type.unwrap_or(OutputType::Bits))
     }
 
-    /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs.
+    /// `[height, width, channels]` of an output, whose elements are in this order. `[1, 1, outputs]` of a
+    /// model that ends in dense layers.
+    #[must_use]
+    pub fn output_shape(&self) -> [usize; 3] {
+        self.last().map_or([0; 3], |layer| layer.output_shape())
+    }
+
+    /// Numbers of an [`Output`](super::Output) per sample; of bits, words, of which every pixel starts on
+    /// a word.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        match self.output() {
+            (_, OutputType::Bits) => words_of(self.output_shape()),
+            (elements, _) => elements,
+        }
+    }
+
+    fn last(&self) -> Option<Layer<'a>> {
+        self.step(self.len() - 1).map(|step| step.layer)
+    }
+
+    /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs, or just that
+    /// where the model has convolutions or pools, whose samples run one by one.
     ///
     /// # Errors
     /// Zero samples, or so many that the size overflows.
     pub fn scratch_words(&self, samples: usize) -> Result<usize, ModelError> {
         nonzero("samples", samples)?;
+        let together = if self.spatial > 0 { 1 } else { samples };
         Ok(mul(
             "words of scratch memory",
-            samples,
+            together,
             self.scratch_words_per_sample,
         )?)
+    }
+
+    /// Words of the rows of the input that a row of windows of the first layer lies on, where that is a
+    /// convolution or a pool.
+    pub(super) fn first_rows(&self) -> usize {
+        let record = self.records.first().and_then(Record::decode);
+        let record = record.filter(|_| self.spatial > 0);
+        record.map_or(0, |record| plan::needs(&record).input)
     }
 
     /// The text of the meta section: `key=value` lines that `bnn train` writes; empty if there is
@@ -151,160 +210,9 @@ impl<'a> Model<'a> {
     pub fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
-
-    /// Checks every layer, and that each fits the one before; computes the scratch size.
-    fn check_layers(&mut self) -> Result<(), ModelError> {
-        let mut previous: Option<(Layer<'_>, Regions)> = None;
-        let mut sum_of_regions = 0_usize;
-        let mut end = 0_usize;
-        let (mut weights_end, mut params_end) = (0, 0);
-        let last = self.records.len() - 1;
-        for (index, record) in self.records.iter().enumerate() {
-            let bad = |expected| ModelError::Layer { index, expected };
-            let record = Record::decode(record).ok_or(bad("zero reserved bytes"))?;
-            let layer = self.layer(index, &record, BitMatrixView::new)?;
-            // Else many layers could share one piece of the file, and cost more than its size tells.
-            let weights_at = record.weights_at as usize;
-            let params_at = record.params_at as usize;
-            if weights_at < weights_end || params_at < params_end {
-                return Err(bad(
-                    "weights and parameters behind those of the layer before",
-                ));
-            }
-            weights_end = weights_at + size_of_val(layer.weights.words());
-            params_end = params_at + layer.ending.bytes();
-            let mut regions = regions(&record)?;
-            match &previous {
-                None => {
-                    regions.input = 0..0; // the caller's memory
-                    self.input = (layer.weights.cols(), layer.input);
-                }
-                Some((before, before_regions)) => {
-                    if layer.input != InputType::Bits || before.output() != OutputType::Bits {
-                        return Err(bad("bits between layers"));
-                    }
-                    if layer.weights.cols() != before.weights.rows() {
-                        return Err(bad("as many inputs as the layer before has outputs"));
-                    }
-                    if regions.input != before_regions.output {
-                        return Err(bad("to read where the layer before writes"));
-                    }
-                }
-            }
-            if index == last {
-                regions.output = 0..0; // the caller's memory
-            }
-            if !disjoint(&regions) {
-                return Err(bad("disjoint regions of scratch memory"));
-            }
-            for region in [&regions.work, &regions.output] {
-                sum_of_regions = sum_of_regions.saturating_add(region.len());
-                end = end.max(if region.is_empty() { 0 } else { region.end });
-            }
-            self.output = (layer.weights.rows(), layer.output());
-            previous = Some((layer, regions));
-        }
-        // Else a small file could ask for any amount of memory.
-        if end > sum_of_regions {
-            return Err(ModelError::Layer {
-                index: last,
-                expected: "a scratch memory plan without waste",
-            });
-        }
-        self.scratch_words_per_sample = end;
-        Ok(())
-    }
-
-    /// Reads a layer and checks it, its tail bits if `view` does.
-    fn layer(
-        &self,
-        index: usize,
-        record: &Record,
-        view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
-    ) -> Result<Layer<'a>, ModelError> {
-        let bad = |expected| ModelError::Layer { index, expected };
-        if record.kind != format::KIND_DENSE {
-            return Err(bad("a layer kind that this version knows"));
-        }
-        let input = match record.input_depth {
-            0 => InputType::Bits,
-            depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
-            _ => return Err(bad("at most 8 bits per input")),
-        };
-        let (n, k) = (record.outputs as usize, record.inputs as usize);
-        sum_fits(k, input.most())?;
-        let words = matrix_words(n, k)?;
-        let at = record.weights_at as usize;
-        let weights = self
-            .weights
-            .get(at / format::ALIGN..)
-            .and_then(|w| w.get(..words));
-        let weights = weights
-            .filter(|_| at.is_multiple_of(format::ALIGN))
-            .ok_or(bad("weights inside the weight section, on whole words"))?;
-        let params = self
-            .params
-            .get(record.params_at as usize..)
-            .unwrap_or_default();
-        let short = bad("parameters inside the parameter section, aligned");
-        let ending = match record.ending {
-            ending::SUMS => Ending::Sums,
-            ending::AFFINE_F32 => {
-                let (scale, rest) = numbers(params, n).ok_or(short)?;
-                let (bias, _) = numbers(rest, n).ok_or(short)?;
-                Ending::Affine { scale, bias }
-            }
-            ending::THRESHOLD_I16 => {
-                Ending::Threshold(Thresholds::I16(numbers(params, n).ok_or(short)?.0))
-            }
-            ending::THRESHOLD_I32 => {
-                Ending::Threshold(Thresholds::I32(numbers(params, n).ok_or(short)?.0))
-            }
-            _ => return Err(bad("an ending that this version knows")),
-        };
-        Ok(Layer {
-            input,
-            weights: view(weights, n, k)?,
-            ending,
-        })
-    }
 }
 
-/// The first `n` numbers of `bytes`, in place, and the bytes after them.
-fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
-    let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
-    Some((bytemuck::try_cast_slice(numbers).ok()?, rest))
-}
-
-fn regions(record: &Record) -> Result<Regions, ModelError> {
-    let (n, k, depth) = (
-        record.outputs as usize,
-        record.inputs as usize,
-        record.input_depth,
-    );
-    let work = match depth {
-        0 => 0,
-        depth => Planes::words(1, k, usize::from(depth))?,
-    };
-    let region = |at: u32, words: usize| {
-        let start = at as usize;
-        let end = start.checked_add(words).ok_or(Error::Overflow {
-            what: "a region of scratch memory",
-        });
-        end.map(|end| start..end)
-    };
-    Ok(Regions {
-        input: region(record.input_at, row_words(k))?,
-        work: region(record.work_at, work)?,
-        output: region(record.output_at, row_words(n))?,
-    })
-}
-
-fn disjoint(regions: &Regions) -> bool {
-    let apart = |a: &Range<usize>, b: &Range<usize>| {
-        a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
-    };
-    apart(&regions.input, &regions.work)
-        && apart(&regions.input, &regions.output)
-        && apart(&regions.work, &regions.output)
+/// Words of an image of bits.
+fn words_of([height, width, channels]: [usize; 3]) -> usize {
+    height * width * row_words(channels)
 }

@@ -1,26 +1,23 @@
 //! Runs a checked model: layer after layer, in scratch memory that the caller gives.
 
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer, OutputType};
-use super::reader::{Model, Regions};
+use super::reader::{Model, Step};
+use super::rows::{Image, Rows};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-#[cfg(feature = "alloc")]
-use crate::gemm::PackedWeights;
 use crate::gemm::epilogue::{Affine, Sums, Threshold};
 use crate::gemm::{Activations, Weights, compute, operands};
-use crate::planes::Planes;
+use crate::planes::{Planes, check_depth};
 use crate::shape::{at_least, equal, mul, row_words};
 
 /// The inputs of a run, sample after sample without gaps.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// For [`InputType::Bits`]: each sample starts on a word.
+    /// For [`InputType::Bits`]: each sample starts on a word, and so does each pixel of an image.
     Bits(&'a [u64]),
     /// For [`InputType::Unsigned`]: a byte per element.
     Bytes(&'a [u8]),
@@ -30,7 +27,7 @@ pub enum Input<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<'a> {
-    /// For [`OutputType::Bits`]: each sample starts on a word.
+    /// For [`OutputType::Bits`]: each sample starts on a word, and so does each pixel of an image.
     Bits(&'a mut [u64]),
     /// For [`OutputType::I32`].
     I32(&'a mut [i32]),
@@ -38,9 +35,31 @@ pub enum Output<'a> {
     F32(&'a mut [f32]),
 }
 
+impl<'a> Input<'a> {
+    pub(super) fn part(&self, range: Range<usize>) -> Input<'a> {
+        match *self {
+            Input::Bits(x) => Input::Bits(x.get(range).unwrap_or_default()),
+            Input::Bytes(x) => Input::Bytes(x.get(range).unwrap_or_default()),
+        }
+    }
+}
+
+impl Output<'_> {
+    pub(super) fn part(&mut self, range: Range<usize>) -> Output<'_> {
+        match self {
+            Output::Bits(y) => Output::Bits(y.get_mut(range).unwrap_or_default()),
+            Output::I32(y) => Output::I32(y.get_mut(range).unwrap_or_default()),
+            Output::F32(y) => Output::F32(y.get_mut(range).unwrap_or_default()),
+        }
+    }
+}
+
 impl Model<'_> {
     /// Runs `samples` samples. `scratch` has at least
     /// [`scratch_words(samples)`](Model::scratch_words) words; what it holds does not matter.
+    ///
+    /// Convolutions and pools run row by row: each holds no more than the rows of its input that a row of
+    /// its output needs, and the first one reads the image where it lies.
     ///
     /// # Errors
     /// Input or output of another type or length than the model's, scratch memory too short, an
@@ -50,87 +69,89 @@ impl Model<'_> {
         &self,
         samples: usize,
         input: Input<'_>,
-        output: Output<'_>,
+        mut output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let steps = self
-            .steps()
-            .map(|(layer, regions)| (Weights::from(layer.weights), layer, regions));
-        run(self, steps, samples, input, output, scratch)
-    }
-}
-
-/// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`] for many
-/// samples, the same results.
-#[cfg(feature = "alloc")]
-#[derive(Clone, Debug)]
-pub struct PackedModel<'a> {
-    model: Model<'a>,
-    weights: Vec<PackedWeights>,
-}
-
-#[cfg(feature = "alloc")]
-impl<'a> PackedModel<'a> {
-    /// Lays out the weights of all layers: as many bytes again as they have in the file, the outputs
-    /// of each layer rounded up to a multiple of 32.
-    ///
-    /// # Errors
-    /// As [`Kernel::active`](crate::Kernel::active).
-    pub fn new(model: Model<'a>) -> Result<Self, ModelError> {
-        let weights = model
-            .layers()
-            .map(|layer| PackedWeights::new(layer.weights));
-        let weights = weights.collect::<Result<_, _>>()?;
-        Ok(Self { model, weights })
+        check_run(self, samples, &input, &output, scratch)?;
+        if self.spatial == 0 {
+            let layers = self.steps(0..self.len()).map(in_place);
+            return run_dense(layers, samples, Some(input), output, scratch);
+        }
+        let (x, y) = (self.input_len(), self.output_len());
+        for sample in 0..samples {
+            let image = input.part(sample * x..(sample + 1) * x);
+            let mut output = output.part(sample * y..(sample + 1) * y);
+            let mut rows = Rows::new(self, Image::Whole(image), scratch);
+            rows.clear();
+            while rows.next(&mut output)? {}
+            self.run_tail(output, scratch)?;
+        }
+        Ok(())
     }
 
-    /// As [`Model::run`].
-    ///
-    /// # Errors
-    /// As [`Model::run`].
-    pub fn run(
+    /// Runs the dense layers behind convolutions and pools that have written their output.
+    pub(super) fn run_tail(
         &self,
-        samples: usize,
-        input: Input<'_>,
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let steps = self.weights.iter().zip(self.model.steps());
-        let steps = steps.map(|(weights, (layer, regions))| (weights.into(), layer, regions));
-        run(&self.model, steps, samples, input, output, scratch)
+        let layers = self.steps(self.spatial..self.len()).map(in_place);
+        run_dense(layers, 1, None, output, scratch)
     }
 }
 
-fn run<'w>(
-    model: &Model<'_>,
-    steps: impl Iterator<Item = (Weights<'w>, Layer<'w>, Regions)>,
+fn in_place<'a>(step: Step<'a>) -> (Option<Weights<'a>>, Step<'a>) {
+    (step.layer.weights().map(Weights::from), step)
+}
+
+/// Runs dense layers, the first one on `input` or, without one, on what lies where it reads. The last layer
+/// of the model is the last of them.
+pub(super) fn run_dense<'w>(
+    layers: impl Iterator<Item = (Option<Weights<'w>>, Step<'w>)>,
     samples: usize,
-    input: Input<'_>,
+    mut input: Option<Input<'_>>,
     output: Output<'_>,
     scratch: &mut [u64],
 ) -> Result<(), ModelError> {
-    let words = model.scratch_words(samples)?;
-    at_least("words of scratch memory", words, scratch.len())?;
-    check_input(model, samples, &input)?;
-    check_output(model, samples, &output)?;
     let mut output = Some(output);
-    let last = model.len() - 1;
-    for (index, (weights, layer, regions)) in steps.enumerate() {
-        let mut parts = split(scratch, &regions, samples, index, last)?;
-        let [read, work, write] = &mut parts;
-        let (n, k) = (layer.weights.rows(), layer.weights.cols());
-        let activations: Activations<'_> = match (layer.input, index, input) {
-            (InputType::Unsigned { depth }, _, Input::Bytes(x)) => {
+    for (weights, step) in layers {
+        let (
+            Layer::Dense {
+                input: from,
+                weights: w,
+                ending,
+            },
+            Some(weights),
+        ) = (step.layer, weights)
+        else {
+            continue; // no layer but dense ones comes here
+        };
+        let regions = &step.regions;
+        // No overflow: `scratch_words(samples)` is not less, and fits.
+        let scaled = |region: &Range<usize>| region.start * samples..region.end * samples;
+        let regions = [
+            scaled(&regions.input),
+            scaled(&regions.work),
+            scaled(&regions.output),
+        ];
+        let [read, work, write] = disjoint(scratch, regions)?;
+        let (n, k) = (w.rows(), w.cols());
+        let activations: Activations<'_> = match (from, input.take()) {
+            (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
                 Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
             }
-            // `check_input` has read it.
-            (_, 0, Input::Bits(x)) => BitMatrixView::trusted(x, samples, k).into(),
+            // `check_run` has read it.
+            (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
             _ => BitMatrixView::trusted(read, samples, k).into(),
         };
         let (a, w) = operands(activations, weights)?;
-        let last_output = if index == last { output.take() } else { None };
+        let last_output = if write.is_empty() {
+            output.take()
+        } else {
+            None
+        };
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (layer.ending, last_output) {
+        match (ending, last_output) {
             (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
             (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
@@ -142,73 +163,93 @@ fn run<'w>(
                 };
                 compute(&a, &w, &Threshold(thresholds), out, row_words(n));
             }
-            _ => return Err(OUTPUT_TYPE), // `check_output` has refused it before
+            _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
         }
     }
     Ok(())
 }
 
-const OUTPUT_TYPE: ModelError = ModelError::ElementType {
+/// Parts of the scratch memory, which `Model::open` has found not to overlap.
+pub(super) fn disjoint(
+    scratch: &mut [u64],
+    regions: [Range<usize>; 3],
+) -> Result<[&mut [u64]; 3], Error> {
+    scratch
+        .get_disjoint_mut(regions)
+        .map_err(|_| Error::Overflow {
+            what: "a region of scratch memory",
+        })
+}
+
+pub(super) const OUTPUT_TYPE: ModelError = ModelError::ElementType {
     expected: "an output of the model's type (bits, i32 or f32)",
 };
 
-fn check_input(model: &Model<'_>, samples: usize, input: &Input<'_>) -> Result<(), ModelError> {
-    let (k, input_type) = model.input();
-    match (input_type, input) {
-        (InputType::Bits, Input::Bits(x)) => {
-            let words = mul("input words", samples, row_words(k))?;
-            equal("input words", words, x.len())?;
-            BitMatrixView::new(x, samples, k)?;
-            Ok(())
-        }
-        (InputType::Unsigned { .. }, Input::Bytes(x)) => Ok(equal(
-            "input bytes",
-            mul("input bytes", samples, k)?,
-            x.len(),
-        )?),
-        (InputType::Bits, _) => Err(ModelError::ElementType {
-            expected: "an input of packed bits",
-        }),
-        (InputType::Unsigned { .. }, _) => Err(ModelError::ElementType {
-            expected: "an input of bytes",
-        }),
-    }
+/// Checks the arguments of a run.
+pub(super) fn check_run(
+    model: &Model<'_>,
+    samples: usize,
+    input: &Input<'_>,
+    output: &Output<'_>,
+    scratch: &[u64],
+) -> Result<(), ModelError> {
+    let words = model.scratch_words(samples)?;
+    at_least("words of scratch memory", words, scratch.len())?;
+    let [height, width, channels] = model.input_shape();
+    let pixels = mul("pixels of the input", samples, height * width)?;
+    check_input(model, [pixels, channels], input)?;
+    check_output(model, samples, output)
 }
 
-fn check_output(model: &Model<'_>, samples: usize, output: &Output<'_>) -> Result<(), ModelError> {
-    let (n, output_type) = model.output();
-    let (per_sample, found) = match (output_type, output) {
-        (OutputType::Bits, Output::Bits(y)) => (row_words(n), y.len()),
-        (OutputType::I32, Output::I32(y)) => (n, y.len()),
-        (OutputType::F32, Output::F32(y)) => (n, y.len()),
+/// Checks pixels of the model's input, `[pixels, channels]`.
+pub(super) fn check_input(
+    model: &Model<'_>,
+    [pixels, channels]: [usize; 2],
+    input: &Input<'_>,
+) -> Result<(), ModelError> {
+    match (model.input().1, input) {
+        (InputType::Bits, Input::Bits(x)) => {
+            let words = mul("input words", pixels, row_words(channels))?;
+            equal("input words", words, x.len())?;
+            BitMatrixView::new(x, pixels, channels)?;
+        }
+        (InputType::Unsigned { depth }, Input::Bytes(x)) => {
+            equal(
+                "input bytes",
+                mul("input bytes", pixels, channels)?,
+                x.len(),
+            )?;
+            // A dense layer checks its input when it splits it.
+            if model.spatial > 0 {
+                check_depth(x, depth.into())?;
+            }
+        }
+        (InputType::Bits, _) => {
+            return Err(ModelError::ElementType {
+                expected: "an input of packed bits",
+            });
+        }
+        (InputType::Unsigned { .. }, _) => {
+            return Err(ModelError::ElementType {
+                expected: "an input of bytes",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks the room for the outputs of a run.
+pub(super) fn check_output(
+    model: &Model<'_>,
+    samples: usize,
+    output: &Output<'_>,
+) -> Result<(), ModelError> {
+    let found = match (model.output().1, output) {
+        (OutputType::Bits, Output::Bits(y)) => y.len(),
+        (OutputType::I32, Output::I32(y)) => y.len(),
+        (OutputType::F32, Output::F32(y)) => y.len(),
         _ => return Err(OUTPUT_TYPE),
     };
-    let expected = mul("output elements", samples, per_sample)?;
+    let expected = mul("output elements", samples, model.output_len())?;
     Ok(equal("output elements", expected, found)?)
-}
-
-/// The layer's three regions of the scratch memory, for all samples; those that lie in the caller's
-/// memory instead (the first input, the last output) are empty.
-fn split<'s>(
-    scratch: &'s mut [u64],
-    regions: &Regions,
-    samples: usize,
-    index: usize,
-    last: usize,
-) -> Result<[&'s mut [u64]; 3], Error> {
-    let scaled = |region: &Range<usize>, elsewhere: bool| match elsewhere || region.is_empty() {
-        true => 0..0,
-        // No overflow: `scratch_words(samples)` is not less, and fits.
-        false => region.start * samples..region.end * samples,
-    };
-    let ranges = [
-        scaled(&regions.input, index == 0),
-        scaled(&regions.work, false),
-        scaled(&regions.output, index == last),
-    ];
-    scratch
-        .get_disjoint_mut(ranges)
-        .map_err(|_| Error::Overflow {
-            what: "a region of scratch memory", // `Model::open` has refused such a plan
-        })
 }

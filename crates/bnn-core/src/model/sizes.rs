@@ -1,6 +1,7 @@
 //! What memory a run of a model takes, known when compiling.
 
-use super::format::{self, AT_LAYER, RECORD_BYTES};
+use super::format::{self, RECORD_BYTES, Record, ending, kind};
+use super::plan::{self, Place};
 use crate::shape::row_words;
 
 /// The sizes of a run of one sample. In a constant they are known when compiling, so that a program which
@@ -25,10 +26,17 @@ use crate::shape::row_words;
 pub struct Sizes {
     /// Elements of the input, as [`Model::input`](super::Model::input) tells.
     pub inputs: usize,
+    /// Words or bytes of the input, as [`Model::input_len`](super::Model::input_len) tells.
+    pub input_len: usize,
     /// Outputs, as [`Model::output`](super::Model::output) tells.
     pub outputs: usize,
+    /// Words or numbers of the output, as [`Model::output_len`](super::Model::output_len) tells.
+    pub output_len: usize,
     /// Words of scratch memory, as [`Model::scratch_words`](super::Model::scratch_words) tells of one sample.
     pub scratch_words: usize,
+    /// Words of memory of a [`Stream`](super::Stream), as [`Stream::words`](super::Stream::words) tells of a
+    /// model that has one.
+    pub stream_words: usize,
 }
 
 impl Sizes {
@@ -41,52 +49,118 @@ impl Sizes {
         let Some((at, len)) = layer_section(file) else {
             return None;
         };
-        let count = len / RECORD_BYTES;
+        let (records, _) = file
+            .split_at(at)
+            .1
+            .split_at(len)
+            .0
+            .as_chunks::<RECORD_BYTES>();
+        let Some(first) = record(records, 0) else {
+            return None;
+        };
         let mut sizes = Self {
-            inputs: 0,
+            inputs: elements(&first, first.inputs),
+            input_len: match first.input_depth {
+                0 => words(&first, first.inputs),
+                _ => elements(&first, first.inputs),
+            },
             outputs: 0,
+            output_len: 0,
             scratch_words: 0,
+            stream_words: 0,
         };
         let mut index = 0;
-        while index < count {
-            let record = at + index * RECORD_BYTES;
-            let (Some(k), Some(n)) = (
-                number(file, record + AT_LAYER.inputs),
-                number(file, record + AT_LAYER.outputs),
-            ) else {
-                return None;
+        while let Some(layer) = record(records, index) {
+            let next = record(records, index + 1);
+            let place = Place {
+                first: index == 0,
+                last: next.is_none(),
+                before_spatial: matches!(&next, Some(next) if next.is_spatial()),
             };
-            let (Some(work_at), Some(output_at)) = (
-                number(file, record + AT_LAYER.work_at),
-                number(file, record + AT_LAYER.output_at),
-            ) else {
-                return None;
-            };
-            if file[record] != format::KIND_DENSE {
-                return None;
+            let needs = plan::regional(&layer, place);
+            sizes.reach(layer.input_at, needs.input);
+            sizes.reach(layer.work_at, needs.work);
+            sizes.reach(layer.output_at, needs.output);
+            if next.is_none() {
+                let out = output_image(&layer);
+                sizes.outputs = elements(&out, layer.outputs);
+                sizes.output_len = match layer.ending {
+                    ending::SUMS | ending::AFFINE_F32 if layer.kind != kind::MAX_POOL2D => {
+                        sizes.outputs
+                    }
+                    _ => words(&out, layer.outputs),
+                };
             }
-            let work = match file[record + AT_LAYER.input_depth] {
-                0 => 0,
-                depth => (depth as usize + 1).saturating_mul(row_words(k)),
-            };
-            // The last layer writes to the caller's memory.
-            let write = if index + 1 == count { 0 } else { row_words(n) };
-            sizes.reach(work_at, work);
-            sizes.reach(output_at, write);
-            if index == 0 {
-                sizes.inputs = k;
-            }
-            sizes.outputs = n;
             index += 1;
         }
-        if count == 0 { None } else { Some(sizes) }
+        if index != records.len() {
+            return None;
+        }
+        sizes.stream_words = sizes
+            .scratch_words
+            .saturating_add(plan::needs(&first).input);
+        Some(sizes)
     }
 
-    const fn reach(&mut self, at: usize, words: usize) {
-        let end = at.saturating_add(words);
+    const fn reach(&mut self, at: u32, words: usize) {
+        let end = (at as usize).saturating_add(words);
         if words > 0 && end > self.scratch_words {
             self.scratch_words = end;
         }
+    }
+}
+
+/// A record of a kind that is known.
+const fn record(records: &[[u8; RECORD_BYTES]], index: usize) -> Option<Record> {
+    if index >= records.len() {
+        return None;
+    }
+    match Record::decode(&records[index]) {
+        Some(record) if record.kind == kind::DENSE || record.is_spatial() => Some(record),
+        _ => None,
+    }
+}
+
+/// The layer with the image that it writes in the place of the one that it reads.
+const fn output_image(record: &Record) -> Record {
+    let mut out = *record;
+    let window = &record.window;
+    let mut axis = 0;
+    while axis < 2 {
+        let taps = (window.kernel[axis] as usize).saturating_sub(1);
+        let dilation = if record.kind == kind::MAX_POOL2D {
+            1
+        } else {
+            window.dilation[axis] as usize
+        };
+        let padding = window.padding[2 * axis] as usize + window.padding[2 * axis + 1] as usize;
+        let room = (window.image[axis] as usize + padding).saturating_sub(taps * dilation + 1);
+        let stride = if window.stride[axis] == 0 {
+            1
+        } else {
+            window.stride[axis] as usize
+        };
+        // No larger than the image, of which `Model::open` makes sure.
+        out.window.image[axis] = (room / stride + 1) as u16;
+        axis += 1;
+    }
+    out
+}
+
+/// Elements of an image of so many channels.
+const fn elements(record: &Record, channels: u32) -> usize {
+    pixels(record).saturating_mul(channels as usize)
+}
+
+/// Words of an image of bits of so many channels.
+const fn words(record: &Record, channels: u32) -> usize {
+    pixels(record).saturating_mul(row_words(channels as usize))
+}
+
+const fn pixels(record: &Record) -> usize {
+    match record.is_spatial() {
+        true => record.window.image[0] as usize * record.window.image[1] as usize,
+        false => 1,
     }
 }
 

@@ -1,27 +1,29 @@
 //! Writes model files.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::bytes::AlignedBytes;
-use super::crc::crc32;
+use super::check::MODERATE;
+use super::container::{self, pad_to, small};
 use super::error::ModelError;
-use super::format::{self, Record, ending};
+use super::format::{self, Record, Window, ending, kind, pad};
 use super::layer::{Ending, InputType, OutputType};
+use super::plan;
 use super::reader::Model;
 use crate::bits::BitMatrixView;
+use crate::conv::{Conv2d, PadValue, Pool2d};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::planes::Planes;
-use crate::shape::{equal, nonzero, row_words, sum_fits};
+use crate::planes::depth_fits;
+use crate::shape::{equal, nonzero, sum_fits};
 
 /// Puts a model file together, layer by layer from the input to the output.
 #[derive(Clone, Debug)]
 pub struct ModelWriter {
     input: InputType,
     records: Vec<Record>,
-    /// What the layer added last gives out.
-    output: Option<OutputType>,
+    /// What the layer added last gives out, and `[height, width, channels]` of it.
+    output: Option<(OutputType, [usize; 3])>,
     weights: Vec<u8>,
     params: Vec<u8>,
     meta: Vec<u8>,
@@ -48,9 +50,10 @@ impl ModelWriter {
         self
     }
 
-    /// Appends a fully connected layer with weights `[outputs, inputs]`. Thresholds that no sum
-    /// reaches, or that every sum does, are moved to the nearest such value; they are stored in 16
-    /// bits each if they all fit.
+    /// Appends a fully connected layer with weights `[outputs, inputs]`. Behind a convolution or a pool its
+    /// input is one pixel; a larger image is flattened by a convolution whose kernel is as large as that.
+    /// Thresholds that no sum reaches, or that every sum does, are moved to the nearest such value; they are
+    /// stored in 16 bits each if they all fit.
     ///
     /// # Errors
     /// Where the layer does not fit the one before, its parameters do not fit its weights, or a sum
@@ -61,73 +64,166 @@ impl ModelWriter {
         ending: Ending<'_>,
     ) -> Result<(), ModelError> {
         let (n, k) = (weights.rows(), weights.cols());
-        let input = match self.records.last() {
-            None => self.input,
-            Some(_) => InputType::Bits,
-        };
-        if let Some(before) = self.records.last() {
-            equal("inputs of the layer", before.outputs as usize, k)?;
-            if self.output != Some(OutputType::Bits) {
-                return Err(ModelError::Layer {
-                    index: self.records.len(),
-                    expected: "a layer before it that gives out bits",
-                });
-            }
+        let input = self.input([1, 1, k], k)?;
+        let record = self.record(kind::DENSE, input, k, n)?;
+        self.product(record, weights, ending, k * input.most(), [1, 1, n])
+    }
+
+    /// Appends a convolution with filters `[outputs, patch_len]`, in the first layers of a model: no dense
+    /// layer is before it. Thresholds as in [`ModelWriter::dense`].
+    ///
+    /// # Errors
+    /// As [`ModelWriter::dense`]. What the format cannot hold: a side of more than 65535 pixels, a kernel, a
+    /// stride, a dilation or padding of more than 255, more than 65535 groups; padding as large as the
+    /// (dilated) kernel; outputs with more rows or columns than their image; `-1` or `+1` around integers.
+    pub fn conv2d(
+        &mut self,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+        ending: Ending<'_>,
+    ) -> Result<(), ModelError> {
+        let (n, k, [height, width]) = (conv.outputs(), conv.patch_len(), conv.input_size());
+        equal("filters", n, filters.rows())?;
+        equal("elements of a filter", k, filters.cols())?;
+        let input = self.input([height, width, conv.channels()], k)?;
+        self.check_spatial(conv.is_moderate())?;
+        if input != InputType::Bits && conv.pad_value() != PadValue::Zero {
+            return Err(self.refusal("zeros around images of integers"));
         }
-        let input_depth = match input {
-            InputType::Bits => 0,
-            InputType::Unsigned { depth } => {
-                Planes::words(1, k, usize::from(depth))?; // refuses a depth outside 1 to 8
-                depth
-            }
+        let mut record = self.record(kind::CONV2D, input, conv.channels(), n)?;
+        record.pad = match conv.pad_value() {
+            PadValue::Zero => pad::ZERO,
+            PadValue::MinusOne => pad::MINUS_ONE,
+            PadValue::PlusOne => pad::PLUS_ONE,
         };
-        sum_fits(k, input.most())?;
-        let mut record = Record {
-            kind: format::KIND_DENSE,
-            input_depth,
+        record.window = Window {
+            image: sides(conv.input_size())?,
+            kernel: pair("kernel of a convolution", conv.kernel())?,
+            stride: pair("stride of a convolution", conv.stride())?,
+            padding: padding(conv.padding_before(), conv.padding_after())?,
+            dilation: pair("dilation of a convolution", conv.dilation())?,
+            groups: small("groups of a convolution", conv.groups())?,
+        };
+        let [height, width] = conv.output_size();
+        self.product(
+            record,
+            filters,
+            ending,
+            k * input.most(),
+            [height, width, n],
+        )
+    }
+
+    /// Appends a max pool from bits to bits, in the first layers of a model as [`ModelWriter::conv2d`].
+    ///
+    /// # Errors
+    /// As [`ModelWriter::conv2d`].
+    pub fn max_pool2d(&mut self, pool: &Pool2d) -> Result<(), ModelError> {
+        let ([height, width], channels) = (pool.input_size(), pool.channels());
+        let input = self.input([height, width, channels], 1)?;
+        if input != InputType::Bits {
+            return Err(self.refusal("a pool of bits, not of integers"));
+        }
+        self.check_spatial(pool.is_moderate())?;
+        let record = self.record(kind::MAX_POOL2D, input, channels, channels)?;
+        let window = Window {
+            image: sides(pool.input_size())?,
+            kernel: pair("kernel of a pool", pool.kernel())?,
+            stride: pair("stride of a pool", pool.stride())?,
+            padding: padding(pool.padding_before(), pool.padding_after())?,
+            dilation: [1, 1],
+            groups: 1,
+        };
+        self.records.push(Record { window, ..record });
+        let [height, width] = pool.output_size();
+        self.output = Some((OutputType::Bits, [height, width, channels]));
+        Ok(())
+    }
+
+    /// The type of the input of a layer that takes `shape`, with sums of `k` products.
+    fn input(&self, shape: [usize; 3], k: usize) -> Result<InputType, ModelError> {
+        let Some((output, [height, width, channels])) = self.output else {
+            if let InputType::Unsigned { depth } = self.input {
+                depth_fits(depth.into())?;
+            }
+            sum_fits(k, self.input.most())?;
+            return Ok(self.input);
+        };
+        equal("rows of the layer's input", height, shape[0])?;
+        equal("columns of the layer's input", width, shape[1])?;
+        equal("inputs of the layer", channels, shape[2])?;
+        if output != OutputType::Bits {
+            return Err(self.refusal("a layer before it that gives out bits"));
+        }
+        Ok(InputType::Bits)
+    }
+
+    fn check_spatial(&self, is_moderate: bool) -> Result<(), ModelError> {
+        if !self.records.iter().all(Record::is_spatial) {
+            return Err(self.refusal("convolutions and pools before dense layers"));
+        }
+        match is_moderate {
+            true => Ok(()),
+            false => Err(self.refusal(MODERATE)),
+        }
+    }
+
+    /// Why the layer that is being added is refused.
+    fn refusal(&self, expected: &'static str) -> ModelError {
+        let index = self.records.len();
+        ModelError::Layer { index, expected }
+    }
+
+    fn record(&self, kind: u8, input: InputType, k: usize, n: usize) -> Result<Record, Error> {
+        Ok(Record {
+            kind,
+            input_depth: match input {
+                InputType::Bits => 0,
+                InputType::Unsigned { depth } => depth,
+            },
             inputs: small("inputs", k)?,
             outputs: small("outputs", n)?,
             weights_at: small("bytes of weights", self.weights.len())?,
             params_at: small("bytes of parameters", self.params.len())?,
             ..Record::default()
-        };
+        })
+    }
+
+    /// Adds a layer of weights, whose sums are at most `most`, with its ending.
+    fn product(
+        &mut self,
+        mut record: Record,
+        weights: BitMatrixView<'_>,
+        ending: Ending<'_>,
+        most: usize,
+        output: [usize; 3],
+    ) -> Result<(), ModelError> {
+        let n = weights.rows();
         let mut params: Vec<u8> = Vec::new();
-        match ending {
-            Ending::Sums => record.ending = ending::SUMS,
+        let output_type = match ending {
+            Ending::Sums => {
+                record.ending = ending::SUMS;
+                OutputType::I32
+            }
             Ending::Affine { scale, bias } => {
                 equal("scales", n, scale.len())?;
                 equal("biases", n, bias.len())?;
                 record.ending = ending::AFFINE_F32;
                 params.extend(scale.iter().chain(bias).flat_map(|x| x.to_le_bytes()));
+                OutputType::F32
             }
             Ending::Threshold(thresholds) => {
-                let most = (k * input.most()) as i32; // checked by `sum_fits`
-                let clamp = |t: i32| t.clamp(-most, most.saturating_add(1));
-                let thresholds: Vec<i32> = match thresholds {
-                    Thresholds::I16(t) => t.iter().map(|&t| clamp(t.into())).collect(),
-                    Thresholds::I32(t) => t.iter().map(|&t| clamp(t)).collect(),
-                };
                 equal("thresholds", n, thresholds.len())?;
-                let narrow: Result<Vec<i16>, _> =
-                    thresholds.iter().map(|&t| t.try_into()).collect();
-                if let Ok(narrow) = narrow {
-                    record.ending = ending::THRESHOLD_I16;
-                    params.extend(narrow.iter().flat_map(|t| t.to_le_bytes()));
-                } else {
-                    record.ending = ending::THRESHOLD_I32;
-                    params.extend(thresholds.iter().flat_map(|t| t.to_le_bytes()));
-                }
+                let most = most as i32; // checked by `sum_fits`
+                record.ending = write_thresholds(thresholds, most, &mut params);
+                OutputType::Bits
             }
-        }
-        pad(&mut params, 4);
+        };
+        pad_to(&mut params, 4);
         self.params.append(&mut params);
         self.weights
             .extend(weights.words().iter().flat_map(|w| w.to_le_bytes()));
-        self.output = Some(match ending {
-            Ending::Sums => OutputType::I32,
-            Ending::Affine { .. } => OutputType::F32,
-            Ending::Threshold(_) => OutputType::Bits,
-        });
+        self.output = Some((output_type, output));
         self.records.push(record);
         Ok(())
     }
@@ -138,7 +234,7 @@ impl ModelWriter {
     /// No layers, or a file of 4 GiB or more.
     pub fn finish(mut self) -> Result<Vec<u8>, ModelError> {
         nonzero("layers", self.records.len())?;
-        plan_scratch(&mut self.records)?;
+        plan::place(&mut self.records)?;
         let records: Vec<u8> = self.records.iter().flat_map(Record::encode).collect();
         let sections = [
             (format::LAYERS, records),
@@ -146,81 +242,40 @@ impl ModelWriter {
             (format::PARAMS, self.params),
             (format::META, self.meta),
         ];
-        let sections: Vec<_> = sections
-            .into_iter()
-            .filter(|(_, body)| !body.is_empty())
-            .collect();
-
-        let mut file = vec![0; format::HEADER_BYTES + sections.len() * format::SECTION_BYTES];
-        for (i, (kind, body)) in sections.iter().enumerate() {
-            pad(&mut file, format::ALIGN);
-            let entry = format::HEADER_BYTES + i * format::SECTION_BYTES;
-            let at = small("bytes of the file", file.len())?;
-            let len = small("bytes of a section", body.len())?;
-            put(&mut file, entry, kind);
-            put(&mut file, entry + 4, &at.to_le_bytes());
-            put(&mut file, entry + 8, &len.to_le_bytes());
-            file.extend_from_slice(body);
-        }
-        let bytes = small("bytes of the file", file.len())?;
-        let count = small("sections", sections.len())?;
-        put(&mut file, 0, &format::MAGIC);
-        put(&mut file, format::AT_MAJOR, &format::MAJOR.to_le_bytes());
-        put(&mut file, format::AT_MINOR, &format::MINOR.to_le_bytes());
-        put(&mut file, format::AT_FILE_BYTES, &bytes.to_le_bytes());
-        put(&mut file, format::AT_SECTIONS, &count.to_le_bytes());
-        let crc = crc32(&[&file[..format::AT_CRC], &file[format::AT_SECTIONS..]]);
-        put(&mut file, format::AT_CRC, &crc.to_le_bytes());
+        let file = container::write(&sections)?;
         Model::open(AlignedBytes::from(file.as_slice()).bytes())?;
         Ok(file)
     }
 }
 
-/// Places each layer's regions so that the whole is as small as a chain of layers allows: outputs
-/// lie in turn at the low and at the high end, and the largest layer sets the size.
-fn plan_scratch(records: &mut [Record]) -> Result<(), Error> {
-    let last = records.len() - 1;
-    let sizes: Result<Vec<_>, Error> = records
-        .iter()
-        .enumerate()
-        .map(|(i, record)| {
-            let k = record.inputs as usize;
-            let work = match record.input_depth {
-                0 => 0,
-                depth => Planes::words(1, k, usize::from(depth))?,
-            };
-            let read = if i == 0 { 0 } else { row_words(k) };
-            let write = if i == last {
-                0
-            } else {
-                row_words(record.outputs as usize)
-            };
-            Ok((read + work + write, work, write))
-        })
-        .collect();
-    let sizes = sizes?;
-    let total = sizes.iter().map(|&(all, ..)| all).max().unwrap_or(0);
-    let mut input_at = 0;
-    for (i, (record, (_, work, write))) in records.iter_mut().zip(sizes).enumerate() {
-        let at = if i % 2 == 0 { 0 } else { total - write };
-        record.input_at = small("words of scratch memory", input_at)?;
-        record.output_at = small("words of scratch memory", at)?;
-        // Only the first layer works on bit planes, and it reads the caller's memory.
-        let work_at = if work == 0 { 0 } else { write };
-        record.work_at = small("words of scratch memory", work_at)?;
-        input_at = at;
+/// Writes thresholds of sums of at most `most`, in 16 bits where they fit; returns which ending that is.
+fn write_thresholds(thresholds: Thresholds<'_>, most: i32, params: &mut Vec<u8>) -> u8 {
+    let clamp = |t: i32| t.clamp(-most, most.saturating_add(1));
+    let thresholds: Vec<i32> = match thresholds {
+        Thresholds::I16(t) => t.iter().map(|&t| clamp(t.into())).collect(),
+        Thresholds::I32(t) => t.iter().map(|&t| clamp(t)).collect(),
+    };
+    let narrow: Result<Vec<i16>, _> = thresholds.iter().map(|&t| t.try_into()).collect();
+    if let Ok(narrow) = narrow {
+        params.extend(narrow.iter().flat_map(|t| t.to_le_bytes()));
+        ending::THRESHOLD_I16
+    } else {
+        params.extend(thresholds.iter().flat_map(|t| t.to_le_bytes()));
+        ending::THRESHOLD_I32
     }
-    Ok(())
 }
 
-fn small(what: &'static str, n: usize) -> Result<u32, Error> {
-    u32::try_from(n).map_err(|_| Error::Overflow { what })
+fn sides([height, width]: [usize; 2]) -> Result<[u16; 2], Error> {
+    Ok([small("image height", height)?, small("image width", width)?])
 }
 
-fn pad(bytes: &mut Vec<u8>, align: usize) {
-    bytes.resize(bytes.len().next_multiple_of(align), 0);
+fn pair(what: &'static str, [y, x]: [usize; 2]) -> Result<[u8; 2], Error> {
+    Ok([small(what, y)?, small(what, x)?])
 }
 
-fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
-    file[at..at + bytes.len()].copy_from_slice(bytes);
+fn padding(before: [usize; 2], after: [usize; 2]) -> Result<[u8; 4], Error> {
+    let ([top, left], [bottom, right]) = (pair(PADDING, before)?, pair(PADDING, after)?);
+    Ok([top, bottom, left, right])
 }
+
+const PADDING: &str = "pixels of padding";

@@ -10,10 +10,7 @@ pub(super) fn header(source: &Source<'_>) -> String {
     let caps = name.to_uppercase();
     let bytes = source.bytes.len();
     let words = bytes.div_ceil(size_of::<u64>());
-    let (inputs, outputs) = (
-        source.input.numbers(source.inputs),
-        source.output.numbers(source.outputs),
-    );
+    let (inputs, outputs) = (source.input_len, source.output_len);
     let (input, output) = (source.input.c(), source.output.c());
     let (input_text, output_text) = (&source.input_text, &source.output_text);
     let checksum = source.checksum;

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 
 use bnn_autograd::write_atomic;
 use bnn_core::model::{InputType, Model, OutputType};
-use bnn_core::row_words;
 
 use crate::args::{ExportArgs, Language};
 use crate::error::CliError;
-use crate::model_file;
+use crate::model_file::{self, shape};
 use crate::out::line;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
@@ -48,10 +47,13 @@ struct Source<'a> {
     bytes: &'a [u8],
     checksum: u32,
     inputs: usize,
+    /// Numbers that hold a sample's elements.
+    input_len: usize,
     input: Element,
     /// For readers.
     input_text: String,
     outputs: usize,
+    output_len: usize,
     output: Element,
     output_text: String,
     scratch_words: usize,
@@ -66,14 +68,6 @@ enum Element {
 }
 
 impl Element {
-    /// Numbers that `elements` elements take.
-    fn numbers(&self, elements: usize) -> usize {
-        match self {
-            Self::Bits => row_words(elements),
-            _ => elements,
-        }
-    }
-
     fn c(&self) -> &'static str {
         match self {
             Self::Bits => "uint64_t",
@@ -103,14 +97,16 @@ impl<'a> Source<'a> {
             bytes,
             checksum: model.checksum(),
             inputs,
-            input_text: format!("{inputs} x {input}"),
+            input_len: model.input_len(),
+            input_text: format!("{} x {input}", shape(model.input_shape())),
             input: match input {
                 InputType::Bits => Element::Bits,
                 InputType::Unsigned { .. } => Element::U8,
                 other => return Err(unknown(other.to_string())),
             },
             outputs,
-            output_text: format!("{outputs} x {output}"),
+            output_len: model.output_len(),
+            output_text: format!("{} x {output}", shape(model.output_shape())),
             output: match output {
                 OutputType::Bits => Element::Bits,
                 OutputType::I32 => Element::I32,

@@ -7,10 +7,7 @@ use super::Source;
 /// `NAME.rs`.
 pub(super) fn module(source: &Source<'_>) -> String {
     let name = source.name;
-    let (inputs, outputs) = (
-        source.input.numbers(source.inputs),
-        source.output.numbers(source.outputs),
-    );
+    let (inputs, outputs) = (source.input_len, source.output_len);
     let (input, output) = (source.input.rust(), source.output.rust());
     let (input_text, output_text) = (&source.input_text, &source.output_text);
     let mut text = format!(

@@ -1,0 +1,270 @@
+//! What is checked of the layers of a model file, all of it, so that the runner can rely on it.
+//!
+//! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
+//! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
+//! `i32`, and a plan for the scratch memory in which no layer writes over what it or another reads.
+
+use core::ops::Range;
+
+use super::error::ModelError;
+use super::format::{self, Record, Window, ending, kind, pad};
+use super::layer::{Ending, InputType, Layer, OutputType};
+use super::plan::Regions;
+use super::reader::Model;
+use crate::bits::BitMatrixView;
+use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use crate::error::Error;
+use crate::gemm::Thresholds;
+use crate::planes::MAX_DEPTH;
+use crate::shape::{matrix_words, sum_fits};
+
+impl<'a> Model<'a> {
+    /// Checks every layer, and that each fits the one before; returns the words of scratch memory.
+    pub(super) fn check_layers(&self) -> Result<usize, ModelError> {
+        let mut previous: Option<(Layer<'_>, Record)> = None;
+        let mut weights_end = 0_usize;
+        let mut params_end = 0_usize;
+        let mut scratch = Scratch::default();
+        for (index, record) in self.records.iter().enumerate() {
+            let bad = |expected| ModelError::Layer { index, expected };
+            let record = Record::decode(record).ok_or(bad("a whole record"))?;
+            let layer = self.layer(index, &record, BitMatrixView::new)?;
+            // Else many layers could share one piece of the file, and cost more than its size tells.
+            let weights_at = record.weights_at as usize;
+            let params_at = record.params_at as usize;
+            if weights_at < weights_end || params_at < params_end {
+                return Err(bad(
+                    "weights and parameters behind those of the layer before",
+                ));
+            }
+            weights_end = weights_at + layer.weight_bytes();
+            params_end = params_at + layer.param_bytes();
+            if let Some((before, before_record)) = &previous {
+                if layer.input() != InputType::Bits || before.output() != OutputType::Bits {
+                    return Err(bad("bits between layers"));
+                }
+                if layer.input_shape() != before.output_shape() {
+                    return Err(bad("as many inputs as the layer before has outputs"));
+                }
+                if record.input_at != before_record.output_at {
+                    return Err(bad("to read where the layer before writes"));
+                }
+            }
+            let regions = Regions::new(&record, self.place(index))?;
+            scratch.add(&regions, record.is_spatial()).map_err(bad)?;
+            previous = Some((layer, record));
+        }
+        // Else a small file could ask for any amount of memory.
+        if scratch.end > scratch.sum {
+            return Err(ModelError::Layer {
+                index: self.len() - 1,
+                expected: "a scratch memory plan without waste",
+            });
+        }
+        Ok(scratch.end)
+    }
+
+    /// Reads a layer and checks it, its tail bits if `view` does.
+    pub(super) fn layer(
+        &self,
+        index: usize,
+        record: &Record,
+        view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
+    ) -> Result<Layer<'a>, ModelError> {
+        let bad = |expected| ModelError::Layer { index, expected };
+        let input = match record.input_depth {
+            0 => InputType::Bits,
+            depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
+            _ => return Err(bad("at most 8 bits per input")),
+        };
+        let (n, k) = (record.outputs as usize, record.inputs as usize);
+        if record.is_spatial() != (index < self.spatial) {
+            return Err(bad("convolutions and pools before dense layers"));
+        }
+        match record.kind {
+            kind::DENSE => {
+                if record.window != Window::default() || record.pad != 0 {
+                    return Err(bad("zero reserved bytes"));
+                }
+                let weights = self.weights_of(record, k).ok_or(bad(WEIGHTS))?;
+                sum_fits(k, input.most())?;
+                Ok(Layer::Dense {
+                    input,
+                    weights: view(weights, n, k)?,
+                    ending: self.ending(record).map_err(bad)?,
+                })
+            }
+            kind::CONV2D => {
+                let conv = conv_of(record)?;
+                if !conv.is_moderate() {
+                    return Err(bad(MODERATE));
+                }
+                if input != InputType::Bits && conv.pad_value() != PadValue::Zero {
+                    return Err(bad("zeros around images of integers"));
+                }
+                let k = conv.patch_len();
+                sum_fits(k, input.most())?;
+                let filters = self.weights_of(record, k).ok_or(bad(WEIGHTS))?;
+                Ok(Layer::Conv2d {
+                    input,
+                    conv,
+                    filters: view(filters, n, k)?,
+                    ending: self.ending(record).map_err(bad)?,
+                })
+            }
+            kind::MAX_POOL2D => {
+                let window = &record.window;
+                let plain = record.input_depth == 0 && record.ending == 0 && record.pad == 0;
+                if !plain || n != k || window.dilation != [1, 1] || window.groups != 1 {
+                    return Err(bad("a pool from bits to as many bits, without options"));
+                }
+                let pool = pool_of(record)?;
+                if !pool.is_moderate() {
+                    return Err(bad(MODERATE));
+                }
+                Ok(Layer::MaxPool2d(pool))
+            }
+            _ => Err(bad("a layer kind that this version knows")),
+        }
+    }
+
+    /// The words of the weights, rows of `k` bits.
+    fn weights_of(&self, record: &Record, k: usize) -> Option<&'a [u64]> {
+        let words = matrix_words(record.outputs as usize, k).ok()?;
+        let at = record.weights_at as usize;
+        let weights = self.weights.get(at / format::ALIGN..)?.get(..words)?;
+        at.is_multiple_of(format::ALIGN).then_some(weights)
+    }
+
+    fn ending(&self, record: &Record) -> Result<Ending<'a>, &'static str> {
+        let n = record.outputs as usize;
+        let params = self.params.get(record.params_at as usize..);
+        let params = params.unwrap_or_default();
+        let short = "parameters inside the parameter section, aligned";
+        Ok(match record.ending {
+            ending::SUMS => Ending::Sums,
+            ending::AFFINE_F32 => {
+                let (scale, rest) = numbers(params, n).ok_or(short)?;
+                let (bias, _) = numbers(rest, n).ok_or(short)?;
+                Ending::Affine { scale, bias }
+            }
+            ending::THRESHOLD_I16 => {
+                Ending::Threshold(Thresholds::I16(numbers(params, n).ok_or(short)?.0))
+            }
+            ending::THRESHOLD_I32 => {
+                Ending::Threshold(Thresholds::I32(numbers(params, n).ok_or(short)?.0))
+            }
+            _ => return Err("an ending that this version knows"),
+        })
+    }
+}
+
+const WEIGHTS: &str = "weights inside the weight section, on whole words";
+
+pub(super) const MODERATE: &str =
+    "padding of less than a window, and no more outputs than pixels on each axis";
+
+/// The scratch memory that the layers so far take.
+#[derive(Default)]
+struct Scratch {
+    /// The largest end of a region, and the sum of all regions.
+    end: usize,
+    sum: usize,
+    /// Where the rows of spatial layers begin and end: all else lies before them.
+    rows: Range<usize>,
+    /// Whether there are rows.
+    spatial: bool,
+}
+
+impl Scratch {
+    fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), &'static str> {
+        let Regions {
+            input,
+            work,
+            output,
+        } = regions;
+        if !(apart(input, work) && apart(input, output) && apart(work, output)) {
+            return Err("disjoint regions of scratch memory");
+        }
+        if spatial {
+            if !self.spatial {
+                self.rows = input.start..input.start;
+                self.spatial = true;
+            }
+            if input.start < self.rows.end {
+                return Err("rows behind those of the layer before");
+            }
+            self.rows.end = input.end;
+            self.count(input);
+        }
+        for region in [work, output] {
+            if self.spatial && region.end > self.rows.start {
+                return Err("rows of convolutions and pools behind all other regions");
+            }
+            self.count(region);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, region: &Range<usize>) {
+        self.sum = self.sum.saturating_add(region.len());
+        self.end = self.end.max(region.end);
+    }
+}
+
+fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
+}
+
+/// The first `n` numbers of `bytes`, in place, and the bytes after them.
+fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
+    let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
+    Some((bytemuck::try_cast_slice(numbers).ok()?, rest))
+}
+
+fn conv_of(record: &Record) -> Result<Conv2d, Error> {
+    let window = &record.window;
+    let options = ConvOptions {
+        stride: window.stride.map(usize::from),
+        dilation: window.dilation.map(usize::from),
+        groups: window.groups.into(),
+        padding: padding_of(window),
+        pad_value: match record.pad {
+            pad::ZERO => PadValue::Zero,
+            pad::MINUS_ONE => PadValue::MinusOne,
+            pad::PLUS_ONE => PadValue::PlusOne,
+            _ => {
+                return Err(Error::Unsupported {
+                    what: "a padding value that this version does not know, expected 0, -1 or +1",
+                });
+            }
+        },
+    };
+    let kernel = window.kernel.map(usize::from);
+    Conv2d::new(image_of(record), record.outputs as usize, kernel, options)
+}
+
+fn pool_of(record: &Record) -> Result<Pool2d, Error> {
+    let window = &record.window;
+    Pool2d::new(
+        image_of(record),
+        window.kernel.map(usize::from),
+        window.stride.map(usize::from),
+        padding_of(window),
+    )
+}
+
+fn image_of(record: &Record) -> [usize; 3] {
+    let [height, width] = record.window.image.map(usize::from);
+    [height, width, record.inputs as usize]
+}
+
+fn padding_of(window: &Window) -> Padding {
+    let [top, bottom, left, right] = window.padding.map(usize::from);
+    Padding::Explicit {
+        top,
+        bottom,
+        left,
+        right,
+    }
+}

@@ -1,0 +1,202 @@
+//! What scratch memory a layer takes, and where in it: one account of it for reader, writer and
+//! [`Sizes`](super::Sizes).
+//!
+//! A spatial layer reads the rows that one row of its output needs from a buffer of its own, for rows come
+//! one by one; all other memory is shared, for it is in use only while a row is made. So the buffers lie
+//! behind everything else, in the order of the layers. See `docs/MODEL_FORMAT.md`.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::format::{Record, kind};
+use crate::error::Error;
+use crate::kernel::NR;
+use crate::shape::row_words;
+
+/// Words in front of the rows of a spatial layer: which rows they are (see `rows::State`).
+pub(super) const STATE_WORDS: usize = 1;
+
+/// The room for the sums of a depthwise convolution is for whole tiles of so many outputs.
+const TILE: usize = 32;
+const _: () = assert!(TILE.is_multiple_of(NR));
+
+/// Words that a layer takes, whatever the numbers in its record: at most `usize::MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows of a
+    /// spatial one.
+    pub(super) input: usize,
+    /// To work in.
+    pub(super) work: usize,
+    /// For the output: of the last spatial layer and of dense ones.
+    pub(super) output: usize,
+}
+
+/// What a layer takes, apart from what lies elsewhere. In constants too.
+pub(super) const fn needs(record: &Record) -> Needs {
+    let (k, n) = (record.inputs as usize, record.outputs as usize);
+    let mut needs = Needs {
+        input: row_words(k),
+        work: 0,
+        output: row_words(n),
+    };
+    let mut elements = k;
+    if record.is_spatial() {
+        let window = &record.window;
+        let [height, width] = [window.image[0] as usize, window.image[1] as usize];
+        let taps = window.kernel[0] as usize * window.kernel[1] as usize;
+        let extent =
+            (window.kernel[0] as usize).saturating_sub(1) * window.dilation[0] as usize + 1;
+        let rows = if extent < height { extent } else { height };
+        needs.input = match record.input_depth {
+            0 => (rows * width).saturating_mul(row_words(k)),
+            _ => (rows * width).saturating_mul(k).div_ceil(size_of::<u64>()),
+        };
+        let groups = match window.groups {
+            0 => 1,
+            groups => groups as usize,
+        };
+        elements = taps.saturating_mul(k / groups);
+        if record.kind == kind::MAX_POOL2D {
+            return needs;
+        }
+        if groups == k && k > 1 {
+            // Filters across channels, and the sums of a pixel.
+            let filters = taps.saturating_mul(n / groups).saturating_mul(row_words(k));
+            let sums = n.div_ceil(TILE).saturating_mul(TILE / 2);
+            needs.work = filters.saturating_add(sums);
+            return needs;
+        }
+        // The patch under a window.
+        needs.work = row_words(elements);
+    }
+    if record.input_depth > 0 {
+        // A row of zeros, and bit planes.
+        needs.work = (record.input_depth as usize + 1).saturating_mul(row_words(elements));
+    }
+    needs
+}
+
+/// Where a layer reads, works and writes; empty where that is the caller's memory, or another layer's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Regions {
+    /// Of a spatial layer, its state and its rows.
+    pub(super) input: Range<usize>,
+    pub(super) work: Range<usize>,
+    pub(super) output: Range<usize>,
+}
+
+/// What lies around a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Nothing lies before it.
+    pub(super) first: bool,
+    /// Nothing lies behind it.
+    pub(super) last: bool,
+    /// A spatial layer lies behind it.
+    pub(super) before_spatial: bool,
+}
+
+impl Regions {
+    pub(super) fn new(record: &Record, place: Place) -> Result<Self, Error> {
+        let needs = regional(record, place);
+        let region = |at: u32, words: usize| {
+            let start = at as usize;
+            let end = start.checked_add(words).ok_or(Error::Overflow {
+                what: "a region of scratch memory",
+            });
+            Ok(match words {
+                0 => 0..0,
+                _ => start..end?,
+            })
+        };
+        Ok(Self {
+            input: region(record.input_at, needs.input)?,
+            work: region(record.work_at, needs.work)?,
+            output: region(record.output_at, needs.output)?,
+        })
+    }
+}
+
+/// What a layer takes of the scratch memory.
+pub(super) const fn regional(record: &Record, place: Place) -> Needs {
+    let needs = needs(record);
+    Needs {
+        input: match (record.is_spatial(), place.first) {
+            (true, true) => STATE_WORDS,
+            (true, false) => needs.input.saturating_add(STATE_WORDS),
+            (false, true) => 0,
+            (false, false) => needs.input,
+        },
+        output: if place.last || place.before_spatial {
+            0
+        } else {
+            needs.output
+        },
+        ..needs
+    }
+}
+
+/// Places each layer's regions so that the whole is as small as a chain of layers allows. Of the shared
+/// memory the layer that takes most sets the size: outputs lie in turn at its low and at its high end.
+#[cfg(feature = "alloc")]
+pub(super) fn place(records: &mut [Record]) -> Result<(), Error> {
+    let last = records.len().saturating_sub(1);
+    let spatial = records.iter().take_while(|r| r.is_spatial()).count();
+    let needs: Vec<Needs> = records
+        .iter()
+        .enumerate()
+        .map(|(i, record)| {
+            let place = Place {
+                first: i == 0,
+                last: i == last,
+                before_spatial: i + 1 < spatial,
+            };
+            regional(record, place)
+        })
+        .collect();
+    let shared = needs.iter().zip(&*records).map(|(needs, record)| {
+        let input = if record.is_spatial() { 0 } else { needs.input };
+        let both = input.saturating_add(needs.work);
+        both.saturating_add(needs.output)
+    });
+    let shared = shared.max().unwrap_or(0);
+    let words = |at: usize| {
+        u32::try_from(at).map_err(|_| Error::Overflow {
+            what: "words of scratch memory",
+        })
+    };
+    let mut rows_at = shared;
+    let mut low = true;
+    let mut output_at = 0;
+    for (record, needs) in records.iter_mut().zip(&needs) {
+        record.input_at = words(output_at)?;
+        if record.is_spatial() {
+            record.input_at = words(rows_at)?;
+            rows_at = rows_at.saturating_add(needs.input);
+        }
+        output_at = if low { 0 } else { shared - needs.output };
+        // Only layers that read elsewhere work: the first one, and spatial ones.
+        let work_at = match needs.work {
+            0 => 0,
+            _ if low => needs.output,
+            _ => 0,
+        };
+        record.work_at = words(work_at)?;
+        if needs.output > 0 {
+            low = !low;
+        }
+        record.output_at = words(output_at)?;
+    }
+    // A spatial layer writes where the next one has its rows.
+    let rows: Vec<u32> = records.iter().map(|record| record.input_at).collect();
+    for (record, next) in records
+        .iter_mut()
+        .zip(rows.iter().skip(1))
+        .take(spatial.saturating_sub(1))
+    {
+        record.output_at = *next;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Models on series that come row by row, such as a sensor's.
+
+use super::error::ModelError;
+use super::layer::Layer;
+use super::reader::Model;
+use super::rows::{Image, Rows};
+use super::runner::{Input, Output, check_input, check_output};
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::shape::at_least;
+
+/// A model of convolutions and pools that takes its image row by row, and keeps only the rows that it still
+/// needs: a series of sensor frames, whose time is the height of the image.
+///
+/// Where no convolution or pool is padded above or below, the window of
+/// [`input_shape`](Model::input_shape)`[0]` rows slides over a series without an end: each result is that of
+/// [`Model::run`] on a window of the rows that came, the first one on the first rows, every further one on a
+/// window that begins as many rows later as all vertical strides multiplied. Where some layer is padded, there
+/// is one result for each window's worth of rows, window behind window.
+///
+/// ```
+/// use bnn_core::conv::{Conv2d, ConvOptions};
+/// use bnn_core::model::{AlignedBytes, Ending, Input, InputType, Model, ModelWriter, Output, Stream};
+/// use bnn_core::BitMatrix;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A series of one channel; how much the last of three samples rises above the first two.
+/// let conv = Conv2d::new([3, 1, 1], 1, [3, 1], ConvOptions::default())?;
+/// let rise = BitMatrix::pack(&[-1_i8, -1, 1], 1, 3)?;
+/// let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
+/// writer.conv2d(&conv, rise.view(), Ending::Sums)?;
+/// let file = AlignedBytes::from(writer.finish()?.as_slice());
+/// let model = Model::open(file.bytes())?;
+///
+/// let mut memory = vec![0; Stream::words(&model)?];
+/// let mut stream = Stream::new(model, &mut memory)?;
+/// let mut rises = Vec::new();
+/// for sample in [1, 2, 10, 3, 20] {
+///     let mut rise = [0];
+///     if stream.push(Input::Bytes(&[sample]), Output::I32(&mut rise))? {
+///         rises.push(rise[0]);
+///     }
+/// }
+/// assert_eq!(rises, [10 - 2 - 1, 3 - 10 - 2, 20 - 3 - 10]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Stream<'m> {
+    model: Model<'m>,
+    /// Scratch memory, and behind it the rows of the first layer.
+    memory: &'m mut [u64],
+    endless: bool,
+    /// Rows of the window so far, and whether its result has been given; of windows that do not slide.
+    seen: usize,
+    done: bool,
+}
+
+impl<'m> Stream<'m> {
+    /// Words of memory that a stream through this model needs: its scratch memory, and the rows of the input
+    /// that a row of windows of the first layer lies on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or whose output
+    /// has several rows.
+    pub fn words(model: &Model<'_>) -> Result<usize, ModelError> {
+        if model.spatial == 0 {
+            return Err(unsupported(
+                "a stream through dense layers alone, expected a convolution or a pool first",
+            ));
+        }
+        if model.output_shape()[0] != 1 {
+            return Err(unsupported(
+                "a stream to an output of several rows, expected one row",
+            ));
+        }
+        let words = model.scratch_words(1)?.checked_add(model.first_rows());
+        Ok(words.ok_or(Error::Overflow {
+            what: "words of memory of a stream",
+        })?)
+    }
+
+    /// A stream before its first row. `memory` has at least [`Stream::words`] words, and is the stream's own
+    /// as long as it lasts; what it holds before does not matter.
+    ///
+    /// # Errors
+    /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
+    pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
+        let words = Self::words(&model)?;
+        at_least("words of memory of a stream", words, memory.len())?;
+        Kernel::active()?;
+        let padded = |layer: Layer<'_>| match layer {
+            Layer::Conv2d { conv, .. } => conv.vertical().is_padded(),
+            Layer::MaxPool2d(pool) => pool.vertical().is_padded(),
+            Layer::Dense { .. } => false,
+        };
+        let endless = !model.layers().any(padded);
+        let mut stream = Self {
+            model,
+            memory,
+            endless,
+            seen: 0,
+            done: false,
+        };
+        stream.reset();
+        Ok(stream)
+    }
+
+    /// Takes a row, `[width, channels]` of [`input_shape`](Model::input_shape), and says whether that has
+    /// completed a result, which is in `output` then; else `output` is as it was. A result is given as soon as
+    /// the rows that it depends on are there.
+    ///
+    /// # Errors
+    /// A row or an output of another type or length than the model's, an element out of range. Nothing has
+    /// changed then.
+    pub fn push(&mut self, row: Input<'_>, mut output: Output<'_>) -> Result<bool, ModelError> {
+        let [height, width, channels] = self.model.input_shape();
+        check_input(&self.model, [width, channels], &row)?;
+        check_output(&self.model, 1, &output)?;
+        if !self.endless {
+            if self.seen == height {
+                self.reset();
+            }
+            self.seen += 1;
+            if self.done {
+                return Ok(false);
+            }
+        }
+        let mut rows = self.rows();
+        rows.push(row);
+        if !rows.next(&mut output)? {
+            return Ok(false);
+        }
+        self.done = !self.endless;
+        self.model.run_tail(output, self.memory)?;
+        Ok(true)
+    }
+
+    /// Forgets all rows: the next one is the first of a window.
+    pub fn reset(&mut self) {
+        self.rows().clear();
+        self.seen = 0;
+        self.done = false;
+    }
+
+    /// Whether the window slides; see [`Stream`].
+    #[must_use]
+    pub fn slides(&self) -> bool {
+        self.endless
+    }
+
+    fn rows(&mut self) -> Rows<'_> {
+        let scratch = self.model.scratch_words(1).unwrap_or_default();
+        let (scratch, first) = self
+            .memory
+            .split_at_mut_checked(scratch)
+            .unwrap_or_default();
+        Rows::new(&self.model, Image::Rows(first), scratch).endless(self.endless)
+    }
+}
+
+fn unsupported(what: &'static str) -> ModelError {
+    Error::Unsupported { what }.into()
+}
