@@ -24,8 +24,12 @@ install() {
     done
     [ -n "$missing" ] || return 0
     export DEBIAN_FRONTEND=noninteractive
+    # One at a time: the package manager does not wait for another that is at work.
+    lock="flock ${TMPDIR:-/tmp}/bnn-install.lock"
     # Mirrors are caught in the middle of an update now and then.
-    quietly as_root apt-get update || quietly as_root apt-get update
-    # shellcheck disable=SC2086  # a list of words
-    quietly as_root apt-get install -y --no-install-recommends $missing
+    # shellcheck disable=SC2086  # lists of words
+    {
+        quietly as_root $lock apt-get update || quietly as_root $lock apt-get update
+        quietly as_root $lock apt-get install -y --no-install-recommends $missing
+    }
 }
