@@ -29,6 +29,11 @@ pub(crate) trait Epilogue: Sync {
         at: usize,
     );
 
+    /// The row itself, where its elements are the sums.
+    fn sums(_row: &mut [Self::Elem]) -> Option<&mut [i32]> {
+        None
+    }
+
     /// The ending of a few sums, at most a panel's, those of the outputs from `col` on: by its definition,
     /// in little code. Writes to `row` from its column `at` on.
     fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
@@ -54,6 +59,10 @@ impl Epilogue for Sums {
         at: usize,
     ) {
         copy(&sums.0, used, row, at);
+    }
+
+    fn sums(row: &mut [i32]) -> Option<&mut [i32]> {
+        Some(row)
     }
 
     fn put(&self, sums: &[i32], _col: usize, row: &mut [i32], at: usize) {

@@ -23,6 +23,17 @@ impl<E: Epilogue> Product<'_, E> {
         out: &mut impl Rows<E::Elem>,
     ) {
         let start = range.start;
+        if E::sums(&mut []).is_some() && self.a.are_packed_signs() {
+            // Nothing is to be done with these sums: a row of them is computed where it is to be.
+            let at = columns.first + columns.rows.start - columns.origin;
+            for sample in range {
+                let row = self.a.rows(sample..sample + 1, self.w.kernel(), room);
+                let sums = out.row(sample - start).and_then(E::sums);
+                let sums = sums.and_then(|sums| sums.get_mut(at..at + columns.rows.len()));
+                self.w.sums(row, columns.rows.start, sums.unwrap_or_default());
+            }
+            return;
+        }
         // Handed over by reference, so that the loops exist once and not for every ending.
         let mut finish = |sample: usize, first: usize, sums: &[i32]| {
             let col = columns.first + first;

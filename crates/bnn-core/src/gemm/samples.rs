@@ -106,6 +106,11 @@ impl<'a> Samples<'a> {
         self.depth.map_or(1, |depth| depth + 1)
     }
 
+    /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
+    pub(super) fn are_packed_signs(&self) -> bool {
+        self.depth.is_none() && matches!(self.rows, Rows::Packed(_))
+    }
+
     /// Words per sample.
     pub(crate) fn sample_words(&self) -> usize {
         self.rows_per_sample() * row_words(self.cols)

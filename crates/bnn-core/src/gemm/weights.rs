@@ -174,51 +174,50 @@ impl Resolved<'_> {
         }
     }
 
-    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums, at most `NR`.
-    /// The sample is a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)).
+    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The sample is
+    /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)), then `NR` at most.
     pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
         let (first_row, planes) = sample
             .split_at_checked(row_len(self.weights.cols))
             .unwrap_or_default();
         if planes.is_empty() {
-            let k = self.weights.cols as i32;
-            self.counts(first_row, first, bytemuck::cast_slice_mut(sums));
-            for sum in sums {
-                *sum = k.wrapping_sub(*sum << 1);
-            }
+            self.dots(first_row, first, sums);
         } else {
             self.sums_of_planes(first_row, planes, first, sums);
         }
     }
 
     /// `sum over b of 2^b * (c(0) - c(x_b))`, see [`Planes`](crate::Planes), from the highest plane down: twice
-    /// what there is, and the next difference.
+    /// what there is, and the next difference. Products are `k - 2 c`, so a difference of counts is half of one
+    /// of products.
     fn sums_of_planes(&self, zeros: &[u64], mut planes: &[u64], first: usize, sums: &mut [i32]) {
-        let (mut zero, mut counts) = ([0; NR], [0; NR]);
+        let (mut zero, mut dots) = ([0; NR], [0; NR]);
         let zero = zero.get_mut(..sums.len()).unwrap_or_default();
-        let counts = counts.get_mut(..sums.len()).unwrap_or_default();
-        self.counts(zeros, first, zero);
+        let dots = dots.get_mut(..sums.len()).unwrap_or_default();
+        self.dots(zeros, first, zero);
         sums.fill(0);
         while let Some(at) = planes.len().checked_sub(zeros.len()) {
             let (lower, plane) = planes.split_at_checked(at).unwrap_or_default();
             if plane.is_empty() {
                 return;
             }
-            self.counts(plane, first, counts);
-            for ((sum, zero), count) in sums.iter_mut().zip(&*zero).zip(&*counts) {
-                *sum = (*sum << 1) + (zero.cast_signed() - count.cast_signed());
+            self.dots(plane, first, dots);
+            for ((sum, zero), dot) in sums.iter_mut().zip(&*zero).zip(&*dots) {
+                // Both have the parity of k. Wrapping: sums past the last weight row may be anything.
+                *sum = (*sum << 1).wrapping_add(dot.wrapping_sub(*zero) >> 1);
             }
             planes = lower;
         }
     }
 
-    /// In how many bits a row differs from each weight row from `first` on, as many as there are counts.
-    fn counts(&self, row: &[u64], first: usize, counts: &mut [u32]) {
+    /// Products of a row with each weight row from `first` on, as many as there are sums.
+    fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
         let weights = match self.weights.layout {
             Layout::Canonical(weights) => weights.get(first * row.len()..).unwrap_or_default(),
             #[cfg(feature = "alloc")]
             Layout::Panels(_) => &[],
         };
-        self.kernel.count_rows(row, weights, counts);
+        let k = self.weights.cols as i32;
+        self.kernel.dot_rows(row, weights, k, sums);
     }
 }

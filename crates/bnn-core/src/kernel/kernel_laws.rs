@@ -110,18 +110,19 @@ fn the_counters_hold_the_extremes() {
 }
 
 #[test]
-fn counts_of_a_row_with_others_are_the_numbers_of_mismatches() {
+fn products_of_a_row_with_others_are_k_less_twice_the_mismatches() {
     for kernel in Kernel::available() {
         // A kernel's 16-bit counters may hold 4096 words.
         for n in WORDS.into_iter().chain([4096, 4100, 8197]) {
             let (a, b) = (words(1, n), words(2, n));
             let (zeros, ones) = (vec![0; n], vec![u64::MAX; n]);
-            let mut counts = [7; 4];
-            kernel.count_rows(&a, &[&b[..], &a].concat(), &mut counts);
-            // A count without a row keeps its value.
-            assert_eq!(counts, [mismatches(&a, &b), 0, 7, 7], "{kernel:?} {n}");
-            kernel.count_rows(&zeros, &ones, &mut counts[..1]);
-            assert_eq!(counts[0], 64 * n as u32, "{kernel:?} {n}");
+            let k = 64 * n as i32 - 9;
+            let mut sums = [7; 2];
+            kernel.dot_rows(&a, &[&b[..], &a].concat(), k, &mut sums);
+            let expected = k - 2 * mismatches(&a, &b).cast_signed();
+            assert_eq!(sums, [expected, k], "{kernel:?} {n}");
+            kernel.dot_rows(&zeros, &ones, 0, &mut sums[..1]);
+            assert_eq!(sums[0], -128 * n as i32, "{kernel:?} {n}");
         }
     }
 }

@@ -378,24 +378,25 @@ impl Kernel {
         self.f32_product.as_ref().filter(|way| (way.supported)())
     }
 
-    /// In how many bits `row` differs from each of the rows of the same length in `others`, as many as
-    /// there are counts. A count without a row keeps its value.
-    pub(crate) fn count_rows(&self, row: &[u64], others: &[u64], counts: &mut [u32]) {
+    /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after the other:
+    /// `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`; `k` as in [`Multiply`]. `others` has a row for
+    /// each sum: sums without one mean nothing.
+    pub(crate) fn dot_rows(&self, row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
         #[cfg(feature = "alloc")]
         {
             let mut others = others;
-            for count in counts {
+            for sum in sums {
                 let Some((other, rest)) = others.split_at_checked(row.len()) else {
                     return;
                 };
-                *count = (self.count)(row, other);
+                *sum = k.wrapping_sub(((self.count)(row, other) << 1).cast_signed());
                 others = rest;
             }
         }
         // As in [`Kernel::packing`].
         #[cfg(not(feature = "alloc"))]
         {
-            arch::portable::count_rows(row, others, counts);
+            arch::portable::dot_rows(row, others, k, sums);
         }
     }
 }

@@ -5,49 +5,64 @@
 //! (one of them untouched) before any bit is counted. (R. D. Harley's carry-save adder as D. Seal used
 //! it, in H. S. Warren, "Hacker's Delight", chapter 5.) Carries are not kept from one block of eight to
 //! the next, as is often done: the additional words do not fit the registers of these cores.
+//!
+//! Where the registers hold a block of the row besides (RISC-V), eight words take 63 instructions to count, and
+//! loads, XOR, the sum and the loop some 22.
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
 
-/// `popcount(a ^ b)` over rows of equal length.
-#[cfg(any(feature = "alloc", test))]
-pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
-    let mut count = [0];
-    count_rows(a, b, &mut count);
-    count[0]
-}
-
-/// `counts[i] = popcount(row ^ other)` for the rows in `others`, which lie one after the other. A count
-/// without a row keeps its value.
-pub(super) fn count_rows(row: &[u64], others: &[u64], counts: &mut [u32]) {
-    let (blocks, rest) = halves(row).as_chunks::<BLOCK>();
+/// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
+pub(in crate::kernel) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
+    // Either half of a word is a word; which comes first does not matter to a count.
+    let row: &[u32] = bytemuck::cast_slice(row);
+    let others: &[u32] = bytemuck::cast_slice(others);
+    if row.len().saturating_mul(sums.len()) > others.len() {
+        return;
+    }
+    let (blocks, tail) = row.as_chunks::<BLOCK>();
+    if let ([block], []) = (blocks, tail) {
+        // The block stays in registers while the rows stream by.
+        for (sum, other) in sums.iter_mut().zip(others.as_chunks().0) {
+            *sum = k.wrapping_sub((count_block(block, other) << 1).cast_signed());
+        }
+        return;
+    }
+    // A part of the row after the other, with that part of all other rows.
+    sums.fill(k);
+    let mut done = 0;
+    for block in blocks {
+        subtract(others, done, row.len(), sums, |other| {
+            count_block(block, other)
+        });
+        done += BLOCK;
+    }
     // Halves of words come in pairs: at most three.
-    let (pairs, _) = rest.as_chunks::<2>();
-    // Taken from its begin, piece by piece: one address for all rows.
-    let mut others = halves(others);
-    for count in counts {
-        let mut sum = 0;
-        for block in blocks {
-            let Some((other, rest)) = others.split_first_chunk() else {
-                return;
-            };
-            sum += count_block(block, other);
-            others = rest;
-        }
-        for [x, y] in pairs {
-            let Some(([other_x, other_y], rest)) = others.split_first_chunk() else {
-                return;
-            };
-            sum += count_pair(x ^ other_x, y ^ other_y);
-            others = rest;
-        }
-        *count = sum;
+    for [x, y] in tail.as_chunks().0 {
+        subtract(others, done, row.len(), sums, |[other_x, other_y]| {
+            count_pair(x ^ other_x, y ^ other_y)
+        });
+        done += 2;
     }
 }
 
-/// Either half of a word is a word; which comes first does not matter to a count.
-fn halves(words: &[u64]) -> &[u32] {
-    bytemuck::cast_slice(words)
+/// Takes twice the `count` of `N` words of each row from its sum: those from `at` on, in rows of `stride` words.
+#[inline(always)]
+fn subtract<const N: usize>(
+    others: &[u32],
+    at: usize,
+    stride: usize,
+    sums: &mut [i32],
+    count: impl Fn(&[u32; N]) -> u32,
+) {
+    let mut others = others.get(at..).unwrap_or_default();
+    for sum in sums {
+        let Some(other) = others.first_chunk() else {
+            return;
+        };
+        *sum = sum.wrapping_sub((count(other) << 1).cast_signed());
+        others = others.get(stride..).unwrap_or_default();
+    }
 }
 
 #[inline(always)]
@@ -56,12 +71,12 @@ fn count_block(a: &[u32; BLOCK], b: &[u32; BLOCK]) -> u32 {
     let (ones, carry0) = full_adder(differing(0), differing(1), differing(2));
     let (ones, carry1) = full_adder(ones, differing(3), differing(4));
     let (ones, carry2) = full_adder(ones, differing(5), differing(6));
-    let (twos, fours) = full_adder(carry0, carry1, carry2);
-    // 4 bits hold 4 + 4 and 4 + 2 * 4.
-    let low = count_nibbles(ones) + count_nibbles(differing(7));
-    let high = count_nibbles(twos) + 2 * count_nibbles(fours);
-    // A byte is a count of the eight bits at its place in eight words: at most 64.
-    add_bytes(add_nibbles(low) + 2 * add_nibbles(high))
+    let ones = add_nibbles(count_nibbles(ones) + count_nibbles(differing(7)));
+    let twos = add_nibbles(count_triples(carry0, carry1, carry2));
+    // The top byte of either product is the sum of its four bytes, at most 64 and 96. Halved, the first is added to
+    // the second with a bit behind the point; below that the parts in the third byte are at most 24 + 72, so that
+    // nothing is carried.
+    ((ones.wrapping_mul(0x0101_0101) >> 1) + twos.wrapping_mul(0x0101_0101)) >> 23
 }
 
 /// The number of ones in two words.
@@ -80,8 +95,22 @@ fn full_adder(a: u32, b: u32, c: u32) -> (u32, u32) {
 /// The number of ones in each nibble.
 #[inline(always)]
 fn count_nibbles(x: u32) -> u32 {
-    let pairs = x - ((x >> 1) & 0x5555_5555);
-    (pairs & 0x3333_3333) + ((pairs >> 2) & 0x3333_3333)
+    add_pairs(x - ((x >> 1) & 0x5555_5555))
+}
+
+/// The number of ones in each nibble of three words, at most 12: the bits of the third find room beside pairs of
+/// the others.
+#[inline(always)]
+fn count_triples(a: u32, b: u32, c: u32) -> u32 {
+    let even = a - ((a >> 1) & 0x5555_5555) + (c & 0x5555_5555);
+    let odd = b - ((b >> 1) & 0x5555_5555) + ((c >> 1) & 0x5555_5555);
+    add_pairs(even) + add_pairs(odd)
+}
+
+/// The sum of the two pairs of bits of each nibble.
+#[inline(always)]
+fn add_pairs(x: u32) -> u32 {
+    (x & 0x3333_3333) + ((x >> 2) & 0x3333_3333)
 }
 
 /// The sum of the two nibbles of each byte.
@@ -90,44 +119,15 @@ fn add_nibbles(x: u32) -> u32 {
     (x & 0x0F0F_0F0F) + ((x >> 4) & 0x0F0F_0F0F)
 }
 
-/// The sum of the four bytes, each of which is at most 127.
+/// The sum of the four bytes, at most 255.
 #[inline(always)]
 fn add_bytes(x: u32) -> u32 {
-    let pairs = (x & 0x00FF_00FF) + ((x >> 8) & 0x00FF_00FF);
-    pairs.wrapping_mul(0x0001_0001) >> 16
+    x.wrapping_mul(0x0101_0101) >> 24
 }
-
-#[cfg(feature = "alloc")]
-mod packed {
-    use super::super::scalar;
-    use super::count;
-    use crate::kernel::{Block, Layout, Sums};
-
-    /// Rows as they are: one row against one weight row fills the registers.
-    pub(in super::super) const LAYOUT: Layout = Layout {
-        mr: 1,
-        block_rows: 64,
-        block: None,
-        panel_words: scalar::panel_words,
-        fill_panel: scalar::fill_panel::<1>,
-        multiply,
-        lighter: None,
-    };
-
-    fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
-        for (row, sums) in block.layout.chunks_exact(block.words).zip(sums) {
-            for (sum, weights) in sums.0.iter_mut().zip(panel.chunks_exact(block.words)) {
-                *sum = block.k.wrapping_sub(count(row, weights) << 1).cast_signed();
-            }
-        }
-    }
-}
-#[cfg(feature = "alloc")]
-pub(super) use packed::LAYOUT;
 
 #[cfg(test)]
 mod tests {
-    use super::{count, count_rows};
+    use super::dot_rows;
 
     /// Words whose bits follow no pattern (a multiplicative hash of their place).
     fn word(i: usize) -> u64 {
@@ -135,45 +135,60 @@ mod tests {
         x ^ x >> 29
     }
 
+    fn dot(a: &[u64], b: &[u64], k: i32) -> i32 {
+        let mut sum = [7];
+        dot_rows(a, b, k, &mut sum);
+        sum[0]
+    }
+
+    fn mismatches(a: &[u64], b: &[u64]) -> i32 {
+        let bits = |x: u64| (0..64).filter(|i| x >> i & 1 == 1).count() as i32;
+        a.iter().zip(b).map(|(a, b)| bits(a ^ b)).sum()
+    }
+
     #[test]
-    fn a_count_is_the_number_of_mismatches_for_every_length() {
+    fn a_sum_is_k_less_twice_the_mismatches_for_every_length() {
         let a: [u64; 200] = core::array::from_fn(word);
         let b: [u64; 200] = core::array::from_fn(|i| word(i + 1000));
         for n in 0..=a.len() {
             let (a, b) = (&a[..n], &b[..n]);
-            let bits = |x: u64| (0..64).filter(|i| x >> i & 1 == 1).count() as u32;
-            let mismatches = a.iter().zip(b).map(|(a, b)| bits(a ^ b)).sum();
-            assert_eq!(count(a, b), mismatches, "{n} words");
-            let mut counts = [7; 3];
-            count_rows(a, b, &mut counts[..1]);
-            assert_eq!(counts, [mismatches, 7, 7], "{n} words");
+            let k = 64 * n as i32 - 9;
+            assert_eq!(dot(a, b, k), k - 2 * mismatches(a, b), "{n} words");
         }
     }
 
     #[test]
-    fn rows_that_follow_each_other_are_counted_each() {
+    fn rows_that_follow_each_other_are_multiplied_each() {
         let words: [u64; 60] = core::array::from_fn(word);
         for n in 1..=12 {
             let (row, others) = words.split_at(n);
             let rows = others.len() / n;
-            let mut counts = [7; 64];
-            count_rows(row, others, &mut counts);
-            for (found, other) in counts.iter().zip(others.chunks_exact(n)) {
-                assert_eq!(*found, count(row, other), "{n} words");
+            let mut sums = [7; 64];
+            dot_rows(row, others, 100, &mut sums[..rows]);
+            for (sum, other) in sums.iter().zip(others.chunks_exact(n)) {
+                assert_eq!(*sum, 100 - 2 * mismatches(row, other), "{n} words");
             }
-            // A count without a row keeps its value.
-            assert!(counts[rows..].iter().all(|&count| count == 7), "{n} words");
+            assert!(sums[rows..].iter().all(|&sum| sum == 7), "{n} words");
+            // Where a row is missing nothing is written.
+            let mut sums = [7; 64];
+            dot_rows(row, others, 100, &mut sums[..=rows]);
+            assert_eq!(sums, [7; 64], "{n} words");
         }
     }
 
     #[test]
     fn every_bit_of_a_block_counts_once_and_all_of_them_fit() {
         let zeros = [0; 8];
-        for i in 0..zeros.len() * 64 {
-            let mut one = zeros;
-            one[i / 64] = 1 << (i % 64);
-            assert_eq!(count(&one, &zeros), 1, "bit {i}");
+        // Rows of one block are multiplied in another way than longer ones.
+        for zeros in [&zeros[..4], &zeros] {
+            for i in 0..zeros.len() * 64 {
+                let mut one = [0; 8];
+                one[i / 64] = 1 << (i % 64);
+                assert_eq!(dot(&one[..zeros.len()], zeros, 0), -2, "bit {i}");
+            }
+            let ones = [u64::MAX; 8];
+            let all = -2 * 64 * zeros.len() as i32;
+            assert_eq!(dot(&ones[..zeros.len()], zeros, 0), all);
         }
-        assert_eq!(count(&[u64::MAX; 8], &zeros), 8 * 64);
     }
 }

@@ -37,6 +37,12 @@ mod amx_bf16_conv;
 ))]
 #[expect(unsafe_code, reason = "tile instructions")]
 mod amx_bf16_tiles;
+#[cfg(armv6m)]
+#[expect(unsafe_code, reason = "assembly")]
+mod armv6m;
+#[cfg(armv7em)]
+#[expect(unsafe_code, reason = "assembly")]
+mod armv7em;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
 pub(super) mod avx2;
@@ -51,6 +57,7 @@ pub(super) mod avx512;
 ))]
 #[expect(unsafe_code, reason = "vector loads and stores")]
 mod bf16_layout;
+#[cfg(not(any(armv6m, armv7em)))]
 mod carry_save;
 #[cfg(all(target_arch = "x86_64", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector intrinsics and target features")]
@@ -86,6 +93,7 @@ pub(super) mod popcnt;
 pub(super) mod portable;
 #[cfg(feature = "alloc")]
 pub(super) mod scalar;
+mod small_core;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector loads and stores")]
 pub(super) mod simd128;

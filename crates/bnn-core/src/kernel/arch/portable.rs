@@ -1,16 +1,16 @@
 //! Plain Rust, for every target. Where the CPU has no population count, the compiler expands it to bit
-//! tricks, on 64-bit targets with vector instructions if they have those; on small 32-bit cores full
-//! adders do better.
+//! tricks, on 64-bit targets with vector instructions if they have those; for small 32-bit cores there
+//! are better ways ([`small_core`]).
 
-use super::carry_save;
 #[cfg(feature = "alloc")]
 use super::scalar::{self, by_tiles};
+use super::small_core;
 #[cfg(feature = "alloc")]
 use crate::kernel::{Block, Layout, Sums};
 use crate::kernel::{Isa, Kernel, endings};
 
 /// Whether this is a 32-bit target whose cores have neither a population count nor vectors.
-const CARRY_SAVE: bool = cfg!(any(
+const SMALL_CORE: bool = cfg!(any(
     target_arch = "arm",
     all(target_arch = "riscv32", not(target_feature = "zbb"))
 ));
@@ -23,8 +23,8 @@ pub(crate) static KERNEL: Kernel = Kernel {
     isa: Isa::Portable,
     supported: || true,
     #[cfg(feature = "alloc")]
-    layout: if CARRY_SAVE {
-        carry_save::LAYOUT
+    layout: if SMALL_CORE {
+        small_core::LAYOUT
     } else {
         LAYOUT
     },
@@ -66,24 +66,25 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 #[cfg(feature = "alloc")]
 #[inline(always)]
 pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
-    if CARRY_SAVE {
-        return carry_save::count(a, b);
+    if SMALL_CORE {
+        return small_core::count(a, b);
     }
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
-/// See [`Kernel::count_rows`].
+/// See [`Kernel::dot_rows`].
 #[cfg(not(feature = "alloc"))]
-pub(in crate::kernel) fn count_rows(row: &[u64], mut others: &[u64], counts: &mut [u32]) {
-    if CARRY_SAVE {
-        return carry_save::count_rows(row, others, counts);
+pub(in crate::kernel) fn dot_rows(row: &[u64], mut others: &[u64], k: i32, sums: &mut [i32]) {
+    if SMALL_CORE {
+        return small_core::dot_rows(row, others, k, sums);
     }
-    for count in counts {
+    for sum in sums {
         let Some((other, rest)) = others.split_at_checked(row.len()) else {
             return;
         };
         let words = row.iter().zip(other);
-        *count = words.map(|(a, b)| (a ^ b).count_ones()).sum();
+        let count: u32 = words.map(|(a, b)| (a ^ b).count_ones()).sum();
+        *sum = k.wrapping_sub((count << 1).cast_signed());
         others = rest;
     }
 }
