@@ -78,6 +78,11 @@ check() {
     done
 }
 
+# The example of the guide, against the exported header.
+sed -n '/^```c$/,/^```$/p' docs/EMBEDDED.md | grep -v '^```' >"$out/guide.c"
+arm-none-eabi-gcc -std=c99 -Wall -Wextra -Werror -pedantic -fsyntax-only -I include -I "$out/model" "$out/guide.c"
+[ -s "$out/guide.c" ]
+
 check thumbv7em-none-eabi mps2.x "-mcpu=cortex-m4 -mthumb -mfloat-abi=soft" mps2-an386 mps2-an500
 check thumbv7em-none-eabihf mps2.x "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16" mps2-an386 mps2-an500
 check thumbv6m-none-eabi microbit.x "-mcpu=cortex-m0 -mthumb -mfloat-abi=soft" microbit
