@@ -8,18 +8,21 @@ cd "$(dirname "$0")/.."
 . ci/lib/panics.sh
 
 out=target/c-firmware
-mkdir -p "$out/model" "$out/vectors" "$out/changed"
 
-# The model as C source, and inputs with their outputs: both from this host.
-bnn() { cargo run --quiet --locked -p bnn-cli -- "$@"; }
-bnn export firmware/models/digits.bnn --to c --out "$out/model" >/dev/null
-bnn test-vectors firmware/models/digits.bnn --data digits --out "$out/vectors/digits" >/dev/null
+# Two models as C source, both called `digits`, and inputs with their outputs: all from this host.
+bnn() { cargo run --quiet --locked -p bnn-cli -- "$@" >/dev/null; }
+for model in digits digits-int; do
+    mkdir -p "$out/$model"
+    bnn export "firmware/models/$model.bnn" --to c --name digits --out "$out/$model"
+    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$out/$model/digits"
+done
 
-# The same vectors with one bit changed: a program that takes them compares nothing.
-cp "$out/vectors/digits.inputs" "$out/changed/"
+# The same with one byte of the outputs changed: a program that passes with them compares nothing.
+mkdir -p "$out/changed"
+cp "$out"/digits/digits.* "$out/changed/"
 {
-    head -c 3999 "$out/vectors/digits.outputs"
-    tail -c 1 "$out/vectors/digits.outputs" | tr '\000-\377' '\001-\377\000'
+    head -c 3999 "$out/digits/digits.outputs"
+    tail -c 1 "$out/digits/digits.outputs" | tr '\000-\377' '\001-\377\000'
 } >"$out/changed/digits.outputs"
 
 use_debian_rust binutils-arm-none-eabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
@@ -34,14 +37,15 @@ library() {
     [ -n "$(panics "$library/libbnn.a" 2>/dev/null)" ] || { echo "the search for panics does not find the library's own" >&2; exit 1; }
 }
 
-# link PROGRAM MAP VECTORS FLAG..: links $program for a board with the memory MAP.
+# link PROGRAM MAP MODEL FLAG..: links $program, with what lies in the folder MODEL, for a board with the memory MAP.
 link() {
-    program=$1 map=$2 vectors=$3
+    program=$1 map=$2 model=$out/$3
     shift 3
     arm-none-eabi-gcc "$@" -std=c99 -Wall -Wextra -Werror -pedantic -Os -ffunction-sections -fdata-sections \
-        -I include -I "$out/model" -Wa,-I,"$vectors" \
-        ffi-tests/firmware/digits.c ffi-tests/firmware/board.c ffi-tests/firmware/vectors.S "$out/model/digits.c" "$library/libbnn.a" \
-        -nostartfiles -Wl,--gc-sections,-z,noexecstack -T "firmware/boards/memory/$map" -T ffi-tests/firmware/sections.ld -o "$program"
+        -I include -I "$model" -Wa,-I,"$model" \
+        ffi-tests/firmware/digits.c ffi-tests/firmware/board.c ffi-tests/firmware/vectors.S "$model/digits.c" "$library/libbnn.a" \
+        -nostartfiles -Wl,--gc-sections,-z,noexecstack -T "firmware/boards/memory/$map" -T ffi-tests/firmware/sections.ld \
+        -o "$program"
 }
 
 # emulate MACHINE: runs $program.
@@ -50,37 +54,47 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "$program"
 }
 
+# measure: fails where $program can panic; prints its flash.
+measure() {
+    if [ -n "$(panics "$program")" ]; then
+        echo "$program can panic:" >&2
+        panics "$program" >&2
+        exit 1
+    fi
+    arm-none-eabi-size -A "$program" | awk -v name="$program" -v vectors="$(cat "$model"/*puts | wc -c)" '
+        { bytes[$1] = $2 }
+        END {
+            constants = bytes[".rodata"] - vectors
+            printf "%s: flash %d bytes (.text %d, .rodata %d without the test vectors, .data %d)\n", name,
+                bytes[".text"] + constants + bytes[".data"], bytes[".text"], constants, bytes[".data"]
+        }'
+}
+
 # check TARGET MAP FLAGS MACHINE..
 check() {
     target=$1 map=$2 flags=$3
     shift 3
     library "$target"
     # shellcheck disable=SC2086  # a list of words
-    link "$library/changed.elf" "$map" "$out/changed" $flags
+    link "$library/changed.elf" "$map" changed $flags
     if told=$(emulate "$1" 2>&1) || [ "$told" != "digits: a score differs from the host's" ]; then
         echo "$target: a changed score was not told: $told" >&2
         exit 1
     fi
-    # shellcheck disable=SC2086
-    link "$library/digits.elf" "$map" "$out/vectors" $flags
-    if [ -n "$(panics "$program")" ]; then
-        echo "$program can panic:" >&2
-        panics "$program" >&2
-        exit 1
-    fi
-    arm-none-eabi-size -A "$program" | awk -v target="$target" -v vectors="$(cat "$out"/vectors/* | wc -c)" '
-        { bytes[$1] = $2 }
-        END { printf "%s: flash %d bytes (.text %d, .rodata %d without the test vectors, .data %d)\n", target,
-              bytes[".text"] + bytes[".rodata"] - vectors + bytes[".data"], bytes[".text"], bytes[".rodata"] - vectors, bytes[".data"] }'
-    for machine in "$@"; do
-        echo "== C on $machine, $target"
-        emulate "$machine"
+    for pair in digits:float digits-int:int32_t; do
+        # shellcheck disable=SC2086
+        link "$library/${pair%:*}.elf" "$map" "${pair%:*}" -DSCORE="${pair#*:}" $flags
+        measure
+        for machine in "$@"; do
+            echo "== C on $machine, $target"
+            emulate "$machine"
+        done
     done
 }
 
 # The example of the guide, against the exported header.
 sed -n '/^```c$/,/^```$/p' docs/EMBEDDED.md | grep -v '^```' >"$out/guide.c"
-arm-none-eabi-gcc -std=c99 -Wall -Wextra -Werror -pedantic -fsyntax-only -I include -I "$out/model" "$out/guide.c"
+arm-none-eabi-gcc -std=c99 -Wall -Wextra -Werror -pedantic -fsyntax-only -I include -I "$out/digits" "$out/guide.c"
 [ -s "$out/guide.c" ]
 
 check thumbv7em-none-eabi mps2.x "-mcpu=cortex-m4 -mthumb -mfloat-abi=soft" mps2-an386 mps2-an500

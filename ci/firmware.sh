@@ -9,9 +9,10 @@ cd "$(dirname "$0")/.."
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
-cargo run --quiet --locked -p bnn-cli -- test-vectors firmware/models/digits.bnn --data digits --out "$vectors/digits" >/dev/null
-for what in inputs outputs; do
-    cmp "$vectors/digits.$what" "firmware/models/digits.$what"
+for model in digits digits-int; do
+    cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
+    cmp "$vectors/$model.inputs" firmware/models/digits.inputs
+    cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
 done
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
@@ -34,21 +35,42 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
 }
 
-for name in digits linear; do
+# floats: what $program has in it to compute with floats: routines of the compiler's, instructions of an FPU.
+floats() {
+    elf=target/firmware/$target/release/$program
+    "$(tools_of "$target")-nm" "$elf" | grep -E ' __(aeabi_([fd]|u?[il]2[fd])|(add|sub|mul|div|float|fix)[a-z]*[sd]f)' || true
+    case $target in thumb*) arm-none-eabi-objdump -d "$elf" | grep -E "$(printf '\t')v[a-z]" || true ;; esac
+}
+
+# check_floats: digits_int must have none of them, and digits, whose scores are real, shows that they would be found.
+check_floats() {
+    case $program in
+        digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
+        digits_int) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+    esac
+}
+
+for name in digits digits_int linear; do
     build "$name" thumbv7em-none-eabi
+    check_floats
     emulate qemu-system-arm mps2-an386
     emulate qemu-system-arm mps2-an500
     build "$name" thumbv6m-none-eabi
+    check_floats
     emulate qemu-system-arm microbit
     build "$name" riscv32imc-unknown-none-elf
+    check_floats
     emulate qemu-system-riscv32 virt -bios none
 done
 
 # The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu: its program runs on the M55,
 # which has all its instructions.
-build digits thumbv7em-none-eabihf
-emulate qemu-system-arm mps2-an386
-emulate qemu-system-arm mps2-an500
+for name in digits digits_int; do
+    build "$name" thumbv7em-none-eabihf
+    check_floats
+    emulate qemu-system-arm mps2-an386
+    emulate qemu-system-arm mps2-an500
+done
 build digits thumbv7m-none-eabi
 emulate qemu-system-arm mps2-an385
 for target in thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none-eabihf; do

@@ -46,6 +46,9 @@ impl Model<'_> {
     /// Input or output of another type or length than the model's, scratch memory too short, an
     /// input element out of range, zero samples. Except for an element out of range the output is
     /// not touched then.
+    // Inlined, so that where the caller makes the output `reals` is known when linking, and a program without real
+    // scores has no float arithmetic in it (`ci/firmware.sh` checks that).
+    #[inline]
     pub fn run(
         &self,
         samples: usize,
@@ -53,10 +56,22 @@ impl Model<'_> {
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
+        let reals = matches!(output, Output::F32(_));
+        self.run_in_place(samples, input, output, reals, scratch)
+    }
+
+    fn run_in_place(
+        &self,
+        samples: usize,
+        input: Input<'_>,
+        output: Output<'_>,
+        reals: bool,
+        scratch: &mut [u64],
+    ) -> Result<(), ModelError> {
         let steps = self
             .steps()
             .map(|(layer, regions)| (Weights::from(layer.weights), layer, regions));
-        run(self, steps, samples, input, output, scratch)
+        run(self, steps, samples, input, output, reals, scratch)
     }
 }
 
@@ -97,16 +112,19 @@ impl<'a> PackedModel<'a> {
     ) -> Result<(), ModelError> {
         let steps = self.weights.iter().zip(self.model.steps());
         let steps = steps.map(|(weights, (layer, regions))| (weights.into(), layer, regions));
-        run(&self.model, steps, samples, input, output, scratch)
+        let reals = matches!(output, Output::F32(_));
+        run(&self.model, steps, samples, input, output, reals, scratch)
     }
 }
 
+/// `reals` tells whether `output` is [`Output::F32`].
 fn run<'w>(
     model: &Model<'_>,
     steps: impl Iterator<Item = (Weights<'w>, Layer<'w>, Regions)>,
     samples: usize,
     input: Input<'_>,
     output: Output<'_>,
+    reals: bool,
     scratch: &mut [u64],
 ) -> Result<(), ModelError> {
     let words = model.scratch_words(samples)?;
@@ -132,7 +150,7 @@ fn run<'w>(
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
         match (layer.ending, last_output) {
             (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
-            (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
+            (Ending::Affine { scale, bias }, Some(Output::F32(y))) if reals => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
             }
             (Ending::Threshold(thresholds), out) => {
