@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the example firmware and runs it on emulated boards: Cortex-M0, M4, M7 and RISC-V. Each compares its answers with
+# Builds the example firmware and runs it on emulated boards: Cortex-M0, M3, M4, M7, M55 and RISC-V. Each compares its answers with
 # the host's, bit for bit, and prints what a run costs. Time is counted by instructions, so the figures repeat.
 # usage: ci/firmware.sh
 set -eu
@@ -9,20 +9,21 @@ cd "$(dirname "$0")/.."
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
-cargo run --quiet --locked -p bnn-cli -- test-vectors firmware/models/digits.bnn --data digits --out "$vectors/digits" >/dev/null
-for what in inputs outputs; do
-    cmp "$vectors/digits.$what" "firmware/models/digits.$what"
+for model in digits digits-int; do
+    cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
+    cmp "$vectors/$model.inputs" firmware/models/digits.inputs
+    cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
 done
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-# build TARGET LINKER [LINK_ARGUMENT..]: builds $program.
+# build PROGRAM TARGET: builds it, as $program for $target.
 build() {
-    target=$1 linker=$2
-    shift 2
+    program=$1 target=$2
     use_sysroot "$target" core
     cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$target" -p boards --bin "$program" -- -C linker="$linker" "$@"
+        --target "$target" -p boards --bin "$program" -- \
+        -C linker="$(tools_of "$target")-ld" -C link-arg=-m"$(emulation_of "$target")"
 }
 
 # emulate EMULATOR MACHINE: runs what was built last. Two minutes are a hundred times what it takes.
@@ -34,12 +35,47 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
 }
 
-for program in digits linear; do
-    build thumbv7em-none-eabi arm-none-eabi-ld
+# floats: what $program has in it to compute with floats: routines of the compiler's, instructions of an FPU.
+floats() {
+    elf=target/firmware/$target/release/$program
+    "$(tools_of "$target")-nm" "$elf" | grep -E ' __(aeabi_([fd]|u?[il]2[fd])|(add|sub|mul|div|float|fix)[a-z]*[sd]f)' || true
+    case $target in thumb*) arm-none-eabi-objdump -d "$elf" | grep -E "$(printf '\t')v[a-z]" || true ;; esac
+}
+
+# check_floats: digits_int must have none of them, and digits, whose scores are real, shows that they would be found.
+check_floats() {
+    case $program in
+        digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
+        digits_int) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+    esac
+}
+
+for name in digits digits_int linear; do
+    build "$name" thumbv7em-none-eabi
+    check_floats
     emulate qemu-system-arm mps2-an386
     emulate qemu-system-arm mps2-an500
-    build thumbv6m-none-eabi arm-none-eabi-ld
+    build "$name" thumbv6m-none-eabi
+    check_floats
     emulate qemu-system-arm microbit
-    build riscv32imc-unknown-none-elf riscv64-unknown-elf-ld -C link-arg=-melf32lriscv
+    build "$name" riscv32imc-unknown-none-elf
+    check_floats
     emulate qemu-system-riscv32 virt -bios none
 done
+
+# The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu: its program runs on the M55,
+# which has all its instructions.
+for name in digits digits_int; do
+    build "$name" thumbv7em-none-eabihf
+    check_floats
+    emulate qemu-system-arm mps2-an386
+    emulate qemu-system-arm mps2-an500
+done
+build digits thumbv7m-none-eabi
+emulate qemu-system-arm mps2-an385
+for target in thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none-eabihf; do
+    build digits "$target"
+    emulate qemu-system-arm mps3-an547
+done
+build digits riscv32imac-unknown-none-elf
+emulate qemu-system-riscv32 virt -bios none

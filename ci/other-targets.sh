@@ -15,6 +15,9 @@ ci/footprint.sh
 step "firmware on emulated boards"
 ci/firmware.sh
 
+step "C firmware on emulated boards"
+ci/c-firmware.sh
+
 step "aarch64 under emulation"
 ci/aarch64.sh
 

@@ -47,6 +47,22 @@ build_sysroot() {
     rm -rf "$stub"
 }
 
+# tools_of TARGET: what the names of its linker and its other tools begin with, for bare metal.
+tools_of() {
+    case $1 in
+        riscv*) echo riscv64-unknown-elf ;;
+        *) echo arm-none-eabi ;;
+    esac
+}
+
+# emulation_of TARGET: what its linker has to be told.
+emulation_of() {
+    case $1 in
+        riscv32*) echo elf32lriscv ;;
+        *) echo armelf ;;
+    esac
+}
+
 # test_core TARGET [ARGUMENT..]: runs bnn-core's tests for TARGET, with more arguments for cargo.
 test_core() {
     test_target=$1

@@ -7,6 +7,8 @@ fn main() {
     let target = env::var("TARGET").unwrap_or_default();
     let (map, scripts): (&str, &[&str]) = if target.starts_with("thumbv6m") {
         (include_str!("memory/microbit.x"), &["link.x"])
+    } else if target.starts_with("thumbv8m") {
+        (include_str!("memory/mps3.x"), &["link.x"])
     } else if target.starts_with("thumb") {
         (include_str!("memory/mps2.x"), &["link.x"])
     } else {
@@ -24,6 +26,10 @@ fn main() {
     println!("cargo:rustc-check-cfg=cfg(armv6m)");
     if target.starts_with("thumbv6m") {
         println!("cargo:rustc-cfg=armv6m");
+    }
+    println!("cargo:rustc-check-cfg=cfg(armv8m)");
+    if target.starts_with("thumbv8m") {
+        println!("cargo:rustc-cfg=armv8m");
     }
     println!("cargo:rerun-if-changed=memory");
 }

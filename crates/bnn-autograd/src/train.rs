@@ -90,6 +90,8 @@ pub struct Trainer<M> {
     model: M,
     config: TrainConfig,
     optimizer: Optimizer,
+    /// Not 1 where scores are divided by it in the loss.
+    temperature: f64,
     history: Vec<EpochStats>,
     saved: Option<Memory>,
 }
@@ -128,6 +130,7 @@ impl<M: Module> Trainer<M> {
             optimizer: Optimizer::new(Adam::new(config.learning_rate)?),
             model,
             config,
+            temperature: 1.0,
             history: Vec::new(),
             saved: None,
         })
@@ -139,6 +142,22 @@ impl<M: Module> Trainer<M> {
     #[must_use]
     pub fn with_optimizer(self, optimizer: Optimizer) -> Self {
         Self { optimizer, ..self }
+    }
+
+    /// With scores divided by `temperature` in the loss, and nowhere else: for a network whose scores are sums,
+    /// such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores). Sums of `k` signs are some `sqrt(k)`
+    /// apart at first, and a softmax of such numbers is nearly 0 or 1, with next to no gradient. The largest score
+    /// is the same at any temperature.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless it is positive and finite.
+    pub fn with_temperature(self, temperature: f64) -> Result<Self, Error> {
+        let inside = temperature > 0.0 && temperature.is_finite();
+        Error::check_range("temperature", "positive and finite", temperature, inside)?;
+        Ok(Self {
+            temperature,
+            ..self
+        })
     }
 
     /// The network.
@@ -266,6 +285,7 @@ impl<M: Module> Trainer<M> {
         let x = tape.constant(x);
         let scores: Var = self.model.forward(&x)?;
         let right = count_right(scores.value(), labels);
+        let scores = self.cooled(scores)?;
         let loss = ops::cross_entropy(&scores, labels, self.config.label_smoothing)?;
         let value = f64::from(loss.value().item()?);
         self.saved = Some(tape.memory());
@@ -273,6 +293,17 @@ impl<M: Module> Trainer<M> {
         self.optimizer.step(&mut self.model)?;
         self.model.zero_grad();
         Ok((value, right))
+    }
+
+    /// The scores divided by the temperature.
+    fn cooled(&self, scores: Var) -> Result<Var, Error> {
+        if self.temperature == 1.0 {
+            return Ok(scores);
+        }
+        let classes = scores.shape().last().copied().unwrap_or(1);
+        let factor = Tensor::full((1.0 / self.temperature) as f32, &[classes])?;
+        let factors = scores.tape().constant(factor);
+        ops::channel_scale(&scores, &factors)
     }
 
     /// Writes a checkpoint: network, optimizer, history, and the settings, `(name, value)` each,

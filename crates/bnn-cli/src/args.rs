@@ -44,6 +44,7 @@ pub(crate) enum Command {
 ///   bnn train --data /usr/share/datasets/fashion-mnist --out fashion.bnn
 ///   bnn train --data photos --image-size 32x32
 ///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
+///   bnn train --scores integer
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
@@ -58,6 +59,10 @@ pub(crate) struct TrainArgs {
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
+    /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the sums of its last
+    /// layer, for a device without floats
+    #[arg(long, value_enum, default_value_t = Scores::Real)]
+    pub(crate) scores: Scores,
     /// Passes over the training images [default: suits the data]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) epochs: Option<u64>,
@@ -88,6 +93,12 @@ pub(crate) struct TrainArgs {
     /// Print one line of JSON at the end, and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scores {
+    Real,
+    Integer,
 }
 
 /// Run a model on labelled data and tell its accuracy.

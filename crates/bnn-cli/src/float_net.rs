@@ -21,12 +21,20 @@ pub(crate) struct FloatNet {
 impl FloatNet {
     pub(crate) fn new(mlp: &Mlp) -> Result<Self, bnn_autograd::Error> {
         let layers = mlp.layers().map(|(weight, norm)| {
-            let affine = norm.affine()?;
+            let inputs = weight.value().shape().last().copied().unwrap_or(1);
+            let outputs = weight.value().numel() / inputs;
+            let (scale, bias) = match norm {
+                Some(norm) => {
+                    let affine = norm.affine()?;
+                    (affine.scale, affine.bias)
+                }
+                None => (vec![1.0; outputs], vec![0.0; outputs]),
+            };
             Ok(Layer {
                 weights: weight.value().data().to_vec(),
-                scale: affine.scale,
-                bias: affine.bias,
-                inputs: weight.value().shape().last().copied().unwrap_or(1),
+                scale,
+                bias,
+                inputs,
             })
         });
         Ok(Self {

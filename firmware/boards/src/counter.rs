@@ -21,8 +21,14 @@ mod board {
     /// The timer of every Cortex-M. It counts down, in 24 bits.
     pub struct Counter;
 
-    /// Nanoseconds of a tick: 25 MHz on MPS2, 16 MHz on the micro:bit.
-    const TICK_TENTHS_OF_NS: u64 = if cfg!(armv6m) { 625 } else { 400 };
+    /// Picoseconds of a tick: 16 MHz on the micro:bit, 32 MHz on MPS3, 25 MHz on MPS2.
+    const TICK_PS: u64 = if cfg!(armv6m) {
+        62_500
+    } else if cfg!(armv8m) {
+        31_250
+    } else {
+        40_000
+    };
 
     impl Counter {
         pub fn start() -> Self {
@@ -42,7 +48,7 @@ mod board {
 
         pub(super) fn instructions(before: u32, after: u32) -> u32 {
             let ticks = before.wrapping_sub(after) & 0x00FF_FFFF;
-            (u64::from(ticks) * TICK_TENTHS_OF_NS / 640) as u32
+            (u64::from(ticks) * TICK_PS / 64_000) as u32
         }
     }
 }

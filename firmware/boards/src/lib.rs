@@ -1,5 +1,6 @@
-//! What the programs measure with.
+//! What the programs do and measure.
 #![no_std]
 
 pub mod counter;
+pub mod digits;
 pub mod stack;

@@ -199,11 +199,18 @@ proptest! {
     fn files_of_the_mlp_equal_the_tape_bit_for_bit(
         inputs in 1_usize..150, depth in 1_u8..9,
         hidden in proptest::collection::vec(1_usize..140, 1..4),
-        classes in 2_usize..12, samples in 2_usize..9, seed: u64,
+        classes in 2_usize..12, samples in 2_usize..9, integer_scores: bool, seed: u64,
     ) {
         let config = MlpConfig { inputs, depth, hidden, classes };
         let mut rng = Rng::new(seed);
         let mut mlp = Mlp::new(config.clone(), &mut rng).unwrap();
+        if integer_scores {
+            mlp = mlp.integer_scores();
+            let file = export(&mlp, config.input(), "").unwrap();
+            let file = AlignedBytes::from(file.as_slice());
+            let model = Model::open(file.bytes()).unwrap();
+            prop_assert_eq!(model.output(), (classes, OutputType::I32));
+        }
         check(&mut mlp, config.input(), samples, inputs, &mut rng);
     }
 }

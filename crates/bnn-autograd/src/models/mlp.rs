@@ -33,14 +33,15 @@ impl MlpConfig {
 ///
 /// The first layer multiplies the integer inputs as they are with `sign(w)`; every further layer
 /// multiplies signs with signs; each is followed by batch normalisation. What leaves the last batch
-/// normalisation are the class scores. Without bias, because batch normalisation has one (Hubara et
-/// al. 2016, arXiv 1602.02830, section 1).
+/// normalisation are the class scores, real ones; with [`Mlp::integer_scores`] there is none behind the last
+/// layer, whose sums are the scores. Without bias, because batch normalisation has one (Hubara et al. 2016,
+/// arXiv 1602.02830, section 1).
 #[derive(Clone, Debug)]
 pub struct Mlp {
     config: MlpConfig,
     first: SignWeightLinear,
     rest: Vec<BinaryLinear>,
-    /// One for each layer.
+    /// One for each layer; for all but the last where the scores are integers.
     norms: Vec<BatchNorm>,
 }
 
@@ -91,19 +92,29 @@ impl Mlp {
         })
     }
 
+    /// The same network without batch normalisation behind the last layer: its sums are the scores, so that a
+    /// model file of it gives out `i32`, and running that takes no float instruction.
+    ///
+    /// Sums of `k` signs are up to `k`: such a network learns with
+    /// [`Trainer::with_temperature`](crate::train::Trainer::with_temperature), `sqrt(k)` or so.
+    #[must_use]
+    pub fn integer_scores(mut self) -> Self {
+        self.norms.truncate(self.rest.len());
+        self
+    }
+
     /// Its sizes.
     #[must_use]
     pub fn config(&self) -> &MlpConfig {
         &self.config
     }
 
-    /// The latent weights `[n, k]` of each layer and its batch normalisation, from the input on.
-    pub fn layers(&self) -> impl Iterator<Item = (&Param, &BatchNorm)> {
-        let weights = self.rest.iter().map(BinaryLinear::weight);
-        [self.first.weight()]
-            .into_iter()
-            .chain(weights)
-            .zip(&self.norms)
+    /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input on.
+    pub fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
+        let rest = self.rest.iter().map(BinaryLinear::weight);
+        let weights = [self.first.weight()].into_iter().chain(rest);
+        let norms = self.norms.iter().map(Some).chain([None]);
+        weights.zip(norms)
     }
 }
 
@@ -115,9 +126,11 @@ impl Module for Mlp {
         if let Some(norm) = norms.next() {
             x = norm.forward(&x)?;
         }
-        for (layer, norm) in self.rest.iter_mut().zip(norms) {
-            let sums = layer.forward(&x)?;
-            x = norm.forward(&sums)?;
+        for layer in &mut self.rest {
+            x = layer.forward(&x)?;
+            if let Some(norm) = norms.next() {
+                x = norm.forward(&x)?;
+            }
         }
         Ok(x)
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::children;
 use crate::data;
 use crate::export::export;
 use crate::models::{Mlp, MlpConfig};
@@ -137,6 +138,60 @@ fn the_saved_bytes_of_a_step_are_bits_where_bits_suffice() {
     );
 }
 
+/// A network whose scores are divided in the forward pass.
+struct Divided {
+    net: Mlp,
+    by: f32,
+}
+
+impl Module for Divided {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        let scores = self.net.forward(x)?;
+        let classes = self.net.config().classes;
+        let factors = Tensor::full(1.0 / self.by, &[classes])?;
+        ops::channel_scale(&scores, &scores.tape().constant(factors))
+    }
+    children!(net);
+}
+
+#[test]
+fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
+    let sizes = MlpConfig {
+        inputs: 64,
+        depth: 5,
+        hidden: vec![40],
+        classes: 10,
+    };
+    let split = data::digits().unwrap();
+    let all = |_: BatchStats| ControlFlow::Continue(());
+    let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
+    let input = net.config().input();
+    let mut cooled = Trainer::new(net.clone(), config(2))
+        .unwrap()
+        .with_temperature(8.0)
+        .unwrap();
+    let mut divided = Trainer::new(
+        Divided {
+            net: net.clone(),
+            by: 8.0,
+        },
+        config(2),
+    )
+    .unwrap();
+    let mut hot = Trainer::new(net, config(2)).unwrap();
+    for _ in 0..2 {
+        let stats = cooled.epoch(&split.train, &split.test, all).unwrap();
+        let expected = divided.epoch(&split.train, &split.test, all).unwrap();
+        assert_eq!(stats, expected);
+        hot.epoch(&split.train, &split.test, all).unwrap();
+    }
+    let file = |net: &Mlp| export(net, input, "").unwrap();
+    assert_eq!(file(cooled.model()), file(&divided.model().net));
+    assert_ne!(file(cooled.model()), file(hot.model()));
+    let scores = cooled.scores(&split.test).unwrap();
+    assert!(scores.data().iter().all(|score| score.fract() == 0.0));
+}
+
 #[test]
 fn settings_outside_their_range_are_refused() {
     let sizes = MlpConfig {
@@ -165,6 +220,10 @@ fn settings_outside_their_range_are_refused() {
         },
     ] {
         assert!(Trainer::new(mlp.clone(), wrong).is_err());
+    }
+    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let trainer = Trainer::new(mlp.clone(), config(2)).unwrap();
+        assert!(trainer.with_temperature(wrong).is_err(), "{wrong}");
     }
     let rng = &mut Rng::new(1);
     assert!(

@@ -41,6 +41,62 @@ fn the_digits_are_learned_packed_and_equal_image_by_image() {
 }
 
 #[test]
+fn integer_scores_are_learned_and_every_command_takes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let command = ["train", "--scores", "integer", "--epochs", "15", "--json"];
+    let told = json(folder, &command);
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.95, "{told}");
+    assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
+    assert_eq!(told["mismatches"], 0);
+    assert_eq!(
+        json(folder, &["info", "digits.bnn", "--json"])["output_type"],
+        "i32"
+    );
+    let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
+    assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
+
+    let vectors = ["test-vectors", "digits.bnn", "--data", "digits"];
+    json(folder, &[&vectors[..], &["--json"]].concat());
+    let sums = bytes(folder, "digits.outputs");
+    let sums: Vec<i32> = sums
+        .as_chunks()
+        .0
+        .iter()
+        .map(|b| i32::from_le_bytes(*b))
+        .collect();
+    assert_eq!(sums.len(), 100 * 10);
+    // Sums of 512 signs.
+    assert!(sums.iter().all(|sum| sum.abs() <= 512 && sum % 2 == 0));
+
+    let row: Vec<String> = bytes(folder, "digits.inputs")[..64]
+        .iter()
+        .map(u8::to_string)
+        .collect();
+    fs::write(folder.join("row.csv"), row.join(",")).unwrap();
+    let predicted = json(folder, &["predict", "digits.bnn", "row.csv", "--json"]);
+    let scores: Vec<i32> = serde_json::from_value::<Vec<f64>>(predicted["scores"].clone())
+        .unwrap()
+        .iter()
+        .map(|&score| score as i32)
+        .collect();
+    assert_eq!(scores, sums[..10]);
+    stdout(folder, &["export", "digits.bnn", "--to", "c"]);
+    let header = fs::read_to_string(folder.join("digits.h")).unwrap();
+    assert!(
+        header.contains("int32_t y[DIGITS_OUTPUT_LENGTH]"),
+        "{header}"
+    );
+
+    // A run with other scores does not go on from this one's checkpoint.
+    super::refused(
+        folder,
+        &["train", "--epochs", "15", "--resume"],
+        &["digits.checkpoint", "scores", "integer", "real"],
+    );
+}
+
+#[test]
 fn the_table_says_what_a_person_wants() {
     let folder = tempfile::tempdir().unwrap();
     let table = stdout(folder.path(), &quick(&[]));

@@ -194,6 +194,7 @@ pub struct Kernel {
     supported: fn() -> bool,
     #[cfg(feature = "alloc")]
     layout: Layout,
+    #[cfg(feature = "alloc")]
     endings: &'static Endings,
     #[cfg(feature = "alloc")]
     count: Count,
@@ -343,7 +344,11 @@ impl Kernel {
 
     /// See [`Endings`].
     pub(crate) fn endings(&self) -> &'static Endings {
-        self.endings
+        #[cfg(feature = "alloc")]
+        return self.endings;
+        // Not a field there: it would be in every program, and with it the instructions of floats.
+        #[cfg(not(feature = "alloc"))]
+        &endings::PORTABLE
     }
 
     /// See [`packing::Packing`].

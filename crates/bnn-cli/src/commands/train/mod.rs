@@ -14,7 +14,7 @@ use bnn_autograd::data::folder::{self, FolderConfig};
 use bnn_autograd::export::export;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
-use bnn_autograd::{Rng, write_atomic};
+use bnn_autograd::write_atomic;
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
@@ -56,9 +56,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     })
     .map_err(CliError::failed)?;
 
-    let mlp =
-        Mlp::new(settings.sizes.clone(), &mut Rng::new(args.seed)).map_err(CliError::input)?;
-    let mut trainer = Trainer::new(mlp, settings.config.clone()).map_err(CliError::input)?;
+    let mut trainer = settings.trainer().map_err(CliError::input)?;
     if args.resume {
         let resumed = trainer.resume(&settings.checkpoint, &settings.noted());
         let about = |error| CliError::input(error).about(settings.checkpoint.display());

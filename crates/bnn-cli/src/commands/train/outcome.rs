@@ -8,7 +8,7 @@ use bnn_autograd::models::Mlp;
 use bnn_autograd::nn::Module;
 use bnn_autograd::train::{EpochStats, Trainer};
 use bnn_core::Kernel;
-use bnn_core::model::{Input, Model, ModelError, Output, PackedModel, argmax};
+use bnn_core::model::{Input, Model, ModelError, Output, OutputType, PackedModel, argmax};
 use serde_json::{Value, json};
 
 use super::settings::Settings;
@@ -278,14 +278,17 @@ fn time_bits(model: &Model<'_>, test: &Dataset, batch: usize) -> Result<f64, Cli
     let batch = batch.min(test.samples());
     let pixels = &test.pixels()[..batch * test.features()];
     let mut scratch = vec![0; model.scratch_words(batch).map_err(CliError::failed)?];
-    let mut scores = vec![0.0; batch * test.classes()];
+    let (mut reals, mut integers) = (Vec::new(), Vec::new());
+    match model.output().1 {
+        OutputType::I32 => integers.resize(batch * test.classes(), 0),
+        _ => reals.resize(batch * test.classes(), 0.0),
+    }
     let ns = best_ns::<ModelError>(TIMING, || {
-        packed.run(
-            batch,
-            Input::Bytes(pixels),
-            Output::F32(&mut scores),
-            &mut scratch,
-        )
+        let scores = match integers.as_mut_slice() {
+            [] => Output::F32(&mut reals),
+            integers => Output::I32(integers),
+        };
+        packed.run(batch, Input::Bytes(pixels), scores, &mut scratch)
     });
     Ok(ns.map_err(CliError::failed)? / batch as f64)
 }

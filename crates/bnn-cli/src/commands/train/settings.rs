@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use bnn_autograd::can_write;
 use bnn_autograd::data::{Dataset, Split, folder};
-use bnn_autograd::models::MlpConfig;
-use bnn_autograd::train::TrainConfig;
+use bnn_autograd::models::{Mlp, MlpConfig};
+use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
+use bnn_autograd::{Rng, can_write};
 
-use crate::args::TrainArgs;
+use crate::args::{Scores, TrainArgs};
 use crate::error::CliError;
 use crate::images;
 use crate::recipe::Recipe;
@@ -17,6 +17,7 @@ pub(super) struct Settings {
     image_size: Option<(usize, usize)>,
     data_checksum: u32,
     pub(super) sizes: MlpConfig,
+    scores: Scores,
     pub(super) config: TrainConfig,
     pub(super) out: PathBuf,
     pub(super) report: PathBuf,
@@ -52,6 +53,7 @@ impl Settings {
             image_size: args.image_size,
             data_checksum: split.checksum(),
             sizes,
+            scores: args.scores,
             config,
             report: args
                 .report
@@ -62,6 +64,19 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| out.with_extension("checkpoint")),
             out,
+        })
+    }
+
+    /// A fresh network, in the hands of a trainer.
+    pub(super) fn trainer(&self) -> Result<Trainer<Mlp>, TrainError> {
+        let mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
+        Ok(match self.scores {
+            Scores::Real => Trainer::new(mlp, self.config.clone())?,
+            Scores::Integer => {
+                let summands = self.sizes.hidden.last().copied().unwrap_or(1);
+                Trainer::new(mlp.integer_scores(), self.config.clone())?
+                    .with_temperature((summands as f64).sqrt())?
+            }
         })
     }
 
@@ -87,6 +102,14 @@ impl Settings {
         format!("mlp:{}", widths.join(","))
     }
 
+    /// As the command line has it.
+    fn scores_name(&self) -> &'static str {
+        match self.scores {
+            Scores::Real => "real",
+            Scores::Integer => "integer",
+        }
+    }
+
     /// What a checkpoint must agree in to go on from it.
     pub(super) fn noted(&self) -> Vec<(&'static str, String)> {
         let c = &self.config;
@@ -97,6 +120,7 @@ impl Settings {
                 format!("{:08x}", self.data_checksum),
             ),
             ("arch", self.arch()),
+            ("scores", self.scores_name().to_owned()),
             ("epochs", c.epochs.to_string()),
             ("batch", c.batch.to_string()),
             ("lr", c.learning_rate.to_string()),
@@ -140,10 +164,11 @@ impl Settings {
             .image_size
             .map(|(width, height)| format!(" --image-size {width}x{height}"));
         format!(
-            "bnn train --data {}{} --arch {} --epochs {} --batch {} --lr {} --seed {}",
+            "bnn train --data {}{} --arch {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
             self.data,
             size.unwrap_or_default(),
             self.arch(),
+            self.scores_name(),
             c.epochs,
             c.batch,
             c.learning_rate,

@@ -6,8 +6,8 @@
 use super::scalar::{self, by_tiles};
 use super::small_core;
 #[cfg(feature = "alloc")]
-use crate::kernel::{Block, Layout, Sums};
-use crate::kernel::{Isa, Kernel, endings};
+use crate::kernel::{Block, Layout, Sums, endings};
+use crate::kernel::{Isa, Kernel};
 
 /// Whether this is a 32-bit target whose cores have neither a population count nor vectors.
 const SMALL_CORE: bool = cfg!(any(
@@ -28,6 +28,7 @@ pub(crate) static KERNEL: Kernel = Kernel {
     } else {
         LAYOUT
     },
+    #[cfg(feature = "alloc")]
     endings: &endings::PORTABLE,
     #[cfg(feature = "alloc")]
     count,

@@ -1,0 +1,111 @@
+//! Runs a model of handwritten digits, which stays in flash, on 100 images, and compares every score with the
+//! host's, bit for bit. Prints what a run costs: instructions and stack.
+
+use bnn_core::model::{Input, Model, ModelError, Output, argmax};
+use semihosting::println;
+
+use crate::counter::Counter;
+use crate::stack;
+
+/// What a run must not need more of.
+const MOST_STACK: usize = 1024;
+
+/// What a model gives out for a class.
+pub trait Score: Copy + Default + PartialOrd {
+    /// The room for scores, as a run takes it.
+    fn output(scores: &mut [Self]) -> Output<'_>;
+    /// As the file of outputs has it.
+    fn to_le_bytes(self) -> [u8; 4];
+}
+
+impl Score for f32 {
+    fn output(scores: &mut [Self]) -> Output<'_> {
+        Output::F32(scores)
+    }
+    fn to_le_bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+}
+
+impl Score for i32 {
+    fn output(scores: &mut [Self]) -> Output<'_> {
+        Output::I32(scores)
+    }
+    fn to_le_bytes(self) -> [u8; 4] {
+        self.to_le_bytes()
+    }
+}
+
+/// A model, and what `bnn test-vectors` wrote for it.
+pub struct Digits {
+    /// The model file, aligned.
+    pub model: &'static [u8],
+    /// Pixels of each image.
+    pub pixels: usize,
+    /// The images.
+    pub inputs: &'static [u8],
+    /// The scores of each image.
+    pub outputs: &'static [u8],
+}
+
+impl Digits {
+    /// Runs every image; the exit code: 1 on any difference. `CLASSES` and `SCRATCH` are the model's
+    /// [`Sizes`](bnn_core::model::Sizes).
+    pub fn run<S: Score, const CLASSES: usize, const SCRATCH: usize>(&self) -> i32 {
+        match self.check::<S, CLASSES, SCRATCH>() {
+            Ok(()) => 0,
+            Err(wrong) => {
+                println!("digits: {wrong}");
+                1
+            }
+        }
+    }
+
+    /// # Errors
+    /// What differs from the host, or takes more than it may.
+    fn check<S: Score, const CLASSES: usize, const SCRATCH: usize>(
+        &self,
+    ) -> Result<(), &'static str> {
+        let refused = |_: ModelError| "the library refused the model or a run";
+        let mut counter = Counter::start();
+        let (opened, instructions) = counter.count(|| Model::open(self.model));
+        let model = opened.map_err(refused)?;
+        println!("open: {instructions} instructions");
+
+        let (mut samples, mut most_instructions, mut most_stack) = (0, 0, 0);
+        let outputs = self.outputs.as_chunks::<4>().0.chunks(CLASSES);
+        for (pixels, expected) in self.inputs.chunks(self.pixels).zip(outputs) {
+            let mut scratch = [0; SCRATCH];
+            let mut scores = [S::default(); CLASSES];
+            let painted = stack::paint();
+            let (run, instructions) = counter.count(|| {
+                let input = Input::Bytes(pixels);
+                model.run(1, input, S::output(&mut scores), &mut scratch)
+            });
+            most_stack = most_stack.max(painted.used());
+            most_instructions = most_instructions.max(instructions);
+            run.map_err(refused)?;
+            if !scores
+                .iter()
+                .map(|score| score.to_le_bytes())
+                .eq(expected.iter().copied())
+            {
+                return Err("a score differs from the host's");
+            }
+            if argmax(&scores).is_none() {
+                return Err("no class was found");
+            }
+            samples += 1;
+        }
+        println!("run: at most {most_instructions} instructions and {most_stack} bytes of stack");
+        println!("scratch memory: {} bytes", SCRATCH * size_of::<u64>());
+        if most_stack > MOST_STACK {
+            return Err("more stack than the budget");
+        }
+        if samples != 100 {
+            return Err("not 100 images");
+        }
+        println!("{samples} images: every score is the host's, bit for bit");
+        Ok(())
+    }
+}
