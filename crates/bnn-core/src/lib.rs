@@ -28,6 +28,7 @@
 //!
 //! # Features
 //! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
+//! - `conv`: model files with convolutions and pools; `alloc` has it too.
 //! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
 //! - neither: views over borrowed words, canonical-layout kernels, the model reader and runner.
 

@@ -11,13 +11,18 @@ pub const fn row_words(k: usize) -> usize {
     k.div_ceil(WORD)
 }
 
-/// [`row_words`] of a row that is known not to be empty, said so that the compiler knows it too: where it
-/// cuts a slice into rows, no check for zero is left, nor the panic behind it.
-pub(crate) const fn row_len(k: usize) -> usize {
-    match row_words(k) {
+/// A number that is known not to be zero, said so that the compiler knows it too: where it divides, or cuts a
+/// slice into rows, no check for zero is left, nor the panic behind it.
+pub(crate) const fn positive(n: usize) -> usize {
+    match n {
         0 => 1,
-        words => words,
+        n => n,
     }
+}
+
+/// [`row_words`] of a row that is not empty; see [`positive`].
+pub(crate) const fn row_len(k: usize) -> usize {
+    positive(row_words(k))
 }
 
 /// Words that `rows` rows of `cols` bits take.

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use crate::error::Error;
-use crate::shape::{mul, nonzero};
+use crate::shape::{mul, nonzero, positive};
 
 /// What surrounds the image, which a window may reach into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,13 +138,13 @@ impl Axis {
         }
         Ok(Self {
             before,
-            output: (max - found) / self.stride + 1,
+            output: (max - found) / positive(self.stride) + 1,
             ..self
         })
     }
 
     fn same(self, names: &Names) -> Result<Self, Error> {
-        let output = self.input.div_ceil(self.stride);
+        let output = self.input.div_ceil(positive(self.stride));
         // No overflow: the last window starts inside the image.
         let reach = ((output - 1) * self.stride).checked_add(self.extent(names)?);
         let reach = reach.ok_or(Error::Overflow { what: names.padded })?;
@@ -160,8 +160,11 @@ impl Axis {
         if start >= self.before && start + (self.kernel - 1) * self.dilation < end {
             return 0..self.kernel;
         }
-        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
-        let behind = end.saturating_sub(start).div_ceil(self.dilation);
+        let first = self
+            .before
+            .saturating_sub(start)
+            .div_ceil(positive(self.dilation));
+        let behind = end.saturating_sub(start).div_ceil(positive(self.dilation));
         let behind = behind.min(self.kernel);
         first.min(behind)..behind
     }
@@ -175,9 +178,12 @@ impl Axis {
     pub(crate) fn stops(&self, tap: usize) -> Range<usize> {
         // Stop o is inside if before <= o * stride + offset < before + input.
         let offset = tap * self.dilation;
-        let first = self.before.saturating_sub(offset).div_ceil(self.stride);
+        let first = self
+            .before
+            .saturating_sub(offset)
+            .div_ceil(positive(self.stride));
         let end = (self.before + self.input).saturating_sub(offset);
-        let end = end.div_ceil(self.stride).min(self.output);
+        let end = end.div_ceil(positive(self.stride)).min(self.output);
         first.min(end)..end
     }
 
@@ -186,9 +192,9 @@ impl Axis {
         // As in `inside`.
         let extent = (self.kernel - 1) * self.dilation + 1;
         let fits = (self.before + self.input).checked_sub(extent);
-        let end = fits.map_or(0, |last| last / self.stride + 1);
+        let end = fits.map_or(0, |last| last / positive(self.stride) + 1);
         let end = end.min(self.output);
-        self.before.div_ceil(self.stride).min(end)..end
+        self.before.div_ceil(positive(self.stride)).min(end)..end
     }
 
     /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::window::Taps;
 use crate::kernel::Kernel;
 use crate::planes::MAX_DEPTH;
-use crate::shape::WORD;
+use crate::shape::{WORD, positive};
 
 /// Taps of bytes, split into bit planes 64 at a time. Outside the image they are zero, which is exact.
 pub(super) struct ByteTaps<'r, 'a> {
@@ -69,7 +69,7 @@ impl ByteTaps<'_, '_> {
 
     fn flush_if(&mut self, full: bool) {
         if full {
-            let planes = self.planes.chunks_exact_mut(self.words);
+            let planes = self.planes.chunks_exact_mut(positive(self.words));
             let mut split = [0; MAX_DEPTH];
             let split = split.get_mut(..planes.len()).unwrap_or_default();
             (self.split)(&self.chunk, split);
@@ -93,7 +93,7 @@ impl Taps for ByteTaps<'_, '_> {
             self.push(pixels.get(..count * self.per_pixel).unwrap_or_default());
             return;
         }
-        for pixel in pixels.chunks(self.per_pixel).take(count) {
+        for pixel in pixels.chunks(positive(self.per_pixel)).take(count) {
             self.push(pixel.get(self.channels.clone()).unwrap_or_default());
         }
     }

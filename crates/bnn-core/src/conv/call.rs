@@ -78,9 +78,8 @@ impl<'a, 'w> Call<'a, 'w> {
                     samples,
                     filters,
                     kernel,
-                    epilogue,
                 };
-                run.compute(scratch, Strided { c, stride })
+                run.compute(scratch, epilogue, Strided { c, stride })
             }
         }
     }

@@ -6,7 +6,7 @@ use super::axis::{Axis, Padding, axes};
 use super::depthwise;
 use crate::error::Error;
 use crate::planes::Planes;
-use crate::shape::{matrix_words, mul, nonzero, row_words, sum_fits};
+use crate::shape::{matrix_words, mul, nonzero, positive, row_words, sum_fits};
 
 /// What the pixels of the padding are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -244,12 +244,12 @@ impl Conv2d {
 
     /// Input channels of a group.
     pub(crate) fn group_channels(&self) -> usize {
-        self.channels / self.groups
+        self.channels / positive(self.groups)
     }
 
     /// Output channels of a group.
     pub(crate) fn group_outputs(&self) -> usize {
-        self.outputs / self.groups
+        self.outputs / positive(self.groups)
     }
 
     pub(super) fn is_depthwise(&self) -> bool {

@@ -5,40 +5,50 @@ use super::depthwise::{self, Depthwise};
 use super::filters::of_group;
 use super::geometry::Conv2d;
 use super::images::Source;
-use super::patches::{Patches, columns_of, with_samples};
+use super::patches::{Patches, with_samples};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Weights;
-use crate::gemm::driver::{Product, Strided};
+use crate::gemm::driver::{Rows, Strided};
 use crate::gemm::epilogue::Epilogue;
+use crate::gemm::in_place::{Finish, multiply};
 use crate::kernel::Kernel;
 
 /// A run that allocates nothing, on one thread.
-pub(crate) struct InPlace<'r, E> {
+pub(crate) struct InPlace<'r> {
     pub(crate) conv: &'r Conv2d,
     pub(crate) source: Source<'r>,
     /// Output pixels.
     pub(crate) samples: usize,
     pub(crate) filters: BitMatrixView<'r>,
     pub(crate) kernel: &'static Kernel,
-    pub(crate) epilogue: &'r E,
 }
 
-impl<E: Epilogue> InPlace<'_, E> {
+impl InPlace<'_> {
     /// Computes all outputs, in [`Conv2d::scratch_words`] words.
-    pub(crate) fn compute(
+    pub(crate) fn compute<E: Epilogue>(
         &self,
         scratch: &mut [u64],
-        out: Strided<'_, E::Elem>,
+        epilogue: &E,
+        mut out: Strided<'_, E::Elem>,
     ) -> Result<(), Error> {
+        // Handed over by reference, so that the loops exist once and not for every ending.
+        self.sums(scratch, &mut |sample, first, sums| {
+            if let Some(row) = out.row(sample) {
+                epilogue.put(sums, first, row, first);
+            }
+        })
+    }
+
+    fn sums(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         if self.conv.is_depthwise() {
-            self.depthwise(scratch, out)
+            self.depthwise(scratch, finish)
         } else {
-            self.groups(scratch, out)
+            self.groups(scratch, finish)
         }
     }
 
-    fn groups(&self, scratch: &mut [u64], mut out: Strided<'_, E::Elem>) -> Result<(), Error> {
+    fn groups(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         let conv = self.conv;
         for group in 0..conv.groups() {
             let weights = of_group(conv, self.filters, group);
@@ -52,21 +62,18 @@ impl<E: Epilogue> InPlace<'_, E> {
                     false => Clipping::Free,
                 },
             };
+            let n = conv.group_outputs();
+            let mut finish = |sample: usize, first: usize, sums: &[i32]| {
+                finish(sample, group * n + first, sums);
+            };
             with_samples(&patches, self.samples, |a| {
-                let columns = columns_of(conv, group);
-                let all = 0..self.samples;
-                let product = Product {
-                    a,
-                    w: &weights,
-                    epilogue: self.epilogue,
-                };
-                product.part_in_place(scratch, all, &columns, &mut out);
+                multiply(a, &weights, scratch, 0..self.samples, &(0..n), &mut finish);
             });
         }
         Ok(())
     }
 
-    fn depthwise(&self, scratch: &mut [u64], mut out: Strided<'_, E::Elem>) -> Result<(), Error> {
+    fn depthwise(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         let words = depthwise::words(self.conv)?;
         let (arranged, sums) = scratch.split_at_mut_checked(words).unwrap_or_default();
         depthwise::arrange(self.conv, self.filters, arranged);
@@ -75,13 +82,9 @@ impl<E: Epilogue> InPlace<'_, E> {
         let depthwise = Depthwise {
             conv: self.conv,
             source: self.source,
-            #[cfg(feature = "alloc")]
-            samples: self.samples,
             filters: arranged,
-            kernel: self.kernel,
-            epilogue: self.epilogue,
         };
-        depthwise.part_in(sums.unwrap_or_default(), 0..self.samples, &mut out);
+        depthwise.each(sums.unwrap_or_default(), 0..self.samples, finish);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::clipping::{Clipping, is_needed};
-use super::depthwise::{Depthwise, DepthwiseBits};
+use super::depthwise::{Depthwise, DepthwiseBits, WithEnding};
 use super::filters::{PackedFilters, PackedLayout};
 use super::geometry::Conv2d;
 use super::images::Source;
@@ -49,11 +49,13 @@ pub(super) fn run<E: Epilogue>(
             compute_all(&groups, c, stride);
         }
         PackedLayout::Depthwise(words) => {
-            let depthwise = Depthwise {
-                conv,
-                source,
+            let depthwise = WithEnding {
+                depthwise: Depthwise {
+                    conv,
+                    source,
+                    filters: words,
+                },
                 samples,
-                filters: words,
                 kernel: filters.kernel(),
                 epilogue,
             };

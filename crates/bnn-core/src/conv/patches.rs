@@ -10,10 +10,11 @@ use super::images::Source;
 use super::runs::{Bits, Runs};
 use super::window::{Line, lines};
 use crate::bits::BitMatrixView;
+#[cfg(feature = "alloc")]
 use crate::gemm::driver::Columns;
 use crate::gemm::samples::{Gather, Samples};
 use crate::kernel::{Kernel, Sums};
-use crate::shape::{WORD, row_words};
+use crate::shape::{WORD, positive, row_words};
 
 /// The patches of one group of channels.
 pub(super) struct Patches<'a> {
@@ -98,10 +99,10 @@ impl Patches<'_> {
     /// Sets the bits of all taps outside the image.
     fn set_outside(&self, line: &Line, runs: &mut Runs<'_>) {
         let (conv, x) = (self.conv, &self.conv.x);
-        let per_tap = conv.group_channels();
+        let (per_tap, width) = (conv.group_channels(), positive(x.kernel));
         for tap in 0..conv.taps() {
-            let inside = match line.rows.contains(&(tap / x.kernel)) {
-                true => line.inside(x, tap % x.kernel),
+            let inside = match line.rows.contains(&(tap / width)) {
+                true => line.inside(x, tap % width),
                 false => line.stops.start..line.stops.start,
             };
             for stops in [line.stops.start..inside.start, inside.end..line.stops.end] {
@@ -122,7 +123,7 @@ impl Patches<'_> {
         let conv = self.conv;
         let channels = conv.group_channels();
         let first = self.group * channels;
-        let patches = patches.chunks_exact_mut(words);
+        let patches = patches.chunks_exact_mut(positive(words));
         for (ox, patch) in line.stops.clone().zip(patches) {
             let taps = ByteTaps::new(
                 kernel,
@@ -153,6 +154,7 @@ pub(super) fn with_samples<R>(
 }
 
 /// The columns of a group.
+#[cfg(feature = "alloc")]
 pub(super) fn columns_of(conv: &Conv2d, group: usize) -> Columns {
     Columns {
         rows: 0..conv.group_outputs(),

@@ -6,7 +6,7 @@ use super::axis::{Axis, Padding, axes};
 use super::vertical::Counters;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::shape::{WORD, equal, matrix_words, mul, nonzero, row_len, row_words};
+use crate::shape::{WORD, equal, matrix_words, mul, nonzero, positive, row_len, row_words};
 
 /// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs
 /// `[batch, output height, output width, channels]`.
@@ -117,7 +117,7 @@ impl Pool2d {
         for (i, to) in output.chunks_exact_mut(per_pixel).enumerate() {
             // Padding is less than the kernel, so that there is a first pixel.
             let mut first = true;
-            let (oy, ox) = (i / x.output.max(1), i % x.output.max(1));
+            let (oy, ox) = (i / positive(x.output), i % positive(x.output));
             for ky in y.inside(oy) {
                 let at = y.pixel(oy, ky) * x.input;
                 for kx in x.inside(ox) {

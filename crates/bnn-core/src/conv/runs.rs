@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use crate::shape::{WORD, last_word_mask};
+use crate::shape::{WORD, last_word_mask, positive};
 
 /// Patches, one after the other.
 pub(super) struct Runs<'r> {
@@ -58,7 +58,7 @@ impl Runs<'_> {
     #[inline]
     fn join(&mut self, place: Range<usize>, to: usize, count: usize, piece: impl Fn(usize) -> u64) {
         let (w, shift, words) = (to / WORD, to % WORD, self.words);
-        let patches = self.place(place).chunks_exact_mut(words);
+        let patches = self.place(place).chunks_exact_mut(positive(words));
         for (i, patch) in patches.enumerate() {
             let piece = piece(i);
             if let Some(word) = patch.get_mut(w) {
@@ -74,20 +74,28 @@ impl Runs<'_> {
 
     fn copy_words(&mut self, place: Range<usize>, to: usize, len: usize, from: Bits<'_>) {
         match len {
+            // Firmware has one loop, in little code.
+            _ if cfg!(not(feature = "alloc")) => self.copy_rows(place, to, from, len),
             1 => self.copy_short::<1>(place, to, from),
             2 => self.copy_short::<2>(place, to, from),
             3 => self.copy_short::<3>(place, to, from),
             4 => self.copy_short::<4>(place, to, from),
             6 => self.copy_short::<6>(place, to, from),
-            _ => {
-                let words = self.words;
-                for (i, patch) in self.place(place).chunks_exact_mut(words).enumerate() {
-                    let at = from.at / WORD + i * from.step;
-                    let to = patch.get_mut(to..to + len);
-                    if let (Some(to), Some(from)) = (to, from.words.get(at..at + len)) {
-                        to.copy_from_slice(from);
-                    }
-                }
+            _ => self.copy_rows(place, to, from, len),
+        }
+    }
+
+    fn copy_rows(&mut self, place: Range<usize>, to: usize, from: Bits<'_>, len: usize) {
+        let words = self.words;
+        for (i, patch) in self
+            .place(place)
+            .chunks_exact_mut(positive(words))
+            .enumerate()
+        {
+            let at = from.at / WORD + i * from.step;
+            let to = patch.get_mut(to..to + len);
+            if let (Some(to), Some(from)) = (to, from.words.get(at..at + len)) {
+                to.copy_from_slice(from);
             }
         }
     }
@@ -96,7 +104,11 @@ impl Runs<'_> {
     fn copy_short<const LEN: usize>(&mut self, place: Range<usize>, to: usize, from: Bits<'_>) {
         let words = self.words;
         let first = from.words.get(from.at / WORD..).unwrap_or_default();
-        for (i, patch) in self.place(place).chunks_exact_mut(words).enumerate() {
+        for (i, patch) in self
+            .place(place)
+            .chunks_exact_mut(positive(words))
+            .enumerate()
+        {
             let from = first
                 .get(i * from.step..)
                 .and_then(|from| from.first_chunk::<LEN>());

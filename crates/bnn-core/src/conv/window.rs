@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::axis::Axis;
 use super::geometry::Conv2d;
+use crate::shape::positive;
 
 /// Windows that follow each other along one line of outputs.
 #[derive(Clone, Debug)]
@@ -20,11 +21,12 @@ pub(super) struct Line {
 
 /// The windows of the output pixels `range`, counted over the batch.
 pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = Line> {
-    let (y, width) = (conv.y, conv.x.output);
+    let (y, width) = (conv.y, positive(conv.x.output));
+    let height = positive(y.output);
     let pixels = conv.pixels();
     let mut at = range.start;
-    let mut oy = at / width % y.output;
-    let mut image = at / width / y.output * pixels;
+    let mut oy = at / width % height;
+    let mut image = at / width / height * pixels;
     core::iter::from_fn(move || {
         let ox = at % width;
         let count = (width - ox).min(range.end - at);
@@ -36,7 +38,7 @@ pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = 
         };
         at += count;
         oy += 1;
-        if oy == y.output {
+        if oy == height {
             (oy, image) = (0, image + pixels);
         }
         (count > 0).then_some(line)
@@ -77,8 +79,8 @@ impl Line {
     }
 
     fn within(&self, stops: Range<usize>) -> Range<usize> {
-        let start = stops.start.clamp(self.stops.start, self.stops.end);
-        start..stops.end.clamp(start, self.stops.end)
+        let start = stops.start.max(self.stops.start).min(self.stops.end);
+        start..stops.end.min(self.stops.end).max(start)
     }
 
     /// Where the windows of these stops are among those of the line.

@@ -16,9 +16,23 @@ pub(crate) trait Epilogue: Sync {
     #[cfg(feature = "std")]
     const COLUMNS: usize;
 
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(
+            dead_code,
+            reason = "only products in tiles, which take memory, write so"
+        )
+    )]
     /// The parameters of the `used` outputs from `col` on, read once for all samples.
     fn panel(&self, col: usize, used: usize) -> Self::Panel;
 
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(
+            dead_code,
+            reason = "only products in tiles, which take memory, write so"
+        )
+    )]
     /// Writes the first `used` outputs of one sample to `row`, from its column `at` on.
     fn write(
         endings: &Endings,

@@ -3,15 +3,18 @@
 
 use core::ops::Range;
 
+#[cfg(not(feature = "alloc"))]
 use super::driver::{Columns, Product, Rows};
+#[cfg(not(feature = "alloc"))]
 use super::epilogue::Epilogue;
 use super::samples::Samples;
 use super::weights::Resolved;
 use crate::kernel::{NR, Sums};
 
-/// Where sums go: those of a sample with weight rows from the one of that number on.
-type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
+/// Where sums go: those of a sample with weight rows from the one of that number on, at most `NR` of them.
+pub(crate) type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
 
+#[cfg(not(feature = "alloc"))]
 impl<E: Epilogue> Product<'_, E> {
     /// Computes the outputs `columns` of the samples `range` with canonical weights, in `room` for the rows
     /// of one sample, where they are not packed already.
@@ -45,8 +48,8 @@ impl<E: Epilogue> Product<'_, E> {
     }
 }
 
-/// The sums of the samples `range` with the weight rows `outputs`.
-fn multiply(
+/// The sums of the samples `range` with the weight rows `outputs`, in order for each sample.
+pub(crate) fn multiply(
     a: &Samples<'_>,
     w: &Resolved<'_>,
     room: &mut [u64],

@@ -8,7 +8,7 @@ pub(crate) mod driver;
 pub(crate) mod epilogue;
 #[cfg(feature = "alloc")]
 mod floats;
-mod in_place;
+pub(crate) mod in_place;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]

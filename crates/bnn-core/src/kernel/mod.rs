@@ -342,6 +342,13 @@ impl Kernel {
         (self.layout.multiply)(block, panel, sums);
     }
 
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(
+            dead_code,
+            reason = "only products in tiles, which take memory, write so"
+        )
+    )]
     /// See [`Endings`].
     pub(crate) fn endings(&self) -> &'static Endings {
         #[cfg(feature = "alloc")]

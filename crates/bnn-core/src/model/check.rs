@@ -16,52 +16,56 @@ use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use crate::error::Error;
 use crate::gemm::Thresholds;
 use crate::planes::MAX_DEPTH;
-use crate::shape::{matrix_words, sum_fits};
+use crate::shape::{matrix_words, row_words, sum_fits};
+
+/// What is known of the layers so far.
+#[derive(Default)]
+struct Before {
+    /// Where weights and parameters end.
+    weights: usize,
+    params: usize,
+    /// What the last one gives out, and where.
+    output: Option<(OutputType, [usize; 3], u32)>,
+}
 
 impl<'a> Model<'a> {
-    /// Checks every layer, and that each fits the one before; returns the words of scratch memory.
-    pub(super) fn check_layers(&self) -> Result<usize, ModelError> {
-        let mut previous: Option<(Layer<'_>, Record)> = None;
-        let mut weights_end = 0_usize;
-        let mut params_end = 0_usize;
+    /// Checks every layer, and that each fits the one before; sets what is known of the whole.
+    pub(super) fn check_layers(&mut self) -> Result<(), ModelError> {
+        let mut before = Before::default();
         let mut scratch = Scratch::default();
-        for (index, record) in self.records.iter().enumerate() {
-            let bad = |expected| ModelError::Layer { index, expected };
-            let record = Record::decode(record).ok_or(bad("a whole record"))?;
+        let mut index = 0;
+        for record in self.records {
+            let record = Record::decode(record).unwrap_or_default();
             let layer = self.layer(index, &record, BitMatrixView::new)?;
-            // Else many layers could share one piece of the file, and cost more than its size tells.
-            let weights_at = record.weights_at as usize;
-            let params_at = record.params_at as usize;
-            if weights_at < weights_end || params_at < params_end {
-                return Err(bad(
-                    "weights and parameters behind those of the layer before",
-                ));
-            }
-            weights_end = weights_at + layer.weight_bytes();
-            params_end = params_at + layer.param_bytes();
-            if let Some((before, before_record)) = &previous {
-                if layer.input() != InputType::Bits || before.output() != OutputType::Bits {
-                    return Err(bad("bits between layers"));
-                }
-                if layer.input_shape() != before.output_shape() {
-                    return Err(bad("as many inputs as the layer before has outputs"));
-                }
-                if record.input_at != before_record.output_at {
-                    return Err(bad("to read where the layer before writes"));
-                }
-            }
             let regions = Regions::new(&record, self.place(index))?;
-            scratch.add(&regions, record.is_spatial()).map_err(bad)?;
-            previous = Some((layer, record));
+            let fits = before.add(&layer, &record).and_then(|()| {
+                // All else is as it should be.
+                scratch.add(&regions, record.is_spatial())
+            });
+            fits.map_err(|expected| layer_error(index, expected))?;
+            if index == 0 {
+                self.input_type = layer.input();
+                self.input_len = match layer.input() {
+                    InputType::Bits => words_of(layer.input_shape()),
+                    InputType::Unsigned { .. } => layer.input_shape().iter().product(),
+                };
+            }
+            self.output_type = layer.output();
+            self.output_len = match layer.output() {
+                OutputType::Bits => words_of(layer.output_shape()),
+                _ => layer.output_shape().iter().product(),
+            };
+            index += 1;
         }
         // Else a small file could ask for any amount of memory.
         if scratch.end > scratch.sum {
-            return Err(ModelError::Layer {
-                index: self.len() - 1,
-                expected: "a scratch memory plan without waste",
-            });
+            return Err(layer_error(
+                index - 1,
+                "a scratch memory plan without waste",
+            ));
         }
-        Ok(scratch.end)
+        self.scratch_words_per_sample = scratch.end;
+        Ok(())
     }
 
     /// Reads a layer and checks it, its tail bits if `view` does.
@@ -71,7 +75,7 @@ impl<'a> Model<'a> {
         record: &Record,
         view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
     ) -> Result<Layer<'a>, ModelError> {
-        let bad = |expected| ModelError::Layer { index, expected };
+        let bad = |expected| layer_error(index, expected);
         let input = match record.input_depth {
             0 => InputType::Bits,
             depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
@@ -86,7 +90,7 @@ impl<'a> Model<'a> {
                 if record.window != Window::default() || record.pad != 0 {
                     return Err(bad("zero reserved bytes"));
                 }
-                let weights = self.weights_of(record, k).ok_or(bad(WEIGHTS))?;
+                let weights = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
                 sum_fits(k, input.most())?;
                 Ok(Layer::Dense {
                     input,
@@ -94,7 +98,7 @@ impl<'a> Model<'a> {
                     ending: self.ending(record).map_err(bad)?,
                 })
             }
-            kind::CONV2D => {
+            kind::CONV2D if record.is_spatial() => {
                 let conv = conv_of(record)?;
                 if !conv.is_moderate() {
                     return Err(bad(MODERATE));
@@ -104,7 +108,7 @@ impl<'a> Model<'a> {
                 }
                 let k = conv.patch_len();
                 sum_fits(k, input.most())?;
-                let filters = self.weights_of(record, k).ok_or(bad(WEIGHTS))?;
+                let filters = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
                 Ok(Layer::Conv2d {
                     input,
                     conv,
@@ -112,7 +116,7 @@ impl<'a> Model<'a> {
                     ending: self.ending(record).map_err(bad)?,
                 })
             }
-            kind::MAX_POOL2D => {
+            kind::MAX_POOL2D if record.is_spatial() => {
                 let window = &record.window;
                 let plain = record.input_depth == 0 && record.ending == 0 && record.pad == 0;
                 if !plain || n != k || window.dilation != [1, 1] || window.groups != 1 {
@@ -123,6 +127,9 @@ impl<'a> Model<'a> {
                     return Err(bad(MODERATE));
                 }
                 Ok(Layer::MaxPool2d(pool))
+            }
+            kind::CONV2D | kind::MAX_POOL2D => {
+                Err(bad("dense layers in a build without the feature `conv`"))
             }
             _ => Err(bad("a layer kind that this version knows")),
         }
@@ -157,6 +164,44 @@ impl<'a> Model<'a> {
             _ => return Err("an ending that this version knows"),
         })
     }
+}
+
+impl Before {
+    /// Checks that a layer fits those before.
+    fn add(&mut self, layer: &Layer<'_>, record: &Record) -> Result<(), &'static str> {
+        // Else many layers could share one piece of the file, and cost more than its size tells.
+        let (weights_at, params_at) = (record.weights_at as usize, record.params_at as usize);
+        if weights_at < self.weights || params_at < self.params {
+            return Err("weights and parameters behind those of the layer before");
+        }
+        self.weights = weights_at + layer.weight_bytes();
+        self.params = params_at + layer.param_bytes();
+        if let Some((output, shape, output_at)) = self.output {
+            if layer.input() != InputType::Bits || output != OutputType::Bits {
+                return Err("bits between layers");
+            }
+            if layer.input_shape() != shape {
+                return Err("as many inputs as the layer before has outputs");
+            }
+            if record.input_at != output_at {
+                return Err("to read where the layer before writes");
+            }
+        }
+        self.output = Some((layer.output(), layer.output_shape(), record.output_at));
+        Ok(())
+    }
+}
+
+/// In one place, for there are many such errors.
+#[cold]
+#[inline(never)]
+fn layer_error(index: usize, expected: &'static str) -> ModelError {
+    ModelError::Layer { index, expected }
+}
+
+/// Words of an image of bits.
+fn words_of([height, width, channels]: [usize; 3]) -> usize {
+    height * width * row_words(channels)
 }
 
 const WEIGHTS: &str = "weights inside the weight section, on whole words";

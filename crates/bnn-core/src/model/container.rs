@@ -54,6 +54,13 @@ pub(super) fn check_header(bytes: &[u8]) -> Result<(), ModelError> {
     Ok(())
 }
 
+/// In one place, for there are several such errors.
+#[cold]
+#[inline(never)]
+fn section_error(expected: &'static str) -> ModelError {
+    ModelError::Section { expected }
+}
+
 /// The sections' bytes; empty where there is none.
 #[derive(Default)]
 pub(super) struct Sections<'a> {
@@ -66,19 +73,19 @@ pub(super) struct Sections<'a> {
 impl<'a> Sections<'a> {
     /// Finds and checks the sections of a file whose header has been checked.
     pub(super) fn find(bytes: &'a [u8]) -> Result<Self, ModelError> {
-        let bad = |expected| ModelError::Section { expected };
+        let bad = section_error;
         let count = u32_at(bytes, format::AT_SECTIONS).unwrap_or_default() as usize;
         let table = count
             .checked_mul(format::SECTION_BYTES)
             .and_then(|len| bytes.get(format::HEADER_BYTES..)?.get(..len))
-            .ok_or(bad("the section table inside the file"))?;
+            .ok_or_else(|| bad("the section table inside the file"))?;
         let mut sections = Self::default();
         let mut end = format::HEADER_BYTES + table.len();
         let (entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
         for entry in entries {
             let (&kind, _) = entry
                 .split_first_chunk::<4>()
-                .ok_or(bad("a section kind"))?;
+                .ok_or_else(|| bad("a section kind"))?;
             let number = |at| u32_at(entry, at).unwrap_or_default() as usize;
             let (at, len) = (number(4), number(8));
             if number(12) != 0 {
@@ -87,7 +94,7 @@ impl<'a> Sections<'a> {
             let body = bytes.get(at..).and_then(|b| b.get(..len));
             let body = body
                 .filter(|_| at.is_multiple_of(format::ALIGN) && at >= end)
-                .ok_or(bad("aligned sections inside the file, one after the other"))?;
+                .ok_or_else(|| bad("aligned sections inside the file, one after the other"))?;
             end = at + len;
             let place = match kind {
                 format::LAYERS => &mut sections.layers,

@@ -37,6 +37,9 @@ pub(super) mod kind {
     pub(in super::super) const MAX_POOL2D: u8 = 3;
 }
 
+/// Whether this build runs convolutions and pools.
+pub(super) const CONV: bool = cfg!(feature = "conv");
+
 /// What surrounds the images of a convolution.
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
@@ -161,9 +164,9 @@ impl Record {
         bytes
     }
 
-    /// Whether the layer slides a window over an image.
+    /// Whether the layer slides a window over an image, and this build knows of such layers.
     pub(super) const fn is_spatial(&self) -> bool {
-        matches!(self.kind, kind::CONV2D | kind::MAX_POOL2D)
+        CONV && matches!(self.kind, kind::CONV2D | kind::MAX_POOL2D)
     }
 }
 

@@ -8,7 +8,7 @@ use super::format::{self, RECORD_BYTES, Record, u32_at};
 use super::layer::{InputType, Layer, OutputType};
 use super::plan::{self, Place, Regions};
 use crate::bits::BitMatrixView;
-use crate::shape::{mul, nonzero, row_words};
+use crate::shape::{mul, nonzero};
 
 /// A checked model over borrowed bytes.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,12 @@ pub struct Model<'a> {
     meta: &'a str,
     /// Convolutions and pools, which come first.
     pub(super) spatial: usize,
-    scratch_words_per_sample: usize,
+    pub(super) input_type: InputType,
+    pub(super) output_type: OutputType,
+    /// Numbers of a sample.
+    pub(super) input_len: usize,
+    pub(super) output_len: usize,
+    pub(super) scratch_words_per_sample: usize,
 }
 
 /// A layer, and the words of scratch memory, per sample, that it reads, works in and writes.
@@ -64,9 +69,13 @@ impl<'a> Model<'a> {
             params: sections.params,
             meta,
             spatial: records.iter().take_while(|r| is_spatial(r)).count(),
+            input_type: InputType::Bits,
+            output_type: OutputType::Bits,
+            input_len: 0,
+            output_len: 0,
             scratch_words_per_sample: 0,
         };
-        model.scratch_words_per_sample = model.check_layers()?;
+        model.check_layers()?;
         Ok(model)
     }
 
@@ -116,57 +125,43 @@ impl<'a> Model<'a> {
     /// Elements per sample, and their type.
     #[must_use]
     pub fn input(&self) -> (usize, InputType) {
-        // Every model has a first layer.
-        let input_type = self.layers().next().map(|layer| layer.input());
-        let elements = self.input_shape().iter().product();
-        (elements, input_type.unwrap_or(InputType::Bits))
+        (self.input_shape().iter().product(), self.input_type)
     }
 
     /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image, or a
     /// series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
     #[must_use]
     pub fn input_shape(&self) -> [usize; 3] {
-        let layer = self.layers().next();
-        layer.map_or([0; 3], |layer| layer.input_shape())
+        // Every model has a first layer.
+        self.step(0).map_or([0; 3], |step| step.layer.input_shape())
     }
 
     /// Numbers of an [`Input`](super::Input) per sample: bytes of unsigned integers; words of bits, of
     /// which every pixel starts on a word.
     #[must_use]
     pub fn input_len(&self) -> usize {
-        match self.input() {
-            (_, InputType::Bits) => words_of(self.input_shape()),
-            (elements, _) => elements,
-        }
+        self.input_len
     }
 
     /// Outputs per sample, and their type.
     #[must_use]
     pub fn output(&self) -> (usize, OutputType) {
-        let output_type = self.last().map(|layer| layer.output());
-        let elements = self.output_shape().iter().product();
-        (elements, output_type.unwrap_or(OutputType::Bits))
+        (self.output_shape().iter().product(), self.output_type)
     }
 
     /// `[height, width, channels]` of an output, whose elements are in this order. `[1, 1, outputs]` of a
     /// model that ends in dense layers.
     #[must_use]
     pub fn output_shape(&self) -> [usize; 3] {
-        self.last().map_or([0; 3], |layer| layer.output_shape())
+        let last = self.step(self.len() - 1);
+        last.map_or([0; 3], |step| step.layer.output_shape())
     }
 
     /// Numbers of an [`Output`](super::Output) per sample; of bits, words, of which every pixel starts on
     /// a word.
     #[must_use]
     pub fn output_len(&self) -> usize {
-        match self.output() {
-            (_, OutputType::Bits) => words_of(self.output_shape()),
-            (elements, _) => elements,
-        }
-    }
-
-    fn last(&self) -> Option<Layer<'a>> {
-        self.step(self.len() - 1).map(|step| step.layer)
+        self.output_len
     }
 
     /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs, or just that
@@ -210,9 +205,4 @@ impl<'a> Model<'a> {
     pub fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
-}
-
-/// Words of an image of bits.
-fn words_of([height, width, channels]: [usize; 3]) -> usize {
-    height * width * row_words(channels)
 }

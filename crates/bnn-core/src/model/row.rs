@@ -92,8 +92,7 @@ impl Line<'_> {
             samples: self.conv.output_pixels(),
             filters: self.filters,
             kernel: Kernel::active()?,
-            epilogue: ending,
         };
-        Ok(run.compute(self.work, Strided { c: out, stride })?)
+        Ok(run.compute(self.work, ending, Strided { c: out, stride })?)
     }
 }

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::error::ModelError;
+use super::format::CONV;
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::reader::{Model, Step};
 use super::rows::{Image, Rows};
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::gemm::epilogue::{Affine, Sums, Threshold};
 use crate::gemm::{Activations, Weights, compute, operands};
 use crate::planes::{Planes, check_depth};
-use crate::shape::{at_least, equal, mul, row_words};
+use crate::shape::{self, at_least, equal, mul, row_words};
 
 /// The inputs of a run, sample after sample without gaps.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +74,11 @@ impl Model<'_> {
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
         check_run(self, samples, &input, &output, scratch)?;
-        if self.spatial == 0 {
+        if !CONV || self.spatial == 0 {
             let layers = self.steps(0..self.len()).map(in_place);
             return run_dense(layers, samples, Some(input), output, scratch);
         }
-        let (x, y) = (self.input_len(), self.output_len());
+        let (x, y) = (self.input_len, self.output_len);
         for sample in 0..samples {
             let image = input.part(sample * x..(sample + 1) * x);
             let mut output = output.part(sample * y..(sample + 1) * y);
@@ -195,32 +196,27 @@ pub(super) fn check_run(
 ) -> Result<(), ModelError> {
     let words = model.scratch_words(samples)?;
     at_least("words of scratch memory", words, scratch.len())?;
-    let [height, width, channels] = model.input_shape();
-    let pixels = mul("pixels of the input", samples, height * width)?;
-    check_input(model, [pixels, channels], input)?;
+    let len = mul("input elements", samples, model.input_len)?;
+    check_input(model, len, input)?;
     check_output(model, samples, output)
 }
 
-/// Checks pixels of the model's input, `[pixels, channels]`.
+/// Checks `len` numbers of the model's input, whole rows of pixels.
 pub(super) fn check_input(
     model: &Model<'_>,
-    [pixels, channels]: [usize; 2],
+    len: usize,
     input: &Input<'_>,
 ) -> Result<(), ModelError> {
-    match (model.input().1, input) {
+    match (model.input_type, input) {
         (InputType::Bits, Input::Bits(x)) => {
-            let words = mul("input words", pixels, row_words(channels))?;
-            equal("input words", words, x.len())?;
-            BitMatrixView::new(x, pixels, channels)?;
+            equal("input words", len, x.len())?;
+            let [.., channels] = model.input_shape();
+            BitMatrixView::new(x, len / shape::row_len(channels), channels)?;
         }
         (InputType::Unsigned { depth }, Input::Bytes(x)) => {
-            equal(
-                "input bytes",
-                mul("input bytes", pixels, channels)?,
-                x.len(),
-            )?;
+            equal("input bytes", len, x.len())?;
             // A dense layer checks its input when it splits it.
-            if model.spatial > 0 {
+            if CONV && model.spatial > 0 {
                 check_depth(x, depth.into())?;
             }
         }
@@ -244,12 +240,12 @@ pub(super) fn check_output(
     samples: usize,
     output: &Output<'_>,
 ) -> Result<(), ModelError> {
-    let found = match (model.output().1, output) {
+    let found = match (model.output_type, output) {
         (OutputType::Bits, Output::Bits(y)) => y.len(),
         (OutputType::I32, Output::I32(y)) => y.len(),
         (OutputType::F32, Output::F32(y)) => y.len(),
         _ => return Err(OUTPUT_TYPE),
     };
-    let expected = mul("output elements", samples, model.output_len())?;
+    let expected = mul("output elements", samples, model.output_len)?;
     Ok(equal("output elements", expected, found)?)
 }

@@ -7,7 +7,7 @@ use super::rows::{Image, Rows};
 use super::runner::{Input, Output, check_input, check_output};
 use crate::error::Error;
 use crate::kernel::Kernel;
-use crate::shape::at_least;
+use crate::shape::{at_least, positive};
 
 /// A model of convolutions and pools that takes its image row by row, and keeps only the rows that it still
 /// needs: a series of sensor frames, whose time is the height of the image.
@@ -114,8 +114,8 @@ impl<'m> Stream<'m> {
     /// A row or an output of another type or length than the model's, an element out of range. Nothing has
     /// changed then.
     pub fn push(&mut self, row: Input<'_>, mut output: Output<'_>) -> Result<bool, ModelError> {
-        let [height, width, channels] = self.model.input_shape();
-        check_input(&self.model, [width, channels], &row)?;
+        let [height, ..] = self.model.input_shape();
+        check_input(&self.model, self.model.input_len / positive(height), &row)?;
         check_output(&self.model, 1, &output)?;
         if !self.endless {
             if self.seen == height {

@@ -1,7 +1,7 @@
 //! Depthwise sums of integers, one by one.
 
 use crate::conv::window::Taps;
-use crate::shape::{WORD, row_words};
+use crate::shape::{WORD, positive, row_words};
 
 /// The taps of all channels of bytes.
 pub(super) struct ByteTaps<'s> {
@@ -17,8 +17,8 @@ pub(super) struct ByteTaps<'s> {
 impl Taps for ByteTaps<'_> {
     fn inside(&mut self, pixel: usize, count: usize) {
         let pixels = self.x.get(pixel * self.channels..).unwrap_or_default();
-        for pixel in pixels.chunks_exact(self.channels).take(count) {
-            let sums = self.sums.iter_mut().step_by(self.multiplier);
+        for pixel in pixels.chunks_exact(positive(self.channels)).take(count) {
+            let sums = self.sums.iter_mut().step_by(positive(self.multiplier));
             for (c, (sum, &x)) in sums.zip(pixel).enumerate() {
                 let word = self.filters.get(c / WORD).copied().unwrap_or_default();
                 let plus = word >> (c % WORD) & 1 == 1;

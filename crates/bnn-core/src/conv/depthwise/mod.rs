@@ -22,15 +22,21 @@ use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-use crate::gemm::driver::Rows;
 #[cfg(feature = "alloc")]
-use crate::gemm::driver::{Columns, Parts};
+use crate::gemm::driver::{Columns, Parts, Rows};
+#[cfg(feature = "alloc")]
 use crate::gemm::epilogue::Epilogue;
-use crate::kernel::{Kernel, NR, Sums};
-use crate::shape::{WORD, matrix_words, mul, row_words};
+use crate::gemm::in_place::Finish;
+use crate::kernel::NR;
+#[cfg(feature = "alloc")]
+use crate::kernel::{Kernel, Sums};
+use crate::shape::{WORD, matrix_words, mul, positive, row_words};
 
 /// Words of 64 channels that are counted at once where there are as many.
 const TOGETHER: usize = 4;
+
+/// Whether there are loops for several cases: firmware has one, in little code.
+const FAST: bool = cfg!(feature = "alloc");
 
 /// Words of the filters as [`arrange`] writes them.
 pub(super) fn words(conv: &Conv2d) -> Result<usize, Error> {
@@ -51,11 +57,14 @@ pub(super) fn sums_len(conv: &Conv2d) -> usize {
 pub(super) fn arrange(conv: &Conv2d, filters: BitMatrixView<'_>, to: &mut [u64]) {
     to.fill(0);
     let per_tap = row_words(conv.channels());
-    let passes = to.chunks_exact_mut(conv.taps() * per_tap);
+    let passes = to.chunks_exact_mut(positive(conv.taps() * per_tap));
     for (pass, taps) in passes.enumerate() {
-        let filters = filters.iter_rows().skip(pass).step_by(conv.group_outputs());
+        let filters = filters
+            .iter_rows()
+            .skip(pass)
+            .step_by(positive(conv.group_outputs()));
         for (channel, filter) in filters.enumerate() {
-            for (tap, words) in taps.chunks_exact_mut(per_tap).enumerate() {
+            for (tap, words) in taps.chunks_exact_mut(positive(per_tap)).enumerate() {
                 let bit = filter
                     .get(tap / WORD)
                     .map_or(0, |word| word >> (tap % WORD) & 1);
@@ -67,35 +76,56 @@ pub(super) fn arrange(conv: &Conv2d, filters: BitMatrixView<'_>, to: &mut [u64])
     }
 }
 
-/// A depthwise convolution with its ending.
-pub(super) struct Depthwise<'p, E> {
+/// A depthwise convolution.
+#[derive(Clone, Copy)]
+pub(super) struct Depthwise<'p> {
     pub(super) conv: &'p Conv2d,
     pub(super) source: Source<'p>,
-    #[cfg(feature = "alloc")]
-    pub(super) samples: usize,
     /// As [`arrange`] writes them.
     pub(super) filters: &'p [u64],
+}
+
+/// The same with its ending.
+#[cfg(feature = "alloc")]
+pub(super) struct WithEnding<'p, E> {
+    pub(super) depthwise: Depthwise<'p>,
+    pub(super) samples: usize,
     /// Whose endings are used.
     pub(super) kernel: &'static Kernel,
     pub(super) epilogue: &'p E,
 }
 
 #[cfg(feature = "alloc")]
-impl<E: Epilogue> Parts for Depthwise<'_, E> {
+impl<E: Epilogue> Parts for WithEnding<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {
-        [self.samples, self.conv.outputs()]
+        [self.samples, self.depthwise.conv.outputs()]
     }
 
     #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
-        grain(self.samples, self.filters)
+        grain(self.samples, self.depthwise.filters)
     }
 
     fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<E::Elem>) {
-        let mut sums = alloc::vec![0; sums_len(self.conv)];
-        self.part_in(&mut sums, range, out);
+        let conv = self.depthwise.conv;
+        let mut sums = alloc::vec![0; sums_len(conv)];
+        let (n, endings) = (conv.outputs(), self.kernel.endings());
+        let mut samples = 0..;
+        for line in lines(conv, range) {
+            for (ox, sample) in line.stops.clone().zip(&mut samples) {
+                self.depthwise.sum(&line.window(&conv.x, ox), &mut sums);
+                if let Some(row) = out.row(sample) {
+                    let (tiles, _) = sums.as_chunks::<NR>();
+                    for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
+                        let used = NR.min(n - col);
+                        let panel = self.epilogue.panel(col, used);
+                        E::write(endings, &panel, &Sums(*tile), used, row, col);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -110,27 +140,18 @@ fn grain(samples: usize, filters: &[u64]) -> Grain {
     }
 }
 
-impl<E: Epilogue> Depthwise<'_, E> {
-    /// Computes the outputs of the samples `range`, with room for the sums of one ([`sums_len`]).
-    pub(super) fn part_in(
-        &self,
-        sums: &mut [i32],
-        range: Range<usize>,
-        out: &mut impl Rows<E::Elem>,
-    ) {
-        let (n, endings) = (self.conv.outputs(), self.kernel.endings());
-        let mut samples = 0..;
+impl Depthwise<'_> {
+    /// Hands over the sums of the samples `range`, with room for those of one ([`sums_len`]).
+    pub(super) fn each(&self, sums: &mut [i32], range: Range<usize>, finish: Finish<'_>) {
+        let mut sample = range.start;
         for line in lines(self.conv, range) {
-            for (ox, sample) in line.stops.clone().zip(&mut samples) {
+            for ox in line.stops.clone() {
                 self.sum(&line.window(&self.conv.x, ox), sums);
-                if let Some(row) = out.row(sample) {
-                    let (tiles, _) = sums.as_chunks::<NR>();
-                    for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
-                        let used = NR.min(n - col);
-                        let panel = self.epilogue.panel(col, used);
-                        E::write(endings, &panel, &Sums(*tile), used, row, col);
-                    }
+                let outputs = sums.get(..self.conv.outputs()).unwrap_or_default();
+                for (tile, sums) in outputs.chunks(NR).enumerate() {
+                    finish(sample, tile * NR, sums);
                 }
+                sample += 1;
             }
         }
     }
@@ -139,7 +160,9 @@ impl<E: Epilogue> Depthwise<'_, E> {
     fn sum(&self, window: &Window<'_>, sums: &mut [i32]) {
         match self.source {
             // 15 taps fit four digits; with more, carrying on for longer is worth four more.
-            Source::Bits(bits) if self.conv.taps() < 16 => self.sum_bits::<4>(bits, window, sums),
+            Source::Bits(bits) if FAST && self.conv.taps() < 16 => {
+                self.sum_bits::<4>(bits, window, sums)
+            }
             Source::Bits(bits) => self.sum_bits::<8>(bits, window, sums),
             Source::Bytes { x, .. } => self.sum_bytes(x, window, sums),
         }
@@ -154,13 +177,13 @@ impl<E: Epilogue> Depthwise<'_, E> {
         let (conv, multiplier) = (self.conv, self.conv.group_outputs());
         sums.fill(taps_counted(conv, window) as i32);
         let per_tap = row_words(conv.channels());
-        let passes = self.filters.chunks_exact(conv.taps() * per_tap);
+        let passes = self.filters.chunks_exact(positive(conv.taps() * per_tap));
         for (pass, filters) in passes.enumerate() {
             let mut w = 0;
             while w < per_tap {
                 let sums = sums.get_mut(w * WORD * multiplier + pass..);
                 let sums = sums.unwrap_or_default();
-                if w + TOGETHER <= per_tap {
+                if FAST && w + TOGETHER <= per_tap {
                     count::<DIGITS, TOGETHER>(conv, window, bits, filters, w, |counters| {
                         subtract(counters, sums, multiplier);
                     });
@@ -181,7 +204,7 @@ impl<E: Epilogue> Depthwise<'_, E> {
         let multiplier = conv.group_outputs();
         let passes = self
             .filters
-            .chunks_exact(conv.taps() * row_words(conv.channels()));
+            .chunks_exact(positive(conv.taps() * row_words(conv.channels())));
         for (pass, filters) in passes.enumerate() {
             let taps = ByteTaps {
                 x,
@@ -201,14 +224,14 @@ fn subtract<const DIGITS: usize, const WORDS: usize>(
     sums: &mut [i32],
     multiplier: usize,
 ) {
-    let places = sums.chunks_mut(WORD * multiplier);
+    let places = sums.chunks_mut(positive(WORD * multiplier));
     for (counts, sums) in counters.take().iter().zip(places) {
         if multiplier == 1 {
             for (sum, count) in sums.iter_mut().zip(counts) {
                 *sum -= 2 * i32::from(*count);
             }
         } else {
-            for (sum, count) in sums.iter_mut().step_by(multiplier).zip(counts) {
+            for (sum, count) in sums.iter_mut().step_by(positive(multiplier)).zip(counts) {
                 *sum -= 2 * i32::from(*count);
             }
         }
