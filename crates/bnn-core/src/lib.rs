@@ -45,6 +45,10 @@ compile_error!(
 #[cfg(feature = "alloc")]
 mod aligned;
 mod bits;
+#[cfg_attr(
+    not(feature = "conv"),
+    expect(dead_code, reason = "some is for model files alone")
+)]
 pub mod conv;
 mod error;
 #[cfg(feature = "std")]
@@ -66,11 +70,11 @@ pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
 #[cfg(feature = "std")]
 pub use f32_product::{F32Product, F32Right, F32Rows, Narrow};
-#[cfg(feature = "std")]
-pub use gemm::{WORTH_A_THREAD, on_this_thread};
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 #[cfg(feature = "alloc")]
 pub use gemm::{FloatRows, PackedWeights};
+#[cfg(feature = "std")]
+pub use gemm::{WORTH_A_THREAD, on_this_thread};
 pub use kernel::{Isa, Kernel};
 pub use pack::{Number, pack, pack_u8, pack_where, unpack};
 pub use planes::Planes;

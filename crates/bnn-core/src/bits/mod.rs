@@ -7,4 +7,5 @@ mod view;
 
 #[cfg(feature = "alloc")]
 pub use owned::BitMatrix;
+pub(crate) use view::check_tails;
 pub use view::{BitMatrixView, BitMatrixViewMut};

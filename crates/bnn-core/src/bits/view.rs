@@ -35,6 +35,11 @@ impl<'a> BitMatrixView<'a> {
         Self { words, rows, cols }
     }
 
+    /// The same for words that are to be checked next.
+    pub(crate) fn unchecked(words: &'a [u64], rows: usize, cols: usize) -> Self {
+        Self { words, rows, cols }
+    }
+
     /// Number of rows, at least 1.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -148,7 +153,7 @@ impl<'a> BitMatrixViewMut<'a> {
     }
 }
 
-fn check_tails(words: &[u64], cols: usize) -> Result<(), Error> {
+pub(crate) fn check_tails(words: &[u64], cols: usize) -> Result<(), Error> {
     let tail = !last_word_mask(cols);
     if tail == 0 {
         return Ok(());

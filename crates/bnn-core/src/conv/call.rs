@@ -9,7 +9,7 @@ use super::{packed, signs};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::driver::Strided;
+use crate::gemm::driver::{Rows, Strided};
 use crate::gemm::epilogue::{Epilogue, Threshold};
 use crate::shape::{at_least, mul, row_words};
 
@@ -79,7 +79,12 @@ impl<'a, 'w> Call<'a, 'w> {
                     filters,
                     kernel,
                 };
-                run.compute(scratch, epilogue, Strided { c, stride })
+                let mut out = Strided { c, stride };
+                run.compute(scratch, &mut |sample, first, sums| {
+                    if let Some(row) = out.row(sample) {
+                        epilogue.put(sums, first, row, first);
+                    }
+                })
             }
         }
     }

@@ -9,8 +9,6 @@ use super::patches::{Patches, with_samples};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::gemm::Weights;
-use crate::gemm::driver::{Rows, Strided};
-use crate::gemm::epilogue::Epilogue;
 use crate::gemm::in_place::{Finish, multiply};
 use crate::kernel::Kernel;
 
@@ -25,22 +23,10 @@ pub(crate) struct InPlace<'r> {
 }
 
 impl InPlace<'_> {
-    /// Computes all outputs, in [`Conv2d::scratch_words`] words.
-    pub(crate) fn compute<E: Epilogue>(
-        &self,
-        scratch: &mut [u64],
-        epilogue: &E,
-        mut out: Strided<'_, E::Elem>,
-    ) -> Result<(), Error> {
-        // Handed over by reference, so that the loops exist once and not for every ending.
-        self.sums(scratch, &mut |sample, first, sums| {
-            if let Some(row) = out.row(sample) {
-                epilogue.put(sums, first, row, first);
-            }
-        })
-    }
-
-    fn sums(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
+    /// Computes all sums, in [`Conv2d::scratch_words`] words. `finish` gets them, a few at a time: the pixel, the
+    /// number of the first output, and the sums. It is handed over by reference, so that the loops exist once
+    /// and not for every ending.
+    pub(crate) fn compute(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         if self.conv.is_depthwise() {
             self.depthwise(scratch, finish)
         } else {

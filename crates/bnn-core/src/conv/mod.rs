@@ -100,6 +100,7 @@ mod signs;
 mod vertical;
 mod window;
 
+#[cfg(feature = "conv")]
 pub(crate) use axis::Axis;
 pub use axis::Padding;
 pub use filters::Filters;
@@ -109,7 +110,9 @@ pub use geometry::{Conv2d, ConvOptions, PadValue};
 #[cfg(feature = "std")]
 pub use gradients::F32Gradients;
 pub use images::Images;
+#[cfg(feature = "conv")]
 pub(crate) use images::Source;
+#[cfg(feature = "conv")]
 pub(crate) use in_place::InPlace;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 

@@ -107,6 +107,7 @@ impl<'a> Samples<'a> {
     }
 
     /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
+    #[cfg(not(feature = "alloc"))]
     pub(super) fn are_packed_signs(&self) -> bool {
         self.depth.is_none() && matches!(self.rows, Rows::Packed(_))
     }

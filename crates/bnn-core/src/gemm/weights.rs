@@ -187,6 +187,19 @@ impl Resolved<'_> {
         }
     }
 
+    /// The sums of a sample, a panel's at a time, each with the number of its first weight row.
+    pub(crate) fn outputs(&self, sample: &[u64], finish: &mut dyn FnMut(usize, &[i32])) {
+        let mut sums = [0; NR]; // every one that is used is written before
+        let mut first = 0;
+        while first < self.weights.rows {
+            let sums = sums.get_mut(..NR.min(self.weights.rows - first));
+            let sums = sums.unwrap_or_default();
+            self.sums(sample, first, sums);
+            finish(first, sums);
+            first += NR;
+        }
+    }
+
     /// `sum over b of 2^b * (c(0) - c(x_b))`, see [`Planes`](crate::Planes), from the highest plane down: twice
     /// what there is, and the next difference. Products are `k - 2 c`, so a difference of counts is half of one
     /// of products.

@@ -6,17 +6,15 @@
 
 use core::ops::Range;
 
-use super::error::ModelError;
-use super::format::{self, Record, Window, ending, kind, pad};
+use super::fault::Fault;
+use super::format::{self, Record, Window, ending, kind};
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::Regions;
 use super::reader::Model;
-use crate::bits::BitMatrixView;
-use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
-use crate::error::Error;
+use crate::bits::{BitMatrixView, check_tails};
 use crate::gemm::Thresholds;
 use crate::planes::MAX_DEPTH;
-use crate::shape::{matrix_words, row_words, sum_fits};
+use crate::shape::row_words;
 
 /// What is known of the layers so far.
 #[derive(Default)]
@@ -29,162 +27,130 @@ struct Before {
 }
 
 impl<'a> Model<'a> {
-    /// Checks every layer, and that each fits the one before; sets what is known of the whole.
-    pub(super) fn check_layers(&mut self) -> Result<(), ModelError> {
+    /// Checks every layer, and that each fits the one before; sets what is known of the whole. `index` is then the
+    /// number of the layer that was looked at last.
+    pub(super) fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
         let mut before = Before::default();
         let mut scratch = Scratch::default();
-        let mut index = 0;
-        for record in self.records {
-            let record = Record::decode(record).unwrap_or_default();
-            let layer = self.layer(index, &record, BitMatrixView::new)?;
-            let regions = Regions::new(&record, self.place(index))?;
-            let fits = before.add(&layer, &record).and_then(|()| {
-                // All else is as it should be.
-                scratch.add(&regions, record.is_spatial())
-            });
-            fits.map_err(|expected| layer_error(index, expected))?;
-            if index == 0 {
+        for (number, record) in self.records.iter().enumerate() {
+            *index = number;
+            let record = Record::decode(record);
+            let layer = self.layer(number, &record)?;
+            if let Some(weights) = layer.weights()
+                && check_tails(weights.words(), weights.cols()).is_err()
+            {
+                return Err(Fault::Tails);
+            }
+            before.add(&layer, &record)?;
+            scratch.add(
+                &Regions::new(&record, self.place(number)),
+                record.is_spatial(),
+            )?;
+            if number == 0 {
                 self.input_type = layer.input();
-                self.input_len = match layer.input() {
-                    InputType::Bits => words_of(layer.input_shape()),
-                    InputType::Unsigned { .. } => layer.input_shape().iter().product(),
-                };
+                self.input_len = numbers_of(layer.input_shape(), layer.input() == InputType::Bits);
             }
             self.output_type = layer.output();
-            self.output_len = match layer.output() {
-                OutputType::Bits => words_of(layer.output_shape()),
-                _ => layer.output_shape().iter().product(),
-            };
-            index += 1;
+            self.output_len = numbers_of(layer.output_shape(), layer.output() == OutputType::Bits);
         }
         // Else a small file could ask for any amount of memory.
-        if scratch.end > scratch.sum {
-            return Err(layer_error(
-                index - 1,
-                "a scratch memory plan without waste",
-            ));
+        if scratch.end > scratch.sum || scratch.end > isize::MAX as usize / size_of::<u64>() {
+            return Err(Fault::Waste);
         }
         self.scratch_words_per_sample = scratch.end;
         Ok(())
     }
 
-    /// Reads a layer and checks it, its tail bits if `view` does.
-    pub(super) fn layer(
-        &self,
-        index: usize,
-        record: &Record,
-        view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
-    ) -> Result<Layer<'a>, ModelError> {
-        let bad = |expected| layer_error(index, expected);
+    /// Reads a layer and checks it, apart from the bits behind its rows of weights.
+    pub(super) fn layer(&self, index: usize, record: &Record) -> Result<Layer<'a>, Fault> {
         let input = match record.input_depth {
             0 => InputType::Bits,
             depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
-            _ => return Err(bad("at most 8 bits per input")),
+            _ => return Err(Fault::Depth),
         };
-        let (n, k) = (record.outputs as usize, record.inputs as usize);
         if record.is_spatial() != (index < self.spatial) {
-            return Err(bad("convolutions and pools before dense layers"));
+            return Err(Fault::Order);
         }
         match record.kind {
             kind::DENSE => {
                 if record.window != Window::default() || record.pad != 0 {
-                    return Err(bad("zero reserved bytes"));
+                    return Err(Fault::Reserved);
                 }
-                let weights = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
-                sum_fits(k, input.most())?;
                 Ok(Layer::Dense {
                     input,
-                    weights: view(weights, n, k)?,
-                    ending: self.ending(record).map_err(bad)?,
+                    weights: self.weights_of(record, record.inputs as usize, input)?,
+                    ending: self.ending(record)?,
                 })
             }
-            kind::CONV2D if record.is_spatial() => {
-                let conv = conv_of(record)?;
-                if !conv.is_moderate() {
-                    return Err(bad(MODERATE));
-                }
-                if input != InputType::Bits && conv.pad_value() != PadValue::Zero {
-                    return Err(bad("zeros around images of integers"));
-                }
-                let k = conv.patch_len();
-                sum_fits(k, input.most())?;
-                let filters = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
-                Ok(Layer::Conv2d {
-                    input,
-                    conv,
-                    filters: view(filters, n, k)?,
-                    ending: self.ending(record).map_err(bad)?,
-                })
-            }
-            kind::MAX_POOL2D if record.is_spatial() => {
-                let window = &record.window;
-                let plain = record.input_depth == 0 && record.ending == 0 && record.pad == 0;
-                if !plain || n != k || window.dilation != [1, 1] || window.groups != 1 {
-                    return Err(bad("a pool from bits to as many bits, without options"));
-                }
-                let pool = pool_of(record)?;
-                if !pool.is_moderate() {
-                    return Err(bad(MODERATE));
-                }
-                Ok(Layer::MaxPool2d(pool))
-            }
-            kind::CONV2D | kind::MAX_POOL2D => {
-                Err(bad("dense layers in a build without the feature `conv`"))
-            }
-            _ => Err(bad("a layer kind that this version knows")),
+            #[cfg(feature = "conv")]
+            kind::CONV2D | kind::MAX_POOL2D => super::spatial::layer(self, record, input),
+            #[cfg(not(feature = "conv"))]
+            kind::CONV2D | kind::MAX_POOL2D => Err(Fault::NeedsConv),
+            _ => Err(Fault::Kind),
         }
     }
 
-    /// The words of the weights, rows of `k` bits.
-    fn weights_of(&self, record: &Record, k: usize) -> Option<&'a [u64]> {
-        let words = matrix_words(record.outputs as usize, k).ok()?;
-        let at = record.weights_at as usize;
-        let weights = self.weights.get(at / format::ALIGN..)?.get(..words)?;
-        at.is_multiple_of(format::ALIGN).then_some(weights)
+    /// The weights, rows of `k` bits for elements of `input`.
+    pub(super) fn weights_of(
+        &self,
+        record: &Record,
+        k: usize,
+        input: InputType,
+    ) -> Result<BitMatrixView<'a>, Fault> {
+        let (n, at) = (record.outputs as usize, record.weights_at as usize);
+        if k as u64 * input.most() as u64 > i32::MAX as u64 {
+            return Err(Fault::Sums);
+        }
+        let words = n.checked_mul(row_words(k)).filter(|&words| words > 0);
+        let weights = self.weights.get(at / format::ALIGN..);
+        let weights = weights.and_then(|weights| weights.get(..words?));
+        match weights {
+            Some(weights) if at.is_multiple_of(format::ALIGN) => {
+                Ok(BitMatrixView::unchecked(weights, n, k))
+            }
+            _ => Err(Fault::Weights),
+        }
     }
 
-    fn ending(&self, record: &Record) -> Result<Ending<'a>, &'static str> {
+    pub(super) fn ending(&self, record: &Record) -> Result<Ending<'a>, Fault> {
         let n = record.outputs as usize;
         let params = self.params.get(record.params_at as usize..);
         let params = params.unwrap_or_default();
-        let short = "parameters inside the parameter section, aligned";
         Ok(match record.ending {
             ending::SUMS => Ending::Sums,
             ending::AFFINE_F32 => {
-                let (scale, rest) = numbers(params, n).ok_or(short)?;
-                let (bias, _) = numbers(rest, n).ok_or(short)?;
-                Ending::Affine { scale, bias }
+                let (scale, rest) = numbers(params, n)?;
+                Ending::Affine {
+                    scale,
+                    bias: numbers(rest, n)?.0,
+                }
             }
-            ending::THRESHOLD_I16 => {
-                Ending::Threshold(Thresholds::I16(numbers(params, n).ok_or(short)?.0))
-            }
-            ending::THRESHOLD_I32 => {
-                Ending::Threshold(Thresholds::I32(numbers(params, n).ok_or(short)?.0))
-            }
-            _ => return Err("an ending that this version knows"),
+            ending::THRESHOLD_I16 => Ending::Threshold(Thresholds::I16(numbers(params, n)?.0)),
+            ending::THRESHOLD_I32 => Ending::Threshold(Thresholds::I32(numbers(params, n)?.0)),
+            _ => return Err(Fault::Ending),
         })
     }
 }
 
 impl Before {
     /// Checks that a layer fits those before.
-    fn add(&mut self, layer: &Layer<'_>, record: &Record) -> Result<(), &'static str> {
+    fn add(&mut self, layer: &Layer<'_>, record: &Record) -> Result<(), Fault> {
         // Else many layers could share one piece of the file, and cost more than its size tells.
         let (weights_at, params_at) = (record.weights_at as usize, record.params_at as usize);
         if weights_at < self.weights || params_at < self.params {
-            return Err("weights and parameters behind those of the layer before");
+            return Err(Fault::Shared);
         }
         self.weights = weights_at + layer.weight_bytes();
         self.params = params_at + layer.param_bytes();
         if let Some((output, shape, output_at)) = self.output {
             if layer.input() != InputType::Bits || output != OutputType::Bits {
-                return Err("bits between layers");
+                return Err(Fault::NotBits);
             }
             if layer.input_shape() != shape {
-                return Err("as many inputs as the layer before has outputs");
+                return Err(Fault::Shape);
             }
             if record.input_at != output_at {
-                return Err("to read where the layer before writes");
+                return Err(Fault::ReadsElsewhere);
             }
         }
         self.output = Some((layer.output(), layer.output_shape(), record.output_at));
@@ -192,22 +158,10 @@ impl Before {
     }
 }
 
-/// In one place, for there are many such errors.
-#[cold]
-#[inline(never)]
-fn layer_error(index: usize, expected: &'static str) -> ModelError {
-    ModelError::Layer { index, expected }
+/// Numbers of an image: words of bits, else an element each.
+fn numbers_of([height, width, channels]: [usize; 3], bits: bool) -> usize {
+    height * width * if bits { row_words(channels) } else { channels }
 }
-
-/// Words of an image of bits.
-fn words_of([height, width, channels]: [usize; 3]) -> usize {
-    height * width * row_words(channels)
-}
-
-const WEIGHTS: &str = "weights inside the weight section, on whole words";
-
-pub(super) const MODERATE: &str =
-    "padding of less than a window, and no more outputs than pixels on each axis";
 
 /// The scratch memory that the layers so far take.
 #[derive(Default)]
@@ -216,38 +170,39 @@ struct Scratch {
     end: usize,
     sum: usize,
     /// Where the rows of spatial layers begin and end: all else lies before them.
-    rows: Range<usize>,
-    /// Whether there are rows.
-    spatial: bool,
+    #[cfg(feature = "conv")]
+    rows: Option<Range<usize>>,
 }
 
 impl Scratch {
-    fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), &'static str> {
+    fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), Fault> {
         let Regions {
             input,
             work,
             output,
         } = regions;
         if !(apart(input, work) && apart(input, output) && apart(work, output)) {
-            return Err("disjoint regions of scratch memory");
+            return Err(Fault::Overlap);
         }
-        if spatial {
-            if !self.spatial {
-                self.rows = input.start..input.start;
-                self.spatial = true;
+        #[cfg(feature = "conv")]
+        {
+            if spatial {
+                let rows = self.rows.get_or_insert(input.start..input.start);
+                if input.start < rows.end {
+                    return Err(Fault::RowsOrder);
+                }
+                rows.end = input.end;
+                self.count(input);
             }
-            if input.start < self.rows.end {
-                return Err("rows behind those of the layer before");
+            let begin = self.rows.as_ref().map_or(usize::MAX, |rows| rows.start);
+            if work.end > begin || output.end > begin {
+                return Err(Fault::RowsPlace);
             }
-            self.rows.end = input.end;
-            self.count(input);
         }
-        for region in [work, output] {
-            if self.spatial && region.end > self.rows.start {
-                return Err("rows of convolutions and pools behind all other regions");
-            }
-            self.count(region);
-        }
+        #[cfg(not(feature = "conv"))]
+        let _ = spatial;
+        self.count(work);
+        self.count(output);
         Ok(())
     }
 
@@ -262,54 +217,9 @@ fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
 }
 
 /// The first `n` numbers of `bytes`, in place, and the bytes after them.
-fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
-    let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
-    Some((bytemuck::try_cast_slice(numbers).ok()?, rest))
-}
-
-fn conv_of(record: &Record) -> Result<Conv2d, Error> {
-    let window = &record.window;
-    let options = ConvOptions {
-        stride: window.stride.map(usize::from),
-        dilation: window.dilation.map(usize::from),
-        groups: window.groups.into(),
-        padding: padding_of(window),
-        pad_value: match record.pad {
-            pad::ZERO => PadValue::Zero,
-            pad::MINUS_ONE => PadValue::MinusOne,
-            pad::PLUS_ONE => PadValue::PlusOne,
-            _ => {
-                return Err(Error::Unsupported {
-                    what: "a padding value that this version does not know, expected 0, -1 or +1",
-                });
-            }
-        },
-    };
-    let kernel = window.kernel.map(usize::from);
-    Conv2d::new(image_of(record), record.outputs as usize, kernel, options)
-}
-
-fn pool_of(record: &Record) -> Result<Pool2d, Error> {
-    let window = &record.window;
-    Pool2d::new(
-        image_of(record),
-        window.kernel.map(usize::from),
-        window.stride.map(usize::from),
-        padding_of(window),
-    )
-}
-
-fn image_of(record: &Record) -> [usize; 3] {
-    let [height, width] = record.window.image.map(usize::from);
-    [height, width, record.inputs as usize]
-}
-
-fn padding_of(window: &Window) -> Padding {
-    let [top, bottom, left, right] = window.padding.map(usize::from);
-    Padding::Explicit {
-        top,
-        bottom,
-        left,
-        right,
-    }
+fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Result<(&[T], &[u8]), Fault> {
+    let len = n.saturating_mul(size_of::<T>());
+    let (numbers, rest) = bytes.split_at_checked(len).ok_or(Fault::Params)?;
+    let numbers = bytemuck::try_cast_slice(numbers).map_err(|_| Fault::Params)?;
+    Ok((numbers, rest))
 }

@@ -4,62 +4,10 @@
 use alloc::{vec, vec::Vec};
 
 use super::crc::crc32;
-use super::error::ModelError;
-use super::format::{self, u16_at, u32_at};
+use super::fault::Fault;
+use super::format;
 #[cfg(feature = "alloc")]
 use crate::error::Error;
-
-/// Checks all that the header says of the file.
-pub(super) fn check_header(bytes: &[u8]) -> Result<(), ModelError> {
-    if !bytes.starts_with(&format::MAGIC) {
-        return Err(ModelError::NotAModel);
-    }
-    let short = ModelError::Size {
-        expected: format::HEADER_BYTES,
-        found: bytes.len(),
-    };
-    let header = bytes.get(..format::HEADER_BYTES).ok_or(short)?;
-    let major = u16_at(header, format::AT_MAJOR).ok_or(short)?;
-    if major != format::MAJOR {
-        return Err(ModelError::Version {
-            expected: format::MAJOR,
-            found: major,
-        });
-    }
-    let expected = u32_at(header, format::AT_FILE_BYTES).ok_or(short)? as usize;
-    if expected != bytes.len() {
-        return Err(ModelError::Size {
-            expected,
-            found: bytes.len(),
-        });
-    }
-    if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
-        return Err(ModelError::Alignment);
-    }
-    let stated = u32_at(header, format::AT_CRC).ok_or(short)?;
-    let before = bytes.get(..format::AT_CRC).unwrap_or_default();
-    let after = bytes.get(format::AT_SECTIONS..).unwrap_or_default();
-    let found = crc32(&[before, after]);
-    if found != stated {
-        return Err(ModelError::Checksum {
-            expected: stated,
-            found,
-        });
-    }
-    if header.iter().skip(format::AT_RESERVED).any(|&b| b != 0) {
-        return Err(ModelError::Section {
-            expected: "zero reserved bytes in the header",
-        });
-    }
-    Ok(())
-}
-
-/// In one place, for there are several such errors.
-#[cold]
-#[inline(never)]
-fn section_error(expected: &'static str) -> ModelError {
-    ModelError::Section { expected }
-}
 
 /// The sections' bytes; empty where there is none.
 #[derive(Default)]
@@ -71,46 +19,77 @@ pub(super) struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Finds and checks the sections of a file whose header has been checked.
-    pub(super) fn find(bytes: &'a [u8]) -> Result<Self, ModelError> {
-        let bad = section_error;
-        let count = u32_at(bytes, format::AT_SECTIONS).unwrap_or_default() as usize;
-        let table = count
-            .checked_mul(format::SECTION_BYTES)
-            .and_then(|len| bytes.get(format::HEADER_BYTES..)?.get(..len))
-            .ok_or_else(|| bad("the section table inside the file"))?;
+    /// Finds the sections of a file, having checked all that is said around them.
+    pub(super) fn find(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let count = check_header(bytes)?;
+        // The table is whole words, at an address for words.
+        let (entries, _) = bytes.as_chunks::<{ format::SECTION_BYTES }>();
+        let table = entries.get(format::HEADER_BYTES / format::SECTION_BYTES..);
+        let table = table.and_then(|entries| entries.get(..count));
+        let table: &[[u32; 4]] =
+            bytemuck::try_cast_slice(table.ok_or(Fault::Table)?).map_err(|_| Fault::Alignment)?;
         let mut sections = Self::default();
-        let mut end = format::HEADER_BYTES + table.len();
-        let (entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
-        for entry in entries {
-            let (&kind, _) = entry
-                .split_first_chunk::<4>()
-                .ok_or_else(|| bad("a section kind"))?;
-            let number = |at| u32_at(entry, at).unwrap_or_default() as usize;
-            let (at, len) = (number(4), number(8));
-            if number(12) != 0 {
-                return Err(bad("zero reserved bytes in the section table"));
+        let mut end = format::HEADER_BYTES + size_of_val(table);
+        for &[kind, at, len, zero] in table {
+            let (at, len) = (at as usize, len as usize);
+            if zero != 0 {
+                return Err(Fault::TableReserved);
             }
-            let body = bytes.get(at..).and_then(|b| b.get(..len));
-            let body = body
-                .filter(|_| at.is_multiple_of(format::ALIGN) && at >= end)
-                .ok_or_else(|| bad("aligned sections inside the file, one after the other"))?;
+            let body = bytes.get(at..).and_then(|rest| rest.get(..len));
+            let (Some(body), true) = (body, at >= end && at.is_multiple_of(format::ALIGN)) else {
+                return Err(Fault::SectionPlace);
+            };
             end = at + len;
+            let kind = kind.to_le_bytes();
             let place = match kind {
                 format::LAYERS => &mut sections.layers,
                 format::WEIGHTS => &mut sections.weights,
                 format::PARAMS => &mut sections.params,
                 format::META => &mut sections.meta,
-                _ if kind[0].is_ascii_lowercase() => continue,
-                _ => return Err(bad("only sections that this version knows")),
+                [first, ..] if first.is_ascii_lowercase() => continue,
+                _ => return Err(Fault::SectionUnknown),
             };
             if !place.is_empty() {
-                return Err(bad("each section once"));
+                return Err(Fault::SectionTwice);
             }
             *place = body;
         }
         Ok(sections)
     }
+}
+
+/// Checks all that the header says of the file; gives the number of sections.
+fn check_header(bytes: &[u8]) -> Result<usize, Fault> {
+    if bytes.first_chunk() != Some(&format::MAGIC) {
+        return Err(Fault::NotAModel);
+    }
+    let header = bytes.first_chunk::<{ format::HEADER_BYTES }>();
+    let header = header.ok_or(Fault::Size)?;
+    if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
+        return Err(Fault::Alignment);
+    }
+    let header: &[u32; 8] = bytemuck::try_cast_ref(header).map_err(|_| Fault::Alignment)?;
+    let &[_, _, version, size, crc, sections, zero, zero_too] = header;
+    if version as u16 != format::MAJOR {
+        return Err(Fault::Version);
+    }
+    if size as usize != bytes.len() {
+        return Err(Fault::Size);
+    }
+    if checksum(bytes) != crc {
+        return Err(Fault::Checksum);
+    }
+    if zero | zero_too != 0 {
+        return Err(Fault::HeaderReserved);
+    }
+    Ok(sections as usize)
+}
+
+/// The checksum of all bytes of a file but those that state it.
+pub(super) fn checksum(file: &[u8]) -> u32 {
+    let before = file.get(..format::AT_CRC).unwrap_or_default();
+    let after = file.get(format::AT_SECTIONS..).unwrap_or_default();
+    crc32(&[before, after])
 }
 
 /// A file of the sections that have a body, with its header.
@@ -136,7 +115,7 @@ pub(super) fn write(sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
     put(&mut file, format::AT_MINOR, &format::MINOR.to_le_bytes());
     put(&mut file, format::AT_FILE_BYTES, &bytes.to_le_bytes());
     put(&mut file, format::AT_SECTIONS, &count.to_le_bytes());
-    let crc = crc32(&[&file[..format::AT_CRC], &file[format::AT_SECTIONS..]]);
+    let crc = checksum(&file);
     put(&mut file, format::AT_CRC, &crc.to_le_bytes());
     Ok(file)
 }

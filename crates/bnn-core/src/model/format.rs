@@ -14,8 +14,6 @@ pub(super) const AT_MINOR: usize = 10;
 pub(super) const AT_FILE_BYTES: usize = 12;
 pub(super) const AT_CRC: usize = 16;
 pub(super) const AT_SECTIONS: usize = 20;
-/// From here to the header's end: zero.
-pub(super) const AT_RESERVED: usize = 24;
 
 /// Kind (4 letters), offset, bytes, zero.
 pub(super) const SECTION_BYTES: usize = 16;
@@ -41,6 +39,7 @@ pub(super) mod kind {
 pub(super) const CONV: bool = cfg!(feature = "conv");
 
 /// What surrounds the images of a convolution.
+#[cfg(feature = "conv")]
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
     pub(in super::super) const MINUS_ONE: u8 = 1;
@@ -91,52 +90,36 @@ pub(super) struct Window {
 }
 
 impl Record {
-    /// Of any bytes; in constants too. `None`: never, which the compiler sees.
-    pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
-        let (
-            [
-                head,
-                inputs,
-                outputs,
-                weights_at,
-                params_at,
-                input_at,
-                work_at,
-                output_at,
-                w,
-                x,
-                y,
-                z,
-            ],
-            _,
-        ) = bytes.as_chunks::<4>()
-        else {
-            return None;
-        };
-        Some(Self {
-            kind: head[0],
-            input_depth: head[1],
-            ending: head[2],
-            pad: head[3],
-            inputs: u32::from_le_bytes(*inputs),
-            outputs: u32::from_le_bytes(*outputs),
-            weights_at: u32::from_le_bytes(*weights_at),
-            params_at: u32::from_le_bytes(*params_at),
-            input_at: u32::from_le_bytes(*input_at),
-            work_at: u32::from_le_bytes(*work_at),
-            output_at: u32::from_le_bytes(*output_at),
+    /// Of any bytes; in constants too.
+    pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
+        let b = bytes;
+        const fn u32_of(b: &[u8; RECORD_BYTES], at: usize) -> u32 {
+            u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
+        }
+        const fn u16_of(b: &[u8; RECORD_BYTES], at: usize) -> u16 {
+            u16::from_le_bytes([b[at], b[at + 1]])
+        }
+        Self {
+            kind: b[0],
+            input_depth: b[1],
+            ending: b[2],
+            pad: b[3],
+            inputs: u32_of(b, 4),
+            outputs: u32_of(b, 8),
+            weights_at: u32_of(b, 12),
+            params_at: u32_of(b, 16),
+            input_at: u32_of(b, 20),
+            work_at: u32_of(b, 24),
+            output_at: u32_of(b, 28),
             window: Window {
-                image: [
-                    u16::from_le_bytes([w[0], w[1]]),
-                    u16::from_le_bytes([w[2], w[3]]),
-                ],
-                kernel: [x[0], x[1]],
-                stride: [x[2], x[3]],
-                padding: *y,
-                dilation: [z[0], z[1]],
-                groups: u16::from_le_bytes([z[2], z[3]]),
+                image: [u16_of(b, 32), u16_of(b, 34)],
+                kernel: [b[36], b[37]],
+                stride: [b[38], b[39]],
+                padding: [b[40], b[41], b[42], b[43]],
+                dilation: [b[44], b[45]],
+                groups: u16_of(b, 46),
             },
-        })
+        }
     }
 
     #[cfg(feature = "alloc")]
@@ -178,14 +161,6 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
         .map(|b| u32::from_le_bytes(*b))
 }
 
-/// The `u16` at byte `at`, if it lies inside.
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|b| u16::from_le_bytes(*b))
-}
-
 #[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
@@ -196,7 +171,7 @@ mod tests {
         for (byte, i) in bytes.iter_mut().zip(1..) {
             *byte = i;
         }
-        let record = Record::decode(&bytes).unwrap_or_default();
+        let record = Record::decode(&bytes);
         assert_eq!(record.encode(), bytes);
         assert_eq!(record.pad, 4);
         assert_eq!(record.output_at, 0x201F_1E1D);

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::bits::BitMatrixView;
+#[cfg(feature = "conv")]
 use crate::conv::{Conv2d, Pool2d};
 use crate::gemm::Thresholds;
 
@@ -47,6 +48,7 @@ pub enum Layer<'a> {
     },
     /// A convolution. With a kernel as large as the image it is the fully connected layer behind a
     /// flattened image, whose inputs are in the order rows, columns, channels.
+    #[cfg(feature = "conv")]
     Conv2d {
         /// The type of its inputs.
         input: InputType,
@@ -58,6 +60,7 @@ pub enum Layer<'a> {
         ending: Ending<'a>,
     },
     /// The largest of each window, from bits to bits.
+    #[cfg(feature = "conv")]
     MaxPool2d(Pool2d),
 }
 
@@ -126,7 +129,9 @@ impl<'a> Layer<'a> {
     pub fn kind(&self) -> &'static str {
         match self {
             Layer::Dense { .. } => "dense",
+            #[cfg(feature = "conv")]
             Layer::Conv2d { .. } => "conv2d",
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => "max_pool2d",
         }
     }
@@ -135,7 +140,10 @@ impl<'a> Layer<'a> {
     #[must_use]
     pub fn input(&self) -> InputType {
         match *self {
-            Layer::Dense { input, .. } | Layer::Conv2d { input, .. } => input,
+            Layer::Dense { input, .. } => input,
+            #[cfg(feature = "conv")]
+            Layer::Conv2d { input, .. } => input,
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => InputType::Bits,
         }
     }
@@ -145,7 +153,9 @@ impl<'a> Layer<'a> {
     pub fn input_shape(&self) -> [usize; 3] {
         match self {
             Layer::Dense { weights, .. } => [1, 1, weights.cols()],
+            #[cfg(feature = "conv")]
             Layer::Conv2d { conv, .. } => shape(conv.input_size(), conv.channels()),
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(pool) => shape(pool.input_size(), pool.channels()),
         }
     }
@@ -165,7 +175,9 @@ impl<'a> Layer<'a> {
     pub fn output_shape(&self) -> [usize; 3] {
         match self {
             Layer::Dense { weights, .. } => [1, 1, weights.rows()],
+            #[cfg(feature = "conv")]
             Layer::Conv2d { conv, .. } => shape(conv.output_size(), conv.outputs()),
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(pool) => shape(pool.output_size(), pool.channels()),
         }
     }
@@ -175,7 +187,9 @@ impl<'a> Layer<'a> {
     pub fn weights(&self) -> Option<BitMatrixView<'a>> {
         match *self {
             Layer::Dense { weights, .. } => Some(weights),
+            #[cfg(feature = "conv")]
             Layer::Conv2d { filters, .. } => Some(filters),
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => None,
         }
     }
@@ -184,7 +198,10 @@ impl<'a> Layer<'a> {
     #[must_use]
     pub fn ending(&self) -> Option<Ending<'a>> {
         match *self {
-            Layer::Dense { ending, .. } | Layer::Conv2d { ending, .. } => Some(ending),
+            Layer::Dense { ending, .. } => Some(ending),
+            #[cfg(feature = "conv")]
+            Layer::Conv2d { ending, .. } => Some(ending),
+            #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => None,
         }
     }
@@ -204,6 +221,7 @@ impl<'a> Layer<'a> {
     }
 }
 
+#[cfg(feature = "conv")]
 fn shape([height, width]: [usize; 2], channels: usize) -> [usize; 3] {
     [height, width, channels]
 }

@@ -33,16 +33,22 @@ mod check;
 mod container;
 mod crc;
 mod error;
+mod fault;
 mod format;
 mod layer;
 #[cfg(feature = "alloc")]
 mod packed;
 mod plan;
 mod reader;
+#[cfg(feature = "conv")]
 mod row;
+#[cfg(feature = "conv")]
 mod rows;
 mod runner;
 mod sizes;
+#[cfg(feature = "conv")]
+mod spatial;
+#[cfg(feature = "conv")]
 mod stream;
 #[cfg(feature = "alloc")]
 mod writer;
@@ -56,6 +62,7 @@ pub use packed::PackedModel;
 pub use reader::Model;
 pub use runner::{Input, Output};
 pub use sizes::Sizes;
+#[cfg(feature = "conv")]
 pub use stream::Stream;
 #[cfg(feature = "alloc")]
 pub use writer::ModelWriter;

@@ -1,18 +1,22 @@
 //! Models whose weights are laid out for this CPU: faster for many samples, in memory of their own.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer};
+use super::plan::Regions;
 use super::reader::Model;
-use super::runner::{Input, OUTPUT_TYPE, Output, check_run, run_dense};
+use super::runner::{Input, OUTPUT_TYPE, Output, check_run, disjoint};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
     max_pool2d,
 };
-use crate::gemm::PackedWeights;
-use crate::shape::mul;
+use crate::gemm::epilogue::{Affine, Sums, Threshold};
+use crate::gemm::{Activations, PackedWeights, compute, operands};
+use crate::planes::Planes;
+use crate::shape::{mul, row_words};
 
 /// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`] for many
 /// samples, the same results.
@@ -71,13 +75,62 @@ impl<'a> PackedModel<'a> {
         check_run(&self.model, samples, &input, &output, scratch)?;
         match &self.layers {
             Layers::Dense(weights) => {
-                let weights = weights.iter().map(|weights| Some(weights.into()));
-                let layers = weights.zip(self.model.steps(0..self.model.len()));
-                run_dense(layers, samples, Some(input), output, scratch)
+                run_dense(&self.model, weights, samples, input, output, scratch)
             }
             Layers::Maps(maps) => run_maps(&self.model, maps, samples, input, output),
         }
     }
+}
+
+/// Runs dense layers, each on all samples at once.
+fn run_dense(
+    model: &Model<'_>,
+    weights: &[PackedWeights],
+    samples: usize,
+    input: Input<'_>,
+    output: Output<'_>,
+    scratch: &mut [u64],
+) -> Result<(), ModelError> {
+    let (mut input, mut output) = (Some(input), Some(output));
+    for (weights, step) in weights.iter().zip(model.steps(0..model.len())) {
+        let (input_type, Some(ending)) = (step.layer.input(), step.layer.ending()) else {
+            continue; // a pool, which no such model has
+        };
+        // No overflow: `scratch_words(samples)` is not less, and fits.
+        let scaled = |region: Range<usize>| region.start * samples..region.end * samples;
+        let Regions {
+            input: read,
+            work,
+            output: write,
+        } = step.regions;
+        let [read, work, write] = disjoint(scratch, [read, work, write].map(scaled))?;
+        let (n, k) = (weights.rows(), weights.cols());
+        let activations: Activations<'_> = match (input_type, input.take()) {
+            (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
+                Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
+            }
+            // `check_run` has read it.
+            (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
+            _ => BitMatrixView::trusted(read, samples, k).into(),
+        };
+        let (a, w) = operands(activations, weights.into())?;
+        let last_output = match write.is_empty() {
+            true => output.take(),
+            false => Some(Output::Bits(write)),
+        };
+        // Sizes and types fit: the file was checked in `open`, the caller's output just now.
+        match (ending, last_output) {
+            (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
+            (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
+                compute(&a, &w, &Affine { scale, bias }, y, n);
+            }
+            (Ending::Threshold(thresholds), Some(Output::Bits(y))) => {
+                compute(&a, &w, &Threshold(thresholds), y, row_words(n));
+            }
+            _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Map<'a> {

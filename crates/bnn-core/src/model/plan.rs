@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::format::{Record, kind};
+#[cfg(feature = "alloc")]
 use crate::error::Error;
 use crate::kernel::NR;
 use crate::shape::row_words;
@@ -99,23 +100,18 @@ pub(super) struct Place {
 }
 
 impl Regions {
-    pub(super) fn new(record: &Record, place: Place) -> Result<Self, Error> {
+    /// Regions that would end behind all addresses end at the last one, which is too large a plan as well.
+    pub(super) fn new(record: &Record, place: Place) -> Self {
         let needs = regional(record, place);
-        let region = |at: u32, words: usize| {
-            let start = at as usize;
-            let end = start.checked_add(words).ok_or(Error::Overflow {
-                what: "a region of scratch memory",
-            });
-            Ok(match words {
-                0 => 0..0,
-                _ => start..end?,
-            })
+        let region = |at: u32, words: usize| match (at as usize, words) {
+            (_, 0) => 0..0,
+            (start, words) => start..start.saturating_add(words),
         };
-        Ok(Self {
-            input: region(record.input_at, needs.input)?,
-            work: region(record.work_at, needs.work)?,
-            output: region(record.output_at, needs.output)?,
-        })
+        Self {
+            input: region(record.input_at, needs.input),
+            work: region(record.work_at, needs.work),
+            output: region(record.output_at, needs.output),
+        }
     }
 }
 

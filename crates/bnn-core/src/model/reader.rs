@@ -2,12 +2,12 @@
 
 use core::ops::Range;
 
-use super::container::{Sections, check_header};
+use super::container::Sections;
 use super::error::ModelError;
+use super::fault::Fault;
 use super::format::{self, RECORD_BYTES, Record, u32_at};
 use super::layer::{InputType, Layer, OutputType};
-use super::plan::{self, Place, Regions};
-use crate::bits::BitMatrixView;
+use super::plan::{Place, Regions};
 use crate::shape::{mul, nonzero};
 
 /// A checked model over borrowed bytes.
@@ -18,7 +18,7 @@ pub struct Model<'a> {
     pub(super) records: &'a [[u8; RECORD_BYTES]],
     pub(super) weights: &'a [u64],
     pub(super) params: &'a [u8],
-    meta: &'a str,
+    meta: &'a [u8],
     /// Convolutions and pools, which come first.
     pub(super) spatial: usize,
     pub(super) input_type: InputType,
@@ -43,31 +43,29 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`ModelError`], for anything but a file that the format allows.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ModelError> {
-        check_header(bytes)?;
+        let mut layer = 0;
+        Self::check(bytes, &mut layer).map_err(|fault| fault.explain(bytes, layer))
+    }
+
+    /// The same; where a layer is at fault, `layer` is its number.
+    fn check(bytes: &'a [u8], layer: &mut usize) -> Result<Self, Fault> {
         let sections = Sections::find(bytes)?;
         let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
         if records.is_empty() || !rest.is_empty() {
-            return Err(ModelError::Section {
-                expected: "at least one layer record, and whole ones",
-            });
+            return Err(Fault::Records);
         }
         let weights = match sections.weights {
             // Where there is no section: of no alignment either.
             [] => &[],
-            bytes => bytemuck::try_cast_slice(bytes).map_err(|_| ModelError::Section {
-                expected: "whole words in the weight section",
-            })?,
+            bytes => bytemuck::try_cast_slice(bytes).map_err(|_| Fault::WeightWords)?,
         };
-        let meta = core::str::from_utf8(sections.meta).map_err(|_| ModelError::Section {
-            expected: "UTF-8 text in the meta section",
-        })?;
-        let is_spatial = |record| Record::decode(record).is_some_and(|r| r.is_spatial());
+        let is_spatial = |record| Record::decode(record).is_spatial();
         let mut model = Self {
             bytes,
             records,
             weights,
             params: sections.params,
-            meta,
+            meta: sections.meta,
             spatial: records.iter().take_while(|r| is_spatial(r)).count(),
             input_type: InputType::Bits,
             output_type: OutputType::Bits,
@@ -75,7 +73,7 @@ impl<'a> Model<'a> {
             output_len: 0,
             scratch_words_per_sample: 0,
         };
-        model.check_layers()?;
+        model.check_layers(layer)?;
         Ok(model)
     }
 
@@ -104,12 +102,10 @@ impl<'a> Model<'a> {
 
     /// A layer, and where it reads, works and writes. `None`: there is no such layer.
     pub(super) fn step(&self, index: usize) -> Option<Step<'a>> {
-        let record = Record::decode(self.records.get(index)?)?;
-        // All was checked in `open`, so that no word is read again.
-        let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
+        let record = Record::decode(self.records.get(index)?);
         Some(Step {
-            layer: self.layer(index, &record, trusted).ok()?,
-            regions: Regions::new(&record, self.place(index)).ok()?,
+            layer: self.layer(index, &record).ok()?, // all was checked in `open`
+            regions: Regions::new(&record, self.place(index)),
         })
     }
 
@@ -181,17 +177,18 @@ impl<'a> Model<'a> {
 
     /// Words of the rows of the input that a row of windows of the first layer lies on, where that is a
     /// convolution or a pool.
+    #[cfg(feature = "conv")]
     pub(super) fn first_rows(&self) -> usize {
-        let record = self.records.first().and_then(Record::decode);
+        let record = self.records.first().map(Record::decode);
         let record = record.filter(|_| self.spatial > 0);
-        record.map_or(0, |record| plan::needs(&record).input)
+        record.map_or(0, |record| super::plan::needs(&record).input)
     }
 
     /// The text of the meta section: `key=value` lines that `bnn train` writes; empty if there is
-    /// none.
+    /// none, or it is not UTF-8.
     #[must_use]
     pub fn meta(&self) -> &'a str {
-        self.meta
+        core::str::from_utf8(self.meta).unwrap_or_default()
     }
 
     /// The file's checksum.

@@ -2,28 +2,25 @@
 
 use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer};
-use super::runner::{Input, OUTPUT_TYPE, Output};
+use super::runner::{Finish, Input, Output};
 use crate::bits::BitMatrixView;
-use crate::conv::{Conv2d, InPlace, Source};
-use crate::gemm::driver::Strided;
-use crate::gemm::epilogue::{Affine, Epilogue, Sums, Threshold};
+use crate::conv::{InPlace, Source};
 use crate::kernel::Kernel;
 use crate::shape::row_words;
 
-/// Computes row `oy` of a layer's output from the rows of its input under the windows.
+/// Computes row `oy` of a layer's output from the rows of its input under the windows. `reals`: see [`Finish`].
 pub(super) fn compute_row(
     layer: &Layer<'_>,
     oy: usize,
     pixels: Input<'_>,
-    out: Output<'_>,
+    mut out: Output<'_>,
+    reals: bool,
     work: &mut [u64],
 ) -> Result<(), ModelError> {
-    match (layer, out) {
-        (Layer::MaxPool2d(pool), Output::Bits(out)) => {
-            if let Input::Bits(pixels) = pixels {
-                pool.line(oy).1.max_of_image(pixels, out);
-            }
-            Ok(())
+    let (input, conv, filters, ending) = match (layer, pixels, &mut out) {
+        (Layer::MaxPool2d(pool), Input::Bits(pixels), Output::Bits(out)) => {
+            pool.line(oy).1.max_of_image(pixels, out);
+            return Ok(());
         }
         (
             &Layer::Conv2d {
@@ -32,67 +29,38 @@ pub(super) fn compute_row(
                 filters,
                 ending,
             },
-            out,
-        ) => {
-            let (rows, conv) = conv.line(oy);
-            let pixels = match (pixels, input) {
-                (Input::Bits(x), _) => {
-                    let [_, width] = conv.input_size();
-                    Source::Bits(BitMatrixView::trusted(
-                        x,
-                        rows.len() * width,
-                        conv.channels(),
-                    ))
-                }
-                (Input::Bytes(x), InputType::Unsigned { depth }) => Source::Bytes {
-                    x,
-                    depth: depth.into(),
-                },
-                _ => return Ok(()),
-            };
-            let line = Line {
-                conv: &conv,
-                pixels,
-                filters,
-                work,
-            };
-            match (ending, out) {
-                (Ending::Sums, Output::I32(out)) => line.compute(&Sums, out, conv.outputs()),
-                (Ending::Affine { scale, bias }, Output::F32(out)) => {
-                    line.compute(&Affine { scale, bias }, out, conv.outputs())
-                }
-                (Ending::Threshold(t), Output::Bits(out)) => {
-                    line.compute(&Threshold(t), out, row_words(conv.outputs()))
-                }
-                _ => Err(OUTPUT_TYPE), // `check_run` has refused it before
-            }
-        }
-        _ => Err(OUTPUT_TYPE), // likewise
-    }
-}
-
-/// A convolution to a row of pixels.
-struct Line<'r> {
-    conv: &'r Conv2d,
-    pixels: Source<'r>,
-    filters: BitMatrixView<'r>,
-    work: &'r mut [u64],
-}
-
-impl Line<'_> {
-    fn compute<E: Epilogue>(
-        self,
-        ending: &E,
-        out: &mut [E::Elem],
-        stride: usize,
-    ) -> Result<(), ModelError> {
-        let run = InPlace {
-            conv: self.conv,
-            source: self.pixels,
-            samples: self.conv.output_pixels(),
-            filters: self.filters,
-            kernel: Kernel::active()?,
-        };
-        Ok(run.compute(self.work, ending, Strided { c: out, stride })?)
-    }
+            ..,
+        ) => (input, conv, filters, ending),
+        _ => return Ok(()), // no such layer or row comes here
+    };
+    let (rows, conv) = conv.line(oy);
+    let [_, width] = conv.input_size();
+    let source = match (pixels, input) {
+        (Input::Bytes(x), InputType::Unsigned { depth }) => Source::Bytes {
+            x,
+            depth: depth.into(),
+        },
+        (Input::Bits(x), _) => Source::Bits(BitMatrixView::trusted(
+            x,
+            rows.len() * width,
+            conv.channels(),
+        )),
+        _ => return Ok(()), // likewise
+    };
+    let run = InPlace {
+        conv: &conv,
+        source,
+        samples: conv.output_pixels(),
+        filters,
+        kernel: Kernel::active()?,
+    };
+    let pixel = match ending {
+        Ending::Threshold(_) => row_words(conv.outputs()),
+        _ => conv.outputs(),
+    };
+    let finish = Finish { ending, reals };
+    Ok(run.compute(work, &mut |sample, first, sums| {
+        let mut out = out.part(sample * pixel..(sample + 1) * pixel);
+        finish.put(sums, first, &mut out);
+    })?)
 }

@@ -30,6 +30,8 @@ pub(super) enum Image<'r> {
 pub(super) struct Rows<'r> {
     model: Model<'r>,
     image: Image<'r>,
+    /// See [`Finish`](super::runner::Finish).
+    reals: bool,
     scratch: &'r mut [u64],
     /// Whether the image never ends: then every row of windows is like the first one.
     endless: bool,
@@ -62,10 +64,16 @@ impl State {
 
 impl<'r> Rows<'r> {
     /// For the arguments of a run, which have been checked.
-    pub(super) fn new(model: &Model<'r>, image: Image<'r>, scratch: &'r mut [u64]) -> Self {
+    pub(super) fn new(
+        model: &Model<'r>,
+        image: Image<'r>,
+        reals: bool,
+        scratch: &'r mut [u64],
+    ) -> Self {
         Self {
             model: *model,
             image,
+            reals,
             scratch,
             endless: false,
         }
@@ -188,7 +196,7 @@ impl<'r> Rows<'r> {
         };
         // What nothing needs is not computed.
         if let Some(place) = place {
-            compute_row(&step.layer, next, pixels, place, work)?;
+            compute_row(&step.layer, next, pixels, place, self.reals, work)?;
         }
         if !self.endless {
             state.next += 1;

@@ -3,16 +3,17 @@
 use core::ops::Range;
 
 use super::error::ModelError;
-use super::format::CONV;
 use super::layer::{Ending, InputType, Layer, OutputType};
-use super::reader::{Model, Step};
+use super::plan::Regions;
+use super::reader::Model;
+#[cfg(feature = "conv")]
 use super::rows::{Image, Rows};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::gemm::epilogue::{Affine, Sums, Threshold};
-use crate::gemm::{Activations, Weights, compute, operands};
-use crate::planes::{Planes, check_depth};
-use crate::shape::{self, at_least, equal, mul, row_words};
+use crate::gemm::Weights;
+use crate::gemm::epilogue::{Affine, Epilogue, Sums, Threshold};
+use crate::planes::Planes;
+use crate::shape::{self, at_least, equal, mul};
 
 /// The inputs of a run, sample after sample without gaps.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,7 @@ impl Output<'_> {
 }
 
 impl Model<'_> {
-    /// Runs `samples` samples. `scratch` has at least
+    /// Runs `samples` samples, one after the other, on the calling thread. `scratch` has at least
     /// [`scratch_words(samples)`](Model::scratch_words) words; what it holds does not matter.
     ///
     /// Convolutions and pools run row by row: each holds no more than the rows of its input that a row of
@@ -66,108 +67,119 @@ impl Model<'_> {
     /// Input or output of another type or length than the model's, scratch memory too short, an
     /// input element out of range, zero samples. Except for an element out of range the output is
     /// not touched then.
+    // Inlined, so that where the caller makes the output `reals` is known when linking, and a program without real
+    // scores has no float arithmetic in it (`ci/firmware.sh` checks that).
+    #[inline]
     pub fn run(
         &self,
         samples: usize,
         input: Input<'_>,
+        output: Output<'_>,
+        scratch: &mut [u64],
+    ) -> Result<(), ModelError> {
+        let reals = matches!(output, Output::F32(_));
+        self.run_in_place(samples, input, output, reals, scratch)
+    }
+
+    fn run_in_place(
+        &self,
+        samples: usize,
+        input: Input<'_>,
         mut output: Output<'_>,
+        reals: bool,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
         check_run(self, samples, &input, &output, scratch)?;
-        if !CONV || self.spatial == 0 {
-            let layers = self.steps(0..self.len()).map(in_place);
-            return run_dense(layers, samples, Some(input), output, scratch);
-        }
         let (x, y) = (self.input_len, self.output_len);
         for sample in 0..samples {
-            let image = input.part(sample * x..(sample + 1) * x);
+            let input = input.part(sample * x..(sample + 1) * x);
             let mut output = output.part(sample * y..(sample + 1) * y);
-            let mut rows = Rows::new(self, Image::Whole(image), scratch);
-            rows.clear();
-            while rows.next(&mut output)? {}
-            self.run_tail(output, scratch)?;
+            #[cfg(feature = "conv")]
+            if self.spatial > 0 {
+                let mut rows = Rows::new(self, Image::Whole(input), reals, scratch);
+                rows.clear();
+                while rows.next(&mut output)? {}
+                self.run_dense(None, &mut output, reals, scratch)?;
+                continue;
+            }
+            self.run_dense(Some(input), &mut output, reals, scratch)?;
         }
         Ok(())
     }
 
-    /// Runs the dense layers behind convolutions and pools that have written their output.
-    pub(super) fn run_tail(
+    /// Runs the dense layers on a sample: the first one on `input` or, without one, on what convolutions and pools
+    /// have written where it reads.
+    #[cfg_attr(
+        not(feature = "conv"),
+        expect(irrefutable_let_patterns, reason = "there are other layers elsewhere")
+    )]
+    pub(super) fn run_dense(
         &self,
-        output: Output<'_>,
+        mut input: Option<Input<'_>>,
+        output: &mut Output<'_>,
+        reals: bool,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let layers = self.steps(self.spatial..self.len()).map(in_place);
-        run_dense(layers, 1, None, output, scratch)
+        for step in self.steps(self.spatial..self.len()) {
+            let Layer::Dense {
+                input: from,
+                weights,
+                ending,
+            } = step.layer
+            else {
+                continue; // no layer but dense ones comes here
+            };
+            let Regions {
+                input: read,
+                work,
+                output: write,
+            } = step.regions;
+            let [read, work, write] = disjoint(scratch, [read, work, write])?;
+            let sample: &[u64] = match (from, input.take()) {
+                (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
+                    let k = weights.cols();
+                    Planes::split_checked(x, k, k, usize::from(depth), work)?.bits()
+                }
+                // `check_run` has read it.
+                (_, Some(Input::Bits(x))) => x,
+                _ => read,
+            };
+            let finish = Finish { ending, reals };
+            let resolved = Weights::from(weights).resolve(1)?;
+            if write.is_empty() {
+                resolved.outputs(sample, &mut |first, sums| finish.put(sums, first, output));
+            } else {
+                let mut output = Output::Bits(write);
+                resolved.outputs(sample, &mut |first, sums| {
+                    finish.put(sums, first, &mut output)
+                });
+            }
+        }
+        Ok(())
     }
 }
 
-fn in_place<'a>(step: Step<'a>) -> (Option<Weights<'a>>, Step<'a>) {
-    (step.layer.weights().map(Weights::from), step)
+/// What the sums of a layer become.
+pub(super) struct Finish<'a> {
+    pub(super) ending: Ending<'a>,
+    /// Whether there are real outputs: a program of a model without is to have no float arithmetic.
+    pub(super) reals: bool,
 }
 
-/// Runs dense layers, the first one on `input` or, without one, on what lies where it reads. The last layer
-/// of the model is the last of them.
-pub(super) fn run_dense<'w>(
-    layers: impl Iterator<Item = (Option<Weights<'w>>, Step<'w>)>,
-    samples: usize,
-    mut input: Option<Input<'_>>,
-    output: Output<'_>,
-    scratch: &mut [u64],
-) -> Result<(), ModelError> {
-    let mut output = Some(output);
-    for (weights, step) in layers {
-        let (
-            Layer::Dense {
-                input: from,
-                weights: w,
-                ending,
-            },
-            Some(weights),
-        ) = (step.layer, weights)
-        else {
-            continue; // no layer but dense ones comes here
-        };
-        let regions = &step.regions;
-        // No overflow: `scratch_words(samples)` is not less, and fits.
-        let scaled = |region: &Range<usize>| region.start * samples..region.end * samples;
-        let regions = [
-            scaled(&regions.input),
-            scaled(&regions.work),
-            scaled(&regions.output),
-        ];
-        let [read, work, write] = disjoint(scratch, regions)?;
-        let (n, k) = (w.rows(), w.cols());
-        let activations: Activations<'_> = match (from, input.take()) {
-            (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
-                Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
+impl Finish<'_> {
+    /// Writes what becomes of a few sums of a sample, at most a panel's, those of the outputs from `first` on.
+    pub(super) fn put(&self, sums: &[i32], first: usize, output: &mut Output<'_>) {
+        match (self.ending, output) {
+            (Ending::Sums, Output::I32(y)) => Sums.put(sums, first, y, first),
+            (Ending::Affine { scale, bias }, Output::F32(y)) if self.reals => {
+                Affine { scale, bias }.put(sums, first, y, first);
             }
-            // `check_run` has read it.
-            (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
-            _ => BitMatrixView::trusted(read, samples, k).into(),
-        };
-        let (a, w) = operands(activations, weights)?;
-        let last_output = if write.is_empty() {
-            output.take()
-        } else {
-            None
-        };
-        // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (ending, last_output) {
-            (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
-            (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
-                compute(&a, &w, &Affine { scale, bias }, y, n);
+            (Ending::Threshold(thresholds), Output::Bits(y)) => {
+                Threshold(thresholds).put(sums, first, y, first);
             }
-            (Ending::Threshold(thresholds), out) => {
-                let out = match out {
-                    Some(Output::Bits(y)) => y,
-                    _ => write,
-                };
-                compute(&a, &w, &Threshold(thresholds), out, row_words(n));
-            }
-            _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
+            _ => {} // `check_run` has refused it before
         }
     }
-    Ok(())
 }
 
 /// Parts of the scratch memory, which `Model::open` has found not to overlap.
@@ -216,9 +228,12 @@ pub(super) fn check_input(
         (InputType::Unsigned { depth }, Input::Bytes(x)) => {
             equal("input bytes", len, x.len())?;
             // A dense layer checks its input when it splits it.
-            if CONV && model.spatial > 0 {
-                check_depth(x, depth.into())?;
+            #[cfg(feature = "conv")]
+            if model.spatial > 0 {
+                crate::planes::check_depth(x, depth.into())?;
             }
+            #[cfg(not(feature = "conv"))]
+            let _ = depth;
         }
         (InputType::Bits, _) => {
             return Err(ModelError::ElementType {

@@ -115,9 +115,11 @@ const fn record(records: &[[u8; RECORD_BYTES]], index: usize) -> Option<Record> 
     if index >= records.len() {
         return None;
     }
-    match Record::decode(&records[index]) {
-        Some(record) if record.kind == kind::DENSE || record.is_spatial() => Some(record),
-        _ => None,
+    let record = Record::decode(&records[index]);
+    if record.kind == kind::DENSE || record.is_spatial() {
+        Some(record)
+    } else {
+        None
     }
 }
 

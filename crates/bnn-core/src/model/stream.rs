@@ -113,7 +113,19 @@ impl<'m> Stream<'m> {
     /// # Errors
     /// A row or an output of another type or length than the model's, an element out of range. Nothing has
     /// changed then.
-    pub fn push(&mut self, row: Input<'_>, mut output: Output<'_>) -> Result<bool, ModelError> {
+    // Inlined for the sake of `reals`, as `Model::run`.
+    #[inline]
+    pub fn push(&mut self, row: Input<'_>, output: Output<'_>) -> Result<bool, ModelError> {
+        let reals = matches!(output, Output::F32(_));
+        self.take(row, output, reals)
+    }
+
+    fn take(
+        &mut self,
+        row: Input<'_>,
+        mut output: Output<'_>,
+        reals: bool,
+    ) -> Result<bool, ModelError> {
         let [height, ..] = self.model.input_shape();
         check_input(&self.model, self.model.input_len / positive(height), &row)?;
         check_output(&self.model, 1, &output)?;
@@ -126,19 +138,20 @@ impl<'m> Stream<'m> {
                 return Ok(false);
             }
         }
-        let mut rows = self.rows();
+        let mut rows = self.rows(reals);
         rows.push(row);
         if !rows.next(&mut output)? {
             return Ok(false);
         }
         self.done = !self.endless;
-        self.model.run_tail(output, self.memory)?;
+        self.model
+            .run_dense(None, &mut output, reals, self.memory)?;
         Ok(true)
     }
 
     /// Forgets all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
-        self.rows().clear();
+        self.rows(false).clear();
         self.seen = 0;
         self.done = false;
     }
@@ -149,13 +162,13 @@ impl<'m> Stream<'m> {
         self.endless
     }
 
-    fn rows(&mut self) -> Rows<'_> {
+    fn rows(&mut self, reals: bool) -> Rows<'_> {
         let scratch = self.model.scratch_words(1).unwrap_or_default();
         let (scratch, first) = self
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        Rows::new(&self.model, Image::Rows(first), scratch).endless(self.endless)
+        Rows::new(&self.model, Image::Rows(first), reals, scratch).endless(self.endless)
     }
 }
 

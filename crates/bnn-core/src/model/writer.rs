@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::bytes::AlignedBytes;
-use super::check::MODERATE;
 use super::container::{self, pad_to, small};
 use super::error::ModelError;
+use super::fault::Fault;
 use super::format::{self, Record, Window, ending, kind, pad};
 use super::layer::{Ending, InputType, OutputType};
 use super::plan;
@@ -164,7 +164,7 @@ impl ModelWriter {
         }
         match is_moderate {
             true => Ok(()),
-            false => Err(self.refusal(MODERATE)),
+            false => Err(self.refusal(Fault::Moderate.expected())),
         }
     }
 

@@ -52,7 +52,7 @@ fn check(net: &SpatialNet, samples: usize, seed: u64) -> Result<(), ModelError> 
 /// The work memory planned is what convolutions ask for.
 fn check_work(model: &Model<'_>) -> Result<(), ModelError> {
     for (record, layer) in model.records.iter().zip(model.layers()) {
-        let record = format::Record::decode(record).unwrap_or_default();
+        let record = format::Record::decode(record);
         if let Layer::Conv2d { input, conv, .. } = layer {
             let depth = match input {
                 InputType::Bits => None,

@@ -1,0 +1,140 @@
+//! Why a reader refuses a file, in a byte.
+
+use super::container;
+use super::error::ModelError;
+use super::format::{self, u32_at};
+
+/// Why a file is refused. A reader makes some forty checks, on microcontrollers too: an error of a byte keeps
+/// each of them to a comparison and a jump. [`Fault::explain`] makes of it what a caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    NotAModel,
+    Version,
+    Size,
+    Alignment,
+    Checksum,
+    HeaderReserved,
+    Table,
+    TableReserved,
+    SectionPlace,
+    SectionUnknown,
+    SectionTwice,
+    Records,
+    WeightWords,
+    /// From here on: of a layer.
+    Depth,
+    Order,
+    Reserved,
+    Sums,
+    Weights,
+    Tails,
+    Params,
+    Ending,
+    #[cfg(feature = "conv")]
+    Window,
+    #[cfg(feature = "conv")]
+    Moderate,
+    #[cfg(feature = "conv")]
+    PadValue,
+    #[cfg(feature = "conv")]
+    Pool,
+    #[cfg(not(feature = "conv"))]
+    NeedsConv,
+    Kind,
+    Shared,
+    NotBits,
+    Shape,
+    ReadsElsewhere,
+    Overlap,
+    #[cfg(feature = "conv")]
+    RowsOrder,
+    #[cfg(feature = "conv")]
+    RowsPlace,
+    Waste,
+}
+
+impl Fault {
+    /// The error of the file `bytes`, in its layer `layer` if it is in a layer.
+    #[cold]
+    pub(super) fn explain(self, bytes: &[u8], layer: usize) -> ModelError {
+        let number = |at| u32_at(bytes, at).unwrap_or_default();
+        match self {
+            Fault::NotAModel => ModelError::NotAModel,
+            Fault::Version => ModelError::Version {
+                expected: format::MAJOR,
+                found: number(format::AT_MAJOR) as u16,
+            },
+            Fault::Size => ModelError::Size {
+                expected: match bytes.len() < format::HEADER_BYTES {
+                    true => format::HEADER_BYTES,
+                    false => number(format::AT_FILE_BYTES) as usize,
+                },
+                found: bytes.len(),
+            },
+            Fault::Alignment => ModelError::Alignment,
+            Fault::Checksum => ModelError::Checksum {
+                expected: number(format::AT_CRC),
+                found: container::checksum(bytes),
+            },
+            fault if (fault as u8) < Fault::Depth as u8 => ModelError::Section {
+                expected: fault.expected(),
+            },
+            fault => ModelError::Layer {
+                index: layer,
+                expected: fault.expected(),
+            },
+        }
+    }
+
+    /// What was expected.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Fault::NotAModel
+            | Fault::Version
+            | Fault::Size
+            | Fault::Alignment
+            | Fault::Checksum => "", // they have numbers of their own
+            Fault::HeaderReserved => "zero reserved bytes in the header",
+            Fault::Table => "the section table inside the file",
+            Fault::TableReserved => "zero reserved bytes in the section table",
+            Fault::SectionPlace => "aligned sections inside the file, one after the other",
+            Fault::SectionUnknown => "only sections that this version knows",
+            Fault::SectionTwice => "each section once",
+            Fault::Records => "at least one layer record, and whole ones",
+            Fault::WeightWords => "whole words in the weight section",
+            Fault::Depth => "at most 8 bits per input",
+            Fault::Order => "convolutions and pools before dense layers",
+            Fault::Reserved => "zero reserved bytes",
+            Fault::Sums => "sums that fit 32 bits",
+            Fault::Weights => "at least one weight, all inside the weight section, on whole words",
+            Fault::Tails => "zero bits behind each row of weights",
+            Fault::Params => "parameters inside the parameter section, aligned",
+            Fault::Ending => "an ending that this version knows",
+            #[cfg(feature = "conv")]
+            Fault::Window => {
+                "a window inside its padded image, groups that divide the channels, sizes that fit memory"
+            }
+            #[cfg(feature = "conv")]
+            Fault::Moderate => {
+                "padding of less than a window, and no more outputs than pixels on each axis"
+            }
+            #[cfg(feature = "conv")]
+            Fault::PadValue => "padding by 0, -1 or +1, and by 0 around images of integers",
+            #[cfg(feature = "conv")]
+            Fault::Pool => "a pool from bits to as many bits, without options",
+            #[cfg(not(feature = "conv"))]
+            Fault::NeedsConv => "dense layers in a build without the feature `conv`",
+            Fault::Kind => "a layer kind that this version knows",
+            Fault::Shared => "weights and parameters behind those of the layer before",
+            Fault::NotBits => "bits between layers",
+            Fault::Shape => "as many inputs as the layer before has outputs",
+            Fault::ReadsElsewhere => "to read where the layer before writes",
+            Fault::Overlap => "disjoint regions of scratch memory",
+            #[cfg(feature = "conv")]
+            Fault::RowsOrder => "rows behind those of the layer before",
+            #[cfg(feature = "conv")]
+            Fault::RowsPlace => "rows of convolutions and pools behind all other regions",
+            Fault::Waste => "a scratch memory plan without waste",
+        }
+    }
+}
