@@ -7,6 +7,7 @@
 
 use bnn_core::{BitMatrixView, BitMatrixViewMut, Error, gemm_bits, gemm_i32, reference};
 use boards::counter::Counter;
+use boards::noise::noise_words;
 use semihosting::{println, process};
 
 /// `[outputs, inputs]` of the layer.
@@ -23,22 +24,9 @@ const BUDGET: u32 = if cfg!(armv6m) {
     640
 };
 
-/// Bits without a pattern (splitmix64 of Steele et al.), in flash.
-static WEIGHTS: [u64; N * WORDS] = noise(1);
-static ROW: [u64; WORDS] = noise(2);
-
-const fn noise<const LEN: usize>(seed: u64) -> [u64; LEN] {
-    let mut words = [0; LEN];
-    let mut i = 0;
-    while i < LEN {
-        let mut x = (seed << 32 | i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        x = (x ^ x >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        words[i] = x ^ x >> 31;
-        i += 1;
-    }
-    words
-}
+/// In flash.
+static WEIGHTS: [u64; N * WORDS] = noise_words(1);
+static ROW: [u64; WORDS] = noise_words(2);
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]

@@ -22,68 +22,29 @@ use core::arch::naked_asm;
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
 
-/// What three times `usada8` in a block adds to the sum, which is counted twice: `2 * 3 * 4 * 0x33`.
-const BIAS: i32 = 1224;
+/// What `usad8` of a pair and of the three groups of a block is when no bit differs, doubled.
+const PAIR_BIAS: i32 = 2 * 4 * 0x33;
+const BIAS: i32 = 3 * PAIR_BIAS;
 
 /// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
 pub(in crate::kernel) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
     let row: &[u32] = bytemuck::cast_slice(row);
     let others: &[u32] = bytemuck::cast_slice(others);
-    if sums.is_empty() || row.len().saturating_mul(sums.len()) > others.len() {
+    let count = sums.len();
+    if count == 0 || row.len().saturating_mul(count) > others.len() {
         return;
     }
     let (blocks, tail) = row.as_chunks::<BLOCK>();
-    match blocks {
+    let (weights, to) = (others.as_ptr(), sums.as_mut_ptr());
+    if let ([block], []) = (blocks, tail) {
         // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
-        [block] if tail.is_empty() => unsafe {
-            one_block(others.as_ptr(), sums.as_mut_ptr(), sums.len(), block, k);
-        },
-        [] => sums.fill(k),
-        _ => {
-            let job = Job {
-                skip: size_of_val(tail),
-                start: k.wrapping_sub(BIAS * blocks.len() as i32),
-                sums_end: sums.as_mut_ptr_range().end,
-                sums: sums.as_mut_ptr(),
-                row: row.as_ptr(),
-                row_end: blocks.as_ptr_range().end.cast(),
-            };
-            // SAFETY: `others` has a row for each of the sums, of which there is one at least, as the row
-            // itself is `blocks` and `skip` bytes, and there is a block.
-            unsafe { many_blocks(others.as_ptr(), &job) };
-        }
+        unsafe { one_block(weights, to, count, block, k.wrapping_sub(BIAS)) };
+        return;
     }
-    let mut done = row.len() - tail.len();
-    for pair in tail.as_chunks::<2>().0 {
-        // The pair's place in the first row.
-        if let Some(weights) = others.get(done..) {
-            // SAFETY: the pair's place in each row lies `row` further on than in the one before, and `others`
-            // has a row for each of the sums, of which there is one at least.
-            unsafe {
-                one_pair(
-                    weights.as_ptr(),
-                    sums.as_mut_ptr(),
-                    sums.len(),
-                    pair,
-                    size_of_val(row),
-                );
-            };
-        }
-        done += 2;
-    }
-}
-
-/// What [`many_blocks`] is to do. `row` up to `row_end` are whole blocks, at least one.
-#[repr(C)]
-struct Job {
-    /// Bytes of a weight row behind its blocks.
-    skip: usize,
-    /// What a sum is before twice the total of `usada8` is added.
-    start: i32,
-    sums_end: *mut i32,
-    sums: *mut i32,
-    row: *const u32,
-    row_end: *const u32,
+    let bias = BIAS * blocks.len() as i32 + PAIR_BIAS * (tail.len() / 2) as i32;
+    sums.fill(k.wrapping_sub(bias));
+    // SAFETY: `others` has a row as long as `row`, of pairs of words, for each of the sums, of which there is one at least.
+    unsafe { add_rows(weights, to, count, row.as_ptr(), row.len()) };
 }
 
 /// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits in r1.
@@ -142,7 +103,7 @@ macro_rules! constants {
     };
 }
 
-/// `sums[i] = k - 2 * popcount(row ^ weights[i])`, 63 instructions each.
+/// `sums[i] = k + BIAS - 2 * popcount(row ^ weights[i])`, 63 instructions each.
 ///
 /// # Safety
 /// `count` is at least 1; there are as many sums, and as many rows of weights.
@@ -160,8 +121,7 @@ unsafe extern "C" fn one_block(
         mov r7, r1
         mov r8, r2
         ldm r3, {{r1-r6, r9, r10}}
-        push {{r1-r6, r9, r10}}
-        sub lr, lr, #{bias}",
+        push {{r1-r6, r9, r10}}",
         constants!(),
         "2:
         ldm r0!, {{r1-r3}}
@@ -189,28 +149,47 @@ unsafe extern "C" fn one_block(
         bytes!(),
         "usada8 r6, r1, r9, r6
         add r1, lr, r6, lsl #1
-        str r1, [r7], #4
+        stm r7!, {{r1}}
         subs r8, #1
         bne 2b
         add sp, #32
         pop {{r4-r11, pc}}",
-        bias = const BIAS,
     )
 }
 
-/// The same for rows of one block or more and `skip` bytes, of which only the blocks count.
+/// `sums[i] += bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each pair of
+/// words behind the blocks. All rows are of `words` words, an even number. A block takes 60 instructions and a row's
+/// blocks 9 more, a pair 19.
 ///
 /// # Safety
-/// There are as many rows of weights as sums, at least one.
+/// As [`one_block`].
 #[unsafe(naked)]
-unsafe extern "C" fn many_blocks(weights: *const u32, job: &Job) {
+unsafe extern "C" fn add_rows(
+    weights: *const u32,
+    sums: *mut i32,
+    count: usize,
+    row: *const u32,
+    words: usize,
+) {
     naked_asm!(
+        // On the stack, from its end: the next sum, the end of sums, the row, the bytes behind its blocks, then the end
+        // of the row; the weights, then those of the next pair; the sums, the bytes of a row. r7 is the next word of the
+        // row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum and r8 the end of sums.
         "push {{r4-r11, lr}}
-        ldm r1, {{r3-r8}}
-        push {{r3-r7}}
-        movs r6, #0",
+        ldr r4, [sp, #36]
+        add r2, r1, r2, lsl #2
+        lsls r4, #2
+        and r5, r4, #31
+        push {{r0, r1, r4}}
+        subs r4, r5
+        add r8, r3, r4
+        push {{r1-r3, r5}}",
         constants!(),
-        "2:
+        "cmp r8, r3
+        beq 3f
+        mov r7, r3
+        movs r6, #0
+        2:
         ldm r0!, {{r1-r3}}
         ldm r7!, {{r4, r5, lr}}
         eors r1, r4
@@ -236,52 +215,52 @@ unsafe extern "C" fn many_blocks(weights: *const u32, job: &Job) {
         "usada8 r6, r1, r9, r6
         cmp r7, r8
         bne 2b
-        ldm sp, {{r1-r4, r7}}
-        add r0, r1
-        add r2, r2, r6, lsl #1
-        stm r4!, {{r2}}
-        str r4, [sp, #12]
+        ldm sp, {{r1, r2, r7, lr}}
+        add r0, lr
+        ldr r3, [r1]
+        add r3, r3, r6, lsl #1
+        stm r1!, {{r3}}
+        str r1, [sp]
         movs r6, #0
-        cmp r4, r3
+        cmp r1, r2
         bne 2b
-        add sp, #20
-        pop {{r4-r11, pc}}",
-    )
-}
-
-/// `sums[i] -= 2 * popcount(pair ^ weights[i])` for pairs of words that are `stride` bytes apart.
-///
-/// # Safety
-/// `count` is at least 1; there are as many sums, and as many pairs.
-#[unsafe(naked)]
-unsafe extern "C" fn one_pair(
-    weights: *const u32,
-    sums: *mut i32,
-    count: usize,
-    pair: &[u32; 2],
-    stride: usize,
-) {
-    naked_asm!(
-        "push {{r4-r11, lr}}
-        ldr lr, [sp, #36]
-        mov r7, r1
-        mov r8, r2
-        ldrd r5, r6, [r3]
-        movs r3, #0",
-        constants!(),
-        "2:
+        3:
+        ldr r3, [sp, #8]
+        ldr r5, [sp, #24]
+        mov lr, r5
+        ldr r0, [sp, #16]
+        sub r4, r8, r3
+        add r0, r4
+        str r0, [sp, #16]
+        adds r4, r3, r5
+        str r4, [sp, #12]
+        mov r3, r8
+        ldr r8, [sp, #4]
+        4:
+        ldr r4, [sp, #12]
+        cmp r3, r4
+        beq 6f
+        ldrd r0, r7, [sp, #16]
+        ldm r3!, {{r5, r6}}
+        5:
         ldrd r1, r2, [r0]
         add r0, lr
         eors r1, r5
         eors r2, r6",
         pair!(),
         bytes!(),
-        "usad8 r1, r1, r3
+        "usad8 r1, r1, r9
         ldr r4, [r7]
-        sub r4, r4, r1, lsl #1
+        add r4, r4, r1, lsl #1
         stm r7!, {{r4}}
-        subs r8, #1
-        bne 2b
+        cmp r7, r8
+        bne 5b
+        ldr r0, [sp, #16]
+        adds r0, #8
+        str r0, [sp, #16]
+        b 4b
+        6:
+        add sp, #28
         pop {{r4-r11, pc}}",
     )
 }
