@@ -34,7 +34,7 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
 }
 
-for program in digits linear; do
+for program in digits linear products; do
     build thumbv7em-none-eabi arm-none-eabi-ld
     emulate qemu-system-arm mps2-an386
     emulate qemu-system-arm mps2-an500
@@ -43,3 +43,9 @@ for program in digits linear; do
     build riscv32imc-unknown-none-elf riscv64-unknown-elf-ld -C link-arg=-melf32lriscv
     emulate qemu-system-riscv32 virt -bios none
 done
+
+# Against the instructions that only these cores have.
+program=int8
+build thumbv7em-none-eabi arm-none-eabi-ld
+emulate qemu-system-arm mps2-an386
+emulate qemu-system-arm mps2-an500

@@ -30,7 +30,8 @@ impl<E: Epilogue> Product<'_, E> {
                 let row = self.a.rows(sample..sample + 1, self.w.kernel(), room);
                 let sums = out.row(sample - start).and_then(E::sums);
                 let sums = sums.and_then(|sums| sums.get_mut(at..at + columns.rows.len()));
-                self.w.sums(row, columns.rows.start, sums.unwrap_or_default());
+                self.w
+                    .sums(row, columns.rows.start, sums.unwrap_or_default());
             }
             return;
         }

@@ -196,11 +196,7 @@ impl Resolved<'_> {
         sums.fill(0);
         while let Some(at) = rows.len().checked_sub(row_len(self.weights.cols)) {
             let (lower, row) = rows.split_at_checked(at).unwrap_or_default();
-            let [of_sum, of_count] = if lower.is_empty() {
-                [-1, most]
-            } else {
-                [2, 1]
-            };
+            let [of_sum, of_count] = if lower.is_empty() { [-1, most] } else { [2, 1] };
             self.dots(row, first, dots);
             for (sum, dot) in sums.iter_mut().zip(&*dots) {
                 // A product is k less twice a count. Wrapping: past the last weight row there may be anything.

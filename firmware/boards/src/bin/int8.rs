@@ -69,15 +69,25 @@ fn compare() -> Result<Result<(), &'static str>, Error> {
     if sums != expected {
         return Ok(Err("a sum of bits differs"));
     }
-    println!("bits: {bits} instructions, {} bytes of weights", size_of_val(&BITS));
+    println!(
+        "bits: {bits} instructions, {} bytes of weights",
+        size_of_val(&BITS)
+    );
 
     let ((), bytes) = counter.count(|| layer(&x, &BYTES, &mut sums));
     if sums != expected {
         return Ok(Err("a sum of bytes differs"));
     }
     let tenths = bytes * 10 / bits;
-    println!("int8: {bytes} instructions, {} bytes of weights", size_of_val(&BYTES));
-    println!("{}.{} times fewer instructions on bits", tenths / 10, tenths % 10);
+    println!(
+        "int8: {bytes} instructions, {} bytes of weights",
+        size_of_val(&BYTES)
+    );
+    println!(
+        "{}.{} times fewer instructions on bits",
+        tenths / 10,
+        tenths % 10
+    );
 
     let ((), widened) = counter.count(|| layer_of_widened(&widen(&x), &BYTES, &mut sums));
     if sums != expected {
@@ -85,7 +95,11 @@ fn compare() -> Result<Result<(), &'static str>, Error> {
     }
     let of_widened = widened * 10 / bits;
     println!("int8, inputs widened to 16 bits once: {widened} instructions");
-    println!("{}.{} times fewer on bits", of_widened / 10, of_widened % 10);
+    println!(
+        "{}.{} times fewer on bits",
+        of_widened / 10,
+        of_widened % 10
+    );
     if tenths < GOAL || size_of_val(&BYTES) != 8 * size_of_val(&BITS) {
         return Ok(Err("less than the goal"));
     }
@@ -115,11 +129,21 @@ fn layer_of_widened(x: &[i16; K], weights: &[[i8; K]; N], sums: &mut [i32; N]) {
 macro_rules! four_weights {
     ($w:literal, $sum:literal) => {
         concat!(
-            "ldr r7, [", $w, "], #4\n",
+            "ldr r7, [",
+            $w,
+            "], #4\n",
             "sxtb16 r8, r7\n",
             "sxtb16 r7, r7, ror #8\n",
-            "smlad ", $sum, ", r8, r5, ", $sum, "\n",
-            "smlad ", $sum, ", r7, r6, ", $sum, "\n",
+            "smlad ",
+            $sum,
+            ", r8, r5, ",
+            $sum,
+            "\n",
+            "smlad ",
+            $sum,
+            ", r7, r6, ",
+            $sum,
+            "\n",
         )
     };
 }
@@ -169,15 +193,33 @@ extern "C" fn four_rows(x: &[i8; K], rows: &[[i8; K]; 4], sums: &mut [i32; 4]) {
 macro_rules! eight_weights {
     ($row:literal, $sum:literal) => {
         concat!(
-            "ldrd r6, r7, [r1, #", $row, " * {k}]\n",
+            "ldrd r6, r7, [r1, #",
+            $row,
+            " * {k}]\n",
             "sxtb16 r8, r6\n",
             "sxtb16 r6, r6, ror #8\n",
-            "smlad ", $sum, ", r8, r2, ", $sum, "\n",
-            "smlad ", $sum, ", r6, r3, ", $sum, "\n",
+            "smlad ",
+            $sum,
+            ", r8, r2, ",
+            $sum,
+            "\n",
+            "smlad ",
+            $sum,
+            ", r6, r3, ",
+            $sum,
+            "\n",
             "sxtb16 r8, r7\n",
             "sxtb16 r7, r7, ror #8\n",
-            "smlad ", $sum, ", r8, r4, ", $sum, "\n",
-            "smlad ", $sum, ", r7, r5, ", $sum, "\n",
+            "smlad ",
+            $sum,
+            ", r8, r4, ",
+            $sum,
+            "\n",
+            "smlad ",
+            $sum,
+            ", r7, r5, ",
+            $sum,
+            "\n",
         )
     };
 }

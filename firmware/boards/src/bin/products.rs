@@ -59,7 +59,11 @@ fn check_all() -> Result<u32, Wrong> {
 /// Why a check failed.
 enum Wrong {
     Refused(Error),
-    Differs { what: &'static str, k: usize, n: usize },
+    Differs {
+        what: &'static str,
+        k: usize,
+        n: usize,
+    },
 }
 
 impl From<Error> for Wrong {
@@ -83,8 +87,12 @@ fn check(k: usize, n: usize, extreme: Option<u64>) -> Result<(), Wrong> {
     let words = k.div_ceil(64);
     let mut row = [0_u64; WORDS];
     let mut weights = [0_u64; N * WORDS];
-    fill(&mut row[..words], k, |at| extreme.map_or(noise(k as u32, at), |_| u64::MAX));
-    fill(&mut weights[..n * words], k, |at| extreme.unwrap_or(noise(n as u32, at)));
+    fill(&mut row[..words], k, |at| {
+        extreme.map_or(noise(k as u32, at), |_| u64::MAX)
+    });
+    fill(&mut weights[..n * words], k, |at| {
+        extreme.unwrap_or(noise(n as u32, at))
+    });
     let row = BitMatrixView::new(&row[..words], 1, k)?;
     let weights = BitMatrixView::new(&weights[..n * words], n, k)?;
     let mut expected = [0; N];
@@ -116,7 +124,13 @@ fn check(k: usize, n: usize, extreme: Option<u64>) -> Result<(), Wrong> {
     let planes = Planes::split(&bytes[..k], k, 1, k, DEPTH, &mut planes)?;
     gemm_i32(planes, weights, &mut sums[..n], n)?;
     for (j, &sum) in sums[..n].iter().enumerate() {
-        let sign = |i| if weights.get(j, i) == Some(true) { 1 } else { -1 };
+        let sign = |i| {
+            if weights.get(j, i) == Some(true) {
+                1
+            } else {
+                -1
+            }
+        };
         let expected: i32 = (0..k).map(|i| sign(i) * i32::from(bytes[i])).sum();
         if sum != expected {
             return Err(differs("sums of integers"));

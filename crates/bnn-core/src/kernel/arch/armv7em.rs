@@ -1,8 +1,7 @@
 //! Products of a row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly, because the
 //! compiler does not keep the masks in registers and does not use the last operand's shifter.
 //!
-//! Three words of mismatches are counted together (C. Lauradoux, "Hamming weight computation on uncommon
-//! architectures", 2009: *merging*). Two of them become fields of 2 bits, each the sum of two bits, which leave
+//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them become fields of 2 bits, each the sum of two bits, which leave
 //! room for the bits of the third; then fields of 4 bits, at most `3 * 4`, and bytes, at most `3 * 8`:
 //!
 //! ```text
@@ -13,9 +12,9 @@
 //! x -= 15 * (x >> 4 & 0x0F..)                        (16 p + q) - 15 p
 //! ```
 //!
-//! `usada8` adds up the distances of the four bytes from 0x33, the mask at hand: `204 - count`, as no byte is
-//! more than 24. Triples take 16 instructions, pairs 12; full adders, of 5 instructions here, would gain one of
-//! the 44 for eight words, but their results do not fit the 14 registers.
+//! `usada8` adds up the distances of the four bytes from 0x33, the mask at hand: `204 - count`, as no byte is more
+//! than 24. A triple takes 16 instructions, a pair 12; full adders, of 5 each, would gain one of the 44 for eight
+//! words, but their results do not fit into the 14 registers.
 
 use core::arch::naked_asm;
 
@@ -41,10 +40,16 @@ pub(in crate::kernel) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mu
         unsafe { one_block(weights, to, count, block, k.wrapping_sub(BIAS)) };
         return;
     }
-    let bias = BIAS * blocks.len() as i32 + PAIR_BIAS * (tail.len() / 2) as i32;
-    sums.fill(k.wrapping_sub(bias));
-    // SAFETY: `others` has a row as long as `row`, of pairs of words, for each of the sums, of which there is one at least.
-    unsafe { add_rows(weights, to, count, row.as_ptr(), row.len()) };
+    let bias = BIAS.wrapping_mul(blocks.len() as i32);
+    let start = k
+        .wrapping_sub(bias)
+        .wrapping_sub(PAIR_BIAS * (tail.len() / 2) as i32);
+    if blocks.is_empty() {
+        sums.fill(start);
+    }
+    // SAFETY: `others` has a row as long as `row`, of pairs of words, for each of the sums, of which there is one
+    // at least.
+    unsafe { any_rows(weights, to, count, row.as_ptr(), row.len(), start) };
 }
 
 /// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits in r1.
@@ -157,37 +162,41 @@ unsafe extern "C" fn one_block(
     )
 }
 
-/// `sums[i] += bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each pair of
-/// words behind the blocks. All rows are of `words` words, an even number. A block takes 60 instructions and a row's
-/// blocks 9 more, a pair 19.
+/// `sums[i] = start + bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each
+/// pair of words behind the blocks. All rows are of `words` words, an even number. Where there is no block, `start` is
+/// in the sums already. A block takes 60 instructions, a row's blocks 8 more, a pair 19.
 ///
 /// # Safety
 /// As [`one_block`].
 #[unsafe(naked)]
-unsafe extern "C" fn add_rows(
+unsafe extern "C" fn any_rows(
     weights: *const u32,
     sums: *mut i32,
     count: usize,
     row: *const u32,
     words: usize,
+    start: i32,
 ) {
     naked_asm!(
-        // On the stack, from its end: the next sum, the end of sums, the row, the bytes behind its blocks, then the end
-        // of the row; the weights, then those of the next pair; the sums, the bytes of a row. r7 is the next word of the
-        // row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum and r8 the end of sums.
+        // On the stack, from its end: the next sum, the end of sums, the start, the bytes behind a row's blocks, the
+        // row, for pairs its end; the weights, for pairs those of the next; the sums; the bytes of a row.
+        // r7 is the next word of the row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum, r8
+        // the end of sums.
         "push {{r4-r11, lr}}
+        mov r7, r3
         ldr r4, [sp, #36]
+        ldr r3, [sp, #40]
         add r2, r1, r2, lsl #2
         lsls r4, #2
         and r5, r4, #31
         push {{r0, r1, r4}}
         subs r4, r5
-        add r8, r3, r4
-        push {{r1-r3, r5}}",
+        add r8, r7, r4
+        push {{r1-r3, r5, r7}}",
         constants!(),
-        "cmp r8, r3
+        "cmp r8, r7
         beq 3f
-        mov r7, r3
+        8:
         movs r6, #0
         2:
         ldm r0!, {{r1-r3}}
@@ -215,32 +224,29 @@ unsafe extern "C" fn add_rows(
         "usada8 r6, r1, r9, r6
         cmp r7, r8
         bne 2b
-        ldm sp, {{r1, r2, r7, lr}}
-        add r0, lr
-        ldr r3, [r1]
+        ldm sp, {{r1-r3, r5, r7}}
+        add r0, r5
         add r3, r3, r6, lsl #1
         stm r1!, {{r3}}
         str r1, [sp]
-        movs r6, #0
         cmp r1, r2
-        bne 2b
+        bne 8b
         3:
-        ldr r3, [sp, #8]
-        ldr r5, [sp, #24]
+        ldr r5, [sp, #28]
         mov lr, r5
-        ldr r0, [sp, #16]
-        sub r4, r8, r3
+        ldr r0, [sp, #20]
+        sub r4, r8, r7
         add r0, r4
-        str r0, [sp, #16]
-        adds r4, r3, r5
-        str r4, [sp, #12]
+        str r0, [sp, #20]
+        adds r4, r7, r5
+        str r4, [sp, #16]
         mov r3, r8
         ldr r8, [sp, #4]
         4:
-        ldr r4, [sp, #12]
+        ldr r4, [sp, #16]
         cmp r3, r4
         beq 6f
-        ldrd r0, r7, [sp, #16]
+        ldrd r0, r7, [sp, #20]
         ldm r3!, {{r5, r6}}
         5:
         ldrd r1, r2, [r0]
@@ -255,12 +261,12 @@ unsafe extern "C" fn add_rows(
         stm r7!, {{r4}}
         cmp r7, r8
         bne 5b
-        ldr r0, [sp, #16]
+        ldr r0, [sp, #20]
         adds r0, #8
-        str r0, [sp, #16]
+        str r0, [sp, #20]
         b 4b
         6:
-        add sp, #28
+        add sp, #32
         pop {{r4-r11, pc}}",
     )
 }
