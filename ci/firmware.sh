@@ -50,7 +50,7 @@ check_floats() {
     esac
 }
 
-for name in digits digits_int linear; do
+for name in digits digits_int linear products; do
     build "$name" thumbv7em-none-eabi
     check_floats
     emulate qemu-system-arm mps2-an386
@@ -79,3 +79,8 @@ for target in thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none
 done
 build digits riscv32imac-unknown-none-elf
 emulate qemu-system-riscv32 virt -bios none
+
+# Against the instructions that only these cores have.
+build int8 thumbv7em-none-eabi
+emulate qemu-system-arm mps2-an386
+emulate qemu-system-arm mps2-an500

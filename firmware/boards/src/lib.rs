@@ -3,4 +3,5 @@
 
 pub mod counter;
 pub mod digits;
+pub mod noise;
 pub mod stack;

@@ -177,13 +177,10 @@ impl Resolved<'_> {
     /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The sample is
     /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)), then `NR` at most.
     pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
-        let (first_row, planes) = sample
-            .split_at_checked(row_len(self.weights.cols))
-            .unwrap_or_default();
-        if planes.is_empty() {
-            self.dots(first_row, first, sums);
+        if sample.len() == row_len(self.weights.cols) {
+            self.dots(sample, first, sums);
         } else {
-            self.sums_of_planes(first_row, planes, first, sums);
+            self.sums_of_planes(sample, first, sums);
         }
     }
 
@@ -200,37 +197,41 @@ impl Resolved<'_> {
         }
     }
 
-    /// `sum over b of 2^b * (c(0) - c(x_b))`, see [`Planes`](crate::Planes), from the highest plane down: twice
-    /// what there is, and the next difference. Products are `k - 2 c`, so a difference of counts is half of one
-    /// of products.
-    fn sums_of_planes(&self, zeros: &[u64], mut planes: &[u64], first: usize, sums: &mut [i32]) {
-        let (mut zero, mut dots) = ([0; NR], [0; NR]);
-        let zero = zero.get_mut(..sums.len()).unwrap_or_default();
-        let dots = dots.get_mut(..sums.len()).unwrap_or_default();
-        self.dots(zeros, first, zero);
+    /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), the sum from the highest
+    /// plane down: twice what there is, and the next count.
+    fn sums_of_planes(&self, mut rows: &[u64], first: usize, sums: &mut [i32]) {
+        let k = self.weights.cols as i32;
+        let mut dots = [0; NR];
+        let Some(dots) = dots.get_mut(..sums.len()) else {
+            return;
+        };
+        let mut most = 0_i32;
         sums.fill(0);
-        while let Some(at) = planes.len().checked_sub(zeros.len()) {
-            let (lower, plane) = planes.split_at_checked(at).unwrap_or_default();
-            if plane.is_empty() {
-                return;
+        while let Some(at) = rows.len().checked_sub(row_len(self.weights.cols)) {
+            let (lower, row) = rows.split_at_checked(at).unwrap_or_default();
+            let [of_sum, of_count] = if lower.is_empty() { [-1, most] } else { [2, 1] };
+            self.dots(row, first, dots);
+            for (sum, dot) in sums.iter_mut().zip(&*dots) {
+                // A product is k less twice a count. Wrapping: past the last weight row there may be anything.
+                let count = (k.wrapping_sub(*dot).cast_unsigned() >> 1).cast_signed();
+                *sum = sum.wrapping_mul(of_sum);
+                *sum = sum.wrapping_add(count.wrapping_mul(of_count));
             }
-            self.dots(plane, first, dots);
-            for ((sum, zero), dot) in sums.iter_mut().zip(&*zero).zip(&*dots) {
-                // Both have the parity of k. Wrapping: sums past the last weight row may be anything.
-                *sum = (*sum << 1).wrapping_add(dot.wrapping_sub(*zero) >> 1);
-            }
-            planes = lower;
+            most = most << 1 | 1;
+            rows = lower;
         }
     }
 
     /// Products of a row with each weight row from `first` on, as many as there are sums.
     fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
         let weights = match self.weights.layout {
-            Layout::Canonical(weights) => weights.get(first * row.len()..).unwrap_or_default(),
+            Layout::Canonical(weights) => weights.get(first * row.len()..),
             #[cfg(feature = "alloc")]
-            Layout::Panels(_) => &[],
+            Layout::Panels(_) => None,
         };
-        let k = self.weights.cols as i32;
-        self.kernel.dot_rows(row, weights, k, sums);
+        if let Some(weights) = weights {
+            let k = self.weights.cols as i32;
+            self.kernel.dot_rows(row, weights, k, sums);
+        }
     }
 }

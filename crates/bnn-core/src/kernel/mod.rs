@@ -25,7 +25,7 @@ use grid::Grid;
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are taken at once.
-pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 8 };
+pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 16 };
 
 /// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two takes
 /// twice the time.

@@ -56,12 +56,8 @@ pub(in crate::kernel) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mu
 macro_rules! adder {
     ($a:literal, $b:literal, $c:literal, $t:literal) => {
         concat!(
-            "eors ", $b, ", ", $a, "\n",
-            "movs ", $t, ", ", $c, "\n",
-            "eors ", $t, ", ", $a, "\n",
-            "ands ", $t, ", ", $b, "\n",
-            "eors ", $a, ", ", $t, "\n",
-            "eors ", $c, ", ", $b, "\n",
+            "eors ", $b, ", ", $a, "\n", "movs ", $t, ", ", $c, "\n", "eors ", $t, ", ", $a, "\n",
+            "ands ", $t, ", ", $b, "\n", "eors ", $a, ", ", $t, "\n", "eors ", $c, ", ", $b, "\n",
         )
     };
 }
@@ -70,9 +66,13 @@ macro_rules! adder {
 macro_rules! pairs {
     ($x:literal) => {
         concat!(
-            "lsrs r2, ", $x, ", #1\n",
+            "lsrs r2, ",
+            $x,
+            ", #1\n",
             "ands r2, r7\n",
-            "subs ", $x, ", r2\n",
+            "subs ",
+            $x,
+            ", r2\n",
         )
     };
 }
@@ -81,10 +81,18 @@ macro_rules! pairs {
 macro_rules! fields {
     ($x:literal, $shift:literal) => {
         concat!(
-            "lsrs r2, ", $x, ", #", $shift, "\n",
+            "lsrs r2, ",
+            $x,
+            ", #",
+            $shift,
+            "\n",
             "ands r2, r7\n",
-            "ands ", $x, ", r7\n",
-            "adds ", $x, ", r2\n",
+            "ands ",
+            $x,
+            ", r7\n",
+            "adds ",
+            $x,
+            ", r2\n",
         )
     };
 }
@@ -118,7 +126,9 @@ macro_rules! enter {
 macro_rules! leave {
     ($words:literal) => {
         concat!(
-            "add sp, #4 * ", $words, "\n",
+            "add sp, #4 * ",
+            $words,
+            "\n",
             "pop {{r4-r7}}
             mov r8, r4
             mov r9, r5

@@ -55,13 +55,14 @@ fn subtract<const N: usize>(
     sums: &mut [i32],
     count: impl Fn(&[u32; N]) -> u32,
 ) {
-    let mut others = others.get(at..).unwrap_or_default();
-    for sum in sums {
-        let Some(other) = others.first_chunk() else {
+    if stride == 0 {
+        return;
+    }
+    for (sum, other) in sums.iter_mut().zip(others.chunks_exact(stride)) {
+        let Some(other) = other.get(at..).and_then(<[u32]>::first_chunk) else {
             return;
         };
         *sum = sum.wrapping_sub((count(other) << 1).cast_signed());
-        others = others.get(stride..).unwrap_or_default();
     }
 }
 

@@ -93,10 +93,10 @@ pub(super) mod popcnt;
 pub(super) mod portable;
 #[cfg(feature = "alloc")]
 pub(super) mod scalar;
-mod small_core;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "alloc"))]
 #[expect(unsafe_code, reason = "vector loads and stores")]
 pub(super) mod simd128;
+mod small_core;
 #[cfg(all(
     feature = "alloc",
     any(
