@@ -13,6 +13,8 @@ for model in digits digits-int; do
     cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
     cmp "$vectors/$model.inputs" firmware/models/digits.inputs
     cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
+    # What the command predicts of the runs below.
+    cargo run --quiet --locked -p bnn-cli -- info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json"
 done
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
@@ -32,7 +34,29 @@ emulate() {
     emulator=$1 machine=$2
     shift 2
     timeout 120 "$emulator" -M "$machine" "$@" -icount shift=6,sleep=off -nographic -monitor none -serial none \
-        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
+        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program" >"$vectors/told" 2>&1 || {
+        cat "$vectors/told"
+        exit 1
+    }
+    cat "$vectors/told"
+}
+
+# predicted KEY: what `bnn info --mcu` says of the model of $program on $target.
+predicted() {
+    grep -o "{[^{}]*\"target\":\"$target\"}" "$vectors/$(echo "$program" | tr _ -).json" | grep -o "\"$1\":[0-9]*" | cut -d: -f2
+}
+
+# check_prediction: whether what the last run took is what was predicted: instructions to a tenth, stack at most.
+check_prediction() {
+    [ "$program" != linear ] || return 0
+    # shellcheck disable=SC2046  # two words
+    set -- $(sed -n 's/^run: at most \([0-9]*\) instructions and \([0-9]*\) bytes of stack$/\1 \2/p' "$vectors/told")
+    instructions=$(predicted run_instructions) stack=$(predicted stack_bytes)
+    echo "predicted: $instructions instructions, at most $stack bytes of stack"
+    off=$((instructions > $1 ? instructions - $1 : $1 - instructions))
+    [ $((off * 10)) -le "$1" ] && [ "$2" -le "$stack" ] && return
+    echo "crates/bnn-cli/src/mcu/cores.rs predicts otherwise; the program costs measures what is to be there" >&2
+    exit 1
 }
 
 # floats: what $program has in it to compute with floats: routines of the compiler's, instructions of an FPU.
@@ -54,13 +78,16 @@ for name in digits digits_int linear products; do
     build "$name" thumbv7em-none-eabi
     check_floats
     emulate qemu-system-arm mps2-an386
+    check_prediction
     emulate qemu-system-arm mps2-an500
     build "$name" thumbv6m-none-eabi
     check_floats
     emulate qemu-system-arm microbit
+    check_prediction
     build "$name" riscv32imc-unknown-none-elf
     check_floats
     emulate qemu-system-riscv32 virt -bios none
+    check_prediction
 done
 
 # The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu: its program runs on the M55,
@@ -84,3 +111,11 @@ emulate qemu-system-riscv32 virt -bios none
 build int8 thumbv7em-none-eabi
 emulate qemu-system-arm mps2-an386
 emulate qemu-system-arm mps2-an500
+
+# The constants behind the predictions.
+build costs thumbv7em-none-eabi
+emulate qemu-system-arm mps2-an386
+build costs thumbv6m-none-eabi
+emulate qemu-system-arm microbit
+build costs riscv32imc-unknown-none-elf
+emulate qemu-system-riscv32 virt -bios none

@@ -12,6 +12,9 @@ ci/bare-metal.sh
 step "bare metal: size of a model's code, and no panic in it"
 ci/footprint.sh
 
+step "bare metal: how deep the stack can get"
+ci/stack.sh
+
 step "firmware on emulated boards"
 ci/firmware.sh
 

@@ -145,10 +145,18 @@ pub(crate) struct PredictArgs {
 }
 
 /// Show what is in a model file: layers, shapes, bytes, the scratch memory it needs, its checksum.
+///
+/// With --mcu also what it takes on microcontrollers, one sample at a time: flash, RAM and instructions, predicted from
+/// what was measured in emulators, and the operations of each layer: products of bits (binary MACs; inputs of several bits
+/// count once for each), and words of 64 of them.
 #[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct InfoArgs {
     /// Model file
     pub(crate) model: PathBuf,
+    /// Predict flash, RAM and instructions on microcontrollers
+    #[arg(long)]
+    pub(crate) mcu: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod float_net;
 mod images;
+mod mcu;
 mod model_file;
 mod out;
 mod recipe;

@@ -1,5 +1,7 @@
 //! Tables on the terminal.
 
+use std::fmt::Display;
+
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ColumnConstraint, Table};
 
@@ -28,8 +30,8 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -
     table
 }
 
-/// `1234567` as `1 234 567`.
-pub(crate) fn thousands(n: usize) -> String {
+/// `1234567` as `1 234 567`; for unsigned integers.
+pub(crate) fn thousands(n: impl Display) -> String {
     let digits = n.to_string();
     let groups: Vec<&str> = {
         let head = digits.len() % 3;

@@ -7,7 +7,7 @@ use semihosting::println;
 use crate::counter::Counter;
 use crate::stack;
 
-/// What a run must not need more of.
+/// What opening, and a run, must not need more of.
 const MOST_STACK: usize = 1024;
 
 /// What a model gives out for a class.
@@ -68,9 +68,11 @@ impl Digits {
     ) -> Result<(), &'static str> {
         let refused = |_: ModelError| "the library refused the model or a run";
         let mut counter = Counter::start();
+        let painted = stack::paint();
         let (opened, instructions) = counter.count(|| Model::open(self.model));
+        let stack = painted.used();
         let model = opened.map_err(refused)?;
-        println!("open: {instructions} instructions");
+        println!("open: {instructions} instructions and {stack} bytes of stack");
 
         let (mut samples, mut most_instructions, mut most_stack) = (0, 0, 0);
         let outputs = self.outputs.as_chunks::<4>().0.chunks(CLASSES);
@@ -99,7 +101,7 @@ impl Digits {
         }
         println!("run: at most {most_instructions} instructions and {most_stack} bytes of stack");
         println!("scratch memory: {} bytes", SCRATCH * size_of::<u64>());
-        if most_stack > MOST_STACK {
+        if stack.max(most_stack) > MOST_STACK {
             return Err("more stack than the budget");
         }
         if samples != 100 {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
+use crate::mcu::Prediction;
 use crate::model_file::{self, shape};
 use crate::out::line;
 use crate::table::{columns, facts, thousands};
@@ -13,8 +14,13 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
+    let mcu = args.mcu.then(|| Prediction::new(&model)).transpose()?;
     if args.json {
-        return line(as_json(&model, scratch));
+        let mut told = as_json(&model, scratch);
+        if let Some(mcu) = mcu {
+            told["mcu"] = mcu.as_json();
+        }
+        return line(told);
     }
     let ((_, input), (_, output)) = (model.input(), model.output());
     let mut rows = vec![
@@ -58,7 +64,13 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     line(columns(
         ["layer", "input", "output", "weights (bits)", "bytes"],
         &layers,
-    ))
+    ))?;
+    if let Some(mcu) = mcu {
+        line("On microcontrollers, one sample at a time, as measured in emulators:")?;
+        line(mcu.layers())?;
+        line(mcu.cores())?;
+    }
+    Ok(())
 }
 
 /// What a layer does, shortly.

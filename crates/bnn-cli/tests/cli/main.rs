@@ -8,6 +8,7 @@ mod fashion;
 mod images;
 mod inputs;
 mod interrupt;
+mod mcu;
 mod train;
 mod vectors;
 

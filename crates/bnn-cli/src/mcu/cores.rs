@@ -1,0 +1,109 @@
+//! What layers cost on microcontrollers: measured, not estimated.
+//!
+//! Instructions are those that the program `costs` of `firmware/boards` prints, flash is what `ci/footprint.sh` does (for RISC-V
+//! the same program, linked by hand), stack is that of the program `digits`: qemu 7.2 and Debian's rustc 1.96, `opt-level = "s"`.
+//! `ci/firmware.sh` fails where a prediction of the digits is off by more than a tenth.
+
+use super::work::{Ending, Work};
+
+/// A core, and what it takes there to run a model.
+pub(crate) struct Core {
+    pub(crate) name: &'static str,
+    pub(crate) target: &'static str,
+    /// Bytes of `open`, `run` and `argmax` for dense layers: code, constants, the compiler's routines.
+    pub(crate) library: u64,
+    /// Bytes of stack of `open` or `run`, whichever takes more.
+    pub(crate) stack: u64,
+    /// Instructions of `open` for a byte of the file.
+    open: u64,
+    /// The same to compare a row of 1 to 4 words with one row of weights.
+    counts: [u64; 4],
+    /// For each four words beyond.
+    further: u64,
+    /// To make a bit, an integer or a real score of it.
+    bit: u64,
+    sum: u64,
+    real: u64,
+    /// To put the planes of unsigned inputs together, for an output.
+    unsigned: u64,
+    /// To split an unsigned input into planes.
+    split: u64,
+    /// What a layer takes beside its outputs.
+    layer: u64,
+}
+
+pub(crate) const CORES: [Core; 3] = [
+    Core {
+        name: "Cortex-M4, M7",
+        target: "thumbv7em-none-eabi",
+        library: 7_222 + 1_400 + 2_252,
+        stack: 723,
+        open: 12,
+        counts: [58, 88, 118, 130],
+        further: 84,
+        bit: 14,
+        sum: 9,
+        real: 166,
+        unsigned: 79,
+        split: 26,
+        layer: 1_113,
+    },
+    Core {
+        name: "Cortex-M0",
+        target: "thumbv6m-none-eabi",
+        library: 7_684 + 1_400 + 2_808,
+        stack: 824,
+        open: 20,
+        counts: [87, 140, 193, 187],
+        further: 139,
+        bit: 25,
+        sum: 11,
+        real: 342,
+        unsigned: 120,
+        split: 47,
+        layer: 2_087,
+    },
+    Core {
+        name: "RV32IMC",
+        target: "riscv32imc-unknown-none-elf",
+        library: 8_510 + 1_400 + 2_134,
+        stack: 687,
+        open: 18,
+        counts: [71, 110, 149, 140],
+        further: 96,
+        bit: 16,
+        sum: 10,
+        real: 218,
+        unsigned: 98,
+        split: 28,
+        layer: 1_073,
+    },
+];
+
+impl Core {
+    /// Instructions of `open` for a file of so many bytes.
+    pub(crate) fn open(&self, file_bytes: u64) -> u64 {
+        self.open * file_bytes
+    }
+
+    /// Instructions of a layer for one sample.
+    pub(crate) fn run(&self, work: &Work) -> u64 {
+        let words = work.words();
+        let place = ((words - 1) % 4) as usize; // a row has at least one word
+        let count = self.counts[place] + (words - 1) / 4 * self.further;
+        let ending = match work.ending {
+            Ending::Bit => self.bit,
+            Ending::Sum => self.sum,
+            Ending::Real => self.real,
+        };
+        let (output, inputs) = match work.depth {
+            None => (count + ending, 0),
+            // Putting planes together contains the making of a bit.
+            Some(depth) => (
+                depth * count + self.unsigned + ending - self.bit.min(ending),
+                work.patch * self.split,
+            ),
+        };
+        self.layer + work.rows * (work.outputs * output + inputs)
+    }
+}

@@ -1,0 +1,165 @@
+//! What a model will take on a microcontroller: flash, RAM and instructions, from what was measured in emulators.
+
+mod cores;
+mod work;
+
+use bnn_core::model::{InputType, Model, OutputType};
+use bnn_core::row_words;
+use comfy_table::Table;
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+use crate::table::{columns, thousands};
+use cores::{CORES, Core};
+use work::Work;
+
+/// Everything for one sample at a time.
+pub(crate) struct Prediction {
+    layers: Vec<(Work, u64)>,
+    file_bytes: u64,
+    scratch: u64,
+    input: u64,
+    output: u64,
+}
+
+impl Prediction {
+    pub(crate) fn new(model: &Model<'_>) -> Result<Self, CliError> {
+        let ((k, input), (n, output)) = (model.input(), model.output());
+        let words = model.scratch_words(1).map_err(CliError::failed)?;
+        let input = match input {
+            InputType::Bits => row_words(k) * size_of::<u64>(),
+            _ => k,
+        };
+        let output = match output {
+            OutputType::Bits => row_words(n) * size_of::<u64>(),
+            _ => n * size_of::<i32>(),
+        };
+        Ok(Self {
+            layers: model
+                .layers()
+                .map(|layer| (Work::of(&layer), layer.bytes() as u64))
+                .collect(),
+            file_bytes: model.file_bytes() as u64,
+            scratch: (words * size_of::<u64>()) as u64,
+            input: input as u64,
+            output: output as u64,
+        })
+    }
+
+    /// Operations and instructions of each layer, and of all.
+    pub(crate) fn layers(&self) -> Table {
+        let numbers = |work: &Work, bytes: u64| {
+            let fixed = [bytes, work.binary_macs(), work.word_operations()];
+            let instructions = CORES.iter().map(|core| core.run(work));
+            fixed.into_iter().chain(instructions).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = self.layers.iter().map(|(w, b)| numbers(w, *b)).collect();
+        let sum = |i: usize| all.iter().map(|row| row[i]).sum::<u64>();
+        let sums: Vec<u64> = (0..3 + CORES.len()).map(sum).collect();
+        let row = |name: String, sizes: String, numbers: &[u64]| {
+            let number = |i: usize| thousands(numbers[i]);
+            [
+                name,
+                sizes,
+                number(0),
+                number(1),
+                number(2),
+                number(3),
+                number(4),
+                number(5),
+            ]
+        };
+        let layers = self.layers.iter().zip(&all).enumerate();
+        let mut rows: Vec<_> = layers
+            .map(|(i, ((work, _), numbers))| {
+                let sizes = format!("{} x {} -> {}", work.rows, work.patch, work.outputs);
+                row(i.to_string(), sizes, numbers)
+            })
+            .collect();
+        rows.push(row("all".to_owned(), String::new(), &sums));
+        let [m4, m0, rv32] = &CORES;
+        columns(
+            [
+                "layer",
+                "rows x inputs -> outputs",
+                "bytes",
+                "binary MACs",
+                "words",
+                &format!("instructions: {}", m4.name),
+                m0.name,
+                rv32.name,
+            ],
+            &rows,
+        )
+    }
+
+    /// Flash, RAM and instructions of the whole on each core.
+    pub(crate) fn cores(&self) -> Table {
+        type Number = fn(&Prediction, &Core) -> u64;
+        let lines: [(&str, Number); 10] = [
+            ("flash: model", |p, _| p.file_bytes),
+            ("flash: library", |_, core| core.library),
+            ("flash", Self::flash),
+            ("RAM: scratch memory", |p, _| p.scratch),
+            ("RAM: input", |p, _| p.input),
+            ("RAM: output", |p, _| p.output),
+            ("RAM: stack, at most", |_, core| core.stack),
+            ("RAM", Self::ram),
+            ("instructions of open", |p, core| core.open(p.file_bytes)),
+            ("instructions of a run", Self::run),
+        ];
+        let [m4, m0, rv32] = &CORES;
+        let rows = lines.map(|(name, number)| {
+            let on = |core| thousands(number(self, core));
+            [name.to_owned(), on(m4), on(m0), on(rv32)]
+        });
+        columns(["", m4.name, m0.name, rv32.name], &rows)
+    }
+
+    pub(crate) fn as_json(&self) -> Value {
+        let core = |core: &Core| {
+            json!({
+                "core": core.name,
+                "target": core.target,
+                "library_bytes": core.library,
+                "flash_bytes": self.flash(core),
+                "stack_bytes": core.stack,
+                "ram_bytes": self.ram(core),
+                "open_instructions": core.open(self.file_bytes),
+                "run_instructions": self.run(core),
+                "layer_instructions":
+                    self.layers.iter().map(|(work, _)| core.run(work)).collect::<Vec<_>>(),
+            })
+        };
+        let layer = |(work, bytes): &(Work, u64)| {
+            json!({
+                "rows": work.rows,
+                "patch": work.patch,
+                "outputs": work.outputs,
+                "bytes": bytes,
+                "binary_macs": work.binary_macs(),
+                "word_operations": work.word_operations(),
+            })
+        };
+        json!({
+            "model_bytes": self.file_bytes,
+            "scratch_bytes": self.scratch,
+            "input_bytes": self.input,
+            "output_bytes": self.output,
+            "layers": self.layers.iter().map(layer).collect::<Vec<_>>(),
+            "cores": CORES.iter().map(core).collect::<Vec<_>>(),
+        })
+    }
+
+    fn flash(&self, core: &Core) -> u64 {
+        self.file_bytes + core.library
+    }
+
+    fn ram(&self, core: &Core) -> u64 {
+        self.scratch + self.input + self.output + core.stack
+    }
+
+    fn run(&self, core: &Core) -> u64 {
+        self.layers.iter().map(|(work, _)| core.run(work)).sum()
+    }
+}

@@ -1,0 +1,57 @@
+//! What a layer computes for one sample, whatever its kind.
+
+use bnn_core::model::{InputType, Layer, OutputType};
+
+/// The products of a layer: of each of `rows` rows of `patch` inputs with the weights of `outputs` outputs. A dense
+/// layer has one row, the sample.
+pub(crate) struct Work {
+    pub(crate) rows: u64,
+    pub(crate) patch: u64,
+    pub(crate) outputs: u64,
+    /// Bits of an unsigned input, each of which is a product of its own; `None` where inputs are signs.
+    pub(crate) depth: Option<u64>,
+    pub(crate) ending: Ending,
+}
+
+/// What becomes of a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Bit,
+    Sum,
+    Real,
+}
+
+impl Work {
+    pub(crate) fn of(layer: &Layer<'_>) -> Self {
+        Self {
+            rows: 1,
+            patch: layer.weights.cols() as u64,
+            outputs: layer.weights.rows() as u64,
+            depth: match layer.input {
+                InputType::Unsigned { depth } => Some(depth.into()),
+                _ => None,
+            },
+            ending: match layer.output() {
+                OutputType::F32 => Ending::Real,
+                OutputType::I32 => Ending::Sum,
+                _ => Ending::Bit,
+            },
+        }
+    }
+
+    /// Words of a row.
+    pub(crate) fn words(&self) -> u64 {
+        self.patch.div_ceil(u64::BITS.into())
+    }
+
+    /// Products of a bit with a bit, each with an addition. No overflow here and below: a model file has at most 2^33
+    /// weights.
+    pub(crate) fn binary_macs(&self) -> u64 {
+        self.rows * self.outputs * self.patch * self.depth.unwrap_or(1)
+    }
+
+    /// Words that are compared with words of weights, bit by bit.
+    pub(crate) fn word_operations(&self) -> u64 {
+        self.rows * self.outputs * self.words() * self.depth.unwrap_or(1)
+    }
+}

@@ -1,0 +1,162 @@
+//! What layers cost on this core: the constants by which `bnn info --mcu` predicts instructions
+//! (`crates/bnn-cli/src/mcu/cores.rs`), each in instructions.
+//!
+//! `ci/firmware.sh` builds it and runs it in an emulator.
+#![no_std]
+#![no_main]
+
+use bnn_core::model::{Input, Model, ModelError, Output, Sizes};
+use bnn_core::{BitMatrixView, BitMatrixViewMut, Error, Planes, gemm_bits, gemm_f32, gemm_i32};
+use boards::counter::Counter;
+use semihosting::{println, process};
+
+/// Outputs of the two products whose difference is the cost of an output.
+const FEW: usize = 16;
+const MANY: usize = 80;
+/// Words of a row, at most.
+const WORDS: usize = 8;
+/// Inputs in a word.
+const WORD: usize = 64;
+/// Bits of an unsigned input, at most.
+const DEPTH: usize = 6;
+
+/// What the bits are does not change the number of instructions.
+static WEIGHTS: [u64; MANY * WORDS] = [0x9E37_79B9_7F4A_7C15; MANY * WORDS];
+static ROW: [u64; WORDS] = [0xBF58_476D_1CE4_E5B9; WORDS];
+static BYTES: [u8; WORD] = [1; WORD];
+
+/// 64 inputs of 5 bits, 128 and 64 hidden, 10 scores.
+static MODEL: &[u8] = bnn_core::include_model!("../../../models/digits-int.bnn");
+const SIZES: Sizes = Sizes::of(MODEL).expect("a model file");
+
+#[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+#[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
+fn main() -> ! {
+    process::exit(match measure() {
+        Ok(()) => 0,
+        Err(error) => {
+            println!("costs: {error}");
+            1
+        }
+    })
+}
+
+/// # Errors
+/// What the library refuses.
+fn measure() -> Result<(), ModelError> {
+    let mut counter = Counter::start();
+    let mut to_bit = [0; 5];
+    for (cost, words) in to_bit.iter_mut().zip([1, 2, 3, 4, 8]) {
+        *cost = per_output(|n| bits(&mut counter, words, n))?;
+    }
+    let [one, two, three, four, eight] = to_bit;
+    let low = per_output(|n| planes(&mut counter, 2, n))?;
+    let high = per_output(|n| planes(&mut counter, DEPTH, n))?;
+    let count = (high - low) / (DEPTH as u32 - 2);
+    let bit = one - count;
+    let sum = per_output(|n| sums(&mut counter, n))? - count;
+    let real = per_output(|n| affine(&mut counter, n))? - count;
+    let unsigned = low - 2 * count;
+    let split = split(&mut counter)? / WORD as u32;
+    println!(
+        "counts: [{count}, {}, {}, {}]",
+        two - bit,
+        three - bit,
+        four - bit
+    );
+    println!("further: {}", eight - four);
+    println!("bit: {bit}");
+    println!("sum: {sum}");
+    println!("real: {real}");
+    println!("unsigned: {unsigned}");
+    println!("split: {split}");
+
+    let (model, open) = counter.count(|| Model::open(MODEL));
+    let model = model?;
+    let pixels = BYTES.get(..SIZES.inputs).unwrap_or_default();
+    let mut scores = [0; SIZES.outputs];
+    let mut scratch = [0; SIZES.scratch_words];
+    let (done, run) = counter.count(|| {
+        let (input, output) = (Input::Bytes(pixels), Output::I32(&mut scores));
+        model.run(1, input, output, &mut scratch)
+    });
+    done?;
+    let outputs = 128 * (5 * count + unsigned) + 64 * two + 10 * (count + sum) + 64 * split;
+    println!("layer: {}", (run - outputs) / 3);
+    println!("open: {}", open / MODEL.len() as u32);
+    Ok(())
+}
+
+/// Instructions for each output more.
+///
+/// # Errors
+/// Those of `product`, which gives the instructions for a number of outputs.
+fn per_output(mut product: impl FnMut(usize) -> Result<u32, Error>) -> Result<u32, Error> {
+    let (few, many) = (product(FEW)?, product(MANY)?);
+    Ok((many - few) / (MANY - FEW) as u32)
+}
+
+fn operands(
+    words: usize,
+    n: usize,
+) -> Result<(BitMatrixView<'static>, BitMatrixView<'static>), Error> {
+    let row = ROW.get(..words).unwrap_or_default();
+    let weights = WEIGHTS.get(..n * words).unwrap_or_default();
+    Ok((
+        BitMatrixView::new(row, 1, words * WORD)?,
+        BitMatrixView::new(weights, n, words * WORD)?,
+    ))
+}
+
+fn bits(counter: &mut Counter, words: usize, n: usize) -> Result<u32, Error> {
+    let (row, weights) = operands(words, n)?;
+    let thresholds = [3_i16; MANY];
+    let thresholds = thresholds.get(..n).unwrap_or_default();
+    let mut out = [0; MANY.div_ceil(WORD)];
+    let out = out.get_mut(..n.div_ceil(WORD)).unwrap_or_default();
+    let mut out = BitMatrixViewMut::cleared(out, 1, n)?;
+    let (done, instructions) = counter.count(|| gemm_bits(row, weights, thresholds, &mut out));
+    done?;
+    Ok(instructions)
+}
+
+fn sums(counter: &mut Counter, n: usize) -> Result<u32, Error> {
+    let (row, weights) = operands(1, n)?;
+    let mut out = [0; MANY];
+    let (done, instructions) = counter.count(|| gemm_i32(row, weights, &mut out, n));
+    done?;
+    Ok(instructions)
+}
+
+fn affine(counter: &mut Counter, n: usize) -> Result<u32, Error> {
+    let (row, weights) = operands(1, n)?;
+    let factors = [0.3; MANY];
+    let factors = factors.get(..n).unwrap_or_default();
+    let mut out = [0.0; MANY];
+    let (done, instructions) =
+        counter.count(|| gemm_f32(row, weights, factors, factors, &mut out, n));
+    done?;
+    Ok(instructions)
+}
+
+fn planes(counter: &mut Counter, depth: usize, n: usize) -> Result<u32, Error> {
+    let (_, weights) = operands(1, n)?;
+    let thresholds = [3_i16; MANY];
+    let thresholds = thresholds.get(..n).unwrap_or_default();
+    let mut work = [0; DEPTH + 1];
+    let planes = Planes::split(&BYTES, WORD, 1, WORD, depth, &mut work)?;
+    let mut out = [0; MANY.div_ceil(WORD)];
+    let out = out.get_mut(..n.div_ceil(WORD)).unwrap_or_default();
+    let mut out = BitMatrixViewMut::cleared(out, 1, n)?;
+    let (done, instructions) = counter.count(|| gemm_bits(planes, weights, thresholds, &mut out));
+    done?;
+    Ok(instructions)
+}
+
+fn split(counter: &mut Counter) -> Result<u32, Error> {
+    let mut work = [0; DEPTH + 1];
+    let (planes, instructions) =
+        counter.count(|| Planes::split(&BYTES, WORD, 1, WORD, DEPTH, &mut work).map(|_| ()));
+    planes?;
+    Ok(instructions)
+}
