@@ -4,22 +4,26 @@
 //! cargo run --release --example fashion_mnist -- --data FOLDER --epochs 12 --seed 1
 //! ```
 //!
-//! All weights and all hidden activations are +1 or -1; the pixels go in as they are.
+//! All weights and all hidden activations are +1 or -1; the pixels go in as they are. With `--export FILE` the
+//! network is written as a model file, which then runs on the test images: on bits, with the tape's scores.
 
 use std::error::Error;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use bnn_autograd::Rng;
-use bnn_autograd::data::{self, Augment, Split};
+use bnn_autograd::data::{self, Augment, Dataset, Split};
+use bnn_autograd::export::export;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::train::{TrainConfig, Trainer};
+use bnn_autograd::{Rng, write_atomic};
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, PackedModel};
 
 struct Settings {
     data: String,
     epochs: u64,
     seed: u64,
+    export: Option<String>,
 }
 
 fn settings() -> Result<Settings, Box<dyn Error>> {
@@ -27,6 +31,7 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
         data: "/usr/share/datasets/fashion-mnist".to_owned(),
         epochs: 12,
         seed: 1,
+        export: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
@@ -35,14 +40,23 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
             "--data" => settings.data = value,
             "--epochs" => settings.epochs = value.parse()?,
             "--seed" => settings.seed = value.parse()?,
-            _ => return Err(format!("{name}: expected --data, --epochs or --seed").into()),
+            "--export" => settings.export = Some(value),
+            _ => {
+                let expected = "--data, --epochs, --seed or --export";
+                return Err(format!("{name}: expected {expected}").into());
+            }
         }
     }
     Ok(settings)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Settings { data, epochs, seed } = settings()?;
+    let Settings {
+        data,
+        epochs,
+        seed,
+        export,
+    } = settings()?;
     let Split { train, test } = data::load(&data)?;
     let config = CnnConfig {
         image: [train.height(), train.width(), train.channels()],
@@ -87,5 +101,49 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
         }
     }
+    match export {
+        Some(path) => write_and_check(&mut trainer, &test, &path),
+        None => Ok(()),
+    }
+}
+
+/// Writes the network as a model file, and compares every score of the test images with the tape's.
+fn write_and_check(
+    trainer: &mut Trainer<Cnn>,
+    test: &Dataset,
+    path: &str,
+) -> Result<(), Box<dyn Error>> {
+    let [height, width, channels] = trainer.model().config().image;
+    let mut meta = format!("name={}\nwidth={width}\nheight={height}\n", test.name());
+    if channels > 1 {
+        meta.push_str(&format!("channels={channels}\n"));
+    }
+    let file = export(trainer.model(), InputType::Unsigned { depth: 8 }, &meta)?;
+    write_atomic(path, &file)?;
+    let file = AlignedBytes::from(file.as_slice());
+    let model = PackedModel::new(Model::open(file.bytes())?)?;
+    let tape = trainer.scores(test)?;
+    let images = test.pixels().chunks(CHUNK * test.features());
+    let mut packed = Vec::new();
+    for pixels in images {
+        let samples = pixels.len() / test.features();
+        let mut scores = vec![0.0; samples * test.classes()];
+        let mut scratch = vec![0; Model::open(file.bytes())?.scratch_words(samples)?];
+        let output = Output::F32(&mut scores);
+        model.run(samples, Input::Bytes(pixels), output, &mut scratch)?;
+        packed.append(&mut scores);
+    }
+    let bits = |scores: &[f32]| scores.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    if bits(tape.data()) != bits(&packed) {
+        return Err(format!("{path}: other scores than the tape's").into());
+    }
+    println!(
+        "{path}: {} bytes, {} scores equal to the tape's, bit for bit",
+        file.bytes().len(),
+        packed.len()
+    );
     Ok(())
 }
+
+/// Images that run at once.
+const CHUNK: usize = 100;

@@ -1,8 +1,8 @@
 //! The exported file computes what the tape does.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use bnn_core::BitMatrix;
 use bnn_core::model::{AlignedBytes, Input, Model, Output, OutputType};
-use bnn_core::{BitMatrix, row_words};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,6 +18,8 @@ use crate::ops::ScaledSign;
 use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
+
+mod image_laws;
 
 /// A layer of a user's own: signs.
 struct Sign;
@@ -59,15 +61,16 @@ fn train(model: &mut dyn Module, x: &Tensor, rng: &mut Rng) {
 
 /// Random samples, as the tape takes them and as the runner does.
 struct Samples {
-    rows: usize,
+    samples: usize,
     numbers: Tensor,
     bytes: Vec<u8>,
     bits: BitMatrix,
 }
 
 impl Samples {
-    fn draw(input: InputType, rows: usize, cols: usize, rng: &mut Rng) -> Self {
-        let mut numbers = Tensor::full(0.0, &[rows, cols]).unwrap();
+    /// Of a shape that begins with the number of samples.
+    fn draw(input: InputType, shape: &[usize], rng: &mut Rng) -> Self {
+        let mut numbers = Tensor::full(0.0, shape).unwrap();
         for x in numbers.data_mut() {
             *x = match input {
                 InputType::Unsigned { depth } => {
@@ -76,8 +79,10 @@ impl Samples {
                 _ => (rng.uniform(-1.0, 1.0) as f32).signum(),
             };
         }
+        let cols = *shape.last().unwrap();
+        let rows = numbers.data().len() / cols;
         Self {
-            rows,
+            samples: shape[0],
             bytes: numbers.data().iter().map(|&x| x as u8).collect(),
             bits: BitMatrix::pack(numbers.data(), rows, cols).unwrap(),
             numbers,
@@ -92,34 +97,44 @@ impl Samples {
             InputType::Bits => Input::Bits(self.bits.words()),
             _ => Input::Bytes(&self.bytes),
         };
-        let mut scratch = vec![0; model.scratch_words(self.rows).unwrap()];
-        let (n, kind) = model.output();
-        let (mut scores, mut sums) = (vec![0.0; self.rows * n], vec![0; self.rows * n]);
-        let mut words = vec![0; self.rows * row_words(n)];
+        let mut scratch = vec![0; model.scratch_words(self.samples).unwrap()];
+        let (n, kind) = (self.samples * model.output_len(), model.output().1);
+        let (mut scores, mut sums, mut words) = (vec![0.0; n], vec![0; n], vec![0; n]);
         let output = match kind {
             OutputType::F32 => Output::F32(&mut scores),
             OutputType::I32 => Output::I32(&mut sums),
             _ => Output::Bits(&mut words),
         };
-        model.run(self.rows, input, output, &mut scratch).unwrap();
+        model
+            .run(self.samples, input, output, &mut scratch)
+            .unwrap();
         match kind {
             OutputType::F32 => scores,
             OutputType::I32 => sums.iter().map(|&sum| sum as f32).collect(),
             _ => {
-                let bits = BitMatrix::from_words(words, self.rows, n).unwrap();
+                let [height, width, channels] = model.output_shape();
+                let pixels = self.samples * height * width;
+                let bits = BitMatrix::from_words(words, pixels, channels).unwrap();
                 bits.unpack().unwrap()
             }
         }
     }
 }
 
-/// The file gives out what the tape does in evaluation, whatever mode the model is exported in.
-fn check(model: &mut dyn Module, input: InputType, samples: usize, cols: usize, rng: &mut Rng) {
-    let samples = Samples::draw(input, samples, cols, rng);
+/// The file gives out what the tape does in evaluation, whatever mode the model is exported in. `shape` is
+/// `[samples, inputs]`, or `[samples, height, width, channels]` of a model of images.
+fn check(model: &mut dyn Module, input: InputType, shape: &[usize], rng: &mut Rng) {
+    let samples = Samples::draw(input, shape, rng);
     train(model, &samples.numbers, rng);
-    let file = export(model, input, "").unwrap();
+    let export = |model: &dyn Module| match *shape {
+        [_, height, width, channels] => {
+            export_images(model, [height, width, channels], input, "").unwrap()
+        }
+        _ => export(model, input, "").unwrap(),
+    };
+    let file = export(model);
     model.set_training(false);
-    assert_eq!(export(model, input, "").unwrap(), file);
+    assert_eq!(export(model), file);
     let x = Tape::new().constant(samples.numbers.clone());
     let expected = model.forward(&x).unwrap().into_value();
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -192,7 +207,7 @@ proptest! {
         };
         let mut rng = Rng::new(seed);
         let mut net = network(input, &widths, &behind, &mut rng);
-        check(&mut net, input, samples, widths[0], &mut rng);
+        check(&mut net, input, &[samples, widths[0]], &mut rng);
     }
 
     #[test]
@@ -211,7 +226,7 @@ proptest! {
             let model = Model::open(file.bytes()).unwrap();
             prop_assert_eq!(model.output(), (classes, OutputType::I32));
         }
-        check(&mut mlp, config.input(), samples, inputs, &mut rng);
+        check(&mut mlp, config.input(), &[samples, inputs], &mut rng);
     }
 }
 

@@ -4,10 +4,10 @@ use bnn_core::BitMatrix;
 use bnn_core::model::{InputType, ModelWriter};
 
 use super::ExportError;
-use super::product::{Product, Then};
+use super::product::{Product, Shape, Then};
 use crate::error::Error;
 use crate::nn::Module;
-use crate::ops::Affine;
+use crate::ops::{Affine, ConvOptions};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -47,17 +47,32 @@ const EXACT_IN_F32: usize = 1 << 24;
 /// # Ok(())
 /// # }
 /// ```
-/// A layer that computes nothing in evaluation (dropout), or that leaves the elements of a sample in
-/// their order (flattening), returns `Ok(())`; any other one calls the method that says what it computes.
+/// A layer that computes nothing in evaluation (dropout) returns `Ok(())`; any other one calls the method
+/// that says what it computes.
 pub struct Lowering {
-    writer: ModelWriter,
-    input: InputType,
+    pub(super) writer: ModelWriter,
+    pub(super) input: InputType,
     /// The product added last, until it is known what becomes of its sums.
-    open: Option<Product>,
+    pub(super) open: Option<Product>,
+    /// How the values at hand lie.
+    pub(super) values: Values,
     /// What to say if clipped numbers are all that comes of the last clipping.
     clipped: Option<ExportError>,
+    /// What to say if the runner, which pools bits, cannot do what the last pool does.
+    pub(super) pooled: Option<ExportError>,
     /// Names and kinds of the modules that are being lowered, from the model inwards.
     path: Vec<(String, &'static str)>,
+}
+
+/// How the values of a sample lie: what the next layer goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// In a row.
+    Row,
+    /// In images `[height, width, channels]`.
+    Image([usize; 3]),
+    /// In a row that was such an image.
+    Flat([usize; 3]),
 }
 
 impl Lowering {
@@ -91,7 +106,9 @@ impl Lowering {
             writer: ModelWriter::new(input).meta(meta),
             input,
             open: None,
+            values: Values::Row,
             clipped: None,
+            pooled: None,
             path: vec![(String::new(), kind)],
         })
     }
@@ -148,11 +165,8 @@ impl Lowering {
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model, or has other than `k`
     /// columns.
     pub fn binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
-        if self.open.is_none() && self.input != InputType::Bits {
-            let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
-            return Err(self.refusal(why));
-        }
-        self.product(weight)
+        self.check_signs()?;
+        self.linear(weight)
     }
 
     /// `x · sign(weight)^T` for latent weights `[n, k]`:
@@ -162,12 +176,8 @@ impl Lowering {
     /// [`ExportError::Layer`] where `x` is neither the model's input nor signs, where it has other than
     /// `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact.
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
-        if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
-            return Err(self.refusal(
-                "it multiplies numbers behind the first layer, where the runner has signs alone",
-            ));
-        }
-        self.product(weight)
+        self.check_numbers()?;
+        self.linear(weight)
     }
 
     /// `scale * x + bias` per column, rounded after the product and after the sum: a batch
@@ -248,23 +258,84 @@ impl Lowering {
     /// The whole file.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where there is no product, or numbers were clipped of which no sign was
-    /// taken; [`ExportError::Model`] for a file of 4 GiB or more.
+    /// [`ExportError::Layer`] where there is no product, or numbers were clipped or pooled of which no sign
+    /// was taken; [`ExportError::Model`] for a file of 4 GiB or more.
     pub fn finish(mut self) -> Result<Vec<u8>, ExportError> {
         let Some(product) = &self.open else {
             return Err(self.refusal("it has no layer with binary weights"));
         };
-        match (product.then, self.clipped) {
-            (Then::Clipped, Some(refusal)) => return Err(refusal),
-            (Then::Sign, _) => product.write_signs(&mut self.writer)?,
-            _ => product.write(&mut self.writer)?,
+        let is_sign = product.then == Then::Sign;
+        let refusal = match product.then {
+            Then::Clipped => self.clipped,
+            // No layer is left to turn what is stored with the other sign.
+            Then::Sign if product.turned().contains(&true) => self.pooled,
+            Then::Nothing if product.has_pools() => self.pooled,
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        match is_sign {
+            true => product.write_signs(&mut self.writer)?,
+            false => product.write(&mut self.writer)?,
         }
         Ok(self.writer.finish()?)
     }
 
-    /// A product of what there is now; what was open becomes signs.
-    fn product<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+    /// Checks that a layer which takes signs stands where there are some.
+    pub(super) fn check_signs(&self) -> Result<(), ExportError> {
+        if self.open.is_none() && self.input != InputType::Bits {
+            let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
+            return Err(self.refusal(why));
+        }
+        Ok(())
+    }
+
+    /// Checks that a layer which takes numbers is the first, or has signs before it.
+    pub(super) fn check_numbers(&self) -> Result<(), ExportError> {
+        if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
+            return Err(self.refusal(
+                "it multiplies numbers behind the first layer, where the runner has signs alone",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A linear layer over whatever there is now.
+    fn linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         let (n, k) = weight.matrix("weights of a linear operation")?;
+        let width = match self.values {
+            Values::Row => self.open.as_ref().map(|before| before.weights.rows()),
+            Values::Image([.., channels]) => Some(channels),
+            Values::Flat(image) => Some(image.iter().product()),
+        };
+        if width.is_some_and(|width| width != k) {
+            return Err(self.refuse_width(k));
+        }
+        let whole = |[height, width, _]: [usize; 3]| [height, width];
+        let shape = match self.values {
+            Values::Row => Shape::Dense,
+            Values::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
+            // The input of the model lies in a row, and so does what is one pixel.
+            Values::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => Shape::Dense,
+            Values::Flat(image) => self.shape(image, n, whole(image), ConvOptions::default())?,
+        };
+        let values = match self.values {
+            Values::Image([height, width, _]) => Values::Image([height, width, n]),
+            _ => Values::Row,
+        };
+        self.product(weight, [n, k], shape)?;
+        self.values = values;
+        Ok(())
+    }
+
+    /// A product `[n, k]` of what there is now; what was open becomes signs.
+    pub(super) fn product<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        [n, k]: [usize; 2],
+        shape: Shape,
+    ) -> Result<(), ExportError> {
         let largest = match (&self.open, self.input) {
             (None, InputType::Unsigned { depth }) => (1 << depth) - 1,
             _ => 1,
@@ -275,23 +346,32 @@ impl Lowering {
             return Err(self.refusal(why));
         };
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
+        let mut product = Product::new(weights, shape, most);
         if let Some(before) = &self.open {
-            if before.weights.rows() != k {
-                return Err(self.refuse_width(k));
+            let turned = before.turned();
+            if turned.contains(&true) {
+                if !before.bit_pools.is_empty() {
+                    let why = "the runner pools bits, which cannot be turned between two pools, as a batch norm with a negative factor does before it";
+                    return Err(self.refusal(why));
+                }
+                if product.is_padded_with_ones() {
+                    let why = "it pads with -1 or +1 behind a pool of sums that a batch norm turns around";
+                    return Err(self.refusal(why));
+                }
+                product.turn_inputs(&turned);
             }
             before.write_signs(&mut self.writer)?;
         }
-        self.open = Some(Product {
-            weights,
-            most,
-            affine: None,
-            then: Then::Nothing,
-        });
+        self.open = Some(product);
         Ok(())
     }
 
-    fn refuse_width(&self, columns: usize) -> ExportError {
-        let before = self.open.as_ref().map_or(0, |before| before.weights.rows());
+    pub(super) fn refuse_width(&self, columns: usize) -> ExportError {
+        let before = match self.values {
+            Values::Row => self.open.as_ref().map_or(0, |before| before.weights.rows()),
+            Values::Image([.., channels]) => channels,
+            Values::Flat(image) => image.iter().product(),
+        };
         self.refusal(format!(
             "it takes {columns} columns, the layer before gives {before}"
         ))

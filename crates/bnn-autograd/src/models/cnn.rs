@@ -3,6 +3,7 @@
 use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, Module, SignWeightConv2d};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -125,6 +126,14 @@ impl<L: Module> Module for Block<L> {
         self.norm.forward(&sums)
     }
 
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.layer("layer", &self.layer)?;
+        if self.pool {
+            to.max_pool2d(POOL, POOL, Padding::Valid)?;
+        }
+        to.layer("norm", &self.norm)
+    }
+
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
         visit("layer", &self.layer);
         visit("norm", &self.norm);
@@ -150,6 +159,19 @@ impl Module for Cnn {
         let x = ops::flatten(&x)?;
         let mut linears = self.linears.iter_mut();
         linears.try_fold(x, |x, block| block.forward(&x))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.image(self.config.image)?;
+        to.layer("first", &self.first)?;
+        for (i, block) in self.convs.iter().enumerate() {
+            to.layer(&format!("conv.{i}"), block)?;
+        }
+        to.flatten();
+        for (i, block) in self.linears.iter().enumerate() {
+            to.layer(&format!("linear.{i}"), block)?;
+        }
+        Ok(())
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {

@@ -3,6 +3,7 @@
 use super::conv2d::filters;
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{BinaryConv2dForward, ConvOptions, Estimator};
 use crate::real::Real;
 use crate::rng::Rng;
@@ -64,6 +65,10 @@ impl<T: Real> Module<T> for BinaryConv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let weight = x.tape().param(&self.weight);
         x.tape().apply(self.function, &[x, &weight])
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.binary_conv2d(self.weight.value(), self.options())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

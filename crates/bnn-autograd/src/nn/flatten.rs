@@ -17,7 +17,8 @@ impl<T: Real> Module<T> for Flatten {
     }
 
     /// The elements of a sample stay in their order.
-    fn lower(&self, _: &mut Lowering) -> Result<(), ExportError> {
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.flatten();
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Module;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, Padding};
 use crate::real::Real;
 use crate::tape::Var;
@@ -40,7 +41,7 @@ pub struct AvgPool2d(Window);
 pub struct GlobalAvgPool;
 
 macro_rules! pool {
-    ($pool:ident, $op:ident) => {
+    ($pool:ident, $op:ident $(, $lower:item)?) => {
         impl $pool {
             /// Windows of `kernel` (`[height, width]`) pixels side by side, inside the image.
             #[must_use]
@@ -67,11 +68,19 @@ macro_rules! pool {
             fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
                 ops::$op(x, self.0.kernel, self.0.stride, self.0.padding)
             }
+
+            $($lower)?
         }
     };
 }
 
-pool!(MaxPool2d, max_pool2d);
+pool!(
+    MaxPool2d,
+    max_pool2d,
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.max_pool2d(self.0.kernel, self.0.stride, self.0.padding)
+    }
+);
 pool!(AvgPool2d, avg_pool2d);
 
 impl<T: Real> Module<T> for GlobalAvgPool {

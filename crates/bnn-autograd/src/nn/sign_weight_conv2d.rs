@@ -3,6 +3,7 @@
 use super::conv2d::filters;
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, ConvOptions};
 use crate::real::Real;
 use crate::rng::Rng;
@@ -54,6 +55,10 @@ impl<T: Real> SignWeightConv2d<T> {
 impl<T: Real> Module<T> for SignWeightConv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::sign_weight_conv2d(x, &x.tape().param(&self.weight), self.options)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.sign_weight_conv2d(self.weight.value(), self.options())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -12,8 +12,12 @@ pub(crate) struct Core {
     pub(crate) target: &'static str,
     /// Bytes of `open`, `run` and `argmax` for dense layers: code, constants, the compiler's routines.
     pub(crate) library: u64,
+    /// The same with convolutions and pools.
+    pub(crate) library_with_conv: u64,
     /// Bytes of stack of `open` or `run`, whichever takes more.
     pub(crate) stack: u64,
+    /// The same with convolutions and pools.
+    pub(crate) stack_with_conv: u64,
     /// Instructions of `open` for a byte of the file.
     open: u64,
     /// The same to compare a row of 1 to 4 words with one row of weights.
@@ -37,7 +41,9 @@ pub(crate) const CORES: [Core; 3] = [
         name: "Cortex-M4, M7",
         target: "thumbv7em-none-eabi",
         library: 7_222 + 1_400 + 2_252,
+        library_with_conv: 0,
         stack: 723,
+        stack_with_conv: 0,
         open: 12,
         counts: [58, 88, 118, 130],
         further: 84,
@@ -52,7 +58,9 @@ pub(crate) const CORES: [Core; 3] = [
         name: "Cortex-M0",
         target: "thumbv6m-none-eabi",
         library: 7_684 + 1_400 + 2_808,
+        library_with_conv: 0,
         stack: 824,
+        stack_with_conv: 0,
         open: 20,
         counts: [87, 140, 193, 187],
         further: 139,
@@ -67,7 +75,9 @@ pub(crate) const CORES: [Core; 3] = [
         name: "RV32IMC",
         target: "riscv32imc-unknown-none-elf",
         library: 8_510 + 1_400 + 2_134,
+        library_with_conv: 0,
         stack: 687,
+        stack_with_conv: 0,
         open: 18,
         counts: [71, 110, 149, 140],
         further: 96,
@@ -86,8 +96,12 @@ impl Core {
         self.open * file_bytes
     }
 
-    /// Instructions of a layer for one sample.
-    pub(crate) fn run(&self, work: &Work) -> u64 {
+    /// Instructions of a layer for one sample; of convolutions and pools, which also gather what lies under their
+    /// windows, nothing is predicted.
+    pub(crate) fn run(&self, work: &Work) -> Option<u64> {
+        if work.spatial {
+            return None;
+        }
         let words = work.words();
         let place = ((words - 1) % 4) as usize; // a row has at least one word
         let count = self.counts[place] + (words - 1) / 4 * self.further;
@@ -104,6 +118,6 @@ impl Core {
                 work.patch * self.split,
             ),
         };
-        self.layer + work.rows * (work.outputs * output + inputs)
+        Some(self.layer + work.rows * (work.outputs * output + inputs))
     }
 }

@@ -4,7 +4,6 @@ mod cores;
 mod work;
 
 use bnn_core::model::{InputType, Model, OutputType};
-use bnn_core::row_words;
 use comfy_table::Table;
 use serde_json::{Value, json};
 
@@ -24,15 +23,14 @@ pub(crate) struct Prediction {
 
 impl Prediction {
     pub(crate) fn new(model: &Model<'_>) -> Result<Self, CliError> {
-        let ((k, input), (n, output)) = (model.input(), model.output());
         let words = model.scratch_words(1).map_err(CliError::failed)?;
-        let input = match input {
-            InputType::Bits => row_words(k) * size_of::<u64>(),
-            _ => k,
+        let input = match model.input() {
+            (_, InputType::Bits) => model.input_len() * size_of::<u64>(),
+            _ => model.input_len(),
         };
-        let output = match output {
-            OutputType::Bits => row_words(n) * size_of::<u64>(),
-            _ => n * size_of::<i32>(),
+        let output = match model.output() {
+            (_, OutputType::Bits) => model.output_len() * size_of::<u64>(),
+            _ => model.output_len() * size_of::<i32>(),
         };
         Ok(Self {
             layers: model
@@ -49,15 +47,15 @@ impl Prediction {
     /// Operations and instructions of each layer, and of all.
     pub(crate) fn layers(&self) -> Table {
         let numbers = |work: &Work, bytes: u64| {
-            let fixed = [bytes, work.binary_macs(), work.word_operations()];
+            let fixed = [bytes, work.binary_macs(), work.word_operations()].map(Some);
             let instructions = CORES.iter().map(|core| core.run(work));
             fixed.into_iter().chain(instructions).collect::<Vec<_>>()
         };
         let all: Vec<_> = self.layers.iter().map(|(w, b)| numbers(w, *b)).collect();
-        let sum = |i: usize| all.iter().map(|row| row[i]).sum::<u64>();
-        let sums: Vec<u64> = (0..3 + CORES.len()).map(sum).collect();
-        let row = |name: String, sizes: String, numbers: &[u64]| {
-            let number = |i: usize| thousands(numbers[i]);
+        let sum = |i: usize| all.iter().map(|row| row[i]).sum::<Option<u64>>();
+        let sums: Vec<Option<u64>> = (0..3 + CORES.len()).map(sum).collect();
+        let row = |name: String, sizes: String, numbers: &[Option<u64>]| {
+            let number = |i: usize| shown(numbers[i]);
             [
                 name,
                 sizes,
@@ -95,22 +93,24 @@ impl Prediction {
 
     /// Flash, RAM and instructions of the whole on each core.
     pub(crate) fn cores(&self) -> Table {
-        type Number = fn(&Prediction, &Core) -> u64;
+        type Number = fn(&Prediction, &Core) -> Option<u64>;
         let lines: [(&str, Number); 10] = [
-            ("flash: model", |p, _| p.file_bytes),
-            ("flash: library", |_, core| core.library),
-            ("flash", Self::flash),
-            ("RAM: scratch memory", |p, _| p.scratch),
-            ("RAM: input", |p, _| p.input),
-            ("RAM: output", |p, _| p.output),
-            ("RAM: stack, at most", |_, core| core.stack),
-            ("RAM", Self::ram),
-            ("instructions of open", |p, core| core.open(p.file_bytes)),
+            ("flash: model", |p, _| Some(p.file_bytes)),
+            ("flash: library", |p, core| Some(p.library(core))),
+            ("flash", |p, core| Some(p.flash(core))),
+            ("RAM: scratch memory", |p, _| Some(p.scratch)),
+            ("RAM: input", |p, _| Some(p.input)),
+            ("RAM: output", |p, _| Some(p.output)),
+            ("RAM: stack, at most", |p, core| Some(p.stack(core))),
+            ("RAM", |p, core| Some(p.ram(core))),
+            ("instructions of open", |p, core| {
+                Some(core.open(p.file_bytes))
+            }),
             ("instructions of a run", Self::run),
         ];
         let [m4, m0, rv32] = &CORES;
         let rows = lines.map(|(name, number)| {
-            let on = |core| thousands(number(self, core));
+            let on = |core| shown(number(self, core));
             [name.to_owned(), on(m4), on(m0), on(rv32)]
         });
         columns(["", m4.name, m0.name, rv32.name], &rows)
@@ -121,9 +121,9 @@ impl Prediction {
             json!({
                 "core": core.name,
                 "target": core.target,
-                "library_bytes": core.library,
+                "library_bytes": self.library(core),
                 "flash_bytes": self.flash(core),
-                "stack_bytes": core.stack,
+                "stack_bytes": self.stack(core),
                 "ram_bytes": self.ram(core),
                 "open_instructions": core.open(self.file_bytes),
                 "run_instructions": self.run(core),
@@ -152,14 +152,40 @@ impl Prediction {
     }
 
     fn flash(&self, core: &Core) -> u64 {
-        self.file_bytes + core.library
+        self.file_bytes + self.library(core)
+    }
+
+    /// Whether a layer slides a window over an image.
+    fn is_spatial(&self) -> bool {
+        self.layers.iter().any(|(work, _)| work.spatial)
+    }
+
+    fn library(&self, core: &Core) -> u64 {
+        if self.is_spatial() {
+            core.library_with_conv
+        } else {
+            core.library
+        }
+    }
+
+    fn stack(&self, core: &Core) -> u64 {
+        if self.is_spatial() {
+            core.stack_with_conv
+        } else {
+            core.stack
+        }
     }
 
     fn ram(&self, core: &Core) -> u64 {
-        self.scratch + self.input + self.output + core.stack
+        self.scratch + self.input + self.output + self.stack(core)
     }
 
-    fn run(&self, core: &Core) -> u64 {
+    fn run(&self, core: &Core) -> Option<u64> {
         self.layers.iter().map(|(work, _)| core.run(work)).sum()
     }
+}
+
+/// A number with its thousands apart, if it is known.
+fn shown(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), thousands)
 }

@@ -3,8 +3,10 @@
 use bnn_core::model::{InputType, Layer, OutputType};
 
 /// The products of a layer: of each of `rows` rows of `patch` inputs with the weights of `outputs` outputs. A dense
-/// layer has one row, the sample.
+/// layer has one row, the sample; a convolution has one for each pixel of its output. A pool has no products.
 pub(crate) struct Work {
+    /// Whether it slides a window over an image.
+    pub(crate) spatial: bool,
     pub(crate) rows: u64,
     pub(crate) patch: u64,
     pub(crate) outputs: u64,
@@ -23,11 +25,14 @@ pub(crate) enum Ending {
 
 impl Work {
     pub(crate) fn of(layer: &Layer<'_>) -> Self {
+        let [height, width, _] = layer.output_shape();
+        let [outputs, patch] = layer.weights().map_or([0; 2], |w| [w.rows(), w.cols()]);
         Self {
-            rows: 1,
-            patch: layer.weights.cols() as u64,
-            outputs: layer.weights.rows() as u64,
-            depth: match layer.input {
+            spatial: !matches!(layer, Layer::Dense { .. }),
+            rows: (height * width) as u64,
+            patch: patch as u64,
+            outputs: outputs as u64,
+            depth: match layer.input() {
                 InputType::Unsigned { depth } => Some(depth.into()),
                 _ => None,
             },

@@ -1,0 +1,153 @@
+//! What layers over images say about themselves.
+
+use bnn_core::conv::{Conv2d, Pool2d};
+use bnn_core::model::InputType;
+
+use super::lowering::Values;
+use super::product::{Shape, Then};
+use super::{ExportError, Lowering};
+use crate::error::Error;
+use crate::ops::{ConvOptions, Padding};
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+impl Lowering {
+    /// Says that the samples of the model are images `[height, width, channels]`: to be called before
+    /// anything else, by a network that reshapes its input or by [`export_images`](super::export_images).
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where it is not the first to be called, and the images are not those that it
+    /// takes.
+    pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
+        match (&self.open, self.values) {
+            (None, Values::Row) => self.values = Values::Image(shape),
+            (None, Values::Image(known)) if known == shape => {}
+            _ => {
+                let why = format!("it takes images {shape:?}, which is not what it is given");
+                return Err(self.refusal(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Images as rows, their elements in order: [`ops::flatten`](crate::ops::flatten). Rows stay what they
+    /// are.
+    pub fn flatten(&mut self) {
+        if let Values::Image(image) = self.values {
+            self.values = Values::Flat(image);
+        }
+    }
+
+    /// The convolution of `sign(x)` with the signs of latent filters
+    /// `[outputs, kernel height, kernel width, channels / groups]`:
+    /// [`ops::binary_conv2d`](crate::ops::binary_conv2d).
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model or no image, or does not fit;
+    /// where zeros of a model file could not stand for its padding; [`ExportError::Model`] for sizes that the
+    /// format cannot hold.
+    pub fn binary_conv2d<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        options: ConvOptions,
+    ) -> Result<(), ExportError> {
+        self.check_signs()?;
+        self.convolution(weight, options)
+    }
+
+    /// The convolution of `x` with the signs of latent filters:
+    /// [`ops::sign_weight_conv2d`](crate::ops::sign_weight_conv2d).
+    ///
+    /// # Errors
+    /// As [`Lowering::binary_conv2d`], and as [`Lowering::sign_weight_linear`].
+    pub fn sign_weight_conv2d<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        options: ConvOptions,
+    ) -> Result<(), ExportError> {
+        self.check_numbers()?;
+        self.convolution(weight, options)
+    }
+
+    /// The largest of each window, of whatever there is now: [`ops::max_pool2d`](crate::ops::max_pool2d).
+    ///
+    /// The runner pools bits. Of sums that become signs later this is the same, since a batch norm keeps
+    /// their order; where its factor is negative it turns it around, and what is pooled then are the bits
+    /// with the other sign, which the weights of the next layer make up for.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model or no image, or windows do not
+    /// fit it; at the end of the export, or in a later layer, where no product takes the signs of what comes
+    /// of this.
+    pub fn max_pool2d(
+        &mut self,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: Padding,
+    ) -> Result<(), ExportError> {
+        let image = self.image_at_hand()?;
+        let pool = Pool2d::new(image, kernel, stride, padding);
+        let pool = pool.map_err(|error| self.refusal(error.to_string()))?;
+        let refusal = self.refusal(
+            "the runner of model files pools bits: expected a product of signs behind this pool, without another pool in between",
+        );
+        match &mut self.open {
+            Some(product) if product.affine.is_none() && product.then == Then::Nothing => {
+                product.sum_pools.push(pool);
+            }
+            Some(product) => product.bit_pools.push(pool),
+            None if self.input == InputType::Bits => self.writer.max_pool2d(&pool)?,
+            None => return Err(self.refusal("it pools the unsigned input of the model")),
+        }
+        self.pooled = Some(refusal);
+        let [height, width] = pool.output_size();
+        self.values = Values::Image([height, width, pool.channels()]);
+        Ok(())
+    }
+
+    /// A convolution of the images at hand.
+    pub(super) fn shape(
+        &self,
+        image: [usize; 3],
+        outputs: usize,
+        kernel: [usize; 2],
+        options: ConvOptions,
+    ) -> Result<Shape, ExportError> {
+        let conv = Conv2d::new(image, outputs, kernel, options);
+        conv.map(Shape::Conv2d)
+            .map_err(|error| self.refusal(error.to_string()))
+    }
+
+    fn convolution<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        options: ConvOptions,
+    ) -> Result<(), ExportError> {
+        let image = self.image_at_hand()?;
+        let &[n, height, width, depth] = weight.shape() else {
+            return Err(ExportError::Network(Error::Shape {
+                what: "filters of a convolution",
+                expected: "[outputs, kernel height, kernel width, channels / groups]".to_owned(),
+                found: weight.shape().to_vec(),
+            }));
+        };
+        let channels = depth.saturating_mul(options.groups);
+        if channels != image[2] {
+            return Err(self.refuse_width(channels));
+        }
+        let shape = self.shape(image, n, [height, width], options)?;
+        let out = shape.output(n);
+        self.product(weight, [n, height * width * depth], shape)?;
+        self.values = Values::Image(out);
+        Ok(())
+    }
+
+    fn image_at_hand(&self) -> Result<[usize; 3], ExportError> {
+        match self.values {
+            Values::Image(image) => Ok(image),
+            _ => Err(self.refusal(
+                "it takes images; say of what size those of the model are (`export_images`)",
+            )),
+        }
+    }
+}
