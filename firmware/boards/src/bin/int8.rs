@@ -1,4 +1,4 @@
-//! The binary linear layer beside the same layer in 8-bit integers, as the SIMD instructions of Cortex-M4 do it best:
+//! The binary linear layer beside the same layer in 8-bit integers, by the SIMD instructions of Cortex-M4:
 //! instructions and bytes of weights of either. The exit code is 1 where a sum differs from the definition, or where
 //! the ratio of instructions is less than its goal.
 //!
@@ -106,7 +106,7 @@ fn compare() -> Result<Result<(), &'static str>, Error> {
     Ok(Ok(()))
 }
 
-/// `sums[i] = x · weights[i]`, four rows at once, which share the widened inputs (as CMSIS-NN does with three).
+/// `sums[i] = x · weights[i]`, four rows at once, which share the widened inputs.
 fn layer(x: &[i8; K], weights: &[[i8; K]; N], sums: &mut [i32; N]) {
     for (rows, sums) in weights.as_chunks().0.iter().zip(sums.as_chunks_mut().0) {
         four_rows(x, rows, sums);

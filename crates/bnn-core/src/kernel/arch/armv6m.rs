@@ -2,7 +2,7 @@
 //! and no shifter besides leave the compiler too little room.
 //!
 //! Eight words of matches shrink to five by three full adders, of six instructions here (`adder`), as in
-//! [`carry_save`](super); the two of weight 1 and the three of weight 2 become fields of 2, 4 and 8 bits (`pairs`,
+//! `carry_save.rs`; the two of weight 1 and the three of weight 2 become fields of 2, 4 and 8 bits (`pairs`,
 //! `fields`). A product with `0x01010101` adds up the four bytes.
 //!
 //! Matches rather than mismatches, of the row's complement, because a sum is then twice their number and a

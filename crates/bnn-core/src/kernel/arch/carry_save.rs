@@ -1,13 +1,13 @@
 //! The count of mismatches in plain Rust for 32-bit cores without a population count.
 //!
 //! There a count by bit tricks takes some ten instructions for 32 bits. Full adders are cheaper: five
-//! operations make of three words the parity and the carry of each bit, so eight words shrink to four
-//! (one of them untouched) before any bit is counted. (R. D. Harley's carry-save adder as D. Seal used
-//! it, in H. S. Warren, "Hacker's Delight", chapter 5.) Carries are not kept from one block of eight to
-//! the next, as is often done: the additional words do not fit the registers of these cores.
+//! operations make of three words the parity and the carry of each bit, so eight words shrink to five, two of
+//! weight 1 and three of weight 2, before any bit is counted. (R. D. Harley's carry-save adder as D. Seal used
+//! it, in H. S. Warren, "Hacker's Delight", chapter 5.) A fourth adder, and carries that are kept from one block
+//! to the next, as is often done, would gain nothing or not fit the registers of these cores.
 //!
-//! Where the registers hold a block of the row besides (RISC-V), eight words take 63 instructions to count, and
-//! loads, XOR, the sum and the loop some 22.
+//! Eight words take 63 operations to count, and loads, XOR, the sum and the loop some 22 where the registers hold
+//! a block of the row besides (RISC-V).
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
