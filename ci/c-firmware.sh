@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 . ci/lib/panics.sh
+. ci/lib/stack.sh
 
 out=target/c-firmware
 
@@ -54,7 +55,7 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "$program"
 }
 
-# measure: fails where $program can panic; prints its flash.
+# measure: fails where $program can panic or has no bound for its stack; prints its flash and that bound.
 measure() {
     if [ -n "$(panics "$program")" ]; then
         echo "$program can panic:" >&2
@@ -68,6 +69,10 @@ measure() {
             printf "%s: flash %d bytes (.text %d, .rodata %d without the test vectors, .data %d)\n", name,
                 bytes[".text"] + constants + bytes[".data"], bytes[".text"], constants, bytes[".data"]
         }'
+    for function in digits_open digits_run; do
+        stack_bound "$program" "$function" >"$program.stack"
+        echo "$function, $(head -n 1 "$program.stack")"
+    done
 }
 
 # check TARGET MAP FLAGS MACHINE..

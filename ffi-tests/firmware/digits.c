@@ -17,7 +17,7 @@ extern const uint8_t digits_inputs[], digits_inputs_end[], digits_outputs[], dig
 
 enum {
     IMAGES = 100,
-    MOST_STACK = 1792
+    MOST_STACK = 1600
 };
 
 static uint64_t scratch[DIGITS_SCRATCH_WORDS];

@@ -7,6 +7,8 @@ use crate::error::Error;
 pub(crate) trait Argument {
     /// What the body sees.
     type Checked<'call>;
+    /// How many regions of memory it may enter into the ledger.
+    const REGIONS: usize = 1;
 
     /// Checks what can be told from the argument alone.
     ///
@@ -28,6 +30,7 @@ macro_rules! numbers {
         #[allow(unsafe_code, reason = "the C boundary")]
         impl Argument for $type {
             type Checked<'call> = Self;
+            const REGIONS: usize = 0;
 
             unsafe fn check(self, _: &'static str, _: &Ledger) -> Result<Self, Error> {
                 Ok(self)

@@ -4,13 +4,14 @@ use core::cell::Cell;
 
 use crate::error::Error;
 
-/// The most arguments that an exported function has: the ledger has a line for each.
-pub(crate) const MAX_ARGUMENTS: usize = 12;
+/// The most regions of memory that the arguments of an exported function are: the ledger has a line for each. Those of
+/// bare metal are fewer, and stacks are small there.
+pub(crate) const MAX_REGIONS: usize = if cfg!(feature = "std") { 8 } else { 4 };
 
 /// The memory that a call has asked for so far.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    regions: [Cell<Option<Region>>; MAX_ARGUMENTS],
+    regions: [Cell<Option<Region>>; MAX_REGIONS],
 }
 
 impl Ledger {
@@ -31,12 +32,12 @@ impl Ledger {
                 });
             }
         }
-        // Every argument enters at most once, being used up, and there are no more arguments than
+        // Every argument enters at most once, being used up, and there are no more of those that do than
         // lines (`export!`): not reached, and refused if it were.
         Err(Error::Core(bnn_core::Error::OutOfRange {
             what: "pointers of a call",
-            max: MAX_ARGUMENTS,
-            found: MAX_ARGUMENTS + 1,
+            max: MAX_REGIONS,
+            found: MAX_REGIONS + 1,
         }))
     }
 }

@@ -13,7 +13,7 @@ mod untyped;
 pub(crate) use argument::Argument;
 #[cfg(feature = "std")]
 pub(crate) use handle::NewHandle;
-pub(crate) use ledger::{Ledger, MAX_ARGUMENTS};
+pub(crate) use ledger::{Ledger, MAX_REGIONS};
 #[cfg(feature = "std")]
 pub(crate) use optional::{OptionalInput, OptionalOutput};
 pub(crate) use pointer::Input;
@@ -48,8 +48,8 @@ macro_rules! export {
         #[unsafe(no_mangle)]
         $visibility unsafe extern "C" fn $name($($argument: $type),*) -> $return {
             const {
-                let arguments: &[&str] = &[$(stringify!($argument)),*];
-                assert!(arguments.len() <= $crate::boundary::MAX_ARGUMENTS);
+                let regions = 0 $(+ <$type as $crate::boundary::Argument>::REGIONS)*;
+                assert!(regions <= $crate::boundary::MAX_REGIONS);
             }
 
             #[deny(unsafe_code)]

@@ -30,13 +30,13 @@ impl bnn_model_t {
         own
     }
 
-    /// The model that lies here.
-    pub(crate) fn opened(&self) -> Result<Model<'_>, Error> {
+    /// The model that lies here; in place, as a copy would be on the stack of a small device.
+    pub(crate) fn opened(&self) -> Result<&Model<'_>, Error> {
         if self.words[15].addr() != OPEN {
             return Err(Error::NotOpen { argument: "model" });
         }
-        // SAFETY: only `of` writes the last word so, and a model in front of it; `bnn_model_open` asks
-        // the caller to keep the file for as long as he uses the model.
-        Ok(unsafe { ptr::from_ref(self).cast::<Model<'_>>().read() })
+        // SAFETY: only `of` writes the last word so, and a model in front of it, which has the words' alignment and
+        // is borrowed with them; `bnn_model_open` asks the caller to keep the file for as long as he uses the model.
+        Ok(unsafe { &*ptr::from_ref(self).cast::<Model<'_>>() })
     }
 }

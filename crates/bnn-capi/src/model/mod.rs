@@ -127,7 +127,7 @@ export! {
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_input(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
         let model = model.get()?;
-        let input = input_of(&model.opened()?)?;
+        let input = input_of(model.opened()?)?;
         out.place()?.put(input);
         Ok(())
     }
@@ -141,7 +141,7 @@ export! {
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_output(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
         let model = model.get()?;
-        let output = output_of(&model.opened()?)?;
+        let output = output_of(model.opened()?)?;
         out.place()?.put(output);
         Ok(())
     }

@@ -89,7 +89,7 @@ export! {
         let input = Memory { pointer: input, bytes: input_bytes };
         let output = Memory { pointer: output, bytes: output_bytes };
         let scratch = Memory { pointer: scratch, bytes: scratch_bytes };
-        run(&model.opened()?, 1, input, output, scratch)
+        run(model.opened()?, 1, input, output, scratch)
     }
 }
 
@@ -113,6 +113,6 @@ export! {
         let input = Memory { pointer: input, bytes: input_bytes };
         let output = Memory { pointer: output, bytes: output_bytes };
         let scratch = Memory { pointer: scratch, bytes: scratch_bytes };
-        run(&model.opened()?, samples, input, output, scratch)
+        run(model.opened()?, samples, input, output, scratch)
     }
 }

@@ -97,7 +97,8 @@ fn taken(mnemonic: &str, operands: &str) -> Result<usize, &'static str> {
         // Given back, or put where the frame pointer is.
         ("add" | "addw", "sp") if rest.contains('#') => Ok(0),
         ("mov", "sp") if rest == "r7" => Ok(0),
-        ("cmp" | "str", "sp") => Ok(0),
+        // `sp` without `!` stays as it is.
+        ("cmp" | "str" | "stmia" | "ldmia", "sp") => Ok(0),
         (_, "sp") => Err("moves the stack pointer by an unknown amount"),
         _ if operands.ends_with("]!") && operands.contains("[sp, #-") => {
             let (_, amount) = operands.rsplit_once("#-").unwrap_or_default();

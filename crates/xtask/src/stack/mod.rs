@@ -6,6 +6,7 @@ mod disassembly;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write};
 
 use disassembly::{Function, functions};
 
@@ -20,9 +21,10 @@ use disassembly::{Function, functions};
 pub(crate) fn print(listing: &str, root: &str, rules: &[&str]) -> Result<(), Box<dyn Error>> {
     let listing = fs::read_to_string(listing).map_err(|error| format!("{listing}: {error}"))?;
     let bound = Bound::of(&listing, root, rules)?;
-    println!("stack: at most {} bytes", bound.bytes);
+    let mut out = io::stdout().lock();
+    writeln!(out, "stack: at most {} bytes", bound.bytes)?;
     for (name, frame) in bound.path {
-        println!("{frame:>6}  {name}");
+        writeln!(out, "{frame:>6}  {name}")?;
     }
     Ok(())
 }

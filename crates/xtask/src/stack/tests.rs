@@ -17,6 +17,7 @@ Disassembly of section .text:
     800a:\tbeq.n\t8006 <main+0x6>
     800c:\tblx\tr3
     800e:\tbl\t8200 <<T as deep::Trait>::deep>
+    8010:\tstmia.w\tsp, {r0, r2, r6}
     8012:\tadd\tsp, #24
     8014:\tpop\t{r4, r5, r7, pc}
     8016:\t.word\t0x00008100
