@@ -158,7 +158,8 @@ typedef enum bnn_pad_value_t {
  */
 typedef enum bnn_element_t {
   /**
-   * -1 or +1, packed by the bit law; a sample starts on a word (`uint64_t`).
+   * -1 or +1, packed by the bit law; a sample, and of images every pixel, starts on a word
+   * (`uint64_t`).
    */
   BNN_ELEMENT_BITS = 0,
   /**
@@ -750,8 +751,28 @@ bnn_status_t bnn_model_input(const bnn_model_t *model, bnn_tensor_t *out);
 bnn_status_t bnn_model_output(const bnn_model_t *model, bnn_tensor_t *out);
 
 /**
- * Bytes of scratch memory that a run needs for each of its samples; may be 0. 0 also where
- * `model` is NULL or not open, which `bnn_model_run` refuses.
+ * The shape of a sample of the model's input, whose elements are in this order: height, width
+ * and channels of an image. Height and width are 1 where the model takes no images.
+ *
+ * - `shape`: written, 3 numbers.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+ */
+bnn_status_t bnn_model_input_shape(const bnn_model_t *model, size_t *shape);
+
+/**
+ * The shape of a sample of the model's output: as `bnn_model_input_shape`.
+ *
+ * - `shape`: written, 3 numbers.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+ */
+bnn_status_t bnn_model_output_shape(const bnn_model_t *model, size_t *shape);
+
+/**
+ * Bytes of scratch memory that a run needs for each of its samples; may be 0. A model of
+ * convolutions or pools runs its samples one by one, and needs as much for all of them. 0 also
+ * where `model` is NULL or not open, which `bnn_model_run` refuses.
  */
 size_t bnn_model_scratch_bytes(const bnn_model_t *model);
 

@@ -84,7 +84,7 @@ static void model_runs(int32_t element, int32_t bits, int last) {
     uint64_t packed[SAMPLES * 2];
     const void *input = element == BNN_ELEMENT_U8 ? (const void *)bytes : (const void *)packed;
     guarded_t output, scratch;
-    size_t need;
+    size_t need, shape[3];
 
     for (i = 0; i < SAMPLES; i++) {
         for (l = 0; l < IN; l++) {
@@ -101,6 +101,10 @@ static void model_runs(int32_t element, int32_t bits, int last) {
     memset(&copy, PATTERN, sizeof copy);
     CHECK(bnn_model_input(&model, &in) == BNN_OK);
     CHECK(bnn_model_output(&model, &out) == BNN_OK);
+    CHECK(bnn_model_input_shape(&model, shape) == BNN_OK);
+    CHECK(shape[0] == 1 && shape[1] == 1 && shape[2] == IN);
+    CHECK(bnn_model_output_shape(&model, shape) == BNN_OK);
+    CHECK(shape[0] == 1 && shape[1] == 1 && shape[2] == OUT);
     CHECK(in.elements == IN && in.element == element && in.element_bits == bits);
     CHECK(in.bytes == (element == BNN_ELEMENT_U8 ? IN : 16));
     CHECK(out.elements == OUT && out.element == last);

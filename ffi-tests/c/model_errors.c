@@ -77,12 +77,19 @@ static void open_refuses(void) {
 
 static void queries_refuse(const bnn_model_t *model, const bnn_model_t *closed) {
     bnn_tensor_t *tensor = payload(out[TENSOR]);
+    size_t *shape = (size_t *)tensor;
     REFUSES(BNN_ERROR_NULL, "model is NULL", bnn_model_input(NULL, tensor));
     REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_model_input(model, NULL));
     REFUSES(BNN_ERROR_NOT_OPEN, "model is not open", bnn_model_input(closed, tensor));
     REFUSES(BNN_ERROR_NULL, "model is NULL", bnn_model_output(NULL, tensor));
     REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_model_output(model, NULL));
     REFUSES(BNN_ERROR_NOT_OPEN, "model is not open", bnn_model_output(closed, tensor));
+    REFUSES(BNN_ERROR_NULL, "model is NULL", bnn_model_input_shape(NULL, shape));
+    REFUSES(BNN_ERROR_NULL, "shape is NULL", bnn_model_input_shape(model, NULL));
+    REFUSES(BNN_ERROR_NOT_OPEN, "model is not open", bnn_model_input_shape(closed, shape));
+    REFUSES(BNN_ERROR_NULL, "model is NULL", bnn_model_output_shape(NULL, shape));
+    REFUSES(BNN_ERROR_NULL, "shape is NULL", bnn_model_output_shape(model, NULL));
+    REFUSES(BNN_ERROR_NOT_OPEN, "model is not open", bnn_model_output_shape(closed, shape));
     CHECK(bnn_model_scratch_bytes(NULL) == 0);
     CHECK(bnn_model_scratch_bytes(closed) == 0);
 }

@@ -15,7 +15,8 @@ use crate::status::bnn_status_t;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the names of the header")]
 pub enum bnn_element_t {
-    /// -1 or +1, packed by the bit law; a sample starts on a word (`uint64_t`).
+    /// -1 or +1, packed by the bit law; a sample, and of images every pixel, starts on a word
+    /// (`uint64_t`).
     BNN_ELEMENT_BITS = 0,
     /// Unsigned integers, a `uint8_t` each.
     BNN_ELEMENT_U8 = 1,
@@ -147,9 +148,44 @@ export! {
     }
 }
 
+/// `[height, width, channels]`.
+fn put_shape(shape: [usize; 3], out: &mut [usize]) {
+    for (out, side) in out.iter_mut().zip(shape) {
+        *out = side;
+    }
+}
+
 export! {
-    /// Bytes of scratch memory that a run needs for each of its samples; may be 0. 0 also where
-    /// `model` is NULL or not open, which `bnn_model_run` refuses.
+    /// The shape of a sample of the model's input, whose elements are in this order: height, width
+    /// and channels of an image. Height and width are 1 where the model takes no images.
+    ///
+    /// - `shape`: written, 3 numbers.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+    pub fn bnn_model_input_shape(model: *const bnn_model_t, shape: *mut usize) -> bnn_status_t {
+        let model = model.get()?;
+        put_shape(model.opened()?.input_shape(), shape.write(3)?);
+        Ok(())
+    }
+}
+
+export! {
+    /// The shape of a sample of the model's output: as `bnn_model_input_shape`.
+    ///
+    /// - `shape`: written, 3 numbers.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+    pub fn bnn_model_output_shape(model: *const bnn_model_t, shape: *mut usize) -> bnn_status_t {
+        let model = model.get()?;
+        put_shape(model.opened()?.output_shape(), shape.write(3)?);
+        Ok(())
+    }
+}
+
+export! {
+    /// Bytes of scratch memory that a run needs for each of its samples; may be 0. A model of
+    /// convolutions or pools runs its samples one by one, and needs as much for all of them. 0 also
+    /// where `model` is NULL or not open, which `bnn_model_run` refuses.
     pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
         let model = model.get()?;
         Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
@@ -158,3 +194,6 @@ export! {
 
 // Here, so that the header has it last.
 pub mod run;
+
+#[cfg(all(test, feature = "std"))]
+mod laws;

@@ -3,6 +3,7 @@
 
 mod bench;
 mod c_program;
+mod convolutions;
 mod export;
 mod fashion;
 mod images;
