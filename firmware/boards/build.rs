@@ -5,7 +5,9 @@ use std::{env, fs};
 
 fn main() {
     let target = env::var("TARGET").unwrap_or_default();
-    let (map, scripts): (&str, &[&str]) = if target.starts_with("thumbv6m") {
+    let (map, scripts): (&str, &[&str]) = if env::var_os("CARGO_FEATURE_SMALL").is_some() {
+        (include_str!("memory/small.x"), &["link.x"])
+    } else if target.starts_with("thumbv6m") {
         (include_str!("memory/microbit.x"), &["link.x"])
     } else if target.starts_with("thumbv8m") {
         (include_str!("memory/mps3.x"), &["link.x"])

@@ -165,23 +165,22 @@ impl Epilogue for Threshold<'_> {
         join(bits, used, row, at);
     }
 
-    /// Columns come in order: the first ones of a word replace it, the others join them.
     fn put(&self, sums: &[i32], col: usize, row: &mut [u64], at: usize) {
-        // Halves of words: a 32-bit core shifts them by one instruction.
-        let halves: &mut [u32] = bytemuck::cast_slice_mut(row);
-        for (i, &sum) in sums.iter().enumerate() {
-            let (place, shift) = ((at + i) / 32, (at + i) % 32);
-            if (at + i).is_multiple_of(WORD) {
-                for half in halves.iter_mut().skip(place).take(2) {
-                    *half = 0;
-                }
-            }
-            let reached = sum >= self.0.get(col + i);
-            if let Some(half) = halves.get_mut(place) {
-                *half |= u32::from(reached) << shift;
-            }
-        }
+        let bits = match self.0 {
+            Thresholds::I16(thresholds) => reached(sums, thresholds, col),
+            Thresholds::I32(thresholds) => reached(sums, thresholds, col),
+        };
+        join(bits.into(), sums.len(), row, at);
     }
+}
+
+/// Bit `j`: whether `sums[j]` reaches the threshold of output `col + j`.
+fn reached<T: Copy + Into<i32>>(sums: &[i32], thresholds: &[T], col: usize) -> u32 {
+    let thresholds = thresholds.get(col..).unwrap_or_default();
+    let pairs = sums.iter().zip(thresholds).rev();
+    pairs.fold(0, |bits, (sum, &threshold)| {
+        bits << 1 | u32::from(*sum >= threshold.into())
+    })
 }
 
 /// Writes `used` bits to columns from `at` on. Columns come in order: the first ones of a word replace it,

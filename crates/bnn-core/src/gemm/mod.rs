@@ -88,14 +88,6 @@ impl<'a> From<&'a [i32]> for Thresholds<'a> {
 }
 
 impl Thresholds<'_> {
-    /// The threshold of an output; of one without, which never comes here, none reaches it.
-    pub(crate) fn get(&self, output: usize) -> i32 {
-        match self {
-            Thresholds::I16(t) => t.get(output).map_or(i32::MAX, |&t| t.into()),
-            Thresholds::I32(t) => t.get(output).copied().unwrap_or(i32::MAX),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Thresholds::I16(t) => t.len(),

@@ -20,6 +20,9 @@ pub(super) struct Function {
 /// An instruction that moves the stack pointer by an amount that it does not tell.
 pub(super) fn functions(listing: &str) -> Result<BTreeMap<u64, Function>, String> {
     let mut functions: BTreeMap<u64, Function> = BTreeMap::new();
+    // The register that has just been set to a distance below the frame pointer: on Cortex-M0 the stack pointer
+    // takes it at the end of a function.
+    let mut below_frame = "";
     for line in listing.lines() {
         if let Some((address, name)) = heading(line) {
             let function = Function {
@@ -34,6 +37,15 @@ pub(super) fn functions(listing: &str) -> Result<BTreeMap<u64, Function>, String
         {
             let (start, function) = (*last.key(), last.get_mut());
             let unknown = |why| format!("`{}`: {why}: {}", function.name, line.trim());
+            let (first, rest) = operands.split_once(", ").unwrap_or((operands, ""));
+            if (mnemonic, first) == ("mov", "sp") && rest == below_frame {
+                continue;
+            }
+            below_frame = match (mnemonic, rest) {
+                ("subs", rest) if rest.starts_with("r7, #") => first,
+                ("subs", rest) if first == below_frame && rest.starts_with('#') => first,
+                _ => "",
+            };
             function.frame += taken(mnemonic, operands).map_err(unknown)?;
             match mnemonic {
                 "blx" | "bx" if is_register(operands) => {

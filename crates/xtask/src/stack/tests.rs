@@ -88,6 +88,17 @@ fn recursion_is_refused_direct_indirect_and_through_pointers() {
 }
 
 #[test]
+fn a_stack_pointer_that_is_set_back_by_way_of_a_register_takes_nothing() {
+    let back = "subs\tr6, r7, #7\n    8306:\tsubs\tr6, #5\n    8308:\tmov\tsp, r6";
+    let listing = PROGRAM.replace("sub.w\tsp, r7, #8", back);
+    let bound = Bound::of(&listing, "main", &[RULE]).unwrap();
+    assert_eq!(bound.bytes, 16 + 24 + 2004);
+    // With another register between, nobody knows what it holds.
+    let listing = listing.replace("subs\tr6, #5", "movs\tr6, #5");
+    refused(&listing, "main", &[RULE]);
+}
+
+#[test]
 fn a_stack_pointer_that_moves_by_an_unknown_amount_is_refused() {
     for moved in [
         "sub\tsp, r3",
