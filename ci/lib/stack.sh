@@ -8,5 +8,6 @@ cargo build --quiet --locked -p xtask
 stack_bound() {
     arm-none-eabi-objdump -d --demangle --no-show-raw-insn "$1" >"$1.listing"
     target/debug/xtask stack "$1.listing" "$2" \
-        'Resolved::outputs -> run_dense::{{closure}}'
+        'Resolved::outputs -> run_dense::{{closure}}' \
+        'Finish::put -> call_once'
 }

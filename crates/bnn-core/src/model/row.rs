@@ -2,19 +2,19 @@
 
 use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer};
-use super::runner::{Finish, Input, Output};
+use super::runner::{Finish, Input, Output, Reals};
 use crate::bits::BitMatrixView;
 use crate::conv::{InPlace, Source};
 use crate::kernel::Kernel;
 use crate::shape::row_words;
 
-/// Computes row `oy` of a layer's output from the rows of its input under the windows. `reals`: see [`Finish`].
+/// Computes row `oy` of a layer's output from the rows of its input under the windows.
 pub(super) fn compute_row(
     layer: &Layer<'_>,
     oy: usize,
     pixels: Input<'_>,
     mut out: Output<'_>,
-    reals: bool,
+    reals: Reals,
     work: &mut [u64],
 ) -> Result<(), ModelError> {
     let (input, conv, filters, ending) = match (layer, pixels, &mut out) {

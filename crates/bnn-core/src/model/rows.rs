@@ -12,7 +12,7 @@ use super::error::ModelError;
 use super::layer::{InputType, Layer, OutputType};
 use super::reader::{Model, Step};
 use super::row::compute_row;
-use super::runner::{Input, Output, disjoint};
+use super::runner::{Input, Output, Reals, disjoint};
 use crate::conv::Axis;
 use crate::shape::row_words;
 
@@ -30,8 +30,7 @@ pub(super) enum Image<'r> {
 pub(super) struct Rows<'r> {
     model: Model<'r>,
     image: Image<'r>,
-    /// See [`Finish`](super::runner::Finish).
-    reals: bool,
+    reals: Reals,
     scratch: &'r mut [u64],
     /// Whether the image never ends: then every row of windows is like the first one.
     endless: bool,
@@ -67,7 +66,7 @@ impl<'r> Rows<'r> {
     pub(super) fn new(
         model: &Model<'r>,
         image: Image<'r>,
-        reals: bool,
+        reals: Reals,
         scratch: &'r mut [u64],
     ) -> Self {
         Self {

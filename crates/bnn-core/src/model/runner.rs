@@ -67,8 +67,7 @@ impl Model<'_> {
     /// Input or output of another type or length than the model's, scratch memory too short, an
     /// input element out of range, zero samples. Except for an element out of range the output is
     /// not touched then.
-    // Inlined, so that where the caller makes the output `reals` is known when linking, and a program without real
-    // scores has no float arithmetic in it (`ci/firmware.sh` checks that).
+    // Inlined for the sake of `Reals`.
     #[inline]
     pub fn run(
         &self,
@@ -77,7 +76,7 @@ impl Model<'_> {
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let reals = matches!(output, Output::F32(_));
+        let reals = reals(&output);
         self.run_in_place(samples, input, output, reals, scratch)
     }
 
@@ -86,7 +85,7 @@ impl Model<'_> {
         samples: usize,
         input: Input<'_>,
         mut output: Output<'_>,
-        reals: bool,
+        reals: Reals,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
         check_run(self, samples, &input, &output, scratch)?;
@@ -117,7 +116,7 @@ impl Model<'_> {
         &self,
         mut input: Option<Input<'_>>,
         output: &mut Output<'_>,
-        reals: bool,
+        reals: Reals,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
         for step in self.steps(self.spatial..self.len()) {
@@ -162,8 +161,21 @@ impl Model<'_> {
 /// What the sums of a layer become.
 pub(super) struct Finish<'a> {
     pub(super) ending: Ending<'a>,
-    /// Whether there are real outputs: a program of a model without is to have no float arithmetic.
-    pub(super) reals: bool,
+    pub(super) reals: Reals,
+}
+
+/// How real outputs are made of sums, where there are any. A pointer, which the program has only where it makes an
+/// [`Output::F32`]: else there is no float arithmetic in it, nor what a core without an FPU does it with
+/// (`ci/firmware.sh` checks that).
+pub(super) type Reals = Option<fn(Affine<'_>, &[i32], usize, &mut [f32])>;
+
+/// The way to make `output`.
+#[inline(always)] // so that it is known where the output is made
+pub(super) fn reals(output: &Output<'_>) -> Reals {
+    match output {
+        Output::F32(_) => Some(|affine, sums, first, y| affine.put(sums, first, y, first)),
+        _ => None,
+    }
 }
 
 impl Finish<'_> {
@@ -171,8 +183,10 @@ impl Finish<'_> {
     pub(super) fn put(&self, sums: &[i32], first: usize, output: &mut Output<'_>) {
         match (self.ending, output) {
             (Ending::Sums, Output::I32(y)) => Sums.put(sums, first, y, first),
-            (Ending::Affine { scale, bias }, Output::F32(y)) if self.reals => {
-                Affine { scale, bias }.put(sums, first, y, first);
+            (Ending::Affine { scale, bias }, Output::F32(y)) => {
+                if let Some(put) = self.reals {
+                    put(Affine { scale, bias }, sums, first, y);
+                }
             }
             (Ending::Threshold(thresholds), Output::Bits(y)) => {
                 Threshold(thresholds).put(sums, first, y, first);

@@ -4,7 +4,7 @@ use super::error::ModelError;
 use super::layer::Layer;
 use super::reader::Model;
 use super::rows::{Image, Rows};
-use super::runner::{Input, Output, check_input, check_output};
+use super::runner::{Input, Output, Reals, check_input, check_output, reals};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::shape::{at_least, positive};
@@ -113,10 +113,10 @@ impl<'m> Stream<'m> {
     /// # Errors
     /// A row or an output of another type or length than the model's, an element out of range. Nothing has
     /// changed then.
-    // Inlined for the sake of `reals`, as `Model::run`.
+    // Inlined for the sake of `Reals`.
     #[inline]
     pub fn push(&mut self, row: Input<'_>, output: Output<'_>) -> Result<bool, ModelError> {
-        let reals = matches!(output, Output::F32(_));
+        let reals = reals(&output);
         self.take(row, output, reals)
     }
 
@@ -124,7 +124,7 @@ impl<'m> Stream<'m> {
         &mut self,
         row: Input<'_>,
         mut output: Output<'_>,
-        reals: bool,
+        reals: Reals,
     ) -> Result<bool, ModelError> {
         let [height, ..] = self.model.input_shape();
         check_input(&self.model, self.model.input_len / positive(height), &row)?;
@@ -151,7 +151,7 @@ impl<'m> Stream<'m> {
 
     /// Forgets all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
-        self.rows(false).clear();
+        self.rows(None).clear();
         self.seen = 0;
         self.done = false;
     }
@@ -162,7 +162,7 @@ impl<'m> Stream<'m> {
         self.endless
     }
 
-    fn rows(&mut self, reals: bool) -> Rows<'_> {
+    fn rows(&mut self, reals: Reals) -> Rows<'_> {
         let scratch = self.model.scratch_words(1).unwrap_or_default();
         let (scratch, first) = self
             .memory
