@@ -10,7 +10,7 @@ use super::error::ModelError;
 use super::format::{self, Record, Window, ending, kind, pad};
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::Regions;
-use super::reader::Model;
+use super::reader::{Dense, Model};
 use crate::bits::BitMatrixView;
 use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use crate::error::Error;
@@ -76,29 +76,21 @@ impl<'a> Model<'a> {
         view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
     ) -> Result<Layer<'a>, ModelError> {
         let bad = |expected| layer_error(index, expected);
-        let input = match record.input_depth {
-            0 => InputType::Bits,
-            depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
-            _ => return Err(bad("at most 8 bits per input")),
-        };
-        let (n, k) = (record.outputs as usize, record.inputs as usize);
         if record.is_spatial() != (index < self.spatial) {
             return Err(bad("convolutions and pools before dense layers"));
         }
+        let (n, k) = (record.outputs as usize, record.inputs as usize);
         match record.kind {
             kind::DENSE => {
-                if record.window != Window::default() || record.pad != 0 {
-                    return Err(bad("zero reserved bytes"));
-                }
-                let weights = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
-                sum_fits(k, input.most())?;
+                let dense = self.dense(index, record, view)?;
                 Ok(Layer::Dense {
-                    input,
-                    weights: view(weights, n, k)?,
-                    ending: self.ending(record).map_err(bad)?,
+                    input: dense.input,
+                    weights: dense.weights,
+                    ending: dense.ending,
                 })
             }
             kind::CONV2D if record.is_spatial() => {
+                let input = input_of(record).map_err(bad)?;
                 let conv = conv_of(record)?;
                 if !conv.is_moderate() {
                     return Err(bad(MODERATE));
@@ -133,6 +125,28 @@ impl<'a> Model<'a> {
             }
             _ => Err(bad("a layer kind that this version knows")),
         }
+    }
+
+    /// Reads a dense layer, as [`Model::layer`].
+    pub(super) fn dense(
+        &self,
+        index: usize,
+        record: &Record,
+        view: fn(&'a [u64], usize, usize) -> Result<BitMatrixView<'a>, Error>,
+    ) -> Result<Dense<'a>, ModelError> {
+        let bad = |expected| layer_error(index, expected);
+        if record.window != Window::default() || record.pad != 0 {
+            return Err(bad("zero reserved bytes"));
+        }
+        let input = input_of(record).map_err(bad)?;
+        let (n, k) = (record.outputs as usize, record.inputs as usize);
+        let weights = self.weights_of(record, k).ok_or_else(|| bad(WEIGHTS))?;
+        sum_fits(k, input.most())?;
+        Ok(Dense {
+            input,
+            weights: view(weights, n, k)?,
+            ending: self.ending(record).map_err(bad)?,
+        })
     }
 
     /// The words of the weights, rows of `k` bits.
@@ -265,6 +279,14 @@ fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
 fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
     let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
     Some((bytemuck::try_cast_slice(numbers).ok()?, rest))
+}
+
+fn input_of(record: &Record) -> Result<InputType, &'static str> {
+    match record.input_depth {
+        0 => Ok(InputType::Bits),
+        depth if usize::from(depth) <= MAX_DEPTH => Ok(InputType::Unsigned { depth }),
+        _ => Err("at most 8 bits per input"),
+    }
 }
 
 fn conv_of(record: &Record) -> Result<Conv2d, Error> {

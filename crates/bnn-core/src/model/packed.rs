@@ -71,8 +71,8 @@ impl<'a> PackedModel<'a> {
         check_run(&self.model, samples, &input, &output, scratch)?;
         match &self.layers {
             Layers::Dense(weights) => {
-                let weights = weights.iter().map(|weights| Some(weights.into()));
-                let layers = weights.zip(self.model.steps(0..self.model.len()));
+                let layers = weights.iter().zip(self.model.dense_steps());
+                let layers = layers.map(|(weights, (dense, at))| (weights.into(), dense, at));
                 run_dense(layers, samples, Some(input), output, scratch)
             }
             Layers::Maps(maps) => run_maps(&self.model, maps, samples, input, output),

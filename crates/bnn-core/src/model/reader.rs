@@ -5,9 +5,10 @@ use core::ops::Range;
 use super::container::{Sections, check_header};
 use super::error::ModelError;
 use super::format::{self, RECORD_BYTES, Record, u32_at};
-use super::layer::{InputType, Layer, OutputType};
+use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::{self, Place, Regions};
 use crate::bits::BitMatrixView;
+use crate::error::Error;
 use crate::shape::{mul, nonzero};
 
 /// A checked model over borrowed bytes.
@@ -34,6 +35,14 @@ pub struct Model<'a> {
 pub(super) struct Step<'a> {
     pub(super) layer: Layer<'a>,
     pub(super) regions: Regions,
+}
+
+/// A dense layer: a [`Layer`] that takes no more memory than it has to, for where they run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dense<'a> {
+    pub(super) input: InputType,
+    pub(super) weights: BitMatrixView<'a>,
+    pub(super) ending: Ending<'a>,
 }
 
 impl<'a> Model<'a> {
@@ -105,11 +114,19 @@ impl<'a> Model<'a> {
     /// A layer, and where it reads, works and writes. `None`: there is no such layer.
     pub(super) fn step(&self, index: usize) -> Option<Step<'a>> {
         let record = Record::decode(self.records.get(index)?)?;
-        // All was checked in `open`, so that no word is read again.
-        let trusted = |words, rows, cols| Ok(BitMatrixView::trusted(words, rows, cols));
         Some(Step {
             layer: self.layer(index, &record, trusted).ok()?,
             regions: Regions::new(&record, self.place(index)).ok()?,
+        })
+    }
+
+    /// The dense layers, which come last, and where each reads, works and writes.
+    pub(super) fn dense_steps(&self) -> impl Iterator<Item = (Dense<'a>, Regions)> + use<'a> {
+        let model = *self;
+        (model.spatial..model.len()).filter_map(move |index| {
+            let record = Record::decode(model.records.get(index)?)?;
+            let dense = model.dense(index, &record, trusted).ok()?;
+            Some((dense, Regions::new(&record, model.place(index)).ok()?))
         })
     }
 
@@ -205,4 +222,9 @@ impl<'a> Model<'a> {
     pub fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// All was checked in [`Model::open`], so that no word is read again.
+fn trusted(words: &[u64], rows: usize, cols: usize) -> Result<BitMatrixView<'_>, Error> {
+    Ok(BitMatrixView::trusted(words, rows, cols))
 }

@@ -4,8 +4,9 @@ use core::ops::Range;
 
 use super::error::ModelError;
 use super::format::CONV;
-use super::layer::{Ending, InputType, Layer, OutputType};
-use super::reader::{Model, Step};
+use super::layer::{Ending, InputType, OutputType};
+use super::plan::Regions;
+use super::reader::{Dense, Model};
 use super::rows::{Image, Rows};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
@@ -55,7 +56,7 @@ impl Output<'_> {
     }
 }
 
-impl Model<'_> {
+impl<'a> Model<'a> {
     /// Runs `samples` samples. `scratch` has at least
     /// [`scratch_words(samples)`](Model::scratch_words) words; what it holds does not matter.
     ///
@@ -75,8 +76,7 @@ impl Model<'_> {
     ) -> Result<(), ModelError> {
         check_run(self, samples, &input, &output, scratch)?;
         if !CONV || self.spatial == 0 {
-            let layers = self.steps(0..self.len()).map(in_place);
-            return run_dense(layers, samples, Some(input), output, scratch);
+            return run_dense(self.in_place(), samples, Some(input), output, scratch);
         }
         let (x, y) = (self.input_len, self.output_len);
         for sample in 0..samples {
@@ -96,38 +96,27 @@ impl Model<'_> {
         output: Output<'_>,
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        let layers = self.steps(self.spatial..self.len()).map(in_place);
-        run_dense(layers, 1, None, output, scratch)
+        run_dense(self.in_place(), 1, None, output, scratch)
     }
-}
 
-fn in_place<'a>(step: Step<'a>) -> (Option<Weights<'a>>, Step<'a>) {
-    (step.layer.weights().map(Weights::from), step)
+    /// The dense layers with their weights where they lie.
+    fn in_place(&self) -> impl Iterator<Item = (Weights<'a>, Dense<'a>, Regions)> + use<'a> {
+        let layers = self.dense_steps();
+        layers.map(|(dense, regions)| (dense.weights.into(), dense, regions))
+    }
 }
 
 /// Runs dense layers, the first one on `input` or, without one, on what lies where it reads. The last layer
 /// of the model is the last of them.
 pub(super) fn run_dense<'w>(
-    layers: impl Iterator<Item = (Option<Weights<'w>>, Step<'w>)>,
+    layers: impl Iterator<Item = (Weights<'w>, Dense<'w>, Regions)>,
     samples: usize,
     mut input: Option<Input<'_>>,
     output: Output<'_>,
     scratch: &mut [u64],
 ) -> Result<(), ModelError> {
     let mut output = Some(output);
-    for (weights, step) in layers {
-        let (
-            Layer::Dense {
-                input: from,
-                weights: w,
-                ending,
-            },
-            Some(weights),
-        ) = (step.layer, weights)
-        else {
-            continue; // no layer but dense ones comes here
-        };
-        let regions = &step.regions;
+    for (weights, dense, regions) in layers {
         // No overflow: `scratch_words(samples)` is not less, and fits.
         let scaled = |region: &Range<usize>| region.start * samples..region.end * samples;
         let regions = [
@@ -136,8 +125,8 @@ pub(super) fn run_dense<'w>(
             scaled(&regions.output),
         ];
         let [read, work, write] = disjoint(scratch, regions)?;
-        let (n, k) = (w.rows(), w.cols());
-        let activations: Activations<'_> = match (from, input.take()) {
+        let (n, k) = (dense.weights.rows(), dense.weights.cols());
+        let activations: Activations<'_> = match (dense.input, input.take()) {
             (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
                 Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
             }
@@ -152,7 +141,7 @@ pub(super) fn run_dense<'w>(
             None
         };
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (ending, last_output) {
+        match (dense.ending, last_output) {
             (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
             (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
