@@ -9,20 +9,21 @@ cd "$(dirname "$0")/.."
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
-cargo run --quiet --locked -p bnn-cli -- test-vectors firmware/models/digits.bnn --data digits --out "$vectors/digits" >/dev/null
-for what in inputs outputs; do
-    cmp "$vectors/digits.$what" "firmware/models/digits.$what"
+for model in digits cnn; do
+    cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
+    cmp "$vectors/$model.inputs" firmware/models/digits.inputs
+    cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
 done
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-# build TARGET LINKER [LINK_ARGUMENT..]: builds $program.
+# build TARGET LINKER [LINK_ARGUMENT..]: builds $program with $features.
 build() {
     target=$1 linker=$2
     shift 2
     use_sysroot "$target" core
     cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$target" -p boards --bin "$program" -- -C linker="$linker" "$@"
+        --target "$target" -p boards --bin "$program" --features "$features" -- -C linker="$linker" "$@"
 }
 
 # emulate EMULATOR MACHINE: runs what was built last. Two minutes are a hundred times what it takes.
@@ -34,7 +35,9 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program"
 }
 
-for program in digits linear; do
+for program in digits linear cnn; do
+    features=
+    [ "$program" != cnn ] || features=conv
     build thumbv7em-none-eabi arm-none-eabi-ld
     emulate qemu-system-arm mps2-an386
     emulate qemu-system-arm mps2-an500

@@ -1,5 +1,6 @@
-//! What the programs measure with.
+//! What the programs measure and check with.
 #![no_std]
 
 pub mod counter;
 pub mod stack;
+pub mod vectors;

@@ -120,6 +120,12 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// Where a layer reads, works and writes.
+    pub(super) fn regions(&self, index: usize) -> Option<Regions> {
+        let record = Record::decode(self.records.get(index)?)?;
+        Regions::new(&record, self.place(index)).ok()
+    }
+
     /// The dense layers, which come last, and where each reads, works and writes.
     pub(super) fn dense_steps(&self) -> impl Iterator<Item = (Dense<'a>, Regions)> + use<'a> {
         let model = *self;
