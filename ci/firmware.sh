@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
-for model in digits digits-int; do
+for model in digits digits-int cnn; do
     cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
     cmp "$vectors/$model.inputs" firmware/models/digits.inputs
     cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
@@ -118,6 +118,15 @@ for target in thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none
     emulate qemu-system-arm mps3-an547
 done
 build digits riscv32imac-unknown-none-elf
+emulate qemu-system-riscv32 virt -bios none
+
+# A network of convolutions.
+build cnn thumbv7em-none-eabi conv
+emulate qemu-system-arm mps2-an386
+emulate qemu-system-arm mps2-an500
+build cnn thumbv6m-none-eabi conv
+emulate qemu-system-arm microbit
+build cnn riscv32imc-unknown-none-elf conv
 emulate qemu-system-riscv32 virt -bios none
 
 # Against the instructions that only these cores have.

@@ -1,14 +1,16 @@
 //! Model files of any bytes, and files of the writer's that are damaged, as they are and behind a header that fits:
-//! an error, or a model that runs in the scratch memory it asks for, in place as with packed weights.
+//! an error, or a model that runs in the scratch memory it asks for, in place as with packed weights and, where it
+//! can, as a stream of rows.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use bnn_core::model::{
-    AlignedBytes, Ending, Input, InputType, Model, ModelError, ModelWriter, Output, OutputType,
-    PackedModel,
+    AlignedBytes, Ending, Input, InputType, Layer, Model, ModelError, ModelWriter, Output,
+    OutputType, PackedModel, Sizes, Stream,
 };
 use bnn_core::row_words;
-use bnn_fuzz::{Numbers, guarded};
+use bnn_fuzz::{Numbers, affordable, guarded};
 use libfuzzer_sys::fuzz_target;
 
 // Where the header has the length of the file and the checksum, which is of all bytes but its own four
@@ -17,6 +19,8 @@ const LEN: std::ops::Range<usize> = 12..16;
 const CRC: std::ops::Range<usize> = 16..20;
 /// Samples of a run.
 const SAMPLES: usize = 2;
+/// Words that the largest model reads on its way, and numbers of its input.
+const MOST: usize = 1 << 20;
 
 #[derive(Arbitrary, Debug)]
 enum File<'a> {
@@ -36,10 +40,25 @@ struct Net {
     depth: u8,
     #[arbitrary(with = size)]
     inputs: usize,
+    #[arbitrary(with = |u: &mut Unstructured<'_>| Ok([u.int_in_range(1..=12)?, u.int_in_range(1..=9)?]))]
+    image: [usize; 2],
+    spatial: Vec<Spatial>,
     hidden: Vec<Hidden>,
     #[arbitrary(with = size)]
     outputs: usize,
     ending: Last,
+}
+
+/// A convolution or a pool; where its numbers do not fit the image it is left out.
+#[derive(Arbitrary, Debug)]
+struct Spatial {
+    pool: bool,
+    #[arbitrary(with = size)]
+    outputs: usize,
+    window: [u8; 6],
+    padding: [u8; 4],
+    groups: u8,
+    value: u8,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -94,6 +113,57 @@ fuzz_target!(|file: File<'_>| {
     }
 });
 
+impl Spatial {
+    /// Adds the layer to a file if it fits; `shape` becomes that of its output.
+    fn write(
+        &self,
+        writer: &mut ModelWriter,
+        shape: &mut [usize; 3],
+        numbers: &mut Numbers<'_>,
+    ) -> Option<()> {
+        let small = |byte: u8, most: u8| usize::from(byte % most);
+        let [kh, kw, sh, sw, dh, dw] = self.window;
+        let kernel = [1 + small(kh, 4), 1 + small(kw, 4)];
+        let stride = [1 + small(sh, 5), 1 + small(sw, 5)];
+        let [top, bottom, left, right] = self.padding.map(|side| small(side, 4));
+        let padding = Padding::Explicit {
+            top,
+            bottom,
+            left,
+            right,
+        };
+        if self.pool {
+            let pool = Pool2d::new(*shape, kernel, stride, padding).ok()?;
+            writer.max_pool2d(&pool).ok()?;
+            let [height, width] = pool.output_size();
+            *shape = [height, width, shape[2]];
+            return Some(());
+        }
+        let options = ConvOptions {
+            stride,
+            dilation: [1 + small(dh, 3), 1 + small(dw, 3)],
+            groups: match self.groups % 4 {
+                3 => shape[2],
+                groups => 1 + usize::from(groups),
+            },
+            padding,
+            pad_value: match self.value % 3 {
+                0 => PadValue::Zero,
+                1 => PadValue::MinusOne,
+                _ => PadValue::PlusOne,
+            },
+        };
+        let conv = Conv2d::new(*shape, self.outputs, kernel, options).ok()?;
+        let filters = numbers.bits(conv.outputs(), conv.patch_len()).ok()?;
+        let thresholds: Vec<i32> = (0..conv.outputs()).map(|_| numbers.i32() % 64).collect();
+        let ending = Ending::Threshold(thresholds.as_slice().into());
+        writer.conv2d(&conv, filters.view(), ending).ok()?;
+        let [height, width] = conv.output_size();
+        *shape = [height, width, conv.outputs()];
+        Some(())
+    }
+}
+
 impl Net {
     fn file(&self, numbers: &mut Numbers<'_>) -> Result<Vec<u8>, ModelError> {
         let mut writer = ModelWriter::new(match self.depth {
@@ -101,6 +171,21 @@ impl Net {
             depth => InputType::Unsigned { depth },
         });
         let mut k = self.inputs;
+        let mut shape = [self.image[0], self.image[1], self.inputs];
+        let mut written = 0;
+        for spatial in self.spatial.iter().take(4) {
+            let fits = spatial.write(&mut writer, &mut shape, numbers);
+            written += usize::from(fits.is_some());
+        }
+        if written > 0 {
+            // What is left of the image at once, so that dense layers can follow.
+            let [height, width, _] = shape;
+            let conv = Conv2d::new(shape, 9, [height, width], ConvOptions::default())?;
+            let filters = numbers.bits(9, conv.patch_len())?;
+            let ending = Ending::Threshold([1_i32; 9].as_slice().into());
+            writer.conv2d(&conv, filters.view(), ending)?;
+            k = 9;
+        }
         for hidden in self.hidden.iter().take(4) {
             let n = hidden.outputs;
             let far = if hidden.wide { 1 << 20 } else { 1 << 8 };
@@ -157,54 +242,100 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Whatever the bytes are, no panic; whatever opens also runs, both ways with the same result.
+/// Words that a layer reads, about.
+fn cost(layer: &Layer<'_>) -> Option<usize> {
+    let [height, width, n] = layer.output_shape();
+    let per_pixel = match layer {
+        Layer::MaxPool2d(pool) => pool.kernel()[0] * pool.kernel()[1] * row_words(n),
+        layer => layer.weights().map_or(0, |weights| weights.words().len()),
+    };
+    height.checked_mul(width)?.checked_mul(per_pixel)
+}
+
+/// Whatever the bytes are, no panic; whatever opens also runs, in every way with the same result.
 fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelError> {
     let file = AlignedBytes::from(bytes);
+    let sizes = Sizes::of(file.bytes());
     let model = Model::open(file.bytes())?;
     let words = model.scratch_words(SAMPLES)?;
-    // Scratch memory is in proportion to the file: nobody can ask for much more by few bytes.
-    assert!(words <= SAMPLES * (20 * bytes.len() + 64), "{words} words");
-    let (k, input) = model.input();
-    let bits = numbers.bits(SAMPLES, k)?;
-    let bytes: Vec<u8> = match input {
+    let sizes = sizes.expect("a model that opens has sizes");
+    assert_eq!(sizes.scratch_words, model.scratch_words(1)?);
+    assert_eq!(sizes.input_len, model.input_len());
+    assert_eq!(sizes.output_len, model.output_len());
+    let [height, width, channels] = model.input_shape();
+    // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more by few bytes.
+    let images = model.layers().map(|layer| match layer {
+        Layer::Dense { .. } => 0,
+        layer => height * width * row_words(layer.input_shape()[2]),
+    });
+    let most = SAMPLES * (20 * bytes.len() + 64) + images.sum::<usize>();
+    assert!(words <= most, "{words} words");
+    let cost: Option<usize> = model.layers().map(|layer| cost(&layer)).sum();
+    if cost.is_none_or(|cost| cost > MOST) || !affordable(&[height, width, channels], MOST) {
+        return Ok(());
+    }
+    let k = model.input_len();
+    let bits = numbers.bits(SAMPLES * height * width, channels)?;
+    let bytes: Vec<u8> = match model.input().1 {
         InputType::Unsigned { depth } => (0..SAMPLES * k)
             .map(|_| numbers.byte() >> (8 - depth))
             .collect(),
         _ => Vec::new(),
     };
-    let input = match input {
-        InputType::Unsigned { .. } => Input::Bytes(&bytes),
-        _ => Input::Bits(bits.words()),
+    let part = |from: usize, to: usize| match model.input().1 {
+        InputType::Unsigned { .. } => Input::Bytes(&bytes[from..to]),
+        _ => Input::Bits(&bits.words()[from..to]),
     };
+    let input = part(0, SAMPLES * k);
     let packed = PackedModel::new(model)?;
-    let in_place = outputs(&model, |output| {
+    let in_place = outputs(&model, SAMPLES, |output| {
         guarded(words, u64::MAX, |scratch| {
             let run = model.run(SAMPLES, input, output, scratch);
             run.expect("a model that opens runs");
         });
     });
-    let with_packed = outputs(&model, |output| {
+    let with_packed = outputs(&model, SAMPLES, |output| {
         let run = packed.run(SAMPLES, input, output, &mut vec![u64::MAX; words]);
         run.expect("a model that opens runs");
     });
     assert_eq!(in_place, with_packed);
+    if let Ok(words) = Stream::words(&model) {
+        assert_eq!(sizes.stream_words, words);
+        let row = k / height;
+        guarded(words, u64::MAX, |memory| {
+            let mut stream = Stream::new(model, memory).expect("memory that is enough");
+            let mut first = None;
+            for i in 0..height {
+                let mut done = false;
+                let y = outputs(&model, 1, |output| {
+                    let row = part(i * row, (i + 1) * row);
+                    done = stream.push(row, output).expect("a row of the model's");
+                });
+                first = first.or(done.then_some(y));
+            }
+            assert_eq!(
+                first.as_deref(),
+                Some(&in_place[..in_place.len() / SAMPLES])
+            );
+        });
+    }
     Ok(())
 }
 
-/// What `run` writes, bit for bit; NaNs are all the same.
-fn outputs(model: &Model<'_>, run: impl FnOnce(Output<'_>)) -> Vec<u64> {
-    let (n, output) = model.output();
-    match output {
+/// What `run` writes for `samples` samples, bit for bit; NaNs are all the same.
+fn outputs(model: &Model<'_>, samples: usize, run: impl FnOnce(Output<'_>)) -> Vec<u64> {
+    let len = samples * model.output_len();
+    match model.output().1 {
         OutputType::I32 => {
-            let y = guarded(SAMPLES * n, 0x5EED, |y| run(Output::I32(y)));
+            let y = guarded(len, 0x5EED, |y| run(Output::I32(y)));
             y.into_iter().map(|y: i32| y as u64).collect()
         }
         OutputType::F32 => {
-            let y = guarded(SAMPLES * n, 7.0_f32, |y| run(Output::F32(y)));
+            let y = guarded(len, 7.0_f32, |y| run(Output::F32(y)));
             y.into_iter()
                 .map(|y| u64::from(if y.is_nan() { f32::NAN } else { y }.to_bits()))
                 .collect()
         }
-        _ => guarded(SAMPLES * row_words(n), u64::MAX, |y| run(Output::Bits(y))),
+        _ => guarded(len, u64::MAX, |y| run(Output::Bits(y))),
     }
 }

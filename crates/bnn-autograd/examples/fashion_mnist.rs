@@ -6,6 +6,8 @@
 //!
 //! All weights and all hidden activations are +1 or -1; the pixels go in as they are. With `--export FILE` the
 //! network is written as a model file, which then runs on the test images: on bits, with the tape's scores.
+//! `--stages 16/32 --hidden 64` makes another network: the channels of its convolutions, a `/` behind each stage, and
+//! the widths of its hidden layers.
 
 use std::error::Error;
 use std::io::Write;
@@ -24,6 +26,8 @@ struct Settings {
     epochs: u64,
     seed: u64,
     export: Option<String>,
+    stages: Vec<Vec<usize>>,
+    hidden: Vec<usize>,
 }
 
 fn settings() -> Result<Settings, Box<dyn Error>> {
@@ -32,6 +36,8 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
         epochs: 12,
         seed: 1,
         export: None,
+        stages: vec![vec![64], vec![128, 128], vec![256, 256]],
+        hidden: vec![512],
     };
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
@@ -41,13 +47,23 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
             "--epochs" => settings.epochs = value.parse()?,
             "--seed" => settings.seed = value.parse()?,
             "--export" => settings.export = Some(value),
+            "--stages" => {
+                settings.stages = value.split('/').map(widths).collect::<Result<_, _>>()?
+            }
+            "--hidden" => settings.hidden = widths(&value)?,
             _ => {
-                let expected = "--data, --epochs, --seed or --export";
+                let expected = "--data, --epochs, --seed, --export, --stages or --hidden";
                 return Err(format!("{name}: expected {expected}").into());
             }
         }
     }
     Ok(settings)
+}
+
+/// Numbers between commas; there may be none.
+fn widths(text: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
+    let numbers = text.split(',').filter(|number| !number.is_empty());
+    numbers.map(str::parse).collect()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,12 +72,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs,
         seed,
         export,
+        stages,
+        hidden,
     } = settings()?;
     let Split { train, test } = data::load(&data)?;
     let config = CnnConfig {
         image: [train.height(), train.width(), train.channels()],
-        stages: vec![vec![64], vec![128, 128], vec![256, 256]],
-        hidden: vec![512],
+        stages,
+        hidden,
         classes: train.classes(),
     };
     let model = Cnn::new(config, &mut Rng::new(seed))?;
@@ -102,23 +120,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     match export {
-        Some(path) => write_and_check(&mut trainer, &test, &path),
+        Some(path) => write_and_check(&mut trainer, &test, train.depth().max(test.depth()), &path),
         None => Ok(()),
     }
 }
 
-/// Writes the network as a model file, and compares every score of the test images with the tape's.
+/// Writes the network as a model file, for pixels of `depth` bits, and compares every score of the test images with the tape's.
 fn write_and_check(
     trainer: &mut Trainer<Cnn>,
     test: &Dataset,
+    depth: u32,
     path: &str,
 ) -> Result<(), Box<dyn Error>> {
     let [height, width, channels] = trainer.model().config().image;
-    let mut meta = format!("name={}\nwidth={width}\nheight={height}\n", test.name());
+    let max = test.pixels().iter().max().copied().unwrap_or_default();
+    let mut meta = format!("width={width}\nheight={height}\nmax={max}\n");
     if channels > 1 {
         meta.push_str(&format!("channels={channels}\n"));
     }
-    let file = export(trainer.model(), InputType::Unsigned { depth: 8 }, &meta)?;
+    let depth = u8::try_from(depth)?;
+    let file = export(trainer.model(), InputType::Unsigned { depth }, &meta)?;
     write_atomic(path, &file)?;
     let file = AlignedBytes::from(file.as_slice());
     let model = PackedModel::new(Model::open(file.bytes())?)?;

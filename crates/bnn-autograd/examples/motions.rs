@@ -145,7 +145,7 @@ fn write(
         }
     }
     for (ending, bytes) in [("bnn", &file), ("inputs", &inputs), ("outputs", &outputs)] {
-        write_atomic(&format!("{name}.{ending}"), bytes)?;
+        write_atomic(format!("{name}.{ending}"), bytes)?;
     }
     println!("{name}.bnn: {} bytes", file.len());
     Ok(())

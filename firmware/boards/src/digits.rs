@@ -7,9 +7,6 @@ use semihosting::println;
 use crate::counter::Counter;
 use crate::stack;
 
-/// What opening, and a run, must not need more of.
-const MOST_STACK: usize = 1024;
-
 /// What a model gives out for a class.
 pub trait Score: Copy + Default + PartialOrd {
     /// The room for scores, as a run takes it.
@@ -46,6 +43,8 @@ pub struct Digits {
     pub inputs: &'static [u8],
     /// The scores of each image.
     pub outputs: &'static [u8],
+    /// Bytes of stack that opening, and a run, must not need more of.
+    pub most_stack: usize,
 }
 
 impl Digits {
@@ -101,7 +100,7 @@ impl Digits {
         }
         println!("run: at most {most_instructions} instructions and {most_stack} bytes of stack");
         println!("scratch memory: {} bytes", SCRATCH * size_of::<u64>());
-        if stack.max(most_stack) > MOST_STACK {
+        if stack.max(most_stack) > self.most_stack {
             return Err("more stack than the budget");
         }
         if samples != 100 {

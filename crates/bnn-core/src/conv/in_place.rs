@@ -34,6 +34,8 @@ impl InPlace<'_> {
         }
     }
 
+    // Apart from each other, so that neither has the other's stack.
+    #[inline(never)]
     fn groups(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         let conv = self.conv;
         for group in 0..conv.groups() {
@@ -59,6 +61,7 @@ impl InPlace<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn depthwise(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         let words = depthwise::words(self.conv)?;
         let (arranged, sums) = scratch.split_at_mut_checked(words).unwrap_or_default();

@@ -109,6 +109,13 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// Where a layer reads, works and writes.
+    #[cfg(feature = "conv")]
+    pub(super) fn regions(&self, index: usize) -> Option<Regions> {
+        let record = Record::decode(self.records.get(index)?);
+        Some(Regions::new(&record, self.place(index)))
+    }
+
     /// What lies around a layer.
     pub(super) fn place(&self, index: usize) -> Place {
         Place {

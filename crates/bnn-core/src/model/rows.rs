@@ -6,6 +6,8 @@
 //! before makes one, if it has what it needs for that, and so on. A level is counted instead of calling
 //! itself.
 
+use core::ops::Range;
+
 use bytemuck::cast_slice_mut;
 
 use super::error::ModelError;
@@ -85,8 +87,8 @@ impl<'r> Rows<'r> {
 
     /// Begins with the first row of an image.
     pub(super) fn clear(&mut self) {
-        for step in self.model.steps(0..self.model.spatial) {
-            if let Some(word) = self.scratch.get_mut(step.regions.input.start) {
+        for regions in (0..self.model.spatial).filter_map(|level| self.model.regions(level)) {
+            if let Some(word) = self.scratch.get_mut(regions.input.start) {
                 *word = State::default().store();
             }
         }
@@ -97,19 +99,20 @@ impl<'r> Rows<'r> {
     pub(super) fn next(&mut self, output: &mut Output<'_>) -> Result<bool, ModelError> {
         let last = self.model.spatial - 1;
         let mut level = last;
-        loop {
-            match self.readiness(level) {
+        while let Some((step, y)) = self.spatial(level) {
+            match self.readiness(level, &step, &y) {
                 Readiness::Ready => {
-                    self.make_row(level, output)?;
+                    self.make_row(level, &step, &y, output)?;
                     if level == last {
                         return Ok(true);
                     }
                     level += 1;
                 }
                 Readiness::Lacking if level > 0 => level -= 1,
-                _ => return Ok(false),
+                _ => break,
             }
         }
+        Ok(false)
     }
 }
 
@@ -123,10 +126,7 @@ enum Readiness {
 }
 
 impl<'r> Rows<'r> {
-    fn readiness(&self, level: usize) -> Readiness {
-        let Some((step, y)) = self.spatial(level) else {
-            return Readiness::Done;
-        };
+    fn readiness(&self, level: usize, step: &Step<'_>, y: &Axis) -> Readiness {
         let word = self.scratch.get(step.regions.input.start);
         let state = word.map_or(State::default(), |word| State::load(*word));
         let next = state.next as usize;
@@ -152,22 +152,20 @@ impl<'r> Rows<'r> {
     }
 
     /// Makes the next row of a layer that is ready, and hands it to the layer behind.
-    fn make_row(&mut self, level: usize, output: &mut Output<'_>) -> Result<(), ModelError> {
-        let Some((step, y)) = self.spatial(level) else {
-            return Ok(());
-        };
+    fn make_row(
+        &mut self,
+        level: usize,
+        step: &Step<'_>,
+        y: &Axis,
+        output: &mut Output<'_>,
+    ) -> Result<(), ModelError> {
+        let (layer, regions) = (&step.layer, &step.regions);
         let behind = match level + 1 < self.model.spatial {
-            true => self.model.step(level + 1),
+            true => self.model.regions(level + 1),
             false => None,
         };
-        let target = behind
-            .as_ref()
-            .map_or(&step.regions.output, |behind| &behind.regions.input);
-        let regions = [
-            step.regions.input.clone(),
-            step.regions.work.clone(),
-            target.clone(),
-        ];
+        let target = behind.as_ref().map_or(&regions.output, |at| &at.input);
+        let regions = [&regions.input, &regions.work, target].map(Range::clone);
         let [read, work, write] = disjoint(self.scratch, regions)?;
         let Some((word, held)) = read.split_first_mut() else {
             return Ok(());
@@ -175,27 +173,21 @@ impl<'r> Rows<'r> {
         let mut state = State::load(*word);
         let next = state.next as usize;
         let rows = y.stop(next).0;
-        let row = row_len(
-            step.layer.input_shape(),
-            step.layer.input() == InputType::Bits,
-        );
-        let out_row = row_len(
-            step.layer.output_shape(),
-            step.layer.output() == OutputType::Bits,
-        );
+        let row = row_len(layer.input_shape(), layer.input() == InputType::Bits);
         let pixels = match (&self.image, level) {
             (Image::Whole(x), 0) => x.part(rows.start * row..rows.end * row),
-            (Image::Rows(held), 0) => first_rows(held, step.layer.input(), rows.len() * row),
-            _ => Input::Bits(held.get(..rows.len() * row).unwrap_or_default()),
+            (Image::Rows(held), 0) => first_rows(held, layer.input(), rows.len() * row),
+            _ => first_rows(held, InputType::Bits, rows.len() * row),
         };
+        let row_out = row_len(layer.output_shape(), layer.output() == OutputType::Bits);
         let place = match behind {
-            Some(_) => append(write, out_row).map(Output::Bits),
-            None if write.is_empty() => Some(output.part(next * out_row..(next + 1) * out_row)),
+            Some(_) => append(write, row_out).map(Output::Bits),
+            None if write.is_empty() => Some(output.part(next * row_out..(next + 1) * row_out)),
             None => Some(Output::Bits(write)),
         };
         // What nothing needs is not computed.
         if let Some(place) = place {
-            compute_row(&step.layer, next, pixels, place, self.reals, work)?;
+            compute_row(layer, next, pixels, place, self.reals, work)?;
         }
         if !self.endless {
             state.next += 1;
@@ -203,10 +195,10 @@ impl<'r> Rows<'r> {
         let gone = y.first(next + 1) - y.first(next);
         match (&mut self.image, level) {
             (Image::Whole(_), 0) => {}
-            (Image::Rows(held), 0) if step.layer.input() == InputType::Bits => {
-                state.drop_rows(held, row, gone)
+            (Image::Rows(held), 0) if layer.input() != InputType::Bits => {
+                state.drop_rows(cast_slice_mut::<u64, u8>(held), row, gone);
             }
-            (Image::Rows(held), 0) => state.drop_rows(cast_slice_mut::<u64, u8>(held), row, gone),
+            (Image::Rows(held), 0) => state.drop_rows(held, row, gone),
             _ => state.drop_rows(held, row, gone),
         }
         *word = state.store();
@@ -215,13 +207,11 @@ impl<'r> Rows<'r> {
 
     /// Takes the next row of the image, where that comes row by row. Nothing lacks memory for it.
     pub(super) fn push(&mut self, pixels: Input<'_>) {
-        let Some((step, _)) = self.spatial(0) else {
-            return;
+        let word = match self.model.regions(0) {
+            Some(regions) => self.scratch.get_mut(regions.input.start),
+            None => None,
         };
-        let (Some(word), Image::Rows(held)) = (
-            self.scratch.get_mut(step.regions.input.start),
-            &mut self.image,
-        ) else {
+        let (Some(word), Image::Rows(held)) = (word, &mut self.image) else {
             return;
         };
         let mut state = State::load(*word);

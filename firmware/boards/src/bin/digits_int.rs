@@ -23,6 +23,7 @@ fn main() -> ! {
         // Written by `bnn test-vectors digits-int.bnn --data digits`.
         inputs: include_bytes!("../../../models/digits.inputs"),
         outputs: include_bytes!("../../../models/digits-int.outputs"),
+        most_stack: 1024,
     };
     process::exit(digits.run::<i32, { SIZES.outputs }, { SIZES.scratch_words }>())
 }
