@@ -4,15 +4,14 @@
 //! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
 //! `i32`, and a plan for the scratch memory in which no layer writes over what it or another reads.
 
-use core::ops::Range;
-
 use super::error::ModelError;
-use super::format::{self, Record, Window, ending, kind, pad};
+use super::format::{self, Record, Window, ending, kind};
 use super::layer::{Ending, InputType, Layer, OutputType};
-use super::plan::Regions;
+use super::plan::{Regions, Scratch};
 use super::reader::{Dense, Model};
+use super::window::{conv_of, pool_of};
 use crate::bits::BitMatrixView;
-use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use crate::conv::PadValue;
 use crate::error::Error;
 use crate::gemm::Thresholds;
 use crate::planes::MAX_DEPTH;
@@ -223,58 +222,6 @@ const WEIGHTS: &str = "weights inside the weight section, on whole words";
 pub(super) const MODERATE: &str =
     "padding of less than a window, and no more outputs than pixels on each axis";
 
-/// The scratch memory that the layers so far take.
-#[derive(Default)]
-struct Scratch {
-    /// The largest end of a region, and the sum of all regions.
-    end: usize,
-    sum: usize,
-    /// Where the rows of spatial layers begin and end: all else lies before them.
-    rows: Range<usize>,
-    /// Whether there are rows.
-    spatial: bool,
-}
-
-impl Scratch {
-    fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), &'static str> {
-        let Regions {
-            input,
-            work,
-            output,
-        } = regions;
-        if !(apart(input, work) && apart(input, output) && apart(work, output)) {
-            return Err("disjoint regions of scratch memory");
-        }
-        if spatial {
-            if !self.spatial {
-                self.rows = input.start..input.start;
-                self.spatial = true;
-            }
-            if input.start < self.rows.end {
-                return Err("rows behind those of the layer before");
-            }
-            self.rows.end = input.end;
-            self.count(input);
-        }
-        for region in [work, output] {
-            if self.spatial && region.end > self.rows.start {
-                return Err("rows of convolutions and pools behind all other regions");
-            }
-            self.count(region);
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, region: &Range<usize>) {
-        self.sum = self.sum.saturating_add(region.len());
-        self.end = self.end.max(region.end);
-    }
-}
-
-fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
-    a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
-}
-
 /// The first `n` numbers of `bytes`, in place, and the bytes after them.
 fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Option<(&[T], &[u8])> {
     let (numbers, rest) = bytes.split_at_checked(n.checked_mul(size_of::<T>())?)?;
@@ -286,52 +233,5 @@ fn input_of(record: &Record) -> Result<InputType, &'static str> {
         0 => Ok(InputType::Bits),
         depth if usize::from(depth) <= MAX_DEPTH => Ok(InputType::Unsigned { depth }),
         _ => Err("at most 8 bits per input"),
-    }
-}
-
-fn conv_of(record: &Record) -> Result<Conv2d, Error> {
-    let window = &record.window;
-    let options = ConvOptions {
-        stride: window.stride.map(usize::from),
-        dilation: window.dilation.map(usize::from),
-        groups: window.groups.into(),
-        padding: padding_of(window),
-        pad_value: match record.pad {
-            pad::ZERO => PadValue::Zero,
-            pad::MINUS_ONE => PadValue::MinusOne,
-            pad::PLUS_ONE => PadValue::PlusOne,
-            _ => {
-                return Err(Error::Unsupported {
-                    what: "a padding value that this version does not know, expected 0, -1 or +1",
-                });
-            }
-        },
-    };
-    let kernel = window.kernel.map(usize::from);
-    Conv2d::new(image_of(record), record.outputs as usize, kernel, options)
-}
-
-fn pool_of(record: &Record) -> Result<Pool2d, Error> {
-    let window = &record.window;
-    Pool2d::new(
-        image_of(record),
-        window.kernel.map(usize::from),
-        window.stride.map(usize::from),
-        padding_of(window),
-    )
-}
-
-fn image_of(record: &Record) -> [usize; 3] {
-    let [height, width] = record.window.image.map(usize::from);
-    [height, width, record.inputs as usize]
-}
-
-fn padding_of(window: &Window) -> Padding {
-    let [top, bottom, left, right] = window.padding.map(usize::from);
-    Padding::Explicit {
-        top,
-        bottom,
-        left,
-        right,
     }
 }

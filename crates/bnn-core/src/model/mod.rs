@@ -44,6 +44,7 @@ mod rows;
 mod runner;
 mod sizes;
 mod stream;
+mod window;
 #[cfg(feature = "alloc")]
 mod writer;
 

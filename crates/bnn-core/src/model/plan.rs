@@ -138,6 +138,59 @@ pub(super) const fn regional(record: &Record, place: Place) -> Needs {
     }
 }
 
+/// The scratch memory that the layers so far take.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// The largest end of a region, and the sum of all regions.
+    pub(super) end: usize,
+    pub(super) sum: usize,
+    /// Where the rows of spatial layers begin and end: all else lies before them.
+    rows: Range<usize>,
+    /// Whether there are rows.
+    spatial: bool,
+}
+
+impl Scratch {
+    /// Adds a layer, unless one of its regions could be written over while it is in use.
+    pub(super) fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), &'static str> {
+        let Regions {
+            input,
+            work,
+            output,
+        } = regions;
+        if !(apart(input, work) && apart(input, output) && apart(work, output)) {
+            return Err("disjoint regions of scratch memory");
+        }
+        if spatial {
+            if !self.spatial {
+                self.rows = input.start..input.start;
+                self.spatial = true;
+            }
+            if input.start < self.rows.end {
+                return Err("rows behind those of the layer before");
+            }
+            self.rows.end = input.end;
+            self.count(input);
+        }
+        for region in [work, output] {
+            if self.spatial && region.end > self.rows.start {
+                return Err("rows of convolutions and pools behind all other regions");
+            }
+            self.count(region);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, region: &Range<usize>) {
+        self.sum = self.sum.saturating_add(region.len());
+        self.end = self.end.max(region.end);
+    }
+}
+
+fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
+}
+
 /// Places each layer's regions so that the whole is as small as a chain of layers allows. Of the shared
 /// memory the layer that takes most sets the size: outputs lie in turn at its low and at its high end.
 #[cfg(feature = "alloc")]
