@@ -1,18 +1,14 @@
 //! A model file in the making: what layers are told to say about themselves.
 
-use bnn_core::BitMatrix;
 use bnn_core::model::{InputType, ModelWriter};
 
 use super::ExportError;
-use super::product::{Product, Shape, Then};
+use super::product::{Product, Then};
 use crate::error::Error;
 use crate::nn::Module;
-use crate::ops::{Affine, ConvOptions};
+use crate::ops::Affine;
 use crate::real::Real;
 use crate::tensor::Tensor;
-
-/// Integers up to this are exact in `f32`, in which the tape computes sums.
-const EXACT_IN_F32: usize = 1 << 24;
 
 /// Collects what the layers of a network compute, from the input to the output, and writes it as the
 /// layers of a model file. [`Module::lower`] gets it from [`export`](super::export).
@@ -280,101 +276,6 @@ impl Lowering {
             false => product.write(&mut self.writer)?,
         }
         Ok(self.writer.finish()?)
-    }
-
-    /// Checks that a layer which takes signs stands where there are some.
-    pub(super) fn check_signs(&self) -> Result<(), ExportError> {
-        if self.open.is_none() && self.input != InputType::Bits {
-            let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
-            return Err(self.refusal(why));
-        }
-        Ok(())
-    }
-
-    /// Checks that a layer which takes numbers is the first, or has signs before it.
-    pub(super) fn check_numbers(&self) -> Result<(), ExportError> {
-        if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
-            return Err(self.refusal(
-                "it multiplies numbers behind the first layer, where the runner has signs alone",
-            ));
-        }
-        Ok(())
-    }
-
-    /// A linear layer over whatever there is now.
-    fn linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
-        let (n, k) = weight.matrix("weights of a linear operation")?;
-        let width = match self.values {
-            Values::Row => self.open.as_ref().map(|before| before.weights.rows()),
-            Values::Image([.., channels]) => Some(channels),
-            Values::Flat(image) => Some(image.iter().product()),
-        };
-        if width.is_some_and(|width| width != k) {
-            return Err(self.refuse_width(k));
-        }
-        let whole = |[height, width, _]: [usize; 3]| [height, width];
-        let shape = match self.values {
-            Values::Row => Shape::Dense,
-            Values::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
-            // The input of the model lies in a row, and so does what is one pixel.
-            Values::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => Shape::Dense,
-            Values::Flat(image) => self.shape(image, n, whole(image), ConvOptions::default())?,
-        };
-        let values = match self.values {
-            Values::Image([height, width, _]) => Values::Image([height, width, n]),
-            _ => Values::Row,
-        };
-        self.product(weight, [n, k], shape)?;
-        self.values = values;
-        Ok(())
-    }
-
-    /// A product `[n, k]` of what there is now; what was open becomes signs.
-    pub(super) fn product<T: Real>(
-        &mut self,
-        weight: &Tensor<T>,
-        [n, k]: [usize; 2],
-        shape: Shape,
-    ) -> Result<(), ExportError> {
-        let largest = match (&self.open, self.input) {
-            (None, InputType::Unsigned { depth }) => (1 << depth) - 1,
-            _ => 1,
-        };
-        let most = k.checked_mul(largest).filter(|&most| most <= EXACT_IN_F32);
-        let Some(most) = most.and_then(|most| i32::try_from(most).ok()) else {
-            let why = format!("the sums of {k} inputs can exceed 2^24, up to which f32 is exact");
-            return Err(self.refusal(why));
-        };
-        let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
-        let mut product = Product::new(weights, shape, most);
-        if let Some(before) = &self.open {
-            let turned = before.turned();
-            if turned.contains(&true) {
-                if !before.bit_pools.is_empty() {
-                    let why = "the runner pools bits, which cannot be turned between two pools, as a batch norm with a negative factor does before it";
-                    return Err(self.refusal(why));
-                }
-                if product.is_padded_with_ones() {
-                    let why = "it pads with -1 or +1 behind a pool of sums that a batch norm turns around";
-                    return Err(self.refusal(why));
-                }
-                product.turn_inputs(&turned);
-            }
-            before.write_signs(&mut self.writer)?;
-        }
-        self.open = Some(product);
-        Ok(())
-    }
-
-    pub(super) fn refuse_width(&self, columns: usize) -> ExportError {
-        let before = match self.values {
-            Values::Row => self.open.as_ref().map_or(0, |before| before.weights.rows()),
-            Values::Image([.., channels]) => channels,
-            Values::Flat(image) => image.iter().product(),
-        };
-        self.refusal(format!(
-            "it takes {columns} columns, the layer before gives {before}"
-        ))
     }
 
     /// The dotted name of the layer being lowered.

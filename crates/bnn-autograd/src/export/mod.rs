@@ -5,6 +5,7 @@
 //! one integer comparison ([`Threshold::fold`]); the last batch normalisation stays as the affine map
 //! that evaluation computes anyway.
 
+mod chain;
 mod error;
 mod fold;
 mod images;
