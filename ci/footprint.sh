@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
+. ci/lib/panics.sh
 
 use_debian_rust binutils-arm-none-eabi
 
@@ -16,9 +17,6 @@ link() {
         --target "$1" -p footprint --bin "$2" --features "${3:-}" -- \
         -C linker=arm-none-eabi-ld -C link-arg=-eentry -C link-arg=--gc-sections
 }
-
-# panics: the symbols of $elf by which it could panic.
-panics() { arm-none-eabi-nm --demangle "$elf" | grep -E 'panicking|panic_fmt|panic_bounds|rust_begin_unwind|unwrap_failed' || true; }
 
 # constants: bytes of the read-only data of $elf.
 constants() { arm-none-eabi-size -A "$elf" | awk '/^\.rodata/ { sum += $2 } END { print sum + 0 }'; }
@@ -35,16 +33,16 @@ bytes() { arm-none-eabi-nm --print-size --demangle "$elf" | awk -v kind="$1" '
     END { print sum + 0 }'; }
 
 link thumbv7em-none-eabi control
-[ -n "$(panics)" ] || { echo "the search for panics does not find one where there is one" >&2; exit 1; }
+[ -n "$(panics "$elf")" ] || { echo "the search for panics does not find one where there is one" >&2; exit 1; }
 
 # check TARGET PROGRAM BUDGET [FEATURES]: BUDGET is for the library's code, in bytes.
 check() {
     link "$1" "$2" "${4:-}"
     code=$(bytes code)
     echo "$1, $2: library $code bytes of code and $(constants) of constants, compiler's runtime $(bytes runtime)"
-    if [ -n "$(panics)" ]; then
+    if [ -n "$(panics "$elf")" ]; then
         echo "$2 can panic on $1:" >&2
-        panics >&2
+        panics "$elf" >&2
         exit 1
     fi
     [ "$code" -le "$3" ] || { echo "more than the budget of $3 bytes" >&2; exit 1; }

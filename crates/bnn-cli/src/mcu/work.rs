@@ -49,14 +49,18 @@ impl Work {
         self.patch.div_ceil(u64::BITS.into())
     }
 
-    /// Products of a bit with a bit, each with an addition. No overflow here and below: a model file has at most 2^33
-    /// weights.
+    /// Products of a bit with a bit, each with an addition; here and below at most what 64 bits hold.
     pub(crate) fn binary_macs(&self) -> u64 {
-        self.rows * self.outputs * self.patch * self.depth.unwrap_or(1)
+        self.for_each_output(self.patch)
     }
 
     /// Words that are compared with words of weights, bit by bit.
     pub(crate) fn word_operations(&self) -> u64 {
-        self.rows * self.outputs * self.words() * self.depth.unwrap_or(1)
+        self.for_each_output(self.words())
+    }
+
+    fn for_each_output(&self, count: u64) -> u64 {
+        let factors = [self.rows, self.outputs, self.depth.unwrap_or(1)];
+        factors.into_iter().fold(count, u64::saturating_mul)
     }
 }
