@@ -15,10 +15,10 @@ use_debian_rust binutils-arm-none-eabi
 for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
     use_sysroot "$target" core
     cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$target" -p footprint --bin mlp -- \
+        --target "$target" -p footprint --bin model -- \
         -C linker=arm-none-eabi-ld -C link-arg=-eentry -C link-arg=--gc-sections
     # Sums go to what makes bits or scores of them, and real scores are made where there are some.
-    stack_bound "target/firmware/$target/release/mlp" entry \
+    stack_bound "target/firmware/$target/release/model" entry \
         'Resolved::outputs -> run_dense::{{closure}}' 'Finish::put -> call_once' >"$out/bound"
     painted=$(grep -o "{[^{}]*\"target\":\"$target\"}" "$out/predicted" | grep -o '"stack_bytes":[0-9]*' | cut -d: -f2)
     echo "$target, open, run and argmax (seen by painting, the larger of open and run: $painted bytes):"

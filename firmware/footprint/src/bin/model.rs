@@ -1,4 +1,5 @@
-//! As `mlp`, with a model that may have convolutions and pools too. Not to be run.
+//! `open`, `run` and `argmax` of a model of dense layers or, with the feature `conv`, of any, and nothing else. Not to be run:
+//! `ci/footprint.sh` links it, measures it, and looks for panics in it.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the linker needs the name of the entry")]
