@@ -203,6 +203,11 @@ impl Conv2d {
                     what: "words of scratch memory",
                 });
         }
+        self.patch_words(depth)
+    }
+
+    /// Words of the patch under a window, of one group of channels: of bits, or of integers of `depth` bits.
+    pub(crate) fn patch_words(&self, depth: Option<usize>) -> Result<usize, Error> {
         match depth {
             None => Ok(row_words(self.patch_len())),
             Some(depth) => Planes::words(1, self.patch_len(), depth),

@@ -12,15 +12,10 @@ use core::ops::Range;
 use super::format::{Record, kind};
 #[cfg(feature = "alloc")]
 use crate::error::Error;
-use crate::kernel::NR;
 use crate::shape::row_words;
 
 /// Words in front of the rows of a spatial layer: which rows they are (see `rows::State`).
 pub(super) const STATE_WORDS: usize = 1;
-
-/// The room for the sums of a depthwise convolution is for whole tiles of so many outputs.
-const TILE: usize = 32;
-const _: () = assert!(TILE.is_multiple_of(NR));
 
 /// Words that a layer takes, whatever the numbers in its record: at most `usize::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +55,6 @@ pub(super) const fn needs(record: &Record) -> Needs {
         };
         elements = taps.saturating_mul(k / groups);
         if record.kind == kind::MAX_POOL2D {
-            return needs;
-        }
-        if groups == k && k > 1 {
-            // Filters across channels, and the sums of a pixel.
-            let filters = taps.saturating_mul(n / groups).saturating_mul(row_words(k));
-            let sums = n.div_ceil(TILE).saturating_mul(TILE / 2);
-            needs.work = filters.saturating_add(sums);
             return needs;
         }
         // The patch under a window.

@@ -59,7 +59,7 @@ pub(super) fn compute_row(
         _ => conv.outputs(),
     };
     let finish = Finish { ending, reals };
-    Ok(run.compute(work, &mut |sample, first, sums| {
+    Ok(run.groups(work, &mut |sample, first, sums| {
         let mut out = out.part(sample * pixel..(sample + 1) * pixel);
         finish.put(sums, first, &mut out);
     })?)
