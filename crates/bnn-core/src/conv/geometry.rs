@@ -233,6 +233,11 @@ impl Conv2d {
         &self.y
     }
 
+    /// The windows along a row.
+    pub(crate) fn horizontal(&self) -> &Axis {
+        &self.x
+    }
+
     /// Pixels of an image.
     pub(crate) fn pixels(&self) -> usize {
         self.y.input * self.x.input
@@ -243,7 +248,7 @@ impl Conv2d {
         self.y.output * self.x.output
     }
 
-    pub(super) fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.y.kernel * self.x.kernel
     }
 

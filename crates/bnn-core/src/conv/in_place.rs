@@ -34,11 +34,9 @@ impl InPlace<'_> {
         }
     }
 
-    /// The same, as products of one group of channels after the other, of depthwise convolutions too: in less code, and
-    /// in a patch's words alone (times bits and one more, of unsigned integers).
     // Apart from each other, so that neither has the other's stack.
     #[inline(never)]
-    pub(crate) fn groups(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
+    fn groups(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         let conv = self.conv;
         for group in 0..conv.groups() {
             let weights = of_group(conv, self.filters, group);

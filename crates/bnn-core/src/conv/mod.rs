@@ -110,10 +110,6 @@ pub use geometry::{Conv2d, ConvOptions, PadValue};
 #[cfg(feature = "std")]
 pub use gradients::F32Gradients;
 pub use images::Images;
-#[cfg(feature = "conv")]
-pub(crate) use images::Source;
-#[cfg(feature = "conv")]
-pub(crate) use in_place::InPlace;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 
 use crate::bits::BitMatrixViewMut;

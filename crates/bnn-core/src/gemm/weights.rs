@@ -176,7 +176,7 @@ impl Resolved<'_> {
 
     /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The sample is
     /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)), then `NR` at most.
-    pub(super) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
+    pub(crate) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
         if sample.len() == row_len(self.weights.cols) {
             self.dots(sample, first, sums);
         } else {

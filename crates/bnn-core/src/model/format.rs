@@ -39,10 +39,11 @@ pub(super) mod kind {
 pub(super) const CONV: bool = cfg!(feature = "conv");
 
 /// What surrounds the images of a convolution.
-#[cfg(feature = "conv")]
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
+    #[cfg(feature = "conv")]
     pub(in super::super) const MINUS_ONE: u8 = 1;
+    #[cfg(feature = "conv")]
     pub(in super::super) const PLUS_ONE: u8 = 2;
 }
 

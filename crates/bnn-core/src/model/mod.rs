@@ -38,6 +38,8 @@ mod format;
 mod layer;
 #[cfg(feature = "alloc")]
 mod packed;
+#[cfg(feature = "conv")]
+mod patch;
 mod plan;
 mod reader;
 #[cfg(feature = "conv")]

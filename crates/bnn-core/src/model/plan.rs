@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::format::{Record, kind};
+use super::format::{Record, kind, pad};
 #[cfg(feature = "alloc")]
 use crate::error::Error;
 use crate::shape::row_words;
@@ -57,8 +57,14 @@ pub(super) const fn needs(record: &Record) -> Needs {
         if record.kind == kind::MAX_POOL2D {
             return needs;
         }
-        // The patch under a window.
-        needs.work = row_words(elements);
+        // The patch under a window; where zeros lie around an image of bits, that twice (see `patch`).
+        let padding = u32::from_le_bytes(window.padding) != 0;
+        let patches = if padding && record.pad == pad::ZERO {
+            2
+        } else {
+            1
+        };
+        needs.work = row_words(elements).saturating_mul(patches);
     }
     if record.input_depth > 0 {
         // A row of zeros, and bit planes.

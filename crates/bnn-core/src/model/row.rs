@@ -1,11 +1,9 @@
 //! One row of a convolution's or a pool's output.
 
 use super::error::ModelError;
-use super::layer::{Ending, InputType, Layer};
+use super::layer::{Ending, Layer};
+use super::patch::Line;
 use super::runner::{Finish, Input, Output, Reals};
-use crate::bits::BitMatrixView;
-use crate::conv::{InPlace, Source};
-use crate::kernel::Kernel;
 use crate::shape::row_words;
 
 /// Computes row `oy` of a layer's output from the rows of its input under the windows.
@@ -33,33 +31,19 @@ pub(super) fn compute_row(
         ) => (input, conv, filters, ending),
         _ => return Ok(()), // no such layer or row comes here
     };
-    let (rows, conv) = conv.line(oy);
-    let [_, width] = conv.input_size();
-    let source = match (pixels, input) {
-        (Input::Bytes(x), InputType::Unsigned { depth }) => Source::Bytes {
-            x,
-            depth: depth.into(),
-        },
-        (Input::Bits(x), _) => Source::Bits(BitMatrixView::trusted(
-            x,
-            rows.len() * width,
-            conv.channels(),
-        )),
-        _ => return Ok(()), // likewise
-    };
-    let run = InPlace {
+    let (_, conv) = conv.line(oy);
+    let line = Line {
         conv: &conv,
-        source,
-        samples: conv.output_pixels(),
+        input,
+        pixels,
         filters,
-        kernel: Kernel::active()?,
     };
     let pixel = match ending {
         Ending::Threshold(_) => row_words(conv.outputs()),
         _ => conv.outputs(),
     };
     let finish = Finish { ending, reals };
-    Ok(run.groups(work, &mut |sample, first, sums| {
+    Ok(line.compute(work, &mut |sample, first, sums| {
         let mut out = out.part(sample * pixel..(sample + 1) * pixel);
         finish.put(sums, first, &mut out);
     })?)

@@ -24,7 +24,7 @@ fn main() -> ! {
         // Written by `bnn test-vectors cnn.bnn --data digits`.
         inputs: include_bytes!("../../../models/digits.inputs"),
         outputs: include_bytes!("../../../models/cnn.outputs"),
-        most_stack: 2304,
+        most_stack: 2048,
     };
     process::exit(digits.run::<f32, { SIZES.outputs }, { SIZES.scratch_words }>())
 }

@@ -24,7 +24,7 @@ const AXES: usize = 6;
 const RECORDING: usize = 100;
 
 /// What opening, or a sample, must not need more of.
-const MOST_STACK: usize = 2304;
+const MOST_STACK: usize = 2048;
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]

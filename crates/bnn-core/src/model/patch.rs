@@ -1,0 +1,219 @@
+//! A row of a convolution's output, pixel by pixel, in the memory of one patch or two and in little code: what
+//! firmware has of convolutions. (`conv` is for many images at once.)
+
+use core::ops::Range;
+
+use super::layer::InputType;
+use super::runner::Input;
+use crate::bits::BitMatrixView;
+use crate::conv::{Conv2d, PadValue};
+use crate::error::Error;
+use crate::gemm::Weights;
+use crate::kernel::NR;
+use crate::shape::{last_word_mask, row_len, row_words};
+
+/// Bits of half a word: a 32-bit core shifts them by one instruction.
+const HALF: usize = u32::BITS as usize;
+
+/// A convolution to one row of pixels.
+pub(super) struct Line<'r> {
+    pub(super) conv: &'r Conv2d,
+    pub(super) input: InputType,
+    /// The rows of the image under the windows.
+    pub(super) pixels: Input<'r>,
+    /// `[outputs, patch_len]`.
+    pub(super) filters: BitMatrixView<'r>,
+}
+
+impl Line<'_> {
+    /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a time: the pixel,
+    /// the number of the first output, and the sums. It is handed over by reference, so that the loops exist once and
+    /// not for every ending.
+    pub(super) fn compute(
+        &self,
+        work: &mut [u64],
+        finish: &mut dyn FnMut(usize, usize, &[i32]),
+    ) -> Result<(), Error> {
+        let conv = self.conv;
+        let (n, k) = (conv.group_outputs(), conv.patch_len());
+        let groups = self.filters.words().chunks_exact((n * row_words(k)).max(1));
+        for (group, filters) in groups.enumerate() {
+            let weights = Weights::from(BitMatrixView::trusted(filters, n, k)).resolve(1)?;
+            let [_, pixels] = conv.output_size();
+            for ox in 0..pixels {
+                let window = Window {
+                    line: self,
+                    group,
+                    ox,
+                };
+                let (patch, other) = window.patches(work);
+                weights.outputs(patch, &mut |first, sums| {
+                    let first_output = group * n + first;
+                    if other.is_empty() {
+                        return finish(ox, first_output, sums);
+                    }
+                    let mut both = [0; NR]; // every one that is used is written before
+                    let both = both.get_mut(..sums.len()).unwrap_or_default();
+                    weights.sums(other, first, both);
+                    for (both, sum) in both.iter_mut().zip(sums) {
+                        // Halfway, without leaving `i32`; both have the parity of k.
+                        *both = (*both & sum) + ((*both ^ sum) >> 1);
+                    }
+                    finish(ox, first_output, both);
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The window over one pixel of the output, of one group of channels.
+struct Window<'l> {
+    line: &'l Line<'l>,
+    group: usize,
+    ox: usize,
+}
+
+impl Window<'_> {
+    /// Writes the patch under the window: a row of signs, or a row of zeros and bit planes (see
+    /// [`Planes`](crate::Planes)).
+    ///
+    /// What is outside the image is -1 or +1 there, or where that is to be 0, both: then the second patch is that with
+    /// +1, and the sums wanted are halfway between those of the two.
+    fn patches<'w>(&self, work: &'w mut [u64]) -> (&'w [u64], &'w [u64]) {
+        let conv = self.line.conv;
+        let words = row_len(conv.patch_len());
+        match (self.line.pixels, self.line.input) {
+            (Input::Bytes(x), InputType::Unsigned { depth }) => {
+                let rows = work.get_mut(..(usize::from(depth) + 1) * words);
+                let rows = rows.unwrap_or_default();
+                self.planes(x, rows);
+                (rows, &[])
+            }
+            (Input::Bits(x), _) => {
+                let (patch, rest) = work.split_at_mut_checked(words).unwrap_or_default();
+                let [rows, cols] = self.inside();
+                let is_whole = rows.len() * cols.len() == conv.taps();
+                self.signs(x, patch, conv.pad_value() == PadValue::PlusOne);
+                if is_whole || conv.pad_value() != PadValue::Zero {
+                    return (patch, &[]);
+                }
+                let other = rest.get_mut(..words).unwrap_or_default();
+                self.signs(x, other, true);
+                (patch, other)
+            }
+            _ => (&[], &[]), // no such image comes here
+        }
+    }
+
+    /// The taps inside the image, vertically and horizontally.
+    fn inside(&self) -> [Range<usize>; 2] {
+        let conv = self.line.conv;
+        [conv.vertical().inside(0), conv.horizontal().inside(self.ox)]
+    }
+
+    /// For every tap inside the image: where its elements begin in the patch, and its pixel.
+    fn each(&self, then: &mut dyn FnMut(usize, usize)) {
+        let conv = self.line.conv;
+        let (y, x) = (conv.vertical(), conv.horizontal());
+        let [rows, cols] = self.inside();
+        for ky in rows {
+            for kx in cols.clone() {
+                let tap = ky * x.kernel + kx;
+                let pixel = y.pixel(0, ky) * x.input + x.pixel(self.ox, kx);
+                then(tap * conv.group_channels(), pixel);
+            }
+        }
+    }
+
+    /// The patch of bits, all outside the image `outside`.
+    fn signs(&self, image: &[u64], patch: &mut [u64], outside: bool) {
+        let conv = self.line.conv;
+        patch.fill(if outside { u64::MAX } else { 0 });
+        if let Some(last) = patch.last_mut() {
+            *last &= last_word_mask(conv.patch_len());
+        }
+        let count = conv.group_channels();
+        let per_pixel = row_words(conv.channels()) * 2 * HALF;
+        let (patch, image) = (bytemuck::cast_slice_mut(patch), bytemuck::cast_slice(image));
+        self.each(&mut |at, pixel| {
+            copy_bits(
+                patch,
+                at,
+                image,
+                pixel * per_pixel + self.group * count,
+                count,
+            );
+        });
+    }
+
+    /// The row of zeros and the bit planes of bytes; outside the image they are 0.
+    fn planes(&self, image: &[u8], rows: &mut [u64]) {
+        let conv = self.line.conv;
+        let count = conv.group_channels();
+        rows.fill(0);
+        let halves: &mut [u32] = bytemuck::cast_slice_mut(rows);
+        let per_row = 2 * row_len(conv.patch_len());
+        self.each(&mut |at, pixel| {
+            let first = pixel * conv.channels() + self.group * count;
+            let bytes = image.get(first..).unwrap_or_default();
+            for (i, byte) in (at..).zip(bytes.iter().take(count)) {
+                let mut byte = *byte;
+                let mut place = per_row + i / HALF;
+                while byte != 0 {
+                    if let Some(half) = halves.get_mut(place) {
+                        *half |= u32::from(byte & 1) << (i % HALF);
+                    }
+                    byte >>= 1;
+                    place += per_row;
+                }
+            }
+        });
+    }
+}
+
+/// Copies `count` bits from bit `start` of `from` on to bit `at` of `to` on.
+fn copy_bits(to: &mut [u32], mut at: usize, from: &[u32], mut start: usize, count: usize) {
+    let end = at + count;
+    while at < end {
+        let shift = at % HALF;
+        let used = (HALF - shift).min(end - at);
+        let mask = u32::MAX >> (HALF - used) << shift;
+        let half = |i: usize| from.get(i).copied().unwrap_or_default();
+        let place = start / HALF;
+        let bits = match start % HALF {
+            0 => half(place),
+            low => half(place) >> low | half(place + 1) << (HALF - low),
+        };
+        if let Some(half) = to.get_mut(at / HALF) {
+            *half = *half & !mask | bits << shift & mask;
+        }
+        at += used;
+        start += used;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bits_are_copied_from_anywhere_to_anywhere_and_no_others_change(
+            from: [u32; 5], before: [u32; 5], at in 0_usize..100, start in 0_usize..100,
+            count in 0_usize..60,
+        ) {
+            let bit = |of: &[u32], i: usize| of[i / 32] >> (i % 32) & 1;
+            let mut to = before;
+            copy_bits(&mut to, at, &from, start, count);
+            for i in 0..160_usize {
+                let expected = match i.checked_sub(at) {
+                    Some(place) if place < count => bit(&from, start + place),
+                    _ => bit(&before, i),
+                };
+                prop_assert_eq!(bit(&to, i), expected, "bit {}", i);
+            }
+        }
+    }
+}
