@@ -51,7 +51,7 @@ impl Gather for Patches<'_> {
 impl Patches<'_> {
     /// Writes the patches of a line, all zeros so far. A tap lies at the same bits of every patch, and
     /// its pixels at equal distances: so the patches of a line are written tap by tap.
-    #[inline(never)] // likewise
+    #[inline(never)] // its stack is its own
     fn gather_bits(&self, bits: BitMatrixView<'_>, line: &Line, patches: &mut [u64]) {
         let (conv, x) = (self.conv, &self.conv.x);
         let per_tap = conv.group_channels();
