@@ -1,7 +1,5 @@
 //! The shape of a convolution, checked once.
 
-use core::ops::Range;
-
 use super::axis::{Axis, Padding, axes};
 use super::depthwise;
 use crate::error::Error;
@@ -214,12 +212,11 @@ impl Conv2d {
         }
     }
 
-    /// The rows of an image under the windows of output row `oy`, and the convolution of an image of just
-    /// these to just that row. Padding above and below is less than the kernel's extent, so that there is a
-    /// row.
-    pub(crate) fn line(&self, oy: usize) -> (Range<usize>, Self) {
-        let (rows, y) = self.y.stop(oy);
-        (rows, Self { y, ..*self })
+    /// The convolution of an image of just the rows under the windows of output row `oy` to just that row.
+    /// Padding above and below is less than the kernel's extent, so that there is a row.
+    pub(crate) fn line(&self, oy: usize) -> Self {
+        let (_, y) = self.y.stop(oy);
+        Self { y, ..*self }
     }
 
     /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants

@@ -81,7 +81,7 @@ impl Images<'_> {
 
 /// Images as the paths of a convolution read them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Source<'a> {
+pub(super) enum Source<'a> {
     Bits(BitMatrixView<'a>),
     Bytes { x: &'a [u8], depth: usize },
 }

@@ -13,20 +13,20 @@ use crate::gemm::in_place::{Finish, multiply};
 use crate::kernel::Kernel;
 
 /// A run that allocates nothing, on one thread.
-pub(crate) struct InPlace<'r> {
-    pub(crate) conv: &'r Conv2d,
-    pub(crate) source: Source<'r>,
+pub(super) struct InPlace<'r> {
+    pub(super) conv: &'r Conv2d,
+    pub(super) source: Source<'r>,
     /// Output pixels.
-    pub(crate) samples: usize,
-    pub(crate) filters: BitMatrixView<'r>,
-    pub(crate) kernel: &'static Kernel,
+    pub(super) samples: usize,
+    pub(super) filters: BitMatrixView<'r>,
+    pub(super) kernel: &'static Kernel,
 }
 
 impl InPlace<'_> {
     /// Computes all sums, in [`Conv2d::scratch_words`] words. `finish` gets them, a few at a time: the pixel, the
     /// number of the first output, and the sums. It is handed over by reference, so that the loops exist once
     /// and not for every ending.
-    pub(crate) fn compute(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
+    pub(super) fn compute(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         if self.conv.is_depthwise() {
             self.depthwise(scratch, finish)
         } else {

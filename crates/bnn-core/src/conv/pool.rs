@@ -1,7 +1,5 @@
 //! Pools on bits: the largest and the smallest of a window, and the sum over an image.
 
-use core::ops::Range;
-
 use super::axis::{Axis, Padding, axes};
 use super::vertical::Counters;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
@@ -91,9 +89,9 @@ impl Pool2d {
     }
 
     /// As [`Conv2d::line`](super::Conv2d).
-    pub(crate) fn line(&self, oy: usize) -> (Range<usize>, Self) {
-        let (rows, y) = self.y.stop(oy);
-        (rows, Self { y, ..*self })
+    pub(crate) fn line(&self, oy: usize) -> Self {
+        let (_, y) = self.y.stop(oy);
+        Self { y, ..*self }
     }
 
     /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants

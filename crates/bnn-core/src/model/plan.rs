@@ -93,6 +93,17 @@ pub(super) struct Place {
     pub(super) before_spatial: bool,
 }
 
+impl Place {
+    /// Of layer `index` of so many, of which the first `spatial` are spatial.
+    pub(super) fn new(index: usize, layers: usize, spatial: usize) -> Self {
+        Self {
+            first: index == 0,
+            last: index + 1 == layers,
+            before_spatial: index + 1 < spatial,
+        }
+    }
+}
+
 impl Regions {
     /// Regions that would end behind all addresses end at the last one, which is too large a plan as well.
     pub(super) fn new(record: &Record, place: Place) -> Self {
@@ -132,19 +143,11 @@ pub(super) const fn regional(record: &Record, place: Place) -> Needs {
 /// memory the layer that takes most sets the size: outputs lie in turn at its low and at its high end.
 #[cfg(feature = "alloc")]
 pub(super) fn place(records: &mut [Record]) -> Result<(), Error> {
-    let last = records.len().saturating_sub(1);
     let spatial = records.iter().take_while(|r| r.is_spatial()).count();
     let needs: Vec<Needs> = records
         .iter()
         .enumerate()
-        .map(|(i, record)| {
-            let place = Place {
-                first: i == 0,
-                last: i == last,
-                before_spatial: i + 1 < spatial,
-            };
-            regional(record, place)
-        })
+        .map(|(i, record)| regional(record, Place::new(i, records.len(), spatial)))
         .collect();
     let shared = needs.iter().zip(&*records).map(|(needs, record)| {
         let input = if record.is_spatial() { 0 } else { needs.input };

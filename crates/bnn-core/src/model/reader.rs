@@ -118,11 +118,7 @@ impl<'a> Model<'a> {
 
     /// What lies around a layer.
     pub(super) fn place(&self, index: usize) -> Place {
-        Place {
-            first: index == 0,
-            last: index + 1 == self.len(),
-            before_spatial: index + 1 < self.spatial,
-        }
+        Place::new(index, self.len(), self.spatial)
     }
 
     /// Elements per sample, and their type.

@@ -17,7 +17,7 @@ pub(super) fn compute_row(
 ) -> Result<(), ModelError> {
     let (input, conv, filters, ending) = match (layer, pixels, &mut out) {
         (Layer::MaxPool2d(pool), Input::Bits(pixels), Output::Bits(out)) => {
-            pool.line(oy).1.max_of_image(pixels, out);
+            pool.line(oy).max_of_image(pixels, out);
             return Ok(());
         }
         (
@@ -31,7 +31,7 @@ pub(super) fn compute_row(
         ) => (input, conv, filters, ending),
         _ => return Ok(()), // no such layer or row comes here
     };
-    let (_, conv) = conv.line(oy);
+    let conv = conv.line(oy);
     let line = Line {
         conv: &conv,
         input,
