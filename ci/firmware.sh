@@ -54,6 +54,16 @@ emulate() {
     cat "$vectors/told"
 }
 
+# everywhere PROGRAM [FEATURES]: builds it and runs it on Cortex-M4, M0 and RISC-V.
+everywhere() {
+    build "$1" thumbv7em-none-eabi "${2:-}"
+    emulate qemu-system-arm mps2-an386
+    build "$1" thumbv6m-none-eabi "${2:-}"
+    emulate qemu-system-arm microbit
+    build "$1" riscv32imc-unknown-none-elf "${2:-}"
+    emulate qemu-system-riscv32 virt -bios none
+}
+
 # predicted KEY: what `bnn info --mcu` says of the model of $program on $target.
 predicted() {
     grep -o "{[^{}]*\"target\":\"$target\"}" "$vectors/$(echo "$program" | tr _ -).json" | grep -o "\"$1\":[0-9]*" | cut -d: -f2
@@ -121,13 +131,9 @@ build digits riscv32imac-unknown-none-elf
 emulate qemu-system-riscv32 virt -bios none
 
 # A network of convolutions.
+everywhere cnn conv
 build cnn thumbv7em-none-eabi conv
-emulate qemu-system-arm mps2-an386
 emulate qemu-system-arm mps2-an500
-build cnn thumbv6m-none-eabi conv
-emulate qemu-system-arm microbit
-build cnn riscv32imc-unknown-none-elf conv
-emulate qemu-system-riscv32 virt -bios none
 
 # Against the instructions that only these cores have.
 build int8 thumbv7em-none-eabi
@@ -143,17 +149,7 @@ arm-none-eabi-size "target/firmware/$target/release/$program"
 echo "100 images: every score is the host's, bit for bit"
 
 # A sensor's samples, one by one.
-build motions thumbv7em-none-eabi conv
-emulate qemu-system-arm mps2-an386
-build motions thumbv6m-none-eabi conv
-emulate qemu-system-arm microbit
-build motions riscv32imc-unknown-none-elf conv
-emulate qemu-system-riscv32 virt -bios none
+everywhere motions conv
 
 # The constants behind the predictions.
-build costs thumbv7em-none-eabi
-emulate qemu-system-arm mps2-an386
-build costs thumbv6m-none-eabi
-emulate qemu-system-arm microbit
-build costs riscv32imc-unknown-none-elf
-emulate qemu-system-riscv32 virt -bios none
+everywhere costs

@@ -110,3 +110,31 @@ impl Digits {
         Ok(())
     }
 }
+
+/// The program around a model of digits and the scores that it must give, files of `firmware/models`; how it gives a
+/// score, and the bytes of stack that it must not need more of. Paths are relative to the source file.
+#[macro_export]
+macro_rules! digits {
+    ($model:literal, $outputs:literal, $score:ty, $most_stack:literal) => {
+        static MODEL: &[u8] = bnn_core::include_model!($model);
+
+        /// Known when compiling: a file that is no model does not build.
+        const SIZES: bnn_core::model::Sizes =
+            bnn_core::model::Sizes::of(MODEL).expect("a model file");
+
+        #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+        #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
+        fn main() -> ! {
+            let digits = $crate::digits::Digits {
+                model: MODEL,
+                pixels: SIZES.inputs,
+                inputs: include_bytes!("../../../models/digits.inputs"),
+                outputs: include_bytes!($outputs),
+                most_stack: $most_stack,
+            };
+            semihosting::process::exit(
+                digits.run::<$score, { SIZES.outputs }, { SIZES.scratch_words }>(),
+            )
+        }
+    };
+}
