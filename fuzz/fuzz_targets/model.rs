@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use bnn_core::model::{
     AlignedBytes, Ending, Input, InputType, Layer, Model, ModelError, ModelWriter, Output,
-    OutputType, PackedModel, Sizes, Stream,
+    OutputType, PackedModel, Stream,
 };
 use bnn_core::row_words;
 use bnn_fuzz::{Numbers, affordable, guarded};
@@ -35,8 +35,8 @@ enum File<'a> {
 
 #[derive(Arbitrary, Debug)]
 struct Net {
-    /// 0: bits.
-    #[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=8))]
+    /// 0: bits; 9: bytes that become bits by thresholds.
+    #[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=9))]
     depth: u8,
     #[arbitrary(with = size)]
     inputs: usize,
@@ -166,10 +166,14 @@ impl Spatial {
 
 impl Net {
     fn file(&self, numbers: &mut Numbers<'_>) -> Result<Vec<u8>, ModelError> {
-        let mut writer = ModelWriter::new(match self.depth {
-            0 => InputType::Bits,
-            depth => InputType::Unsigned { depth },
-        });
+        let mut writer = match self.depth {
+            0 => ModelWriter::new(InputType::Bits),
+            9 => {
+                let thresholds: Vec<u8> = (0..self.inputs).map(|_| numbers.byte()).collect();
+                ModelWriter::with_thresholds(&thresholds)
+            }
+            depth => ModelWriter::new(InputType::Unsigned { depth }),
+        };
         let mut k = self.inputs;
         let mut shape = [self.image[0], self.image[1], self.inputs];
         let mut written = 0;
@@ -255,13 +259,8 @@ fn cost(layer: &Layer<'_>) -> Option<usize> {
 /// Whatever the bytes are, no panic; whatever opens also runs, in every way with the same result.
 fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelError> {
     let file = AlignedBytes::from(bytes);
-    let sizes = Sizes::of(file.bytes());
     let model = Model::open(file.bytes())?;
     let words = model.scratch_words(SAMPLES)?;
-    let sizes = sizes.expect("a model that opens has sizes");
-    assert_eq!(sizes.scratch_words, model.scratch_words(1)?);
-    assert_eq!(sizes.input_len, model.input_len());
-    assert_eq!(sizes.output_len, model.output_len());
     let [height, width, channels] = model.input_shape();
     // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more by few bytes.
     let images = model.layers().map(|layer| match layer {
@@ -280,10 +279,11 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
         InputType::Unsigned { depth } => (0..SAMPLES * k)
             .map(|_| numbers.byte() >> (8 - depth))
             .collect(),
+        InputType::Thresholds => (0..SAMPLES * k).map(|_| numbers.byte()).collect(),
         _ => Vec::new(),
     };
     let part = |from: usize, to: usize| match model.input().1 {
-        InputType::Unsigned { .. } => Input::Bytes(&bytes[from..to]),
+        InputType::Unsigned { .. } | InputType::Thresholds => Input::Bytes(&bytes[from..to]),
         _ => Input::Bits(&bits.words()[from..to]),
     };
     let input = part(0, SAMPLES * k);
@@ -300,7 +300,7 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
     });
     assert_eq!(in_place, with_packed);
     if let Ok(words) = Stream::words(&model) {
-        assert_eq!(sizes.stream_words, words);
+        assert_eq!(model.sizes().stream_words, words);
         let row = k / height;
         guarded(words, u64::MAX, |memory| {
             let mut stream = Stream::new(model, memory).expect("memory that is enough");

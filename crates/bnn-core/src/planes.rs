@@ -9,7 +9,7 @@
 
 use crate::error::Error;
 use crate::kernel::Kernel;
-use crate::shape::{at_least, mul, nonzero, row_len, row_words, strided, sum_fits};
+use crate::shape::{at_least, mul, nonzero, positive, row_len, row_words, strided, sum_fits};
 
 /// Most bits per element.
 pub(crate) const MAX_DEPTH: usize = 8;
@@ -42,8 +42,7 @@ impl<'a> Planes<'a> {
     ///
     /// # Errors
     /// A shape that is zero, overflows or lets sums leave `i32`; slices too short; a byte that has
-    /// more than `depth` bits ([`Error::OutOfRange`]; `work` is then left in an unknown state); else
-    /// as [`Kernel::active`].
+    /// more than `depth` bits ([`Error::OutOfRange`]); else as [`Kernel::active`]. Nothing is written then.
     pub fn split(
         x: &[u8],
         x_stride: usize,
@@ -56,36 +55,39 @@ impl<'a> Planes<'a> {
         sum_fits(cols, most(depth))?;
         strided("bytes to split", x.len(), rows, cols, x_stride)?;
         at_least("words of work memory", needed, work.len())?;
+        let kernel = Kernel::active()?;
+        for row in x.chunks(positive(x_stride)).take(rows) {
+            check_depth(row.get(..cols).unwrap_or_default(), depth)?;
+        }
         let (words, _) = work.split_at_mut_checked(needed).unwrap_or_default();
-        Self::split_checked(x, x_stride, cols, depth, words)
+        Ok(Self::split_checked(x, x_stride, cols, depth, kernel, words))
     }
 
-    /// The same for sizes that have been checked, into all of `words`.
+    /// The same for sizes and elements that have been checked, into all of `words`.
     pub(crate) fn split_checked(
         x: &[u8],
         x_stride: usize,
         cols: usize,
         depth: usize,
+        kernel: &Kernel,
         words: &'a mut [u64],
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let per_row = row_len(cols);
-        let split = Kernel::active()?.packing().split;
+        let split = kernel.packing().split;
         let mut rows = 0;
         for sample in words.chunks_exact_mut(((depth + 1) * per_row).max(1)) {
             let x = x.get(rows * x_stride..).and_then(|x| x.get(..cols));
-            let x = x.unwrap_or_default();
-            check_depth(x, depth)?;
             let (zeros, planes) = sample.split_at_mut_checked(per_row).unwrap_or_default();
             zeros.fill(0);
-            split(x, planes);
+            split(x.unwrap_or_default(), planes);
             rows += 1;
         }
-        Ok(Self {
+        Self {
             words,
             rows,
             cols,
             depth,
-        })
+        }
     }
 
     /// Number of samples.

@@ -35,15 +35,13 @@ impl Score for i32 {
 
 /// A model, and what `bnn test-vectors` wrote for it.
 pub struct Digits {
-    /// The model file, aligned.
-    pub model: &'static [u8],
-    /// Pixels of each image.
-    pub pixels: usize,
+    /// The model, checked when compiling.
+    pub model: &'static Model<'static>,
     /// The images.
     pub inputs: &'static [u8],
     /// The scores of each image.
     pub outputs: &'static [u8],
-    /// Bytes of stack that opening, and a run, must not need more of.
+    /// Bytes of stack that a run must not need more of.
     pub most_stack: usize,
 }
 
@@ -67,21 +65,16 @@ impl Digits {
     ) -> Result<(), &'static str> {
         let refused = |_: ModelError| "the library refused the model or a run";
         let mut counter = Counter::start();
-        let painted = stack::paint();
-        let (opened, instructions) = counter.count(|| Model::open(self.model));
-        let stack = painted.used();
-        let model = opened.map_err(refused)?;
-        println!("open: {instructions} instructions and {stack} bytes of stack");
-
         let (mut samples, mut most_instructions, mut most_stack) = (0, 0, 0);
         let outputs = self.outputs.as_chunks::<4>().0.chunks(CLASSES);
-        for (pixels, expected) in self.inputs.chunks(self.pixels).zip(outputs) {
+        for (pixels, expected) in self.inputs.chunks(self.model.input_len()).zip(outputs) {
             let mut scratch = [0; SCRATCH];
             let mut scores = [S::default(); CLASSES];
             let painted = stack::paint();
             let (run, instructions) = counter.count(|| {
                 let input = Input::Bytes(pixels);
-                model.run(1, input, S::output(&mut scores), &mut scratch)
+                self.model
+                    .run(1, input, S::output(&mut scores), &mut scratch)
             });
             most_stack = most_stack.max(painted.used());
             most_instructions = most_instructions.max(instructions);
@@ -100,7 +93,7 @@ impl Digits {
         }
         println!("run: at most {most_instructions} instructions and {most_stack} bytes of stack");
         println!("scratch memory: {} bytes", SCRATCH * size_of::<u64>());
-        if stack.max(most_stack) > self.most_stack {
+        if most_stack > self.most_stack {
             return Err("more stack than the budget");
         }
         if samples != 100 {
@@ -116,18 +109,16 @@ impl Digits {
 #[macro_export]
 macro_rules! digits {
     ($model:literal, $outputs:literal, $score:ty, $most_stack:literal) => {
-        static MODEL: &[u8] = bnn_core::include_model!($model);
+        /// Checked when compiling: a file that is no model does not build.
+        static MODEL: bnn_core::model::Model<'static> = bnn_core::include_model!($model);
 
-        /// Known when compiling: a file that is no model does not build.
-        const SIZES: bnn_core::model::Sizes =
-            bnn_core::model::Sizes::of(MODEL).expect("a model file");
+        const SIZES: bnn_core::model::Sizes = MODEL.sizes();
 
         #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
         #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
         fn main() -> ! {
             let digits = $crate::digits::Digits {
-                model: MODEL,
-                pixels: SIZES.inputs,
+                model: &MODEL,
                 inputs: include_bytes!("../../../models/digits.inputs"),
                 outputs: include_bytes!($outputs),
                 most_stack: $most_stack,

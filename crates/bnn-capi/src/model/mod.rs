@@ -58,6 +58,8 @@ fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     match input {
         InputType::Bits => bits(elements, model.input_len()),
         InputType::Unsigned { depth } => numbers(BNN_ELEMENT_U8, elements, 1, depth.into()),
+        // The model makes bits of them.
+        InputType::Thresholds => numbers(BNN_ELEMENT_U8, elements, 1, 8),
         _ => Err(UNKNOWN),
     }
 }

@@ -119,7 +119,7 @@ use bnn_core::model::{{Input, Output, argmax}};
 static PIXELS: [digits::Input; {}] = [{}];
 
 fn main() {{
-    let model = digits::open().unwrap();
+    let model = digits::MODEL;
     for x in &PIXELS {{
         let mut scratch = [0; digits::SCRATCH_WORDS];
         let mut y: digits::Output = [0.0; digits::OUTPUTS];

@@ -115,8 +115,34 @@ pub(crate) fn axes(
 }
 
 impl Axis {
-    /// Pixels from the first tap to the last, both counted.
-    fn extent(&self, names: &Names) -> Result<usize, Error> {
+    /// The axis of an image of `input` pixels and `[before, after]` of padding. Where no window fits, its output is 1.
+    pub(crate) const fn unchecked(
+        input: usize,
+        [before, after]: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+    ) -> Self {
+        let mut axis = Self {
+            input,
+            kernel,
+            stride,
+            dilation,
+            before,
+            output: 1,
+        };
+        let room = (before + input + after).saturating_sub(axis.extent());
+        axis.output += room / positive(stride);
+        axis
+    }
+
+    /// Pixels from the first tap to the last, both counted: of an axis of sizes that do not overflow.
+    pub(crate) const fn extent(&self) -> usize {
+        self.kernel.saturating_sub(1) * self.dilation + 1
+    }
+
+    /// The same of any sizes.
+    fn checked_extent(&self, names: &Names) -> Result<usize, Error> {
         let steps = mul(names.extent, self.kernel - 1, self.dilation)?;
         steps
             .checked_add(1)
@@ -128,7 +154,7 @@ impl Axis {
             .checked_add(after)
             .and_then(|pad| pad.checked_add(self.input));
         let max = padded.ok_or(Error::Overflow { what: names.padded })?;
-        let found = self.extent(names)?;
+        let found = self.checked_extent(names)?;
         if found > max {
             return Err(Error::OutOfRange {
                 what: names.extent,
@@ -146,7 +172,7 @@ impl Axis {
     fn same(self, names: &Names) -> Result<Self, Error> {
         let output = self.input.div_ceil(positive(self.stride));
         // No overflow: the last window starts inside the image.
-        let reach = ((output - 1) * self.stride).checked_add(self.extent(names)?);
+        let reach = ((output - 1) * self.stride).checked_add(self.checked_extent(names)?);
         let reach = reach.ok_or(Error::Overflow { what: names.padded })?;
         let padding = reach.saturating_sub(self.input);
         self.padded(padding / 2, padding - padding / 2, names)
@@ -190,8 +216,7 @@ impl Axis {
     /// The stops at which the whole window lies inside the image.
     pub(crate) fn whole(&self) -> Range<usize> {
         // As in `inside`.
-        let extent = (self.kernel - 1) * self.dilation + 1;
-        let fits = (self.before + self.input).checked_sub(extent);
+        let fits = (self.before + self.input).checked_sub(self.extent());
         let end = fits.map_or(0, |last| last / positive(self.stride) + 1);
         let end = end.min(self.output);
         self.before.div_ceil(positive(self.stride)).min(end)..end
@@ -199,15 +224,15 @@ impl Axis {
 
     /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more
     /// stops than pixels.
+    #[cfg(feature = "alloc")]
     pub(crate) fn is_moderate(&self) -> bool {
-        let extent = (self.kernel - 1) * self.dilation + 1;
+        let extent = self.extent();
         self.before < extent && self.after() < extent && self.output <= self.input
     }
 
     /// Padding after the image, as much of it as windows reach into.
     pub(crate) fn after(&self) -> usize {
-        let extent = (self.kernel - 1) * self.dilation + 1;
-        let reach = (self.output - 1) * self.stride + extent;
+        let reach = (self.output - 1) * self.stride + self.extent();
         reach.saturating_sub(self.before + self.input)
     }
 
@@ -220,7 +245,7 @@ impl Axis {
     /// just these, at whose only stop the window lies on them as it does here.
     pub(crate) fn stop(&self, o: usize) -> (Range<usize>, Self) {
         let start = o * self.stride;
-        let end = start + (self.kernel - 1) * self.dilation + 1;
+        let end = start + self.extent();
         let end = end.saturating_sub(self.before).min(self.input);
         let pixels = self.first(o).min(end)..end;
         let axis = Self {
@@ -377,6 +402,9 @@ mod tests {
                 };
                 let again = self::axis(input, kernel, stride, dilation, again)?;
                 assert_eq!(again, axis);
+                let padding = [axis.before, axis.after()];
+                let unchecked = Axis::unchecked(input, padding, kernel, stride, dilation);
+                assert_eq!(unchecked, axis);
             }
         }
         Ok(())

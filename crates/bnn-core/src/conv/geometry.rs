@@ -114,6 +114,24 @@ impl Conv2d {
         })
     }
 
+    /// The same for sizes that have been checked: `[vertical, horizontal]` axes, input and output channels.
+    pub(crate) const fn trusted(
+        [y, x]: [Axis; 2],
+        channels: usize,
+        outputs: usize,
+        groups: usize,
+        pad_value: PadValue,
+    ) -> Self {
+        Self {
+            y,
+            x,
+            channels,
+            outputs,
+            groups,
+            pad_value,
+        }
+    }
+
     /// `[height, width]` of the images.
     #[must_use]
     pub fn input_size(&self) -> [usize; 2] {
@@ -221,6 +239,7 @@ impl Conv2d {
 
     /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
     /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
+    #[cfg(feature = "alloc")]
     pub(crate) fn is_moderate(&self) -> bool {
         self.y.is_moderate() && self.x.is_moderate()
     }

@@ -46,6 +46,11 @@ impl Pool2d {
         Ok(Self { y, x, channels })
     }
 
+    /// The same for sizes that have been checked.
+    pub(crate) const fn trusted([y, x]: [Axis; 2], channels: usize) -> Self {
+        Self { y, x, channels }
+    }
+
     /// `[height, width]` of the images.
     #[must_use]
     pub fn input_size(&self) -> [usize; 2] {
@@ -96,6 +101,7 @@ impl Pool2d {
 
     /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
     /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
+    #[cfg(feature = "alloc")]
     pub(crate) fn is_moderate(&self) -> bool {
         self.y.is_moderate() && self.x.is_moderate()
     }

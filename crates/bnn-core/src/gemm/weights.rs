@@ -114,7 +114,15 @@ pub(crate) struct Resolved<'w> {
     kernel: &'static Kernel,
 }
 
-impl Resolved<'_> {
+impl<'w> Resolved<'w> {
+    /// Canonical rows, to be read by `kernel`.
+    pub(crate) fn canonical(rows: BitMatrixView<'w>, kernel: &'static Kernel) -> Self {
+        Self {
+            weights: Weights::from(rows),
+            kernel,
+        }
+    }
+
     pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }

@@ -5,16 +5,45 @@ use alloc::vec;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-/// Embeds a file in the program, aligned for [`Model::open`](crate::model::Model::open): a
-/// `&'static [u8]` in flash. The path is relative to the source file, as in `include_bytes!`.
+/// Embeds a model file in the program: a [`Model<'static>`](crate::model::Model) whose bytes are in flash. The path is
+/// relative to the source file, as in `include_bytes!`.
+///
+/// The file is checked when compiling, as [`Model::open`](crate::model::Model::open) would check it, so that the program
+/// does without that; one that is refused is an error of the compiler's. In a constant all sizes are known:
+///
+/// ```ignore
+/// const MODEL: Model = include_model!("digits.bnn");
+/// let mut scratch = [0; MODEL.sizes().scratch_words];
+/// ```
 #[macro_export]
 macro_rules! include_model {
     ($path:expr) => {{
-        #[repr(C, align(8))]
-        struct Aligned<B: ?Sized>(B);
-        static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!($path));
-        &MODEL.0
+        static FILE: &$crate::model::Aligned<[u8]> =
+            &$crate::model::Aligned(*include_bytes!($path));
+        // Checking takes a few steps for each byte.
+        #[allow(long_running_const_eval)]
+        const MODEL: $crate::model::Model<'static> = match $crate::model::Model::embedded(FILE) {
+            Ok(model) => model,
+            Err(error) => panic!("{}", error.brief()),
+        };
+        MODEL
     }};
+}
+
+/// Bytes at an address that is a multiple of 8, as a model wants them: of a type that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Aligned<B: ?Sized>(pub B);
+
+/// `len` bytes from `at` on, if they lie inside. In constants too, where there is no `get`.
+pub(super) const fn part(bytes: &[u8], at: usize, len: usize) -> Option<&[u8]> {
+    let Some((_, from)) = bytes.split_at_checked(at) else {
+        return None;
+    };
+    match from.split_at_checked(len) {
+        Some((part, _)) => Some(part),
+        None => None,
+    }
 }
 
 /// Owned bytes at an address that is a multiple of 8.

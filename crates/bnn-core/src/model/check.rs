@@ -3,55 +3,61 @@
 //! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
 //! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
 //! `i32`, and a plan for the scratch memory in which no layer writes over what it or another reads.
+//!
+//! All of it are constant functions, for models that are embedded in a program are checked when that is compiled:
+//! hence loops and matches where elsewhere there are iterators and `?`.
 
 use core::ops::Range;
 
+use super::bytes::part;
 use super::fault::Fault;
-use super::format::{self, Record, Window, ending, kind};
-use super::layer::{Ending, InputType, Layer, OutputType};
+use super::format::{self, Record, kind};
+use super::layer::{InputType, OutputType};
 use super::plan::Regions;
 use super::reader::Model;
-use crate::bits::{BitMatrixView, check_tails};
-use crate::gemm::Thresholds;
-use crate::planes::MAX_DEPTH;
-use crate::shape::row_words;
+use crate::shape::{last_word_mask, row_words};
+
+/// `?`, which constant functions lack.
+macro_rules! ok {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fault) => return Err(fault),
+        }
+    };
+}
+pub(super) use ok;
 
 /// What is known of the layers so far.
-#[derive(Default)]
 struct Before {
     /// Where weights and parameters end.
     weights: usize,
     params: usize,
-    /// What the last one gives out, and where.
-    output: Option<(OutputType, [usize; 3], u32)>,
+    /// Where the last one writes.
+    output_at: u32,
 }
 
-impl<'a> Model<'a> {
+impl Model<'_> {
     /// Checks every layer, and that each fits the one before; sets what is known of the whole. `index` is then the
     /// number of the layer that was looked at last.
-    pub(super) fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
-        let mut before = Before::default();
-        let mut scratch = Scratch::default();
-        for (number, record) in self.records.iter().enumerate() {
-            *index = number;
+    pub(super) const fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
+        let mut before = Before {
+            weights: 0,
+            params: 0,
+            output_at: 0,
+        };
+        let mut scratch = Scratch::NONE;
+        let mut records = self.records;
+        while let [record, behind @ ..] = records {
             let record = Record::decode(record);
-            let layer = self.layer(number, &record)?;
-            if let Some(weights) = layer.weights()
-                && check_tails(weights.words(), weights.cols()).is_err()
-            {
-                return Err(Fault::Tails);
+            ok!(self.check_layer(&record, *index, &mut before));
+            let regions = Regions::new(&record, self.place(*index));
+            ok!(scratch.add(&regions, record.is_spatial()));
+            if behind.is_empty() {
+                break;
             }
-            before.add(&layer, &record)?;
-            scratch.add(
-                &Regions::new(&record, self.place(number)),
-                record.is_spatial(),
-            )?;
-            if number == 0 {
-                self.input_type = layer.input();
-                self.input_len = numbers_of(layer.input_shape(), layer.input() == InputType::Bits);
-            }
-            self.output_type = layer.output();
-            self.output_len = numbers_of(layer.output_shape(), layer.output() == OutputType::Bits);
+            *index += 1;
+            records = behind;
         }
         // Else a small file could ask for any amount of memory.
         if scratch.end > scratch.sum || scratch.end > isize::MAX as usize / size_of::<u64>() {
@@ -61,121 +67,148 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
-    /// Reads a layer and checks it, apart from the bits behind its rows of weights.
-    pub(super) fn layer(&self, index: usize, record: &Record) -> Result<Layer<'a>, Fault> {
-        let input = match record.input_depth {
-            0 => InputType::Bits,
-            depth if usize::from(depth) <= MAX_DEPTH => InputType::Unsigned { depth },
-            _ => return Err(Fault::Depth),
+    const fn check_layer(
+        &mut self,
+        record: &Record,
+        index: usize,
+        before: &mut Before,
+    ) -> Result<(), Fault> {
+        let Some(input) = record.input_type() else {
+            return Err(Fault::Input);
         };
-        if record.is_spatial() != (index < self.spatial) {
+        if record.is_spatial() != (index < self.spatial()) {
             return Err(Fault::Order);
         }
-        match record.kind {
+        let k = match record.kind {
             kind::DENSE => {
-                if record.window != Window::default() || record.pad != 0 {
+                if !record.window.is_zero() || record.pad != 0 {
                     return Err(Fault::Reserved);
                 }
-                Ok(Layer::Dense {
-                    input,
-                    weights: self.weights_of(record, record.inputs as usize, input)?,
-                    ending: self.ending(record)?,
-                })
+                record.inputs as usize
             }
             #[cfg(feature = "conv")]
-            kind::CONV2D | kind::MAX_POOL2D => super::spatial::layer(self, record, input),
+            kind::CONV2D | kind::MAX_POOL2D => ok!(super::spatial::check(record, input)),
             #[cfg(not(feature = "conv"))]
-            kind::CONV2D | kind::MAX_POOL2D => Err(Fault::NeedsConv),
-            _ => Err(Fault::Kind),
+            kind::CONV2D | kind::MAX_POOL2D => return Err(Fault::NeedsConv),
+            _ => return Err(Fault::Kind),
+        };
+        if record.kind != kind::MAX_POOL2D {
+            ok!(self.check_weights(record, k, input, before));
         }
+        let shape = record.input_shape();
+        if index == 0 {
+            self.input_type = input;
+            self.input_shape = shape;
+        } else {
+            if !matches!(input, InputType::Bits) || !matches!(self.output_type, OutputType::Bits) {
+                return Err(Fault::NotBits);
+            }
+            let ([a, b, c], [x, y, z]) = (shape, self.output_shape);
+            if a != x || b != y || c != z {
+                return Err(Fault::Shape);
+            }
+            if record.input_at != before.output_at {
+                return Err(Fault::ReadsElsewhere);
+            }
+        }
+        before.output_at = record.output_at;
+        self.output_type = record.output_type();
+        self.output_shape = record.output_shape();
+        Ok(())
     }
 
-    /// The weights, rows of `k` bits for elements of `input`.
-    pub(super) fn weights_of(
+    /// Checks the weights, rows of `k` bits for elements of `input`, and the parameters.
+    const fn check_weights(
         &self,
         record: &Record,
         k: usize,
         input: InputType,
-    ) -> Result<BitMatrixView<'a>, Fault> {
+        before: &mut Before,
+    ) -> Result<(), Fault> {
         let (n, at) = (record.outputs as usize, record.weights_at as usize);
         if k as u64 * input.most() as u64 > i32::MAX as u64 {
             return Err(Fault::Sums);
         }
-        let words = n.checked_mul(row_words(k)).filter(|&words| words > 0);
-        let weights = self.weights.get(at / format::ALIGN..);
-        let weights = weights.and_then(|weights| weights.get(..words?));
-        match weights {
-            Some(weights) if at.is_multiple_of(format::ALIGN) => {
-                Ok(BitMatrixView::unchecked(weights, n, k))
-            }
-            _ => Err(Fault::Weights),
+        // No overflow: k fits `i32`.
+        let row_bytes = row_words(k) * size_of::<u64>();
+        let weights = match n.checked_mul(row_bytes) {
+            None | Some(0) => None,
+            Some(len) => part(self.weights, at, len),
+        };
+        let weights = match weights {
+            Some(weights) if at.is_multiple_of(format::ALIGN) => weights,
+            _ => return Err(Fault::Weights),
+        };
+        if !tails_are_zero(weights, row_bytes, k) {
+            return Err(Fault::Tails);
         }
-    }
-
-    pub(super) fn ending(&self, record: &Record) -> Result<Ending<'a>, Fault> {
-        let n = record.outputs as usize;
-        let params = self.params.get(record.params_at as usize..);
-        let params = params.unwrap_or_default();
-        Ok(match record.ending {
-            ending::SUMS => Ending::Sums,
-            ending::AFFINE_F32 => {
-                let (scale, rest) = numbers(params, n)?;
-                Ending::Affine {
-                    scale,
-                    bias: numbers(rest, n)?.0,
-                }
-            }
-            ending::THRESHOLD_I16 => Ending::Threshold(Thresholds::I16(numbers(params, n)?.0)),
-            ending::THRESHOLD_I32 => Ending::Threshold(Thresholds::I32(numbers(params, n)?.0)),
-            _ => return Err(Fault::Ending),
-        })
-    }
-}
-
-impl Before {
-    /// Checks that a layer fits those before.
-    fn add(&mut self, layer: &Layer<'_>, record: &Record) -> Result<(), Fault> {
         // Else many layers could share one piece of the file, and cost more than its size tells.
-        let (weights_at, params_at) = (record.weights_at as usize, record.params_at as usize);
-        if weights_at < self.weights || params_at < self.params {
+        let params_at = record.params_at as usize;
+        if at < before.weights || params_at < before.params {
             return Err(Fault::Shared);
         }
-        self.weights = weights_at + layer.weight_bytes();
-        self.params = params_at + layer.param_bytes();
-        if let Some((output, shape, output_at)) = self.output {
-            if layer.input() != InputType::Bits || output != OutputType::Bits {
-                return Err(Fault::NotBits);
+        before.weights = at + weights.len();
+        let Some((each, size)) = record.params() else {
+            return Err(Fault::Ending);
+        };
+        let thresholds = record.input_params();
+        let len = match n.checked_mul(each) {
+            Some(len) => len.checked_add(thresholds),
+            None => None,
+        };
+        let params = match len {
+            // Nothing lies anywhere.
+            Some(0) => Some([].as_slice()),
+            Some(len) => part(self.params, params_at, len),
+            None => None,
+        };
+        match params {
+            Some(params) if params_at.is_multiple_of(size) => {
+                before.params = params_at + params.len();
+                Ok(())
             }
-            if layer.input_shape() != shape {
-                return Err(Fault::Shape);
-            }
-            if record.input_at != output_at {
-                return Err(Fault::ReadsElsewhere);
-            }
+            _ => Err(Fault::Params),
         }
-        self.output = Some((layer.output(), layer.output_shape(), record.output_at));
-        Ok(())
     }
 }
 
-/// Numbers of an image: words of bits, else an element each.
-fn numbers_of([height, width, channels]: [usize; 3], bits: bool) -> usize {
-    height * width * if bits { row_words(channels) } else { channels }
+/// Whether the bits behind the `k` ones of each row are zero.
+const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
+    let mut rows = weights;
+    let mut union = 0;
+    while let Some((row, behind)) = rows.split_at_checked(row_bytes) {
+        let Some(last) = row.last_chunk() else {
+            return true; // rows of nothing
+        };
+        union |= u64::from_le_bytes(*last);
+        rows = behind;
+    }
+    union & !last_word_mask(k) == 0
 }
 
 /// The scratch memory that the layers so far take.
-#[derive(Default)]
 struct Scratch {
     /// The largest end of a region, and the sum of all regions.
     end: usize,
     sum: usize,
     /// Where the rows of spatial layers begin and end: all else lies before them.
     #[cfg(feature = "conv")]
-    rows: Option<Range<usize>>,
+    rows_begin: usize,
+    #[cfg(feature = "conv")]
+    rows_end: usize,
 }
 
 impl Scratch {
-    fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), Fault> {
+    const NONE: Self = Self {
+        end: 0,
+        sum: 0,
+        #[cfg(feature = "conv")]
+        rows_begin: usize::MAX,
+        #[cfg(feature = "conv")]
+        rows_end: 0,
+    };
+
+    const fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), Fault> {
         let Regions {
             input,
             work,
@@ -187,15 +220,16 @@ impl Scratch {
         #[cfg(feature = "conv")]
         {
             if spatial {
-                let rows = self.rows.get_or_insert(input.start..input.start);
-                if input.start < rows.end {
+                if self.rows_end == 0 {
+                    self.rows_begin = input.start;
+                }
+                if input.start < self.rows_end {
                     return Err(Fault::RowsOrder);
                 }
-                rows.end = input.end;
+                self.rows_end = input.end;
                 self.count(input);
             }
-            let begin = self.rows.as_ref().map_or(usize::MAX, |rows| rows.start);
-            if work.end > begin || output.end > begin {
+            if work.end > self.rows_begin || output.end > self.rows_begin {
                 return Err(Fault::RowsPlace);
             }
         }
@@ -206,20 +240,15 @@ impl Scratch {
         Ok(())
     }
 
-    fn count(&mut self, region: &Range<usize>) {
-        self.sum = self.sum.saturating_add(region.len());
-        self.end = self.end.max(region.end);
+    const fn count(&mut self, region: &Range<usize>) {
+        // Regions do not end before they begin.
+        self.sum = self.sum.saturating_add(region.end - region.start);
+        if region.end > self.end {
+            self.end = region.end;
+        }
     }
 }
 
-fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
-    a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start
-}
-
-/// The first `n` numbers of `bytes`, in place, and the bytes after them.
-fn numbers<T: bytemuck::Pod>(bytes: &[u8], n: usize) -> Result<(&[T], &[u8]), Fault> {
-    let len = n.saturating_mul(size_of::<T>());
-    let (numbers, rest) = bytes.split_at_checked(len).ok_or(Fault::Params)?;
-    let numbers = bytemuck::try_cast_slice(numbers).map_err(|_| Fault::Params)?;
-    Ok((numbers, rest))
+const fn apart(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start == a.end || b.start == b.end || a.end <= b.start || b.end <= a.start
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "alloc")]
 use alloc::{vec, vec::Vec};
 
+use super::bytes::part;
+use super::check::ok;
 use super::crc::crc32;
 use super::fault::Fault;
 use super::format;
@@ -10,7 +12,6 @@ use super::format;
 use crate::error::Error;
 
 /// The sections' bytes; empty where there is none.
-#[derive(Default)]
 pub(super) struct Sections<'a> {
     pub(super) layers: &'a [u8],
     pub(super) weights: &'a [u8],
@@ -20,27 +21,35 @@ pub(super) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// Finds the sections of a file, having checked all that is said around them.
-    pub(super) fn find(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let count = check_header(bytes)?;
-        // The table is whole words, at an address for words.
-        let (entries, _) = bytes.as_chunks::<{ format::SECTION_BYTES }>();
-        let table = entries.get(format::HEADER_BYTES / format::SECTION_BYTES..);
-        let table = table.and_then(|entries| entries.get(..count));
-        let table: &[[u32; 4]] =
-            bytemuck::try_cast_slice(table.ok_or(Fault::Table)?).map_err(|_| Fault::Alignment)?;
-        let mut sections = Self::default();
-        let mut end = format::HEADER_BYTES + size_of_val(table);
-        for &[kind, at, len, zero] in table {
-            let (at, len) = (at as usize, len as usize);
-            if zero != 0 {
+    pub(super) const fn find(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let count = ok!(check_header(bytes));
+        let table = match count.checked_mul(format::SECTION_BYTES) {
+            Some(len) => part(bytes, format::HEADER_BYTES, len),
+            None => None,
+        };
+        let Some(table) = table else {
+            return Err(Fault::Table);
+        };
+        let mut sections = Self {
+            layers: &[],
+            weights: &[],
+            params: &[],
+            meta: &[],
+        };
+        let mut end = format::HEADER_BYTES + table.len();
+        let (mut entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
+        while let [entry, behind @ ..] = entries {
+            entries = behind;
+            let [kind @ .., _, _, _, _, _, _, _, _, _, _, _, _] = *entry;
+            let (at, len) = (number(entry, 4), number(entry, 8));
+            if number(entry, 12) != 0 {
                 return Err(Fault::TableReserved);
             }
-            let body = bytes.get(at..).and_then(|rest| rest.get(..len));
-            let (Some(body), true) = (body, at >= end && at.is_multiple_of(format::ALIGN)) else {
-                return Err(Fault::SectionPlace);
+            let body = match part(bytes, at, len) {
+                Some(body) if at >= end && at.is_multiple_of(format::ALIGN) => body,
+                _ => return Err(Fault::SectionPlace),
             };
             end = at + len;
-            let kind = kind.to_le_bytes();
             let place = match kind {
                 format::LAYERS => &mut sections.layers,
                 format::WEIGHTS => &mut sections.weights,
@@ -59,37 +68,46 @@ impl<'a> Sections<'a> {
 }
 
 /// Checks all that the header says of the file; gives the number of sections.
-fn check_header(bytes: &[u8]) -> Result<usize, Fault> {
-    if bytes.first_chunk() != Some(&format::MAGIC) {
-        return Err(Fault::NotAModel);
+const fn check_header(bytes: &[u8]) -> Result<usize, Fault> {
+    match bytes.first_chunk::<8>() {
+        Some(&format::MAGIC) => {}
+        _ => return Err(Fault::NotAModel),
     }
-    let header = bytes.first_chunk::<{ format::HEADER_BYTES }>();
-    let header = header.ok_or(Fault::Size)?;
-    if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
-        return Err(Fault::Alignment);
-    }
-    let header: &[u32; 8] = bytemuck::try_cast_ref(header).map_err(|_| Fault::Alignment)?;
-    let &[_, _, version, size, crc, sections, zero, zero_too] = header;
-    if version as u16 != format::MAJOR {
-        return Err(Fault::Version);
-    }
-    if size as usize != bytes.len() {
+    if bytes.len() < format::HEADER_BYTES {
         return Err(Fault::Size);
     }
-    if checksum(bytes) != crc {
+    if number(bytes, format::AT_MAJOR) as u16 != format::MAJOR {
+        return Err(Fault::Version);
+    }
+    if number(bytes, format::AT_FILE_BYTES) != bytes.len() {
+        return Err(Fault::Size);
+    }
+    if checksum(bytes) as usize != number(bytes, format::AT_CRC) {
         return Err(Fault::Checksum);
     }
-    if zero | zero_too != 0 {
+    if number(bytes, format::AT_ZERO) | number(bytes, format::AT_ZERO + 4) != 0 {
         return Err(Fault::HeaderReserved);
     }
-    Ok(sections as usize)
+    Ok(number(bytes, format::AT_SECTIONS))
+}
+
+/// The `u32` at byte `at`, which lies inside.
+const fn number(bytes: &[u8], at: usize) -> usize {
+    match format::u32_at(bytes, at) {
+        Some(number) => number as usize,
+        None => 0,
+    }
 }
 
 /// The checksum of all bytes of a file but those that state it.
-pub(super) fn checksum(file: &[u8]) -> u32 {
-    let before = file.get(..format::AT_CRC).unwrap_or_default();
-    let after = file.get(format::AT_SECTIONS..).unwrap_or_default();
-    crc32(&[before, after])
+pub(super) const fn checksum(file: &[u8]) -> u32 {
+    match (
+        part(file, 0, format::AT_CRC),
+        file.split_at_checked(format::AT_SECTIONS),
+    ) {
+        (Some(before), Some((_, after))) => crc32(&[before, after]),
+        _ => 0, // no header
+    }
 }
 
 /// A file of the sections that have a body, with its header.

@@ -21,10 +21,20 @@ const TABLE: [u32; 16] = {
 };
 
 /// The CRC-32 of the given pieces, one after the other.
-pub(super) fn crc32(pieces: &[&[u8]]) -> u32 {
-    let step = |crc: u32, nibble: u8| crc >> 4 ^ TABLE[usize::from((crc as u8 ^ nibble) & 15)];
-    let bytes = pieces.iter().copied().flatten();
-    !bytes.fold(u32::MAX, |crc, byte| step(step(crc, *byte), byte >> 4))
+pub(super) const fn crc32(pieces: &[&[u8]]) -> u32 {
+    const fn step(crc: u32, nibble: u8) -> u32 {
+        crc >> 4 ^ TABLE[((crc as u8 ^ nibble) & 15) as usize]
+    }
+    let (mut pieces, mut crc) = (pieces, u32::MAX);
+    while let [piece, behind @ ..] = pieces {
+        let mut bytes = *piece;
+        while let [byte, behind @ ..] = bytes {
+            crc = step(step(crc, *byte), *byte >> 4);
+            bytes = behind;
+        }
+        pieces = behind;
+    }
+    !crc
 }
 
 #[cfg(test)]

@@ -54,6 +54,25 @@ pub enum ModelError {
     },
 }
 
+impl ModelError {
+    /// The error in words that are known when compiling, without its numbers: what
+    /// [`include_model!`](crate::include_model) has the compiler say.
+    #[must_use]
+    pub const fn brief(&self) -> &'static str {
+        match *self {
+            ModelError::NotAModel => "not a bnn model file (wrong first bytes)",
+            ModelError::Version { .. } => "a model file of another version of the format",
+            ModelError::Size { .. } => "a model file that is cut off or too long",
+            ModelError::Alignment => "model bytes at an odd address",
+            ModelError::Checksum { .. } => "a model file that is damaged: its checksum differs",
+            ModelError::Section { expected } | ModelError::Layer { expected, .. } => expected,
+            ModelError::Core(_) | ModelError::ElementType { .. } => {
+                "a model file that breaks a law"
+            }
+        }
+    }
+}
+
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

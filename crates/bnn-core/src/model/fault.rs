@@ -11,7 +11,6 @@ pub(super) enum Fault {
     NotAModel,
     Version,
     Size,
-    Alignment,
     Checksum,
     HeaderReserved,
     Table,
@@ -22,7 +21,7 @@ pub(super) enum Fault {
     Records,
     WeightWords,
     /// From here on: of a layer.
-    Depth,
+    Input,
     Order,
     Reserved,
     Sums,
@@ -56,27 +55,31 @@ pub(super) enum Fault {
 impl Fault {
     /// The error of the file `bytes`, in its layer `layer` if it is in a layer.
     #[cold]
-    pub(super) fn explain(self, bytes: &[u8], layer: usize) -> ModelError {
-        let number = |at| u32_at(bytes, at).unwrap_or_default();
+    pub(super) const fn explain(self, bytes: &[u8], layer: usize) -> ModelError {
+        const fn number(bytes: &[u8], at: usize) -> u32 {
+            match u32_at(bytes, at) {
+                Some(number) => number,
+                None => 0,
+            }
+        }
         match self {
             Fault::NotAModel => ModelError::NotAModel,
             Fault::Version => ModelError::Version {
                 expected: format::MAJOR,
-                found: number(format::AT_MAJOR) as u16,
+                found: number(bytes, format::AT_MAJOR) as u16,
             },
             Fault::Size => ModelError::Size {
                 expected: match bytes.len() < format::HEADER_BYTES {
                     true => format::HEADER_BYTES,
-                    false => number(format::AT_FILE_BYTES) as usize,
+                    false => number(bytes, format::AT_FILE_BYTES) as usize,
                 },
                 found: bytes.len(),
             },
-            Fault::Alignment => ModelError::Alignment,
             Fault::Checksum => ModelError::Checksum {
-                expected: number(format::AT_CRC),
+                expected: number(bytes, format::AT_CRC),
                 found: container::checksum(bytes),
             },
-            fault if (fault as u8) < Fault::Depth as u8 => ModelError::Section {
+            fault if (fault as u8) < Fault::Input as u8 => ModelError::Section {
                 expected: fault.expected(),
             },
             fault => ModelError::Layer {
@@ -87,13 +90,9 @@ impl Fault {
     }
 
     /// What was expected.
-    pub(super) fn expected(self) -> &'static str {
+    pub(super) const fn expected(self) -> &'static str {
         match self {
-            Fault::NotAModel
-            | Fault::Version
-            | Fault::Size
-            | Fault::Alignment
-            | Fault::Checksum => "", // they have numbers of their own
+            Fault::NotAModel | Fault::Version | Fault::Size | Fault::Checksum => "", // they have numbers of their own
             Fault::HeaderReserved => "zero reserved bytes in the header",
             Fault::Table => "the section table inside the file",
             Fault::TableReserved => "zero reserved bytes in the section table",
@@ -102,7 +101,7 @@ impl Fault {
             Fault::SectionTwice => "each section once",
             Fault::Records => "at least one layer record, and whole ones",
             Fault::WeightWords => "whole words in the weight section",
-            Fault::Depth => "at most 8 bits per input",
+            Fault::Input => "inputs of a type that this version knows",
             Fault::Order => "convolutions and pools before dense layers",
             Fault::Reserved => "zero reserved bytes",
             Fault::Sums => "sums that fit 32 bits",

@@ -1,6 +1,9 @@
 //! Where things lie in a model file: the one description that reader and writer share.
 //! All numbers are little-endian; see `docs/MODEL_FORMAT.md`.
 
+use super::bytes::part;
+use super::layer::{InputType, OutputType};
+
 /// The first bytes: not text, and damaged by any transfer that treats files as text (as PNG's).
 pub(super) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
 pub(super) const MAJOR: u16 = 1;
@@ -14,6 +17,7 @@ pub(super) const AT_MINOR: usize = 10;
 pub(super) const AT_FILE_BYTES: usize = 12;
 pub(super) const AT_CRC: usize = 16;
 pub(super) const AT_SECTIONS: usize = 20;
+pub(super) const AT_ZERO: usize = 24;
 
 /// Kind (4 letters), offset, bytes, zero.
 pub(super) const SECTION_BYTES: usize = 16;
@@ -38,12 +42,18 @@ pub(super) mod kind {
 /// Whether this build runs convolutions and pools.
 pub(super) const CONV: bool = cfg!(feature = "conv");
 
+/// What a layer takes in: 1 to 8 are unsigned integers of so many bits.
+pub(super) mod input {
+    pub(in super::super) const BITS: u8 = 0;
+    pub(in super::super) const MAX_DEPTH: u8 = crate::planes::MAX_DEPTH as u8;
+    pub(in super::super) const THRESHOLDS: u8 = 9;
+}
+
 /// What surrounds the images of a convolution.
+#[cfg(feature = "conv")]
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
-    #[cfg(feature = "conv")]
     pub(in super::super) const MINUS_ONE: u8 = 1;
-    #[cfg(feature = "conv")]
     pub(in super::super) const PLUS_ONE: u8 = 2;
 }
 
@@ -59,8 +69,7 @@ pub(super) mod ending {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) kind: u8,
-    /// Bits per input element if they are unsigned integers, 0 if they are +-1.
-    pub(super) input_depth: u8,
+    pub(super) input: u8,
     pub(super) ending: u8,
     pub(super) pad: u8,
     /// Of a pixel, in a spatial layer.
@@ -90,6 +99,16 @@ pub(super) struct Window {
     pub(super) groups: u16,
 }
 
+impl Window {
+    pub(super) const fn is_zero(&self) -> bool {
+        let [[a, b], [c, d]] = [self.kernel, self.stride];
+        let ([height, width], [e, f]) = (self.image, self.dilation);
+        let bytes = a | b | c | d | e | f;
+        let padding = u32::from_le_bytes(self.padding);
+        bytes == 0 && padding == 0 && height | width | self.groups == 0
+    }
+}
+
 impl Record {
     /// Of any bytes; in constants too.
     pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
@@ -102,7 +121,7 @@ impl Record {
         }
         Self {
             kind: b[0],
-            input_depth: b[1],
+            input: b[1],
             ending: b[2],
             pad: b[3],
             inputs: u32_of(b, 4),
@@ -130,7 +149,7 @@ impl Record {
         let ([kh, kw], [sh, sw], [dh, dw]) = (window.kernel, window.stride, window.dilation);
         let [group, groups] = window.groups.to_le_bytes();
         let words = [
-            [self.kind, self.input_depth, self.ending, self.pad],
+            [self.kind, self.input, self.ending, self.pad],
             self.inputs.to_le_bytes(),
             self.outputs.to_le_bytes(),
             self.weights_at.to_le_bytes(),
@@ -152,14 +171,74 @@ impl Record {
     pub(super) const fn is_spatial(&self) -> bool {
         CONV && matches!(self.kind, kind::CONV2D | kind::MAX_POOL2D)
     }
+
+    /// `None`: a code that is unknown.
+    pub(super) const fn input_type(&self) -> Option<InputType> {
+        match self.input {
+            input::BITS => Some(InputType::Bits),
+            depth @ 1..=input::MAX_DEPTH => Some(InputType::Unsigned { depth }),
+            input::THRESHOLDS => Some(InputType::Thresholds),
+            _ => None,
+        }
+    }
+
+    /// The type of the outputs; a pool's are bits.
+    pub(super) const fn output_type(&self) -> OutputType {
+        match self.ending {
+            _ if self.kind == kind::MAX_POOL2D => OutputType::Bits,
+            ending::SUMS => OutputType::I32,
+            ending::AFFINE_F32 => OutputType::F32,
+            _ => OutputType::Bits,
+        }
+    }
+
+    /// `[height, width, channels]` of the input; a dense layer's is one pixel.
+    pub(super) const fn input_shape(&self) -> [u32; 3] {
+        let [height, width] = match self.is_spatial() {
+            true => self.window.image,
+            false => [1, 1],
+        };
+        [height as u32, width as u32, self.inputs]
+    }
+
+    /// The same of the output; of a record that has been checked.
+    pub(super) const fn output_shape(&self) -> [u32; 3] {
+        #[cfg(feature = "conv")]
+        if self.is_spatial() {
+            let [y, x] = super::spatial::axes(&self.window);
+            // An image has no larger sides than the layer's input.
+            return [y.output as u32, x.output as u32, self.outputs];
+        }
+        [1, 1, self.outputs]
+    }
+
+    /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown ending.
+    pub(super) const fn params(&self) -> Option<(usize, usize)> {
+        match self.ending {
+            // Alone, the thresholds of inputs are of no alignment; what is behind them is aligned as they are.
+            ending::SUMS => Some((0, 1)),
+            ending::AFFINE_F32 => Some((2 * size_of::<f32>(), size_of::<f32>())),
+            ending::THRESHOLD_I16 => Some((size_of::<i16>(), size_of::<i16>())),
+            ending::THRESHOLD_I32 => Some((size_of::<i32>(), size_of::<i32>())),
+            _ => None,
+        }
+    }
+
+    /// Bytes in front of the parameters of the outputs: thresholds of the inputs, rounded up to whole words of 32 bits.
+    pub(super) const fn input_params(&self) -> usize {
+        match self.input {
+            input::THRESHOLDS => (self.inputs as usize).saturating_add(3) & !3,
+            _ => 0,
+        }
+    }
 }
 
 /// The `u32` at byte `at`, if it lies inside.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|b| u32::from_le_bytes(*b))
+pub(super) const fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    match part(bytes, at, 4) {
+        Some(&[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d])),
+        _ => None,
+    }
 }
 
 #[cfg(all(test, feature = "alloc"))]

@@ -18,6 +18,9 @@ pub enum InputType {
         /// Bits in use, 1 to 8.
         depth: u8,
     },
+    /// A byte per element, of which the model makes a bit: +1 where it reaches the threshold of its channel
+    /// ([`Layer::input_thresholds`]).
+    Thresholds,
 }
 
 /// What a model, or a layer, gives out.
@@ -41,6 +44,8 @@ pub enum Layer<'a> {
     Dense {
         /// The type of its inputs.
         input: InputType,
+        /// See [`Layer::input_thresholds`].
+        input_thresholds: &'a [u8],
         /// `[outputs, inputs]`.
         weights: BitMatrixView<'a>,
         /// What its sums become.
@@ -52,6 +57,8 @@ pub enum Layer<'a> {
     Conv2d {
         /// The type of its inputs.
         input: InputType,
+        /// See [`Layer::input_thresholds`].
+        input_thresholds: &'a [u8],
         /// Its shape.
         conv: Conv2d,
         /// `[outputs, patch_len]`.
@@ -83,20 +90,21 @@ pub enum Ending<'a> {
 
 impl InputType {
     /// The largest magnitude of an element.
-    pub(super) fn most(self) -> usize {
+    pub(super) const fn most(self) -> usize {
         match self {
-            InputType::Bits => 1,
+            InputType::Bits | InputType::Thresholds => 1,
             InputType::Unsigned { depth } => (1 << depth) - 1,
         }
     }
 }
 
 impl fmt::Display for InputType {
-    /// `+-1 bits`, or `u5` for five bits.
+    /// `+-1 bits`, `u5` for five bits, or `u8, made bits by thresholds`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InputType::Bits => f.write_str("+-1 bits"),
             InputType::Unsigned { depth } => write!(f, "u{depth}"),
+            InputType::Thresholds => f.write_str("u8, made bits by thresholds"),
         }
     }
 }
@@ -145,6 +153,23 @@ impl<'a> Layer<'a> {
             Layer::Conv2d { input, .. } => input,
             #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => InputType::Bits,
+        }
+    }
+
+    /// The thresholds that make bits of bytes, one per channel: of a layer whose input is
+    /// [`InputType::Thresholds`]; else there are none.
+    #[must_use]
+    pub fn input_thresholds(&self) -> &'a [u8] {
+        match *self {
+            Layer::Dense {
+                input_thresholds, ..
+            } => input_thresholds,
+            #[cfg(feature = "conv")]
+            Layer::Conv2d {
+                input_thresholds, ..
+            } => input_thresholds,
+            #[cfg(feature = "conv")]
+            Layer::MaxPool2d(_) => &[],
         }
     }
 
@@ -209,15 +234,9 @@ impl<'a> Layer<'a> {
     /// Bytes that its weights and parameters take in the file.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.weight_bytes() + self.param_bytes()
-    }
-
-    pub(super) fn weight_bytes(&self) -> usize {
-        self.weights().map_or(0, |w| size_of_val(w.words()))
-    }
-
-    pub(super) fn param_bytes(&self) -> usize {
-        self.ending().map_or(0, |ending| ending.bytes())
+        let weights = self.weights().map_or(0, |w| size_of_val(w.words()));
+        let thresholds = self.input_thresholds().len().next_multiple_of(4);
+        weights + thresholds + self.ending().map_or(0, |ending| ending.bytes())
     }
 }
 

@@ -55,6 +55,7 @@ mod stream;
 #[cfg(feature = "alloc")]
 mod writer;
 
+pub use bytes::Aligned;
 #[cfg(feature = "alloc")]
 pub use bytes::AlignedBytes;
 pub use error::ModelError;

@@ -7,7 +7,7 @@ use super::error::ModelError;
 use super::layer::{Ending, InputType, Layer};
 use super::plan::Regions;
 use super::reader::Model;
-use super::runner::{Input, OUTPUT_TYPE, Output, check_run, disjoint};
+use super::runner::{Input, OUTPUT_TYPE, Output, check_run, disjoint, reach};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
@@ -15,8 +15,9 @@ use crate::conv::{
 };
 use crate::gemm::epilogue::{Affine, Sums, Threshold};
 use crate::gemm::{Activations, PackedWeights, compute, operands};
+use crate::kernel::Kernel;
 use crate::planes::Planes;
-use crate::shape::{mul, row_words};
+use crate::shape::{mul, positive, row_len, row_words};
 
 /// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`] for many
 /// samples, the same results.
@@ -50,7 +51,7 @@ impl<'a> PackedModel<'a> {
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active).
     pub fn new(model: Model<'a>) -> Result<Self, ModelError> {
-        let layers = if model.spatial == 0 {
+        let layers = if model.spatial() == 0 {
             let weights = model.layers().filter_map(|layer| layer.weights());
             let weights = weights.map(PackedWeights::new);
             Layers::Dense(weights.collect::<Result<_, _>>()?)
@@ -92,22 +93,31 @@ fn run_dense(
     scratch: &mut [u64],
 ) -> Result<(), ModelError> {
     let (mut input, mut output) = (Some(input), Some(output));
-    for (weights, step) in weights.iter().zip(model.steps(0..model.len())) {
-        let (input_type, Some(ending)) = (step.layer.input(), step.layer.ending()) else {
-            continue; // a pool, which no such model has
+    let kernel = Kernel::active()?;
+    for (index, weights) in weights.iter().enumerate() {
+        let Some(record) = model.record(index) else {
+            continue; // there are as many layers as weights
         };
         // No overflow: `scratch_words(samples)` is not less, and fits.
         let scaled = |region: Range<usize>| region.start * samples..region.end * samples;
-        let Regions {
-            input: read,
-            work,
-            output: write,
-        } = step.regions;
-        let [read, work, write] = disjoint(scratch, [read, work, write].map(scaled))?;
+        let regions = model.regions(index, &record);
+        let [read, work, write] = disjoint(
+            scratch,
+            Regions {
+                input: scaled(regions.input),
+                work: scaled(regions.work),
+                output: scaled(regions.output),
+            },
+        );
         let (n, k) = (weights.rows(), weights.cols());
-        let activations: Activations<'_> = match (input_type, input.take()) {
+        let product = model.product(&record, k);
+        let activations: Activations<'_> = match (product.input, input.take()) {
             (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
-                Planes::split_checked(x, k, k, usize::from(depth), work)?.into()
+                Planes::split_checked(x, k, k, depth.into(), kernel, work).into()
+            }
+            (_, Some(Input::Bytes(x))) => {
+                reach_rows(x, product.input_thresholds, work);
+                BitMatrixView::trusted(work, samples, k).into()
             }
             // `check_run` has read it.
             (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
@@ -119,7 +129,7 @@ fn run_dense(
             false => Some(Output::Bits(write)),
         };
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (ending, last_output) {
+        match (product.ending, last_output) {
             (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
             (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
@@ -170,6 +180,15 @@ impl<'a> Map<'a> {
     }
 }
 
+/// [`reach`] of rows without gaps, one threshold for each element of a row.
+fn reach_rows(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
+    let k = positive(thresholds.len());
+    let rows = bits.chunks_exact_mut(row_len(k));
+    for (x, bits) in x.chunks_exact(k).zip(rows) {
+        reach(x, thresholds, bits);
+    }
+}
+
 fn run_maps(
     model: &Model<'_>,
     maps: &[Map<'_>],
@@ -178,13 +197,23 @@ fn run_maps(
     output: Output<'_>,
 ) -> Result<(), ModelError> {
     let [height, width, channels] = model.input_shape();
+    let mut bits;
     let mut images: Images<'_> = match (input, model.input().1) {
         (Input::Bits(x), _) => BitMatrixView::trusted(x, samples * height * width, channels).into(),
         (Input::Bytes(x), InputType::Unsigned { depth }) => Images::Unsigned {
             x,
             depth: depth.into(),
         },
-        _ => return Ok(()), // `check_run` has refused it before
+        (Input::Bytes(x), _) => {
+            let thresholds = model.layers().next().map(|layer| layer.input_thresholds());
+            bits = BitMatrix::zeros(samples * height * width, channels)?;
+            reach_rows(
+                x,
+                thresholds.unwrap_or_default(),
+                bits.view_mut().words_mut(),
+            );
+            bits.view().into()
+        }
     };
     let mut output = Some(output);
     let mut held;

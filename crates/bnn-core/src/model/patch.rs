@@ -4,12 +4,12 @@
 use core::ops::Range;
 
 use super::layer::InputType;
+use super::reader::Product;
 use super::runner::Input;
 use crate::bits::BitMatrixView;
 use crate::conv::{Conv2d, PadValue};
-use crate::error::Error;
-use crate::gemm::Weights;
-use crate::kernel::NR;
+use crate::gemm::Resolved;
+use crate::kernel::{Kernel, NR};
 use crate::shape::{last_word_mask, row_len, row_words};
 
 /// Bits of half a word: a 32-bit core shifts them by one instruction.
@@ -18,11 +18,9 @@ const HALF: usize = u32::BITS as usize;
 /// A convolution to one row of pixels.
 pub(super) struct Line<'r> {
     pub(super) conv: &'r Conv2d,
-    pub(super) input: InputType,
+    pub(super) product: &'r Product<'r>,
     /// The rows of the image under the windows.
     pub(super) pixels: Input<'r>,
-    /// `[outputs, patch_len]`.
-    pub(super) filters: BitMatrixView<'r>,
 }
 
 impl Line<'_> {
@@ -32,13 +30,15 @@ impl Line<'_> {
     pub(super) fn compute(
         &self,
         work: &mut [u64],
+        kernel: &'static Kernel,
         finish: &mut dyn FnMut(usize, usize, &[i32]),
-    ) -> Result<(), Error> {
+    ) {
         let conv = self.conv;
         let (n, k) = (conv.group_outputs(), conv.patch_len());
-        let groups = self.filters.words().chunks_exact((n * row_words(k)).max(1));
+        let groups = self.product.weights.words();
+        let groups = groups.chunks_exact((n * row_words(k)).max(1));
         for (group, filters) in groups.enumerate() {
-            let weights = Weights::from(BitMatrixView::trusted(filters, n, k)).resolve(1)?;
+            let weights = Resolved::canonical(BitMatrixView::trusted(filters, n, k), kernel);
             let [_, pixels] = conv.output_size();
             for ox in 0..pixels {
                 let window = Window {
@@ -63,7 +63,6 @@ impl Line<'_> {
                 });
             }
         }
-        Ok(())
     }
 }
 
@@ -79,31 +78,24 @@ impl Window<'_> {
     /// [`Planes`](crate::Planes)).
     ///
     /// What is outside the image is -1 or +1 there, or where that is to be 0, both: then the second patch is that with
-    /// +1, and the sums wanted are halfway between those of the two.
+    /// +1, and the sums wanted are halfway between those of the two. Integers are 0 there.
     fn patches<'w>(&self, work: &'w mut [u64]) -> (&'w [u64], &'w [u64]) {
         let conv = self.line.conv;
         let words = row_len(conv.patch_len());
-        match (self.line.pixels, self.line.input) {
-            (Input::Bytes(x), InputType::Unsigned { depth }) => {
-                let rows = work.get_mut(..(usize::from(depth) + 1) * words);
-                let rows = rows.unwrap_or_default();
-                self.planes(x, rows);
-                (rows, &[])
-            }
-            (Input::Bits(x), _) => {
-                let (patch, rest) = work.split_at_mut_checked(words).unwrap_or_default();
-                let [rows, cols] = self.inside();
-                let is_whole = rows.len() * cols.len() == conv.taps();
-                self.signs(x, patch, conv.pad_value() == PadValue::PlusOne);
-                if is_whole || conv.pad_value() != PadValue::Zero {
-                    return (patch, &[]);
-                }
-                let other = rest.get_mut(..words).unwrap_or_default();
-                self.signs(x, other, true);
-                (patch, other)
-            }
-            _ => (&[], &[]), // no such image comes here
+        let rows = match self.line.product.input {
+            InputType::Unsigned { depth } => usize::from(depth) + 1,
+            _ => 1,
+        };
+        let (patch, rest) = work.split_at_mut_checked(rows * words).unwrap_or_default();
+        self.fill(patch, conv.pad_value() == PadValue::PlusOne);
+        let [inside_y, inside_x] = self.inside();
+        let is_whole = inside_y.len() * inside_x.len() == conv.taps();
+        if is_whole || rows > 1 || conv.pad_value() != PadValue::Zero {
+            return (patch, &[]);
         }
+        let other = rest.get_mut(..words).unwrap_or_default();
+        self.fill(other, true);
+        (patch, other)
     }
 
     /// The taps inside the image, vertically and horizontally.
@@ -112,63 +104,59 @@ impl Window<'_> {
         [conv.vertical().inside(0), conv.horizontal().inside(self.ox)]
     }
 
-    /// For every tap inside the image: where its elements begin in the patch, and its pixel.
-    fn each(&self, then: &mut dyn FnMut(usize, usize)) {
+    /// A patch, all outside the image `outside`.
+    fn fill(&self, patch: &mut [u64], outside: bool) {
         let conv = self.line.conv;
+        patch.fill(if outside { u64::MAX } else { 0 });
+        if let Some(last) = patch.last_mut() {
+            *last &= last_word_mask(conv.patch_len());
+        }
+        let patch = bytemuck::cast_slice_mut(patch);
         let (y, x) = (conv.vertical(), conv.horizontal());
         let [rows, cols] = self.inside();
         for ky in rows {
             for kx in cols.clone() {
                 let tap = ky * x.kernel + kx;
                 let pixel = y.pixel(0, ky) * x.input + x.pixel(self.ox, kx);
-                then(tap * conv.group_channels(), pixel);
+                self.copy(patch, tap * conv.group_channels(), pixel, outside);
             }
         }
     }
 
-    /// The patch of bits, all outside the image `outside`.
-    fn signs(&self, image: &[u64], patch: &mut [u64], outside: bool) {
+    /// Copies the elements of a pixel to the patch, from element `at` on, where all bits are `outside`.
+    fn copy(&self, patch: &mut [u32], at: usize, pixel: usize, outside: bool) {
         let conv = self.line.conv;
-        patch.fill(if outside { u64::MAX } else { 0 });
-        if let Some(last) = patch.last_mut() {
-            *last &= last_word_mask(conv.patch_len());
-        }
-        let count = conv.group_channels();
-        let per_pixel = row_words(conv.channels()) * 2 * HALF;
-        let (patch, image) = (bytemuck::cast_slice_mut(patch), bytemuck::cast_slice(image));
-        self.each(&mut |at, pixel| {
-            copy_bits(
-                patch,
-                at,
-                image,
-                pixel * per_pixel + self.group * count,
-                count,
-            );
-        });
-    }
-
-    /// The row of zeros and the bit planes of bytes; outside the image they are 0.
-    fn planes(&self, image: &[u8], rows: &mut [u64]) {
-        let conv = self.line.conv;
-        let count = conv.group_channels();
-        rows.fill(0);
-        let halves: &mut [u32] = bytemuck::cast_slice_mut(rows);
-        let per_row = 2 * row_len(conv.patch_len());
-        self.each(&mut |at, pixel| {
-            let first = pixel * conv.channels() + self.group * count;
-            let bytes = image.get(first..).unwrap_or_default();
-            for (i, byte) in (at..).zip(bytes.iter().take(count)) {
-                let mut byte = *byte;
-                let mut place = per_row + i / HALF;
-                while byte != 0 {
-                    if let Some(half) = halves.get_mut(place) {
-                        *half |= u32::from(byte & 1) << (i % HALF);
+        let (count, channels) = (conv.group_channels(), conv.channels());
+        let first = self.group * count;
+        match self.line.pixels {
+            Input::Bits(image) => {
+                let per_pixel = row_words(channels) * 2 * HALF;
+                let image = bytemuck::cast_slice(image);
+                copy_bits(patch, at, image, pixel * per_pixel + first, count);
+            }
+            Input::Bytes(image) => {
+                let thresholds = self.line.product.input_thresholds;
+                let per_row = 2 * row_len(conv.patch_len());
+                // Behind the row of zeros.
+                let plane = if thresholds.is_empty() { per_row } else { 0 };
+                let bytes = image.get(pixel * channels + first..).unwrap_or_default();
+                for (i, byte) in bytes.iter().take(count).enumerate() {
+                    let (mut place, shift) = (plane + (at + i) / HALF, (at + i) % HALF);
+                    // The bits that are others than those that are there.
+                    let mut flips = match thresholds.get(first + i) {
+                        Some(threshold) => u8::from((byte >= threshold) != outside),
+                        None => *byte,
+                    };
+                    while flips != 0 {
+                        if let Some(half) = patch.get_mut(place) {
+                            *half ^= u32::from(flips & 1) << shift;
+                        }
+                        flips >>= 1;
+                        place += per_row;
                     }
-                    byte >>= 1;
-                    place += per_row;
                 }
             }
-        });
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What scratch memory a layer takes, and where in it: one account of it for reader, writer and
-//! [`Sizes`](super::Sizes).
+//! What scratch memory a layer takes, and where in it: one account of it for reader and
+//! writer.
 //!
 //! A spatial layer reads the rows that one row of its output needs from a buffer of its own, for rows come
 //! one by one; all other memory is shared, for it is in use only while a row is made. So the buffers lie
@@ -9,15 +9,19 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::format::{Record, kind, pad};
+use super::format::{Record, input};
+#[cfg(feature = "conv")]
+use super::format::{kind, pad};
 #[cfg(feature = "alloc")]
 use crate::error::Error;
+#[cfg(feature = "conv")]
+use crate::shape::positive;
 use crate::shape::row_words;
 
 /// Words in front of the rows of a spatial layer: which rows they are (see `rows::State`).
 pub(super) const STATE_WORDS: usize = 1;
 
-/// Words that a layer takes, whatever the numbers in its record: at most `usize::MAX`.
+/// Words that a layer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Needs {
     /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows of a
@@ -29,48 +33,59 @@ pub(super) struct Needs {
     pub(super) output: usize,
 }
 
-/// What a layer takes, apart from what lies elsewhere. In constants too.
+/// What a layer takes, apart from what lies elsewhere: of a record whose image, filters and outputs have been found to
+/// fit memory, so that nothing here overflows. In constants too.
 pub(super) const fn needs(record: &Record) -> Needs {
-    let (k, n) = (record.inputs as usize, record.outputs as usize);
-    let mut needs = Needs {
-        input: row_words(k),
-        work: 0,
-        output: row_words(n),
-    };
-    let mut elements = k;
+    #[cfg(feature = "conv")]
     if record.is_spatial() {
-        let window = &record.window;
-        let [height, width] = [window.image[0] as usize, window.image[1] as usize];
-        let taps = window.kernel[0] as usize * window.kernel[1] as usize;
-        let extent =
-            (window.kernel[0] as usize).saturating_sub(1) * window.dilation[0] as usize + 1;
-        let rows = if extent < height { extent } else { height };
-        needs.input = match record.input_depth {
-            0 => (rows * width).saturating_mul(row_words(k)),
-            _ => (rows * width).saturating_mul(k).div_ceil(size_of::<u64>()),
-        };
-        let groups = match window.groups {
-            0 => 1,
-            groups => groups as usize,
-        };
-        elements = taps.saturating_mul(k / groups);
-        if record.kind == kind::MAX_POOL2D {
-            return needs;
-        }
-        // The patch under a window; where zeros lie around an image of bits, that twice (see `patch`).
-        let padding = u32::from_le_bytes(window.padding) != 0;
-        let patches = if padding && record.pad == pad::ZERO {
-            2
-        } else {
-            1
-        };
-        needs.work = row_words(elements).saturating_mul(patches);
+        return spatial_needs(record);
     }
-    if record.input_depth > 0 {
+    let words = row_words(record.inputs as usize);
+    Needs {
+        input: words,
+        work: work_rows(record.input, 0) * words,
+        output: row_words(record.outputs as usize),
+    }
+}
+
+#[cfg(feature = "conv")]
+const fn spatial_needs(record: &Record) -> Needs {
+    let window = &record.window;
+    let [y, x] = super::spatial::axes(window);
+    let channels = record.inputs as usize;
+    let rows = if y.extent() < y.input {
+        y.extent()
+    } else {
+        y.input
+    };
+    let patch = y.kernel * x.kernel * (channels / positive(window.groups as usize));
+    // The patch under a window; where zeros lie around an image of bits, that twice (see `patch`).
+    let padded = u32::from_le_bytes(window.padding) != 0;
+    let patches = match record.kind {
+        kind::MAX_POOL2D => 0,
+        _ if padded && record.pad == pad::ZERO => 2,
+        _ => 1,
+    };
+    Needs {
+        input: match record.input {
+            input::BITS => rows * x.input * row_words(channels),
+            _ => (rows * x.input * channels).div_ceil(size_of::<u64>()),
+        },
+        work: work_rows(record.input, patches) * row_words(patch),
+        output: row_words(record.outputs as usize),
+    }
+}
+
+/// Rows of bits to work in, where it takes `patches` of them for inputs that are bits.
+const fn work_rows(input: u8, patches: usize) -> usize {
+    match input {
+        input::BITS => patches,
+        // Bits where there are none yet.
+        input::THRESHOLDS if patches == 0 => 1,
+        input::THRESHOLDS => patches,
         // A row of zeros, and bit planes.
-        needs.work = (record.input_depth as usize + 1).saturating_mul(row_words(elements));
+        depth => depth as usize + 1,
     }
-    needs
 }
 
 /// Where a layer reads, works and writes; empty where that is the caller's memory, or another layer's.
@@ -95,7 +110,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Of layer `index` of so many, of which the first `spatial` are spatial.
-    pub(super) fn new(index: usize, layers: usize, spatial: usize) -> Self {
+    pub(super) const fn new(index: usize, layers: usize, spatial: usize) -> Self {
         Self {
             first: index == 0,
             last: index + 1 == layers,
@@ -106,12 +121,14 @@ impl Place {
 
 impl Regions {
     /// Regions that would end behind all addresses end at the last one, which is too large a plan as well.
-    pub(super) fn new(record: &Record, place: Place) -> Self {
+    pub(super) const fn new(record: &Record, place: Place) -> Self {
+        const fn region(at: u32, words: usize) -> Range<usize> {
+            match (at as usize, words) {
+                (_, 0) => 0..0,
+                (start, words) => start..start.saturating_add(words),
+            }
+        }
         let needs = regional(record, place);
-        let region = |at: u32, words: usize| match (at as usize, words) {
-            (_, 0) => 0..0,
-            (start, words) => start..start.saturating_add(words),
-        };
         Self {
             input: region(record.input_at, needs.input),
             work: region(record.work_at, needs.work),
@@ -126,7 +143,7 @@ pub(super) const fn regional(record: &Record, place: Place) -> Needs {
     Needs {
         input: match (record.is_spatial(), place.first) {
             (true, true) => STATE_WORDS,
-            (true, false) => needs.input.saturating_add(STATE_WORDS),
+            (true, false) => needs.input + STATE_WORDS,
             (false, true) => 0,
             (false, false) => needs.input,
         },

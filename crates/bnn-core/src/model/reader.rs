@@ -1,14 +1,18 @@
 //! A checked model, read in place.
 
-use core::ops::Range;
-
+use super::bytes::Aligned;
+use super::check::ok;
 use super::container::Sections;
 use super::error::ModelError;
 use super::fault::Fault;
-use super::format::{self, RECORD_BYTES, Record, u32_at};
-use super::layer::{InputType, Layer, OutputType};
+#[cfg(feature = "conv")]
+use super::format::kind;
+use super::format::{self, RECORD_BYTES, Record, ending, u32_at};
+use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
-use crate::shape::{mul, nonzero};
+use crate::bits::BitMatrixView;
+use crate::gemm::Thresholds;
+use crate::shape::{mul, nonzero, row_words};
 
 /// A checked model over borrowed bytes.
 #[derive(Clone, Copy, Debug)]
@@ -16,70 +20,151 @@ pub struct Model<'a> {
     bytes: &'a [u8],
     /// At least one record.
     pub(super) records: &'a [[u8; RECORD_BYTES]],
-    pub(super) weights: &'a [u64],
+    /// Whole words, at an address for words.
+    pub(super) weights: &'a [u8],
     pub(super) params: &'a [u8],
     meta: &'a [u8],
     /// Convolutions and pools, which come first.
-    pub(super) spatial: usize,
+    spatial: u32,
     pub(super) input_type: InputType,
     pub(super) output_type: OutputType,
-    /// Numbers of a sample.
-    pub(super) input_len: usize,
-    pub(super) output_len: usize,
+    /// `[height, width, channels]`.
+    pub(super) input_shape: [u32; 3],
+    pub(super) output_shape: [u32; 3],
     pub(super) scratch_words_per_sample: usize,
 }
 
-/// A layer, and the words of scratch memory, per sample, that it reads, works in and writes.
-#[derive(Clone, Debug)]
-pub(super) struct Step<'a> {
-    pub(super) layer: Layer<'a>,
-    pub(super) regions: Regions,
+/// What a layer with weights multiplies with, and what becomes of its sums.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Product<'a> {
+    pub(super) input: InputType,
+    /// Of [`InputType::Thresholds`].
+    pub(super) input_thresholds: &'a [u8],
+    /// A row per output.
+    pub(super) weights: BitMatrixView<'a>,
+    pub(super) ending: Ending<'a>,
 }
 
 impl<'a> Model<'a> {
-    /// Checks `bytes`, which must be a whole model file and begin at a multiple of 8 (see
-    /// [`include_model!`](crate::include_model) and `AlignedBytes`). Time is linear in the size.
+    /// Checks `bytes`, which must be a whole model file and begin at a multiple of 8 (see [`Aligned`] and
+    /// `AlignedBytes`). Time is linear in the size.
     ///
     /// # Errors
     /// [`ModelError`], for anything but a file that the format allows.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ModelError> {
-        let mut layer = 0;
-        Self::check(bytes, &mut layer).map_err(|fault| fault.explain(bytes, layer))
+        if !bytes.as_ptr().addr().is_multiple_of(format::ALIGN) {
+            return Err(ModelError::Alignment);
+        }
+        Self::explained(bytes)
     }
 
-    /// The same; where a layer is at fault, `layer` is its number.
-    fn check(bytes: &'a [u8], layer: &mut usize) -> Result<Self, Fault> {
-        let sections = Sections::find(bytes)?;
+    /// The same of bytes that lie where they should, in constants too: what
+    /// [`include_model!`](crate::include_model) does.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub const fn embedded(file: &'a Aligned<[u8]>) -> Result<Self, ModelError> {
+        Self::explained(&file.0)
+    }
+
+    const fn explained(bytes: &'a [u8]) -> Result<Self, ModelError> {
+        let mut layer = 0;
+        match Self::check(bytes, &mut layer) {
+            Ok(model) => Ok(model),
+            Err(fault) => Err(fault.explain(bytes, layer)),
+        }
+    }
+
+    /// Where a layer is at fault, `layer` is its number.
+    const fn check(bytes: &'a [u8], layer: &mut usize) -> Result<Self, Fault> {
+        let sections = ok!(Sections::find(bytes));
         let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
         if records.is_empty() || !rest.is_empty() {
             return Err(Fault::Records);
         }
-        let weights = match sections.weights {
-            // Where there is no section: of no alignment either.
-            [] => &[],
-            bytes => bytemuck::try_cast_slice(bytes).map_err(|_| Fault::WeightWords)?,
-        };
-        let is_spatial = |record| Record::decode(record).is_spatial();
+        if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
+            return Err(Fault::WeightWords);
+        }
+        let (mut spatial, mut rest) = (0, records);
+        while let [record, behind @ ..] = rest
+            && Record::decode(record).is_spatial()
+        {
+            spatial += 1;
+            rest = behind;
+        }
         let mut model = Self {
             bytes,
             records,
-            weights,
+            weights: sections.weights,
             params: sections.params,
             meta: sections.meta,
-            spatial: records.iter().take_while(|r| is_spatial(r)).count(),
+            spatial,
             input_type: InputType::Bits,
             output_type: OutputType::Bits,
-            input_len: 0,
-            output_len: 0,
+            input_shape: [0; 3],
+            output_shape: [0; 3],
             scratch_words_per_sample: 0,
         };
-        model.check_layers(layer)?;
+        ok!(model.check_layers(layer));
         Ok(model)
+    }
+
+    /// Reads what a convolution or a dense layer multiplies with: rows of `k` bits.
+    // All was checked in `check_layers`: neither a type is unknown nor a part of the file not there.
+    pub(super) fn product(&self, record: &Record, k: usize) -> Product<'a> {
+        let (n, at) = (record.outputs as usize, record.weights_at as usize);
+        let weights: &[u64] = numbers(self.weights.get(at..), n * row_words(k));
+        let params = self.params.get(record.params_at as usize..);
+        let (thresholds, params) = params
+            .and_then(|params| params.split_at_checked(record.input_params()))
+            .unwrap_or_default();
+        let ending = match record.ending {
+            ending::AFFINE_F32 => Ending::Affine {
+                scale: numbers(Some(params), n),
+                bias: numbers(params.get(n * size_of::<f32>()..), n),
+            },
+            ending::THRESHOLD_I16 => Ending::Threshold(Thresholds::I16(numbers(Some(params), n))),
+            ending::THRESHOLD_I32 => Ending::Threshold(Thresholds::I32(numbers(Some(params), n))),
+            _ => Ending::Sums,
+        };
+        Product {
+            input: record.input_type().unwrap_or(InputType::Bits),
+            input_thresholds: thresholds.get(..record.inputs as usize).unwrap_or_default(),
+            weights: BitMatrixView::unchecked(weights, n, k),
+            ending,
+        }
+    }
+
+    /// Reads a layer.
+    fn layer(&self, record: &Record) -> Layer<'a> {
+        #[cfg(feature = "conv")]
+        match record.kind {
+            kind::MAX_POOL2D => return Layer::MaxPool2d(super::spatial::pool_of(record)),
+            kind::CONV2D => {
+                let conv = super::spatial::conv_of(record);
+                let product = self.product(record, conv.patch_len());
+                return Layer::Conv2d {
+                    input: product.input,
+                    input_thresholds: product.input_thresholds,
+                    conv,
+                    filters: product.weights,
+                    ending: product.ending,
+                };
+            }
+            _ => {}
+        }
+        let product = self.product(record, record.inputs as usize);
+        Layer::Dense {
+            input: product.input,
+            input_thresholds: product.input_thresholds,
+            weights: product.weights,
+            ending: product.ending,
+        }
     }
 
     /// Number of layers, at least 1.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.records.len()
     }
 
@@ -91,76 +176,76 @@ impl<'a> Model<'a> {
 
     /// The layers, from the input to the output.
     pub fn layers(&self) -> impl Iterator<Item = Layer<'a>> + use<'a> {
-        self.steps(0..self.len()).map(|step| step.layer)
-    }
-
-    /// Layers, and where each reads, works and writes.
-    pub(super) fn steps(&self, range: Range<usize>) -> impl Iterator<Item = Step<'a>> + use<'a> {
         let model = *self;
-        range.filter_map(move |index| model.step(index))
+        (0..model.len()).filter_map(move |index| Some(model.layer(&model.record(index)?)))
     }
 
-    /// A layer, and where it reads, works and writes. `None`: there is no such layer.
-    pub(super) fn step(&self, index: usize) -> Option<Step<'a>> {
-        let record = Record::decode(self.records.get(index)?);
-        Some(Step {
-            layer: self.layer(index, &record).ok()?, // all was checked in `open`
-            regions: Regions::new(&record, self.place(index)),
-        })
+    /// Convolutions and pools, which come first.
+    pub(super) const fn spatial(&self) -> usize {
+        self.spatial as usize
+    }
+
+    /// A layer as the file has it. `None`: there is no such layer.
+    pub(super) fn record(&self, index: usize) -> Option<Record> {
+        self.records.get(index).map(Record::decode)
     }
 
     /// Where a layer reads, works and writes.
-    #[cfg(feature = "conv")]
-    pub(super) fn regions(&self, index: usize) -> Option<Regions> {
-        let record = Record::decode(self.records.get(index)?);
-        Some(Regions::new(&record, self.place(index)))
+    pub(super) fn regions(&self, index: usize, record: &Record) -> Regions {
+        Regions::new(record, self.place(index))
     }
 
     /// What lies around a layer.
-    pub(super) fn place(&self, index: usize) -> Place {
-        Place::new(index, self.len(), self.spatial)
+    pub(super) const fn place(&self, index: usize) -> Place {
+        Place::new(index, self.len(), self.spatial())
     }
 
     /// Elements per sample, and their type.
     #[must_use]
-    pub fn input(&self) -> (usize, InputType) {
-        (self.input_shape().iter().product(), self.input_type)
+    pub const fn input(&self) -> (usize, InputType) {
+        (numbers_of(self.input_shape(), false), self.input_type)
     }
 
     /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image, or a
     /// series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
     #[must_use]
-    pub fn input_shape(&self) -> [usize; 3] {
-        // Every model has a first layer.
-        self.step(0).map_or([0; 3], |step| step.layer.input_shape())
+    pub const fn input_shape(&self) -> [usize; 3] {
+        let [height, width, channels] = self.input_shape;
+        [height as usize, width as usize, channels as usize]
     }
 
     /// Numbers of an [`Input`](super::Input) per sample: bytes of unsigned integers; words of bits, of
     /// which every pixel starts on a word.
     #[must_use]
-    pub fn input_len(&self) -> usize {
-        self.input_len
+    pub const fn input_len(&self) -> usize {
+        numbers_of(
+            self.input_shape(),
+            matches!(self.input_type, InputType::Bits),
+        )
     }
 
     /// Outputs per sample, and their type.
     #[must_use]
-    pub fn output(&self) -> (usize, OutputType) {
-        (self.output_shape().iter().product(), self.output_type)
+    pub const fn output(&self) -> (usize, OutputType) {
+        (numbers_of(self.output_shape(), false), self.output_type)
     }
 
     /// `[height, width, channels]` of an output, whose elements are in this order. `[1, 1, outputs]` of a
     /// model that ends in dense layers.
     #[must_use]
-    pub fn output_shape(&self) -> [usize; 3] {
-        let last = self.step(self.len() - 1);
-        last.map_or([0; 3], |step| step.layer.output_shape())
+    pub const fn output_shape(&self) -> [usize; 3] {
+        let [height, width, channels] = self.output_shape;
+        [height as usize, width as usize, channels as usize]
     }
 
     /// Numbers of an [`Output`](super::Output) per sample; of bits, words, of which every pixel starts on
     /// a word.
     #[must_use]
-    pub fn output_len(&self) -> usize {
-        self.output_len
+    pub const fn output_len(&self) -> usize {
+        numbers_of(
+            self.output_shape(),
+            matches!(self.output_type, OutputType::Bits),
+        )
     }
 
     /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs, or just that
@@ -170,7 +255,7 @@ impl<'a> Model<'a> {
     /// Zero samples, or so many that the size overflows.
     pub fn scratch_words(&self, samples: usize) -> Result<usize, ModelError> {
         nonzero("samples", samples)?;
-        let together = if self.spatial > 0 { 1 } else { samples };
+        let together = if self.spatial() > 0 { 1 } else { samples };
         Ok(mul(
             "words of scratch memory",
             together,
@@ -180,11 +265,11 @@ impl<'a> Model<'a> {
 
     /// Words of the rows of the input that a row of windows of the first layer lies on, where that is a
     /// convolution or a pool.
-    #[cfg(feature = "conv")]
-    pub(super) fn first_rows(&self) -> usize {
-        let record = self.records.first().map(Record::decode);
-        let record = record.filter(|_| self.spatial > 0);
-        record.map_or(0, |record| super::plan::needs(&record).input)
+    pub(super) const fn first_rows(&self) -> usize {
+        match self.records {
+            [first, ..] if self.spatial() > 0 => super::plan::needs(&Record::decode(first)).input,
+            _ => 0,
+        }
     }
 
     /// The text of the meta section: `key=value` lines that `bnn train` writes; empty if there is
@@ -205,4 +290,15 @@ impl<'a> Model<'a> {
     pub fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// Numbers of an image: words of bits, else an element each.
+pub(super) const fn numbers_of([height, width, channels]: [usize; 3], bits: bool) -> usize {
+    height * width * if bits { row_words(channels) } else { channels }
+}
+
+/// The first `n` numbers of `bytes`, in place.
+fn numbers<T: bytemuck::Pod>(bytes: Option<&[u8]>, n: usize) -> &[T] {
+    let bytes = bytes.and_then(|bytes| bytes.get(..n * size_of::<T>()));
+    bytemuck::try_cast_slice(bytes.unwrap_or_default()).unwrap_or_default()
 }

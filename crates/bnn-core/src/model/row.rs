@@ -1,50 +1,44 @@
 //! One row of a convolution's or a pool's output.
 
-use super::error::ModelError;
-use super::layer::{Ending, Layer};
+use super::format::{Record, kind};
+use super::layer::Ending;
 use super::patch::Line;
-use super::runner::{Finish, Input, Output, Reals};
+use super::reader::Model;
+use super::runner::{Finish, Input, Output, Way};
+use super::spatial::{conv_of, pool_of};
 use crate::shape::row_words;
 
 /// Computes row `oy` of a layer's output from the rows of its input under the windows.
 pub(super) fn compute_row(
-    layer: &Layer<'_>,
+    model: &Model<'_>,
+    record: &Record,
     oy: usize,
     pixels: Input<'_>,
     mut out: Output<'_>,
-    reals: Reals,
+    way: Way,
     work: &mut [u64],
-) -> Result<(), ModelError> {
-    let (input, conv, filters, ending) = match (layer, pixels, &mut out) {
-        (Layer::MaxPool2d(pool), Input::Bits(pixels), Output::Bits(out)) => {
-            pool.line(oy).max_of_image(pixels, out);
-            return Ok(());
+) {
+    if record.kind == kind::MAX_POOL2D {
+        if let (Input::Bits(pixels), Output::Bits(out)) = (pixels, &mut out) {
+            pool_of(record).line(oy).max_of_image(pixels, out);
         }
-        (
-            &Layer::Conv2d {
-                input,
-                conv,
-                filters,
-                ending,
-            },
-            ..,
-        ) => (input, conv, filters, ending),
-        _ => return Ok(()), // no such layer or row comes here
-    };
-    let conv = conv.line(oy);
-    let line = Line {
-        conv: &conv,
-        input,
-        pixels,
-        filters,
-    };
-    let pixel = match ending {
+        return;
+    }
+    let conv = conv_of(record).line(oy);
+    let product = model.product(record, conv.patch_len());
+    let pixel = match product.ending {
         Ending::Threshold(_) => row_words(conv.outputs()),
         _ => conv.outputs(),
     };
+    let (ending, reals) = (product.ending, way.reals);
     let finish = Finish { ending, reals };
-    Ok(line.compute(work, &mut |sample, first, sums| {
+    let line = Line {
+        conv: &conv,
+        product: &product,
+        pixels,
+    };
+    line.compute(work, way.kernel, &mut |sample, first, sums| {
         let mut out = out.part(sample * pixel..(sample + 1) * pixel);
         finish.put(sums, first, &mut out);
-    })?)
+    });
 }

@@ -6,17 +6,14 @@
 //! before makes one, if it has what it needs for that, and so on. A level is counted instead of calling
 //! itself.
 
-use core::ops::Range;
-
 use bytemuck::cast_slice_mut;
 
-use super::error::ModelError;
-use super::layer::{InputType, Layer, OutputType};
-use super::reader::{Model, Step};
+use super::format::{Record, input};
+use super::layer::OutputType;
+use super::reader::{Model, numbers_of};
 use super::row::compute_row;
-use super::runner::{Input, Output, Reals, disjoint};
-use crate::conv::Axis;
-use crate::shape::row_words;
+use super::runner::{Input, Output, Way, disjoint};
+use super::spatial::axes;
 
 /// Where the first layer reads.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub(super) enum Image<'r> {
 pub(super) struct Rows<'r> {
     model: Model<'r>,
     image: Image<'r>,
-    reals: Reals,
+    way: Way,
     scratch: &'r mut [u64],
     /// Whether the image never ends: then every row of windows is like the first one.
     endless: bool,
@@ -68,13 +65,13 @@ impl<'r> Rows<'r> {
     pub(super) fn new(
         model: &Model<'r>,
         image: Image<'r>,
-        reals: Reals,
+        way: Way,
         scratch: &'r mut [u64],
     ) -> Self {
         Self {
             model: *model,
             image,
-            reals,
+            way,
             scratch,
             endless: false,
         }
@@ -87,8 +84,11 @@ impl<'r> Rows<'r> {
 
     /// Begins with the first row of an image.
     pub(super) fn clear(&mut self) {
-        for regions in (0..self.model.spatial).filter_map(|level| self.model.regions(level)) {
-            if let Some(word) = self.scratch.get_mut(regions.input.start) {
+        for record in self.model.records.iter().take(self.model.spatial()) {
+            if let Some(word) = self
+                .scratch
+                .get_mut(Record::decode(record).input_at as usize)
+            {
                 *word = State::default().store();
             }
         }
@@ -96,15 +96,15 @@ impl<'r> Rows<'r> {
 
     /// Makes the next row of the last layer's output: in scratch memory, or in `output` where the model
     /// ends with it. `false`: there is none, or it needs more rows of the image.
-    pub(super) fn next(&mut self, output: &mut Output<'_>) -> Result<bool, ModelError> {
-        let last = self.model.spatial - 1;
+    pub(super) fn next(&mut self, output: &mut Output<'_>) -> bool {
+        let last = self.model.spatial() - 1;
         let mut level = last;
-        while let Some((step, y)) = self.spatial(level) {
-            match self.readiness(level, &step, &y) {
+        while let Some(record) = self.model.record(level) {
+            match self.readiness(level, &record) {
                 Readiness::Ready => {
-                    self.make_row(level, &step, &y, output)?;
+                    self.make_row(level, &record, output);
                     if level == last {
-                        return Ok(true);
+                        return true;
                     }
                     level += 1;
                 }
@@ -112,7 +112,7 @@ impl<'r> Rows<'r> {
                 _ => break,
             }
         }
-        Ok(false)
+        false
     }
 }
 
@@ -125,9 +125,10 @@ enum Readiness {
     Done,
 }
 
-impl<'r> Rows<'r> {
-    fn readiness(&self, level: usize, step: &Step<'_>, y: &Axis) -> Readiness {
-        let word = self.scratch.get(step.regions.input.start);
+impl Rows<'_> {
+    fn readiness(&self, level: usize, record: &Record) -> Readiness {
+        let [y, _] = axes(&record.window);
+        let word = self.scratch.get(record.input_at as usize);
         let state = word.map_or(State::default(), |word| State::load(*word));
         let next = state.next as usize;
         let whole = level == 0 && matches!(self.image, Image::Whole(_));
@@ -140,75 +141,59 @@ impl<'r> Rows<'r> {
         }
     }
 
-    /// A layer, and its windows from row to row.
-    fn spatial(&self, level: usize) -> Option<(Step<'r>, Axis)> {
-        let step = self.model.step(level)?;
-        let y = match &step.layer {
-            Layer::Conv2d { conv, .. } => *conv.vertical(),
-            Layer::MaxPool2d(pool) => *pool.vertical(),
-            Layer::Dense { .. } => return None,
-        };
-        Some((step, y))
-    }
-
     /// Makes the next row of a layer that is ready, and hands it to the layer behind.
-    fn make_row(
-        &mut self,
-        level: usize,
-        step: &Step<'_>,
-        y: &Axis,
-        output: &mut Output<'_>,
-    ) -> Result<(), ModelError> {
-        let (layer, regions) = (&step.layer, &step.regions);
-        let behind = match level + 1 < self.model.spatial {
-            true => self.model.regions(level + 1),
-            false => None,
-        };
-        let target = behind.as_ref().map_or(&regions.output, |at| &at.input);
-        let regions = [&regions.input, &regions.work, target].map(Range::clone);
-        let [read, work, write] = disjoint(self.scratch, regions)?;
+    fn make_row(&mut self, level: usize, record: &Record, output: &mut Output<'_>) {
+        let [y, _] = axes(&record.window);
+        let mut regions = self.model.regions(level, record);
+        let is_last = level + 1 == self.model.spatial();
+        if !is_last && let Some(behind) = self.model.record(level + 1) {
+            regions.output = self.model.regions(level + 1, &behind).input;
+        }
+        let [read, work, write] = disjoint(self.scratch, regions);
         let Some((word, held)) = read.split_first_mut() else {
-            return Ok(());
+            return;
         };
         let mut state = State::load(*word);
         let next = state.next as usize;
         let rows = y.stop(next).0;
-        let row = row_len(layer.input_shape(), layer.input() == InputType::Bits);
+        let is_bits = record.input == input::BITS;
+        let row = row_len(record.input_shape(), is_bits);
         let pixels = match (&self.image, level) {
             (Image::Whole(x), 0) => x.part(rows.start * row..rows.end * row),
-            (Image::Rows(held), 0) => first_rows(held, layer.input(), rows.len() * row),
-            _ => first_rows(held, InputType::Bits, rows.len() * row),
+            (Image::Rows(held), 0) => first_rows(held, is_bits, rows.len() * row),
+            _ => first_rows(held, true, rows.len() * row),
         };
-        let row_out = row_len(layer.output_shape(), layer.output() == OutputType::Bits);
-        let place = match behind {
-            Some(_) => append(write, row_out).map(Output::Bits),
-            None if write.is_empty() => Some(output.part(next * row_out..(next + 1) * row_out)),
-            None => Some(Output::Bits(write)),
+        let gives_bits = record.output_type() == OutputType::Bits;
+        let row_out = row_len(record.output_shape(), gives_bits);
+        let place = if !is_last {
+            append(write, row_out).map(Output::Bits)
+        } else if write.is_empty() {
+            Some(output.part(next * row_out..(next + 1) * row_out))
+        } else {
+            Some(Output::Bits(write))
         };
         // What nothing needs is not computed.
         if let Some(place) = place {
-            compute_row(layer, next, pixels, place, self.reals, work)?;
+            compute_row(&self.model, record, next, pixels, place, self.way, work);
         }
         if !self.endless {
             state.next += 1;
         }
         let gone = y.first(next + 1) - y.first(next);
-        match (&mut self.image, level) {
-            (Image::Whole(_), 0) => {}
-            (Image::Rows(held), 0) if layer.input() != InputType::Bits => {
-                state.drop_rows(cast_slice_mut::<u64, u8>(held), row, gone);
-            }
-            (Image::Rows(held), 0) => state.drop_rows(held, row, gone),
-            _ => state.drop_rows(held, row, gone),
-        }
+        let held = match (&mut self.image, level) {
+            (Image::Whole(_), 0) => &mut [],
+            (Image::Rows(held), 0) => &mut **held,
+            _ => held,
+        };
+        let row_bytes = if is_bits { row * size_of::<u64>() } else { row };
+        state.drop_rows(cast_slice_mut(held), row_bytes, gone);
         *word = state.store();
-        Ok(())
     }
 
     /// Takes the next row of the image, where that comes row by row. Nothing lacks memory for it.
     pub(super) fn push(&mut self, pixels: Input<'_>) {
-        let word = match self.model.regions(0) {
-            Some(regions) => self.scratch.get_mut(regions.input.start),
+        let word = match self.model.record(0) {
+            Some(record) => self.scratch.get_mut(record.input_at as usize),
             None => None,
         };
         let (Some(word), Image::Rows(held)) = (word, &mut self.image) else {
@@ -240,7 +225,8 @@ impl State {
     }
 
     /// Drops the first `gone` rows, also of those that are still to come, and moves the others up.
-    fn drop_rows<T: Copy>(&mut self, held: &mut [T], row: usize, gone: usize) {
+    /// `row` is in bytes.
+    fn drop_rows(&mut self, held: &mut [u8], row: usize, gone: usize) {
         let count = usize::from(self.held);
         let here = gone.min(count);
         let rows = held.get_mut(..count * row).unwrap_or_default();
@@ -253,17 +239,15 @@ impl State {
 }
 
 /// Numbers of a row of an image.
-fn row_len([_, width, channels]: [usize; 3], bits: bool) -> usize {
-    width * if bits { row_words(channels) } else { channels }
+fn row_len([_, width, channels]: [u32; 3], bits: bool) -> usize {
+    numbers_of([1, width as usize, channels as usize], bits)
 }
 
-/// The first `len` numbers of a buffer.
-fn first_rows(held: &[u64], input: InputType, len: usize) -> Input<'_> {
-    match input {
-        InputType::Bits => Input::Bits(held.get(..len).unwrap_or_default()),
-        InputType::Unsigned { .. } => {
-            Input::Bytes(bytemuck::cast_slice(held).get(..len).unwrap_or_default())
-        }
+/// The first `len` numbers of a buffer: words of bits, else bytes.
+fn first_rows(held: &[u64], bits: bool, len: usize) -> Input<'_> {
+    match bits {
+        true => Input::Bits(held.get(..len).unwrap_or_default()),
+        false => Input::Bytes(bytemuck::cast_slice(held).get(..len).unwrap_or_default()),
     }
 }
 

@@ -3,17 +3,17 @@
 use core::ops::Range;
 
 use super::error::ModelError;
-use super::layer::{Ending, InputType, Layer, OutputType};
+use super::layer::{Ending, InputType, OutputType};
 use super::plan::Regions;
 use super::reader::Model;
 #[cfg(feature = "conv")]
 use super::rows::{Image, Rows};
-use crate::bits::BitMatrixView;
-use crate::error::Error;
-use crate::gemm::Weights;
+use crate::bits::check_tails;
+use crate::gemm::Resolved;
 use crate::gemm::epilogue::{Affine, Epilogue, Sums, Threshold};
-use crate::planes::Planes;
-use crate::shape::{self, at_least, equal, mul};
+use crate::kernel::Kernel;
+use crate::planes::{Planes, check_depth};
+use crate::shape::{WORD, at_least, equal, mul};
 
 /// The inputs of a run, sample after sample without gaps.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ use crate::shape::{self, at_least, equal, mul};
 pub enum Input<'a> {
     /// For [`InputType::Bits`]: each sample starts on a word, and so does each pixel of an image.
     Bits(&'a [u64]),
-    /// For [`InputType::Unsigned`]: a byte per element.
+    /// For [`InputType::Unsigned`] and [`InputType::Thresholds`]: a byte per element.
     Bytes(&'a [u8]),
 }
 
@@ -47,6 +47,14 @@ impl<'a> Input<'a> {
 }
 
 impl Output<'_> {
+    fn all(&mut self) -> Output<'_> {
+        match self {
+            Output::Bits(y) => Output::Bits(y),
+            Output::I32(y) => Output::I32(y),
+            Output::F32(y) => Output::F32(y),
+        }
+    }
+
     pub(super) fn part(&mut self, range: Range<usize>) -> Output<'_> {
         match self {
             Output::Bits(y) => Output::Bits(y.get_mut(range).unwrap_or_default()),
@@ -65,8 +73,7 @@ impl Model<'_> {
     ///
     /// # Errors
     /// Input or output of another type or length than the model's, scratch memory too short, an
-    /// input element out of range, zero samples. Except for an element out of range the output is
-    /// not touched then.
+    /// input element out of range, zero samples. The output is not touched then.
     // Inlined for the sake of `Reals`.
     #[inline]
     pub fn run(
@@ -89,72 +96,81 @@ impl Model<'_> {
         scratch: &mut [u64],
     ) -> Result<(), ModelError> {
         check_run(self, samples, &input, &output, scratch)?;
-        let (x, y) = (self.input_len, self.output_len);
+        let kernel = Kernel::active()?;
+        let way = Way { kernel, reals };
+        let (x, y) = (self.input_len(), self.output_len());
         for sample in 0..samples {
             let input = input.part(sample * x..(sample + 1) * x);
             let mut output = output.part(sample * y..(sample + 1) * y);
             #[cfg(feature = "conv")]
-            if self.spatial > 0 {
-                let mut rows = Rows::new(self, Image::Whole(input), reals, scratch);
+            if self.spatial() > 0 {
+                let mut rows = Rows::new(self, Image::Whole(input), way, scratch);
                 rows.clear();
-                while rows.next(&mut output)? {}
-                self.run_dense(None, &mut output, reals, scratch)?;
+                while rows.next(&mut output) {}
+                self.run_dense(None, &mut output, way, scratch);
                 continue;
             }
-            self.run_dense(Some(input), &mut output, reals, scratch)?;
+            self.run_dense(Some(input), &mut output, way, scratch);
         }
         Ok(())
     }
 
     /// Runs the dense layers on a sample: the first one on `input` or, without one, on what convolutions and pools
     /// have written where it reads.
-    #[cfg_attr(
-        not(feature = "conv"),
-        expect(irrefutable_let_patterns, reason = "there are other layers elsewhere")
-    )]
     pub(super) fn run_dense(
         &self,
         mut input: Option<Input<'_>>,
         output: &mut Output<'_>,
-        reals: Reals,
+        way: Way,
         scratch: &mut [u64],
-    ) -> Result<(), ModelError> {
-        for step in self.steps(self.spatial..self.len()) {
-            let Layer::Dense {
-                input: from,
-                weights,
-                ending,
-            } = step.layer
-            else {
-                continue; // no layer but dense ones comes here
-            };
-            let Regions {
-                input: read,
-                work,
-                output: write,
-            } = step.regions;
-            let [read, work, write] = disjoint(scratch, [read, work, write])?;
-            let sample: &[u64] = match (from, input.take()) {
+    ) {
+        let mut index = self.spatial();
+        while let Some(record) = self.record(index) {
+            let k = record.inputs as usize;
+            let product = self.product(&record, k);
+            let [read, work, write] = disjoint(scratch, self.regions(index, &record));
+            let sample: &[u64] = match (product.input, input.take()) {
                 (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
-                    let k = weights.cols();
-                    Planes::split_checked(x, k, k, usize::from(depth), work)?.bits()
+                    Planes::split_checked(x, k, k, depth.into(), way.kernel, work).bits()
+                }
+                (_, Some(Input::Bytes(x))) => {
+                    reach(x, product.input_thresholds, work);
+                    work
                 }
                 // `check_run` has read it.
                 (_, Some(Input::Bits(x))) => x,
                 _ => read,
             };
+            let (ending, reals) = (product.ending, way.reals);
             let finish = Finish { ending, reals };
-            let resolved = Weights::from(weights).resolve(1)?;
-            if write.is_empty() {
-                resolved.outputs(sample, &mut |first, sums| finish.put(sums, first, output));
-            } else {
-                let mut output = Output::Bits(write);
-                resolved.outputs(sample, &mut |first, sums| {
-                    finish.put(sums, first, &mut output)
-                });
-            }
+            let weights = Resolved::canonical(product.weights, way.kernel);
+            let mut output = match write.is_empty() {
+                true => output.all(),
+                false => Output::Bits(write),
+            };
+            weights.outputs(sample, &mut |first, sums| {
+                finish.put(sums, first, &mut output)
+            });
+            index += 1;
         }
-        Ok(())
+    }
+}
+
+/// How layers are computed: what is chosen once for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) kernel: &'static Kernel,
+    pub(super) reals: Reals,
+}
+
+/// A row of bits of bytes: +1 where they reach their thresholds. Writes all of `bits`.
+pub(super) fn reach(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
+    let pairs = x.chunks(WORD).zip(thresholds.chunks(WORD));
+    for (bits, (x, thresholds)) in bits.iter_mut().zip(pairs) {
+        let pairs = x.iter().zip(thresholds).rev();
+        *bits = pairs.fold(0, |bits, (x, threshold)| {
+            bits << 1 | u64::from(x >= threshold)
+        });
     }
 }
 
@@ -196,16 +212,10 @@ impl Finish<'_> {
     }
 }
 
-/// Parts of the scratch memory, which `Model::open` has found not to overlap.
-pub(super) fn disjoint(
-    scratch: &mut [u64],
-    regions: [Range<usize>; 3],
-) -> Result<[&mut [u64]; 3], Error> {
-    scratch
-        .get_disjoint_mut(regions)
-        .map_err(|_| Error::Overflow {
-            what: "a region of scratch memory",
-        })
+/// The regions of a layer, which `Model::open` has found not to overlap: `[input, work, output]`.
+pub(super) fn disjoint(scratch: &mut [u64], regions: Regions) -> [&mut [u64]; 3] {
+    let regions = [regions.input, regions.work, regions.output];
+    scratch.get_disjoint_mut(regions).unwrap_or_default()
 }
 
 pub(super) const OUTPUT_TYPE: ModelError = ModelError::ElementType {
@@ -222,7 +232,7 @@ pub(super) fn check_run(
 ) -> Result<(), ModelError> {
     let words = model.scratch_words(samples)?;
     at_least("words of scratch memory", words, scratch.len())?;
-    let len = mul("input elements", samples, model.input_len)?;
+    let len = mul("input elements", samples, model.input_len())?;
     check_input(model, len, input)?;
     check_output(model, samples, output)
 }
@@ -237,24 +247,19 @@ pub(super) fn check_input(
         (InputType::Bits, Input::Bits(x)) => {
             equal("input words", len, x.len())?;
             let [.., channels] = model.input_shape();
-            BitMatrixView::new(x, len / shape::row_len(channels), channels)?;
+            check_tails(x, channels)?;
         }
         (InputType::Unsigned { depth }, Input::Bytes(x)) => {
             equal("input bytes", len, x.len())?;
-            // A dense layer checks its input when it splits it.
-            #[cfg(feature = "conv")]
-            if model.spatial > 0 {
-                crate::planes::check_depth(x, depth.into())?;
-            }
-            #[cfg(not(feature = "conv"))]
-            let _ = depth;
+            check_depth(x, depth.into())?;
         }
+        (InputType::Thresholds, Input::Bytes(x)) => equal("input bytes", len, x.len())?,
         (InputType::Bits, _) => {
             return Err(ModelError::ElementType {
                 expected: "an input of packed bits",
             });
         }
-        (InputType::Unsigned { .. }, _) => {
+        (InputType::Unsigned { .. } | InputType::Thresholds, _) => {
             return Err(ModelError::ElementType {
                 expected: "an input of bytes",
             });
@@ -275,6 +280,6 @@ pub(super) fn check_output(
         (OutputType::F32, Output::F32(y)) => y.len(),
         _ => return Err(OUTPUT_TYPE),
     };
-    let expected = mul("output elements", samples, model.output_len)?;
+    let expected = mul("output elements", samples, model.output_len())?;
     Ok(equal("output elements", expected, found)?)
 }

@@ -1,81 +1,128 @@
-//! What is checked of convolutions and pools.
+//! What is checked of convolutions and pools, and how they are read then.
 
+use super::check::ok;
 use super::fault::Fault;
 use super::format::{Record, Window, kind, pad};
-use super::layer::{InputType, Layer};
-use super::reader::Model;
-use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use super::layer::InputType;
+use crate::conv::{Axis, Conv2d, PadValue, Pool2d};
 
-/// Reads a convolution or a pool and checks it, apart from the bits behind its rows of weights.
-pub(super) fn layer<'a>(
-    model: &Model<'a>,
-    record: &Record,
-    input: InputType,
-) -> Result<Layer<'a>, Fault> {
+/// Checks the geometry of a convolution or a pool, as `Conv2d::new` and `Pool2d::new` do and beyond, in little code;
+/// returns the elements of a filter.
+pub(super) const fn check(record: &Record, input: InputType) -> Result<usize, Fault> {
     let window = &record.window;
     if record.kind == kind::MAX_POOL2D {
-        let plain = record.input_depth == 0 && record.ending == 0 && record.pad == 0;
+        let plain = record.input == 0 && record.ending == 0 && record.pad == 0;
         let as_many = record.inputs == record.outputs;
-        if !plain || !as_many || window.dilation != [1, 1] || window.groups != 1 {
+        if !(plain && as_many && matches!(window.dilation, [1, 1]) && window.groups == 1) {
             return Err(Fault::Pool);
         }
-        let pool = pool_of(record).ok_or(Fault::Window)?;
-        return match pool.is_moderate() {
-            true => Ok(Layer::MaxPool2d(pool)),
-            false => Err(Fault::Moderate),
-        };
+    } else {
+        match record.pad {
+            pad::ZERO => {}
+            pad::MINUS_ONE | pad::PLUS_ONE if !matches!(input, InputType::Unsigned { .. }) => {}
+            _ => return Err(Fault::PadValue),
+        }
     }
-    let pad_value = match record.pad {
-        pad::ZERO => PadValue::Zero,
-        pad::MINUS_ONE if record.input_depth == 0 => PadValue::MinusOne,
-        pad::PLUS_ONE if record.input_depth == 0 => PadValue::PlusOne,
-        _ => return Err(Fault::PadValue),
-    };
-    let conv = conv_of(record, pad_value).ok_or(Fault::Window)?;
-    if !conv.is_moderate() {
+    let [y, x] = axes(window);
+    let [_, bottom, _, right] = window.padding;
+    ok!(check_axis(&y, bottom));
+    ok!(check_axis(&x, right));
+    let (channels, outputs) = (record.inputs as usize, record.outputs as usize);
+    let groups = window.groups as usize;
+    let fits = groups > 0
+        && channels.is_multiple_of(groups)
+        && outputs.is_multiple_of(groups)
+        && fits_memory(&[y.input, x.input, channels])
+        && fits_memory(&[y.output, x.output, outputs])
+        && fits_memory(&[y.kernel, x.kernel, channels]);
+    match fits {
+        // Not zero, and no more than what has just been found to fit.
+        true => Ok(y.kernel * x.kernel * (channels / groups)),
+        false => Err(Fault::Window),
+    }
+}
+
+const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
+    let (extent, after) = (axis.extent(), after as usize);
+    if axis.input == 0 || axis.kernel == 0 || axis.stride == 0 || axis.dilation == 0 {
+        return Err(Fault::Window);
+    }
+    if extent > axis.before + axis.input + after {
+        return Err(Fault::Window);
+    }
+    if axis.before >= extent || after >= extent || axis.output > axis.input {
         return Err(Fault::Moderate);
     }
-    Ok(Layer::Conv2d {
-        input,
-        filters: model.weights_of(record, conv.patch_len(), input)?,
-        conv,
-        ending: model.ending(record)?,
-    })
+    Ok(())
 }
 
-fn conv_of(record: &Record, pad_value: PadValue) -> Option<Conv2d> {
-    let window = &record.window;
-    let options = ConvOptions {
-        stride: window.stride.map(usize::from),
-        dilation: window.dilation.map(usize::from),
-        groups: window.groups.into(),
-        padding: padding_of(window),
-        pad_value,
-    };
-    let kernel = window.kernel.map(usize::from);
-    Conv2d::new(image_of(record), record.outputs as usize, kernel, options).ok()
-}
-
-fn pool_of(record: &Record) -> Option<Pool2d> {
-    let window = &record.window;
-    let (kernel, stride) = (
-        window.kernel.map(usize::from),
-        window.stride.map(usize::from),
-    );
-    Pool2d::new(image_of(record), kernel, stride, padding_of(window)).ok()
-}
-
-fn image_of(record: &Record) -> [usize; 3] {
-    let [height, width] = record.window.image.map(usize::from);
-    [height, width, record.inputs as usize]
-}
-
-fn padding_of(window: &Window) -> Padding {
-    let [top, bottom, left, right] = window.padding.map(usize::from);
-    Padding::Explicit {
-        top,
-        bottom,
-        left,
-        right,
+/// Whether there may be so many elements, of up to eight bytes, and there is one.
+const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
+    // Two sides have 32 bits together.
+    match (height * width).checked_mul(channels) {
+        None | Some(0) => false,
+        Some(elements) => elements <= isize::MAX as usize / size_of::<u64>(),
     }
+}
+
+/// `[vertical, horizontal]`.
+pub(super) const fn axes(window: &Window) -> [Axis; 2] {
+    let Window {
+        image: [height, width],
+        kernel: [kh, kw],
+        stride: [sh, sw],
+        padding: [top, bottom, left, right],
+        dilation: [dh, dw],
+        ..
+    } = *window;
+    let y = [
+        height,
+        top as u16,
+        bottom as u16,
+        kh as u16,
+        sh as u16,
+        dh as u16,
+    ];
+    let x = [
+        width,
+        left as u16,
+        right as u16,
+        kw as u16,
+        sw as u16,
+        dw as u16,
+    ];
+    [axis(y), axis(x)]
+}
+
+#[inline(never)] // little code matters more
+const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axis {
+    let padding = [before as usize, after as usize];
+    Axis::unchecked(
+        input as usize,
+        padding,
+        kernel as usize,
+        stride as usize,
+        dilation as usize,
+    )
+}
+
+/// The convolution of a record that has been checked.
+pub(super) fn conv_of(record: &Record) -> Conv2d {
+    let pad_value = match record.pad {
+        pad::MINUS_ONE => PadValue::MinusOne,
+        pad::PLUS_ONE => PadValue::PlusOne,
+        _ => PadValue::Zero,
+    };
+    Conv2d::trusted(
+        axes(&record.window),
+        record.inputs as usize,
+        record.outputs as usize,
+        record.window.groups.into(),
+        pad_value,
+    )
+}
+
+/// The pool of a record that has been checked.
+pub(super) fn pool_of(record: &Record) -> Pool2d {
+    Pool2d::trusted(axes(&record.window), record.inputs as usize)
 }

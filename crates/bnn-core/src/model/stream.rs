@@ -4,7 +4,7 @@ use super::error::ModelError;
 use super::layer::Layer;
 use super::reader::Model;
 use super::rows::{Image, Rows};
-use super::runner::{Input, Output, Reals, check_input, check_output, reals};
+use super::runner::{Input, Output, Reals, Way, check_input, check_output, reals};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::shape::{at_least, positive};
@@ -48,6 +48,7 @@ use crate::shape::{at_least, positive};
 #[derive(Debug)]
 pub struct Stream<'m> {
     model: Model<'m>,
+    kernel: &'static Kernel,
     /// Scratch memory, and behind it the rows of the first layer.
     memory: &'m mut [u64],
     endless: bool,
@@ -64,7 +65,7 @@ impl<'m> Stream<'m> {
     /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or whose output
     /// has several rows.
     pub fn words(model: &Model<'_>) -> Result<usize, ModelError> {
-        if model.spatial == 0 {
+        if model.spatial() == 0 {
             return Err(unsupported(
                 "a stream through dense layers alone, expected a convolution or a pool first",
             ));
@@ -88,7 +89,7 @@ impl<'m> Stream<'m> {
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
         let words = Self::words(&model)?;
         at_least("words of memory of a stream", words, memory.len())?;
-        Kernel::active()?;
+        let kernel = Kernel::active()?;
         let padded = |layer: Layer<'_>| match layer {
             Layer::Conv2d { conv, .. } => conv.vertical().is_padded(),
             Layer::MaxPool2d(pool) => pool.vertical().is_padded(),
@@ -97,6 +98,7 @@ impl<'m> Stream<'m> {
         let endless = !model.layers().any(padded);
         let mut stream = Self {
             model,
+            kernel,
             memory,
             endless,
             seen: 0,
@@ -127,7 +129,7 @@ impl<'m> Stream<'m> {
         reals: Reals,
     ) -> Result<bool, ModelError> {
         let [height, ..] = self.model.input_shape();
-        check_input(&self.model, self.model.input_len / positive(height), &row)?;
+        check_input(&self.model, self.model.input_len() / positive(height), &row)?;
         check_output(&self.model, 1, &output)?;
         if !self.endless {
             if self.seen == height {
@@ -138,20 +140,22 @@ impl<'m> Stream<'m> {
                 return Ok(false);
             }
         }
-        let mut rows = self.rows(reals);
+        let kernel = self.kernel;
+        let way = Way { kernel, reals };
+        let mut rows = self.rows(way);
         rows.push(row);
-        if !rows.next(&mut output)? {
+        if !rows.next(&mut output) {
             return Ok(false);
         }
         self.done = !self.endless;
-        self.model
-            .run_dense(None, &mut output, reals, self.memory)?;
+        self.model.run_dense(None, &mut output, way, self.memory);
         Ok(true)
     }
 
     /// Forgets all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
-        self.rows(None).clear();
+        let (kernel, reals) = (self.kernel, None);
+        self.rows(Way { kernel, reals }).clear();
         self.seen = 0;
         self.done = false;
     }
@@ -162,13 +166,13 @@ impl<'m> Stream<'m> {
         self.endless
     }
 
-    fn rows(&mut self, reals: Reals) -> Rows<'_> {
+    fn rows(&mut self, way: Way) -> Rows<'_> {
         let scratch = self.model.scratch_words(1).unwrap_or_default();
         let (scratch, first) = self
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        Rows::new(&self.model, Image::Rows(first), reals, scratch).endless(self.endless)
+        Rows::new(&self.model, Image::Rows(first), way, scratch).endless(self.endless)
     }
 }
 

@@ -6,7 +6,7 @@ use super::bytes::AlignedBytes;
 use super::container::{self, pad_to, small};
 use super::error::ModelError;
 use super::fault::Fault;
-use super::format::{self, Record, Window, ending, kind, pad};
+use super::format::{self, Record, Window, ending, input, kind, pad};
 use super::layer::{Ending, InputType, OutputType};
 use super::plan;
 use super::reader::Model;
@@ -21,6 +21,8 @@ use crate::shape::{equal, nonzero, sum_fits};
 #[derive(Clone, Debug)]
 pub struct ModelWriter {
     input: InputType,
+    /// Of [`InputType::Thresholds`].
+    thresholds: Vec<u8>,
     records: Vec<Record>,
     /// What the layer added last gives out, and `[height, width, channels]` of it.
     output: Option<(OutputType, [usize; 3])>,
@@ -30,16 +32,28 @@ pub struct ModelWriter {
 }
 
 impl ModelWriter {
-    /// A model without layers, for inputs of the given type.
+    /// A model without layers, for inputs of the given type. (Of [`InputType::Thresholds`] there are none so, which no
+    /// layer fits: see [`ModelWriter::with_thresholds`].)
     #[must_use]
     pub fn new(input: InputType) -> Self {
         Self {
             input,
+            thresholds: Vec::new(),
             records: Vec::new(),
             output: None,
             weights: Vec::new(),
             params: Vec::new(),
             meta: Vec::new(),
+        }
+    }
+
+    /// A model without layers, for inputs of bytes that become +1 where they reach the threshold of their channel: one
+    /// for each channel of the first layer's image, or for each of its inputs if it is dense.
+    #[must_use]
+    pub fn with_thresholds(thresholds: &[u8]) -> Self {
+        Self {
+            thresholds: thresholds.to_vec(),
+            ..Self::new(InputType::Thresholds)
         }
     }
 
@@ -87,7 +101,7 @@ impl ModelWriter {
         equal("elements of a filter", k, filters.cols())?;
         let input = self.input([height, width, conv.channels()], k)?;
         self.check_spatial(conv.is_moderate())?;
-        if input != InputType::Bits && conv.pad_value() != PadValue::Zero {
+        if matches!(input, InputType::Unsigned { .. }) && conv.pad_value() != PadValue::Zero {
             return Err(self.refusal("zeros around images of integers"));
         }
         let mut record = self.record(kind::CONV2D, input, conv.channels(), n)?;
@@ -122,7 +136,7 @@ impl ModelWriter {
         let ([height, width], channels) = (pool.input_size(), pool.channels());
         let input = self.input([height, width, channels], 1)?;
         if input != InputType::Bits {
-            return Err(self.refusal("a pool of bits, not of integers"));
+            return Err(self.refusal("a pool of bits, not of bytes"));
         }
         self.check_spatial(pool.is_moderate())?;
         let record = self.record(kind::MAX_POOL2D, input, channels, channels)?;
@@ -143,8 +157,12 @@ impl ModelWriter {
     /// The type of the input of a layer that takes `shape`, with sums of `k` products.
     fn input(&self, shape: [usize; 3], k: usize) -> Result<InputType, ModelError> {
         let Some((output, [height, width, channels])) = self.output else {
-            if let InputType::Unsigned { depth } = self.input {
-                depth_fits(depth.into())?;
+            match self.input {
+                InputType::Bits => {}
+                InputType::Unsigned { depth } => depth_fits(depth.into())?,
+                InputType::Thresholds => {
+                    equal("thresholds of the input", shape[2], self.thresholds.len())?;
+                }
             }
             sum_fits(k, self.input.most())?;
             return Ok(self.input);
@@ -174,12 +192,13 @@ impl ModelWriter {
         ModelError::Layer { index, expected }
     }
 
-    fn record(&self, kind: u8, input: InputType, k: usize, n: usize) -> Result<Record, Error> {
+    fn record(&self, kind: u8, takes: InputType, k: usize, n: usize) -> Result<Record, Error> {
         Ok(Record {
             kind,
-            input_depth: match input {
-                InputType::Bits => 0,
+            input: match takes {
+                InputType::Bits => input::BITS,
                 InputType::Unsigned { depth } => depth,
+                InputType::Thresholds => input::THRESHOLDS,
             },
             inputs: small("inputs", k)?,
             outputs: small("outputs", n)?,
@@ -200,6 +219,10 @@ impl ModelWriter {
     ) -> Result<(), ModelError> {
         let n = weights.rows();
         let mut params: Vec<u8> = Vec::new();
+        if record.input == input::THRESHOLDS {
+            params.extend(&self.thresholds);
+            pad_to(&mut params, 4);
+        }
         let output_type = match ending {
             Ending::Sums => {
                 record.ending = ending::SUMS;

@@ -5,9 +5,10 @@
 #![no_std]
 #![no_main]
 
-use bnn_core::model::{Input, Model, ModelError, Output, Sizes};
+use bnn_core::model::{Aligned, Input, Model, ModelError, Output, Sizes};
 use bnn_core::{BitMatrixView, BitMatrixViewMut, Error, Planes, gemm_bits, gemm_f32, gemm_i32};
 use boards::counter::Counter;
+use boards::stack;
 use semihosting::{println, process};
 
 /// Outputs of the two products whose difference is the cost of an output.
@@ -26,8 +27,9 @@ static ROW: [u64; WORDS] = [0xBF58_476D_1CE4_E5B9; WORDS];
 static BYTES: [u8; WORD] = [1; WORD];
 
 /// 64 inputs of 5 bits, 128 and 64 hidden, 10 scores.
-static MODEL: &[u8] = bnn_core::include_model!("../../../models/digits-int.bnn");
-const SIZES: Sizes = Sizes::of(MODEL).expect("a model file");
+static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/digits-int.bnn"));
+static MODEL: Model = bnn_core::include_model!("../../../models/digits-int.bnn");
+const SIZES: Sizes = MODEL.sizes();
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
@@ -72,19 +74,21 @@ fn measure() -> Result<(), ModelError> {
     println!("unsigned: {unsigned}");
     println!("split: {split}");
 
-    let (model, open) = counter.count(|| Model::open(MODEL));
-    let model = model?;
     let pixels = BYTES.get(..SIZES.inputs).unwrap_or_default();
     let mut scores = [0; SIZES.outputs];
     let mut scratch = [0; SIZES.scratch_words];
     let (done, run) = counter.count(|| {
         let (input, output) = (Input::Bytes(pixels), Output::I32(&mut scores));
-        model.run(1, input, output, &mut scratch)
+        MODEL.run(1, input, output, &mut scratch)
     });
     done?;
     let outputs = 128 * (5 * count + unsigned) + 64 * two + 10 * (count + sum) + 64 * split;
     println!("layer: {}", (run - outputs) / 3);
-    println!("open: {}", open / MODEL.len() as u32);
+    let painted = stack::paint();
+    let (opened, open) = counter.count(|| Model::open(&FILE.0));
+    let stack = painted.used();
+    println!("open: {}", open / opened?.file_bytes() as u32);
+    println!("stack of open: {stack}");
     Ok(())
 }
 

@@ -12,9 +12,9 @@ use boards as _; // its memory map
 use semihosting::process;
 
 /// Trained by `bnn train --data /usr/share/datasets/fashion-mnist --arch mlp:192 --scores integer --epochs 20`.
-static MODEL: &[u8] = bnn_core::include_model!("../../../models/fashion.bnn");
+static MODEL: Model = bnn_core::include_model!("../../../models/fashion.bnn");
 
-const SIZES: Sizes = Sizes::of(MODEL).expect("a model file");
+const SIZES: Sizes = MODEL.sizes();
 const IMAGES: usize = 100;
 
 // Written by `bnn test-vectors` into the folder that the build names.
@@ -32,7 +32,6 @@ fn main() -> ! {
 
 /// How many images have the host's scores.
 fn check() -> Option<usize> {
-    let model = Model::open(MODEL).ok()?;
     let mut same = 0;
     let expected = SCORES.as_chunks::<4>().0.chunks_exact(SIZES.outputs);
     for (pixels, expected) in PIXELS.chunks_exact(SIZES.inputs).zip(expected) {
@@ -45,7 +44,7 @@ fn check() -> Option<usize> {
         let mut scores = [0; SIZES.outputs];
         let mut scratch = [0; SIZES.scratch_words];
         let (input, output) = (Input::Bytes(&image), Output::I32(&mut scores));
-        model.run(1, input, output, &mut scratch).ok()?;
+        MODEL.run(1, input, output, &mut scratch).ok()?;
         let equal = scores
             .iter()
             .zip(expected)

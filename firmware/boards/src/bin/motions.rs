@@ -13,17 +13,17 @@ use semihosting::{println, process};
 
 // Written by `cargo run --release --example motions -- BasicMotions_TRAIN.ts BasicMotions_TEST.ts motions` into the
 // folder that the build names.
-static MODEL: &[u8] = bnn_core::include_model!(concat!(env!("BNN_VECTORS"), "/motions.bnn"));
+static MODEL: Model = bnn_core::include_model!(concat!(env!("BNN_VECTORS"), "/motions.bnn"));
 static SAMPLES: &[u8] = include_bytes!(concat!(env!("BNN_VECTORS"), "/motions.inputs"));
 static SCORES: &[u8] = include_bytes!(concat!(env!("BNN_VECTORS"), "/motions.outputs"));
 
-const SIZES: Sizes = Sizes::of(MODEL).expect("a model file");
+const SIZES: Sizes = MODEL.sizes();
 const CLASSES: usize = SIZES.outputs;
 const AXES: usize = 6;
 /// Samples of a recording; there is one of each class.
 const RECORDING: usize = 100;
 
-/// What opening, or a sample, must not need more of.
+/// What a sample must not need more of.
 const MOST_STACK: usize = 2048;
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
@@ -43,14 +43,8 @@ fn main() -> ! {
 fn check() -> Result<(), &'static str> {
     let refused = |_: ModelError| "the library refused the model or a sample";
     let mut counter = Counter::start();
-    let painted = stack::paint();
-    let (opened, instructions) = counter.count(|| Model::open(MODEL));
-    let for_open = painted.used();
-    let model = opened.map_err(refused)?;
-    println!("open: {instructions} instructions and {for_open} bytes of stack");
-
     let mut memory = [0; SIZES.stream_words];
-    let mut stream = Stream::new(model, &mut memory).map_err(refused)?;
+    let mut stream = Stream::new(MODEL, &mut memory).map_err(refused)?;
     let mut expected = SCORES.as_chunks::<4>().0.chunks(CLASSES);
     let (mut most_instructions, mut most_stack) = (0, 0);
     let (mut results, mut right) = (0, 0);
@@ -86,7 +80,7 @@ fn check() -> Result<(), &'static str> {
         "memory of the stream: {} bytes",
         SIZES.stream_words * size_of::<u64>()
     );
-    if for_open.max(most_stack) > MOST_STACK {
+    if most_stack > MOST_STACK {
         return Err("more stack than the budget");
     }
     println!(

@@ -11,11 +11,11 @@ pub(super) fn module(source: &Source<'_>) -> String {
     let (input, output) = (source.input.rust(), source.output.rust());
     let (input_text, output_text) = (&source.input_text, &source.output_text);
     let mut text = format!(
-        r"//! {name}: a binary neural network, to be run by `bnn_core`. Written by `bnn export`; do not edit.
+        r#"//! {name}: a binary neural network, to be run by `bnn_core`. Written by `bnn export`; do not edit.
 //!
 //! Input: {input_text}. Output: {output_text}.
 
-use bnn_core::model::{{Model, ModelError}};
+use bnn_core::model::{{Aligned, Model}};
 
 /// Bytes of the model, all of them constant.
 pub const BYTES: usize = {bytes};
@@ -33,20 +33,16 @@ pub type Input = [{input}; {inputs}];
 /// A sample of the output.
 pub type Output = [{output}; {outputs}];
 
-/// Checks the model, once, and opens it where it lies.
-///
-/// # Errors
-/// None, unless memory was damaged.
-pub fn open() -> Result<Model<'static>, ModelError> {{
-    Model::open(&FILE.0)
-}}
-
-#[repr(C, align(8))]
-struct Aligned([u8; BYTES]);
+/// The model, checked when compiling.
+#[allow(long_running_const_eval)]
+pub const MODEL: Model<'static> = match Model::embedded(FILE) {{
+    Ok(model) => model,
+    Err(error) => panic!("{{}}", error.brief()),
+}};
 
 #[rustfmt::skip]
-static FILE: Aligned = Aligned([
-",
+static FILE: &Aligned<[u8]> = &Aligned([
+"#,
         bytes = source.bytes.len(),
         checksum = source.checksum,
         elements_in = source.inputs,

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::check_sizes;
 use crate::bits::BitMatrix;
 use crate::error::Error;
 use crate::gemm::Thresholds;
@@ -107,7 +106,7 @@ fn check_bytes_net(
     let model = Model::open(file.bytes())?;
     assert_eq!(model.input(), (sizes[0], net.input));
     assert_eq!(model.meta(), "name=test\n");
-    check_sizes(Sizes::of(file.bytes()), &model)?;
+    assert_eq!(model.sizes().scratch_words, model.scratch_words(1)?);
     let x = bytes_input(depth, samples, sizes[0], seed);
     let expected: Vec<f32> = x
         .chunks(sizes[0])
@@ -170,6 +169,76 @@ fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
     model.run(m, Input::Bits(x.words()), Output::Bits(&mut y), &mut [])?;
     let y = BitMatrix::from_words(y, m, n)?;
     assert!((0..m * n).all(|i| y.view().get(i / n, i % n) == Some(sums[i] >= 2)));
+    Ok(())
+}
+
+#[test]
+fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> {
+    for (seed, k) in [1, 2, 63, 64, 65, 130].into_iter().enumerate() {
+        let (seed, samples, n) = (seed as u64, 3, 10);
+        let x = bytes_input(8, samples, k, seed);
+        let mut thresholds = bytes_input(8, 1, k, seed + 9);
+        thresholds[0] = x[0]; // reached, and by one short below
+        let signs: Vec<i8> = (0..samples * k)
+            .map(|i| if x[i] >= thresholds[i % k] { 1 } else { -1 })
+            .collect();
+        let bits = BitMatrix::pack(&signs, samples, k)?;
+        let weights = BitMatrix::pack(&noise(seed, n * k), n, k)?;
+        let file = |mut writer: ModelWriter| {
+            let threshold = Ending::Threshold([0_i32; 10].as_slice().into());
+            writer.dense(weights.view(), threshold)?;
+            writer.dense(
+                BitMatrix::pack(&noise(seed + 1, 30), 3, n)?.view(),
+                Ending::Sums,
+            )?;
+            Ok::<_, ModelError>(AlignedBytes::from(writer.finish()?.as_slice()))
+        };
+        let of_bytes = file(ModelWriter::with_thresholds(&thresholds))?;
+        let of_bits = file(ModelWriter::new(InputType::Bits))?;
+        let (of_bytes, of_bits) = (
+            Model::open(of_bytes.bytes())?,
+            Model::open(of_bits.bytes())?,
+        );
+        assert_eq!(of_bytes.input(), (k, InputType::Thresholds));
+        assert_eq!(of_bytes.input_len(), k);
+        let first = of_bytes.layers().next();
+        let first = first.map(|layer| (layer.input_thresholds(), layer.bytes()));
+        let bytes = 8 * n * row_words(k) + 2 * n + k.next_multiple_of(4);
+        assert_eq!(first, Some((thresholds.as_slice(), bytes)));
+        let mut scratch = vec![u64::MAX; of_bytes.scratch_words(samples)?];
+        let mut expected = vec![0; 3 * samples];
+        let mut y = vec![7; 3 * samples];
+        of_bits.run(
+            samples,
+            Input::Bits(bits.words()),
+            Output::I32(&mut expected),
+            &mut scratch,
+        )?;
+        of_bytes.run(samples, Input::Bytes(&x), Output::I32(&mut y), &mut scratch)?;
+        assert_eq!(y, expected, "in place: {k}");
+        y.fill(7);
+        let packed = PackedModel::new(of_bytes)?;
+        packed.run(samples, Input::Bytes(&x), Output::I32(&mut y), &mut scratch)?;
+        assert_eq!(y, expected, "packed: {k}");
+    }
+    // One threshold each, and bytes to run on.
+    let weights = BitMatrix::pack(&[1_i8; 3], 1, 3)?;
+    for mut writer in [
+        ModelWriter::with_thresholds(&[1; 2]),
+        ModelWriter::new(InputType::Thresholds),
+    ] {
+        let refused = writer.dense(weights.view(), Ending::Sums);
+        assert!(matches!(
+            refused,
+            Err(ModelError::Core(Error::Mismatch { .. }))
+        ));
+    }
+    let mut writer = ModelWriter::with_thresholds(&[1; 3]);
+    writer.dense(weights.view(), Ending::Sums)?;
+    let file = AlignedBytes::from(writer.finish()?.as_slice());
+    let refused =
+        Model::open(file.bytes())?.run(1, Input::Bits(&[0]), Output::I32(&mut [0]), &mut [0]);
+    assert!(matches!(refused, Err(ModelError::ElementType { .. })));
     Ok(())
 }
 

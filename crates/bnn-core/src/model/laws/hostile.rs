@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::dense::Net;
-use super::{check_sizes, outputs};
+use super::{check_stream_words, outputs};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use crate::model::*;
@@ -43,7 +43,6 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     assert_eq!(open(b"GIF89a and then some"), Err(ModelError::NotAModel));
     for len in 0..good.len() {
         assert!(open(&good[..len]).is_err(), "cut to {len}");
-        let _ = Sizes::of(&good[..len]); // no panic
     }
     let longer = [&good[..], &[0]].concat();
     assert!(matches!(open(&longer), Err(ModelError::Size { .. })));
@@ -66,11 +65,9 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
 /// Nothing comes out of models that are too large to be run here.
 fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     let file = AlignedBytes::from(bytes);
-    // Of any bytes: no panic either.
-    let sizes = Sizes::of(bytes);
     let model = Model::open(file.bytes())?;
     let words = model.scratch_words(1)?;
-    check_sizes(sizes, &model)?;
+    check_stream_words(&model);
     // An image between layers is no larger than the input is, with a layer's channels.
     let [height, width, _] = model.input_shape();
     let images = model.layers().map(|layer| match layer {
@@ -91,7 +88,7 @@ fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     let (words, bytes) = (vec![0; model.input_len()], vec![1; model.input_len()]);
     let input = match model.input().1 {
         InputType::Bits => Input::Bits(&words),
-        InputType::Unsigned { .. } => Input::Bytes(&bytes),
+        InputType::Unsigned { .. } | InputType::Thresholds => Input::Bytes(&bytes),
     };
     let (y, done) = outputs(&model, 1, |y| model.run(1, input, y, &mut scratch));
     done?;
@@ -120,8 +117,16 @@ fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+fn of_integers() -> ModelWriter {
+    ModelWriter::new(InputType::Unsigned { depth: 4 })
+}
+
+fn of_thresholds() -> ModelWriter {
+    ModelWriter::with_thresholds(&[0, 2])
+}
+
 /// A file with a layer of every kind; its first layer takes bytes.
-fn spatial_file() -> Result<Vec<u8>, ModelError> {
+fn spatial_file(mut writer: ModelWriter) -> Result<Vec<u8>, ModelError> {
     let options = ConvOptions {
         padding: Padding::Same,
         dilation: [1, 2],
@@ -135,7 +140,6 @@ fn spatial_file() -> Result<Vec<u8>, ModelError> {
         let (n, k) = (conv.outputs(), conv.patch_len());
         BitMatrix::pack(&noise(9, n * k), n, k)
     };
-    let mut writer = ModelWriter::new(InputType::Unsigned { depth: 4 });
     let threshold = Ending::Threshold([0_i32, 3, -3, 1].as_slice().into());
     writer.conv2d(&first, filters(&first)?.view(), threshold)?;
     writer.max_pool2d(&pool)?;
@@ -181,9 +185,10 @@ proptest! {
     }
     #[test]
     fn ten_thousand_flipped_files_of_convolutions_are_errors_or_run(
+        integers: bool,
         flips in proptest::collection::vec((0_usize..2000, 1_u8..=255), 1..6),
     ) {
-        let mut bytes = spatial_file()?;
+        let mut bytes = spatial_file(if integers { of_integers() } else { of_thresholds() })?;
         for (at, flip) in flips {
             let at = at % bytes.len();
             bytes[at] ^= flip;
@@ -194,13 +199,19 @@ proptest! {
 
 #[test]
 fn hostile_numbers_in_records_of_convolutions_never_crash() -> Result<(), ModelError> {
-    let good = spatial_file()?;
-    assert!(open_and_run(&good)?.is_some());
+    for writer in [of_integers(), of_thresholds()] {
+        hostile_numbers_in_records(&spatial_file(writer)?)?;
+    }
+    Ok(())
+}
+
+fn hostile_numbers_in_records(good: &[u8]) -> Result<(), ModelError> {
+    assert!(open_and_run(good)?.is_some());
     let records = format::HEADER_BYTES + 3 * format::SECTION_BYTES;
     let mut opened = 0;
     for at in (records..records + 4 * format::RECORD_BYTES).step_by(2) {
         for value in (0..300).chain([0x7FFF, 0x8000, 0xFFFF, 0x0101, 0x0201, 0xFF01, 0x01FF]) {
-            let mut bytes = good.clone();
+            let mut bytes = good.to_vec();
             bytes[at..at + 2].copy_from_slice(&u16::to_le_bytes(value));
             opened += usize::from(open_and_run(&with_checksum(bytes)).is_ok());
         }
@@ -212,7 +223,7 @@ fn hostile_numbers_in_records_of_convolutions_never_crash() -> Result<(), ModelE
 
 #[test]
 fn plans_in_which_rows_could_be_written_over_are_refused() -> Result<(), ModelError> {
-    let good = spatial_file()?;
+    let good = spatial_file(of_integers())?;
     let record =
         |i: usize| format::HEADER_BYTES + 3 * format::SECTION_BYTES + i * format::RECORD_BYTES;
     let number = |at: usize| format::u32_at(&good, at).unwrap_or_default();

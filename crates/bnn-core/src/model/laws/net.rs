@@ -57,6 +57,8 @@ pub(super) enum Last {
 
 pub(super) struct SpatialNet {
     pub(super) input: InputType,
+    /// One per channel, of [`InputType::Thresholds`].
+    thresholds: Vec<u8>,
     pub(super) image: [usize; 3],
     /// Layers; those of a pool have no ending.
     pub(super) layers: Vec<(Kind, Last)>,
@@ -76,10 +78,11 @@ impl SpatialNet {
     /// A net with at least one spatial layer.
     pub(super) fn draw(seed: u64, limits: Limits) -> Result<Self, Error> {
         let dice = &mut Dice::new(seed.wrapping_mul(1 << 16));
-        let depth = dice.below(9) as u8;
+        let depth = dice.below(11) as u8;
         let input = match depth {
             0 => InputType::Bits,
-            depth => InputType::Unsigned { depth },
+            depth @ 1..=8 => InputType::Unsigned { depth },
+            _ => InputType::Thresholds,
         };
         let channels = dice.one_of(&[1, 2, 3, 6, 64]);
         let image = [
@@ -89,14 +92,18 @@ impl SpatialNet {
         ];
         let mut net = Self {
             input,
+            thresholds: dice.noise(channels).iter().map(|&x| x as u8).collect(),
             image,
             layers: Vec::new(),
         };
         let mut shape = image;
         let spatial = 1 + dice.below(4);
         while net.layers.len() < spatial {
-            let first = net.layers.is_empty();
-            if let Some(layer) = draw_spatial(dice, shape, first && depth > 0, limits)? {
+            let takes = match net.layers.is_empty() {
+                true => input,
+                false => InputType::Bits,
+            };
+            if let Some(layer) = draw_spatial(dice, shape, takes, limits)? {
                 shape = layer.0.output_shape();
                 net.layers.push(layer);
             }
@@ -134,7 +141,10 @@ impl SpatialNet {
     }
 
     pub(super) fn file(&self) -> Result<Vec<u8>, ModelError> {
-        let mut writer = ModelWriter::new(self.input);
+        let mut writer = match self.input {
+            InputType::Thresholds => ModelWriter::with_thresholds(&self.thresholds),
+            input => ModelWriter::new(input),
+        };
         for (kind, ending) in &self.layers {
             let ending = match ending {
                 Last::Sums => Ending::Sums,
@@ -164,6 +174,7 @@ impl SpatialNet {
             InputType::Unsigned { depth } => {
                 Samples::Bytes(numbers.iter().map(|&x| x as u8 >> (8 - depth)).collect())
             }
+            InputType::Thresholds => Samples::Bytes(numbers.iter().map(|&x| x as u8).collect()),
         })
     }
 
@@ -172,7 +183,17 @@ impl SpatialNet {
         let [height, width, channels] = self.image;
         let mut bits = match sample {
             Samples::Bits(words) => BitMatrix::from_words(words.clone(), height * width, channels)?,
-            Samples::Bytes(_) => BitMatrix::zeros(1, 1)?,
+            Samples::Bytes(x) => {
+                let reaches = |(i, &x): (usize, &u8)| {
+                    if x >= self.thresholds[i % channels] {
+                        1
+                    } else {
+                        -1_i8
+                    }
+                };
+                let signs: Vec<i8> = x.iter().enumerate().map(reaches).collect();
+                BitMatrix::pack(&signs, height * width, channels)?
+            }
         };
         for (i, (kind, ending)) in self.layers.iter().enumerate() {
             let [height, width, n] = kind.output_shape();
@@ -236,7 +257,7 @@ impl Kind {
 fn draw_spatial(
     dice: &mut Dice,
     shape: [usize; 3],
-    integers: bool,
+    input: InputType,
     limits: Limits,
 ) -> Result<Option<(Kind, Last)>, Error> {
     let pair = |dice: &mut Dice, of: &[usize]| [dice.one_of(of), dice.one_of(of)];
@@ -257,7 +278,7 @@ fn draw_spatial(
         left: pad(kernel[1]),
         right: pad(kernel[1]),
     };
-    if !integers && dice.below(3) == 0 {
+    if input == InputType::Bits && dice.below(3) == 0 {
         let pool = Pool2d::new(shape, kernel, stride, padding);
         return Ok(pool
             .ok()
@@ -272,9 +293,9 @@ fn draw_spatial(
         dilation,
         groups,
         padding,
-        pad_value: match integers {
-            true => PadValue::Zero,
-            false => dice.one_of(&[PadValue::Zero, PadValue::MinusOne, PadValue::PlusOne]),
+        pad_value: match input {
+            InputType::Unsigned { .. } => PadValue::Zero,
+            _ => dice.one_of(&[PadValue::Zero, PadValue::MinusOne, PadValue::PlusOne]),
         },
     };
     let conv = Conv2d::new(shape, outputs, kernel, options);
@@ -324,6 +345,6 @@ pub(super) fn input_row(net: &SpatialNet) -> usize {
     let [_, width, channels] = net.image;
     match net.input {
         InputType::Bits => width * row_words(channels),
-        InputType::Unsigned { .. } => width * channels,
+        InputType::Unsigned { .. } | InputType::Thresholds => width * channels,
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::net::{Kind, Limits, SpatialNet};
-use super::{Samples, check_sizes, outputs};
+use super::{Samples, check_stream_words, outputs};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use crate::model::plan::needs;
@@ -23,7 +23,7 @@ fn check(net: &SpatialNet, samples: usize, seed: u64) -> Result<(), ModelError> 
     let file = AlignedBytes::from(net.file()?.as_slice());
     let model = Model::open(file.bytes())?;
     assert_eq!(model.input_shape(), net.image);
-    check_sizes(Sizes::of(file.bytes()), &model)?;
+    check_stream_words(&model);
     check_work(&model)?;
     let x = net.samples(samples, seed)?;
     let len = model.input_len();
@@ -55,7 +55,7 @@ fn check_work(model: &Model<'_>) -> Result<(), ModelError> {
         let record = format::Record::decode(record);
         if let Layer::Conv2d { input, conv, .. } = layer {
             let depth = match input {
-                InputType::Bits => None,
+                InputType::Bits | InputType::Thresholds => None,
                 InputType::Unsigned { depth } => Some(depth.into()),
             };
             let zeros = conv.pad_value() == PadValue::Zero && record.window.padding != [0; 4];

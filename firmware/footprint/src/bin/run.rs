@@ -1,0 +1,38 @@
+//! `run` and `argmax` of a model that was checked when the firmware was compiled (`include_model!`), and nothing else.
+//! Not to be run: `ci/footprint.sh` links it, measures it, and looks for panics in it.
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "the linker needs the name of the entry")]
+
+use bnn_core::model::{Input, Model, ModelError, Output, argmax};
+
+/// What firmware does with such a model: runs it on one sample, takes the largest score.
+///
+/// # Errors
+/// Those of the library.
+#[inline(never)]
+fn classify(
+    model: &Model<'_>,
+    pixels: &[u8],
+    scores: &mut [f32],
+    scratch: &mut [u64],
+) -> Result<Option<usize>, ModelError> {
+    model.run(1, Input::Bytes(pixels), Output::F32(scores), scratch)?;
+    Ok(argmax(scores))
+}
+
+/// The entry of the link. The model comes from outside too, so that nothing of it is known when compiling.
+#[unsafe(no_mangle)]
+extern "Rust" fn entry(
+    model: &Model<'_>,
+    pixels: &[u8],
+    scores: &mut [f32],
+    scratch: &mut [u64],
+) -> Option<usize> {
+    classify(model, pixels, scores, scratch).ok().flatten()
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
