@@ -94,16 +94,19 @@ impl Prediction {
     /// Flash, RAM and instructions of the whole on each core.
     pub(crate) fn cores(&self) -> Table {
         type Number = fn(&Prediction, &Core) -> Option<u64>;
-        let lines: [(&str, Number); 10] = [
+        let lines: [(&str, Number); 11] = [
             ("flash: model", |p, _| Some(p.file_bytes)),
             ("flash: library", |p, core| Some(p.library(core))),
             ("flash", |p, core| Some(p.flash(core))),
+            ("flash: checks, if it calls open", |p, core| {
+                Some(p.checks(core))
+            }),
             ("RAM: scratch memory", |p, _| Some(p.scratch)),
             ("RAM: input", |p, _| Some(p.input)),
             ("RAM: output", |p, _| Some(p.output)),
             ("RAM: stack, at most", |p, core| Some(p.stack(core))),
             ("RAM", |p, core| Some(p.ram(core))),
-            ("instructions of open", |p, core| {
+            ("instructions of open, if called", |p, core| {
                 Some(core.open(p.file_bytes))
             }),
             ("instructions of a run", Self::run),
@@ -123,6 +126,7 @@ impl Prediction {
                 "target": core.target,
                 "library_bytes": self.library(core),
                 "flash_bytes": self.flash(core),
+                "open_bytes": self.checks(core),
                 "stack_bytes": self.stack(core),
                 "ram_bytes": self.ram(core),
                 "open_instructions": core.open(self.file_bytes),
@@ -165,6 +169,14 @@ impl Prediction {
             core.library_with_conv
         } else {
             core.library
+        }
+    }
+
+    fn checks(&self, core: &Core) -> u64 {
+        if self.is_spatial() {
+            core.checks_with_conv
+        } else {
+            core.checks
         }
     }
 

@@ -49,7 +49,8 @@ pub(super) fn functions(listing: &str) -> Result<BTreeMap<u64, Function>, String
             function.frame += taken(mnemonic, operands).map_err(unknown)?;
             match mnemonic {
                 "blx" | "bx" if is_register(operands) => {
-                    function.calls_pointers |= operands != "lr";
+                    // `bx lr` returns.
+                    function.calls_pointers |= (mnemonic, operands) != ("bx", "lr");
                 }
                 // A jump to its own begin is a loop, but a call of it is recursion.
                 _ if mnemonic.starts_with(['b', 'c']) => {

@@ -66,6 +66,9 @@ fn the_deepest_path_is_the_sum_of_its_frames() {
 fn calls_through_pointers_need_a_rule_and_rules_must_fit() {
     let text = refused(PROGRAM, "main", &[]);
     assert!(text.contains("`main` calls through a pointer"), "{text}");
+    let by_the_link = PROGRAM.replace("blx\tr3", "blx\tlr");
+    let text = refused(&by_the_link, "main", &[]);
+    assert!(text.contains("`main` calls through a pointer"), "{text}");
     let text = refused(PROGRAM, "main", &[RULE, "main -> absent"]);
     assert!(text.contains("`absent`"), "{text}");
     let text = refused(PROGRAM, "main", &["absent -> flat"]);
