@@ -70,7 +70,7 @@ measure() {
                 bytes[".text"] + constants + bytes[".data"], bytes[".text"], constants, bytes[".data"]
         }'
     for function in digits_open digits_run; do
-        stack_bound "$program" "$function" 'Finish::put -> call_once' >"$program.stack"
+        stack_bound "$program" "$function" '* -> call_once' >"$program.stack"
         echo "$function, $(head -n 1 "$program.stack")"
     done
 }

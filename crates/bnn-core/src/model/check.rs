@@ -103,8 +103,7 @@ impl Model<'_> {
             if !matches!(input, InputType::Bits) || !matches!(self.output_type, OutputType::Bits) {
                 return Err(Fault::NotBits);
             }
-            let ([a, b, c], [x, y, z]) = (shape, self.output_shape);
-            if a != x || b != y || c != z {
+            if !shape.is(self.output_shape) {
                 return Err(Fault::Shape);
             }
             if record.input_at != before.output_at {

@@ -22,7 +22,13 @@ pub(super) struct Sections<'a> {
 impl<'a> Sections<'a> {
     /// Finds the sections of a file, having checked all that is said around them.
     pub(super) const fn find(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let count = ok!(check_header(bytes));
+        ok!(check_header(bytes));
+        Self::listed(bytes)
+    }
+
+    /// Those that the section table lists.
+    pub(super) const fn listed(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let count = number(bytes, format::AT_SECTIONS);
         let table = match count.checked_mul(format::SECTION_BYTES) {
             Some(len) => part(bytes, format::HEADER_BYTES, len),
             None => None,
@@ -67,8 +73,8 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Checks all that the header says of the file; gives the number of sections.
-const fn check_header(bytes: &[u8]) -> Result<usize, Fault> {
+/// Checks all that the header says of the file.
+const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     match bytes.first_chunk::<8>() {
         Some(&format::MAGIC) => {}
         _ => return Err(Fault::NotAModel),
@@ -88,7 +94,7 @@ const fn check_header(bytes: &[u8]) -> Result<usize, Fault> {
     if number(bytes, format::AT_ZERO) | number(bytes, format::AT_ZERO + 4) != 0 {
         return Err(Fault::HeaderReserved);
     }
-    Ok(number(bytes, format::AT_SECTIONS))
+    Ok(())
 }
 
 /// The `u32` at byte `at`, which lies inside.

@@ -99,6 +99,32 @@ pub(super) struct Window {
     pub(super) groups: u16,
 }
 
+/// The shape of an image, in little memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Height and width.
+    pub(super) sides: [u16; 2],
+    pub(super) channels: u32,
+}
+
+impl Shape {
+    pub(super) const NONE: Self = Self {
+        sides: [0; 2],
+        channels: 0,
+    };
+
+    /// `[height, width, channels]`.
+    pub(super) const fn sizes(self) -> [usize; 3] {
+        let [height, width] = self.sides;
+        [height as usize, width as usize, self.channels as usize]
+    }
+
+    pub(super) const fn is(self, other: Self) -> bool {
+        let ([a, b], [x, y]) = (self.sides, other.sides);
+        a == x && b == y && self.channels == other.channels
+    }
+}
+
 impl Window {
     pub(super) const fn is_zero(&self) -> bool {
         let [[a, b], [c, d]] = [self.kernel, self.stride];
@@ -192,24 +218,31 @@ impl Record {
         }
     }
 
-    /// `[height, width, channels]` of the input; a dense layer's is one pixel.
-    pub(super) const fn input_shape(&self) -> [u32; 3] {
-        let [height, width] = match self.is_spatial() {
-            true => self.window.image,
-            false => [1, 1],
-        };
-        [height as u32, width as u32, self.inputs]
+    /// Of the input; a dense layer's is one pixel.
+    pub(super) const fn input_shape(&self) -> Shape {
+        Shape {
+            sides: match self.is_spatial() {
+                true => self.window.image,
+                false => [1, 1],
+            },
+            channels: self.inputs,
+        }
     }
 
     /// The same of the output; of a record that has been checked.
-    pub(super) const fn output_shape(&self) -> [u32; 3] {
-        #[cfg(feature = "conv")]
-        if self.is_spatial() {
-            let [y, x] = super::spatial::axes(&self.window);
-            // An image has no larger sides than the layer's input.
-            return [y.output as u32, x.output as u32, self.outputs];
+    pub(super) const fn output_shape(&self) -> Shape {
+        Shape {
+            sides: match self.is_spatial() {
+                // No larger than the image.
+                #[cfg(feature = "conv")]
+                true => {
+                    let [y, x] = super::spatial::axes(&self.window);
+                    [y.output as u16, x.output as u16]
+                }
+                _ => [1, 1],
+            },
+            channels: self.outputs,
         }
-        [1, 1, self.outputs]
     }
 
     /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown ending.

@@ -7,7 +7,7 @@ use super::error::ModelError;
 use super::fault::Fault;
 #[cfg(feature = "conv")]
 use super::format::kind;
-use super::format::{self, RECORD_BYTES, Record, ending, u32_at};
+use super::format::{self, RECORD_BYTES, Record, Shape, ending, u32_at};
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
 use crate::bits::BitMatrixView;
@@ -23,14 +23,12 @@ pub struct Model<'a> {
     /// Whole words, at an address for words.
     pub(super) weights: &'a [u8],
     pub(super) params: &'a [u8],
-    meta: &'a [u8],
     /// Convolutions and pools, which come first.
     spatial: u32,
     pub(super) input_type: InputType,
     pub(super) output_type: OutputType,
-    /// `[height, width, channels]`.
-    pub(super) input_shape: [u32; 3],
-    pub(super) output_shape: [u32; 3],
+    pub(super) input_shape: Shape,
+    pub(super) output_shape: Shape,
     pub(super) scratch_words_per_sample: usize,
 }
 
@@ -97,12 +95,11 @@ impl<'a> Model<'a> {
             records,
             weights: sections.weights,
             params: sections.params,
-            meta: sections.meta,
             spatial,
             input_type: InputType::Bits,
             output_type: OutputType::Bits,
-            input_shape: [0; 3],
-            output_shape: [0; 3],
+            input_shape: Shape::NONE,
+            output_shape: Shape::NONE,
             scratch_words_per_sample: 0,
         };
         ok!(model.check_layers(layer));
@@ -210,8 +207,7 @@ impl<'a> Model<'a> {
     /// series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
     #[must_use]
     pub const fn input_shape(&self) -> [usize; 3] {
-        let [height, width, channels] = self.input_shape;
-        [height as usize, width as usize, channels as usize]
+        self.input_shape.sizes()
     }
 
     /// Numbers of an [`Input`](super::Input) per sample: bytes of unsigned integers; words of bits, of
@@ -234,8 +230,7 @@ impl<'a> Model<'a> {
     /// model that ends in dense layers.
     #[must_use]
     pub const fn output_shape(&self) -> [usize; 3] {
-        let [height, width, channels] = self.output_shape;
-        [height as usize, width as usize, channels as usize]
+        self.output_shape.sizes()
     }
 
     /// Numbers of an [`Output`](super::Output) per sample; of bits, words, of which every pixel starts on
@@ -276,7 +271,8 @@ impl<'a> Model<'a> {
     /// none, or it is not UTF-8.
     #[must_use]
     pub fn meta(&self) -> &'a str {
-        core::str::from_utf8(self.meta).unwrap_or_default()
+        let meta = Sections::listed(self.bytes).map_or([].as_slice(), |sections| sections.meta);
+        core::str::from_utf8(meta).unwrap_or_default()
     }
 
     /// The file's checksum.

@@ -8,7 +8,7 @@
 
 use bytemuck::cast_slice_mut;
 
-use super::format::{Record, input};
+use super::format::{Record, Shape, input};
 use super::layer::OutputType;
 use super::reader::{Model, numbers_of};
 use super::row::compute_row;
@@ -239,8 +239,9 @@ impl State {
 }
 
 /// Numbers of a row of an image.
-fn row_len([_, width, channels]: [u32; 3], bits: bool) -> usize {
-    numbers_of([1, width as usize, channels as usize], bits)
+fn row_len(shape: Shape, bits: bool) -> usize {
+    let [_, width, channels] = shape.sizes();
+    numbers_of([1, width, channels], bits)
 }
 
 /// The first `len` numbers of a buffer: words of bits, else bytes.

@@ -13,7 +13,8 @@ use disassembly::{Function, functions};
 /// Prints the bound for calls of the function `root`, with the path that needs it, for the output of
 /// `objdump -d --demangle --no-show-raw-insn` in the file `listing`.
 ///
-/// Each of `rules` is `CALLER -> CALLEE, CALLEE..`: which functions one may call through a pointer, by parts of names.
+/// Each of `rules` is `CALLER -> CALLEE, CALLEE..`: which functions one may call through a pointer, by parts of names; the
+/// caller `*` is any.
 ///
 /// # Errors
 /// A file that cannot be read, a root that is not in it, recursion, calls through pointers without a rule, and rules that
@@ -80,7 +81,7 @@ impl Rule {
             .split_once(" -> ")
             .ok_or_else(|| format!("rule `{text}`: expected CALLER -> CALLEE, CALLEE.."))?;
         Ok(Self {
-            caller: caller.to_owned(),
+            caller: caller.replace('*', ""), // which is a part of every name
             callees: callees.split(", ").map(str::to_owned).collect(),
         })
     }

@@ -69,6 +69,7 @@ fn calls_through_pointers_need_a_rule_and_rules_must_fit() {
     let by_the_link = PROGRAM.replace("blx\tr3", "blx\tlr");
     let text = refused(&by_the_link, "main", &[]);
     assert!(text.contains("`main` calls through a pointer"), "{text}");
+    assert!(Bound::of(PROGRAM, "main", &["* -> {{closure}}"]).is_ok());
     let text = refused(PROGRAM, "main", &[RULE, "main -> absent"]);
     assert!(text.contains("`absent`"), "{text}");
     let text = refused(PROGRAM, "main", &["absent -> flat"]);
