@@ -141,9 +141,9 @@ emulate qemu-system-arm mps2-an386
 emulate qemu-system-arm mps2-an500
 
 # On a part with 32 KB of flash and 4 KB of RAM, which the linker is told.
-build fashion thumbv6m-none-eabi small
+build fashion thumbv6m-none-eabi conv,small
 emulate qemu-system-arm microbit
-build fashion thumbv7em-none-eabi small
+build fashion thumbv7em-none-eabi conv,small
 emulate qemu-system-arm mps2-an386
 arm-none-eabi-size "target/firmware/$target/release/$program"
 echo "100 images: every score is the host's, bit for bit"

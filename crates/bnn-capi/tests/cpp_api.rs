@@ -39,7 +39,10 @@ fn cpp_programs_are_clean_under_valgrind() {
         return;
     }
     // Slow, and the same code in either library.
-    for program in toolchain::programs("g++", &["-std=c++17"], "cpp").iter().take(1) {
+    for program in toolchain::programs("g++", &["-std=c++17"], "cpp")
+        .iter()
+        .take(1)
+    {
         expect_clean_under_valgrind(program);
     }
 }
