@@ -50,6 +50,27 @@ impl Dataset {
         };
         sums.into_iter().map(stats).collect()
     }
+
+    /// For each element of a sample, `[features]`, the least byte that is not below its mean over all samples: the
+    /// thresholds of an [`InputThresholds`](crate::nn::InputThresholds) that says whether an element is above the average.
+    ///
+    /// ```
+    /// let train = bnn_autograd::data::digits()?.train;
+    /// // Pixels 0 to 16; the corners are hardly ever written on.
+    /// assert_eq!(train.mean_thresholds()[..8], [0, 1, 6, 12, 12, 6, 2, 1]);
+    /// # Ok::<(), bnn_autograd::data::DataError>(())
+    /// ```
+    pub fn mean_thresholds(&self) -> Vec<u8> {
+        let mut sums = vec![0_u64; self.features()];
+        for sample in self.pixels().chunks_exact(self.features()) {
+            for (sum, &value) in sums.iter_mut().zip(sample) {
+                *sum += u64::from(value);
+            }
+        }
+        let samples = self.samples() as u64;
+        let threshold = |sum: u64| sum.div_ceil(samples) as u8; // a mean of bytes
+        sums.into_iter().map(threshold).collect()
+    }
 }
 
 #[cfg(test)]

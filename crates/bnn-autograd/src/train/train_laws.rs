@@ -35,7 +35,7 @@ fn trainer(epochs: u64) -> Trainer<Mlp> {
 
 fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
     let model = trainer.model();
-    export(model, model.config().input(), "").unwrap()
+    export(model, model.input(), "").unwrap()
 }
 
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
@@ -165,7 +165,7 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
     let split = data::digits().unwrap();
     let all = |_: BatchStats| ControlFlow::Continue(());
     let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
-    let input = net.config().input();
+    let input = net.input();
     let mut cooled = Trainer::new(net.clone(), config(2))
         .unwrap()
         .with_temperature(8.0)
