@@ -36,6 +36,8 @@ pub(crate) struct Core {
     unsigned: u64,
     /// To split an unsigned input into planes.
     split: u64,
+    /// To make a bit of a byte by a threshold.
+    reach: u64,
     /// What a layer takes beside its outputs.
     layer: u64,
 }
@@ -58,6 +60,7 @@ pub(crate) const CORES: [Core; 3] = [
         real: 157,
         unsigned: 61,
         split: 22,
+        reach: 0,
         layer: 525,
     },
     Core {
@@ -77,6 +80,7 @@ pub(crate) const CORES: [Core; 3] = [
         real: 324,
         unsigned: 93,
         split: 41,
+        reach: 0,
         layer: 869,
     },
     Core {
@@ -96,6 +100,7 @@ pub(crate) const CORES: [Core; 3] = [
         real: 207,
         unsigned: 82,
         split: 24,
+        reach: 0,
         layer: 660,
     },
 ];
@@ -128,6 +133,7 @@ impl Core {
                 work.patch * self.split,
             ),
         };
-        Some(self.layer + work.rows * (work.outputs * output + inputs))
+        let products = work.rows * (work.outputs * output + inputs);
+        Some(self.layer + work.compared * self.reach + products)
     }
 }
