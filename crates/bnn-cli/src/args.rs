@@ -59,8 +59,8 @@ pub(crate) struct TrainArgs {
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
-    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel is not below its mean
-    /// over the training images; the model holds these thresholds and takes bytes all the same
+    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel is not below the
+    /// mean of the training images (of each colour); the model holds these thresholds and takes bytes all the same
     #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
     pub(crate) input: Inputs,
     /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the sums of its last

@@ -72,6 +72,20 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     let other = [("arch", "mlp:60".to_owned())];
     let refused = trainer(4).resume(&path, &other);
     assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == "arch"));
+
+    // Of a setting that there was not yet the checkpoint knows nothing, but of the network it does.
+    let later = [&settings[..], &[("scores", "real".to_owned())]].concat();
+    let mut third = trainer(4);
+    third.resume(&path, &later).unwrap();
+    assert_eq!(third.history(), &whole.history()[..2]);
+    let fewer = Mlp::clone(trainer(4).model()).integer_scores();
+    let on_bits = trainer(4).model().clone().on_bits(&[8; 64]).unwrap();
+    for model in [fewer, on_bits] {
+        let refused = Trainer::new(model, config(4))
+            .unwrap()
+            .resume(&path, &later);
+        assert!(matches!(refused, Err(TrainError::Checkpoint(_))));
+    }
 }
 
 #[test]
