@@ -112,7 +112,7 @@ void bytes_become_bits_by_thresholds() {
     CHECK(model.input().element == BNN_ELEMENT_U8 && model.input().element_bits == 8);
     const auto expected = bnn::multiply(bnn::BitMatrix(signs, 4, 65), bnn::BitMatrix(w, 3, 65));
     CHECK(model.run<std::int32_t>(x) == expected);
-    CHECK_ERROR(BNN_ERROR_ZERO, "len is 0", bnn::Builder::of_thresholds({}));
+    CHECK_ERROR(BNN_ERROR_NULL, "thresholds is NULL", bnn::Builder::of_thresholds({}));
     CHECK_ERROR(BNN_ERROR_LAYER, "", bnn::Builder::of_thresholds(thresholds).linear(w, 5, 39));
 }
 

@@ -159,7 +159,7 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
 
 #[test]
 fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
-    let thresholds: Vec<u8> = (0..70).map(|i| i * 11 % 251).collect();
+    let thresholds: Vec<u8> = (0..70).map(|i: u32| (i * 11 % 251) as u8).collect();
     let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
     let mut linear_layer = BinaryLinear::new(70, 3, &mut Rng::new(1)).unwrap();
     linear_layer.params_mut(&mut |_, weight| weight.set_value(w.clone()).unwrap());
