@@ -826,6 +826,18 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
 bnn_status_t bnn_builder_new(int32_t element, int32_t element_bits, bnn_builder_t **out);
 
 /**
+ * Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1` where
+ * `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first product takes
+ * the signs.
+ *
+ * - `thresholds`: read, `len` bytes: one for each input of the first product.
+ * - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
+ *
+ * Errors: NULL, MISALIGNED, ZERO.
+ */
+bnn_status_t bnn_builder_new_thresholds(const uint8_t *thresholds, size_t len, bnn_builder_t **out);
+
+/**
  * Frees a builder. NULL is legal and does nothing.
  */
 void bnn_builder_free(bnn_builder_t *builder);
@@ -850,8 +862,8 @@ bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out,
- * sums that are too large, or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out or
+ * the number of thresholds, sums that are too large, or the model is finished).
  */
 bnn_status_t bnn_builder_linear_f32(bnn_builder_t *builder, const float *w, size_t n, size_t k);
 

@@ -9,11 +9,18 @@ enum { IN = 70, HIDDEN = 67, OUT = 5, SAMPLES = 4 };
 static float w1[HIDDEN * IN], w2[OUT * HIDDEN];
 static float gamma_[HIDDEN], beta[HIDDEN], mean[HIDDEN], var[HIDDEN], scale[OUT], bias[OUT];
 
+/* Of bytes, if not NULL: the model makes bits of them. */
+static const uint8_t *thresholds;
+
 static uint8_t *build(int32_t element, int32_t bits, int last, size_t *len) {
     const char meta[] = "name=test\n";
     bnn_builder_t *builder = NULL;
     uint64_t *file;
-    CHECK(bnn_builder_new(element, bits, &builder) == BNN_OK);
+    if (thresholds != NULL) {
+        CHECK(bnn_builder_new_thresholds(thresholds, IN, &builder) == BNN_OK);
+    } else {
+        CHECK(bnn_builder_new(element, bits, &builder) == BNN_OK);
+    }
     CHECK(bnn_builder_meta(builder, (const uint8_t *)meta, strlen(meta)) == BNN_OK);
     CHECK(bnn_builder_linear_f32(builder, w1, HIDDEN, IN) == BNN_OK);
     CHECK(bnn_builder_batch_norm_f32(builder, gamma_, beta, mean, var, 1.0f, HIDDEN) == BNN_OK);
@@ -91,6 +98,9 @@ static void model_runs(int32_t element, int32_t bits, int last) {
             const unsigned number = (unsigned)(i * 31 + l * 7) % (1u << bits);
             bytes[i * IN + l] = (uint8_t)number;
             x[i][l] = element == BNN_ELEMENT_U8 ? (float)number : number % 2 ? 1.0f : -1.0f;
+            if (thresholds != NULL) {
+                x[i][l] = number >= thresholds[l] ? 1.0f : -1.0f;
+            }
         }
         define(x[i], sums[i]);
     }
@@ -154,6 +164,7 @@ static void a_model_of_one_layer_needs_no_scratch(void) {
 
 void test_model(void) {
     const int lasts[] = {BNN_ELEMENT_BITS, BNN_ELEMENT_I32, BNN_ELEMENT_F32};
+    uint8_t of_inputs[IN];
     size_t i;
     eighths(w1, HIDDEN * IN, 1);
     eighths(w2, OUT * HIDDEN, 2);
@@ -169,6 +180,14 @@ void test_model(void) {
         model_runs(BNN_ELEMENT_U8, 5, lasts[i]);
         model_runs(BNN_ELEMENT_BITS, 1, lasts[i]);
     }
+    for (i = 0; i < IN; i++) { /* some of them bytes that occur, 0 and 255 */
+        of_inputs[i] = (uint8_t)(i % 9 == 0 ? 255 : i % 9 == 1 ? 0 : i * 7);
+    }
+    thresholds = of_inputs;
+    for (i = 0; i < 3; i++) {
+        model_runs(BNN_ELEMENT_U8, 8, lasts[i]);
+    }
+    thresholds = NULL;
     a_model_of_one_layer_needs_no_scratch();
     bnn_builder_free(NULL);
 }

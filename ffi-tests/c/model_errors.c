@@ -187,6 +187,7 @@ static void adding_refuses(bnn_builder_t *b) {
 }
 
 void test_builder_errors(void) {
+    const uint8_t thresholds[IN] = {0};
     bnn_builder_t **handle, *b, *empty = NULL;
     uint8_t *bytes;
     size_t *size;
@@ -200,6 +201,13 @@ void test_builder_errors(void) {
     REFUSES(BNN_ERROR_RANGE, "element is 1 of 9 bits", bnn_builder_new(1, 9, handle));
     REFUSES(BNN_ERROR_RANGE, "element is 3 of 32 bits", bnn_builder_new(3, 32, handle));
     REFUSES(BNN_ERROR_RANGE, "element is -1", bnn_builder_new(-1, 1, handle));
+    REFUSES(BNN_ERROR_NULL, "thresholds is NULL", bnn_builder_new_thresholds(NULL, 1, handle));
+    REFUSES(BNN_ERROR_ZERO, "len is 0", bnn_builder_new_thresholds(thresholds, 0, handle));
+    REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_builder_new_thresholds(thresholds, 1, NULL));
+    CHECK(bnn_builder_new_thresholds(thresholds, IN - 1, &empty) == BNN_OK);
+    REFUSES(BNN_ERROR_LAYER, "the thresholds in front of it are of",
+            bnn_builder_linear_f32(empty, w, OUT, IN));
+    bnn_builder_free(empty);
     CHECK(bnn_builder_new(BNN_ELEMENT_U8, BITS, &empty) == BNN_OK);
     REFUSES(BNN_ERROR_LAYER, "no layers", bnn_builder_finish(empty, size));
     REFUSES(BNN_ERROR_LAYER, "unsigned", bnn_builder_sign(empty));

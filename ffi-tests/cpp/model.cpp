@@ -97,6 +97,25 @@ void bits_in_and_sums_and_bits_out() {
     }
 }
 
+void bytes_become_bits_by_thresholds() {
+    const auto w = numbers(3 * 65, 2);
+    std::vector<std::uint8_t> x(4 * 65), thresholds(65);
+    std::vector<float> signs(x.size());
+    for (std::size_t i = 0; i < thresholds.size(); i++) {
+        thresholds[i] = static_cast<std::uint8_t>(i * 37);
+    }
+    for (std::size_t i = 0; i < x.size(); i++) {
+        x[i] = static_cast<std::uint8_t>(i * 29);
+        signs[i] = x[i] >= thresholds[i % 65] ? 1.0f : -1.0f;
+    }
+    const bnn::Model model(bnn::Builder::of_thresholds(thresholds).linear(w, 3, 65).finish());
+    CHECK(model.input().element == BNN_ELEMENT_U8 && model.input().element_bits == 8);
+    const auto expected = bnn::multiply(bnn::BitMatrix(signs, 4, 65), bnn::BitMatrix(w, 3, 65));
+    CHECK(model.run<std::int32_t>(x) == expected);
+    CHECK_ERROR(BNN_ERROR_NULL, "thresholds is NULL", bnn::Builder::of_thresholds({}));
+    CHECK_ERROR(BNN_ERROR_LAYER, "", bnn::Builder::of_thresholds(thresholds).linear(w, 5, 39));
+}
+
 void wrong_files_and_calls_are_refused() {
     const Network network;
     auto file = network.file();
@@ -120,5 +139,6 @@ void wrong_files_and_calls_are_refused() {
 void test_model() {
     a_built_model_runs_as_its_formulas_say();
     bits_in_and_sums_and_bits_out();
+    bytes_become_bits_by_thresholds();
     wrong_files_and_calls_are_refused();
 }

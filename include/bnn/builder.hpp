@@ -30,6 +30,12 @@ class Builder {
     static Builder of_bits() { return Builder(BNN_ELEMENT_BITS, 1); }
     /// Of samples of unsigned integers, a byte each, all less than `1 << bits`, 1 to 8 of them.
     static Builder of_bytes(int bits) { return Builder(BNN_ELEMENT_U8, bits); }
+    /// Of samples of bytes of which the model makes bits: `+1` where one is at least the threshold of its input.
+    static Builder of_thresholds(Span<const std::uint8_t> thresholds) {
+        bnn_builder_t *builder = nullptr;
+        detail::check(bnn_builder_new_thresholds(thresholds.data(), thresholds.size(), &builder));
+        return Builder(builder);
+    }
 
     /// Text for people and tools, by convention lines of `key=value`.
     Builder &meta(const std::string &text) {
@@ -79,6 +85,8 @@ class Builder {
     struct Free {
         void operator()(bnn_builder_t *builder) const noexcept { bnn_builder_free(builder); }
     };
+
+    explicit Builder(bnn_builder_t *builder) : builder_(builder) {}
 
     Builder(bnn_element_t element, int bits) {
         bnn_builder_t *builder = nullptr;

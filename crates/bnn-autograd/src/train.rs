@@ -321,7 +321,9 @@ impl<M: Module> Trainer<M> {
         Ok(())
     }
 
-    /// Takes up a checkpoint that [`Trainer::save`] wrote; on an error the trainer is as before.
+    /// Takes up a checkpoint that [`Trainer::save`] wrote; on an error the trainer is as before. A setting that the
+    /// checkpoint does not mention, since it was written by a program that had none such, is no error; the names and
+    /// shapes of parameters and buffers must be the network's all the same.
     ///
     /// # Errors
     /// [`TrainError::Setting`] names the first setting that differs; [`TrainError::Checkpoint`].
@@ -329,16 +331,16 @@ impl<M: Module> Trainer<M> {
         let checkpoint: Checkpoint = Checkpoint::load(path)?;
         let noted = checkpoint.metadata();
         for (name, expected) in settings {
-            let found = noted
-                .get(&format!("{SETTING}{name}"))
-                .cloned()
-                .unwrap_or_default();
-            if found != *expected {
-                return Err(TrainError::Setting {
-                    name: (*name).to_owned(),
-                    expected: expected.clone(),
-                    found,
-                });
+            // A checkpoint may be older than a setting. What changes the network shows when it is restored.
+            match noted.get(&format!("{SETTING}{name}")) {
+                Some(found) if found != expected => {
+                    return Err(TrainError::Setting {
+                        name: (*name).to_owned(),
+                        expected: expected.clone(),
+                        found: found.clone(),
+                    });
+                }
+                _ => {}
             }
         }
         let history = noted.get(HISTORY).map_or("", String::as_str);

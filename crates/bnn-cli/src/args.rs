@@ -44,7 +44,7 @@ pub(crate) enum Command {
 ///   bnn train --data /usr/share/datasets/fashion-mnist --out fashion.bnn
 ///   bnn train --data photos --image-size 32x32
 ///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
-///   bnn train --scores integer
+///   bnn train --input bits --scores integer
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
@@ -59,6 +59,10 @@ pub(crate) struct TrainArgs {
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
+    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel is not below the
+    /// mean of the training images (of each colour); the model holds these thresholds and takes bytes all the same
+    #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
+    pub(crate) input: Inputs,
     /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the sums of its last
     /// layer, for a device without floats
     #[arg(long, value_enum, default_value_t = Scores::Real)]
@@ -93,6 +97,12 @@ pub(crate) struct TrainArgs {
     /// Print one line of JSON at the end, and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inputs {
+    Bytes,
+    Bits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -52,12 +52,14 @@ pub(crate) fn shape([height, width, channels]: [usize; 3]) -> String {
 
 /// The largest value an input may have: what the training data had, at most what the bits hold.
 pub(crate) fn max_input(model: &Model<'_>) -> Result<u8, CliError> {
-    let InputType::Unsigned { depth } = model.input().1 else {
-        return Err(CliError::Input(
-            "this model takes packed bits, not pixels".into(),
-        ));
+    let most = match model.input().1 {
+        InputType::Unsigned { depth } => u8::MAX >> (8 - depth),
+        InputType::Thresholds => u8::MAX,
+        other => {
+            let wrong = format!("this model takes {other}, not pixels");
+            return Err(CliError::Input(wrong));
+        }
     };
-    let most = u8::MAX >> (8 - depth);
     let noted = meta(model, "max").and_then(|max| max.parse().ok());
     Ok(noted.map_or(most, |max: u8| max.min(most)))
 }

@@ -50,6 +50,26 @@ impl Dataset {
         };
         sums.into_iter().map(stats).collect()
     }
+
+    /// For each element of a sample, `[features]`, the least byte that is not below the mean of its channel: thresholds
+    /// for an [`InputThresholds`](crate::nn::InputThresholds). The first of them are those of the channels.
+    ///
+    /// ```
+    /// let train = bnn_autograd::data::digits()?.train;
+    /// // Pixels from 0 to 16.
+    /// assert_eq!(train.mean_thresholds(), [5; 64]);
+    /// # Ok::<(), bnn_autograd::data::DataError>(())
+    /// ```
+    pub fn mean_thresholds(&self) -> Vec<u8> {
+        let stats = self.channel_stats().into_iter();
+        let of_channels: Vec<u8> = stats.map(|channel| channel.mean.ceil() as u8).collect();
+        of_channels
+            .iter()
+            .copied()
+            .cycle()
+            .take(self.features())
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +97,13 @@ mod tests {
         let stats = set(2, vec![255, 7, 255, 7, 255, 7]).channel_stats();
         let expected = [255.0, 7.0].map(|mean| ChannelStats { mean, std: 0.0 });
         assert_eq!(stats, expected);
+    }
+
+    #[test]
+    fn thresholds_are_the_means_of_the_channels_rounded_up() {
+        let thresholds = |channels, pixels| set(channels, pixels).mean_thresholds();
+        assert_eq!(thresholds(2, vec![255, 7, 255, 7]), [255, 7]);
+        assert_eq!(thresholds(3, vec![0, 1, 255, 0, 2, 254]), [0, 2, 255]);
     }
 
     proptest! {

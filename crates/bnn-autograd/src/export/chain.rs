@@ -17,7 +17,8 @@ const EXACT_IN_F32: usize = 1 << 24;
 impl Lowering {
     /// Checks that a layer which takes signs stands where there are some.
     pub(super) fn check_signs(&self) -> Result<(), ExportError> {
-        if self.open.is_none() && self.input != InputType::Bits {
+        self.check_thresholds()?;
+        if self.open.is_none() && !self.begins_with_signs() {
             let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
             return Err(self.refusal(why));
         }
@@ -26,10 +27,20 @@ impl Lowering {
 
     /// Checks that a layer which takes numbers is the first, or has signs before it.
     pub(super) fn check_numbers(&self) -> Result<(), ExportError> {
+        self.check_thresholds()?;
         if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
             return Err(self.refusal(
                 "it multiplies numbers behind the first layer, where the runner has signs alone",
             ));
+        }
+        Ok(())
+    }
+
+    /// Checks that what makes signs of the model's bytes is in front of all products.
+    fn check_thresholds(&self) -> Result<(), ExportError> {
+        if self.input == InputType::Thresholds && self.thresholds.is_none() {
+            let why = "the input is `InputType::Thresholds`: expected thresholds in front of it (`InputThresholds` or `RSign`)";
+            return Err(self.refusal(why));
         }
         Ok(())
     }
@@ -80,6 +91,9 @@ impl Lowering {
         };
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
         let mut product = Product::new(weights, shape, most);
+        if self.open.is_none() {
+            self.begin(&shape, k)?;
+        }
         if let Some(before) = &self.open {
             let turned = before.turned();
             if turned.contains(&true) {

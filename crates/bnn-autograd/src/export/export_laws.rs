@@ -11,14 +11,15 @@ use crate::error::Error;
 use crate::function::Function;
 use crate::models::{Mlp, MlpConfig};
 use crate::nn::{
-    BatchNorm, BinaryLinear, Dropout, Flatten, HardTanh, Linear, Residual, Sequential,
-    SignWeightLinear,
+    BatchNorm, BinaryLinear, Dropout, Flatten, HardTanh, InputThresholds, Linear, RSign, Residual,
+    Sequential, SignWeightLinear,
 };
 use crate::ops::ScaledSign;
 use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
+mod bytes_laws;
 mod image_laws;
 
 /// A layer of a user's own: signs.
@@ -49,7 +50,11 @@ fn train(model: &mut dyn Module, x: &Tensor, rng: &mut Rng) {
     model.params_mut(&mut |name, param| {
         if !name.ends_with("weight") {
             let mut value = param.value().clone();
-            let moved = |v: &mut f32| *v += rng.uniform(-1.5, 1.5) as f32;
+            let (least, most) = match name.ends_with("shift") {
+                true => (-255.0, 3.0), // of bytes
+                false => (-1.5, 1.5),
+            };
+            let moved = |v: &mut f32| *v += rng.uniform(least, most) as f32;
             value.data_mut().iter_mut().for_each(moved);
             param.set_value(value).unwrap();
         }
@@ -76,6 +81,7 @@ impl Samples {
                 InputType::Unsigned { depth } => {
                     rng.uniform(0.0, f64::from(1_u32 << depth)).floor() as f32
                 }
+                InputType::Thresholds => rng.uniform(0.0, 256.0).floor() as f32,
                 _ => (rng.uniform(-1.0, 1.0) as f32).signum(),
             };
         }
@@ -161,10 +167,34 @@ fn behind() -> impl Strategy<Value = Behind> {
     )
 }
 
+/// Of bytes with thresholds the layer that makes signs of them, with fixed thresholds or learned ones.
+fn signs_of_bytes(input: InputType, channels: usize, rng: &mut Rng) -> Sequential {
+    let net = Sequential::new();
+    match input {
+        InputType::Thresholds if rng.uniform(0.0, 1.0) < 0.5 => {
+            let thresholds: Vec<u8> = (0..channels)
+                .map(|_| rng.uniform(0.0, 256.0) as u8)
+                .collect();
+            net.then(InputThresholds::new(&thresholds).unwrap())
+        }
+        InputType::Thresholds => net.then(RSign::new(channels).unwrap()),
+        _ => net,
+    }
+}
+
+/// The type of inputs: bits, integers of so many bits, or 9: bytes with thresholds, as in a file.
+fn input_type(code: u8) -> InputType {
+    match code {
+        0 => InputType::Bits,
+        9 => InputType::Thresholds,
+        depth => InputType::Unsigned { depth },
+    }
+}
+
 /// A network of products `widths[i]` to `widths[i + 1]`, with what stands behind each.
 fn network(input: InputType, widths: &[usize], behind: &[Behind], rng: &mut Rng) -> Sequential {
-    let mut net = Sequential::new();
-    let mut takes_numbers = input != InputType::Bits;
+    let mut net = signs_of_bytes(input, widths[0], rng);
+    let mut takes_numbers = matches!(input, InputType::Unsigned { .. });
     let last = widths.len() - 2;
     for (i, (pair, behind)) in widths.windows(2).zip(behind).enumerate() {
         let mut block = Sequential::new();
@@ -198,13 +228,10 @@ proptest! {
 
     #[test]
     fn files_of_any_sequential_network_equal_the_tape_bit_for_bit(
-        depth in 0_u8..9, widths in proptest::collection::vec(1_usize..140, 2..5),
+        code in 0_u8..10, widths in proptest::collection::vec(1_usize..140, 2..5),
         behind in proptest::collection::vec(behind(), 4), samples in 2_usize..9, seed: u64,
     ) {
-        let input = match depth {
-            0 => InputType::Bits,
-            depth => InputType::Unsigned { depth },
-        };
+        let input = input_type(code);
         let mut rng = Rng::new(seed);
         let mut net = network(input, &widths, &behind, &mut rng);
         check(&mut net, input, &[samples, widths[0]], &mut rng);
@@ -212,21 +239,26 @@ proptest! {
 
     #[test]
     fn files_of_the_mlp_equal_the_tape_bit_for_bit(
-        inputs in 1_usize..150, depth in 1_u8..9,
+        inputs in 1_usize..150, depth in 1_u8..9, on_bits: bool,
         hidden in proptest::collection::vec(1_usize..140, 1..4),
         classes in 2_usize..12, samples in 2_usize..9, integer_scores: bool, seed: u64,
     ) {
         let config = MlpConfig { inputs, depth, hidden, classes };
         let mut rng = Rng::new(seed);
         let mut mlp = Mlp::new(config.clone(), &mut rng).unwrap();
+        if on_bits {
+            let thresholds: Vec<u8> = (0..inputs).map(|_| rng.uniform(0.0, 256.0) as u8).collect();
+            mlp = mlp.on_bits(&thresholds).unwrap();
+        }
         if integer_scores {
             mlp = mlp.integer_scores();
-            let file = export(&mlp, config.input(), "").unwrap();
+            let file = export(&mlp, mlp.input(), "").unwrap();
             let file = AlignedBytes::from(file.as_slice());
             let model = Model::open(file.bytes()).unwrap();
             prop_assert_eq!(model.output(), (classes, OutputType::I32));
         }
-        check(&mut mlp, config.input(), &[samples, inputs], &mut rng);
+        let input = mlp.input();
+        check(&mut mlp, input, &[samples, inputs], &mut rng);
     }
 }
 
@@ -245,7 +277,7 @@ fn a_diverged_network_is_refused_by_name() {
             param.set_value(nan).unwrap();
         }
     });
-    let refused = export(&mlp, mlp.config().input(), "").unwrap_err();
+    let refused = export(&mlp, mlp.input(), "").unwrap_err();
     let text = refused.to_string();
     assert!(
         text.starts_with("layer `1.norm`, output 1: batch norm is NaN"),

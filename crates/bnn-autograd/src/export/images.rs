@@ -97,7 +97,7 @@ impl Lowering {
             }
             Some(product) => product.bit_pools.push(pool),
             None if self.input == InputType::Bits => self.writer.max_pool2d(&pool)?,
-            None => return Err(self.refusal("it pools the unsigned input of the model")),
+            None => return Err(self.refusal("it pools the bytes of the model's input")),
         }
         self.pooled = Some(refusal);
         let [height, width] = pool.output_size();

@@ -48,6 +48,10 @@ use crate::tensor::Tensor;
 pub struct Lowering {
     pub(super) writer: ModelWriter,
     pub(super) input: InputType,
+    /// Of [`InputType::Thresholds`], once a layer has said them: one for each channel.
+    pub(super) thresholds: Option<Vec<u8>>,
+    /// The text kept in the file.
+    meta: String,
     /// The product added last, until it is known what becomes of its sums.
     pub(super) open: Option<Product>,
     /// How the values at hand lie.
@@ -99,8 +103,10 @@ impl Lowering {
             Error::check_range("bits per input", "1 to 8", depth.into(), inside)?;
         }
         Ok(Self {
-            writer: ModelWriter::new(input).meta(meta),
+            writer: ModelWriter::new(input),
             input,
+            thresholds: None,
+            meta: meta.to_owned(),
             open: None,
             values: Values::Row,
             clipped: None,
@@ -136,8 +142,7 @@ impl Lowering {
 
     /// Replaces the text kept in the file.
     pub fn set_meta(&mut self, text: &str) {
-        let writer = std::mem::replace(&mut self.writer, ModelWriter::new(self.input));
-        self.writer = writer.meta(text);
+        text.clone_into(&mut self.meta);
     }
 
     /// All modules that `network` is made of ([`Module::children`]), each applied to what the one
@@ -169,7 +174,7 @@ impl Lowering {
     /// [`ops::sign_weight_linear`](crate::ops::sign_weight_linear).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is neither the model's input nor signs, where it has other than
+    /// [`ExportError::Layer`] where `x` is neither the numbers of the model's input nor signs, where it has other than
     /// `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact.
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_numbers()?;
@@ -214,13 +219,14 @@ impl Lowering {
     /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
     /// export where no sign was taken of what it gave out.
     pub fn hard_tanh(&mut self) -> Result<(), ExportError> {
+        let begins_with_signs = self.begins_with_signs();
         match &mut self.open {
             Some(product) if product.then == Then::Nothing => {
                 product.then = Then::Clipped;
                 let why = "no layer behind it takes the signs of its numbers, and the runner of model files does not clip";
                 self.clipped = Some(self.refusal(why));
             }
-            None if self.input != InputType::Bits => {
+            None if !begins_with_signs => {
                 return Err(self.refusal("it clips the input of the model"));
             }
             _ => {}
@@ -233,12 +239,18 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model.
     pub fn sign(&mut self) -> Result<(), ExportError> {
+        let begins_with_signs = self.begins_with_signs();
         match &mut self.open {
             Some(product) => product.then = Then::Sign,
-            None if self.input == InputType::Bits => {}
+            None if begins_with_signs => {}
             None => return Err(self.refusal("unsigned inputs all have the sign +1")),
         }
         Ok(())
+    }
+
+    /// Whether what the first product takes are signs: bits, or bytes of which a layer has made some.
+    pub(super) fn begins_with_signs(&self) -> bool {
+        self.input == InputType::Bits || self.thresholds.is_some()
     }
 
     /// The error that the layer being lowered cannot be exported.
@@ -275,7 +287,7 @@ impl Lowering {
             true => product.write_signs(&mut self.writer)?,
             false => product.write(&mut self.writer)?,
         }
-        Ok(self.writer.finish()?)
+        Ok(self.writer.meta(&self.meta).finish()?)
     }
 
     /// The dotted name of the layer being lowered.

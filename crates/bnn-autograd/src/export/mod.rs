@@ -5,6 +5,7 @@
 //! one integer comparison ([`Threshold::fold`]); the last batch normalisation stays as the affine map
 //! that evaluation computes anyway.
 
+mod bytes;
 mod chain;
 mod error;
 mod fold;
@@ -22,13 +23,14 @@ use crate::nn::Module;
 
 /// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in: its
 /// hidden bits and its outputs are equal, bit for bit, to those of the tape, for samples of the type
-/// `input`: -1 and +1, or integers from 0. `meta` is text kept in the file.
+/// `input`: -1 and +1, integers from 0, or bytes that become bits by thresholds. `meta` is text kept in the file.
 ///
 /// It can export what consists of [`SignWeightLinear`](crate::nn::SignWeightLinear) or
 /// [`SignWeightConv2d`](crate::nn::SignWeightConv2d) (first), [`BinaryLinear`](crate::nn::BinaryLinear),
 /// [`BinaryConv2d`](crate::nn::BinaryConv2d), [`MaxPool2d`](crate::nn::MaxPool2d),
 /// [`Flatten`](crate::nn::Flatten), [`BatchNorm`](crate::nn::BatchNorm) and
-/// [`HardTanh`](crate::nn::HardTanh) one after another, in [`Sequential`](crate::nn::Sequential)s nested
+/// [`HardTanh`](crate::nn::HardTanh) one after another, behind an [`InputThresholds`](crate::nn::InputThresholds) or
+/// [`RSign`](crate::nn::RSign) for [`InputType::Thresholds`], in [`Sequential`](crate::nn::Sequential)s nested
 /// as you like and in modules that implement [`Module::lower`]. The file gives out real scores behind a
 /// last batch normalisation, integer sums behind a last product, bits behind a last sign. A network that
 /// takes images says of what size they are, as [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or

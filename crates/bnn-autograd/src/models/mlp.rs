@@ -4,7 +4,7 @@ use bnn_core::model::InputType;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BatchNorm, BinaryLinear, Module, Param, SignWeightLinear};
+use crate::nn::{BatchNorm, BinaryLinear, InputThresholds, Module, Param, SignWeightLinear};
 use crate::rng::Rng;
 use crate::tape::Var;
 
@@ -21,17 +21,9 @@ pub struct MlpConfig {
     pub classes: usize,
 }
 
-impl MlpConfig {
-    /// The type of its inputs in a model file.
-    #[must_use]
-    pub fn input(&self) -> InputType {
-        InputType::Unsigned { depth: self.depth }
-    }
-}
-
 /// A fully connected network with binary weights and binary activations in every hidden layer.
 ///
-/// The first layer multiplies the integer inputs as they are with `sign(w)`; every further layer
+/// The first layer multiplies the integer inputs as they are with `sign(w)`, or bits made of them ([`Mlp::on_bits`]); every further layer
 /// multiplies signs with signs; each is followed by batch normalisation. What leaves the last batch
 /// normalisation are the class scores, real ones; with [`Mlp::integer_scores`] there is none behind the last
 /// layer, whose sums are the scores. Without bias, because batch normalisation has one (Hubara et al. 2016,
@@ -39,6 +31,8 @@ impl MlpConfig {
 #[derive(Clone, Debug)]
 pub struct Mlp {
     config: MlpConfig,
+    /// In front of the first layer, where that takes bits.
+    thresholds: Option<InputThresholds>,
     first: SignWeightLinear,
     rest: Vec<BinaryLinear>,
     /// One for each layer; for all but the last where the scores are integers.
@@ -86,6 +80,7 @@ impl Mlp {
         }
         Ok(Self {
             config,
+            thresholds: None,
             first,
             rest,
             norms,
@@ -101,6 +96,37 @@ impl Mlp {
     pub fn integer_scores(mut self) -> Self {
         self.norms.truncate(self.rest.len());
         self
+    }
+
+    /// The same network on bits: its first layer multiplies signs too, `+1` where an input reaches its threshold, of
+    /// which there is one for each input.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of thresholds.
+    pub fn on_bits(self, thresholds: &[u8]) -> Result<Self, Error> {
+        let (expected, found) = (self.config.inputs, thresholds.len());
+        if found != expected {
+            return Err(Error::Shape {
+                what: "thresholds of the inputs",
+                expected: format!("[{expected}]"),
+                found: vec![found],
+            });
+        }
+        Ok(Self {
+            thresholds: Some(InputThresholds::new(thresholds)?),
+            ..self
+        })
+    }
+
+    /// The type of its inputs in a model file.
+    #[must_use]
+    pub fn input(&self) -> InputType {
+        match self.thresholds {
+            Some(_) => InputType::Thresholds,
+            None => InputType::Unsigned {
+                depth: self.config.depth,
+            },
+        }
     }
 
     /// Its sizes.
@@ -122,7 +148,10 @@ impl Module for Mlp {
     /// `x` is `[samples, inputs]`; the result, `[samples, classes]`, are the scores.
     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
         let mut norms = self.norms.iter_mut();
-        let mut x = self.first.forward(x)?;
+        let mut x = match &mut self.thresholds {
+            Some(thresholds) => self.first.forward(&thresholds.forward(x)?)?,
+            None => self.first.forward(x)?,
+        };
         if let Some(norm) = norms.next() {
             x = norm.forward(&x)?;
         }
@@ -136,6 +165,9 @@ impl Module for Mlp {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        if let Some(thresholds) = &self.thresholds {
+            to.layer("input", thresholds)?;
+        }
         to.layer("0.linear", &self.first)?;
         for (i, norm) in self.norms.iter().enumerate() {
             to.layer(&format!("{i}.norm"), norm)?;
@@ -147,6 +179,9 @@ impl Module for Mlp {
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        if let Some(thresholds) = &self.thresholds {
+            visit("input", thresholds);
+        }
         visit("0.linear", &self.first);
         for (i, layer) in self.rest.iter().enumerate() {
             visit(&format!("{}.linear", i + 1), layer);
@@ -157,6 +192,9 @@ impl Module for Mlp {
     }
 
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        if let Some(thresholds) = &mut self.thresholds {
+            visit("input", thresholds);
+        }
         visit("0.linear", &mut self.first);
         for (i, layer) in self.rest.iter_mut().enumerate() {
             visit(&format!("{}.linear", i + 1), layer);

@@ -2,6 +2,7 @@
 
 use super::{Module, PReLU, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops::{self, Estimator};
 use crate::real::Real;
 use crate::tape::Var;
@@ -9,6 +10,9 @@ use crate::tensor::Tensor;
 
 /// RSign: `sign(x + shift)` for `[.., c]`, one learned shift per channel (the threshold `alpha` of
 /// the paper is `-shift`). At the threshold itself the sign is `+1`, as everywhere here.
+///
+/// As the first layer of a network it is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds),
+/// behind a product as thresholds of its sums.
 ///
 /// Put a [`BinaryLinear`](super::BinaryLinear) with [`Estimator::Identity`] behind it. Parameter:
 /// `shift`.
@@ -48,6 +52,10 @@ impl<T: Real> Module<T> for RSign<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let x = ops::shift(x, &x.tape().param(&self.shift))?;
         ops::sign(&x, self.estimator)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.shifted_sign(self.shift.value())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -35,7 +35,7 @@ fn trainer(epochs: u64) -> Trainer<Mlp> {
 
 fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
     let model = trainer.model();
-    export(model, model.config().input(), "").unwrap()
+    export(model, model.input(), "").unwrap()
 }
 
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
@@ -72,6 +72,20 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     let other = [("arch", "mlp:60".to_owned())];
     let refused = trainer(4).resume(&path, &other);
     assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == "arch"));
+
+    // Of a setting that there was not yet the checkpoint knows nothing, but of the network it does.
+    let later = [&settings[..], &[("scores", "real".to_owned())]].concat();
+    let mut third = trainer(4);
+    third.resume(&path, &later).unwrap();
+    assert_eq!(third.history(), &whole.history()[..2]);
+    let fewer = Mlp::clone(trainer(4).model()).integer_scores();
+    let on_bits = trainer(4).model().clone().on_bits(&[8; 64]).unwrap();
+    for model in [fewer, on_bits] {
+        let refused = Trainer::new(model, config(4))
+            .unwrap()
+            .resume(&path, &later);
+        assert!(matches!(refused, Err(TrainError::Checkpoint(_))));
+    }
 }
 
 #[test]
@@ -165,7 +179,7 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
     let split = data::digits().unwrap();
     let all = |_: BatchStats| ControlFlow::Continue(());
     let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
-    let input = net.config().input();
+    let input = net.input();
     let mut cooled = Trainer::new(net.clone(), config(2))
         .unwrap()
         .with_temperature(8.0)

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
 use bnn_autograd::export::export;
-use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential, SignWeightLinear};
+use bnn_autograd::nn::{
+    BatchNorm, BinaryLinear, InputThresholds, Module, Sequential, SignWeightLinear,
+};
 use bnn_autograd::{Rng, Tensor};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
 
@@ -153,6 +155,35 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
     };
     assert_eq!(status, BNN_OK);
     assert_eq!(found, scores);
+}
+
+#[test]
+fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
+    let thresholds: Vec<u8> = (0..70).map(|i: u32| (i * 11 % 251) as u8).collect();
+    let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
+    let mut linear_layer = BinaryLinear::new(70, 3, &mut Rng::new(1)).unwrap();
+    linear_layer.params_mut(&mut |_, weight| weight.set_value(w.clone()).unwrap());
+    let net = Sequential::new()
+        .then(InputThresholds::new(&thresholds).unwrap())
+        .then(linear_layer);
+    let expected = export(&net, InputType::Thresholds, "").unwrap();
+    let new = |len: usize| {
+        let mut builder = null_mut();
+        // SAFETY: at least `len` bytes, and a place for the handle.
+        let status = unsafe { bnn_builder_new_thresholds(thresholds.as_ptr(), len, &mut builder) };
+        (status, builder)
+    };
+    let (status, builder) = new(70);
+    assert_eq!(status, BNN_OK);
+    assert_eq!(linear(builder, &w), BNN_OK);
+    assert!(finish(builder).unwrap() == expected);
+    free(builder);
+    // Other than one for each input: nothing is added, and nothing is begun of none.
+    let (_, builder) = new(69);
+    assert_eq!(linear(builder, &w), BNN_ERROR_LAYER);
+    assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
+    free(builder);
+    assert_eq!(new(0), (BNN_ERROR_ZERO, null_mut()));
 }
 
 #[test]

@@ -32,8 +32,8 @@ export! {
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out,
-    /// sums that are too large, or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out or
+    /// the number of thresholds, sums that are too large, or the model is finished).
     pub fn bnn_builder_linear_f32(
         builder: *mut bnn_builder_t,
         w: *const f32,
@@ -47,7 +47,8 @@ export! {
         let what = "elements of the weights";
         let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
         let w = Tensor::new(w.to_vec(), &[n, k])?;
-        let on_numbers = builder.layers == 0 && builder.input != InputType::Bits;
+        let is_unsigned = matches!(builder.input, InputType::Unsigned { .. });
+        let on_numbers = builder.layers == 0 && is_unsigned;
         builder.add("linear", |to| match on_numbers {
             true => to.sign_weight_linear(&w),
             false => to.binary_linear(&w),

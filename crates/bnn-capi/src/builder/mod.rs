@@ -1,6 +1,7 @@
 //! Model files are put together of what was trained.
 
 use bnn_autograd::export::{ExportError, Lowering};
+use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
 use crate::error::Error;
@@ -86,6 +87,29 @@ export! {
     pub fn bnn_builder_new(element: i32, element_bits: i32, out: *mut *mut bnn_builder_t) -> bnn_status_t {
         let input = input_type(element, element_bits)?;
         let lowering = Lowering::new("model", input, "")?;
+        out.put(bnn_builder_t { input, layers: 0, state: State::Open(Box::new(lowering)) })
+    }
+}
+
+export! {
+    /// Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1` where
+    /// `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first product takes
+    /// the signs.
+    ///
+    /// - `thresholds`: read, `len` bytes: one for each input of the first product.
+    /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
+    ///
+    /// Errors: NULL, MISALIGNED, ZERO.
+    pub fn bnn_builder_new_thresholds(
+        thresholds: *const u8,
+        len: usize,
+        out: *mut *mut bnn_builder_t,
+    ) -> bnn_status_t {
+        nonzero("len", len)?;
+        let thresholds: InputThresholds = InputThresholds::new(thresholds.read(len)?)?;
+        let input = InputType::Thresholds;
+        let mut lowering = Lowering::new("model", input, "")?;
+        lowering.layer("input", &thresholds)?;
         out.put(bnn_builder_t { input, layers: 0, state: State::Open(Box::new(lowering)) })
     }
 }

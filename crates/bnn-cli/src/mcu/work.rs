@@ -12,6 +12,8 @@ pub(crate) struct Work {
     pub(crate) outputs: u64,
     /// Bits of an unsigned input, each of which is a product of its own; `None` where inputs are signs.
     pub(crate) depth: Option<u64>,
+    /// Inputs that are bytes, of which thresholds make bits; 0 where inputs are of another type.
+    pub(crate) compared: u64,
     pub(crate) ending: Ending,
 }
 
@@ -35,6 +37,10 @@ impl Work {
             depth: match layer.input() {
                 InputType::Unsigned { depth } => Some(depth.into()),
                 _ => None,
+            },
+            compared: match layer.input() {
+                InputType::Thresholds => layer.input_shape().iter().product::<usize>() as u64,
+                _ => 0,
             },
             ending: match layer.output() {
                 OutputType::F32 => Ending::Real,

@@ -47,6 +47,35 @@ fn operations_follow_from_the_shapes_and_totals_are_sums() {
 }
 
 #[test]
+fn a_first_layer_on_bits_has_no_bit_planes_but_a_comparison_for_each_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let told = |input: &'static str| {
+        let train = [&QUICK[..], &["--input", input, "--json"]].concat();
+        json(folder, &train);
+        json(folder, &["info", "digits.bnn", "--mcu", "--json"])
+    };
+    let (on_bytes, on_bits) = (told("bytes"), told("bits"));
+    let layer = |told: &Value, key: &str| number(&told["mcu"]["layers"][0], key);
+    assert_eq!(layer(&on_bits, "binary_macs"), 64 * 40);
+    assert_eq!(layer(&on_bits, "word_operations"), 40);
+    // A threshold for each of 64 bytes.
+    assert_eq!(layer(&on_bits, "bytes"), layer(&on_bytes, "bytes") + 64);
+    assert_eq!(number(&on_bits["mcu"], "input_bytes"), 64);
+    // The row of bits, and those of the hidden layer; no zeros and no planes.
+    assert_eq!(number(&on_bits["mcu"], "scratch_bytes"), 8 * (1 + 1));
+    let cores = |told: &Value| told["mcu"]["cores"].as_array().unwrap().clone();
+    for (bits, bytes) in cores(&on_bits).iter().zip(&cores(&on_bytes)) {
+        let first = |core: &Value| core["layer_instructions"][0].as_u64().unwrap();
+        let second = |core: &Value| core["layer_instructions"][1].as_u64().unwrap();
+        assert_eq!(second(bits), second(bytes));
+        assert!(first(bits) * 2 < first(bytes), "{bits} {bytes}");
+        // A comparison takes some instructions.
+        assert!(first(bits) > 64 * 3, "{bits}");
+    }
+}
+
+#[test]
 fn a_model_of_twice_the_size_takes_twice_the_time_but_for_what_layers_take_anyway() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -97,6 +97,68 @@ fn integer_scores_are_learned_and_every_command_takes_them() {
 }
 
 #[test]
+fn a_network_on_bits_is_learned_and_every_command_takes_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let train = ["train", "--input", "bits", "--epochs", "15", "--json"];
+    let told = json(folder, &train);
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.92, "{told}");
+    assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
+    assert_eq!(told["mismatches"], 0);
+    assert_eq!(told["input"], "bits");
+    let report = fs::read_to_string(folder.join("digits.html")).unwrap();
+    assert!(report.contains("--input bits"), "no command in the report");
+    let model = bytes(folder, "digits.bnn");
+    assert_eq!(
+        json(folder, &[&train[..], &["--resume"]].concat())["mismatches"],
+        0
+    );
+    assert!(bytes(folder, "digits.bnn") == model);
+
+    let info = json(folder, &["info", "digits.bnn", "--json"]);
+    assert_eq!(info["input_type"], "u8, made bits by thresholds");
+    assert_eq!(info["meta"]["max"], "16");
+    let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
+    assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
+    json(
+        folder,
+        &["test-vectors", "digits.bnn", "--data", "digits", "--json"],
+    );
+    let pixels = bytes(folder, "digits.inputs");
+    let expected: Vec<f64> = bytes(folder, "digits.outputs")
+        .as_chunks()
+        .0
+        .iter()
+        .map(|b| f64::from(f32::from_le_bytes(*b)))
+        .collect();
+    let row: Vec<String> = pixels[..64].iter().map(u8::to_string).collect();
+    fs::write(folder.join("row.csv"), row.join(",")).unwrap();
+    let predicted = json(folder, &["predict", "digits.bnn", "row.csv", "--json"]);
+    let scores: Vec<f64> = serde_json::from_value(predicted["scores"].clone()).unwrap();
+    assert_eq!(scores, expected[..10]);
+    json(folder, &["test-vectors", "digits.bnn", "--json"]); // random bytes
+    assert!(
+        bytes(folder, "digits.inputs")
+            .iter()
+            .all(|&byte| byte <= 16)
+    );
+    stdout(folder, &["export", "digits.bnn", "--to", "c"]);
+    let header = fs::read_to_string(folder.join("digits.h")).unwrap();
+    assert!(
+        header.contains("uint8_t x[DIGITS_INPUT_LENGTH]"),
+        "{header}"
+    );
+    stdout(folder, &["export", "digits.bnn", "--to", "rust"]);
+
+    // Networks on bytes and on bits do not go on from each other's checkpoints.
+    super::refused(
+        folder,
+        &["train", "--epochs", "15", "--resume"],
+        &["digits.checkpoint", "input", "bits", "bytes"],
+    );
+}
+
+#[test]
 fn the_table_says_what_a_person_wants() {
     let folder = tempfile::tempdir().unwrap();
     let table = stdout(folder.path(), &quick(&[]));

@@ -31,6 +31,19 @@ static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/digits-i
 static MODEL: Model = bnn_core::include_model!("../../../models/digits-int.bnn");
 const SIZES: Sizes = MODEL.sizes();
 
+/// The same sizes, of inputs that thresholds make bits of.
+static BITS_MODEL: Model = bnn_core::include_model!("../../../models/digits-bits.bnn");
+
+/// Enough for both.
+const SCRATCH: usize = {
+    let on_bits = BITS_MODEL.sizes().scratch_words;
+    if on_bits > SIZES.scratch_words {
+        on_bits
+    } else {
+        SIZES.scratch_words
+    }
+};
+
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
@@ -74,16 +87,26 @@ fn measure() -> Result<(), ModelError> {
     println!("unsigned: {unsigned}");
     println!("split: {split}");
 
-    let pixels = BYTES.get(..SIZES.inputs).unwrap_or_default();
-    let mut scores = [0; SIZES.outputs];
-    let mut scratch = [0; SIZES.scratch_words];
-    let (done, run) = counter.count(|| {
-        let (input, output) = (Input::Bytes(pixels), Output::I32(&mut scores));
-        MODEL.run(1, input, output, &mut scratch)
-    });
-    done?;
-    let outputs = 128 * (5 * count + unsigned) + 64 * two + 10 * (count + sum) + 64 * split;
-    println!("layer: {}", (run - outputs) / 3);
+    let mut runs = [0; 2];
+    for (model, run) in [&MODEL, &BITS_MODEL].into_iter().zip(&mut runs) {
+        let pixels = BYTES.get(..SIZES.inputs).unwrap_or_default();
+        let mut scores = [0; SIZES.outputs];
+        let mut scratch = [0; SCRATCH];
+        let (done, instructions) = counter.count(|| {
+            let (input, output) = (Input::Bytes(pixels), Output::I32(&mut scores));
+            model.run(1, input, output, &mut scratch)
+        });
+        done?;
+        *run = instructions;
+    }
+    let [on_bytes, on_bits] = runs;
+    let behind = 64 * two + 10 * (count + sum);
+    let layers = on_bytes - 128 * (5 * count + unsigned) - 64 * split - behind;
+    println!("layer: {}", layers / 3);
+    println!(
+        "reach: {}",
+        (on_bits - 128 * one - behind).saturating_sub(layers) / 64
+    );
     let painted = stack::paint();
     let (opened, open) = counter.count(|| Model::open(&FILE.0));
     let stack = painted.used();

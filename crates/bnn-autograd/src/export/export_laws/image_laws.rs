@@ -11,9 +11,9 @@ fn one_of<T: Copy>(of: &[T], rng: &mut Rng) -> T {
 
 /// A random network over images, or none where the numbers drawn do not fit each other.
 fn network(input: InputType, image: [usize; 3], rng: &mut Rng) -> Option<Sequential> {
-    let mut net = Sequential::new();
     let [mut height, mut width, mut channels] = image;
-    let mut takes_numbers = input != InputType::Bits;
+    let mut net = signs_of_bytes(input, channels, rng);
+    let mut takes_numbers = matches!(input, InputType::Unsigned { .. });
     for block in 0..one_of(&[1, 2, 3], rng) {
         let groups = one_of(&[1, 1, 2, channels], rng);
         let options = ConvOptions {
@@ -79,13 +79,10 @@ proptest! {
 
     #[test]
     fn files_of_any_network_over_images_equal_the_tape_bit_for_bit(
-        depth in 0_u8..9, height in 3_usize..8, width in 3_usize..7, channels in prop_oneof![Just(1_usize), Just(2), Just(3), Just(64)],
+        code in 0_u8..10, height in 3_usize..8, width in 3_usize..7, channels in prop_oneof![Just(1_usize), Just(2), Just(3), Just(64)],
         samples in 2_usize..5, seed: u64,
     ) {
-        let input = match depth {
-            0 => InputType::Bits,
-            depth => InputType::Unsigned { depth },
-        };
+        let input = input_type(code);
         let mut rng = Rng::new(seed);
         let mut net = network(input, [height, width, channels], &mut rng);
         while net.is_none() {
@@ -162,7 +159,7 @@ fn what_a_file_cannot_hold_of_images_is_refused_by_name() {
         ),
         (
             new().then(pool()).then(first(rng)),
-            "layer `0` (MaxPool2d) cannot be exported: it pools the unsigned input",
+            "layer `0` (MaxPool2d) cannot be exported: it pools the bytes",
         ),
         (
             new().then(first(rng)).then(AvgPool2d::new([2, 2])),

@@ -101,7 +101,7 @@ impl<'a> Source<'a> {
             input_text: format!("{} x {input}", shape(model.input_shape())),
             input: match input {
                 InputType::Bits => Element::Bits,
-                InputType::Unsigned { .. } => Element::U8,
+                InputType::Unsigned { .. } | InputType::Thresholds => Element::U8,
                 other => return Err(unknown(other.to_string())),
             },
             outputs,

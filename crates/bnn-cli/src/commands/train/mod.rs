@@ -66,7 +66,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     train(&mut trainer, &split, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let input = trainer.model().config().input();
+    let input = trainer.model().input();
     let file = export(trainer.model(), input, &settings.meta(&split)).map_err(CliError::failed)?;
     write(&settings.out, &file)?;
     let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;

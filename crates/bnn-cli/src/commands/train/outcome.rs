@@ -120,7 +120,12 @@ impl Outcome {
         [
             (
                 "network",
-                format!("{} -> {}", settings.sizes.inputs, settings.arch()),
+                format!(
+                    "{} {} -> {}",
+                    settings.sizes.inputs,
+                    settings.input_name(),
+                    settings.arch()
+                ),
             ),
             ("accuracy on the tape", percent(self.tape_accuracy)),
             ("accuracy on bits", percent(self.packed_accuracy)),
@@ -162,6 +167,7 @@ impl Outcome {
         json!({
             "data": settings.data,
             "arch": settings.arch(),
+            "input": settings.input_name(),
             "seed": settings.config.seed,
             "epochs": settings.config.epochs,
             "tape_accuracy": self.tape_accuracy,

@@ -7,7 +7,7 @@ use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 use bnn_autograd::{Rng, can_write};
 
-use crate::args::{Scores, TrainArgs};
+use crate::args::{Inputs, Scores, TrainArgs};
 use crate::error::CliError;
 use crate::images;
 use crate::recipe::Recipe;
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     image_size: Option<(usize, usize)>,
     data_checksum: u32,
     pub(super) sizes: MlpConfig,
+    /// Of a network on bits: one for each pixel.
+    thresholds: Option<Vec<u8>>,
     scores: Scores,
     pub(super) config: TrainConfig,
     pub(super) out: PathBuf,
@@ -53,6 +55,10 @@ impl Settings {
             image_size: args.image_size,
             data_checksum: split.checksum(),
             sizes,
+            thresholds: match args.input {
+                Inputs::Bytes => None,
+                Inputs::Bits => Some(train.mean_thresholds()),
+            },
             scores: args.scores,
             config,
             report: args
@@ -69,7 +75,10 @@ impl Settings {
 
     /// A fresh network, in the hands of a trainer.
     pub(super) fn trainer(&self) -> Result<Trainer<Mlp>, TrainError> {
-        let mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
+        let mut mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
+        if let Some(thresholds) = &self.thresholds {
+            mlp = mlp.on_bits(thresholds)?;
+        }
         Ok(match self.scores {
             Scores::Real => Trainer::new(mlp, self.config.clone())?,
             Scores::Integer => {
@@ -103,6 +112,14 @@ impl Settings {
     }
 
     /// As the command line has it.
+    pub(super) fn input_name(&self) -> &'static str {
+        match self.thresholds {
+            Some(_) => "bits",
+            None => "bytes",
+        }
+    }
+
+    /// As the command line has it.
     fn scores_name(&self) -> &'static str {
         match self.scores {
             Scores::Real => "real",
@@ -120,6 +137,7 @@ impl Settings {
                 format!("{:08x}", self.data_checksum),
             ),
             ("arch", self.arch()),
+            ("input", self.input_name().to_owned()),
             ("scores", self.scores_name().to_owned()),
             ("epochs", c.epochs.to_string()),
             ("batch", c.batch.to_string()),
@@ -164,10 +182,11 @@ impl Settings {
             .image_size
             .map(|(width, height)| format!(" --image-size {width}x{height}"));
         format!(
-            "bnn train --data {}{} --arch {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
+            "bnn train --data {}{} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
             self.data,
             size.unwrap_or_default(),
             self.arch(),
+            self.input_name(),
             self.scores_name(),
             c.epochs,
             c.batch,
