@@ -25,7 +25,7 @@ const WORDS: usize = 1024;
 /// Thousandths of an instruction per binary multiplication and addition that the first layer may take, to sums and to
 /// bits.
 const BUDGET: [u32; 2] = if cfg!(armv6m) {
-    [382, 495]
+    [346, 457]
 } else if cfg!(target_arch = "arm") {
     [255, 327]
 } else {
