@@ -13,9 +13,9 @@
  *           and are aligned to their element type. What a call writes must not overlap anything else
  *           of the same call, gaps between its rows included; inputs may overlap each other.
  * Ownership Memory is the caller's before, during and after a call; the library keeps no pointer to
- *           it, except that a bnn_model_t points into the file it was opened from. What a function
- *           whose name has `new` gives out is freed by the one that has `free`. Returned strings are
- *           the library's.
+ *           it, except that a bnn_model_t points into the file it was opened from, and a bnn_stream_t
+ *           into that and into its memory. What a function whose name has `new` gives out is freed by
+ *           the one that has `free`. Returned strings are the library's.
  * Errors    A call that can fail returns a bnn_status_t; each function lists those that its
  *           arguments can bring about, and BNN_ERROR_INTERNAL is possible everywhere. It has then
  *           written nothing, except after BNN_ERROR_INTERNAL. bnn_last_error_message() says what was
@@ -26,7 +26,8 @@
  *           them. Large calls use the library's own threads, see bnn_set_num_threads(), and are done
  *           when they return.
  * Builds    A library without `std` (bare metal) has no heap: bnn_linear_*, bnn_conv2d_* and
- *           bnn_builder_* are not in it.
+ *           bnn_builder_* are not in it. One without `conv` as well opens no model of convolutions or
+ *           pools, and has no bnn_stream_*.
  */
 
 #ifndef BNN_H
@@ -122,7 +123,7 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_MODEL_INVALID = 18,
   /**
-   * A bnn_model_t has not been opened.
+   * A bnn_model_t or a bnn_stream_t has not been opened.
    */
   BNN_ERROR_NOT_OPEN = 19,
   /**
@@ -315,6 +316,23 @@ typedef struct bnn_tensor_t {
    */
   int32_t element_bits;
 } bnn_tensor_t;
+
+/**
+ * A stream of rows through a model: a series of sensor frames, whose time is the height of the
+ * model's images. The struct is the caller's, as a `bnn_model_t` is, and there is nothing to free.
+ * It points to the stream's memory and to the model's file; of its copies, one goes on. The other
+ * calls refuse one that is all zeros. A stream is for one thread at a time.
+ */
+typedef struct bnn_stream_t {
+  /**
+   * The library's.
+   */
+  bnn_model_t model;
+  /**
+   * The library's.
+   */
+  const void *words[8];
+} bnn_stream_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -752,7 +770,8 @@ bnn_status_t bnn_model_output(const bnn_model_t *model, bnn_tensor_t *out);
 
 /**
  * The shape of a sample of the model's input, whose elements are in this order: height, width
- * and channels of an image. Height and width are 1 where the model takes no images.
+ * and channels of an image. Height and width are 1 where the model takes no images. A row of an
+ * image has as many bytes as `bnn_model_input` says of a sample, divided by the height.
  *
  * - `shape`: written, 3 numbers.
  *
@@ -812,6 +831,70 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
                                  size_t output_bytes,
                                  void *scratch,
                                  size_t scratch_bytes);
+
+/**
+ * Bytes of memory that a stream through the model needs. 0 where there is none, which
+ * `bnn_stream_open` refuses: where the model does not begin with a convolution or a pool, or its
+ * output has several rows, and where `model` is NULL or not open.
+ */
+size_t bnn_model_stream_bytes(const bnn_model_t *model);
+
+/**
+ * Opens a stream before its first row.
+ *
+ * - `memory`: written, `memory_bytes` bytes, at least `bnn_model_stream_bytes`; aligned to 8
+ *   bytes. It is the stream's own for as long as that is used: nobody else reads or writes it.
+ * - `out`: receives the stream, which holds a copy of the model. Written on success only.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
+ * this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
+ */
+bnn_status_t bnn_stream_open(const bnn_model_t *model,
+                             void *memory,
+                             size_t memory_bytes,
+                             bnn_stream_t *out);
+
+/**
+ * Takes the next row: `[width, channels]` of `bnn_model_input_shape`. A result is given as soon as
+ * the rows that it depends on are there. It is that of `bnn_model_run` on a window of as many rows
+ * as the model's images have: where `bnn_stream_slides`, the first one on the first rows, every
+ * further one on a window that begins as many rows later as all vertical strides multiplied; else
+ * one for each window's worth of rows, window behind window.
+ *
+ * - `stream`: read and written.
+ * - `row`: read, `row_bytes` bytes, exactly those of a row: those of a sample that
+ *   `bnn_model_input` tells, divided by the height; aligned to the element type (8 bytes for bits,
+ *   whose tail bits are 0).
+ * - `output`: written where a result is complete, and else as it was; `output_bytes` bytes,
+ *   exactly those that `bnn_model_output` tells; aligned to the element type.
+ * - `ready`: written; 1 where `output` has a result now, else 0.
+ *
+ * The stream is as before after an error.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, MISMATCH, RANGE (an element has more bits than the model
+ * says), TAIL_BITS, OVERLAP (also with the stream's memory), ISA_UNKNOWN, ISA_ABSENT.
+ */
+bnn_status_t bnn_stream_push(bnn_stream_t *stream,
+                             const void *row,
+                             size_t row_bytes,
+                             void *output,
+                             size_t output_bytes,
+                             int32_t *ready);
+
+/**
+ * Forgets all rows: the next one is the first of a window.
+ *
+ * - `stream`: read and written.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
+ */
+bnn_status_t bnn_stream_reset(bnn_stream_t *stream);
+
+/**
+ * 1 where the window slides: where no layer of the model is padded above or below. 0 otherwise,
+ * and where `stream` is NULL or not open.
+ */
+uint32_t bnn_stream_slides(const bnn_stream_t *stream);
 
 /**
  * Begins a model.

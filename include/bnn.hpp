@@ -20,5 +20,6 @@
 #include "bnn/linear.hpp"
 #include "bnn/model.hpp"
 #include "bnn/span.hpp"
+#include "bnn/stream.hpp"
 
 #endif

@@ -23,6 +23,7 @@ int main(void) {
         test_model();
         test_model_errors();
         test_builder_errors();
+        test_stream();
         test_shared_layers();
     }
     return summary();

@@ -32,4 +32,5 @@ void test_bits();
 void test_linear();
 void test_conv2d();
 void test_model();
+void test_stream();
 void test_threads();

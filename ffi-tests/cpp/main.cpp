@@ -47,6 +47,7 @@ int main() {
         test_linear();
         test_conv2d();
         test_model();
+        test_stream();
         test_threads();
     } catch (const std::exception &error) {
         check(false, error.what(), __FILE__, __LINE__);

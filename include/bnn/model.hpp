@@ -3,6 +3,7 @@
 #define BNN_MODEL_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <string>
@@ -45,6 +46,11 @@ class Model {
     /// What a sample of the input and of the output is.
     const bnn_tensor_t &input() const noexcept { return input_; }
     const bnn_tensor_t &output() const noexcept { return output_; }
+    /// Height, width and channels of a sample of the input and of the output.
+    std::array<std::size_t, 3> input_shape() const { return shape(bnn_model_input_shape); }
+    std::array<std::size_t, 3> output_shape() const { return shape(bnn_model_output_shape); }
+    /// Bytes of a row of an image of the input, which a `Stream` takes.
+    std::size_t row_bytes() const { return input_.bytes / input_shape()[0]; }
     /// Bytes of scratch memory for each sample.
     std::size_t scratch_bytes() const noexcept { return bnn_model_scratch_bytes(&model_); }
     /// For the functions of bnn.h; it stays this object's.
@@ -76,6 +82,14 @@ class Model {
     }
 
   private:
+    friend class Stream;
+
+    template <class Query> std::array<std::size_t, 3> shape(Query query) const {
+        std::array<std::size_t, 3> sides{};
+        detail::check(query(&model_, sides.data()));
+        return sides;
+    }
+
     void open() {
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(file_.data());
         detail::check(bnn_model_open(bytes, file_bytes_, &model_));

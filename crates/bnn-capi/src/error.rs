@@ -30,9 +30,10 @@ pub(crate) enum Error {
     Core(bnn_core::Error),
     /// The core refused a model file, or the arguments of a run.
     Model(ModelError),
-    /// A model that was never opened.
+    /// A model or a stream that the function `by` never opened.
     NotOpen {
         argument: &'static str,
+        by: &'static str,
     },
     /// What the layers and the builder refuse.
     #[cfg(feature = "std")]
@@ -159,10 +160,10 @@ impl fmt::Display for Error {
             Error::Argument { argument, error } => write!(f, "{argument}: {error}"),
             Error::Core(error) => error.fmt(f),
             Error::Model(error) => error.fmt(f),
-            Error::NotOpen { argument } => {
+            Error::NotOpen { argument, by } => {
                 write!(
                     f,
-                    "{argument} is not open, expected one that bnn_model_open has written"
+                    "{argument} is not open, expected one that {by} has written"
                 )
             }
             #[cfg(feature = "std")]

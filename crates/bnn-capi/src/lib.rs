@@ -40,6 +40,9 @@ pub mod conv2d;
 
 pub mod model;
 
+#[cfg(feature = "conv")]
+pub mod stream;
+
 #[cfg(feature = "std")]
 pub mod builder;
 

@@ -48,7 +48,7 @@ pub enum bnn_status_t {
     BNN_ERROR_MODEL_DAMAGED = 17,
     /// A model file breaks a rule of its format.
     BNN_ERROR_MODEL_INVALID = 18,
-    /// A bnn_model_t has not been opened.
+    /// A bnn_model_t or a bnn_stream_t has not been opened.
     BNN_ERROR_NOT_OPEN = 19,
     /// A layer does not go where it was added, or a model file cannot hold it.
     BNN_ERROR_LAYER = 20,

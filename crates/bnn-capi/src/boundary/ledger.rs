@@ -6,7 +6,13 @@ use crate::error::Error;
 
 /// The most regions of memory that the arguments of an exported function are: the ledger has a line for each. Those of
 /// bare metal are fewer, and stacks are small there.
-pub(crate) const MAX_REGIONS: usize = if cfg!(feature = "std") { 8 } else { 4 };
+pub(crate) const MAX_REGIONS: usize = if cfg!(feature = "std") {
+    8
+} else if cfg!(feature = "conv") {
+    5
+} else {
+    4
+};
 
 /// The memory that a call has asked for so far.
 #[derive(Debug, Default)]

@@ -8,6 +8,8 @@ mod model;
 #[cfg(feature = "std")]
 mod optional;
 mod pointer;
+#[cfg(feature = "conv")]
+mod stream;
 mod untyped;
 
 pub(crate) use argument::Argument;

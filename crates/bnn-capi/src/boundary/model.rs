@@ -33,7 +33,10 @@ impl bnn_model_t {
     /// The model that lies here; in place, as a copy would be on the stack of a small device.
     pub(crate) fn opened(&self) -> Result<&Model<'_>, Error> {
         if self.words[15].addr() != OPEN {
-            return Err(Error::NotOpen { argument: "model" });
+            return Err(Error::NotOpen {
+                argument: "model",
+                by: "bnn_model_open",
+            });
         }
         // SAFETY: only `of` writes the last word so, and a model in front of it, which has the words' alignment and
         // is borrowed with them; `bnn_model_open` asks the caller to keep the file for as long as he uses the model.

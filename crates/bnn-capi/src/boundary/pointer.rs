@@ -124,6 +124,10 @@ macro_rules! plain {
     )+};
 }
 
+// Pointers are arguments in `stream`.
+#[cfg(feature = "conv")]
+impl Plain for crate::stream::bnn_stream_t {}
+
 plain!(u8, u64, i32, f32, usize, bnn_model_t, bnn_tensor_t);
 // Numbers of the pointer's size first, then two of 4 bytes: no padding.
 const _: () = assert!(size_of::<bnn_tensor_t>() == 2 * size_of::<usize>() + 8);

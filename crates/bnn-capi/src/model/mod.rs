@@ -53,7 +53,7 @@ pub struct bnn_model_t {
     pub words: [*const c_void; 16],
 }
 
-fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+pub(crate) fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, input) = model.input();
     match input {
         InputType::Bits => bits(elements, model.input_len()),
@@ -64,7 +64,7 @@ fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     }
 }
 
-fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
+pub(crate) fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, output) = model.output();
     match output {
         OutputType::Bits => bits(elements, model.output_len()),
@@ -98,7 +98,7 @@ fn numbers(
     })
 }
 
-fn times(what: &'static str, a: usize, b: usize) -> Result<usize, Error> {
+pub(crate) fn times(what: &'static str, a: usize, b: usize) -> Result<usize, Error> {
     Ok(a.checked_mul(b).ok_or(bnn_core::Error::Overflow { what })?)
 }
 
@@ -159,7 +159,8 @@ fn put_shape(shape: [usize; 3], out: &mut [usize]) {
 
 export! {
     /// The shape of a sample of the model's input, whose elements are in this order: height, width
-    /// and channels of an image. Height and width are 1 where the model takes no images.
+    /// and channels of an image. Height and width are 1 where the model takes no images. A row of an
+    /// image has as many bytes as `bnn_model_input` says of a sample, divided by the height.
     ///
     /// - `shape`: written, 3 numbers.
     ///

@@ -11,9 +11,9 @@ use crate::shape::{at_least, nonzero};
 use crate::status::bnn_status_t;
 
 /// Memory of a size in bytes.
-struct Memory<P> {
-    pointer: P,
-    bytes: usize,
+pub(crate) struct Memory<P> {
+    pub(crate) pointer: P,
+    pub(crate) bytes: usize,
 }
 
 fn run(
@@ -39,19 +39,35 @@ fn run(
     at_least("scratch_bytes", needed, scratch.bytes)?;
 
     let scratch = scratch.pointer.write::<u64>(words)?;
-    let from = match model.input().1 {
-        InputType::Bits => Input::Bits(input.pointer.read(input.bytes / size_of::<u64>())?),
-        _ => Input::Bytes(input.pointer.read(input.bytes)?),
-    };
-    let to = match model.output().1 {
-        OutputType::Bits => Output::Bits(output.pointer.write(output.bytes / size_of::<u64>())?),
-        OutputType::I32 => Output::I32(output.pointer.write(output.bytes / size_of::<i32>())?),
-        _ => Output::F32(output.pointer.write(output.bytes / size_of::<f32>())?),
-    };
+    let from = input_in(model, input)?;
+    let to = output_in(model, output)?;
     Ok(model.run(samples, from, to, scratch)?)
 }
 
-fn equal(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+/// The model's input, or a part of it, in memory of the right size.
+pub(crate) fn input_in<'call>(
+    model: &Model<'_>,
+    Memory { pointer, bytes }: Memory<UntypedInput<'call>>,
+) -> Result<Input<'call>, Error> {
+    Ok(match model.input().1 {
+        InputType::Bits => Input::Bits(pointer.read(bytes / size_of::<u64>())?),
+        _ => Input::Bytes(pointer.read(bytes)?),
+    })
+}
+
+/// The model's outputs in memory of the right size.
+pub(crate) fn output_in<'call>(
+    model: &Model<'_>,
+    Memory { pointer, bytes }: Memory<UntypedOutput<'call>>,
+) -> Result<Output<'call>, Error> {
+    Ok(match model.output().1 {
+        OutputType::Bits => Output::Bits(pointer.write(bytes / size_of::<u64>())?),
+        OutputType::I32 => Output::I32(pointer.write(bytes / size_of::<i32>())?),
+        _ => Output::F32(pointer.write(bytes / size_of::<f32>())?),
+    })
+}
+
+pub(crate) fn equal(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
     if expected != found {
         return Err(bnn_core::Error::Mismatch {
             what,

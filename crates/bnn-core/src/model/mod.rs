@@ -66,7 +66,7 @@ pub use reader::Model;
 pub use runner::{Input, Output};
 pub use sizes::Sizes;
 #[cfg(feature = "conv")]
-pub use stream::Stream;
+pub use stream::{Stream, StreamState};
 #[cfg(feature = "alloc")]
 pub use writer::ModelWriter;
 

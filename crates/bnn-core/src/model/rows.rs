@@ -220,7 +220,8 @@ impl State {
             return None;
         }
         let at = usize::from(self.held) * row;
-        self.held += 1;
+        // No more than a kernel's; more only where a caller has changed the memory of a stream that he resumes.
+        self.held = self.held.saturating_add(1);
         held.get_mut(at..at + row)
     }
 

@@ -51,10 +51,18 @@ pub struct Stream<'m> {
     kernel: &'static Kernel,
     /// Scratch memory, and behind it the rows of the first layer.
     memory: &'m mut [u64],
-    endless: bool,
-    /// Rows of the window so far, and whether its result has been given; of windows that do not slide.
-    seen: usize,
-    done: bool,
+    state: StreamState,
+}
+
+/// What a stream keeps besides its model and its memory; see [`Stream::resume`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamState {
+    /// Whether the window slides; see [`Stream`].
+    pub slides: bool,
+    /// Rows of the window so far, of windows that do not slide; 0 of others.
+    pub seen: usize,
+    /// Whether the result of the window has been given, of windows that do not slide.
+    pub done: bool,
 }
 
 impl<'m> Stream<'m> {
@@ -87,25 +95,47 @@ impl<'m> Stream<'m> {
     /// # Errors
     /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
-        let words = Self::words(&model)?;
-        at_least("words of memory of a stream", words, memory.len())?;
-        let kernel = Kernel::active()?;
         let padded = |layer: Layer<'_>| match layer {
             Layer::Conv2d { conv, .. } => conv.vertical().is_padded(),
             Layer::MaxPool2d(pool) => pool.vertical().is_padded(),
             Layer::Dense { .. } => false,
         };
-        let endless = !model.layers().any(padded);
-        let mut stream = Self {
-            model,
-            kernel,
-            memory,
-            endless,
+        let state = StreamState {
+            slides: !model.layers().any(padded),
             seen: 0,
             done: false,
         };
+        let mut stream = Self::resume(model, memory, state)?;
         stream.reset();
         Ok(stream)
+    }
+
+    /// The stream that has left `state` ([`Stream::state`]) and what is in `memory`: for callers that cannot keep a
+    /// borrow of the memory from one row to the next, as C, whose memory it is in between. Where `model`, `memory` or
+    /// `state` are not what that stream left, results mean nothing.
+    ///
+    /// # Errors
+    /// As [`Stream::new`].
+    pub fn resume(
+        model: Model<'m>,
+        memory: &'m mut [u64],
+        state: StreamState,
+    ) -> Result<Self, ModelError> {
+        let words = Self::words(&model)?;
+        at_least("words of memory of a stream", words, memory.len())?;
+        let kernel = Kernel::active()?;
+        Ok(Self {
+            model,
+            kernel,
+            memory,
+            state,
+        })
+    }
+
+    /// What the stream keeps besides its model and its memory, for [`Stream::resume`].
+    #[must_use]
+    pub fn state(&self) -> StreamState {
+        self.state
     }
 
     /// Takes a row, `[width, channels]` of [`input_shape`](Model::input_shape), and says whether that has
@@ -131,12 +161,12 @@ impl<'m> Stream<'m> {
         let [height, ..] = self.model.input_shape();
         check_input(&self.model, self.model.input_len() / positive(height), &row)?;
         check_output(&self.model, 1, &output)?;
-        if !self.endless {
-            if self.seen == height {
+        if !self.state.slides {
+            if self.state.seen >= height {
                 self.reset();
             }
-            self.seen += 1;
-            if self.done {
+            self.state.seen += 1;
+            if self.state.done {
                 return Ok(false);
             }
         }
@@ -147,7 +177,7 @@ impl<'m> Stream<'m> {
         if !rows.next(&mut output) {
             return Ok(false);
         }
-        self.done = !self.endless;
+        self.state.done = !self.state.slides;
         self.model.run_dense(None, &mut output, way, self.memory);
         Ok(true)
     }
@@ -156,14 +186,14 @@ impl<'m> Stream<'m> {
     pub fn reset(&mut self) {
         let (kernel, reals) = (self.kernel, None);
         self.rows(Way { kernel, reals }).clear();
-        self.seen = 0;
-        self.done = false;
+        self.state.seen = 0;
+        self.state.done = false;
     }
 
     /// Whether the window slides; see [`Stream`].
     #[must_use]
     pub fn slides(&self) -> bool {
-        self.endless
+        self.state.slides
     }
 
     fn rows(&mut self, way: Way) -> Rows<'_> {
@@ -172,7 +202,7 @@ impl<'m> Stream<'m> {
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        Rows::new(&self.model, Image::Rows(first), way, scratch).endless(self.endless)
+        Rows::new(&self.model, Image::Rows(first), way, scratch).endless(self.state.slides)
     }
 }
 

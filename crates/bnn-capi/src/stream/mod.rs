@@ -1,0 +1,140 @@
+//! Series that come row by row, such as a sensor's, through a model of convolutions: no heap.
+
+use core::ffi::c_void;
+
+use bnn_core::model::{Model, Stream};
+
+use crate::error::Error;
+use crate::model::run::{Memory, equal, input_in, output_in};
+use crate::model::{bnn_model_t, input_of, output_of, times};
+use crate::shape::at_least;
+use crate::status::bnn_status_t;
+
+/// A stream of rows through a model: a series of sensor frames, whose time is the height of the
+/// model's images. The struct is the caller's, as a `bnn_model_t` is, and there is nothing to free.
+/// It points to the stream's memory and to the model's file; of its copies, one goes on. The other
+/// calls refuse one that is all zeros. A stream is for one thread at a time.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_stream_t {
+    /// The library's.
+    pub model: bnn_model_t,
+    /// The library's.
+    pub words: [*const c_void; 8],
+}
+
+fn row_bytes(model: &Model<'_>) -> Result<usize, Error> {
+    let [height, ..] = model.input_shape();
+    Ok(input_of(model)?
+        .bytes
+        .checked_div(height)
+        .unwrap_or_default())
+}
+
+export! {
+    /// Bytes of memory that a stream through the model needs. 0 where there is none, which
+    /// `bnn_stream_open` refuses: where the model does not begin with a convolution or a pool, or its
+    /// output has several rows, and where `model` is NULL or not open.
+    pub fn bnn_model_stream_bytes(model: *const bnn_model_t) -> usize {
+        let model = model.get()?;
+        times("bytes of a stream", Stream::words(model.opened()?)?, size_of::<u64>())
+    }
+}
+
+export! {
+    /// Opens a stream before its first row.
+    ///
+    /// - `memory`: written, `memory_bytes` bytes, at least `bnn_model_stream_bytes`; aligned to 8
+    ///   bytes. It is the stream's own for as long as that is used: nobody else reads or writes it.
+    /// - `out`: receives the stream, which holds a copy of the model. Written on success only.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
+    /// this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
+    pub fn bnn_stream_open(
+        model: *const bnn_model_t,
+        memory: *mut c_void,
+        memory_bytes: usize,
+        out: *mut bnn_stream_t,
+    ) -> bnn_status_t {
+        let model = model.get()?;
+        let opened = model.opened()?;
+        let words = Stream::words(opened)?;
+        at_least("memory_bytes", times("memory_bytes", words, size_of::<u64>())?, memory_bytes)?;
+        let memory = memory.write::<u64>(words)?;
+        let out = out.place()?;
+        let state = Stream::new(*opened, memory)?.state();
+        out.put(bnn_stream_t::of(model, memory, state));
+        Ok(())
+    }
+}
+
+export! {
+    /// Takes the next row: `[width, channels]` of `bnn_model_input_shape`. A result is given as soon as
+    /// the rows that it depends on are there. It is that of `bnn_model_run` on a window of as many rows
+    /// as the model's images have: where `bnn_stream_slides`, the first one on the first rows, every
+    /// further one on a window that begins as many rows later as all vertical strides multiplied; else
+    /// one for each window's worth of rows, window behind window.
+    ///
+    /// - `stream`: read and written.
+    /// - `row`: read, `row_bytes` bytes, exactly those of a row: those of a sample that
+    ///   `bnn_model_input` tells, divided by the height; aligned to the element type (8 bytes for bits,
+    ///   whose tail bits are 0).
+    /// - `output`: written where a result is complete, and else as it was; `output_bytes` bytes,
+    ///   exactly those that `bnn_model_output` tells; aligned to the element type.
+    /// - `ready`: written; 1 where `output` has a result now, else 0.
+    ///
+    /// The stream is as before after an error.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, MISMATCH, RANGE (an element has more bits than the model
+    /// says), TAIL_BITS, OVERLAP (also with the stream's memory), ISA_UNKNOWN, ISA_ABSENT.
+    pub fn bnn_stream_push(
+        stream: *mut bnn_stream_t,
+        row: *const c_void,
+        row_bytes: usize,
+        output: *mut c_void,
+        output_bytes: usize,
+        ready: *mut i32,
+    ) -> bnn_status_t {
+        let mut opened = stream.opened()?;
+        let model = opened.model;
+        equal("row_bytes", self::row_bytes(model)?, row_bytes)?;
+        equal("output_bytes", output_of(model)?.bytes, output_bytes)?;
+        let row = input_in(model, Memory { pointer: row, bytes: row_bytes })?;
+        let output = output_in(model, Memory { pointer: output, bytes: output_bytes })?;
+        let ready = ready.place()?;
+        let mut stream = Stream::resume(*model, opened.memory, opened.state)?;
+        let done = stream.push(row, output)?;
+        opened.state = stream.state();
+        opened.keep();
+        ready.put(done.into());
+        Ok(())
+    }
+}
+
+export! {
+    /// Forgets all rows: the next one is the first of a window.
+    ///
+    /// - `stream`: read and written.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
+    pub fn bnn_stream_reset(stream: *mut bnn_stream_t) -> bnn_status_t {
+        let mut opened = stream.opened()?;
+        let mut stream = Stream::resume(*opened.model, opened.memory, opened.state)?;
+        stream.reset();
+        opened.state = stream.state();
+        opened.keep();
+        Ok(())
+    }
+}
+
+export! {
+    /// 1 where the window slides: where no layer of the model is padded above or below. 0 otherwise,
+    /// and where `stream` is NULL or not open.
+    pub fn bnn_stream_slides(stream: *const bnn_stream_t) -> u32 {
+        Ok(stream.get()?.state()?.slides.into())
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod laws;
