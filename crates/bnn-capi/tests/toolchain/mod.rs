@@ -41,13 +41,21 @@ pub(crate) fn programs(compiler: &str, flags: &[&str], folder: &str) -> Vec<Prog
     let statically: Vec<&str> = [&[archive.to_str().unwrap()], &SYSTEM[..]].concat();
     // `-l:` names the file: plain `-lbnn` would be content with the archive.
     let dynamically = vec![shared.as_str(), "-l:libbnn.so", "-lpthread"];
-    let sources = sources(folder);
+    // Compiled once, linked twice.
+    let objects = TempDir::new().unwrap();
+    let mut compile = Command::new(compiler);
+    compile.args(STRICT).arg("-O1").args(flags).arg(include());
+    run(compile
+        .arg("-c")
+        .args(sources(folder))
+        .current_dir(&objects));
+    let object_files = fs::read_dir(&objects).unwrap();
+    let object_files: Vec<PathBuf> = object_files.map(|file| file.unwrap().path()).collect();
     let link = |libraries: Vec<&str>| {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("ffi-test");
         let mut command = Command::new(compiler);
-        command.args(STRICT).arg("-O1").args(flags);
-        command.arg(include()).args(&sources).arg("-o").arg(&path);
+        command.args(flags).args(&object_files).arg("-o").arg(&path);
         run(command.args(libraries));
         Program {
             path,
