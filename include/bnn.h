@@ -806,7 +806,7 @@ size_t bnn_model_scratch_bytes(const bnn_model_t *model);
  *   bytes. May be NULL where none are needed.
  *
  * Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
- * model says: then scratch memory may be written), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
+ * model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
  * ISA_ABSENT.
  */
 bnn_status_t bnn_model_run(const bnn_model_t *model,

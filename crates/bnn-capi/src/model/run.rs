@@ -90,7 +90,7 @@ export! {
     ///   bytes. May be NULL where none are needed.
     ///
     /// Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
-    /// model says: then scratch memory may be written), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
+    /// model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
     /// ISA_ABSENT.
     pub fn bnn_model_run(
         model: *const bnn_model_t,

@@ -28,7 +28,7 @@ impl<'a> Sections<'a> {
 
     /// Those that the section table lists.
     pub(super) const fn listed(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let count = number(bytes, format::AT_SECTIONS);
+        let count = number(bytes, format::AT_SECTIONS) as usize;
         let table = match count.checked_mul(format::SECTION_BYTES) {
             Some(len) => part(bytes, format::HEADER_BYTES, len),
             None => None,
@@ -47,7 +47,7 @@ impl<'a> Sections<'a> {
         while let [entry, behind @ ..] = entries {
             entries = behind;
             let [kind @ .., _, _, _, _, _, _, _, _, _, _, _, _] = *entry;
-            let (at, len) = (number(entry, 4), number(entry, 8));
+            let (at, len) = (number(entry, 4) as usize, number(entry, 8) as usize);
             if number(entry, 12) != 0 {
                 return Err(Fault::TableReserved);
             }
@@ -85,10 +85,10 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     if number(bytes, format::AT_MAJOR) as u16 != format::MAJOR {
         return Err(Fault::Version);
     }
-    if number(bytes, format::AT_FILE_BYTES) != bytes.len() {
+    if number(bytes, format::AT_FILE_BYTES) as usize != bytes.len() {
         return Err(Fault::Size);
     }
-    if checksum(bytes) as usize != number(bytes, format::AT_CRC) {
+    if checksum(bytes) != number(bytes, format::AT_CRC) {
         return Err(Fault::Checksum);
     }
     if number(bytes, format::AT_ZERO) | number(bytes, format::AT_ZERO + 4) != 0 {
@@ -97,10 +97,10 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The `u32` at byte `at`, which lies inside.
-const fn number(bytes: &[u8], at: usize) -> usize {
+/// The `u32` at byte `at`; 0 where that does not lie inside.
+pub(super) const fn number(bytes: &[u8], at: usize) -> u32 {
     match format::u32_at(bytes, at) {
-        Some(number) => number as usize,
+        Some(number) => number,
         None => 0,
     }
 }

@@ -1,8 +1,8 @@
 //! Why a reader refuses a file, in a byte.
 
-use super::container;
+use super::container::{self, number};
 use super::error::ModelError;
-use super::format::{self, u32_at};
+use super::format;
 
 /// Why a file is refused. A reader makes some forty checks, on microcontrollers too: an error of a byte keeps
 /// each of them to a comparison and a jump. [`Fault::explain`] makes of it what a caller gets.
@@ -56,12 +56,6 @@ impl Fault {
     /// The error of the file `bytes`, in its layer `layer` if it is in a layer.
     #[cold]
     pub(super) const fn explain(self, bytes: &[u8], layer: usize) -> ModelError {
-        const fn number(bytes: &[u8], at: usize) -> u32 {
-            match u32_at(bytes, at) {
-                Some(number) => number,
-                None => 0,
-            }
-        }
         match self {
             Fault::NotAModel => ModelError::NotAModel,
             Fault::Version => ModelError::Version {

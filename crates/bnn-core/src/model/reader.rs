@@ -2,12 +2,12 @@
 
 use super::bytes::Aligned;
 use super::check::ok;
-use super::container::Sections;
+use super::container::{Sections, number};
 use super::error::ModelError;
 use super::fault::Fault;
 #[cfg(feature = "conv")]
 use super::format::kind;
-use super::format::{self, RECORD_BYTES, Record, Shape, ending, u32_at};
+use super::format::{self, RECORD_BYTES, Record, Shape, ending};
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
 use crate::bits::BitMatrixView;
@@ -278,7 +278,7 @@ impl<'a> Model<'a> {
     /// The file's checksum.
     #[must_use]
     pub fn checksum(&self) -> u32 {
-        u32_at(self.bytes, format::AT_CRC).unwrap_or_default()
+        number(self.bytes, format::AT_CRC)
     }
 
     /// The file's size in bytes.
