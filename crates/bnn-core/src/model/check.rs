@@ -97,7 +97,7 @@ impl Model<'_> {
         }
         let shape = record.input_shape();
         if index == 0 {
-            self.input_type = input;
+            self.input_code = record.input;
             self.input_shape = shape;
         } else {
             if !matches!(input, InputType::Bits) || !matches!(self.output_type, OutputType::Bits) {

@@ -135,6 +135,16 @@ impl Window {
     }
 }
 
+/// The type of inputs that has the code. `None`: a code that is unknown.
+pub(super) const fn input_type(code: u8) -> Option<InputType> {
+    match code {
+        input::BITS => Some(InputType::Bits),
+        depth @ 1..=input::MAX_DEPTH => Some(InputType::Unsigned { depth }),
+        input::THRESHOLDS => Some(InputType::Thresholds),
+        _ => None,
+    }
+}
+
 impl Record {
     /// Of any bytes; in constants too.
     pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
@@ -200,12 +210,7 @@ impl Record {
 
     /// `None`: a code that is unknown.
     pub(super) const fn input_type(&self) -> Option<InputType> {
-        match self.input {
-            input::BITS => Some(InputType::Bits),
-            depth @ 1..=input::MAX_DEPTH => Some(InputType::Unsigned { depth }),
-            input::THRESHOLDS => Some(InputType::Thresholds),
-            _ => None,
-        }
+        input_type(self.input)
     }
 
     /// The type of the outputs; a pool's are bits.

@@ -7,7 +7,7 @@ use super::error::ModelError;
 use super::fault::Fault;
 #[cfg(feature = "conv")]
 use super::format::kind;
-use super::format::{self, RECORD_BYTES, Record, Shape, ending};
+use super::format::{self, RECORD_BYTES, Record, Shape, ending, input, input_type};
 use super::layer::{Ending, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
 use crate::bits::BitMatrixView;
@@ -15,6 +15,9 @@ use crate::gemm::Thresholds;
 use crate::shape::{mul, nonzero, row_words};
 
 /// A checked model over borrowed bytes.
+// The C ABI hands a model out as plain memory, every byte of which must be initialised. So the fields
+// lie in the order of C, without padding, and none of them is a type with padding of its own.
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     bytes: &'a [u8],
@@ -23,14 +26,24 @@ pub struct Model<'a> {
     /// Whole words, at an address for words.
     pub(super) weights: &'a [u8],
     pub(super) params: &'a [u8],
-    /// Convolutions and pools, which come first.
-    spatial: u32,
-    pub(super) input_type: InputType,
-    pub(super) output_type: OutputType,
+    pub(super) scratch_words_per_sample: usize,
     pub(super) input_shape: Shape,
     pub(super) output_shape: Shape,
-    pub(super) scratch_words_per_sample: usize,
+    /// Convolutions and pools, which come first.
+    spatial: u32,
+    /// As in the first layer's record: an [`InputType`] may have padding.
+    pub(super) input_code: u8,
+    pub(super) output_type: OutputType,
+    /// In the place of padding.
+    zeros: [u8; PADDING],
 }
+
+/// What makes the fields after the slices whole words.
+const PADDING: usize = 2;
+const _: () = assert!(
+    size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 2 + PADDING
+);
+const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>() == 1);
 
 /// What a layer with weights multiplies with, and what becomes of its sums.
 #[derive(Clone, Copy, Debug)]
@@ -95,12 +108,13 @@ impl<'a> Model<'a> {
             records,
             weights: sections.weights,
             params: sections.params,
-            spatial,
-            input_type: InputType::Bits,
-            output_type: OutputType::Bits,
+            scratch_words_per_sample: 0,
             input_shape: Shape::NONE,
             output_shape: Shape::NONE,
-            scratch_words_per_sample: 0,
+            spatial,
+            input_code: input::BITS,
+            output_type: OutputType::Bits,
+            zeros: [0; PADDING],
         };
         ok!(model.check_layers(layer));
         Ok(model)
@@ -200,7 +214,16 @@ impl<'a> Model<'a> {
     /// Elements per sample, and their type.
     #[must_use]
     pub const fn input(&self) -> (usize, InputType) {
-        (numbers_of(self.input_shape(), false), self.input_type)
+        (numbers_of(self.input_shape(), false), self.input_type())
+    }
+
+    /// The type of the input's elements.
+    pub(super) const fn input_type(&self) -> InputType {
+        match input_type(self.input_code) {
+            Some(input) => input,
+            // Checked in `check_layers`.
+            None => InputType::Bits,
+        }
     }
 
     /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image, or a
@@ -214,10 +237,7 @@ impl<'a> Model<'a> {
     /// which every pixel starts on a word.
     #[must_use]
     pub const fn input_len(&self) -> usize {
-        numbers_of(
-            self.input_shape(),
-            matches!(self.input_type, InputType::Bits),
-        )
+        numbers_of(self.input_shape(), self.input_code == input::BITS)
     }
 
     /// Outputs per sample, and their type.

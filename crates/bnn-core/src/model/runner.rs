@@ -243,7 +243,7 @@ pub(super) fn check_input(
     len: usize,
     input: &Input<'_>,
 ) -> Result<(), ModelError> {
-    match (model.input_type, input) {
+    match (model.input_type(), input) {
         (InputType::Bits, Input::Bits(x)) => {
             equal("input words", len, x.len())?;
             let [.., channels] = model.input_shape();
