@@ -3,6 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::error::Error;
+use crate::memory;
+
 /// Words in a cache line of 64 bytes.
 const LINE: usize = 8;
 
@@ -18,7 +21,19 @@ pub(crate) struct AlignedWords {
 impl AlignedWords {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let words = vec![0; len.saturating_add(LINE - 1)];
+        Self::new(vec![0; len.saturating_add(LINE - 1)], len)
+    }
+
+    /// The same where the size depends on arguments.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn try_zeros(len: usize) -> Result<Self, Error> {
+        Ok(Self::new(memory::zeros(len.saturating_add(LINE - 1))?, len))
+    }
+
+    /// Over `words`, `LINE - 1` more than `len`.
+    fn new(words: Vec<u64>, len: usize) -> Self {
         // A word's address is a multiple of 8, so fewer than LINE words are skipped.
         let start = words.as_ptr().align_offset(LINE * size_of::<u64>());
         let start = start.min(LINE - 1);

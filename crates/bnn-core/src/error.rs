@@ -81,6 +81,12 @@ pub enum Error {
         /// The instruction set of the kernel that laid them out.
         found: &'static str,
     },
+    /// The system has too little memory.
+    #[cfg(feature = "alloc")]
+    OutOfMemory {
+        /// How much was asked for.
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -124,6 +130,10 @@ impl fmt::Display for Error {
                 f,
                 "packed weights are laid out for '{found}', expected '{expected}'"
             ),
+            #[cfg(feature = "alloc")]
+            Error::OutOfMemory { bytes } => {
+                write!(f, "the system has no memory left for {bytes} bytes")
+            }
         }
     }
 }

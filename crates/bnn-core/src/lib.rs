@@ -55,6 +55,8 @@ mod error;
 mod f32_product;
 mod gemm;
 mod kernel;
+#[cfg(feature = "alloc")]
+mod memory;
 pub mod model;
 #[cfg(all(test, feature = "alloc"))]
 mod noise;

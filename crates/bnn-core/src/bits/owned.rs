@@ -1,10 +1,10 @@
 //! A bit matrix that owns its words.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
+use crate::memory;
 use crate::shape::matrix_words;
 
 /// A matrix of bits, `[rows, cols]`, that owns its words.
@@ -19,9 +19,9 @@ impl BitMatrix {
     /// A matrix whose elements are all `-1` (bit 0).
     ///
     /// # Errors
-    /// A zero or overflowing shape.
+    /// A zero or overflowing shape; [`Error::OutOfMemory`].
     pub fn zeros(rows: usize, cols: usize) -> Result<Self, Error> {
-        let words = vec![0; matrix_words(rows, cols)?];
+        let words = memory::zeros(matrix_words(rows, cols)?)?;
         Ok(Self { words, rows, cols })
     }
 

@@ -1,7 +1,7 @@
 //! The right side of a convolution: filters laid out for a kernel once, or read where they lie.
 
 #[cfg(feature = "alloc")]
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
 #[cfg(feature = "alloc")]
@@ -14,6 +14,8 @@ use crate::error::Error;
 #[cfg(feature = "alloc")]
 use crate::gemm::PackedWeights;
 use crate::kernel::Kernel;
+#[cfg(feature = "alloc")]
+use crate::memory;
 use crate::shape::{equal, row_words};
 
 /// The filters of a convolution, made from [`PackedFilters`], or from canonical bits by
@@ -125,7 +127,7 @@ impl PackedFilters {
     /// Lays the filters `[outputs, patch_len]` out for the active kernel.
     ///
     /// # Errors
-    /// Filters of another shape than the convolution's, and as [`Kernel::active`].
+    /// As [`PackedFilters::for_kernel`] and [`Kernel::active`].
     pub fn new(conv: &Conv2d, filters: BitMatrixView<'_>) -> Result<Self, Error> {
         Self::for_kernel(Kernel::active()?, conv, filters)
     }
@@ -133,7 +135,7 @@ impl PackedFilters {
     /// Lays the filters out for the given kernel.
     ///
     /// # Errors
-    /// Filters of another shape than the convolution's, or a size that overflows.
+    /// Filters of another shape than the convolution's, a size that overflows, [`Error::OutOfMemory`].
     pub fn for_kernel(
         kernel: &'static Kernel,
         conv: &Conv2d,
@@ -141,15 +143,18 @@ impl PackedFilters {
     ) -> Result<Self, Error> {
         check(conv, filters)?;
         let layout = if conv.is_depthwise() {
-            let mut words = vec![0; depthwise::words(conv)?];
+            let mut words = memory::zeros(depthwise::words(conv)?)?;
             depthwise::arrange(conv, filters, &mut words);
             PackedLayout::Depthwise(words)
         } else {
-            let groups = (0..conv.groups()).map(|group| of_group(conv, filters, group));
-            let weights = groups.map(|group| PackedWeights::for_kernel(kernel, group));
+            let mut weights = memory::with_capacity(conv.groups())?;
+            for group in 0..conv.groups() {
+                let filters = of_group(conv, filters, group);
+                weights.push(PackedWeights::for_kernel(kernel, filters)?);
+            }
             let clips = is_needed(conv, None).then(|| ClipTable::new(conv, filters));
             PackedLayout::Groups {
-                weights: weights.collect::<Result<_, _>>()?,
+                weights,
                 clips: clips.transpose()?,
             }
         };

@@ -23,7 +23,7 @@ impl PackedWeights {
     /// Lays `weights` out for the active kernel.
     ///
     /// # Errors
-    /// As [`Kernel::active`].
+    /// As [`PackedWeights::for_kernel`] and [`Kernel::active`].
     pub fn new(weights: BitMatrixView<'_>) -> Result<Self, Error> {
         Self::for_kernel(Kernel::active()?, weights)
     }
@@ -31,7 +31,7 @@ impl PackedWeights {
     /// Lays `weights` out for the given kernel.
     ///
     /// # Errors
-    /// A size that overflows when rounded up to panels.
+    /// A size that overflows when rounded up to panels; [`Error::OutOfMemory`].
     pub fn for_kernel(kernel: &'static Kernel, weights: BitMatrixView<'_>) -> Result<Self, Error> {
         let (rows, cols) = (weights.rows(), weights.cols());
         let words = row_words(cols);
@@ -42,7 +42,7 @@ impl PackedWeights {
             mul("k", cols, 2)?,
         )?;
         let panel_words = kernel.panel_words(words);
-        let mut panels = AlignedWords::zeros(panels * panel_words);
+        let mut panels = AlignedWords::try_zeros(mul("words of panels", panels, panel_words)?)?;
         let sources = weights.words().chunks(NR * words);
         for (panel, source) in panels
             .words_mut()
