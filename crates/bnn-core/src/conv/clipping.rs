@@ -3,7 +3,7 @@
 //! `sum over inside of w * x = (sum over inside of w * x + sum over outside of w * -1) + sum over outside of w`.
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 #[cfg(feature = "alloc")]
@@ -115,15 +115,12 @@ fn sum_weights(filter: &[u64], range: Range<usize>) -> i32 {
     (2 * plus).wrapping_sub(range.len() as u32).cast_signed()
 }
 
-/// The sums of the weights outside, for every way in which a window is clipped and every filter.
+/// The sums of the weights outside the image, for each way in which a window can be clipped and each filter.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClipTable {
-    /// For each stop on an axis the way in which it is clipped there.
-    y: Vec<usize>,
-    x: Vec<usize>,
-    /// Ways on the horizontal axis.
-    ways: usize,
+    y: Ways,
+    x: Ways,
     filters: usize,
     /// `[vertical way][horizontal way][filter]`.
     sums: Vec<i32>,
@@ -132,22 +129,23 @@ pub(super) struct ClipTable {
 #[cfg(feature = "alloc")]
 impl ClipTable {
     pub(super) fn new(conv: &Conv2d, filters: BitMatrixView<'_>) -> Result<Self, Error> {
-        let (y, ky) = ways(&conv.y);
-        let (x, kx) = ways(&conv.x);
-        // A word more than a sum takes, so that the bytes fit too.
-        let rows = mul("clipped windows", ky.len(), kx.len())?;
-        let len = matrix_words(rows, mul("sums of clipped windows", filters.rows(), WORD)?)?;
-        let mut sums = Vec::with_capacity(len);
-        for ky in &ky {
-            for kx in &kx {
-                let rows = filters.iter_rows();
-                sums.extend(rows.map(|filter| sum_outside(conv, filter, ky, kx)));
+        let (y, x) = (Ways::new(&conv.y), Ways::new(&conv.x));
+        let rows = mul("clipped windows", y.0.len(), x.0.len())?;
+        // Checked as words, which are larger than sums, so that the bytes fit too.
+        let row_bits = mul("sums of clipped windows", filters.rows(), WORD)?;
+        let mut sums = vec![0; matrix_words(rows, row_bits)?];
+        let mut table = TapSums::new(conv);
+        for (f, filter) in filters.iter_rows().enumerate() {
+            table.fill(conv, filter);
+            let column = sums.iter_mut().skip(f).step_by(filters.rows());
+            let ways = y.0.iter().flat_map(|y| x.0.iter().map(move |x| (y, x)));
+            for (sum, (y, x)) in column.zip(ways) {
+                *sum = table.outside(&y.taps, &x.taps);
             }
         }
         Ok(Self {
             y,
             x,
-            ways: kx.len(),
             filters: filters.rows(),
             sums,
         })
@@ -155,25 +153,177 @@ impl ClipTable {
 
     /// What the sums of all filters lack at output pixel `(oy, ox)`.
     fn row(&self, oy: usize, ox: usize) -> &[i32] {
-        let (Some(y), Some(x)) = (self.y.get(oy), self.x.get(ox)) else {
-            return &[];
-        };
-        let row = (y * self.ways + x) * self.filters;
+        let row = (self.y.at(oy) * self.x.0.len() + self.x.at(ox)) * self.filters;
         self.sums.get(row..row + self.filters).unwrap_or_default()
     }
 }
 
-/// The ways in which the window is clipped at its stops, and for each stop which one it is. Stops of one
-/// way follow each other, since both ends of the taps inside only ever move down.
+/// The distinct ways in which windows are clipped along an axis, in the order of their stops. There are at most
+/// `2 * kernel + 1` of them, however large image and padding are.
 #[cfg(feature = "alloc")]
-fn ways(axis: &Axis) -> (Vec<usize>, Vec<Range<usize>>) {
-    let mut ways: Vec<Range<usize>> = Vec::new();
-    let stops = (0..axis.output).map(|o| {
-        let inside = axis.inside(o);
-        if ways.last() != Some(&inside) {
-            ways.push(inside);
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ways(Vec<Way>);
+
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Way {
+    /// The first stop at which windows are clipped so; they are until the next way's first stop.
+    first: usize,
+    /// The taps inside the image.
+    taps: Range<usize>,
+}
+
+#[cfg(feature = "alloc")]
+impl Ways {
+    fn new(axis: &Axis) -> Self {
+        let mut ways = Vec::new();
+        let mut first = 0;
+        while first < axis.output {
+            let taps = axis.inside(first);
+            // As the window moves on, neither end of the taps inside moves up, so that equal ranges are neighbours:
+            // bisect for the first stop of another range.
+            let (mut same, mut end) = (first, axis.output);
+            while end - same > 1 {
+                let middle = same + (end - same) / 2;
+                if axis.inside(middle) == taps {
+                    same = middle;
+                } else {
+                    end = middle;
+                }
+            }
+            ways.push(Way { first, taps });
+            first = end;
         }
-        ways.len() - 1
-    });
-    (stops.collect(), ways)
+        Self(ways)
+    }
+
+    /// The number of the way at a stop.
+    fn at(&self, stop: usize) -> usize {
+        // The first way begins at stop 0.
+        self.0.partition_point(|way| way.first <= stop) - 1
+    }
+}
+
+/// The sums of a filter's weights in rectangles of taps: a summed-area table.
+#[cfg(feature = "alloc")]
+struct TapSums {
+    /// Entries per row, one more than taps.
+    width: usize,
+    /// Entry `(y, x)` is the sum of the taps above and to the left of tap `(y, x)`.
+    sums: Vec<i32>,
+}
+
+#[cfg(feature = "alloc")]
+impl TapSums {
+    fn new(conv: &Conv2d) -> Self {
+        let width = conv.x.kernel + 1;
+        Self {
+            width,
+            sums: vec![0; (conv.y.kernel + 1) * width],
+        }
+    }
+
+    fn fill(&mut self, conv: &Conv2d, filter: &[u64]) {
+        let channels = conv.group_channels();
+        let mut taps = (0..conv.taps()).map(|tap| tap * channels..(tap + 1) * channels);
+        for y in 1..=conv.y.kernel {
+            let mut row = 0;
+            for (x, weights) in (1..self.width).zip(&mut taps) {
+                row += sum_weights(filter, weights);
+                self.sums[y * self.width + x] = self.sums[(y - 1) * self.width + x] + row;
+            }
+        }
+    }
+
+    /// The sum of the weights outside the taps `ky` x `kx`.
+    fn outside(&self, ky: &Range<usize>, kx: &Range<usize>) -> i32 {
+        let at = |y: usize, x: usize| self.sums[y * self.width + x];
+        let last = self.sums.len() - 1;
+        // Wrapping: the result fits, differences on the way to it need not.
+        let inside = (at(ky.end, kx.end).wrapping_sub(at(ky.start, kx.end)))
+            .wrapping_sub(at(ky.end, kx.start).wrapping_sub(at(ky.start, kx.start)));
+        self.sums[last].wrapping_sub(inside)
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod laws {
+    use super::*;
+    use crate::bits::BitMatrix;
+    use crate::conv::{ConvOptions, Padding};
+    use crate::noise::noise;
+
+    /// Each stop's way is that of its window, and there are as few as there can be.
+    #[test]
+    fn ways_are_the_distinct_ranges_of_taps() {
+        for input in 1..6_usize {
+            for (kernel, stride, dilation) in
+                [(1, 1, 1), (3, 1, 1), (3, 2, 1), (3, 1, 2), (4, 3, 2)]
+            {
+                for (before, after) in [(0, 0), (1, 1), (9, 0), (0, 9), (7, 8)] {
+                    let axis = Axis::unchecked(input, [before, after], kernel, stride, dilation);
+                    let ways = Ways::new(&axis);
+                    for o in 0..axis.output {
+                        assert_eq!(ways.0[ways.at(o)].taps, axis.inside(o), "{axis:?}");
+                    }
+                    let mut taps: Vec<_> = (0..axis.output).map(|o| axis.inside(o)).collect();
+                    taps.dedup();
+                    assert_eq!(ways.0.len(), taps.len());
+                    assert!(ways.0.len() <= 2 * kernel + 1);
+                }
+            }
+        }
+    }
+
+    /// The table is as large as the filters ask for: sides of any length add nothing.
+    #[test]
+    fn a_table_does_not_grow_with_the_image() -> Result<(), Error> {
+        let far = 1 << (usize::BITS - 24);
+        for (image, kernel, padding, ways) in [
+            ([far, 1, 1], [3, 1], [1, 1], 3),
+            ([3, 3, 1], [1, 1], [far, 0], 2),
+            ([1, 1, 1], [3, 1], [far, far], 5),
+        ] {
+            let options = ConvOptions {
+                padding: Padding::Explicit {
+                    top: padding[0],
+                    bottom: padding[1],
+                    left: 0,
+                    right: 0,
+                },
+                ..ConvOptions::default()
+            };
+            let conv = Conv2d::new(image, 1, kernel, options)?;
+            let filters = BitMatrix::zeros(1, conv.patch_len())?;
+            let table = ClipTable::new(&conv, filters.view())?;
+            assert_eq!(table.sums.len(), ways);
+            for oy in [0, far / 2, conv.output_size()[0] - 1] {
+                // All weights are -1.
+                let missing = -((kernel[0] - conv.y.inside(oy).len()) as i32);
+                assert_eq!(table.row(oy, 0), [missing]);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn sums_outside_are_those_of_the_weights() -> Result<(), Error> {
+        let conv = Conv2d::new([9, 9, 7], 1, [3, 4], ConvOptions::default())?;
+        let weights = noise(1, conv.patch_len());
+        let filter = BitMatrix::pack(&weights, 1, conv.patch_len())?;
+        let mut sums = TapSums::new(&conv);
+        sums.fill(&conv, filter.words());
+        for (top, bottom) in (0..=3).flat_map(|a| (a..=3).map(move |b| (a, b))) {
+            for (left, right) in (0..=4).flat_map(|a| (a..=4).map(move |b| (a, b))) {
+                let is_outside = |i: &usize| {
+                    let (y, x) = (i / 7 / 4, i / 7 % 4);
+                    !((top..bottom).contains(&y) && (left..right).contains(&x))
+                };
+                let outside = (0..weights.len()).filter(is_outside);
+                let sum: i32 = outside.map(|i| if weights[i] < 0 { -1 } else { 1 }).sum();
+                assert_eq!(sums.outside(&(top..bottom), &(left..right)), sum);
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! The gradients of a binary convolution, where the CPU has something faster for them than products of patches.
 
+use super::axis::Axis;
 use super::geometry::{Conv2d, PadValue};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
@@ -9,6 +10,9 @@ use crate::shape::{equal, nonzero};
 
 /// Fewer channels leave most of the places of what is multiplied at a time empty.
 const LEAST_CHANNELS: usize = 16;
+
+/// How many times larger a padded image may be than all else that is computed with.
+const MOST_PADDING: usize = 4;
 
 /// The way of this CPU to the gradients of a convolution of signs with signs, `f32` by signs, without a matrix of
 /// patches. Whoever has none gathers patches and multiplies.
@@ -43,14 +47,15 @@ pub struct F32Gradients {
 
 impl F32Gradients {
     /// `None` where the kernel in use has no such way, or none that is fast for such a convolution: it has to have a
-    /// stride of 1, one group and some channels.
+    /// stride of 1, one group, some channels, and a padded image that is not mostly padding.
     ///
     /// # Errors
     /// As [`Kernel::active`].
     pub fn new(conv: &Conv2d) -> Result<Option<Self>, Error> {
         let fits = conv.stride() == [1, 1]
             && conv.groups() == 1
-            && conv.channels().min(conv.outputs()) >= LEAST_CHANNELS;
+            && conv.channels().min(conv.outputs()) >= LEAST_CHANNELS
+            && is_compact(conv);
         let ways = Kernel::active()?.f32_gradients().filter(|_| fits);
         Ok(ways.map(|[images, filters]| Self {
             grid: Grid {
@@ -120,6 +125,18 @@ impl F32Gradients {
         )?;
         Ok(images)
     }
+}
+
+/// Whether the padded image, all of whose pixels are visited and held in memory, is not many times larger than the
+/// image, the output and the filters together. Its size may be any (a dilation can spread it), and its product
+/// need not fit `usize`.
+fn is_compact(conv: &Conv2d) -> bool {
+    // Of an axis with a stride of 1: all pixels under windows.
+    let side = |axis: &Axis| axis.output + (axis.extent() - 1);
+    let pixels = side(conv.vertical()).checked_mul(side(conv.horizontal()));
+    let known = [conv.pixels(), conv.output_pixels(), conv.taps()];
+    let known = known.iter().fold(0, |sum: usize, n| sum.saturating_add(*n));
+    pixels.is_some_and(|pixels| pixels / MOST_PADDING <= known)
 }
 
 #[cfg(test)]

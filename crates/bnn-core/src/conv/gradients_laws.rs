@@ -242,3 +242,23 @@ fn sizes_that_do_not_fit_are_refused_and_others_are_left_to_others() -> Result<(
     assert!(out.iter().all(|&x| x == 7.0));
     Ok(())
 }
+
+/// What a dilation spreads beyond all buffers is left to products of patches: neither computed with nor allocated.
+#[test]
+fn an_image_that_is_mostly_padding_has_no_fast_way() -> Result<(), Error> {
+    for dilation in [46_341, u32::MAX as usize, usize::MAX / 4] {
+        let options = ConvOptions {
+            dilation: [dilation; 2],
+            padding: Padding::Explicit {
+                top: dilation,
+                bottom: 0,
+                left: dilation,
+                right: 0,
+            },
+            ..ConvOptions::default()
+        };
+        let conv = Conv2d::new([1, 1, 16], 16, [2, 2], options)?;
+        assert!(F32Gradients::new(&conv)?.is_none(), "{dilation}");
+    }
+    Ok(())
+}

@@ -66,10 +66,12 @@ impl Patches<'_> {
             if stops.is_empty() {
                 return;
             }
+            let pixel = line.pixel(conv, ky, stops.start, kx) * per_pixel;
             let from = Bits {
-                words: bits.words(),
-                at: line.pixel(conv, ky, stops.start, kx) * per_pixel * WORD + first,
-                step: x.stride * per_pixel,
+                words: bits.words().get(pixel..).unwrap_or_default(),
+                at: first,
+                // A stride that does not fit is wider than the image, and never taken.
+                step: x.stride.saturating_mul(per_pixel),
             };
             let to = (ky * x.kernel + kx) * per_tap;
             runs.copy(line.place(stops), to, count * per_tap, from);

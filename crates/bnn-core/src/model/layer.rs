@@ -89,6 +89,14 @@ pub enum Ending<'a> {
 }
 
 impl InputType {
+    /// Bits of an element that are multiplied.
+    fn depth(self) -> usize {
+        match self {
+            InputType::Bits | InputType::Thresholds => 1,
+            InputType::Unsigned { depth } => depth.into(),
+        }
+    }
+
     /// The largest magnitude of an element.
     pub(super) const fn most(self) -> usize {
         match self {
@@ -229,6 +237,22 @@ impl<'a> Layer<'a> {
             #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => None,
         }
+    }
+
+    /// Operations of a run of one sample: products of a bit of its input (of each of its bits, of integers) with a
+    /// weight; of a pool, elements under all windows. `u64::MAX` if there are more.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let [height, width, channels] = self.output_shape();
+        let per_output = match *self {
+            Layer::Dense { input, weights, .. } => [weights.cols(), input.depth()],
+            #[cfg(feature = "conv")]
+            Layer::Conv2d { input, conv, .. } => [conv.patch_len(), input.depth()],
+            #[cfg(feature = "conv")]
+            Layer::MaxPool2d(pool) => pool.kernel(),
+        };
+        let factors = [height, width, channels].into_iter().chain(per_output);
+        factors.fold(1, |product, n| product.saturating_mul(n as u64))
     }
 
     /// Bytes that its weights and parameters take in the file.

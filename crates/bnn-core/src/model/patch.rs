@@ -130,9 +130,8 @@ impl Window<'_> {
         let first = self.group * count;
         match self.line.pixels {
             Input::Bits(image) => {
-                let per_pixel = row_words(channels) * 2 * HALF;
-                let image = bytemuck::cast_slice(image);
-                copy_bits(patch, at, image, pixel * per_pixel + first, count);
+                let words = image.get(pixel * row_words(channels)..).unwrap_or_default();
+                copy_bits(patch, at, bytemuck::cast_slice(words), first, count);
             }
             Input::Bytes(image) => {
                 let thresholds = self.line.product.input_thresholds;

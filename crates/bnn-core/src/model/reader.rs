@@ -287,6 +287,17 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// Operations of a run of one sample: those of all [layers](Layer::operations), or `u64::MAX` if there are more.
+    ///
+    /// The time of a run is proportional to them, whatever the file, and a file of a few bytes can ask for any number
+    /// of them: look at this figure, at [`scratch_words`](Model::scratch_words) and at [`sizes`](Model::sizes) before
+    /// you run a model that you do not trust.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        let layers = self.layers().map(|layer| layer.operations());
+        layers.fold(0, u64::saturating_add)
+    }
+
     /// The text of the meta section: `key=value` lines that `bnn train` writes; empty if there is
     /// none, or it is not UTF-8.
     #[must_use]

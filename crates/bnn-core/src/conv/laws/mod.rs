@@ -1,6 +1,7 @@
 //! Every path of a convolution against its definition: kernels, layouts, endings.
 
 mod exact;
+mod extremes;
 mod pools;
 mod refusals;
 

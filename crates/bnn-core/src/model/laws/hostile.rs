@@ -79,9 +79,7 @@ fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
         "{words} words asked for by {} bytes",
         bytes.len()
     );
-    if model.input_len() > 1 << 20
-        || model.layers().map(|layer| cost(&layer)).sum::<usize>() > 1 << 20
-    {
+    if model.input_len() > 1 << 20 || model.operations() > 1 << 24 {
         return Ok(None);
     }
     let mut scratch = vec![0; words];
@@ -99,14 +97,34 @@ fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     Ok(Some(y))
 }
 
-/// Words that a layer reads, about.
-fn cost(layer: &Layer<'_>) -> usize {
-    let [height, width, n] = layer.output_shape();
-    let per_pixel = match layer {
-        Layer::MaxPool2d(pool) => pool.kernel()[0] * pool.kernel()[1] * row_words(n),
-        layer => layer.weights().map_or(0, |weights| weights.words().len()),
+/// A few bytes can ask for any time and memory; the figures that tell so take neither.
+#[test]
+fn what_a_run_takes_is_known_before_it() -> Result<(), ModelError> {
+    let figures = |image: [usize; 3], kernel: [usize; 2]| {
+        let mut writer = ModelWriter::new(InputType::Bits);
+        writer.max_pool2d(&Pool2d::new(image, kernel, [1, 1], Padding::Valid)?)?;
+        let file = AlignedBytes::from(writer.finish()?.as_slice());
+        assert!(file.bytes().len() <= 96);
+        let model = Model::open(file.bytes())?;
+        Ok::<_, ModelError>((model.operations(), model.sizes().output_len as u64))
     };
-    height * width * per_pixel
+    assert_eq!(
+        figures([65_535, 65_535, 1], [1, 1])?,
+        (65_535 * 65_535, 65_535 * 65_535)
+    );
+    assert_eq!(
+        figures([2_000, 2_000, 64], [255, 255])?,
+        (1_746 * 1_746 * 64 * 255 * 255, 1_746 * 1_746)
+    );
+
+    // First 6 x 5 pixels of 4 outputs, each of 9 taps on the one channel of its group, integers of 4 bits.
+    let file = AlignedBytes::from(spatial_file(of_integers())?.as_slice());
+    let model = Model::open(file.bytes())?;
+    let layers: Vec<u64> = model.layers().map(|layer| layer.operations()).collect();
+    let [first, pool, all, dense] = [6 * 5 * 4 * 9 * 4, 3 * 5 * 4 * 3 * 2, 7 * 3 * 5 * 4, 10 * 7];
+    assert_eq!(layers, [first, pool, all, dense]);
+    assert_eq!(model.operations(), first + pool + all + dense);
+    Ok(())
 }
 
 fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
