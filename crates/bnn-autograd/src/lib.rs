@@ -51,11 +51,14 @@
 
 mod bits;
 mod buffer;
+#[cfg(feature = "checkpoint")]
 pub mod checkpoint;
 mod context;
+#[cfg(feature = "data")]
 pub mod data;
 mod error;
 pub mod export;
+#[cfg(feature = "checkpoint")]
 mod files;
 mod function;
 mod gradcheck;
@@ -72,10 +75,12 @@ mod rng;
 pub mod summary;
 mod tape;
 mod tensor;
+#[cfg(all(feature = "data", feature = "checkpoint"))]
 pub mod train;
 
 pub use context::{Context, Saved};
 pub use error::Error;
+#[cfg(feature = "checkpoint")]
 pub use files::{can_write, write_atomic};
 pub use function::{Derivatives, Function, Macs, inputs};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate, modes_agree};
@@ -85,7 +90,7 @@ pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
 
 /// The examples of the README and of the guides, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "data", feature = "checkpoint"))]
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../../../docs/TRAINING.md")]
 #[doc = include_str!("../../../docs/FUNCTIONS.md")]

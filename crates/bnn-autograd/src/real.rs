@@ -51,8 +51,6 @@ pub(crate) mod sealed {
 
     /// What the crate needs of an element type besides arithmetic.
     pub trait Element: ndarray::LinalgScalar {
-        /// The type's name in a checkpoint.
-        const DTYPE: safetensors::Dtype;
         /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
         const SIGNS: &'static [[Self; 8]; 256];
         /// Writes `a · b` to `out` in a way that this CPU has for the type and such a `b` only; false where there is
@@ -89,7 +87,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($t:ty, $dtype:ident, $as_f32s:expr, $as_f32s_mut:expr, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
+    ($t:ty, $as_f32s:expr, $as_f32s_mut:expr, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -103,7 +101,6 @@ macro_rules! real {
         }
 
         impl sealed::Element for $t {
-            const DTYPE: safetensors::Dtype = safetensors::Dtype::$dtype;
             const SIGNS: &'static [[Self; 8]; 256] = {
                 static TABLE: [[$t; 8]; 256] = {
                     let mut table = [[-1.0; 8]; 256];
@@ -164,7 +161,6 @@ macro_rules! real {
 
 real!(
     f32,
-    F32,
     Some,
     Some,
     fast_product_f32,
@@ -173,7 +169,6 @@ real!(
 );
 real!(
     f64,
-    F64,
     |_| None,
     |_| None,
     |_, _, _| false,

@@ -7,14 +7,22 @@ use crate::real::Real;
 /// Float types that are read; of any other, nothing is.
 pub(super) const READ: &str = "F64, F32, F16 or BF16";
 
+/// How a file names the type of the numbers that are written: [`Real`] is sealed, so that the size tells.
+pub(super) const fn dtype<T: Real>() -> Dtype {
+    match size_of::<T>() {
+        4 => Dtype::F32,
+        _ => Dtype::F64,
+    }
+}
+
 /// The elements, each the nearest value of `T`; `None` for types that are not read.
-pub(super) fn elements<T: Real>(dtype: Dtype, bytes: &[u8]) -> Option<Vec<T>> {
+pub(super) fn elements<T: Real>(found: Dtype, bytes: &[u8]) -> Option<Vec<T>> {
     fn each<T: Real, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<T> {
         let (elements, _) = bytes.as_chunks::<N>();
         elements.iter().map(|&x| T::from_f64(number(x))).collect()
     }
-    match dtype {
-        same if same == T::DTYPE => bytes.chunks(size_of::<T>()).map(T::from_le).collect(),
+    match found {
+        same if same == dtype::<T>() => bytes.chunks(size_of::<T>()).map(T::from_le).collect(),
         Dtype::F64 => Some(each(bytes, f64::from_le_bytes)),
         Dtype::F32 => Some(each(bytes, |x| f32::from_le_bytes(x).into())),
         Dtype::F16 => Some(each(bytes, |x| f16_to_f32(u16::from_le_bytes(x)).into())),

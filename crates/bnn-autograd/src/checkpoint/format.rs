@@ -7,6 +7,7 @@ use safetensors::tensor::View;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
+use super::elements::dtype;
 use super::{Checkpoint, CheckpointError};
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -80,15 +81,15 @@ impl<T: Real> Checkpoint<T> {
 
 fn tensor<T: Real>(
     name: &str,
-    dtype: Dtype,
+    found: Dtype,
     shape: &[usize],
     bytes: &[u8],
 ) -> Result<Tensor<T>, CheckpointError> {
-    if dtype != T::DTYPE {
+    if found != dtype::<T>() {
         return Err(CheckpointError::ElementType {
             name: name.to_string(),
-            expected: T::DTYPE.to_string(),
-            found: dtype.to_string(),
+            expected: dtype::<T>().to_string(),
+            found: found.to_string(),
         });
     }
     let elements = bytes.chunks(size_of::<T>()).map(T::from_le);
@@ -121,7 +122,7 @@ pub(super) struct Bytes<'a, T: Real>(pub(super) &'a Tensor<T>);
 
 impl<T: Real> View for Bytes<'_, T> {
     fn dtype(&self) -> Dtype {
-        T::DTYPE
+        dtype::<T>()
     }
 
     fn shape(&self) -> &[usize] {
