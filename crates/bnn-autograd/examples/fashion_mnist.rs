@@ -14,11 +14,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use bnn_autograd::Rng;
 use bnn_autograd::data::{self, Augment, Dataset, Split};
 use bnn_autograd::export::export;
+use bnn_autograd::files::write_atomic;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::train::{TrainConfig, Trainer};
-use bnn_autograd::{Rng, write_atomic};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, PackedModel};
 
 struct Settings {

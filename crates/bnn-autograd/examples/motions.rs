@@ -17,12 +17,13 @@ use std::ops::ControlFlow;
 
 use bnn_autograd::data::{Dataset, Layout};
 use bnn_autograd::export::{ExportError, Lowering, export_images};
+use bnn_autograd::files::write_atomic;
 use bnn_autograd::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Module, Sequential, SignWeightConv2d,
 };
 use bnn_autograd::ops::{self, ConvOptions};
 use bnn_autograd::train::{TrainConfig, Trainer};
-use bnn_autograd::{Rng, Var, children, write_atomic};
+use bnn_autograd::{Rng, Var, children};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
 
 const AXES: usize = 6;

@@ -1,28 +1,37 @@
-//! Files that are written whole or not at all.
+//! Output files: written whole or not at all, by one run at a time.
+
+#[cfg(test)]
+mod laws;
+mod lock;
+mod temporary;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+pub use lock::OutputLock;
+use temporary::Temporary;
 
 /// Writes `bytes` under a temporary name in the folder of `path`, waits until they are on disk, and
-/// renames: whoever reads `path` sees the old file or the new one, whole, also after a crash. A link
-/// is followed; an old file's permissions are kept.
+/// renames that file to `path`. A reader of `path` sees the old file or the new one, whole, even
+/// after a crash. Links are followed, and the permissions of an old file are kept.
+///
+/// If the process is killed meanwhile, a file `.bnn-*.tmp` is left, which the next
+/// [`OutputLock::acquire`] in this folder removes.
 ///
 /// # Errors
-/// What the system says; what is no regular file (a folder, a pipe, a device) is refused. The old
-/// file is then still there, or, where only its folder could not be synced, the new one already.
+/// What the system says; a folder, a pipe or a device at `path` is refused. The old file is then still
+/// there, unless only the folder could not be synced, in which case the new file is.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     let path = target(path.as_ref())?;
-    let folder = folder(&path);
-    let mut file = temporary(folder)?;
+    let folder = folder_of(&path);
+    let mut new = Temporary::new_in(folder)?;
     if let Ok(old) = fs::metadata(&path) {
-        file.as_file().set_permissions(old.permissions())?;
+        new.file.set_permissions(old.permissions())?;
     }
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
+    new.file.write_all(bytes)?;
+    new.file.sync_all()?;
+    new.rename(&path)?;
     // The new name has to reach the disk too, where a folder can be opened for that.
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
@@ -30,21 +39,21 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether [`write_atomic`] could write to `path` now: the file that it would replace or make, links
-/// and relative folders resolved, so that two paths can be compared. Leaves nothing behind.
+/// Checks that [`write_atomic`] could write to `path` now. Returns the path of the file that it would
+/// replace or create, with links and relative folders resolved, so that two paths can be compared.
 ///
 /// # Errors
 /// Why it could not.
 pub fn can_write(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = target(path.as_ref())?;
-    let folder = folder(&path);
-    temporary(folder)?;
+    let folder = folder_of(&path);
+    drop(Temporary::new_in(folder)?);
     Ok(folder
         .canonicalize()?
         .join(path.file_name().unwrap_or_default()))
 }
 
-/// The file that is to be replaced: behind a link, what it leads to.
+/// The file that is to be replaced: if `path` is a link, the file that it leads to.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let wrong = |what| Err(io::Error::new(ErrorKind::InvalidInput, what));
     if path.is_symlink() {
@@ -57,63 +66,9 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn folder(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    }
-}
-
-/// Made by `create_new`, with the permissions that any new file gets; tempfile's own are private.
-fn temporary(folder: &Path) -> io::Result<NamedTempFile<File>> {
-    let mut builder = tempfile::Builder::new();
-    builder
-        .prefix(".bnn-")
-        .make_in(folder, |path| File::create_new(path))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        write_atomic(&path, b"old and long").unwrap();
-        write_atomic(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(write_atomic(folder.path().join("none/file"), b"").is_err());
-        // A name that a folder has cannot be replaced; nothing is left beside it.
-        let taken = folder.path().join("taken");
-        fs::create_dir(&taken).unwrap();
-        assert!(write_atomic(&taken, b"x").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_are_followed_and_what_is_no_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        write_atomic(&real, b"old").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        write_atomic(&link, b"new").unwrap();
-        assert!(link.is_symlink());
-        assert_eq!(fs::read(&real).unwrap(), b"new");
-        assert_eq!(can_write(&link).unwrap(), real.canonicalize().unwrap());
-        let round = folder.path().join("./real");
-        assert_eq!(can_write(&round).unwrap(), can_write(&real).unwrap());
-        assert!(can_write("/dev/null").is_err());
-        assert!(can_write(folder.path()).is_err());
-        assert!(write_atomic("/dev/null", b"x").is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

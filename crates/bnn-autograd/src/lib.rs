@@ -59,7 +59,7 @@ pub mod data;
 mod error;
 pub mod export;
 #[cfg(feature = "checkpoint")]
-mod files;
+pub mod files;
 mod function;
 mod gradcheck;
 pub mod gradients;
@@ -80,8 +80,6 @@ pub mod train;
 
 pub use context::{Context, Saved};
 pub use error::Error;
-#[cfg(feature = "checkpoint")]
-pub use files::{can_write, write_atomic};
 pub use function::{Derivatives, Function, Macs, inputs};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate, modes_agree};
 pub use real::Real;

@@ -389,4 +389,4 @@ fn count_right(scores: &Tensor, labels: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod train_laws;
+mod laws;

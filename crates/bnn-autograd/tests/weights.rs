@@ -8,8 +8,9 @@ use std::fs;
 use bnn_autograd::checkpoint::{
     CheckpointError, NamesLeft, Weights, load_weights, ohwi_to_oihw, oihw_to_ohwi, save_weights,
 };
+use bnn_autograd::files::write_atomic;
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Module, Sequential};
-use bnn_autograd::{Error, Real, Rng, Tape, Tensor, write_atomic};
+use bnn_autograd::{Error, Real, Rng, Tape, Tensor};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -39,7 +39,7 @@ use crate::nn::Module;
 /// ```
 /// use bnn_autograd::export::export;
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Sequential, SignWeightLinear};
-/// use bnn_autograd::{Rng, write_atomic};
+/// use bnn_autograd::Rng;
 /// use bnn_core::model::InputType;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -112,4 +112,4 @@ pub fn export_images(
 }
 
 #[cfg(test)]
-mod export_laws;
+mod laws;

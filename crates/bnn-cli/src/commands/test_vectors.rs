@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::{Rng, write_atomic};
+use bnn_autograd::Rng;
+use bnn_autograd::files::write_atomic;
 use bnn_core::BitMatrixViewMut;
 use bnn_core::matrix_words;
 use bnn_core::model::{Input, InputType, Model, Output, OutputType};

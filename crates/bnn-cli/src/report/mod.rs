@@ -13,7 +13,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::write_atomic;
+use bnn_autograd::files::write_atomic;
 
 /// Everything a report shows, as plain data.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ mod rust;
 
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::write_atomic;
+use bnn_autograd::files::write_atomic;
 use bnn_core::model::{InputType, Model, OutputType};
 
 use crate::args::{ExportArgs, Language};

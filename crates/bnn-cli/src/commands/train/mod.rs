@@ -12,9 +12,9 @@ use std::time::Instant;
 use bnn_autograd::data::Split;
 use bnn_autograd::data::folder::{self, FolderConfig};
 use bnn_autograd::export::export;
+use bnn_autograd::files::write_atomic;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
-use bnn_autograd::write_atomic;
 
 use crate::args::TrainArgs;
 use crate::error::CliError;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Split, folder};
+use bnn_autograd::files::can_write;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
-use bnn_autograd::{Rng, can_write};
 
 use crate::args::{Inputs, Scores, TrainArgs};
 use crate::error::CliError;

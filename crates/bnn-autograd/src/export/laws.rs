@@ -19,8 +19,8 @@ use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-mod bytes_laws;
-mod image_laws;
+mod bytes;
+mod images;
 
 /// A layer of a user's own: signs.
 struct Sign;
