@@ -3,7 +3,8 @@
 
 use bnn_benches::numbers;
 use bnn_core::{
-    BitMatrix, BitMatrixViewMut, Error, Planes, matrix_words, pack, pack_u8, transpose, unpack,
+    BitMatrix, BitMatrixViewMut, Error, Planes, matrix_words, pack, pack_threshold, transpose,
+    unpack,
 };
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
@@ -59,7 +60,7 @@ fn bytes_of(group: &mut BenchmarkGroup<'_, WallTime>, x: &[u8]) -> Result<(), Er
     let rows = x.len() / COLS;
     let mut bits = BitMatrix::zeros(rows, COLS)?;
     group.bench_function("pack u8 by a threshold", |b| {
-        b.iter(|| pack_u8(x, COLS, 100, &mut bits.view_mut()));
+        b.iter(|| pack_threshold(x, COLS, 100, &mut bits.view_mut()));
     });
     let mut work = vec![0; Planes::words(rows, COLS, 8)?];
     group.bench_function("split u8 into 8 planes", |b| {

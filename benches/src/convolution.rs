@@ -7,7 +7,7 @@ use bnn_core::conv::{
 };
 use bnn_core::{BitMatrix, Error, Kernel};
 
-use crate::endings::Endings;
+use crate::epilogues::Epilogues;
 use crate::im2col::im2col;
 use crate::workload::{Contender, Form, Workload};
 use crate::{elements, signs};
@@ -86,7 +86,7 @@ pub struct Convolution {
     weights: Vec<f32>,
     filters: Vec<PackedFilters>,
     patches: Vec<f32>,
-    endings: Endings,
+    epilogues: Epilogues,
 }
 
 impl Convolution {
@@ -110,7 +110,7 @@ impl Convolution {
             bits: BitMatrix::pack(&x, m, channels)?,
             filters: filters.collect::<Result<_, _>>()?,
             patches: vec![0.0; patches],
-            endings: Endings::new(m, n)?,
+            epilogues: Epilogues::new(m, n)?,
             conv,
             x,
             weights,
@@ -134,7 +134,7 @@ impl Workload for Convolution {
     }
 
     fn run(&mut self, contender: Contender) -> Result<(), Error> {
-        let (shape, to) = (self.shape(), &mut self.endings);
+        let (shape, to) = (self.shape(), &mut self.epilogues);
         let (form, kernel) = match contender {
             Contender::Floats(_) if self.conv.groups() != 1 => {
                 let what = "groups in floats, expected a convolution that is one product";
@@ -173,7 +173,7 @@ impl Workload for Convolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endings::agreement::all_compute;
+    use crate::epilogues::agreement::all_compute;
 
     fn shape(image: [usize; 3], outputs: usize, side: usize) -> ConvShape {
         ConvShape {
@@ -195,7 +195,7 @@ mod tests {
             let mut work = Convolution::new(shape, PadValue::Zero)?;
             let expected = sums(&work, shape);
             let contenders = Contender::floats().chain(Contender::bits());
-            all_compute(&expected, contenders, &mut work, |c| &mut c.endings)?;
+            all_compute(&expected, contenders, &mut work, |c| &mut c.epilogues)?;
         }
         Ok(())
     }

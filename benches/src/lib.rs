@@ -2,7 +2,7 @@
 //! floats. The criterion benches and `bnn bench` run the same [`Workload`]s.
 
 mod convolution;
-mod endings;
+mod epilogues;
 mod f32_gemm;
 mod im2col;
 mod product;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bnn_core::{BitMatrix, Error, FloatRows, Kernel, PackedWeights, gemm_bits, gemm_f32, gemm_i32};
 
-use crate::endings::Endings;
+use crate::epilogues::Epilogues;
 use crate::workload::{Contender, Form, Workload};
 use crate::{elements, signs};
 
@@ -25,7 +25,7 @@ pub struct Product {
     b: Vec<f32>,
     bits: BitMatrix,
     weights: Vec<PackedWeights>,
-    endings: Endings,
+    epilogues: Epilogues,
 }
 
 impl Product {
@@ -45,7 +45,7 @@ impl Product {
             shape: [m, n, k],
             bits: BitMatrix::pack(&a, m, k)?,
             weights: weights.collect::<Result<_, _>>()?,
-            endings: Endings::new(m, n)?,
+            epilogues: Epilogues::new(m, n)?,
             a,
             b,
         })
@@ -65,7 +65,7 @@ impl Workload for Product {
     }
 
     fn run(&mut self, contender: Contender) -> Result<(), Error> {
-        let ([m, n, k], to) = (self.shape, &mut self.endings);
+        let ([m, n, k], to) = (self.shape, &mut self.epilogues);
         let (form, kernel) = match contender {
             Contender::Floats(library) => {
                 return library.multiply(self.shape, &self.a, &self.b, &mut to.floats);
@@ -98,7 +98,7 @@ impl Workload for Product {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endings::agreement::all_compute;
+    use crate::epilogues::agreement::all_compute;
 
     #[test]
     fn all_contenders_compute_the_same() -> Result<(), Error> {
@@ -109,7 +109,7 @@ mod tests {
             let columns = |a| product.b.chunks(k).map(move |b| dot(a, b));
             let expected: Vec<f32> = rows.flat_map(columns).collect();
             let contenders = Contender::floats().chain(Contender::bits());
-            all_compute(&expected, contenders, &mut product, |p| &mut p.endings)?;
+            all_compute(&expected, contenders, &mut product, |p| &mut p.epilogues)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Convolutions of any shape, on bits, floats and integers, with filters in both layouts, by every kernel,
-//! with every ending: equal to the reference, bit for bit. What the constructor refuses is left.
+//! with every epilogue: equal to the reference, bit for bit. What the constructor refuses is left.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -8,7 +8,7 @@ use bnn_core::conv::{
     conv2d_f32, conv2d_i32,
 };
 use bnn_core::{BitMatrix, BitMatrixViewMut, Error, Kernel, Thresholds, reference};
-use bnn_fuzz::{Numbers, Product, affordable, check_endings};
+use bnn_fuzz::{Numbers, Product, affordable, check_epilogues};
 use libfuzzer_sys::fuzz_target;
 
 /// Products of the largest convolution, for the reference is slow.
@@ -136,7 +136,7 @@ fn check(case: &Case<'_>, conv: &Conv2d) -> Result<(), Error> {
                 layout,
                 scratch: conv.scratch_words(depth)?,
             };
-            check_endings(&mut product, n, 3, &expected, &mut numbers);
+            check_epilogues(&mut product, n, 3, &expected, &mut numbers);
             Ok::<_, Error>(())
         };
         run(Layout::Packed(&packed))?;

@@ -6,7 +6,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use bnn_core::model::{
-    AlignedBytes, Ending, Input, InputType, Layer, Model, ModelError, ModelWriter, Output,
+    AlignedBytes, Epilogue, Input, InputType, Layer, Model, ModelError, ModelWriter, Output,
     OutputType, PackedModel, Stream,
 };
 use bnn_core::row_words;
@@ -46,7 +46,7 @@ struct Net {
     hidden: Vec<Hidden>,
     #[arbitrary(with = size)]
     outputs: usize,
-    ending: Last,
+    epilogue: Last,
 }
 
 /// A convolution or a pool; where its numbers do not fit the image it is left out.
@@ -156,8 +156,8 @@ impl Spatial {
         let conv = Conv2d::new(*shape, self.outputs, kernel, options).ok()?;
         let filters = numbers.bits(conv.outputs(), conv.patch_len()).ok()?;
         let thresholds: Vec<i32> = (0..conv.outputs()).map(|_| numbers.i32() % 64).collect();
-        let ending = Ending::Threshold(thresholds.as_slice().into());
-        writer.conv2d(&conv, filters.view(), ending).ok()?;
+        let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
+        writer.conv2d(&conv, filters.view(), epilogue).ok()?;
         let [height, width] = conv.output_size();
         *shape = [height, width, conv.outputs()];
         Some(())
@@ -186,16 +186,16 @@ impl Net {
             let [height, width, _] = shape;
             let conv = Conv2d::new(shape, 9, [height, width], ConvOptions::default())?;
             let filters = numbers.bits(9, conv.patch_len())?;
-            let ending = Ending::Threshold([1_i32; 9].as_slice().into());
-            writer.conv2d(&conv, filters.view(), ending)?;
+            let epilogue = Epilogue::Threshold([1_i32; 9].as_slice().into());
+            writer.conv2d(&conv, filters.view(), epilogue)?;
             k = 9;
         }
         for hidden in self.hidden.iter().take(4) {
             let n = hidden.outputs;
             let far = if hidden.wide { 1 << 20 } else { 1 << 8 };
             let thresholds: Vec<i32> = (0..n).map(|_| numbers.i32() % far).collect();
-            let ending = Ending::Threshold(thresholds.as_slice().into());
-            writer.dense(numbers.bits(n, k)?.view(), ending)?;
+            let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
+            writer.dense(numbers.bits(n, k)?.view(), epilogue)?;
             k = n;
         }
         let n = self.outputs;
@@ -203,15 +203,15 @@ impl Net {
         let scale: Vec<f32> = (0..n).map(|_| numbers.f32()).collect();
         let bias: Vec<f32> = (0..n).map(|_| numbers.f32()).collect();
         let thresholds: Vec<i16> = (0..n).map(|_| i16::from(numbers.byte())).collect();
-        let ending = match self.ending {
-            Last::Sums => Ending::Sums,
-            Last::Affine => Ending::Affine {
+        let epilogue = match self.epilogue {
+            Last::Sums => Epilogue::Sums,
+            Last::Affine => Epilogue::Affine {
                 scale: &scale,
                 bias: &bias,
             },
-            Last::Threshold => Ending::Threshold(thresholds.as_slice().into()),
+            Last::Threshold => Epilogue::Threshold(thresholds.as_slice().into()),
         };
-        writer.dense(weights.view(), ending)?;
+        writer.dense(weights.view(), epilogue)?;
         writer.meta("name=fuzz\n").finish()
     }
 }

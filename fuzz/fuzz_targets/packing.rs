@@ -8,7 +8,7 @@ use core::ops::Range;
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::{
     Activations, BitMatrix, BitMatrixView, BitMatrixViewMut, Error, Number, Planes, gemm_i32,
-    matrix_words, pack, pack_u8, reference, transpose, unpack,
+    matrix_words, pack, pack_threshold, reference, transpose, unpack,
 };
 use bnn_fuzz::{Numbers, affordable, guarded};
 use libfuzzer_sys::fuzz_target;
@@ -137,7 +137,7 @@ impl Case<'_> {
         let x = &x[self.room()];
         let plus = |r: usize, c: usize| x[r * self.stride() + c] >= threshold;
         self.packed(plus, |x_stride, short, out| {
-            pack_u8(&x[..x.len() - short], x_stride, threshold, out)
+            pack_threshold(&x[..x.len() - short], x_stride, threshold, out)
         });
     }
 

@@ -1,5 +1,5 @@
 //! Products of any shape, from every left side, with weights in both layouts, by every kernel, with every
-//! ending: equal to the reference, bit for bit.
+//! epilogue: equal to the reference, bit for bit.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -7,7 +7,7 @@ use bnn_core::{
     Activations, BitMatrix, BitMatrixViewMut, Error, FloatRows, Kernel, PackedWeights, Planes,
     Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32, reference,
 };
-use bnn_fuzz::{Numbers, Product, affordable, check_endings};
+use bnn_fuzz::{Numbers, Product, affordable, check_epilogues};
 use libfuzzer_sys::fuzz_target;
 
 /// Rows of either side that differ. More are repeated, since the reference is slow; none of these divides
@@ -133,7 +133,7 @@ fn check(case: &Case<'_>, [m, n, k]: [usize; 3]) -> Result<(), Error> {
         let packed = PackedWeights::for_kernel(kernel, weights.view())?;
         let canonical = Weights::canonical(weights.view(), kernel);
         for weights in [Weights::from(&packed), canonical] {
-            check_endings(
+            check_epilogues(
                 &mut Sides { left, weights },
                 n,
                 gap,

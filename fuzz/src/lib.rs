@@ -1,11 +1,11 @@
 //! What the fuzz targets share: numbers made of an input's bytes, outputs between guards, and the check of
-//! all endings of a product against the sums that are expected.
+//! all epilogues of a product against the sums that are expected.
 
-mod endings;
+mod epilogues;
 mod guarded;
 mod numbers;
 
-pub use endings::{Product, check_endings};
+pub use epilogues::{Product, check_epilogues};
 pub use guarded::guarded;
 pub use numbers::Numbers;
 

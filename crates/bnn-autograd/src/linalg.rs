@@ -6,9 +6,8 @@
 use std::ops::Range;
 
 use bnn_core::conv::{PackedFilters, conv2d_f32, conv2d_i32};
-use bnn_core::{
-    BitMatrixView, F32Product, F32Right, F32Rows, Narrow, PackedWeights, gemm_f32, gemm_i32,
-};
+use bnn_core::internal::{Bf16Exact, F32Product, F32Right, F32Rows};
+use bnn_core::{BitMatrixView, PackedWeights, gemm_f32, gemm_i32};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
@@ -151,7 +150,7 @@ fn by_fast_way(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()
     let turned;
     let (right, n) = match b {
         Right::Floats(b) if b.turned => return None,
-        Right::Floats(b) => (F32Right::Narrow(Narrow::new(b.data, b.cols)?), b.cols),
+        Right::Floats(b) => (F32Right::Bf16Exact(Bf16Exact::new(b.data, b.cols)?), b.cols),
         Right::Signs(bits) => (F32Right::Signs(bits), bits.cols()),
         Right::SignsTransposed(bits) => {
             turned = bits.transposed().ok()?;

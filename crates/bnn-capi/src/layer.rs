@@ -12,13 +12,13 @@ use crate::status::bnn_status_t;
 
 /// A number per output, and how far gradients pass.
 #[derive(Clone, Debug)]
-pub(crate) struct Ending {
+pub(crate) struct Epilogue {
     pub(crate) scale: Vec<f32>,
     pub(crate) bias: Vec<f32>,
     pub(crate) clip: f32,
 }
 
-impl Ending {
+impl Epilogue {
     /// Of `outputs` outputs, which weights are known to have; what is NULL is 1 (scale) or 0 (bias).
     pub(crate) fn new(
         outputs: usize,

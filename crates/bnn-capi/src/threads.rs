@@ -32,7 +32,8 @@ pub(crate) mod pool {
     use std::cell::OnceCell;
     use std::sync::{Arc, PoisonError, RwLock};
 
-    use bnn_core::{WORTH_A_THREAD, on_this_thread};
+    use bnn_core::internal::WORTH_A_THREAD;
+    use bnn_core::single_threaded;
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     use crate::error::Error;
@@ -100,7 +101,7 @@ pub(crate) mod pool {
             false => work(),
             true => match choice() {
                 Choice::None => work(),
-                Choice::One => on_this_thread(work),
+                Choice::One => single_threaded(work),
                 Choice::Pool(pool) => pool.install(work),
             },
         };

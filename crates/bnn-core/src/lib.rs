@@ -54,6 +54,8 @@ mod error;
 #[cfg(feature = "std")]
 mod f32_product;
 mod gemm;
+#[doc(hidden)]
+pub mod internal;
 mod kernel;
 #[cfg(feature = "alloc")]
 mod memory;
@@ -71,14 +73,12 @@ pub use bits::BitMatrix;
 pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
 #[cfg(feature = "std")]
-pub use f32_product::{F32Product, F32Right, F32Rows, Narrow};
+pub use gemm::single_threaded;
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 #[cfg(feature = "alloc")]
 pub use gemm::{FloatRows, PackedWeights};
-#[cfg(feature = "std")]
-pub use gemm::{WORTH_A_THREAD, on_this_thread};
 pub use kernel::{Isa, Kernel};
-pub use pack::{Number, pack, pack_u8, pack_where, unpack};
+pub use pack::{Number, pack, pack_threshold, pack_where, unpack};
 pub use planes::Planes;
 pub use shape::{matrix_words, row_words};
 pub use transpose::transpose;

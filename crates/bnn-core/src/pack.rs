@@ -1,5 +1,5 @@
 //! Numbers to sign bits and back. The sign law itself is computed by the functions of the instruction
-//! set, `kernel/arch/pack_*.rs`, and nowhere else.
+//! set, `kernel/arch/**/pack.rs`, and nowhere else.
 
 #[cfg(feature = "alloc")]
 use alloc::vec;
@@ -12,25 +12,22 @@ use num_traits::Zero;
 use crate::bits::BitMatrix;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::kernel::Kernel;
-use crate::kernel::packing::{pack_row, unpack_row};
+use crate::kernel::{Kernel, pack_row, unpack_row};
 #[cfg(feature = "alloc")]
 use crate::shape::equal;
 use crate::shape::{row_words, strided};
-
-pub(crate) use crate::kernel::packing::gather;
 
 /// A signed number that packs to one bit: `f32`, `f64`, `i8`, `i16`, `i32`, `i64`.
 ///
 /// Sealed: an instruction set has functions of its own for some of them. For other types there is
 /// [`pack_where`].
-pub trait Number: Copy + PartialOrd + Zero + sealed::Rows {}
+pub trait Number: Copy + PartialOrd + Zero + sealed::SignRow {}
 
 mod sealed {
     use crate::kernel::Kernel;
 
     /// Packing and unpacking one row, as [`Packing`](crate::kernel::packing::Packing) says.
-    pub trait Rows: Sized {
+    pub trait SignRow: Sized {
         fn pack(kernel: &Kernel, x: &[Self], bits: &mut [u64]);
         fn unpack(kernel: &Kernel, bits: &[u64], x: &mut [Self]);
     }
@@ -39,7 +36,7 @@ mod sealed {
 macro_rules! number {
     ($($t:ident: $pack:ident, $unpack:ident);+) => {$(
         impl Number for $t {}
-        impl sealed::Rows for $t {
+        impl sealed::SignRow for $t {
             fn pack(kernel: &Kernel, x: &[Self], bits: &mut [u64]) {
                 (kernel.packing().$pack)(x, bits);
             }
@@ -50,7 +47,7 @@ macro_rules! number {
     )+};
     ($($t:ident),+) => {$(
         impl Number for $t {}
-        impl sealed::Rows for $t {
+        impl sealed::SignRow for $t {
             fn pack(_: &Kernel, x: &[Self], bits: &mut [u64]) {
                 pack_row(x, bits, |x| x >= 0);
             }
@@ -84,7 +81,7 @@ pub fn pack<T: Number>(
 ///
 /// # Errors
 /// As [`pack`].
-pub fn pack_u8(
+pub fn pack_threshold(
     x: &[u8],
     x_stride: usize,
     threshold: u8,
@@ -248,7 +245,7 @@ mod tests {
             let stride = cols + gap;
             let x: Vec<u8> = fill.iter().copied().cycle().take(rows * stride).collect();
             let (mut bits, mut expected) = (BitMatrix::zeros(rows, cols)?, BitMatrix::zeros(rows, cols)?);
-            pack_u8(&x, stride, threshold, &mut bits.view_mut())?;
+            pack_threshold(&x, stride, threshold, &mut bits.view_mut())?;
             pack_where(&x, stride, &mut expected.view_mut(), |x| x >= threshold)?;
             prop_assert_eq!(bits, expected);
         }

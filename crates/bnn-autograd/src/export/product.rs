@@ -1,8 +1,8 @@
-//! A product of signs whose ending is not known yet: the layers behind it decide.
+//! A product of signs whose epilogue is not known yet: the layers behind it decide.
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, PadValue, Pool2d};
-use bnn_core::model::{Ending, ModelError, ModelWriter};
+use bnn_core::model::{Epilogue, ModelError, ModelWriter};
 
 use super::{ExportError, Threshold};
 
@@ -107,16 +107,16 @@ impl Product {
         }
     }
 
-    /// Appends it to a file, ending in what it has become.
+    /// Appends it to a file, with the epilogue that it has become.
     pub(super) fn write(&self, writer: &mut ModelWriter) -> Result<(), ModelError> {
-        let ending = match &self.affine {
-            None => Ending::Sums,
-            Some((scale, bias)) => Ending::Affine { scale, bias },
+        let epilogue = match &self.affine {
+            None => Epilogue::Sums,
+            Some((scale, bias)) => Epilogue::Affine { scale, bias },
         };
-        self.append(writer, ending)
+        self.append(writer, epilogue)
     }
 
-    /// Appends it to a file, ending in signs.
+    /// Appends it to a file, with signs as its epilogue.
     pub(super) fn write_signs(&self, writer: &mut ModelWriter) -> Result<(), ExportError> {
         let turned = self.turned();
         let mut own = Self::new(self.weights.clone(), self.shape, self.most);
@@ -132,18 +132,18 @@ impl Product {
             }
             thresholds.push(fold.at_least);
         }
-        let ending = Ending::Threshold(thresholds.as_slice().into());
-        own.append(writer, ending)?;
+        let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
+        own.append(writer, epilogue)?;
         for pool in self.sum_pools.iter().chain(&self.bit_pools) {
             writer.max_pool2d(pool)?;
         }
         Ok(())
     }
 
-    fn append(&self, writer: &mut ModelWriter, ending: Ending<'_>) -> Result<(), ModelError> {
+    fn append(&self, writer: &mut ModelWriter, epilogue: Epilogue<'_>) -> Result<(), ModelError> {
         match &self.shape {
-            Shape::Dense => writer.dense(self.weights.view(), ending),
-            Shape::Conv2d(conv) => writer.conv2d(conv, self.weights.view(), ending),
+            Shape::Dense => writer.dense(self.weights.view(), epilogue),
+            Shape::Conv2d(conv) => writer.conv2d(conv, self.weights.view(), epilogue),
         }
     }
 

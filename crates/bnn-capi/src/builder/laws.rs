@@ -189,8 +189,8 @@ fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
 #[test]
 fn what_follows_the_last_product_is_what_the_model_gives_out() {
     let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
-    type Ending = fn(*mut bnn_builder_t);
-    let endings: [(&str, Ending); 4] = [
+    type Epilogue = fn(*mut bnn_builder_t);
+    let epilogues: [(&str, Epilogue); 4] = [
         ("i32", |_| {}),
         ("f32", |builder| {
             assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_OK);
@@ -205,10 +205,10 @@ fn what_follows_the_last_product_is_what_the_model_gives_out() {
             assert_eq!(unsafe { bnn_builder_sign(builder) }, BNN_OK);
         }),
     ];
-    for (expected, ending) in endings {
+    for (expected, epilogue) in epilogues {
         let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
         assert_eq!(linear(builder, &w), BNN_OK);
-        ending(builder);
+        epilogue(builder);
         let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
         let model = Model::open(file.bytes()).unwrap();
         assert_eq!(model.output().1.to_string(), expected);

@@ -10,7 +10,7 @@ use bnn_core::conv::{Conv2d, Images, PackedFilters, conv2d_f32};
 use bnn_core::{BitMatrix, row_words};
 
 use crate::error::Error;
-use crate::layer::Ending;
+use crate::layer::Epilogue;
 use crate::threads::pool;
 
 pub use options::bnn_conv2d_options_t;
@@ -24,16 +24,16 @@ pub struct bnn_conv2d_t {
     bits: BitMatrix,
     /// The same as the kernel wants it.
     packed: PackedFilters,
-    ending: Ending,
+    epilogue: Epilogue,
 }
 
 impl bnn_conv2d_t {
-    fn new(conv: &Conv2d, bits: BitMatrix, ending: Ending) -> Result<Self, Error> {
+    fn new(conv: &Conv2d, bits: BitMatrix, epilogue: Epilogue) -> Result<Self, Error> {
         let packed = PackedFilters::new(conv, bits.view())?;
         Ok(Self {
             bits,
             packed,
-            ending,
+            epilogue,
         })
     }
 
@@ -68,7 +68,7 @@ impl bnn_conv2d_t {
         batch: usize,
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let Ending { scale, bias, .. } = &self.ending;
+        let Epilogue { scale, bias, .. } = &self.epilogue;
         let outputs = self.conv().outputs();
         let convolve = || conv2d_f32(images, &self.packed, scale, bias, y, outputs);
         let words = batch.saturating_mul(self.output());

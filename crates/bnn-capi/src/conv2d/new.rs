@@ -2,7 +2,7 @@
 
 use super::{bnn_conv2d_options_t, bnn_conv2d_t};
 use crate::boundary::OptionalInput;
-use crate::layer::{Ending, latent, packed};
+use crate::layer::{Epilogue, latent, packed};
 use crate::status::bnn_status_t;
 
 export! {
@@ -31,8 +31,8 @@ export! {
         let conv = options.conv()?;
         let (outputs, patch) = (conv.outputs(), conv.patch_len());
         let bits = latent(w, outputs, patch)?;
-        let ending = Ending::new(outputs, scale, bias, options.clip)?;
-        out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
+        let epilogue = Epilogue::new(outputs, scale, bias, options.clip)?;
+        out.put(bnn_conv2d_t::new(&conv, bits, epilogue)?)
     }
 }
 
@@ -56,8 +56,8 @@ export! {
         let conv = options.conv()?;
         let (outputs, patch) = (conv.outputs(), conv.patch_len());
         let bits = packed(bits, bits_words, outputs, patch)?;
-        let ending = Ending::new(outputs, scale, bias, options.clip)?;
-        out.put(bnn_conv2d_t::new(&conv, bits, ending)?)
+        let epilogue = Epilogue::new(outputs, scale, bias, options.clip)?;
+        out.put(bnn_conv2d_t::new(&conv, bits, epilogue)?)
     }
 }
 

@@ -81,7 +81,7 @@ export! {
         let y = y.write(bnn_conv2d_t::elements(batch, conv.output())?)?;
         let saved = room(saved, saved_words, batch, conv.image())?;
         let pixels = pool::run(|| {
-            let saved = SavedInput::save(x, batch, conv.image(), conv.ending.clip, saved)?;
+            let saved = SavedInput::save(x, batch, conv.image(), conv.epilogue.clip, saved)?;
             gradients::conv2d::pixels(conv.conv(), &saved)
         })??;
         conv.forward(pixels.view(), batch, y)
@@ -123,7 +123,7 @@ export! {
         let dbias = wanted(grad_bias, conv.bits.rows())?;
         pool::run(|| {
             if dx.is_some() || dw.is_some() {
-                let dsums = conv.ending.to_sums(dy)?;
+                let dsums = conv.epilogue.to_sums(dy)?;
                 if let Some(dx) = dx {
                     gradients::conv2d::input(conv.conv(), conv.bits.view(), &saved, &dsums, dx)?;
                 }

@@ -7,7 +7,7 @@ pub mod run;
 use bnn_core::{BitMatrix, FloatRows, PackedWeights, gemm_f32};
 
 use crate::error::Error;
-use crate::layer::Ending;
+use crate::layer::Epilogue;
 use crate::shape::{at_most, nonzero};
 use crate::threads::pool;
 
@@ -22,16 +22,16 @@ pub struct bnn_linear_t {
     bits: BitMatrix,
     /// The same as the kernel wants it.
     packed: PackedWeights,
-    ending: Ending,
+    epilogue: Epilogue,
 }
 
 impl bnn_linear_t {
-    fn new(bits: BitMatrix, ending: Ending) -> Result<Self, Error> {
+    fn new(bits: BitMatrix, epilogue: Epilogue) -> Result<Self, Error> {
         let packed = PackedWeights::new(bits.view())?;
         Ok(Self {
             bits,
             packed,
-            ending,
+            epilogue,
         })
     }
 
@@ -57,7 +57,7 @@ impl bnn_linear_t {
         m: usize,
         y: &mut [f32],
     ) -> Result<(), Error> {
-        let Ending { scale, bias, .. } = &self.ending;
+        let Epilogue { scale, bias, .. } = &self.epilogue;
         let product = || gemm_f32(x, &self.packed, scale, bias, y, self.n());
         let words = m.saturating_mul(self.bits.words().len());
         pool::run_products(words, product)

@@ -3,7 +3,7 @@
 use super::{bnn_linear_t, check_size};
 use crate::boundary::{Input, NewHandle, OptionalInput};
 use crate::error::Error;
-use crate::layer::{Ending, latent, packed};
+use crate::layer::{Epilogue, latent, packed};
 use crate::status::bnn_status_t;
 
 /// What a linear layer may be told besides its weights. `bnn_linear_options_init` sets defaults.
@@ -29,8 +29,8 @@ fn new_f32(
 ) -> Result<(), Error> {
     check_size(n, k)?;
     let bits = latent(w, n, k)?;
-    let ending = Ending::new(n, scale, bias, options.clip)?;
-    out.put(bnn_linear_t::new(bits, ending)?)
+    let epilogue = Epilogue::new(n, scale, bias, options.clip)?;
+    out.put(bnn_linear_t::new(bits, epilogue)?)
 }
 
 fn new_packed(
@@ -44,8 +44,8 @@ fn new_packed(
 ) -> Result<(), Error> {
     check_size(n, k)?;
     let bits = packed(bits, bits_words, n, k)?;
-    let ending = Ending::new(n, scale, bias, options.clip)?;
-    out.put(bnn_linear_t::new(bits, ending)?)
+    let epilogue = Epilogue::new(n, scale, bias, options.clip)?;
+    out.put(bnn_linear_t::new(bits, epilogue)?)
 }
 
 export! {

@@ -76,7 +76,7 @@ export! {
         let x = x.read(bnn_linear_t::elements(m, k)?)?;
         let y = y.write(bnn_linear_t::elements(m, linear.n())?)?;
         let saved = room(saved, saved_words, m, k)?;
-        let clip = linear.ending.clip;
+        let clip = linear.epilogue.clip;
         let saved = pool::run(|| SavedInput::save(x, m, k, clip, saved))??;
         linear.forward(saved.signs(), m, y)
     }
@@ -120,7 +120,7 @@ export! {
         let dbias = wanted(grad_bias, n)?;
         pool::run(|| {
             if dx.is_some() || dw.is_some() {
-                let dsums = linear.ending.to_sums(dy)?;
+                let dsums = linear.epilogue.to_sums(dy)?;
                 if let Some(dx) = dx {
                     gradients::linear::input(linear.bits.view(), &saved, &dsums, dx)?;
                 }

@@ -4,7 +4,7 @@
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
-use bnn_core::model::{AlignedBytes, Ending, Input, ModelWriter, Output};
+use bnn_core::model::{AlignedBytes, Epilogue, Input, ModelWriter, Output};
 
 use super::run::bnn_model_run_batch;
 use super::*;
@@ -23,8 +23,8 @@ fn file() -> AlignedBytes {
     let filters = BitMatrix::pack(&weights, 70, 27).unwrap();
     let pool = Pool2d::new([6, 5, 70], [2, 1], [2, 1], Padding::Valid).unwrap();
     let mut writer = ModelWriter::new(InputType::Bits);
-    let ending = Ending::Threshold([3_i32; 70].as_slice().into());
-    writer.conv2d(&conv, filters.view(), ending).unwrap();
+    let epilogue = Epilogue::Threshold([3_i32; 70].as_slice().into());
+    writer.conv2d(&conv, filters.view(), epilogue).unwrap();
     writer.max_pool2d(&pool).unwrap();
     AlignedBytes::from(writer.finish().unwrap().as_slice())
 }

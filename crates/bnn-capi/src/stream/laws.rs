@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
-use bnn_core::model::{AlignedBytes, Ending, InputType, ModelWriter};
+use bnn_core::model::{AlignedBytes, Epilogue, InputType, ModelWriter};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,7 +22,7 @@ struct Net {
     stride: usize,
     padded: bool,
     bytes: bool,
-    ending: u8,
+    epilogue: u8,
 }
 
 fn signs(rows: usize, cols: usize, seed: usize) -> BitMatrix {
@@ -56,8 +56,8 @@ impl Net {
             let conv = Conv2d::new(shape, outputs, [kernel, 1], options).unwrap();
             let filters = signs(outputs, kernel * shape[2], outputs);
             let thresholds: Vec<i32> = (0..outputs as i32).map(|i| i % 5 - 2).collect();
-            let ending = Ending::Threshold(thresholds.as_slice().into());
-            writer.conv2d(&conv, filters.view(), ending).unwrap();
+            let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
+            writer.conv2d(&conv, filters.view(), epilogue).unwrap();
             let [rows, columns] = conv.output_size();
             shape = [rows, columns, outputs];
         }
@@ -70,20 +70,20 @@ impl Net {
         let all = Conv2d::new(shape, 65, [shape[0], shape[1]], ConvOptions::default()).unwrap();
         let filters = signs(65, shape.iter().product(), 2);
         let zeros = [0_i32; 65];
-        let ending = Ending::Threshold(zeros.as_slice().into());
-        writer.conv2d(&all, filters.view(), ending).unwrap();
+        let epilogue = Epilogue::Threshold(zeros.as_slice().into());
+        writer.conv2d(&all, filters.view(), epilogue).unwrap();
         let weights = signs(3, 65, 1);
         let (scale, bias) = ([0.5, 2.0, -1.5], [0.0, 1.0, -0.25]);
         let thresholds = [1_i32, 0, -3];
-        let ending = match self.ending {
-            0 => Ending::Sums,
-            1 => Ending::Affine {
+        let epilogue = match self.epilogue {
+            0 => Epilogue::Sums,
+            1 => Epilogue::Affine {
                 scale: &scale,
                 bias: &bias,
             },
-            _ => Ending::Threshold(thresholds.as_slice().into()),
+            _ => Epilogue::Threshold(thresholds.as_slice().into()),
         };
-        writer.dense(weights.view(), ending).unwrap();
+        writer.dense(weights.view(), epilogue).unwrap();
         AlignedBytes::from(writer.finish().unwrap().as_slice())
     }
 
@@ -128,13 +128,13 @@ fn stream(model: &bnn_model_t, memory: &mut [u64]) -> bnn_stream_t {
 fn nets() -> impl Strategy<Value = Net> {
     let sides = (2..9_usize, 1..4_usize, 1..70_usize);
     let layer = (1..4_usize, 1..4_usize, any::<bool>());
-    (sides, layer, any::<bool>(), 0..3_u8).prop_map(|(sides, layer, bytes, ending)| Net {
+    (sides, layer, any::<bool>(), 0..3_u8).prop_map(|(sides, layer, bytes, epilogue)| Net {
         image: [sides.0, sides.1, sides.2],
         kernel: layer.0.min(sides.0),
         stride: layer.1,
         padded: layer.2,
         bytes,
-        ending,
+        epilogue,
     })
 }
 
@@ -250,7 +250,7 @@ fn rise() -> AlignedBytes {
     let conv = Conv2d::new([3, 1, 1], 1, [3, 1], ConvOptions::default()).unwrap();
     let filter = BitMatrix::pack(&[-1_i8, -1, 1], 1, 3).unwrap();
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
-    writer.conv2d(&conv, filter.view(), Ending::Sums).unwrap();
+    writer.conv2d(&conv, filter.view(), Epilogue::Sums).unwrap();
     AlignedBytes::from(writer.finish().unwrap().as_slice())
 }
 
@@ -264,7 +264,9 @@ fn padded() -> AlignedBytes {
     let conv = Conv2d::new([2, 1, 3], 2, [3, 1], options).unwrap();
     let mut writer = ModelWriter::new(InputType::Bits);
     let filters = signs(2, 9, 0);
-    writer.conv2d(&conv, filters.view(), Ending::Sums).unwrap();
+    writer
+        .conv2d(&conv, filters.view(), Epilogue::Sums)
+        .unwrap();
     AlignedBytes::from(writer.finish().unwrap().as_slice())
 }
 

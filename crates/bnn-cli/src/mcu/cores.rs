@@ -4,7 +4,7 @@
 //! the same programs, linked by hand), stack is that of the programs `digits` and `cnn`: qemu 7.2 and Debian's rustc 1.96, `opt-level = "s"`.
 //! `ci/firmware.sh` fails where a prediction of the digits is off by more than a tenth.
 
-use super::work::{Ending, Work};
+use super::work::{Epilogue, Work};
 
 /// A core, and what it takes there to run a model.
 pub(crate) struct Core {
@@ -120,16 +120,16 @@ impl Core {
         let words = work.words();
         let place = ((words - 1) % 4) as usize; // a row has at least one word
         let count = self.counts[place] + (words - 1) / 4 * self.further;
-        let ending = match work.ending {
-            Ending::Bit => self.bit,
-            Ending::Sum => self.sum,
-            Ending::Real => self.real,
+        let epilogue = match work.epilogue {
+            Epilogue::Bit => self.bit,
+            Epilogue::Sum => self.sum,
+            Epilogue::Real => self.real,
         };
         let (output, inputs) = match work.depth {
-            None => (count + ending, 0),
+            None => (count + epilogue, 0),
             // Putting planes together contains the making of a bit.
             Some(depth) => (
-                depth * count + self.unsigned + ending - self.bit.min(ending),
+                depth * count + self.unsigned + epilogue - self.bit.min(epilogue),
                 work.patch * self.split,
             ),
         };

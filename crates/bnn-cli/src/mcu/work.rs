@@ -14,12 +14,12 @@ pub(crate) struct Work {
     pub(crate) depth: Option<u64>,
     /// Inputs that are bytes, of which thresholds make bits; 0 where inputs are of another type.
     pub(crate) compared: u64,
-    pub(crate) ending: Ending,
+    pub(crate) epilogue: Epilogue,
 }
 
 /// What becomes of a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Epilogue {
     Bit,
     Sum,
     Real,
@@ -42,10 +42,10 @@ impl Work {
                 InputType::Thresholds => layer.input_shape().iter().product::<usize>() as u64,
                 _ => 0,
             },
-            ending: match layer.output() {
-                OutputType::F32 => Ending::Real,
-                OutputType::I32 => Ending::Sum,
-                _ => Ending::Bit,
+            epilogue: match layer.output() {
+                OutputType::F32 => Epilogue::Real,
+                OutputType::I32 => Epilogue::Sum,
+                _ => Epilogue::Bit,
             },
         }
     }

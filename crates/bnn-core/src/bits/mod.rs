@@ -4,8 +4,10 @@
 #[cfg(feature = "alloc")]
 mod owned;
 mod view;
+mod word;
 
 #[cfg(feature = "alloc")]
 pub use owned::BitMatrix;
 pub(crate) use view::check_tails;
 pub use view::{BitMatrixView, BitMatrixViewMut};
+pub(crate) use word::gather;

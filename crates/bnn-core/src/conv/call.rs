@@ -9,7 +9,7 @@ use super::{packed, signs};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::driver::{Rows, Strided};
+use crate::gemm::driver::{OutputRows, Strided};
 use crate::gemm::epilogue::{Epilogue, Threshold};
 use crate::shape::{at_least, mul, row_words};
 

@@ -26,7 +26,7 @@ pub struct ConvOptions {
     pub stride: [usize; 2],
     /// Pixels from tap to tap of a window.
     pub dilation: [usize; 2],
-    /// Parts into which input and output channels are divided: the outputs of a part see its inputs
+    /// TiledOutput into which input and output channels are divided: the outputs of a part see its inputs
     /// only. With as many groups as channels the convolution is depthwise.
     pub groups: usize,
     /// What surrounds the image.

@@ -4,8 +4,9 @@ use super::axis::Axis;
 use super::geometry::{Conv2d, PadValue};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::kernel::f32_operands::F32Gradient;
 use crate::kernel::grid::Grid;
-use crate::kernel::{F32Gradient, Kernel};
 use crate::shape::{equal, nonzero};
 
 /// Fewer channels leave most of the places of what is multiplied at a time empty.
@@ -17,13 +18,14 @@ const MOST_PADDING: usize = 4;
 /// The way of this CPU to the gradients of a convolution of signs with signs, `f32` by signs, without a matrix of
 /// patches. Whoever has none gathers patches and multiplies.
 ///
-/// The error is that of [`F32Product`](crate::F32Product). Padding adds what its value says; infinite or NaN gradients of
+/// The error is that of [`F32Product`](crate::internal::F32Product). Padding adds what its value says; infinite or NaN gradients of
 /// the output give NaN wherever the padding is zero and seen by their windows. Both functions run on the calling thread;
 /// the gradient of an image has the same bits whatever others are made with it.
 ///
 /// ```
-/// use bnn_core::conv::{Conv2d, ConvOptions, F32Gradients, Padding};
 /// use bnn_core::BitMatrix;
+/// use bnn_core::conv::{Conv2d, ConvOptions, Padding};
+/// use bnn_core::internal::F32Gradients;
 ///
 /// # fn main() -> Result<(), bnn_core::Error> {
 /// let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };

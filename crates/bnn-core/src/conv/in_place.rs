@@ -25,7 +25,7 @@ pub(super) struct InPlace<'r> {
 impl InPlace<'_> {
     /// Computes all sums, in [`Conv2d::scratch_words`] words. `finish` gets them, a few at a time: the pixel, the
     /// number of the first output, and the sums. It is handed over by reference, so that the loops exist once
-    /// and not for every ending.
+    /// and not for every epilogue.
     pub(super) fn compute(&self, scratch: &mut [u64], finish: Finish<'_>) -> Result<(), Error> {
         if self.conv.is_depthwise() {
             self.depthwise(scratch, finish)

@@ -1,4 +1,4 @@
-//! 2-D convolution and pooling on bits, NHWC, with the endings of a product: `i32` sums, an affine map
+//! 2-D convolution and pooling on bits, NHWC, with the epilogues of a product: `i32` sums, an affine map
 //! to `f32`, or thresholds to bits.
 //!
 //! A convolution is a product whose samples are output pixels: the patch under each window is gathered
@@ -87,7 +87,7 @@ mod depthwise;
 mod filters;
 mod geometry;
 #[cfg(feature = "std")]
-mod gradients;
+pub(crate) mod gradients;
 mod images;
 mod in_place;
 #[cfg(feature = "alloc")]
@@ -107,15 +107,13 @@ pub use filters::Filters;
 #[cfg(feature = "alloc")]
 pub use filters::PackedFilters;
 pub use geometry::{Conv2d, ConvOptions, PadValue};
-#[cfg(feature = "std")]
-pub use gradients::F32Gradients;
 pub use images::Images;
 pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
 
 use crate::bits::BitMatrixViewMut;
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Affine, Sums};
+use crate::gemm::epilogue::{Affine, RawSums};
 use crate::shape::{equal, strided};
 use call::Call;
 
@@ -135,7 +133,7 @@ pub fn conv2d_i32<'a, 'w>(
     let call = Call::new(images.into(), filters.into())?;
     let [m, n] = call.shape();
     strided("output", c.len(), m, n, c_stride)?;
-    call.run(&Sums, c, c_stride)
+    call.run(&RawSums, c, c_stride)
 }
 
 /// Writes `scale[o] * sum + bias[o]` to `c[p * c_stride + o]`, as [`gemm_f32`](crate::gemm_f32) rounds

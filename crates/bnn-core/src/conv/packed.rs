@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::clipping::{Clipping, is_needed};
-use super::depthwise::{Depthwise, DepthwiseBits, WithEnding};
+use super::depthwise::{Depthwise, DepthwiseBits, WithEpilogue};
 use super::filters::{PackedFilters, PackedLayout};
 use super::geometry::Conv2d;
 use super::images::Source;
@@ -13,7 +13,7 @@ use crate::bits::BitMatrixView;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, Parts, Product, Rows};
+use crate::gemm::driver::{Columns, OutputRows, Product, TiledOutput};
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::{Resolved, Thresholds, Weights, compute_all};
 #[cfg(feature = "std")]
@@ -49,7 +49,7 @@ pub(super) fn run<E: Epilogue>(
             compute_all(&groups, c, stride);
         }
         PackedLayout::Depthwise(words) => {
-            let depthwise = WithEnding {
+            let depthwise = WithEpilogue {
                 depthwise: Depthwise {
                     conv,
                     source,
@@ -105,7 +105,7 @@ fn compare<T: Copy + Into<i32> + Sync>(
     }
 }
 
-/// A product per group of channels, with its ending.
+/// A product per group of channels, with its epilogue.
 struct Groups<'p, E> {
     conv: &'p Conv2d,
     source: Source<'p>,
@@ -115,7 +115,7 @@ struct Groups<'p, E> {
     epilogue: &'p E,
 }
 
-impl<E: Epilogue> Parts for Groups<'_, E> {
+impl<E: Epilogue> TiledOutput for Groups<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {
@@ -133,7 +133,7 @@ impl<E: Epilogue> Parts for Groups<'_, E> {
         }
     }
 
-    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<E::Elem>) {
         for (group, weights) in self.weights.iter().enumerate() {
             let patches = Patches {
                 conv: self.conv,

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::gemm::compute_all;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, Parts, Rows};
+use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
 use crate::kernel::Kernel;
 use crate::shape::{WORD, row_words};
 
@@ -40,7 +40,7 @@ struct Lines<'x> {
     pack: fn(x: &[f32], bits: &mut [u64]),
 }
 
-impl Parts for Lines<'_> {
+impl TiledOutput for Lines<'_> {
     type Elem = u64;
 
     fn shape(&self) -> [usize; 2] {
@@ -58,7 +58,7 @@ impl Parts for Lines<'_> {
         }
     }
 
-    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<u64>) {
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<u64>) {
         let [_, line] = self.shape();
         let words = row_words(self.channels);
         let lines = self

@@ -1,6 +1,6 @@
 //! The loops around a kernel. Samples are taken in blocks: a block is packed and laid out once, and
 //! then meets panel after panel, while it stays in the L2 cache and the panel in L1. Each panel's sums
-//! go to the ending while they are in the cache.
+//! go to the epilogue while they are in the cache.
 
 use core::ops::Range;
 
@@ -42,7 +42,7 @@ impl Columns {
 }
 
 /// Outputs `[m, n]` of which any part can be computed by itself.
-pub(crate) trait Parts: Sync {
+pub(crate) trait TiledOutput: Sync {
     /// What the outputs are made of.
     type Elem: Copy + Send;
 
@@ -54,10 +54,10 @@ pub(crate) trait Parts: Sync {
     fn grain(&self) -> Grain;
 
     /// Computes the outputs `columns` of the samples `range`.
-    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<Self::Elem>);
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<Self::Elem>);
 }
 
-/// How [`Parts`] are best cut.
+/// How [`TiledOutput`] are best cut.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grain {
@@ -69,14 +69,14 @@ pub(crate) struct Grain {
     pub(crate) columns: Option<usize>,
 }
 
-/// A product with its ending.
+/// A product with its epilogue.
 pub(crate) struct Product<'p, E> {
     pub(crate) a: &'p Samples<'p>,
     pub(crate) w: &'p Resolved<'p>,
     pub(crate) epilogue: &'p E,
 }
 
-impl<E: Epilogue> Parts for Product<'_, E> {
+impl<E: Epilogue> TiledOutput for Product<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {
@@ -95,7 +95,7 @@ impl<E: Epilogue> Parts for Product<'_, E> {
     /// In memory that it allocates: at most [`BLOCK_BYTES`] or one tile of the kernel's for the block, the
     /// bits of the block, and its sums.
     #[cfg(feature = "alloc")]
-    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<E::Elem>) {
         let (a, kernel) = (self.a, self.w.kernel());
         let words = a.sample_words() / a.rows_per_sample();
         let tile_words = kernel
@@ -119,7 +119,7 @@ impl<E: Epilogue> Parts for Product<'_, E> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl Rows<E::Elem>) {
+    fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<E::Elem>) {
         self.part_in_place(&mut [], range, columns, out);
     }
 }
@@ -131,11 +131,11 @@ impl<E: Epilogue> Product<'_, E> {
         workspace: Workspace<'_>,
         range: Range<usize>,
         columns: &Columns,
-        out: &mut impl Rows<E::Elem>,
+        out: &mut impl OutputRows<E::Elem>,
     ) {
         let Self { a, w, epilogue } = *self;
         let rows_per_sample = a.rows_per_sample();
-        let endings = w.kernel().endings();
+        let epilogues = w.kernel().epilogues();
         for first in range.clone().step_by(workspace.samples) {
             let samples = first..(first + workspace.samples).min(range.end);
             let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
@@ -163,7 +163,14 @@ impl<E: Epilogue> Product<'_, E> {
                         }
                     };
                     if let Some(row) = out.row(sample - range.start) {
-                        E::write(endings, &parameters, sums, used, row, col - columns.origin);
+                        E::write(
+                            epilogues,
+                            &parameters,
+                            sums,
+                            used,
+                            row,
+                            col - columns.origin,
+                        );
                     }
                 }
             }
@@ -172,7 +179,7 @@ impl<E: Epilogue> Product<'_, E> {
 }
 
 /// Where a thread writes: the columns that it was given of the samples that it was given.
-pub(crate) trait Rows<T> {
+pub(crate) trait OutputRows<T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]>;
 }
 
@@ -182,7 +189,7 @@ pub(crate) struct Strided<'c, T> {
     pub(crate) stride: usize,
 }
 
-impl<T> Rows<T> for Strided<'_, T> {
+impl<T> OutputRows<T> for Strided<'_, T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]> {
         self.c.get_mut(sample * self.stride..)
     }

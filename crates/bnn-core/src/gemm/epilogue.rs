@@ -1,11 +1,11 @@
-//! What happens to a tile's sums: each ending writes them from the tile, so that a layer's `i32`
+//! What happens to a tile's sums: each epilogue writes them from the tile, so that a layer's `i32`
 //! matrix never exists unless it is what was asked for.
 
 use super::Thresholds;
-use crate::kernel::{self, Endings, Factors, NR};
+use crate::kernel::{self, Epilogues, Factors, NR};
 use crate::shape::WORD;
 
-/// An ending of a product.
+/// An epilogue of a product.
 pub(crate) trait Epilogue: Sync {
     /// What the output is made of.
     type Elem: Copy + Send;
@@ -35,7 +35,7 @@ pub(crate) trait Epilogue: Sync {
     )]
     /// Writes the first `used` outputs of one sample to `row`, from its column `at` on.
     fn write(
-        endings: &Endings,
+        epilogues: &Epilogues,
         panel: &Self::Panel,
         sums: &kernel::Sums,
         used: usize,
@@ -49,15 +49,15 @@ pub(crate) trait Epilogue: Sync {
         None
     }
 
-    /// The ending of a few sums, at most a panel's, those of the outputs from `col` on: by its definition,
+    /// The epilogue of a few sums, at most a panel's, those of the outputs from `col` on: by its definition,
     /// in little code. Writes to `row` from its column `at` on.
     fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
 }
 
 /// The sums themselves.
-pub(crate) struct Sums;
+pub(crate) struct RawSums;
 
-impl Epilogue for Sums {
+impl Epilogue for RawSums {
     type Elem = i32;
     type Panel = ();
     #[cfg(feature = "std")]
@@ -66,7 +66,7 @@ impl Epilogue for Sums {
     fn panel(&self, _col: usize, _used: usize) {}
 
     fn write(
-        _endings: &Endings,
+        _epilogues: &Epilogues,
         _panel: &(),
         sums: &kernel::Sums,
         used: usize,
@@ -109,7 +109,7 @@ impl Epilogue for Affine<'_> {
     }
 
     fn write(
-        endings: &Endings,
+        epilogues: &Epilogues,
         factors: &Factors,
         sums: &kernel::Sums,
         used: usize,
@@ -118,10 +118,10 @@ impl Epilogue for Affine<'_> {
     ) {
         let whole = row.get_mut(at..).and_then(|row| row.first_chunk_mut());
         match whole {
-            Some(out) if used == NR => (endings.affine)(sums, factors, out),
+            Some(out) if used == NR => (epilogues.affine)(sums, factors, out),
             _ => {
                 let mut out = [0.0; NR];
-                (endings.affine)(sums, factors, &mut out);
+                (epilogues.affine)(sums, factors, &mut out);
                 copy(&out, used, row, at);
             }
         }
@@ -154,14 +154,14 @@ impl Epilogue for Threshold<'_> {
     }
 
     fn write(
-        endings: &Endings,
+        epilogues: &Epilogues,
         thresholds: &[i32; NR],
         sums: &kernel::Sums,
         used: usize,
         row: &mut [u64],
         at: usize,
     ) {
-        let bits = u64::from((endings.reached)(sums, thresholds)) & ((1 << used) - 1);
+        let bits = u64::from((epilogues.reached)(sums, thresholds)) & ((1 << used) - 1);
         join(bits, used, row, at);
     }
 

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 #[cfg(not(feature = "alloc"))]
-use super::driver::{Columns, Product, Rows};
+use super::driver::{Columns, OutputRows, Product};
 #[cfg(not(feature = "alloc"))]
 use super::epilogue::Epilogue;
 use super::samples::Samples;
@@ -23,7 +23,7 @@ impl<E: Epilogue> Product<'_, E> {
         room: &mut [u64],
         range: Range<usize>,
         columns: &Columns,
-        out: &mut impl Rows<E::Elem>,
+        out: &mut impl OutputRows<E::Elem>,
     ) {
         let start = range.start;
         if E::sums(&mut []).is_some() && self.a.are_packed_signs() {
@@ -38,7 +38,7 @@ impl<E: Epilogue> Product<'_, E> {
             }
             return;
         }
-        // Handed over by reference, so that the loops exist once and not for every ending.
+        // Handed over by reference, so that the loops exist once and not for every epilogue.
         let mut finish = |sample: usize, first: usize, sums: &[i32]| {
             let col = columns.first + first;
             if let Some(row) = out.row(sample - start) {

@@ -1,4 +1,4 @@
-//! Matrix products on bits: `y[i, j] = sum over l of a[i, l] * w[j, l]`, with three endings: the
+//! Matrix products on bits: `y[i, j] = sum over l of a[i, l] * w[j, l]`, with three epilogues: the
 //! `i32` sums, an affine map to `f32`, or thresholds to bits. `a` is `[m, k]`, `w` is `[n, k]` (a
 //! row per output), `y` is `[m, n]`. With `m = 1` it is the matrix-vector product.
 //!
@@ -21,7 +21,7 @@ pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
 #[cfg(feature = "std")]
-pub use parallel::{WORTH_A_THREAD, on_this_thread};
+pub use parallel::{WORTH_A_THREAD, single_threaded};
 pub(crate) use weights::Resolved;
 pub use weights::Weights;
 
@@ -29,8 +29,8 @@ use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use driver::{Columns, Parts, Product, Strided};
-use epilogue::{Affine, Epilogue, Sums};
+use driver::{Columns, Product, Strided, TiledOutput};
+use epilogue::{Affine, Epilogue, RawSums};
 use samples::Samples;
 
 /// The left side of a product: `[m, k]`.
@@ -109,7 +109,7 @@ pub fn gemm_i32<'a, 'w>(
 ) -> Result<(), Error> {
     let (a, w) = operands(a.into(), w.into())?;
     strided("output", c.len(), a.len(), w.rows(), c_stride)?;
-    compute(&a, &w, &Sums, c, c_stride);
+    compute(&a, &w, &RawSums, c, c_stride);
     Ok(())
 }
 
@@ -160,7 +160,7 @@ pub fn gemm_bits<'a, 'w, 't>(
     Ok(())
 }
 
-/// Computes the whole product. `c` has room for it, and the ending's parameters are as many as outputs.
+/// Computes the whole product. `c` has room for it, and the epilogue's parameters are as many as outputs.
 pub(crate) fn compute<E: Epilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
@@ -173,7 +173,7 @@ pub(crate) fn compute<E: Epilogue>(
 
 /// Computes all outputs, on several threads where they are many enough. `c` holds a row of outputs per
 /// sample, `stride` elements apart.
-pub(crate) fn compute_all<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) {
+pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) {
     #[cfg(feature = "std")]
     if parallel::compute(outputs, c, stride) {
         return;
@@ -200,4 +200,4 @@ pub(crate) fn operands<'a, 'w>(
 }
 
 #[cfg(all(test, feature = "alloc"))]
-mod gemm_laws;
+mod laws;

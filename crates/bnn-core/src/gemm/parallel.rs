@@ -1,4 +1,4 @@
-//! Outputs on several threads: whether it is worth it, along which side it is cut, and the cut.
+//! Outputs on several threads: whether it is worth it, along which cut it is cut, and the cut.
 //! No two threads share an output element, and every output is computed as on one thread.
 
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
-use super::driver::{Columns, Parts, Rows, Strided};
+use super::driver::{Columns, OutputRows, Strided, TiledOutput};
 use crate::shape::WORD;
 
 /// Word products below which one thread is faster than waking a second: some 15 microseconds. (Measured:
@@ -23,8 +23,8 @@ const PART: usize = if cfg!(test) { 1 << 14 } else { 1 << 24 };
 /// How outputs are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Split {
-    side: Side,
-    /// Into how many parts that side is cut.
+    cut: Cut,
+    /// Into how many parts that cut is cut.
     parts: usize,
     /// How many parts are computed before the next ones are handed out. In between, threads that have
     /// finished look for what others have given to the pool: so a long product holds nobody up for long.
@@ -32,14 +32,14 @@ struct Split {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+enum Cut {
     Samples,
     /// And how many columns an element has.
     Outputs(usize),
 }
 
 thread_local! {
-    /// Whether the thread is inside [`on_this_thread`].
+    /// Whether the thread is inside [`single_threaded`].
     static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -47,16 +47,16 @@ thread_local! {
 /// none of their parts handed to others, however large they are. Results do not depend on it.
 ///
 /// ```
-/// use bnn_core::{BitMatrix, gemm_i32, on_this_thread};
+/// use bnn_core::{BitMatrix, gemm_i32, single_threaded};
 ///
 /// # fn main() -> Result<(), bnn_core::Error> {
 /// let (x, w) = (BitMatrix::zeros(300, 4000)?, BitMatrix::zeros(500, 4000)?);
 /// let mut y = vec![0; 300 * 500];
-/// on_this_thread(|| gemm_i32(x.view(), w.view(), &mut y, 500))?;
+/// single_threaded(|| gemm_i32(x.view(), w.view(), &mut y, 500))?;
 /// # Ok(())
 /// # }
 /// ```
-pub fn on_this_thread<R>(work: impl FnOnce() -> R) -> R {
+pub fn single_threaded<R>(work: impl FnOnce() -> R) -> R {
     /// Puts back what was, also where `work` unwinds.
     struct Before(bool);
     impl Drop for Before {
@@ -69,7 +69,7 @@ pub fn on_this_thread<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// `None`: one thread. The ambient rayon pool gives the number of threads.
-fn split(outputs: &impl Parts) -> Option<Split> {
+fn split(outputs: &impl TiledOutput) -> Option<Split> {
     let ([m, n], grain) = (outputs.shape(), outputs.grain());
     if grain.work < WORTH_A_THREAD || ALONE.get() || !has_pool() {
         return None;
@@ -79,14 +79,14 @@ fn split(outputs: &impl Parts) -> Option<Split> {
     let round = 2 * threads;
     let samples = m.div_ceil(grain.samples);
     let columns = grain.columns.filter(|_| n > WORD);
-    let side = match columns {
+    let cut = match columns {
         _ if threads == 1 => return None,
-        Some(columns) if samples < round => Side::Outputs(columns),
-        _ if samples > 1 => Side::Samples,
+        Some(columns) if samples < round => Cut::Outputs(columns),
+        _ if samples > 1 => Cut::Samples,
         _ => return None,
     };
     let parts = round.max(grain.work.div_ceil(PART));
-    Some(Split { side, parts, round })
+    Some(Split { cut, parts, round })
 }
 
 /// Whether there is a pool of threads: the one that the caller is in, or the global one, which is
@@ -103,13 +103,13 @@ fn has_pool() -> bool {
 
 /// Computes all outputs in parts, if that is worth it, and says whether it was. `c` holds a row of
 /// outputs per sample, `stride` elements apart.
-pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
+pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
     let [m, n] = outputs.shape();
-    let Some(Split { side, parts, round }) = split(outputs) else {
+    let Some(Split { cut, parts, round }) = split(outputs) else {
         return false;
     };
-    match side {
-        Side::Samples => {
+    match cut {
+        Cut::Samples => {
             let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
             let part = each.saturating_mul(stride);
             // What lies behind the last row is not an output.
@@ -124,7 +124,7 @@ pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -
                 });
             }
         }
-        Side::Outputs(in_element) => {
+        Cut::Outputs(in_element) => {
             let each = n.div_ceil(parts).next_multiple_of(WORD);
             let mut tasks = cut_rows(c, m, stride, n.div_ceil(in_element), each / in_element);
             for (tasks, first) in tasks.chunks_mut(round).zip((0..).step_by(round)) {
@@ -143,8 +143,8 @@ pub(super) fn compute<P: Parts>(outputs: &P, c: &mut [P::Elem], stride: usize) -
     true
 }
 
-/// Parts of rows that lie apart.
-impl<T> Rows<T> for Vec<&mut [T]> {
+/// TiledOutput of rows that lie apart.
+impl<T> OutputRows<T> for Vec<&mut [T]> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]> {
         self.get_mut(sample).map(|row| &mut **row)
     }
@@ -183,7 +183,7 @@ mod tests {
         caller: std::thread::ThreadId,
     }
 
-    impl Parts for Elsewhere {
+    impl TiledOutput for Elsewhere {
         type Elem = bool;
 
         fn shape(&self) -> [usize; 2] {
@@ -198,7 +198,7 @@ mod tests {
             }
         }
 
-        fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<bool>) {
+        fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<bool>) {
             for i in 0..range.len() {
                 if let Some([elsewhere, ..]) = out.row(i) {
                     *elsewhere = std::thread::current().id() != self.caller;
@@ -220,13 +220,15 @@ mod tests {
             return;
         }
         assert!(made_elsewhere(), "a pool's threads are not the caller");
-        on_this_thread(|| {
+        single_threaded(|| {
             assert!(!made_elsewhere());
-            on_this_thread(|| assert!(!made_elsewhere()));
+            single_threaded(|| assert!(!made_elsewhere()));
             assert!(!made_elsewhere(), "the inner call ended, not the outer one");
         });
         assert!(made_elsewhere());
-        let unwound = catch_unwind(AssertUnwindSafe(|| on_this_thread(|| panic!("deliberate"))));
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            single_threaded(|| panic!("deliberate"))
+        }));
         assert!(unwound.is_err() && made_elsewhere());
     }
 }

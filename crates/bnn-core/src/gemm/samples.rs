@@ -10,7 +10,7 @@ use crate::kernel::{Kernel, Sums};
 use crate::planes::{Planes, most};
 use crate::shape::row_words;
 
-/// Rows that are written when their turn comes.
+/// Source that are written when their turn comes.
 pub(crate) trait Gather: Sync {
     /// Writes the rows of the samples `range`, one after the other: every word of `room`.
     fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
@@ -29,11 +29,11 @@ pub(crate) struct Samples<'a> {
     /// `None`: a sample is a row of signs. Else unsigned integers of so many bits: a row of zeros and
     /// a row per bit plane (see [`Planes`]).
     depth: Option<usize>,
-    rows: Rows<'a>,
+    rows: Source<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Rows<'a> {
+enum Source<'a> {
     /// Packed, one after the other.
     Packed(&'a [u64]),
     /// Signs still to be taken.
@@ -48,7 +48,7 @@ impl<'a> Samples<'a> {
             samples: bits.rows(),
             cols: bits.cols(),
             depth: None,
-            rows: Rows::Packed(bits.words()),
+            rows: Source::Packed(bits.words()),
         }
     }
 
@@ -57,7 +57,7 @@ impl<'a> Samples<'a> {
             samples: planes.rows(),
             cols: planes.cols(),
             depth: Some(planes.depth()),
-            rows: Rows::Packed(planes.bits()),
+            rows: Source::Packed(planes.bits()),
         }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Samples<'a> {
             samples: floats.rows(),
             cols: floats.cols(),
             depth: None,
-            rows: Rows::Floats(floats),
+            rows: Source::Floats(floats),
         }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Samples<'a> {
             samples,
             cols,
             depth,
-            rows: Rows::Gathered(rows),
+            rows: Source::Gathered(rows),
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Samples<'a> {
         self.depth.map_or(1, most)
     }
 
-    /// Rows of words per sample.
+    /// Source of words per sample.
     pub(crate) fn rows_per_sample(&self) -> usize {
         self.depth.map_or(1, |depth| depth + 1)
     }
@@ -109,7 +109,7 @@ impl<'a> Samples<'a> {
     /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
     #[cfg(not(feature = "alloc"))]
     pub(super) fn are_packed_signs(&self) -> bool {
-        self.depth.is_none() && matches!(self.rows, Rows::Packed(_))
+        self.depth.is_none() && matches!(self.rows, Source::Packed(_))
     }
 
     /// Words per sample.
@@ -121,16 +121,16 @@ impl<'a> Samples<'a> {
     #[cfg(feature = "alloc")]
     pub(crate) fn room_words(&self) -> usize {
         match self.rows {
-            Rows::Packed(_) => 0,
+            Source::Packed(_) => 0,
             #[cfg(feature = "alloc")]
-            Rows::Floats(_) => self.sample_words(),
-            Rows::Gathered(_) => self.sample_words(),
+            Source::Floats(_) => self.sample_words(),
+            Source::Gathered(_) => self.sample_words(),
         }
     }
 
     /// Completes the sums of the samples `range` with the weight rows from `first` on.
     pub(crate) fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]) {
-        if let Rows::Gathered(rows) = self.rows {
+        if let Source::Gathered(rows) = self.rows {
             rows.correct(range, first, sums);
         }
     }
@@ -145,12 +145,12 @@ impl<'a> Samples<'a> {
     ) -> &'s [u64] {
         let words = range.len() * self.sample_words();
         match self.rows {
-            Rows::Packed(all) => {
+            Source::Packed(all) => {
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
             #[cfg(feature = "alloc")]
-            Rows::Floats(FloatRows { x, stride, .. }) => {
+            Source::Floats(FloatRows { x, stride, .. }) => {
                 let room = room.get_mut(..words).unwrap_or_default();
                 let x = x.get(range.start * stride..).unwrap_or_default();
                 let rows = room.chunks_exact_mut(row_words(self.cols));
@@ -159,7 +159,7 @@ impl<'a> Samples<'a> {
                 }
                 room
             }
-            Rows::Gathered(rows) => {
+            Source::Gathered(rows) => {
                 let room = room.get_mut(..words).unwrap_or_default();
                 rows.gather(kernel, range, room);
                 room

@@ -1,4 +1,4 @@
-//! The right side of a product, in either layout, together with the kernel that will read it.
+//! The right side of a product, in either storage, together with the kernel that will read it.
 
 #[cfg(feature = "alloc")]
 use super::packed::PackedWeights;
@@ -16,7 +16,7 @@ use crate::shape::row_words;
 /// flash), slower for many samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'w> {
-    layout: Layout<'w>,
+    storage: Storage<'w>,
     rows: usize,
     cols: usize,
     /// `None`: the active one.
@@ -24,7 +24,7 @@ pub struct Weights<'w> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Layout<'w> {
+enum Storage<'w> {
     /// A kernel's panels, one after the other.
     #[cfg(feature = "alloc")]
     Panels(&'w [u64]),
@@ -69,10 +69,10 @@ impl<'w> Weights<'w> {
             Some(kernel) => kernel,
             None => Kernel::active()?,
         };
-        let kernel = match self.layout {
+        let kernel = match self.storage {
             #[cfg(feature = "alloc")]
-            Layout::Panels(_) => kernel.for_size(rows, row_words(self.cols), self.rows),
-            Layout::Canonical(_) => {
+            Storage::Panels(_) => kernel.for_size(rows, row_words(self.cols), self.rows),
+            Storage::Canonical(_) => {
                 let _ = rows;
                 kernel
             }
@@ -87,7 +87,7 @@ impl<'w> Weights<'w> {
 impl<'w> From<BitMatrixView<'w>> for Weights<'w> {
     fn from(bits: BitMatrixView<'w>) -> Self {
         Self {
-            layout: Layout::Canonical(bits.words()),
+            storage: Storage::Canonical(bits.words()),
             rows: bits.rows(),
             cols: bits.cols(),
             kernel: None,
@@ -99,7 +99,7 @@ impl<'w> From<BitMatrixView<'w>> for Weights<'w> {
 impl<'w> From<&'w PackedWeights> for Weights<'w> {
     fn from(packed: &'w PackedWeights) -> Self {
         Self {
-            layout: Layout::Panels(packed.panels()),
+            storage: Storage::Panels(packed.panels()),
             rows: packed.rows(),
             cols: packed.cols(),
             kernel: Some(packed.kernel()),
@@ -135,23 +135,23 @@ impl<'w> Resolved<'w> {
     /// Words of room for laying out `rows` rows of `words` words for these weights.
     #[cfg(feature = "alloc")]
     pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
-        match self.weights.layout {
-            Layout::Panels(_) => self.kernel.block_words(rows, words),
-            Layout::Canonical(_) => 0,
+        match self.weights.storage {
+            Storage::Panels(_) => self.kernel.block_words(rows, words),
+            Storage::Canonical(_) => 0,
         }
     }
 
     /// Lays rows out for the kernel, in the first words of `room` or where they are.
     #[cfg(feature = "alloc")]
     pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
-        match self.weights.layout {
-            Layout::Panels(_) => {
+        match self.weights.storage {
+            Storage::Panels(_) => {
                 let words = row_words(self.weights.cols);
                 let block = self.kernel.block_words(rows.len() / words, words);
                 let room = room.get_mut(..block).unwrap_or_default();
                 self.kernel.fill_block(rows, words, room)
             }
-            Layout::Canonical(_) => rows,
+            Storage::Canonical(_) => rows,
         }
     }
 
@@ -160,8 +160,8 @@ impl<'w> Resolved<'w> {
     #[cfg(feature = "alloc")]
     pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
-        match self.weights.layout {
-            Layout::Panels(panels) => {
+        match self.weights.storage {
+            Storage::Panels(panels) => {
                 let block = Block {
                     layout: block,
                     rows,
@@ -174,7 +174,7 @@ impl<'w> Resolved<'w> {
                 self.kernel
                     .multiply(block, panels.unwrap_or_default(), sums);
             }
-            Layout::Canonical(_) => {
+            Storage::Canonical(_) => {
                 for (row, sums) in block.chunks_exact(words).zip(sums) {
                     self.sums(row, NR * panel, &mut sums.0);
                 }
@@ -232,10 +232,10 @@ impl<'w> Resolved<'w> {
 
     /// Products of a row with each weight row from `first` on, as many as there are sums.
     fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
-        let weights = match self.weights.layout {
-            Layout::Canonical(weights) => weights.get(first * row.len()..),
+        let weights = match self.weights.storage {
+            Storage::Canonical(weights) => weights.get(first * row.len()..),
             #[cfg(feature = "alloc")]
-            Layout::Panels(_) => None,
+            Storage::Panels(_) => None,
         };
         if let Some(weights) = weights {
             let k = self.weights.cols as i32;

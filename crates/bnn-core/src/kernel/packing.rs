@@ -3,8 +3,6 @@
 //! Each function is given slices that fit each other; where they do not, which would be a bug of the
 //! caller's, it leaves the rest as it was. Tail bits are written as zeros.
 
-pub(crate) use super::arch::pack_portable::{gather, pack as pack_row, unpack as unpack_row};
-
 /// Packs one row: bit 1 where the sign law gives `+1`. `bits` has `row_words(x.len())` words.
 pub(crate) type PackRow<T> = fn(x: &[T], bits: &mut [u64]);
 

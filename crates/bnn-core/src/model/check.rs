@@ -148,7 +148,7 @@ impl Model<'_> {
         }
         before.weights = at + weights.len();
         let Some((each, size)) = record.params() else {
-            return Err(Fault::Ending);
+            return Err(Fault::Epilogue);
         };
         let thresholds = record.input_params();
         let len = match n.checked_mul(each) {

@@ -28,7 +28,7 @@ pub(super) enum Fault {
     Weights,
     Tails,
     Params,
-    Ending,
+    Epilogue,
     #[cfg(feature = "conv")]
     Window,
     #[cfg(feature = "conv")]
@@ -102,7 +102,7 @@ impl Fault {
             Fault::Weights => "at least one weight, all inside the weight section, on whole words",
             Fault::Tails => "zero bits behind each row of weights",
             Fault::Params => "parameters inside the parameter section, aligned",
-            Fault::Ending => "an ending that this version knows",
+            Fault::Epilogue => "an epilogue that this version knows",
             #[cfg(feature = "conv")]
             Fault::Window => {
                 "a window inside its padded image, groups that divide the channels, sizes that fit memory"

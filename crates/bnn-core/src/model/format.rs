@@ -58,7 +58,7 @@ pub(super) mod pad {
 }
 
 /// What a layer's sums become.
-pub(super) mod ending {
+pub(super) mod epilogue {
     pub(in super::super) const SUMS: u8 = 0;
     pub(in super::super) const AFFINE_F32: u8 = 1;
     pub(in super::super) const THRESHOLD_I16: u8 = 2;
@@ -70,7 +70,7 @@ pub(super) mod ending {
 pub(super) struct Record {
     pub(super) kind: u8,
     pub(super) input: u8,
-    pub(super) ending: u8,
+    pub(super) epilogue: u8,
     pub(super) pad: u8,
     /// Of a pixel, in a spatial layer.
     pub(super) inputs: u32,
@@ -158,7 +158,7 @@ impl Record {
         Self {
             kind: b[0],
             input: b[1],
-            ending: b[2],
+            epilogue: b[2],
             pad: b[3],
             inputs: u32_of(b, 4),
             outputs: u32_of(b, 8),
@@ -185,7 +185,7 @@ impl Record {
         let ([kh, kw], [sh, sw], [dh, dw]) = (window.kernel, window.stride, window.dilation);
         let [group, groups] = window.groups.to_le_bytes();
         let words = [
-            [self.kind, self.input, self.ending, self.pad],
+            [self.kind, self.input, self.epilogue, self.pad],
             self.inputs.to_le_bytes(),
             self.outputs.to_le_bytes(),
             self.weights_at.to_le_bytes(),
@@ -215,10 +215,10 @@ impl Record {
 
     /// The type of the outputs; a pool's are bits.
     pub(super) const fn output_type(&self) -> OutputType {
-        match self.ending {
+        match self.epilogue {
             _ if self.kind == kind::MAX_POOL2D => OutputType::Bits,
-            ending::SUMS => OutputType::I32,
-            ending::AFFINE_F32 => OutputType::F32,
+            epilogue::SUMS => OutputType::I32,
+            epilogue::AFFINE_F32 => OutputType::F32,
             _ => OutputType::Bits,
         }
     }
@@ -250,14 +250,14 @@ impl Record {
         }
     }
 
-    /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown ending.
+    /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown epilogue.
     pub(super) const fn params(&self) -> Option<(usize, usize)> {
-        match self.ending {
+        match self.epilogue {
             // Alone, the thresholds of inputs are of no alignment; what is behind them is aligned as they are.
-            ending::SUMS => Some((0, 1)),
-            ending::AFFINE_F32 => Some((2 * size_of::<f32>(), size_of::<f32>())),
-            ending::THRESHOLD_I16 => Some((size_of::<i16>(), size_of::<i16>())),
-            ending::THRESHOLD_I32 => Some((size_of::<i32>(), size_of::<i32>())),
+            epilogue::SUMS => Some((0, 1)),
+            epilogue::AFFINE_F32 => Some((2 * size_of::<f32>(), size_of::<f32>())),
+            epilogue::THRESHOLD_I16 => Some((size_of::<i16>(), size_of::<i16>())),
+            epilogue::THRESHOLD_I32 => Some((size_of::<i32>(), size_of::<i32>())),
             _ => None,
         }
     }

@@ -49,7 +49,7 @@ pub enum Layer<'a> {
         /// `[outputs, inputs]`.
         weights: BitMatrixView<'a>,
         /// What its sums become.
-        ending: Ending<'a>,
+        epilogue: Epilogue<'a>,
     },
     /// A convolution. With a kernel as large as the image it is the fully connected layer behind a
     /// flattened image, whose inputs are in the order rows, columns, channels.
@@ -64,7 +64,7 @@ pub enum Layer<'a> {
         /// `[outputs, patch_len]`.
         filters: BitMatrixView<'a>,
         /// What its sums become.
-        ending: Ending<'a>,
+        epilogue: Epilogue<'a>,
     },
     /// The largest of each window, from bits to bits.
     #[cfg(feature = "conv")]
@@ -74,7 +74,7 @@ pub enum Layer<'a> {
 /// What the sums of a layer become.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Ending<'a> {
+pub enum Epilogue<'a> {
     /// Nothing: they are the output.
     Sums,
     /// `scale * sum + bias`, in `f32`, rounded twice; one of each per output.
@@ -127,14 +127,14 @@ impl fmt::Display for OutputType {
     }
 }
 
-impl Ending<'_> {
+impl Epilogue<'_> {
     /// Bytes that its parameters take in the file.
     fn bytes(&self) -> usize {
         match self {
-            Ending::Sums => 0,
-            Ending::Affine { scale, bias } => size_of_val(*scale) + size_of_val(*bias),
-            Ending::Threshold(Thresholds::I16(t)) => size_of_val(*t),
-            Ending::Threshold(Thresholds::I32(t)) => size_of_val(*t),
+            Epilogue::Sums => 0,
+            Epilogue::Affine { scale, bias } => size_of_val(*scale) + size_of_val(*bias),
+            Epilogue::Threshold(Thresholds::I16(t)) => size_of_val(*t),
+            Epilogue::Threshold(Thresholds::I32(t)) => size_of_val(*t),
         }
     }
 }
@@ -196,10 +196,10 @@ impl<'a> Layer<'a> {
     /// The type of its outputs.
     #[must_use]
     pub fn output(&self) -> OutputType {
-        match self.ending() {
-            Some(Ending::Sums) => OutputType::I32,
-            Some(Ending::Affine { .. }) => OutputType::F32,
-            Some(Ending::Threshold(_)) | None => OutputType::Bits,
+        match self.epilogue() {
+            Some(Epilogue::Sums) => OutputType::I32,
+            Some(Epilogue::Affine { .. }) => OutputType::F32,
+            Some(Epilogue::Threshold(_)) | None => OutputType::Bits,
         }
     }
 
@@ -229,11 +229,11 @@ impl<'a> Layer<'a> {
 
     /// What its sums become; a pool has none.
     #[must_use]
-    pub fn ending(&self) -> Option<Ending<'a>> {
+    pub fn epilogue(&self) -> Option<Epilogue<'a>> {
         match *self {
-            Layer::Dense { ending, .. } => Some(ending),
+            Layer::Dense { epilogue, .. } => Some(epilogue),
             #[cfg(feature = "conv")]
-            Layer::Conv2d { ending, .. } => Some(ending),
+            Layer::Conv2d { epilogue, .. } => Some(epilogue),
             #[cfg(feature = "conv")]
             Layer::MaxPool2d(_) => None,
         }
@@ -260,7 +260,7 @@ impl<'a> Layer<'a> {
     pub fn bytes(&self) -> usize {
         let weights = self.weights().map_or(0, |w| size_of_val(w.words()));
         let thresholds = self.input_thresholds().len().next_multiple_of(4);
-        weights + thresholds + self.ending().map_or(0, |ending| ending.bytes())
+        weights + thresholds + self.epilogue().map_or(0, |epilogue| epilogue.bytes())
     }
 }
 

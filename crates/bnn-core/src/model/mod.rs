@@ -8,15 +8,15 @@
 //!
 //! ```
 //! use bnn_core::BitMatrix;
-//! use bnn_core::model::{AlignedBytes, Ending, Input, InputType, Model, ModelWriter, Output};
+//! use bnn_core::model::{AlignedBytes, Epilogue, Input, InputType, Model, ModelWriter, Output};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Two inputs of 4 bits, two hidden neurons that fire at sums of at least 3 and 0, one score.
 //! let hidden = BitMatrix::pack(&[1_i8, -1, -1, 1], 2, 2)?;
 //! let score = BitMatrix::pack(&[1_i8, 1], 1, 2)?;
 //! let mut writer = ModelWriter::new(InputType::Unsigned { depth: 4 });
-//! writer.dense(hidden.view(), Ending::Threshold([3_i32, 0].as_slice().into()))?;
-//! writer.dense(score.view(), Ending::Sums)?;
+//! writer.dense(hidden.view(), Epilogue::Threshold([3_i32, 0].as_slice().into()))?;
+//! writer.dense(score.view(), Epilogue::Sums)?;
 //! let file = AlignedBytes::from(writer.finish()?.as_slice());
 //!
 //! let model = Model::open(file.bytes())?;
@@ -59,7 +59,7 @@ pub use bytes::Aligned;
 #[cfg(feature = "alloc")]
 pub use bytes::AlignedBytes;
 pub use error::ModelError;
-pub use layer::{Ending, InputType, Layer, OutputType};
+pub use layer::{Epilogue, InputType, Layer, OutputType};
 #[cfg(feature = "alloc")]
 pub use packed::PackedModel;
 pub use reader::Model;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::error::ModelError;
-use super::layer::{Ending, InputType, Layer};
+use super::layer::{Epilogue, InputType, Layer};
 use super::plan::Regions;
 use super::reader::Model;
 use super::runner::{Input, OUTPUT_TYPE, Output, check_run, disjoint, reach};
@@ -13,7 +13,7 @@ use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
     max_pool2d,
 };
-use crate::gemm::epilogue::{Affine, Sums, Threshold};
+use crate::gemm::epilogue::{Affine, RawSums, Threshold};
 use crate::gemm::{Activations, PackedWeights, compute, operands};
 use crate::kernel::Kernel;
 use crate::planes::Planes;
@@ -39,7 +39,7 @@ enum Layers<'a> {
 enum Map<'a> {
     Convolution {
         filters: PackedFilters,
-        ending: Ending<'a>,
+        epilogue: Epilogue<'a>,
     },
     Pool(Pool2d),
 }
@@ -129,12 +129,12 @@ fn run_dense(
             false => Some(Output::Bits(write)),
         };
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (product.ending, last_output) {
-            (Ending::Sums, Some(Output::I32(y))) => compute(&a, &w, &Sums, y, n),
-            (Ending::Affine { scale, bias }, Some(Output::F32(y))) => {
+        match (product.epilogue, last_output) {
+            (Epilogue::Sums, Some(Output::I32(y))) => compute(&a, &w, &RawSums, y, n),
+            (Epilogue::Affine { scale, bias }, Some(Output::F32(y))) => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
             }
-            (Ending::Threshold(thresholds), Some(Output::Bits(y))) => {
+            (Epilogue::Threshold(thresholds), Some(Output::Bits(y))) => {
                 compute(&a, &w, &Threshold(thresholds), y, row_words(n));
             }
             _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
@@ -145,26 +145,26 @@ fn run_dense(
 
 impl<'a> Map<'a> {
     fn new(layer: Layer<'a>) -> Result<Self, ModelError> {
-        let (conv, filters, ending) = match layer {
+        let (conv, filters, epilogue) = match layer {
             Layer::MaxPool2d(pool) => return Ok(Map::Pool(pool)),
             Layer::Conv2d {
                 conv,
                 filters,
-                ending,
+                epilogue,
                 ..
-            } => (conv, filters, ending),
+            } => (conv, filters, epilogue),
             // A dense layer is a convolution of images of one pixel.
             Layer::Dense {
-                weights, ending, ..
+                weights, epilogue, ..
             } => {
                 let (n, k) = (weights.rows(), weights.cols());
                 let conv = Conv2d::new([1, 1, k], n, [1, 1], ConvOptions::default())?;
-                (conv, weights, ending)
+                (conv, weights, epilogue)
             }
         };
         Ok(Map::Convolution {
             filters: PackedFilters::new(&conv, filters)?,
-            ending,
+            epilogue,
         })
     }
 
@@ -228,7 +228,7 @@ fn run_maps(
             (
                 Map::Convolution {
                     filters,
-                    ending: Ending::Sums,
+                    epilogue: Epilogue::Sums,
                 },
                 Some(Output::I32(y)),
             ) => {
@@ -237,7 +237,7 @@ fn run_maps(
             (
                 Map::Convolution {
                     filters,
-                    ending: Ending::Affine { scale, bias },
+                    epilogue: Epilogue::Affine { scale, bias },
                 },
                 Some(Output::F32(y)),
             ) => conv2d_f32(images, filters, scale, bias, y, n)?,
@@ -247,7 +247,7 @@ fn run_maps(
                     (
                         Map::Convolution {
                             filters,
-                            ending: Ending::Threshold(t),
+                            epilogue: Epilogue::Threshold(t),
                         },
                         images,
                     ) => {

@@ -26,7 +26,7 @@ pub(super) struct Line<'r> {
 impl Line<'_> {
     /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a time: the pixel,
     /// the number of the first output, and the sums. It is handed over by reference, so that the loops exist once and
-    /// not for every ending.
+    /// not for every epilogue.
     pub(super) fn compute(
         &self,
         work: &mut [u64],

@@ -7,8 +7,8 @@ use super::error::ModelError;
 use super::fault::Fault;
 #[cfg(feature = "conv")]
 use super::format::kind;
-use super::format::{self, RECORD_BYTES, Record, Shape, ending, input, input_type};
-use super::layer::{Ending, InputType, Layer, OutputType};
+use super::format::{self, RECORD_BYTES, Record, Shape, epilogue, input, input_type};
+use super::layer::{Epilogue, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
 use crate::bits::BitMatrixView;
 use crate::gemm::Thresholds;
@@ -53,7 +53,7 @@ pub(super) struct Product<'a> {
     pub(super) input_thresholds: &'a [u8],
     /// A row per output.
     pub(super) weights: BitMatrixView<'a>,
-    pub(super) ending: Ending<'a>,
+    pub(super) epilogue: Epilogue<'a>,
 }
 
 impl<'a> Model<'a> {
@@ -129,20 +129,24 @@ impl<'a> Model<'a> {
         let (thresholds, params) = params
             .and_then(|params| params.split_at_checked(record.input_params()))
             .unwrap_or_default();
-        let ending = match record.ending {
-            ending::AFFINE_F32 => Ending::Affine {
+        let epilogue = match record.epilogue {
+            epilogue::AFFINE_F32 => Epilogue::Affine {
                 scale: numbers(Some(params), n),
                 bias: numbers(params.get(n * size_of::<f32>()..), n),
             },
-            ending::THRESHOLD_I16 => Ending::Threshold(Thresholds::I16(numbers(Some(params), n))),
-            ending::THRESHOLD_I32 => Ending::Threshold(Thresholds::I32(numbers(Some(params), n))),
-            _ => Ending::Sums,
+            epilogue::THRESHOLD_I16 => {
+                Epilogue::Threshold(Thresholds::I16(numbers(Some(params), n)))
+            }
+            epilogue::THRESHOLD_I32 => {
+                Epilogue::Threshold(Thresholds::I32(numbers(Some(params), n)))
+            }
+            _ => Epilogue::Sums,
         };
         Product {
             input: record.input_type().unwrap_or(InputType::Bits),
             input_thresholds: thresholds.get(..record.inputs as usize).unwrap_or_default(),
             weights: BitMatrixView::unchecked(weights, n, k),
-            ending,
+            epilogue,
         }
     }
 
@@ -159,7 +163,7 @@ impl<'a> Model<'a> {
                     input_thresholds: product.input_thresholds,
                     conv,
                     filters: product.weights,
-                    ending: product.ending,
+                    epilogue: product.epilogue,
                 };
             }
             _ => {}
@@ -169,7 +173,7 @@ impl<'a> Model<'a> {
             input: product.input,
             input_thresholds: product.input_thresholds,
             weights: product.weights,
-            ending: product.ending,
+            epilogue: product.epilogue,
         }
     }
 

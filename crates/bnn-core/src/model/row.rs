@@ -1,7 +1,7 @@
 //! One row of a convolution's or a pool's output.
 
 use super::format::{Record, kind};
-use super::layer::Ending;
+use super::layer::Epilogue;
 use super::patch::Line;
 use super::reader::Model;
 use super::runner::{Finish, Input, Output, Way};
@@ -26,12 +26,12 @@ pub(super) fn compute_row(
     }
     let conv = conv_of(record).line(oy);
     let product = model.product(record, conv.patch_len());
-    let pixel = match product.ending {
-        Ending::Threshold(_) => row_words(conv.outputs()),
+    let pixel = match product.epilogue {
+        Epilogue::Threshold(_) => row_words(conv.outputs()),
         _ => conv.outputs(),
     };
-    let (ending, reals) = (product.ending, way.reals);
-    let finish = Finish { ending, reals };
+    let (epilogue, reals) = (product.epilogue, way.reals);
+    let finish = Finish { epilogue, reals };
     let line = Line {
         conv: &conv,
         product: &product,

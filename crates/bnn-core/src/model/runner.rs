@@ -3,14 +3,14 @@
 use core::ops::Range;
 
 use super::error::ModelError;
-use super::layer::{Ending, InputType, OutputType};
+use super::layer::{Epilogue, InputType, OutputType};
 use super::plan::Regions;
 use super::reader::Model;
 #[cfg(feature = "conv")]
 use super::rows::{Image, Rows};
 use crate::bits::check_tails;
 use crate::gemm::Resolved;
-use crate::gemm::epilogue::{Affine, Epilogue, Sums, Threshold};
+use crate::gemm::epilogue::{Affine, Epilogue as _, RawSums, Threshold};
 use crate::kernel::Kernel;
 use crate::planes::{Planes, check_depth};
 use crate::shape::{WORD, at_least, equal, mul};
@@ -141,8 +141,8 @@ impl Model<'_> {
                 (_, Some(Input::Bits(x))) => x,
                 _ => read,
             };
-            let (ending, reals) = (product.ending, way.reals);
-            let finish = Finish { ending, reals };
+            let (epilogue, reals) = (product.epilogue, way.reals);
+            let finish = Finish { epilogue, reals };
             let weights = Resolved::canonical(product.weights, way.kernel);
             let mut output = match write.is_empty() {
                 true => output.all(),
@@ -176,7 +176,7 @@ pub(super) fn reach(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
 
 /// What the sums of a layer become.
 pub(super) struct Finish<'a> {
-    pub(super) ending: Ending<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     pub(super) reals: Reals,
 }
 
@@ -197,14 +197,14 @@ pub(super) fn reals(output: &Output<'_>) -> Reals {
 impl Finish<'_> {
     /// Writes what becomes of a few sums of a sample, at most a panel's, those of the outputs from `first` on.
     pub(super) fn put(&self, sums: &[i32], first: usize, output: &mut Output<'_>) {
-        match (self.ending, output) {
-            (Ending::Sums, Output::I32(y)) => Sums.put(sums, first, y, first),
-            (Ending::Affine { scale, bias }, Output::F32(y)) => {
+        match (self.epilogue, output) {
+            (Epilogue::Sums, Output::I32(y)) => RawSums.put(sums, first, y, first),
+            (Epilogue::Affine { scale, bias }, Output::F32(y)) => {
                 if let Some(put) = self.reals {
                     put(Affine { scale, bias }, sums, first, y);
                 }
             }
-            (Ending::Threshold(thresholds), Output::Bits(y)) => {
+            (Epilogue::Threshold(thresholds), Output::Bits(y)) => {
                 Threshold(thresholds).put(sums, first, y, first);
             }
             _ => {} // `check_run` has refused it before

@@ -26,11 +26,11 @@ impl Model<'_> {
     ///
     /// ```
     /// use bnn_core::BitMatrixView;
-    /// use bnn_core::model::{AlignedBytes, Ending, InputType, Model, ModelWriter};
+    /// use bnn_core::model::{AlignedBytes, Epilogue, InputType, Model, ModelWriter};
     ///
     /// # fn main() -> Result<(), bnn_core::model::ModelError> {
     /// let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
-    /// writer.dense(BitMatrixView::new(&[5, 2, 7], 3, 3)?, Ending::Sums)?;
+    /// writer.dense(BitMatrixView::new(&[5, 2, 7], 3, 3)?, Epilogue::Sums)?;
     /// let file = AlignedBytes::from(writer.finish()?.as_slice());
     /// let sizes = Model::open(file.bytes())?.sizes();
     /// assert_eq!((sizes.inputs, sizes.outputs), (3, 3));

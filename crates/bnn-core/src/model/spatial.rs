@@ -11,7 +11,7 @@ use crate::conv::{Axis, Conv2d, PadValue, Pool2d};
 pub(super) const fn check(record: &Record, input: InputType) -> Result<usize, Fault> {
     let window = &record.window;
     if record.kind == kind::MAX_POOL2D {
-        let plain = record.input == 0 && record.ending == 0 && record.pad == 0;
+        let plain = record.input == 0 && record.epilogue == 0 && record.pad == 0;
         let as_many = record.inputs == record.outputs;
         if !(plain && as_many && matches!(window.dilation, [1, 1]) && window.groups == 1) {
             return Err(Fault::Pool);

@@ -20,7 +20,7 @@ use crate::shape::{at_least, positive};
 ///
 /// ```
 /// use bnn_core::conv::{Conv2d, ConvOptions};
-/// use bnn_core::model::{AlignedBytes, Ending, Input, InputType, Model, ModelWriter, Output, Stream};
+/// use bnn_core::model::{AlignedBytes, Epilogue, Input, InputType, Model, ModelWriter, Output, Stream};
 /// use bnn_core::BitMatrix;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +28,7 @@ use crate::shape::{at_least, positive};
 /// let conv = Conv2d::new([3, 1, 1], 1, [3, 1], ConvOptions::default())?;
 /// let rise = BitMatrix::pack(&[-1_i8, -1, 1], 1, 3)?;
 /// let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
-/// writer.conv2d(&conv, rise.view(), Ending::Sums)?;
+/// writer.conv2d(&conv, rise.view(), Epilogue::Sums)?;
 /// let file = AlignedBytes::from(writer.finish()?.as_slice());
 /// let model = Model::open(file.bytes())?;
 ///

@@ -6,8 +6,8 @@ use super::bytes::AlignedBytes;
 use super::container::{self, pad_to, small};
 use super::error::ModelError;
 use super::fault::Fault;
-use super::format::{self, Record, Window, ending, input, kind, pad};
-use super::layer::{Ending, InputType, OutputType};
+use super::format::{self, Record, Window, epilogue, input, kind, pad};
+use super::layer::{Epilogue, InputType, OutputType};
 use super::plan;
 use super::reader::Model;
 use crate::bits::BitMatrixView;
@@ -75,12 +75,12 @@ impl ModelWriter {
     pub fn dense(
         &mut self,
         weights: BitMatrixView<'_>,
-        ending: Ending<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<(), ModelError> {
         let (n, k) = (weights.rows(), weights.cols());
         let input = self.input([1, 1, k], k)?;
         let record = self.record(kind::DENSE, input, k, n)?;
-        self.product(record, weights, ending, k * input.most(), [1, 1, n])
+        self.product(record, weights, epilogue, k * input.most(), [1, 1, n])
     }
 
     /// Appends a convolution with filters `[outputs, patch_len]`, in the first layers of a model: no dense
@@ -94,7 +94,7 @@ impl ModelWriter {
         &mut self,
         conv: &Conv2d,
         filters: BitMatrixView<'_>,
-        ending: Ending<'_>,
+        epilogue: Epilogue<'_>,
     ) -> Result<(), ModelError> {
         let (n, k, [height, width]) = (conv.outputs(), conv.patch_len(), conv.input_size());
         equal("filters", n, filters.rows())?;
@@ -122,7 +122,7 @@ impl ModelWriter {
         self.product(
             record,
             filters,
-            ending,
+            epilogue,
             k * input.most(),
             [height, width, n],
         )
@@ -208,12 +208,12 @@ impl ModelWriter {
         })
     }
 
-    /// Adds a layer of weights, whose sums are at most `most`, with its ending.
+    /// Adds a layer of weights, whose sums are at most `most`, with its epilogue.
     fn product(
         &mut self,
         mut record: Record,
         weights: BitMatrixView<'_>,
-        ending: Ending<'_>,
+        epilogue: Epilogue<'_>,
         most: usize,
         output: [usize; 3],
     ) -> Result<(), ModelError> {
@@ -223,22 +223,22 @@ impl ModelWriter {
             params.extend(&self.thresholds);
             pad_to(&mut params, 4);
         }
-        let output_type = match ending {
-            Ending::Sums => {
-                record.ending = ending::SUMS;
+        let output_type = match epilogue {
+            Epilogue::Sums => {
+                record.epilogue = epilogue::SUMS;
                 OutputType::I32
             }
-            Ending::Affine { scale, bias } => {
+            Epilogue::Affine { scale, bias } => {
                 equal("scales", n, scale.len())?;
                 equal("biases", n, bias.len())?;
-                record.ending = ending::AFFINE_F32;
+                record.epilogue = epilogue::AFFINE_F32;
                 params.extend(scale.iter().chain(bias).flat_map(|x| x.to_le_bytes()));
                 OutputType::F32
             }
-            Ending::Threshold(thresholds) => {
+            Epilogue::Threshold(thresholds) => {
                 equal("thresholds", n, thresholds.len())?;
                 let most = most as i32; // checked by `sum_fits`
-                record.ending = write_thresholds(thresholds, most, &mut params);
+                record.epilogue = write_thresholds(thresholds, most, &mut params);
                 OutputType::Bits
             }
         };
@@ -271,7 +271,7 @@ impl ModelWriter {
     }
 }
 
-/// Writes thresholds of sums of at most `most`, in 16 bits where they fit; returns which ending that is.
+/// Writes thresholds of sums of at most `most`, in 16 bits where they fit; returns which epilogue that is.
 fn write_thresholds(thresholds: Thresholds<'_>, most: i32, params: &mut Vec<u8>) -> u8 {
     let clamp = |t: i32| t.clamp(-most, most.saturating_add(1));
     let thresholds: Vec<i32> = match thresholds {
@@ -281,10 +281,10 @@ fn write_thresholds(thresholds: Thresholds<'_>, most: i32, params: &mut Vec<u8>)
     let narrow: Result<Vec<i16>, _> = thresholds.iter().map(|&t| t.try_into()).collect();
     if let Ok(narrow) = narrow {
         params.extend(narrow.iter().flat_map(|t| t.to_le_bytes()));
-        ending::THRESHOLD_I16
+        epilogue::THRESHOLD_I16
     } else {
         params.extend(thresholds.iter().flat_map(|t| t.to_le_bytes()));
-        ending::THRESHOLD_I32
+        epilogue::THRESHOLD_I32
     }
 }
 

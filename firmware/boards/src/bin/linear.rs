@@ -81,10 +81,12 @@ fn check() -> Result<Result<(), &'static str>, Error> {
         }
 
         for (i, instructions) in [for_sums, for_bits].into_iter().enumerate() {
-            let ending = ["sums", "bits"][i];
+            let epilogue = ["sums", "bits"][i];
             let thousandths = (instructions * 1000).div_ceil((n * k) as u32);
             let (whole, part) = (thousandths / 1000, thousandths % 1000);
-            println!("{n} x {k} to {ending}: {instructions} instructions, {whole}.{part:03} each");
+            println!(
+                "{n} x {k} to {epilogue}: {instructions} instructions, {whole}.{part:03} each"
+            );
             if [n, k] == SHAPES[0] && thousandths > BUDGET[i] {
                 return Ok(Err("more instructions than the budget"));
             }

@@ -1,7 +1,7 @@
 //! The gradients of a binary convolution in the CPU's own way, where it has one. Results are the same bits for any
 //! number of threads: pieces depend on the batch alone.
 
-use bnn_core::conv::F32Gradients;
+use bnn_core::internal::F32Gradients;
 use bnn_core::{BitMatrixView, row_words};
 use rayon::prelude::*;
 

@@ -23,7 +23,7 @@ use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
 #[cfg(feature = "alloc")]
-use crate::gemm::driver::{Columns, Parts, Rows};
+use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
 #[cfg(feature = "alloc")]
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::in_place::Finish;
@@ -48,7 +48,7 @@ pub(super) fn words(conv: &Conv2d) -> Result<usize, Error> {
     matrix_words(rows, conv.channels())
 }
 
-/// Room for the sums of an output pixel, with whole tiles for the endings.
+/// Room for the sums of an output pixel, with whole tiles for the epilogues.
 pub(super) fn sums_len(conv: &Conv2d) -> usize {
     conv.outputs().next_multiple_of(NR)
 }
@@ -85,18 +85,18 @@ pub(super) struct Depthwise<'p> {
     pub(super) filters: &'p [u64],
 }
 
-/// The same with its ending.
+/// The same with its epilogue.
 #[cfg(feature = "alloc")]
-pub(super) struct WithEnding<'p, E> {
+pub(super) struct WithEpilogue<'p, E> {
     pub(super) depthwise: Depthwise<'p>,
     pub(super) samples: usize,
-    /// Whose endings are used.
+    /// Whose epilogues are used.
     pub(super) kernel: &'static Kernel,
     pub(super) epilogue: &'p E,
 }
 
 #[cfg(feature = "alloc")]
-impl<E: Epilogue> Parts for WithEnding<'_, E> {
+impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {
@@ -108,10 +108,10 @@ impl<E: Epilogue> Parts for WithEnding<'_, E> {
         grain(self.samples, self.depthwise.filters)
     }
 
-    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<E::Elem>) {
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<E::Elem>) {
         let conv = self.depthwise.conv;
         let mut sums = alloc::vec![0; sums_len(conv)];
-        let (n, endings) = (conv.outputs(), self.kernel.endings());
+        let (n, epilogues) = (conv.outputs(), self.kernel.epilogues());
         let mut samples = 0..;
         for line in lines(conv, range) {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
@@ -121,7 +121,7 @@ impl<E: Epilogue> Parts for WithEnding<'_, E> {
                     for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
                         let used = NR.min(n - col);
                         let panel = self.epilogue.panel(col, used);
-                        E::write(endings, &panel, &Sums(*tile), used, row, col);
+                        E::write(epilogues, &panel, &Sums(*tile), used, row, col);
                     }
                 }
             }

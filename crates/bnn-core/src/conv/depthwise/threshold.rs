@@ -12,7 +12,7 @@ use crate::conv::vertical::Limits;
 use crate::conv::window::{Window, lines};
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, Parts, Rows};
+use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
 use crate::shape::{WORD, row_words};
 
 /// A depthwise convolution of one filter per channel, with thresholds.
@@ -32,7 +32,7 @@ impl<T> DepthwiseBits<'_, T> {
     }
 }
 
-impl<T: Copy + Into<i32> + Sync> Parts for DepthwiseBits<'_, T> {
+impl<T: Copy + Into<i32> + Sync> TiledOutput for DepthwiseBits<'_, T> {
     type Elem = u64;
 
     fn shape(&self) -> [usize; 2] {
@@ -44,7 +44,7 @@ impl<T: Copy + Into<i32> + Sync> Parts for DepthwiseBits<'_, T> {
         super::grain(self.samples, self.filters)
     }
 
-    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl Rows<u64>) {
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<u64>) {
         if self.conv.taps() < 16 {
             self.part_in_digits::<4>(range, out);
         } else {
@@ -54,7 +54,11 @@ impl<T: Copy + Into<i32> + Sync> Parts for DepthwiseBits<'_, T> {
 }
 
 impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
-    fn part_in_digits<const DIGITS: usize>(&self, range: Range<usize>, out: &mut impl Rows<u64>) {
+    fn part_in_digits<const DIGITS: usize>(
+        &self,
+        range: Range<usize>,
+        out: &mut impl OutputRows<u64>,
+    ) {
         // By the number of taps that count, those that occur.
         let mut limits = Vec::new();
         limits.resize_with(self.conv.taps() + 1, Vec::new);

@@ -1,4 +1,4 @@
-//! Every path of a convolution against its definition: kernels, layouts, endings.
+//! Every path of a convolution against its definition: kernels, layouts, epilogues.
 
 mod exact;
 mod extremes;
@@ -78,7 +78,7 @@ impl Case {
 
         for kernel in kernels {
             let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
-            check_endings(images, &mut Layouts::Packed(&packed), &expected)?;
+            check_epilogues(images, &mut Layouts::Packed(&packed), &expected)?;
             let words = conv.scratch_words(images.depth())?;
             for scratch in [words, words + 5] {
                 let mut canonical = Layouts::Canonical {
@@ -87,7 +87,7 @@ impl Case {
                     kernel,
                     scratch: vec![u64::MAX; scratch],
                 };
-                check_endings(images, &mut canonical, &expected)?;
+                check_epilogues(images, &mut canonical, &expected)?;
             }
         }
         Ok(())
@@ -120,7 +120,7 @@ impl Layouts<'_> {
 }
 
 /// All that can be asked of a convolution, against the sums that are expected.
-fn check_endings(
+fn check_epilogues(
     images: Images<'_>,
     filters: &mut Layouts<'_>,
     expected: &[i32],

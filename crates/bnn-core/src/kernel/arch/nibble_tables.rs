@@ -10,7 +10,7 @@
 //!
 //! Both are filled up to whole groups of 3 bytes of k with zeros, which do not differ.
 
-use crate::kernel::{NR, Sums};
+use crate::kernel::types::{NR, Sums};
 
 /// Bytes of k in a group, which is 6 lookups: a nibble of a table entry counts up to 4, so three of
 /// them may be added before the nibbles are parted (`3 * 4 <= 15`), and two such sums make a group.

@@ -2,7 +2,7 @@
 //! and the layout of panels that it shares with the vector kernels that broadcast words of activations:
 //! strips of `W` weight rows interleaved by word, `[NR / W][word][W]`. A block is the canonical rows.
 
-use crate::kernel::{NR, Sums};
+use crate::kernel::types::{NR, Sums};
 
 pub(super) fn panel_words(words: usize) -> usize {
     NR * words

@@ -12,7 +12,8 @@ use super::nibble_tables::{
     self, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_panel, finish, groups,
     panel_words, widen,
 };
-use crate::kernel::{Block, BlockLayout, Layout, NR, Sums};
+use crate::kernel::micro_kernel::{Block, BlockLayout, MicroKernel, Multiply};
+use crate::kernel::types::{NR, Sums};
 
 /// Pairs of rows in a tile: 8 counters and the 12 nibbles of a group fit 32 registers with room for
 /// the loads that are under way. With more pairs compilers spill.
@@ -51,10 +52,8 @@ pub(super) trait Vector: Copy {
     fn sum_pairs(self) -> u32;
 }
 
-pub(super) const fn layout(
-    multiply: fn(block: Block<'_>, panel: &[u64], sums: &mut [Sums]),
-) -> Layout {
-    Layout {
+pub(super) const fn micro_kernel(multiply: Multiply) -> MicroKernel {
+    MicroKernel {
         mr: 2 * PAIRS,
         // Tables take 16 times the bytes of the bits: more rows would leave the cache.
         block_rows: 32,
@@ -81,7 +80,7 @@ fn fill_block(rows: &[u64], words: usize, block: &mut [u64]) {
     last.copy_from_slice(odd_row);
 }
 
-/// See [`crate::kernel::Multiply`].
+/// See [`Multiply`].
 #[inline(always)]
 pub(super) fn multiply<V: Vector>(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
     let (pair_sums, odd_sums) = sums.as_chunks_mut::<2>();

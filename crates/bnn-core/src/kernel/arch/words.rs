@@ -1,6 +1,8 @@
 //! Loops over the words of a row. Macros, because a closure handed to another function would be
 //! compiled without the vector instructions that it uses.
 
+use crate::shape::WORD;
+
 /// Runs `$body` for every 64 elements of the row `$row`, as an array `$x` and the number `$w` of the
 /// word that they make; the last, partial ones come in an array padded with zeros.
 macro_rules! for_words {
@@ -11,7 +13,7 @@ macro_rules! for_words {
         }
         if !rest.is_empty() {
             let $w = blocks.len();
-            let $x = &$crate::kernel::arch::pack_portable::padded(rest);
+            let $x = &$crate::kernel::arch::words::padded(rest);
             $body
         }
     }};
@@ -43,7 +45,7 @@ macro_rules! from_words {
             $body
         }
         if let Some($word) = last {
-            let mut padded = $crate::kernel::arch::pack_portable::padded(rest);
+            let mut padded = $crate::kernel::arch::words::padded(rest);
             let $x = &mut padded;
             $body
             for (x, padded) in rest.iter_mut().zip(padded) {
@@ -53,3 +55,13 @@ macro_rules! from_words {
     }};
 }
 pub(super) use from_words;
+
+/// Up to 64 elements, and zeros after them.
+#[inline(always)]
+pub(super) fn padded<T: Copy + Default>(x: &[T]) -> [T; WORD] {
+    let mut padded = [T::default(); WORD];
+    for (padded, x) in padded.iter_mut().zip(x) {
+        *padded = *x;
+    }
+    padded
+}

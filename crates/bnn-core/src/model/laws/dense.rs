@@ -55,11 +55,11 @@ impl Net {
     pub(super) fn file(&self) -> Result<Vec<u8>, ModelError> {
         let mut writer = ModelWriter::new(self.input).meta("name=test\n");
         for (weights, thresholds) in &self.hidden {
-            let ending = Ending::Threshold(Thresholds::I32(thresholds));
-            writer.dense(weights.view(), ending)?;
+            let epilogue = Epilogue::Threshold(Thresholds::I32(thresholds));
+            writer.dense(weights.view(), epilogue)?;
         }
         let (scale, bias) = (&self.scale, &self.bias);
-        writer.dense(self.last.view(), Ending::Affine { scale, bias })?;
+        writer.dense(self.last.view(), Epilogue::Affine { scale, bias })?;
         writer.finish()
     }
 
@@ -153,7 +153,7 @@ fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
     crate::reference::gemm_i32(x.view(), w.view(), &mut sums, n)?;
 
     let mut writer = ModelWriter::new(InputType::Bits);
-    writer.dense(w.view(), Ending::Sums)?;
+    writer.dense(w.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let model = Model::open(file.bytes())?;
     assert_eq!(model.scratch_words(m)?, 0);
@@ -162,7 +162,7 @@ fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
     assert_eq!(y, sums);
 
     let mut writer = ModelWriter::new(InputType::Bits);
-    writer.dense(w.view(), Ending::Threshold([2_i16; 67].as_slice().into()))?;
+    writer.dense(w.view(), Epilogue::Threshold([2_i16; 67].as_slice().into()))?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let model = Model::open(file.bytes())?;
     let mut y = vec![u64::MAX; m * row_words(n)];
@@ -185,11 +185,11 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
         let bits = BitMatrix::pack(&signs, samples, k)?;
         let weights = BitMatrix::pack(&noise(seed, n * k), n, k)?;
         let file = |mut writer: ModelWriter| {
-            let threshold = Ending::Threshold([0_i32; 10].as_slice().into());
+            let threshold = Epilogue::Threshold([0_i32; 10].as_slice().into());
             writer.dense(weights.view(), threshold)?;
             writer.dense(
                 BitMatrix::pack(&noise(seed + 1, 30), 3, n)?.view(),
-                Ending::Sums,
+                Epilogue::Sums,
             )?;
             Ok::<_, ModelError>(AlignedBytes::from(writer.finish()?.as_slice()))
         };
@@ -227,14 +227,14 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
         ModelWriter::with_thresholds(&[1; 2]),
         ModelWriter::new(InputType::Thresholds),
     ] {
-        let refused = writer.dense(weights.view(), Ending::Sums);
+        let refused = writer.dense(weights.view(), Epilogue::Sums);
         assert!(matches!(
             refused,
             Err(ModelError::Core(Error::Mismatch { .. }))
         ));
     }
     let mut writer = ModelWriter::with_thresholds(&[1; 3]);
-    writer.dense(weights.view(), Ending::Sums)?;
+    writer.dense(weights.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let refused =
         Model::open(file.bytes())?.run(1, Input::Bits(&[0]), Output::I32(&mut [0]), &mut [0]);
@@ -248,12 +248,15 @@ fn thresholds_beyond_every_sum_are_stored_in_16_bits() -> Result<(), ModelError>
     let mut writer = ModelWriter::new(InputType::Bits);
     writer.dense(
         w.view(),
-        Ending::Threshold([i32::MIN, i32::MAX].as_slice().into()),
+        Epilogue::Threshold([i32::MIN, i32::MAX].as_slice().into()),
     )?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let layer = Model::open(file.bytes())?.layers().next();
-    let ending = layer.and_then(|layer| layer.ending());
-    assert_eq!(ending, Some(Ending::Threshold(Thresholds::I16(&[-4, 5]))));
+    let epilogue = layer.and_then(|layer| layer.epilogue());
+    assert_eq!(
+        epilogue,
+        Some(Epilogue::Threshold(Thresholds::I16(&[-4, 5])))
+    );
     Ok(())
 }
 
@@ -289,25 +292,25 @@ fn layers_that_do_not_fit_are_refused_by_the_writer() -> Result<(), ModelError> 
     let mut writer = ModelWriter::new(InputType::Bits);
     assert!(
         writer
-            .dense(w.view(), Ending::Threshold([0_i32; 2].as_slice().into()))
+            .dense(w.view(), Epilogue::Threshold([0_i32; 2].as_slice().into()))
             .is_err()
     );
     let (scale, bias) = (&[1.0; 3], &[1.0; 2]);
     assert!(
         writer
-            .dense(w.view(), Ending::Affine { scale, bias })
+            .dense(w.view(), Epilogue::Affine { scale, bias })
             .is_err()
     );
     assert!(writer.clone().finish().is_err(), "no layers");
-    writer.dense(w.view(), Ending::Sums)?;
+    writer.dense(w.view(), Epilogue::Sums)?;
     assert!(
         writer
-            .dense(BitMatrix::zeros(2, 3)?.view(), Ending::Sums)
+            .dense(BitMatrix::zeros(2, 3)?.view(), Epilogue::Sums)
             .is_err(),
         "after sums"
     );
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 9 });
-    assert!(writer.dense(w.view(), Ending::Sums).is_err());
+    assert!(writer.dense(w.view(), Epilogue::Sums).is_err());
     Ok(())
 }
 

@@ -158,12 +158,15 @@ fn spatial_file(mut writer: ModelWriter) -> Result<Vec<u8>, ModelError> {
         let (n, k) = (conv.outputs(), conv.patch_len());
         BitMatrix::pack(&noise(9, n * k), n, k)
     };
-    let threshold = Ending::Threshold([0_i32, 3, -3, 1].as_slice().into());
+    let threshold = Epilogue::Threshold([0_i32, 3, -3, 1].as_slice().into());
     writer.conv2d(&first, filters(&first)?.view(), threshold)?;
     writer.max_pool2d(&pool)?;
-    let threshold = Ending::Threshold([0_i32; 7].as_slice().into());
+    let threshold = Epilogue::Threshold([0_i32; 7].as_slice().into());
     writer.conv2d(&all, filters(&all)?.view(), threshold)?;
-    writer.dense(BitMatrix::pack(&noise(3, 70), 10, 7)?.view(), Ending::Sums)?;
+    writer.dense(
+        BitMatrix::pack(&noise(3, 70), 10, 7)?.view(),
+        Epilogue::Sums,
+    )?;
     writer.finish()
 }
 

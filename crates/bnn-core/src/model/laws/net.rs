@@ -60,7 +60,7 @@ pub(super) struct SpatialNet {
     /// One per channel, of [`InputType::Thresholds`].
     thresholds: Vec<u8>,
     pub(super) image: [usize; 3],
-    /// Layers; those of a pool have no ending.
+    /// Layers; those of a pool have no epilogue.
     pub(super) layers: Vec<(Kind, Last)>,
 }
 
@@ -119,12 +119,12 @@ impl SpatialNet {
             if shape[..2] == [1, 1] {
                 let n = dice.one_of(&[1, 10, 64, 65]);
                 let weights = BitMatrix::pack(&dice.noise(n * shape[2]), n, shape[2])?;
-                let ending = thresholds(dice, shape[2], n);
-                net.layers.push((Kind::Dense(weights), ending));
+                let epilogue = thresholds(dice, shape[2], n);
+                net.layers.push((Kind::Dense(weights), epilogue));
                 shape = [1, 1, n];
             }
         }
-        if let Some((kind, ending)) = net.layers.last_mut()
+        if let Some((kind, epilogue)) = net.layers.last_mut()
             && !matches!(kind, Kind::Pool(_))
         {
             let numbers = |dice: &mut Dice| {
@@ -132,8 +132,8 @@ impl SpatialNet {
                 numbers.iter().map(|&x| x as f32 * 1e-9).collect()
             };
             match dice.below(3) {
-                0 => *ending = Last::Sums,
-                1 => *ending = Last::Affine(numbers(dice), numbers(dice)),
+                0 => *epilogue = Last::Sums,
+                1 => *epilogue = Last::Affine(numbers(dice), numbers(dice)),
                 _ => {}
             }
         }
@@ -145,16 +145,16 @@ impl SpatialNet {
             InputType::Thresholds => ModelWriter::with_thresholds(&self.thresholds),
             input => ModelWriter::new(input),
         };
-        for (kind, ending) in &self.layers {
-            let ending = match ending {
-                Last::Sums => Ending::Sums,
-                Last::Affine(scale, bias) => Ending::Affine { scale, bias },
-                Last::Thresholds(t) => Ending::Threshold(t.as_slice().into()),
+        for (kind, epilogue) in &self.layers {
+            let epilogue = match epilogue {
+                Last::Sums => Epilogue::Sums,
+                Last::Affine(scale, bias) => Epilogue::Affine { scale, bias },
+                Last::Thresholds(t) => Epilogue::Threshold(t.as_slice().into()),
             };
             match kind {
-                Kind::Conv(conv, filters) => writer.conv2d(conv, filters.view(), ending)?,
+                Kind::Conv(conv, filters) => writer.conv2d(conv, filters.view(), epilogue)?,
                 Kind::Pool(pool) => writer.max_pool2d(pool)?,
-                Kind::Dense(weights) => writer.dense(weights.view(), ending)?,
+                Kind::Dense(weights) => writer.dense(weights.view(), epilogue)?,
             }
         }
         writer.finish()
@@ -195,7 +195,7 @@ impl SpatialNet {
                 BitMatrix::pack(&signs, height * width, channels)?
             }
         };
-        for (i, (kind, ending)) in self.layers.iter().enumerate() {
+        for (i, (kind, epilogue)) in self.layers.iter().enumerate() {
             let [height, width, n] = kind.output_shape();
             let sums = match kind {
                 Kind::Pool(pool) => {
@@ -222,7 +222,7 @@ impl SpatialNet {
                     sums
                 }
             };
-            match ending {
+            match epilogue {
                 Last::Sums => return Ok(sums.iter().map(|&sum| sum as u64).collect()),
                 Last::Affine(scale, bias) => {
                     let affine = sums.iter().enumerate().map(|(j, &sum)| {

@@ -126,10 +126,10 @@ fn writer(image: [usize; 3], channels: usize) -> Result<ModelWriter, ModelError>
     writer.conv2d(
         &conv,
         zeros(&conv)?.view(),
-        Ending::Threshold(thresholds.as_slice().into()),
+        Epilogue::Threshold(thresholds.as_slice().into()),
     )?;
     writer.max_pool2d(&pool)?;
-    writer.conv2d(&all, zeros(&all)?.view(), Ending::Sums)?;
+    writer.conv2d(&all, zeros(&all)?.view(), Epilogue::Sums)?;
     Ok(writer)
 }
 
@@ -176,7 +176,7 @@ fn layers_tell_their_shapes() -> Result<(), ModelError> {
 fn wrong_arguments_are_refused_before_anything_is_written() -> Result<(), ModelError> {
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 4 });
     let conv = Conv2d::new([3, 2, 1], 2, [2, 2], ConvOptions::default())?;
-    writer.conv2d(&conv, BitMatrix::zeros(2, 4)?.view(), Ending::Sums)?;
+    writer.conv2d(&conv, BitMatrix::zeros(2, 4)?.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let model = Model::open(file.bytes())?;
     let packed = PackedModel::new(model)?;
@@ -210,7 +210,7 @@ fn wrong_arguments_are_refused_before_anything_is_written() -> Result<(), ModelE
 #[test]
 fn layers_that_do_not_fit_are_refused_by_the_writer() -> Result<(), ModelError> {
     let bits = [0_i32; 300];
-    let threshold = |n: usize| Ending::Threshold(bits[..n].into());
+    let threshold = |n: usize| Epilogue::Threshold(bits[..n].into());
     let zeros = |conv: &Conv2d| BitMatrix::zeros(conv.outputs(), conv.patch_len());
     let new = |image, kernel, options| Conv2d::new(image, 2, kernel, options);
     let padded = |top, bottom, pad_value| ConvOptions {

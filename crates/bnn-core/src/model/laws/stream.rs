@@ -88,10 +88,10 @@ proptest! {
 #[test]
 fn what_cannot_be_streamed_or_pushed_is_refused() -> Result<(), ModelError> {
     let mut dense = ModelWriter::new(InputType::Bits);
-    dense.dense(BitMatrix::zeros(2, 3)?.view(), Ending::Sums)?;
+    dense.dense(BitMatrix::zeros(2, 3)?.view(), Epilogue::Sums)?;
     let mut rows = ModelWriter::new(InputType::Bits);
     let conv = Conv2d::new([3, 2, 1], 1, [2, 2], ConvOptions::default())?;
-    rows.conv2d(&conv, BitMatrix::zeros(1, 4)?.view(), Ending::Sums)?;
+    rows.conv2d(&conv, BitMatrix::zeros(1, 4)?.view(), Epilogue::Sums)?;
     for writer in [dense, rows] {
         let file = AlignedBytes::from(writer.finish()?.as_slice());
         let model = Model::open(file.bytes())?;
@@ -102,7 +102,7 @@ fn what_cannot_be_streamed_or_pushed_is_refused() -> Result<(), ModelError> {
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 4 });
     let conv = Conv2d::new([2, 2, 1], 1, [2, 2], ConvOptions::default())?;
     let ones = BitMatrix::pack(&[1_i8; 4], 1, 4)?;
-    writer.conv2d(&conv, ones.view(), Ending::Sums)?;
+    writer.conv2d(&conv, ones.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let model = Model::open(file.bytes())?;
     let mut memory = vec![0; Stream::words(&model)?];
@@ -151,7 +151,7 @@ fn a_stream_runs_on_longer_than_any_counter_of_rows() -> Result<(), ModelError> 
     let conv = Conv2d::new([3, 1, 1], 1, [3, 1], options)?;
     let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
     let ones = BitMatrix::pack(&[1_i8; 3], 1, 3)?;
-    writer.conv2d(&conv, ones.view(), Ending::Sums)?;
+    writer.conv2d(&conv, ones.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let model = Model::open(file.bytes())?;
     let mut memory = vec![0; Stream::words(&model)?];

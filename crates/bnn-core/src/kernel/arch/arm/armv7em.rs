@@ -1,0 +1,272 @@
+//! Products of a row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly, because the
+//! compiler does not keep the masks in registers and does not use the last operand's shifter.
+//!
+//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them become fields of 2 bits, each the sum of two bits, which leave
+//! room for the bits of the third; then fields of 4 bits, at most `3 * 4`, and bytes, at most `3 * 8`:
+//!
+//! ```text
+//! a -= (a & 0xAA..) >> 1;  a += c & 0x55..           a field is 3 at most
+//! b -= (b & 0xAA..) >> 1;  b += (c & 0xAA..) >> 1
+//! x  = a - 3 * (a >> 2 & 0x33..)                     (4 p + q) - 3 p = p + q, so `mls` adds two fields
+//! y  = b - 3 * (b >> 2 & 0x33..);  x += y
+//! x -= 15 * (x >> 4 & 0x0F..)                        (16 p + q) - 15 p
+//! ```
+//!
+//! `usada8` adds up the distances of the four bytes from 0x33, the mask at hand: `204 - count`, as no byte is more
+//! than 24. A triple takes 16 instructions, a pair 12; full adders, of 5 each, would gain one of the 44 for eight
+//! words, but their results do not fit into the 14 registers.
+
+use core::arch::naked_asm;
+
+/// Words of 32 bits in a block.
+const BLOCK: usize = 8;
+
+/// What `usad8` of a pair and of the three groups of a block is when no bit differs, doubled.
+const PAIR_BIAS: i32 = 2 * 4 * 0x33;
+const BIAS: i32 = 3 * PAIR_BIAS;
+
+/// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
+pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
+    let row: &[u32] = bytemuck::cast_slice(row);
+    let others: &[u32] = bytemuck::cast_slice(others);
+    let count = sums.len();
+    if count == 0 || row.len().saturating_mul(count) > others.len() {
+        return;
+    }
+    let (blocks, tail) = row.as_chunks::<BLOCK>();
+    let (weights, to) = (others.as_ptr(), sums.as_mut_ptr());
+    if let ([block], []) = (blocks, tail) {
+        // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
+        unsafe { one_block(weights, to, count, block, k.wrapping_sub(BIAS)) };
+        return;
+    }
+    let bias = BIAS.wrapping_mul(blocks.len() as i32);
+    let start = k
+        .wrapping_sub(bias)
+        .wrapping_sub(PAIR_BIAS * (tail.len() / 2) as i32);
+    if blocks.is_empty() {
+        sums.fill(start);
+    }
+    // SAFETY: `others` has a row as long as `row`, of pairs of words, for each of the sums, of which there is one
+    // at least.
+    unsafe { any_rows(weights, to, count, row.as_ptr(), row.len(), start) };
+}
+
+/// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits in r1.
+macro_rules! triple {
+    () => {
+        "and r4, r1, #0xAAAAAAAA
+        sub r1, r1, r4, lsr #1
+        and r4, r2, #0xAAAAAAAA
+        sub r2, r2, r4, lsr #1
+        and r4, r3, #0x55555555
+        adds r1, r1, r4
+        and r4, r3, #0xAAAAAAAA
+        add r2, r2, r4, lsr #1
+        and r4, r9, r1, lsr #2
+        mls r1, r4, r10, r1
+        and r4, r9, r2, lsr #2
+        mls r2, r4, r10, r2
+        adds r1, r1, r2
+        "
+    };
+}
+
+/// The same of the words in r1 and r2.
+macro_rules! pair {
+    () => {
+        "and r4, r1, #0xAAAAAAAA
+        sub r1, r1, r4, lsr #1
+        and r4, r2, #0xAAAAAAAA
+        sub r2, r2, r4, lsr #1
+        and r4, r9, r1, lsr #2
+        mls r1, r4, r10, r1
+        and r4, r9, r2, lsr #2
+        mls r2, r4, r10, r2
+        adds r1, r1, r2
+        "
+    };
+}
+
+/// Fields of 4 bits in r1 to bytes.
+macro_rules! bytes {
+    () => {
+        "and r4, r11, r1, lsr #4
+        mls r1, r4, r12, r1
+        "
+    };
+}
+
+/// The masks and factors.
+macro_rules! constants {
+    () => {
+        "mov r9, #0x33333333
+        mov r10, #3
+        mov r11, #0x0F0F0F0F
+        mov r12, #15
+        "
+    };
+}
+
+/// `sums[i] = k + BIAS - 2 * popcount(row ^ weights[i])`, 63 instructions each.
+///
+/// # Safety
+/// `count` is at least 1; there are as many sums, and as many rows of weights.
+#[unsafe(naked)]
+unsafe extern "C" fn one_block(
+    weights: *const u32,
+    sums: *mut i32,
+    count: usize,
+    row: &[u32; BLOCK],
+    k: i32,
+) {
+    naked_asm!(
+        "push {{r4-r11, lr}}
+        ldr lr, [sp, #36]
+        mov r7, r1
+        mov r8, r2
+        ldm r3, {{r1-r6, r9, r10}}
+        push {{r1-r6, r9, r10}}",
+        constants!(),
+        "2:
+        ldm r0!, {{r1-r3}}
+        ldrd r4, r5, [sp]
+        eors r1, r4
+        eors r2, r5
+        ldrd r4, r5, [sp, #8]
+        eors r3, r4",
+        triple!(),
+        bytes!(),
+        "usad8 r6, r1, r9
+        ldm r0!, {{r1-r3}}
+        eors r1, r5
+        ldrd r4, r5, [sp, #16]
+        eors r2, r4
+        eors r3, r5",
+        triple!(),
+        bytes!(),
+        "usada8 r6, r1, r9, r6
+        ldm r0!, {{r1, r2}}
+        ldrd r4, r5, [sp, #24]
+        eors r1, r4
+        eors r2, r5",
+        pair!(),
+        bytes!(),
+        "usada8 r6, r1, r9, r6
+        add r1, lr, r6, lsl #1
+        stm r7!, {{r1}}
+        subs r8, #1
+        bne 2b
+        add sp, #32
+        pop {{r4-r11, pc}}",
+    )
+}
+
+/// `sums[i] = start + bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each
+/// pair of words behind the blocks. All rows are of `words` words, an even number. Where there is no block, `start` is
+/// in the sums already. A block takes 60 instructions, a row's blocks 8 more, a pair 19.
+///
+/// # Safety
+/// As [`one_block`].
+#[unsafe(naked)]
+unsafe extern "C" fn any_rows(
+    weights: *const u32,
+    sums: *mut i32,
+    count: usize,
+    row: *const u32,
+    words: usize,
+    start: i32,
+) {
+    naked_asm!(
+        // On the stack, from its end: the next sum, the end of sums, the start, the bytes behind a row's blocks, the
+        // row, for pairs its end; the weights, for pairs those of the next; the sums; the bytes of a row.
+        // r7 is the next word of the row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum, r8
+        // the end of sums.
+        "push {{r4-r11, lr}}
+        mov r7, r3
+        ldr r4, [sp, #36]
+        ldr r3, [sp, #40]
+        add r2, r1, r2, lsl #2
+        lsls r4, #2
+        and r5, r4, #31
+        push {{r0, r1, r4}}
+        subs r4, r5
+        add r8, r7, r4
+        push {{r1-r3, r5, r7}}",
+        constants!(),
+        "cmp r8, r7
+        beq 3f
+        8:
+        movs r6, #0
+        2:
+        ldm r0!, {{r1-r3}}
+        ldm r7!, {{r4, r5, lr}}
+        eors r1, r4
+        eors r2, r5
+        eor r3, lr",
+        triple!(),
+        bytes!(),
+        "usada8 r6, r1, r9, r6
+        ldm r0!, {{r1-r3}}
+        ldm r7!, {{r4, r5, lr}}
+        eors r1, r4
+        eors r2, r5
+        eor r3, lr",
+        triple!(),
+        bytes!(),
+        "usada8 r6, r1, r9, r6
+        ldm r0!, {{r1, r2}}
+        ldm r7!, {{r4, r5}}
+        eors r1, r4
+        eors r2, r5",
+        pair!(),
+        bytes!(),
+        "usada8 r6, r1, r9, r6
+        cmp r7, r8
+        bne 2b
+        ldm sp, {{r1-r3, r5, r7}}
+        add r0, r5
+        add r3, r3, r6, lsl #1
+        stm r1!, {{r3}}
+        str r1, [sp]
+        cmp r1, r2
+        bne 8b
+        3:
+        ldr r5, [sp, #28]
+        mov lr, r5
+        ldr r0, [sp, #20]
+        sub r4, r8, r7
+        add r0, r4
+        str r0, [sp, #20]
+        adds r4, r7, r5
+        str r4, [sp, #16]
+        mov r3, r8
+        ldr r8, [sp, #4]
+        4:
+        ldr r4, [sp, #16]
+        cmp r3, r4
+        beq 6f
+        ldrd r0, r7, [sp, #20]
+        ldm r3!, {{r5, r6}}
+        5:
+        ldrd r1, r2, [r0]
+        add r0, lr
+        eors r1, r5
+        eors r2, r6",
+        pair!(),
+        bytes!(),
+        "usad8 r1, r1, r9
+        ldr r4, [r7]
+        add r4, r4, r1, lsl #1
+        stm r7!, {{r4}}
+        cmp r7, r8
+        bne 5b
+        ldr r0, [sp, #20]
+        adds r0, #8
+        str r0, [sp, #20]
+        b 4b
+        6:
+        add sp, #32
+        pop {{r4-r11, pc}}",
+    )
+}

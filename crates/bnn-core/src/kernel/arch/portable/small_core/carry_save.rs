@@ -1,0 +1,195 @@
+//! The count of mismatches in plain Rust for 32-bit cores without a population count.
+//!
+//! There a count by bit tricks takes some ten instructions for 32 bits. Full adders are cheaper: five
+//! operations make of three words the parity and the carry of each bit, so eight words shrink to five, two of
+//! weight 1 and three of weight 2, before any bit is counted. (R. D. Harley's carry-save adder as D. Seal used
+//! it, in H. S. Warren, "Hacker's Delight", chapter 5.) A fourth adder, and carries that are kept from one block
+//! to the next, as is often done, would gain nothing or not fit the registers of these cores.
+//!
+//! Eight words take 63 operations to count, and loads, XOR, the sum and the loop some 22 where the registers hold
+//! a block of the row besides (RISC-V).
+
+/// Words of 32 bits in a block.
+const BLOCK: usize = 8;
+
+/// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
+pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
+    // Either half of a word is a word; which comes first does not matter to a count.
+    let row: &[u32] = bytemuck::cast_slice(row);
+    let others: &[u32] = bytemuck::cast_slice(others);
+    if row.len().saturating_mul(sums.len()) > others.len() {
+        return;
+    }
+    let (blocks, tail) = row.as_chunks::<BLOCK>();
+    if let ([block], []) = (blocks, tail) {
+        // The block stays in registers while the rows stream by.
+        for (sum, other) in sums.iter_mut().zip(others.as_chunks().0) {
+            *sum = k.wrapping_sub((count_block(block, other) << 1).cast_signed());
+        }
+        return;
+    }
+    // A part of the row after the other, with that part of all other rows.
+    sums.fill(k);
+    let mut done = 0;
+    for block in blocks {
+        subtract(others, done, row.len(), sums, |other| {
+            count_block(block, other)
+        });
+        done += BLOCK;
+    }
+    // Halves of words come in pairs: at most three.
+    for [x, y] in tail.as_chunks().0 {
+        subtract(others, done, row.len(), sums, |[other_x, other_y]| {
+            count_pair(x ^ other_x, y ^ other_y)
+        });
+        done += 2;
+    }
+}
+
+/// Takes twice the `count` of `N` words of each row from its sum: those from `at` on, in rows of `stride` words.
+#[inline(always)]
+fn subtract<const N: usize>(
+    others: &[u32],
+    at: usize,
+    stride: usize,
+    sums: &mut [i32],
+    count: impl Fn(&[u32; N]) -> u32,
+) {
+    if stride == 0 {
+        return;
+    }
+    for (sum, other) in sums.iter_mut().zip(others.chunks_exact(stride)) {
+        let Some(other) = other.get(at..).and_then(<[u32]>::first_chunk) else {
+            return;
+        };
+        *sum = sum.wrapping_sub((count(other) << 1).cast_signed());
+    }
+}
+
+#[inline(always)]
+fn count_block(a: &[u32; BLOCK], b: &[u32; BLOCK]) -> u32 {
+    let differing = |i: usize| a[i] ^ b[i];
+    let (ones, carry0) = full_adder(differing(0), differing(1), differing(2));
+    let (ones, carry1) = full_adder(ones, differing(3), differing(4));
+    let (ones, carry2) = full_adder(ones, differing(5), differing(6));
+    let ones = add_nibbles(count_nibbles(ones) + count_nibbles(differing(7)));
+    let twos = add_nibbles(count_triples(carry0, carry1, carry2));
+    // The top byte of either product is the sum of its four bytes, at most 64 and 96. Halved, the first is added to
+    // the second with a bit behind the point; below that the parts in the third byte are at most 24 + 72, so that
+    // nothing is carried.
+    ((ones.wrapping_mul(0x0101_0101) >> 1) + twos.wrapping_mul(0x0101_0101)) >> 23
+}
+
+/// The number of ones in two words.
+#[inline(always)]
+fn count_pair(x: u32, y: u32) -> u32 {
+    add_bytes(add_nibbles(count_nibbles(x) + count_nibbles(y)))
+}
+
+/// The sum of three bits at each place: what stays there, and what is worth two.
+#[inline(always)]
+fn full_adder(a: u32, b: u32, c: u32) -> (u32, u32) {
+    let either = a ^ b;
+    (either ^ c, (a & b) | (either & c))
+}
+
+/// The number of ones in each nibble.
+#[inline(always)]
+fn count_nibbles(x: u32) -> u32 {
+    add_pairs(x - ((x >> 1) & 0x5555_5555))
+}
+
+/// The number of ones in each nibble of three words, at most 12: the bits of the third find room beside pairs of
+/// the others.
+#[inline(always)]
+fn count_triples(a: u32, b: u32, c: u32) -> u32 {
+    let even = a - ((a >> 1) & 0x5555_5555) + (c & 0x5555_5555);
+    let odd = b - ((b >> 1) & 0x5555_5555) + ((c >> 1) & 0x5555_5555);
+    add_pairs(even) + add_pairs(odd)
+}
+
+/// The sum of the two pairs of bits of each nibble.
+#[inline(always)]
+fn add_pairs(x: u32) -> u32 {
+    (x & 0x3333_3333) + ((x >> 2) & 0x3333_3333)
+}
+
+/// The sum of the two nibbles of each byte.
+#[inline(always)]
+fn add_nibbles(x: u32) -> u32 {
+    (x & 0x0F0F_0F0F) + ((x >> 4) & 0x0F0F_0F0F)
+}
+
+/// The sum of the four bytes, at most 255.
+#[inline(always)]
+fn add_bytes(x: u32) -> u32 {
+    x.wrapping_mul(0x0101_0101) >> 24
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dot_rows;
+
+    /// Words whose bits follow no pattern (a multiplicative hash of their place).
+    fn word(i: usize) -> u64 {
+        let x = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        x ^ x >> 29
+    }
+
+    fn dot(a: &[u64], b: &[u64], k: i32) -> i32 {
+        let mut sum = [7];
+        dot_rows(a, b, k, &mut sum);
+        sum[0]
+    }
+
+    fn mismatches(a: &[u64], b: &[u64]) -> i32 {
+        let bits = |x: u64| (0..64).filter(|i| x >> i & 1 == 1).count() as i32;
+        a.iter().zip(b).map(|(a, b)| bits(a ^ b)).sum()
+    }
+
+    #[test]
+    fn a_sum_is_k_less_twice_the_mismatches_for_every_length() {
+        let a: [u64; 200] = core::array::from_fn(word);
+        let b: [u64; 200] = core::array::from_fn(|i| word(i + 1000));
+        for n in 0..=a.len() {
+            let (a, b) = (&a[..n], &b[..n]);
+            let k = 64 * n as i32 - 9;
+            assert_eq!(dot(a, b, k), k - 2 * mismatches(a, b), "{n} words");
+        }
+    }
+
+    #[test]
+    fn rows_that_follow_each_other_are_multiplied_each() {
+        let words: [u64; 60] = core::array::from_fn(word);
+        for n in 1..=12 {
+            let (row, others) = words.split_at(n);
+            let rows = others.len() / n;
+            let mut sums = [7; 64];
+            dot_rows(row, others, 100, &mut sums[..rows]);
+            for (sum, other) in sums.iter().zip(others.chunks_exact(n)) {
+                assert_eq!(*sum, 100 - 2 * mismatches(row, other), "{n} words");
+            }
+            assert!(sums[rows..].iter().all(|&sum| sum == 7), "{n} words");
+            // Where a row is missing nothing is written.
+            let mut sums = [7; 64];
+            dot_rows(row, others, 100, &mut sums[..=rows]);
+            assert_eq!(sums, [7; 64], "{n} words");
+        }
+    }
+
+    #[test]
+    fn every_bit_of_a_block_counts_once_and_all_of_them_fit() {
+        let zeros = [0; 8];
+        // Rows of one block are multiplied in another way than longer ones.
+        for zeros in [&zeros[..4], &zeros] {
+            for i in 0..zeros.len() * 64 {
+                let mut one = [0; 8];
+                one[i / 64] = 1 << (i % 64);
+                assert_eq!(dot(&one[..zeros.len()], zeros, 0), -2, "bit {i}");
+            }
+            let ones = [u64::MAX; 8];
+            let all = -2 * 64 * zeros.len() as i32;
+            assert_eq!(dot(&ones[..zeros.len()], zeros, 0), all);
+        }
+    }
+}

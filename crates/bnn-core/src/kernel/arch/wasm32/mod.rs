@@ -1,0 +1,3 @@
+//! WebAssembly.
+
+pub(in crate::kernel) mod simd128;

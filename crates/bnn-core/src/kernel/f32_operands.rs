@@ -1,0 +1,150 @@
+//! The operands of products of `f32` with signs, and what a kernel brings for them.
+
+use super::grid::Grid;
+use super::types::Kernel;
+use crate::bits::BitMatrixView;
+use crate::error::Error;
+use crate::shape::{equal, nonzero};
+
+/// `out = a · b`; see [`F32Product`](crate::internal::F32Product). The sizes fit each other.
+pub(crate) type F32Multiply = fn(a: F32Rows<'_>, b: F32Right<'_>, out: &mut [f32]);
+
+/// A gradient of a convolution; see [`F32Gradients`](crate::internal::F32Gradients).
+pub(crate) type F32Gradient =
+    fn(grid: &Grid, dy: &[f32], signs: BitMatrixView<'_>, out: &mut [f32]);
+
+/// A fast way to multiply `f32` with signs.
+pub(crate) struct F32Functions {
+    /// Whether this CPU has the instructions that it uses besides the kernel's own.
+    pub(super) supported: fn() -> bool,
+    pub(super) multiply: F32Multiply,
+    /// The gradient of the images of a convolution: `grid, dy, filters` to `dx`; the sizes fit each other.
+    pub(super) image_gradient: F32Gradient,
+    /// The gradient of its filters: `grid, dy, images` to `dw`.
+    pub(super) filter_gradient: F32Gradient,
+}
+
+impl Kernel {
+    /// Adds a fast way to multiply `f32` with signs.
+    #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX has one"))]
+    pub(super) const fn with_f32(mut self, functions: F32Functions) -> Self {
+        self.f32 = Some(functions);
+        self
+    }
+
+    /// The fast way to multiply `f32` with signs, if there is one.
+    pub(crate) fn f32_multiply(&self) -> Option<F32Multiply> {
+        Some(self.f32_functions()?.multiply)
+    }
+
+    /// The fast ways to the gradients of images and of filters, if there are any.
+    pub(crate) fn f32_gradients(&self) -> Option<[F32Gradient; 2]> {
+        let functions = self.f32_functions()?;
+        Some([functions.image_gradient, functions.filter_gradient])
+    }
+
+    fn f32_functions(&self) -> Option<&F32Functions> {
+        let functions = self.f32.as_ref();
+        functions.filter(|functions| (functions.supported)())
+    }
+}
+
+/// Rows of an `f32` matrix, or columns of one, taken as rows: the left side of a product.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
+pub struct F32Rows<'a> {
+    /// From the first element on.
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) depth: usize,
+    /// From row to row, or from term to term.
+    pub(crate) stride: usize,
+    /// Whether a row lies across `data`: its terms are a stride apart.
+    pub(crate) across: bool,
+}
+
+impl<'a> F32Rows<'a> {
+    /// The rows of the row-major `data`, `depth` elements each.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] for no rows or rows of nothing; [`Error::Mismatch`] where `data` is not made of such rows.
+    pub fn rows(data: &'a [f32], depth: usize) -> Result<Self, Error> {
+        let rows = nonzero("rows", data.len() / nonzero("terms", depth)?)?;
+        equal("elements of a matrix", rows * depth, data.len())?;
+        Ok(Self {
+            data,
+            rows,
+            depth,
+            stride: depth,
+            across: false,
+        })
+    }
+
+    /// `count` columns, from `first` on, of the row-major `data` of `cols` columns.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] for nothing; [`Error::Mismatch`] where `data` is not made of such rows or does not have these
+    /// columns.
+    pub fn columns(
+        data: &'a [f32],
+        cols: usize,
+        first: usize,
+        count: usize,
+    ) -> Result<Self, Error> {
+        let depth = nonzero("terms", data.len() / nonzero("columns", cols)?)?;
+        equal("elements of a matrix", depth * cols, data.len())?;
+        nonzero("rows", count)?;
+        let last = first.saturating_add(count);
+        equal("columns of a matrix", last.min(cols), last)?;
+        Ok(Self {
+            data: data.get(first..).unwrap_or_default(),
+            rows: count,
+            depth,
+            stride: cols,
+            across: true,
+        })
+    }
+}
+
+/// The right side of a product, `[terms, cols]`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum F32Right<'a> {
+    /// Numbers in {-1, +1}.
+    Signs(BitMatrixView<'a>),
+    /// Numbers of few bits, as pixels are.
+    Bf16Exact(Bf16Exact<'a>),
+}
+
+impl F32Right<'_> {
+    pub(crate) fn shape(&self) -> (usize, usize) {
+        match self {
+            F32Right::Signs(bits) => (bits.rows(), bits.cols()),
+            F32Right::Bf16Exact(numbers) => (numbers.rows, numbers.cols),
+        }
+    }
+}
+
+/// A row-major matrix of finite `f32` of 8 significant bits: among them the integers from -256 to 256.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
+pub struct Bf16Exact<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+}
+
+impl<'a> Bf16Exact<'a> {
+    /// `None` where a number has more bits or is not finite, or `data` is not made of rows of `cols`, at least one.
+    #[must_use]
+    pub fn new(data: &'a [f32], cols: usize) -> Option<Self> {
+        let rows = data.len().checked_div(cols)?;
+        let narrow = |x: &f32| x.to_bits() & 0xFFFF == 0 && x.is_finite();
+        // Whole blocks, which the compiler makes vectors of.
+        let mut blocks = data.chunks(1024);
+        let fits = rows > 0
+            && rows * cols == data.len()
+            && blocks.all(|block| block.iter().fold(true, |all, x| all & narrow(x)));
+        fits.then_some(Self { data, rows, cols })
+    }
+}

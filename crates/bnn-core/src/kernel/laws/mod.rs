@@ -1,0 +1,4 @@
+//! Every kernel computes as the definitions do.
+
+mod packing;
+mod products;
