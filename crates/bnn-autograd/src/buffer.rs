@@ -1,24 +1,22 @@
-//! The memory of tensors. Large buffers that are no longer used are kept for the next tensor of the same size: a
-//! training step wants the same ones again and again, and memory fresh from the system costs more than most
-//! operations, a page fault for every 4 KiB.
+//! The memory of tensors. A large buffer that is no longer used is kept for the next tensor of its
+//! size, because a training step needs the same sizes again and again, and fresh memory costs more
+//! than most operations: a page fault for every 4 KiB.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 
-use crate::real::Real;
-
-/// Smaller buffers are left to the allocator, which has them at hand.
+/// The allocator serves smaller buffers quickly, so only buffers of this size and above are kept.
 const LEAST_BYTES: usize = 32 << 10;
 
-/// Bytes that are kept at most, for each element type; the ones that were given back first go first.
+/// The most bytes that are kept for each element type; the buffers returned first are freed first.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Elements whose memory goes back to the [`Pool`].
+/// Elements whose memory returns to the [`Pool`] of their type.
 #[derive(PartialEq)]
-pub(crate) struct Buffer<T: Real>(Vec<T>);
+pub(crate) struct Buffer<T: Pooled>(Vec<T>);
 
-impl<T: Real> Buffer<T> {
+impl<T: Pooled> Buffer<T> {
     pub(crate) fn new(elements: Vec<T>) -> Self {
         Self(elements)
     }
@@ -32,7 +30,7 @@ impl<T: Real> Buffer<T> {
     }
 }
 
-impl<T: Real> Deref for Buffer<T> {
+impl<T: Pooled> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -40,32 +38,53 @@ impl<T: Real> Deref for Buffer<T> {
     }
 }
 
-impl<T: Real> Clone for Buffer<T> {
+impl<T: Pooled> Clone for Buffer<T> {
     fn clone(&self) -> Self {
-        let mut copy = any(self.len());
+        let mut copy = take_buffer(self.len());
         copy.copy_from_slice(self);
         Self(copy)
     }
 }
 
-impl<T: Real> Drop for Buffer<T> {
+impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         T::pool().give(std::mem::take(&mut self.0));
     }
 }
 
-/// `len` elements of any value, for whoever writes them all.
-pub(crate) fn any<T: Real>(len: usize) -> Vec<T> {
-    T::pool().take(len).unwrap_or_else(|| vec![T::zero(); len])
+/// `len` elements of any value, for callers that write all of them.
+pub(crate) fn take_buffer<T: Pooled>(len: usize) -> Vec<T> {
+    T::pool()
+        .take(len)
+        .unwrap_or_else(|| vec![T::default(); len])
 }
 
-/// Buffers that wait for their next use.
+/// An element type with a [`Pool`] of its own.
+pub trait Pooled: Copy + Default + 'static {
+    /// The pool that the buffers of this type return to.
+    fn pool() -> &'static Pool<Self>;
+}
+
+macro_rules! pooled {
+    ($($t:ty),+) => {$(
+        impl Pooled for $t {
+            fn pool() -> &'static Pool<Self> {
+                static POOL: Pool<$t> = Pool::new();
+                &POOL
+            }
+        }
+    )+};
+}
+
+pooled!(f32, f64);
+
+/// Unused buffers, ready to be taken again.
 #[derive(Debug)]
 pub struct Pool<T>(Mutex<Waiting<T>>);
 
 #[derive(Debug)]
 struct Waiting<T> {
-    /// In the order in which they were given back.
+    /// In the order in which they were returned.
     buffers: VecDeque<Vec<T>>,
     bytes: usize,
 }
@@ -83,7 +102,7 @@ impl<T> Pool<T> {
             return None;
         }
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The one that was used last is most likely in the cache.
+        // The buffer that was used last is the most likely one to be in the cache.
         let place = waiting
             .buffers
             .iter()
@@ -95,7 +114,7 @@ impl<T> Pool<T> {
 
     fn give(&self, buffer: Vec<T>) {
         let bytes = size_of_val(&buffer[..]);
-        // A buffer with room behind its elements would keep more memory than is counted.
+        // A buffer with spare capacity would keep more memory than is counted.
         if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) || buffer.capacity() != buffer.len() {
             return;
         }
@@ -110,7 +129,7 @@ impl<T> Pool<T> {
             waiting.bytes -= size_of_val(&first[..]);
             dropped.push(first);
         }
-        // Released without making others wait.
+        // Freed after the lock, so that no other thread waits for it.
         drop(waiting);
         drop(dropped);
     }

@@ -72,6 +72,7 @@ mod parallel;
 mod param;
 mod real;
 mod rng;
+mod saved_input;
 pub mod summary;
 mod tape;
 mod tensor;

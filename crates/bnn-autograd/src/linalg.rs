@@ -13,7 +13,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use crate::bits::expand_signs;
-use crate::buffer::{Buffer, any};
+use crate::buffer::{Buffer, take_buffer};
 use crate::parallel::for_pairs;
 use crate::real::Real;
 
@@ -24,7 +24,7 @@ pub(crate) struct Mat<'a, T> {
     rows: usize,
     cols: usize,
     /// Whether `data` has its columns as rows.
-    turned: bool,
+    transposed: bool,
 }
 
 /// A row-major matrix without gaps; `data` has `rows * cols` elements.
@@ -34,7 +34,7 @@ pub(crate) fn mat<T>(data: &[T], rows: usize, cols: usize) -> Mat<'_, T> {
         data,
         rows,
         cols,
-        turned: false,
+        transposed: false,
     }
 }
 
@@ -45,18 +45,31 @@ impl<'a, T> Mat<'a, T> {
             data: self.data,
             rows: self.cols,
             cols: self.rows,
-            turned: !self.turned,
+            transposed: !self.transposed,
         }
+    }
+
+    /// The same matrix if its elements are `f32`.
+    fn as_f32s(self) -> Option<Mat<'a, f32>>
+    where
+        T: Real,
+    {
+        Some(Mat {
+            data: T::as_f32s(self.data)?,
+            rows: self.rows,
+            cols: self.cols,
+            transposed: self.transposed,
+        })
     }
 
     /// For `ndarray`.
     pub(crate) fn view(self) -> ArrayView2<'a, T> {
-        let shape = match self.turned {
+        let shape = match self.transposed {
             false => (self.rows, self.cols),
             true => (self.cols, self.rows),
         };
         match ArrayView2::from_shape(shape, self.data) {
-            Ok(view) if self.turned => view.reversed_axes(),
+            Ok(view) if self.transposed => view.reversed_axes(),
             Ok(view) => view,
             // All callers take the sizes from a shape that the elements are known to fill.
             Err(_) => unreachable!("{} elements for a {shape:?} matrix", self.data.len()),
@@ -77,8 +90,8 @@ const DEPTH: usize = 1024;
 
 /// `a · b`, row-major `[a.rows, b.cols]`.
 pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
-    let mut out = any(a.rows * b.cols);
-    if T::fast_product(a, Right::Floats(b), &mut out) {
+    let mut out = take_buffer(a.rows * b.cols);
+    if fast_product(a, Right::Floats(b), &mut out) {
         return out;
     }
     let (a, b) = (a.view(), b.view());
@@ -91,8 +104,8 @@ pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
 
 /// `a · sign(bits)` for bits `[a.cols, n]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
-    let mut out = any(a.rows * bits.cols());
-    if T::fast_product(a, Right::Signs(bits), &mut out) {
+    let mut out = take_buffer(a.rows * bits.cols());
+    if fast_product(a, Right::Signs(bits), &mut out) {
         return out;
     }
     let a = a.view();
@@ -108,7 +121,7 @@ pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> V
 
 /// `a · sign(bits)^T` for bits `[n, a.cols]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs_transposed<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
-    let mut out = any(a.rows * bits.rows());
+    let mut out = take_buffer(a.rows * bits.rows());
     matmul_signs_transposed_to(a, bits, &mut out);
     out
 }
@@ -119,7 +132,7 @@ pub(crate) fn matmul_signs_transposed_to<T: Real>(
     bits: BitMatrixView<'_>,
     out: &mut [T],
 ) {
-    if T::fast_product(a, Right::SignsTransposed(bits), out) {
+    if fast_product(a, Right::SignsTransposed(bits), out) {
         return;
     }
     let a = a.view();
@@ -140,21 +153,36 @@ pub(crate) enum Right<'a, T> {
     SignsTransposed(BitMatrixView<'a>),
 }
 
-/// Writes `a · b` to `out` by the CPU's fast way, if it has one that takes such a `b`; says whether.
-pub(crate) fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> bool {
-    by_fast_way(a, b, out).is_some()
+impl<'a, T: Real> Right<'a, T> {
+    /// The same operand if its numbers are `f32`.
+    fn as_f32s(self) -> Option<Right<'a, f32>> {
+        Some(match self {
+            Self::Floats(b) => Right::Floats(b.as_f32s()?),
+            Self::Signs(bits) => Right::Signs(bits),
+            Self::SignsTransposed(bits) => Right::SignsTransposed(bits),
+        })
+    }
 }
 
-fn by_fast_way(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()> {
-    let way = F32Product::active().ok()??;
-    let turned;
+/// Writes `a · b` to `out` if this CPU has a faster way than the float GEMM for the type and such a
+/// `b`. Returns whether it has; if not, nothing is written.
+fn fast_product<T: Real>(a: Mat<'_, T>, b: Right<'_, T>, out: &mut [T]) -> bool {
+    match (a.as_f32s(), b.as_f32s(), T::as_f32s_mut(out)) {
+        (Some(a), Some(b), Some(out)) => fast_product_f32(a, b, out).is_some(),
+        _ => false,
+    }
+}
+
+fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()> {
+    let product = F32Product::active().ok()??;
+    let columns;
     let (right, n) = match b {
-        Right::Floats(b) if b.turned => return None,
+        Right::Floats(b) if b.transposed => return None,
         Right::Floats(b) => (F32Right::Bf16Exact(Bf16Exact::new(b.data, b.cols)?), b.cols),
         Right::Signs(bits) => (F32Right::Signs(bits), bits.cols()),
         Right::SignsTransposed(bits) => {
-            turned = bits.transposed().ok()?;
-            (F32Right::Signs(turned.view()), bits.rows())
+            columns = bits.transposed().ok()?;
+            (F32Right::Signs(columns.view()), bits.rows())
         }
     };
     let bands = a.rows.div_ceil(rayon::current_num_threads());
@@ -164,58 +192,48 @@ fn by_fast_way(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()
         .enumerate()
         .try_for_each(|(i, out)| {
             let (first, rows) = (i * band, out.len() / n);
-            let left = match a.turned {
+            let left = match a.transposed {
                 false => F32Rows::rows(&a.data[first * a.cols..(first + rows) * a.cols], a.cols),
                 true => F32Rows::columns(a.data, a.rows, first, rows),
             };
-            way.multiply(left?, right, out)
+            product.multiply(left?, right, out)
         });
     done.ok()
 }
 
-/// Rows that the fast way makes together. Which rows are made together changes no bit of them.
+/// Rows per task of the fast product. The size of a task changes no bit of the result.
 const BAND_ROWS: usize = 32;
 
-/// `sign(x) · sign(w)^T`, as floats without a detour: each sum times 1 plus 0.
-pub(crate) fn sign_product_f32(
+/// Writes `sign(x) · sign(w)^T`, `[x.rows, weights.rows]`, to every element of `y`.
+pub(crate) fn sign_product<T: Real>(
     x: BitMatrixView<'_>,
     weights: &PackedWeights,
-    y: &mut [f32],
+    y: &mut [T],
 ) -> Result<(), bnn_core::Error> {
     let n = weights.rows();
-    gemm_f32(x, weights, &vec![1.0; n], &vec![0.0; n], y, n)
-}
-
-pub(crate) fn sign_product_f64(
-    x: BitMatrixView<'_>,
-    weights: &PackedWeights,
-    y: &mut [f64],
-) -> Result<(), bnn_core::Error> {
-    let n = weights.rows();
+    if let Some(y) = T::as_f32s_mut(y) {
+        // The kernels write floats directly: each sum times 1 plus 0.
+        return gemm_f32(x, weights, &vec![1.0; n], &vec![0.0; n], y, n);
+    }
     let mut sums = vec![0; y.len()];
     gemm_i32(x, weights, &mut sums, n)?;
-    for_pairs(y, &sums, |y, &sum| *y = sum.into());
+    for_pairs(y, &sums, |y, &sum| *y = T::from_i32(sum));
     Ok(())
 }
 
-/// The convolution of signs, as floats as [`sign_product_f32`] makes them.
-pub(crate) fn sign_conv2d_f32(
+/// Writes the convolution of signs, a row of outputs per window, to every element of `y`.
+pub(crate) fn sign_conv2d<T: Real>(
     pixels: BitMatrixView<'_>,
     filters: &PackedFilters,
-    y: &mut [f32],
+    y: &mut [T],
 ) -> Result<(), bnn_core::Error> {
     let n = filters.conv().outputs();
-    conv2d_f32(pixels, filters, &vec![1.0; n], &vec![0.0; n], y, n)
-}
-
-pub(crate) fn sign_conv2d_f64(
-    pixels: BitMatrixView<'_>,
-    filters: &PackedFilters,
-    y: &mut [f64],
-) -> Result<(), bnn_core::Error> {
+    if let Some(y) = T::as_f32s_mut(y) {
+        return conv2d_f32(pixels, filters, &vec![1.0; n], &vec![0.0; n], y, n);
+    }
     let mut sums = vec![0; y.len()];
-    conv2d_i32(pixels, filters, &mut sums, filters.conv().outputs())?;
-    for_pairs(y, &sums, |y, &sum| *y = sum.into());
+    conv2d_i32(pixels, filters, &mut sums, n)?;
+    for_pairs(y, &sums, |y, &sum| *y = T::from_i32(sum));
     Ok(())
 }
 
@@ -227,7 +245,7 @@ fn by_depth<T: Real>(
     expand: impl for<'p> Fn(Range<usize>, &'p mut [T]) -> ArrayView2<'p, T>,
 ) {
     let depth = a.ncols();
-    let mut panel = Buffer::new(any(depth.min(DEPTH) * tile.ncols()));
+    let mut panel = Buffer::new(take_buffer(depth.min(DEPTH) * tile.ncols()));
     for first in (0..depth).step_by(DEPTH) {
         let terms = first..depth.min(first + DEPTH);
         let b = expand(terms.clone(), panel.as_mut_slice());
@@ -345,15 +363,15 @@ mod tests {
             thirds.collect()
         };
         let (a, b) = (floats(m * k, 7), floats(k * n, 8));
-        let (bits, turned) = (BitMatrix::pack(&b, k, n), BitMatrix::pack(&b, n, k));
-        let (bits, turned) = (bits.unwrap(), turned.unwrap());
+        let (bits, transposed) = (BitMatrix::pack(&b, k, n), BitMatrix::pack(&b, n, k));
+        let (bits, transposed) = (bits.unwrap(), transposed.unwrap());
         let products = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             pool.build().unwrap().install(|| {
                 [
                     matmul_signs(mat(&a, m, k), bits.view()),
                     matmul_signs(mat(&a, k, m).t(), bits.view()),
-                    matmul_signs_transposed(mat(&a, m, k), turned.view()),
+                    matmul_signs_transposed(mat(&a, m, k), transposed.view()),
                 ]
             })
         };

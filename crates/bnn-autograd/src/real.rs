@@ -1,21 +1,16 @@
-//! The element types of the tape: f32 to train, f64 so that gradient checks are sharp.
+//! The element types of the tape: `f32` for training, `f64` so that gradient checks are sharp.
 
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 
-use bnn_core::conv::PackedFilters;
-use bnn_core::{BitMatrixView, PackedWeights};
 use num_traits::{Float, NumAssign};
 
-use crate::buffer::Pool;
-use crate::linalg::{
-    Mat, Right, fast_product_f32, sign_conv2d_f32, sign_conv2d_f64, sign_product_f32,
-    sign_product_f64,
-};
+use crate::buffer::Pooled;
 
 /// A floating-point element: `f32` (training) or `f64` (gradient checks).
 ///
-/// Sealed: the float GEMM and the checkpoint format know exactly these two types.
+/// The trait is sealed, because the float products and the checkpoint format know exactly these two
+/// types.
 pub trait Real:
     sealed::Element
     + bnn_core::Number
@@ -37,57 +32,36 @@ pub trait Real:
     fn as_f64(self) -> f64;
 }
 
-/// `+1` where `x >= 0`, else `-1`: of `-0.0` it is `+1`, of NaN `-1`.
+/// `+1` where `x >= 0`, else `-1`: `+1` for `-0.0`, `-1` for NaN.
 pub(crate) fn sign_of<T: Real>(x: T) -> T {
     if x >= T::zero() { T::one() } else { -T::one() }
 }
 
 pub(crate) mod sealed {
-    use bnn_core::conv::PackedFilters;
-    use bnn_core::{BitMatrixView, PackedWeights};
+    use super::Pooled;
 
-    use crate::buffer::Pool;
-    use crate::linalg::{Mat, Right};
-
-    /// What the crate needs of an element type besides arithmetic.
-    pub trait Element: ndarray::LinalgScalar {
-        /// For every byte of sign bits the eight numbers (+1 or -1) that it stands for.
+    /// Facts about an element type that the crate needs besides arithmetic.
+    #[allow(private_bounds, reason = "the trait is sealed")]
+    pub trait Element: ndarray::LinalgScalar + Pooled {
+        /// The eight signs (+1 or -1) that each byte of sign bits stands for.
         const SIGNS: &'static [[Self; 8]; 256];
-        /// Writes `a · b` to `out` in a way that this CPU has for the type and such a `b` only; false where there is
-        /// none, and nothing is written.
-        #[allow(private_interfaces, reason = "the trait is sealed")]
-        fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>, out: &mut [Self]) -> bool;
-        /// The same elements where they are `f32`, for what only that type has.
+        /// The elements as `f32` if that is their type, for operations that only `f32` has.
         fn as_f32s(x: &[Self]) -> Option<&[f32]>;
-        /// As above, to be written.
+        /// [`Element::as_f32s`] of mutable elements.
         fn as_f32s_mut(x: &mut [Self]) -> Option<&mut [f32]>;
-        /// The products of signs, `[x.rows, weights.rows]`, to every element of `y`.
-        fn sign_product(
-            x: BitMatrixView<'_>,
-            weights: &PackedWeights,
-            y: &mut [Self],
-        ) -> Result<(), bnn_core::Error>;
-        /// Memory of tensors of this type that waits for its next use.
-        fn pool() -> &'static Pool<Self>;
         /// Truncated and saturated to `i16`; NaN gives 0.
         fn truncated_i16(self) -> i16;
-        /// The nearest integer; of two that are equally near the even one, as IEEE 754 rounds.
+        /// The nearest integer; ties go to the even one, as in IEEE 754.
         fn rounded_to_even(self) -> Self;
-        /// The convolution of signs, a row of outputs per window, to every element of `y`.
-        fn sign_conv2d(
-            pixels: BitMatrixView<'_>,
-            filters: &PackedFilters,
-            y: &mut [Self],
-        ) -> Result<(), bnn_core::Error>;
         /// Appends the little-endian bytes.
         fn put_le(self, bytes: &mut Vec<u8>);
-        /// Reads one value from its little-endian bytes; `None` where the length is wrong.
+        /// Reads one value from its little-endian bytes; `None` if their number is wrong.
         fn from_le(bytes: &[u8]) -> Option<Self>;
     }
 }
 
 macro_rules! real {
-    ($t:ty, $as_f32s:expr, $as_f32s_mut:expr, $fast_product:expr, $sign_product:expr, $sign_conv2d:expr) => {
+    ($t:ty, $as_f32s:expr, $as_f32s_mut:expr) => {
         impl Real for $t {
             fn from_f64(x: f64) -> Self {
                 x as $t
@@ -115,39 +89,17 @@ macro_rules! real {
                 };
                 &TABLE
             };
-            #[allow(private_interfaces, reason = "the trait is sealed")]
-            fn fast_product(a: Mat<'_, Self>, b: Right<'_, Self>, out: &mut [Self]) -> bool {
-                $fast_product(a, b, out)
-            }
             fn as_f32s(x: &[Self]) -> Option<&[f32]> {
                 $as_f32s(x)
             }
             fn as_f32s_mut(x: &mut [Self]) -> Option<&mut [f32]> {
                 $as_f32s_mut(x)
             }
-            fn sign_product(
-                x: BitMatrixView<'_>,
-                weights: &PackedWeights,
-                y: &mut [Self],
-            ) -> Result<(), bnn_core::Error> {
-                $sign_product(x, weights, y)
-            }
-            fn pool() -> &'static Pool<Self> {
-                static POOL: Pool<$t> = Pool::new();
-                &POOL
-            }
             fn truncated_i16(self) -> i16 {
                 self as i16
             }
             fn rounded_to_even(self) -> Self {
                 self.round_ties_even()
-            }
-            fn sign_conv2d(
-                pixels: BitMatrixView<'_>,
-                filters: &PackedFilters,
-                y: &mut [Self],
-            ) -> Result<(), bnn_core::Error> {
-                $sign_conv2d(pixels, filters, y)
             }
             fn put_le(self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&self.to_le_bytes());
@@ -159,19 +111,5 @@ macro_rules! real {
     };
 }
 
-real!(
-    f32,
-    Some,
-    Some,
-    fast_product_f32,
-    sign_product_f32,
-    sign_conv2d_f32
-);
-real!(
-    f64,
-    |_| None,
-    |_| None,
-    |_, _, _| false,
-    sign_product_f64,
-    sign_conv2d_f64
-);
+real!(f32, Some, Some);
+real!(f64, |_| None, |_| None);

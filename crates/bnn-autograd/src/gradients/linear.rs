@@ -5,11 +5,10 @@ use bnn_core::{BitMatrixView, PackedWeights};
 
 use super::SavedInput;
 use crate::bits::apply_mask;
-use crate::buffer::{Buffer, any};
+use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
-use crate::linalg::{mat, matmul_signs};
+use crate::linalg::{mat, matmul_signs, sign_product};
 use crate::ops::column_sums_of;
-use crate::real::sealed::Element;
 
 /// `dx = (dy · sign(w))` where the mask of `saved` is set, else 0; weights `[n, k]`, `dx` `[m, k]`.
 ///
@@ -63,8 +62,8 @@ pub fn scale(
     )?;
     Error::check_count("gradient of the outputs", m.saturating_mul(n), dy.len())?;
     Error::check_count("gradient of the scale", n, dscale.len())?;
-    let mut sums = Buffer::new(any(m * n));
-    f32::sign_product(saved.signs(), weights, sums.as_mut_slice())?;
+    let mut sums = Buffer::new(take_buffer(m * n));
+    sign_product(saved.signs(), weights, sums.as_mut_slice())?;
     let products = column_sums_of(dy, &sums, n, |dy, sum| f64::from(dy) * f64::from(sum));
     dscale.copy_from_slice(products.data());
     Ok(())

@@ -25,10 +25,9 @@
 //! ```
 
 pub mod linear;
-mod saved;
 
 pub use crate::ops::conv2d::gradients as conv2d;
-pub use saved::SavedInput;
+pub use crate::saved_input::SavedInput;
 
 use crate::error::Error;
 use crate::ops::{column_sums, scale_rows};

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bnn_core::{BitMatrix, PackedWeights};
 
-use super::{Estimator, LinearShape, with_last};
+use super::Estimator;
+use super::linear_shape::{LinearShape, with_last};
 use crate::bits::pack_signs;
-use crate::buffer::any;
+use crate::buffer::take_buffer;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
-use crate::linalg::{mat, matmul_signs, matmul_signs_transposed};
+use crate::linalg::{mat, matmul_signs, matmul_signs_transposed, sign_product};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -357,7 +358,7 @@ fn weight_bits<T: Real>(ctx: &Context<T>) -> Result<&BitMatrix, Error> {
 /// The exact integer products of signs, as numbers.
 fn product<T: Real>(x_signs: &BitMatrix, weights: &PackedWeights) -> Result<Vec<T>, Error> {
     let (m, n) = (x_signs.rows(), weights.rows());
-    let mut y = any(m * n);
-    T::sign_product(x_signs.view(), weights, &mut y)?;
+    let mut y = take_buffer(m * n);
+    sign_product(x_signs.view(), weights, &mut y)?;
     Ok(y)
 }

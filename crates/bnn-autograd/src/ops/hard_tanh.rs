@@ -1,6 +1,6 @@
 //! Clipping to [-1, 1].
 
-use super::masked;
+use super::masked::masked;
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;

@@ -1,8 +1,8 @@
 //! The ordinary linear layer on floats.
 
 use super::channels::add_to_rows;
+use super::linear_shape::{LinearShape, product_macs, with_last};
 use super::reduce::column_sums;
-use super::{LinearShape, product_macs, with_last};
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};

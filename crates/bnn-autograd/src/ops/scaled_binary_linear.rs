@@ -2,8 +2,9 @@
 
 use super::binary_linear::SLOTS;
 use super::channels::scale_rows;
+use super::linear_shape::LinearShape;
 use super::quantize::{ScaledSigns, row_scales};
-use super::{BinaryLinearForward, Estimator, LinearShape, LinearWeights, ScaledSign};
+use super::{BinaryLinearForward, Estimator, LinearWeights, ScaledSign};
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;

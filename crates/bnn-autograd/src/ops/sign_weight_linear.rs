@@ -1,6 +1,6 @@
 //! The first layer: real inputs (pixels) times the signs of the weights.
 
-use super::{LinearShape, product_macs, with_last};
+use super::linear_shape::{LinearShape, product_macs, with_last};
 use crate::bits::pack_signs;
 use crate::context::Context;
 use crate::error::Error;

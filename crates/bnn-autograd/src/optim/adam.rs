@@ -1,7 +1,8 @@
 //! Adam (Kingma & Ba 2015, arXiv 1412.6980) with an L2 penalty, and AdamW with decoupled weight decay
 //! (Loshchilov & Hutter 2019, arXiv 1711.05101).
 
-use super::{Rule, Step, check_decay, check_learning_rate, check_not_negative};
+use super::checks::{check_decay, check_learning_rate, check_not_negative};
+use super::{Rule, Step};
 use crate::error::Error;
 use crate::real::Real;
 

@@ -1,7 +1,8 @@
 //! Bop, the binary optimizer: flips weights, and keeps no latent ones (Helwegen et al. 2019,
 //! arXiv 1906.02107).
 
-use super::{Rule, Step, check_not_negative};
+use super::checks::check_not_negative;
+use super::{Rule, Step};
 use crate::error::Error;
 use crate::nn::ParamKind;
 use crate::real::{Real, sign_of};

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::check_not_negative;
+use super::checks::check_not_negative;
 use crate::error::Error;
 use crate::nn::Module;
 use crate::parallel::TASK_ELEMENTS;

@@ -1,7 +1,8 @@
 //! DiodeMix: descent by the sign of the momentum, for weights that are kept only as bits (Guo et al.
 //! 2024, "Diode: Reinventing Binary Neural Networks Training with Sign Descent Optimization").
 
-use super::{Rule, Step, check_decay};
+use super::checks::check_decay;
+use super::{Rule, Step};
 use crate::error::Error;
 use crate::nn::ParamKind;
 use crate::real::{Real, sign_of};

@@ -30,6 +30,7 @@
 
 mod adam;
 mod bop;
+mod checks;
 mod clip_grad;
 mod diode_mix;
 mod flips;
@@ -49,19 +50,3 @@ pub use rule::{Rule, Scheduled, Step};
 pub use schedule::Schedule;
 pub use sgd::Sgd;
 pub use state::OptimizerState;
-
-use crate::error::Error;
-
-fn check_learning_rate(learning_rate: f64) -> Result<(), Error> {
-    check_not_negative("learning rate", learning_rate)
-}
-
-fn check_not_negative(what: &'static str, x: f64) -> Result<(), Error> {
-    let inside = x >= 0.0 && x.is_finite();
-    Error::check_range(what, "at least 0 and finite", x, inside)
-}
-
-fn check_decay(what: &'static str, decay: f64) -> Result<(), Error> {
-    let inside = (0.0..1.0).contains(&decay);
-    Error::check_range(what, "at least 0 and less than 1", decay, inside)
-}

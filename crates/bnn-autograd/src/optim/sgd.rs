@@ -1,6 +1,7 @@
 //! Stochastic gradient descent with momentum.
 
-use super::{Rule, Step, check_decay, check_learning_rate, check_not_negative};
+use super::checks::{check_decay, check_learning_rate, check_not_negative};
+use super::{Rule, Step};
 use crate::error::Error;
 use crate::real::Real;
 

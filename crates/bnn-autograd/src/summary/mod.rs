@@ -1,7 +1,7 @@
 //! What a model consists of, as a table: its layers with their shapes, parameters and operations.
 
 #[cfg(test)]
-mod summary_laws;
+mod laws;
 mod table;
 
 use std::collections::{HashMap, HashSet};

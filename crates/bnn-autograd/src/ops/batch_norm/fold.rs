@@ -1,6 +1,6 @@
 //! Statistics of columns, and a normalisation folded to one factor and one summand per column.
 
-use crate::buffer::any;
+use crate::buffer::take_buffer;
 use crate::error::Error;
 use crate::ops::reduce::column_sums;
 use crate::parallel::{for_row_pairs, sums_by_columns};
@@ -91,7 +91,7 @@ pub(super) fn fold<T: Real>(
 impl<T: Real> Affine<T> {
     /// `scale * x + bias` for every row of `x`; rounded after the product and after the sum.
     pub(super) fn apply(&self, x: &[T]) -> Vec<T> {
-        let mut y = any(x.len());
+        let mut y = take_buffer(x.len());
         for_row_pairs(&mut y, x, self.scale.len(), |y, x| {
             let columns = self.scale.iter().zip(&self.bias);
             for ((y, &x), (&scale, &bias)) in y.iter_mut().zip(x).zip(columns) {

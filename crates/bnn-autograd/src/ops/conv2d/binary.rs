@@ -3,13 +3,15 @@
 use bnn_core::BitMatrix;
 use bnn_core::conv::PackedFilters;
 
+use super::ConvOptions;
 use super::passes::{Filters, Images, Passes, Pixels};
-use super::{ConvOptions, ConvShape, W, X, conv_macs, padding};
+use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::{pack_signs, split_rows};
-use crate::buffer::any;
+use crate::buffer::take_buffer;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
+use crate::linalg::sign_conv2d;
 use crate::ops::Estimator;
 use crate::real::Real;
 use crate::tape::Var;
@@ -207,7 +209,7 @@ fn sums<T: Real>(
 ) -> Result<Tensor<T>, Error> {
     let pixels = split_rows(x_signs.view(), shape.conv.channels())?;
     let filters = PackedFilters::new(&shape.conv, w_signs.view())?;
-    let mut sums = any(shape.output().iter().product());
-    T::sign_conv2d(pixels.view(), &filters, &mut sums)?;
+    let mut sums = take_buffer(shape.output().iter().product());
+    sign_conv2d(pixels.view(), &filters, &mut sums)?;
     Ok(Tensor::trusted(sums, shape.output()))
 }

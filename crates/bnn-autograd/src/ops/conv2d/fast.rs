@@ -6,7 +6,7 @@ use bnn_core::{BitMatrixView, row_words};
 use rayon::prelude::*;
 
 use super::passes::{PIECES, Passes, added_up};
-use crate::buffer::{Buffer, any};
+use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
 use crate::real::Real;
 
@@ -21,7 +21,7 @@ impl Passes<'_> {
         let Some((gradients, dy)) = F32Gradients::new(self.conv)?.zip(T::as_f32s(dy)) else {
             return Ok(None);
         };
-        let mut result = any(self.batch * image);
+        let mut result = take_buffer(self.batch * image);
         let Some(dx) = T::as_f32s_mut(&mut result) else {
             return Ok(None);
         };
@@ -48,7 +48,7 @@ impl Passes<'_> {
             .zip(words)
             .map(|(dy, words)| {
                 let images = BitMatrixView::new(words, words.len() / per_image, images.cols())?;
-                let mut sums = Buffer::new(any(filters));
+                let mut sums = Buffer::new(take_buffer(filters));
                 if let Some(sums) = T::as_f32s_mut(sums.as_mut_slice()) {
                     gradients.of_filters(dy, images, sums)?;
                 }

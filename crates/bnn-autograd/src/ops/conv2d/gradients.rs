@@ -6,14 +6,14 @@
 use bnn_core::conv::{Conv2d, PackedFilters};
 use bnn_core::{BitMatrix, BitMatrixView};
 
-use super::padding;
 use super::passes::{Filters, Images, Passes, Pixels};
+use super::shape::padding;
 use crate::bits::{apply_mask, split_rows};
-use crate::buffer::{Buffer, any};
+use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
-use crate::gradients::SavedInput;
+use crate::linalg::sign_conv2d;
 use crate::ops::channels::column_sums_of;
-use crate::real::sealed::Element;
+use crate::saved_input::SavedInput;
 
 /// `dx`, `[batch, height, width, channels]`: `dy` through the transpose of the convolution with
 /// `sign(w)`, where the mask of `saved` is set, else 0. Filters are `[outputs, patch_len]`.
@@ -75,9 +75,9 @@ pub fn scale(
     let conv = filters.conv();
     passes(conv, saved, dy)?;
     Error::check_count("gradient of the scale", conv.outputs(), dscale.len())?;
-    let mut sums = Buffer::new(any(dy.len()));
+    let mut sums = Buffer::new(take_buffer(dy.len()));
     let pixels = pixels(conv, saved)?;
-    f32::sign_conv2d(pixels.view(), filters, sums.as_mut_slice())?;
+    sign_conv2d(pixels.view(), filters, sums.as_mut_slice())?;
     let products = column_sums_of(dy, &sums, conv.outputs(), |dy, sum| {
         f64::from(dy) * f64::from(sum)
     });

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::windows::{Run, Windows};
 use crate::bits::{copy_run, expand_run, set_run};
-use crate::buffer::{Buffer, any};
+use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
 use crate::linalg::{
     mat, matmul, matmul_signs, matmul_signs_transposed, matmul_signs_transposed_to,
@@ -96,7 +96,7 @@ impl<'c> Passes<'c> {
             return Ok(self.depthwise_output(images, filters));
         }
         let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
-        let mut y = any(self.all_windows() * outputs);
+        let mut y = take_buffer(self.all_windows() * outputs);
         let band = self.band();
         let bands = y.par_chunks_mut(band * outputs).enumerate();
         bands.try_for_each_init(Vec::new, |panel, (i, y)| {
@@ -142,7 +142,7 @@ impl<'c> Passes<'c> {
         let (per_image, band) = (self.windows.per_image(), self.band());
         let image = self.windows.pixels() * self.conv.channels();
         let images = (band / per_image).max(1);
-        let mut dx = any(self.batch * image);
+        let mut dx = take_buffer(self.batch * image);
         dx.par_chunks_mut(images * image)
             .zip(dy.par_chunks(images * per_image * outputs))
             .try_for_each(|(dx, dy)| {
@@ -185,7 +185,7 @@ impl<'c> Passes<'c> {
         let pieces = (0..all.div_ceil(piece))
             .into_par_iter()
             .map(|i| {
-                let mut piece_sums = Buffer::new(any(outputs * patch));
+                let mut piece_sums = Buffer::new(take_buffer(outputs * patch));
                 let sums = piece_sums.as_mut_slice();
                 sums.fill(T::zero());
                 let windows = i * piece..all.min((i + 1) * piece);
@@ -221,7 +221,7 @@ impl<'c> Passes<'c> {
             let dy_matrix = mat(&dy, windows.len(), rows);
             let product = Buffer::new(match images.pixels {
                 Pixels::Real(_) => {
-                    let mut panel = Buffer::new(any(windows.len() * patch));
+                    let mut panel = Buffer::new(take_buffer(windows.len() * patch));
                     self.gather(images, group, windows.clone(), panel.as_mut_slice());
                     matmul(dy_matrix.t(), mat(&panel, windows.len(), patch))
                 }

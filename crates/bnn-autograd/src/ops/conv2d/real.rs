@@ -1,8 +1,9 @@
 //! Convolutions of real images: with the signs of filters, for a first layer, and with the filters
 //! themselves.
 
+use super::ConvOptions;
 use super::passes::{Filters, Images, Passes, Pixels};
-use super::{ConvOptions, ConvShape, W, X, conv_macs, padding};
+use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::pack_signs;
 use crate::context::{Context, Saved};
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{PoolShape, Window};
-use crate::buffer::any;
+use crate::buffer::take_buffer;
 use crate::context::{Context, Saved};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -113,7 +113,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         let dy = grad_outputs.single()?;
         let winners = ctx.saved_other::<Vec<I>>(0)?;
         let channels = self.shape.channels();
-        let mut dx = any(self.shape.input.iter().product());
+        let mut dx = take_buffer(self.shape.input.iter().product());
         let tile = self.shape.windows.tile();
         self.shape.by_images(&mut dx, |windows, dx| {
             if !tile {
@@ -175,7 +175,7 @@ impl<I: Index> MaxPool2d<I> {
     /// The largest elements, and the taps under which they lie.
     fn largest<T: Real>(&self, x: &[T]) -> (Vec<T>, Vec<I>) {
         let (count, channels) = (self.shape.output.iter().product(), self.shape.channels());
-        let (mut y, mut winners) = (any(count), vec![I::default(); count]);
+        let (mut y, mut winners) = (take_buffer(count), vec![I::default(); count]);
         let task = self.shape.task_windows() * channels;
         let pieces = y.par_chunks_mut(task).zip(winners.par_chunks_mut(task));
         pieces.enumerate().for_each(|(i, (y, winners))| {

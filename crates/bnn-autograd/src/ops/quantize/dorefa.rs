@@ -5,7 +5,7 @@ use crate::bits::pack_where;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::ops::masked;
+use crate::ops::masked::masked;
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
 use crate::real::{Real, sign_of};
 use crate::tape::Var;
