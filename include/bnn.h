@@ -334,6 +334,45 @@ typedef struct bnn_stream_t {
   const void *words[8];
 } bnn_stream_t;
 
+/**
+ * The windows of a max pool. `bnn_pool2d_options_init` sets all of it but the kernel, which has no
+ * default.
+ */
+typedef struct bnn_pool2d_options_t {
+  /**
+   * Pixels of a window, from top to bottom.
+   */
+  size_t kernel_height;
+  /**
+   * Pixels of a window, from left to right.
+   */
+  size_t kernel_width;
+  /**
+   * Pixels from window to window, downwards; 0, the default, stands for `kernel_height`.
+   */
+  size_t stride_y;
+  /**
+   * Pixels from window to window, to the right; 0, the default, stands for `kernel_width`.
+   */
+  size_t stride_x;
+  /**
+   * Rows of padding above an image, which is never the largest; by default 0.
+   */
+  size_t pad_top;
+  /**
+   * Rows of padding below an image; by default 0.
+   */
+  size_t pad_bottom;
+  /**
+   * Columns of padding to the left of an image; by default 0.
+   */
+  size_t pad_left;
+  /**
+   * Columns of padding to the right of an image; by default 0.
+   */
+  size_t pad_right;
+} bnn_pool2d_options_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -945,8 +984,9 @@ bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out or
- * the number of thresholds, sums that are too large, or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not what
+ * the layers so far give out or the number of thresholds, sums that are too large, or the model
+ * is finished).
  */
 bnn_status_t bnn_builder_linear_f32(bnn_builder_t *builder, const float *w, size_t n, size_t k);
 
@@ -986,12 +1026,86 @@ bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
                                         size_t n);
 
 /**
+ * Adds a sign by integer thresholds after a product: `+1` where the sum is at least
+ * `thresholds[j]`, else `-1`.
+ *
+ * - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (not after a product, `n` is not the product's,
+ * or the model is finished).
+ */
+bnn_status_t bnn_builder_threshold_i32(bnn_builder_t *builder, const int32_t *thresholds, size_t n);
+
+/**
  * Adds a sign: at the end of a model it makes the output bits. In front of a product it may be
  * left out.
  *
  * Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
  */
 bnn_status_t bnn_builder_sign(bnn_builder_t *builder);
+
+/**
+ * Sets what has a default to it, and the kernel, which has none, to 0.
+ *
+ * Errors: NULL, MISALIGNED.
+ */
+bnn_status_t bnn_pool2d_options_init(bnn_pool2d_options_t *options);
+
+/**
+ * Says that samples are images of this size. Call it before the first layer is added; without it
+ * samples are rows.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (layers have been added, other images have
+ * been said, or the model is finished).
+ */
+bnn_status_t bnn_builder_image(bnn_builder_t *builder,
+                               size_t height,
+                               size_t width,
+                               size_t channels);
+
+/**
+ * Adds a convolution with signs of filters, of images `[height, width, channels]`. The signs of
+ * the images are taken by themselves. If it is the first product of a model of unsigned
+ * integers, the integers themselves stand in place of their signs; its padding must then be
+ * BNN_PAD_ZERO.
+ *
+ * - `options`: read. `height`, `width` and `channels` must be those of the images that the layers
+ *   so far give out, or that `bnn_builder_image` said; `clip` is not used.
+ * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats: latent
+ *   filters, of which the signs count.
+ *
+ * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), RANGE and INDIVISIBLE
+ * (as in `bnn_conv2d_new_f32`), LAYER (there are no images, or images of another size; sums that
+ * are too large; numbers that the format has no room for; or the model is finished).
+ */
+bnn_status_t bnn_builder_conv2d_f32(bnn_builder_t *builder,
+                                    const bnn_conv2d_options_t *options,
+                                    const float *w);
+
+/**
+ * Adds a max pool over images: of the sums of a convolution, of what a batch norm made of them,
+ * or of signs. A model file pools the signs, which comes to the same; so a product or a sign must
+ * take the signs of what was pooled.
+ *
+ * - `options`: read: the windows.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a window larger than the padded image), LAYER
+ * (there are no images, it would pool integers of the input, numbers that the format has no room
+ * for, or the model is finished). `bnn_builder_finish` and the next product refuse a pool whose
+ * signs they cannot take.
+ */
+bnn_status_t bnn_builder_max_pool2d(bnn_builder_t *builder, const bnn_pool2d_options_t *options);
+
+/**
+ * Adds a flattening: of each image a row, `[height, width, channels]` in this order, for the
+ * dense layers that follow. Rows stay as they are. A linear layer without it takes each pixel by
+ * itself.
+ *
+ * Errors: NULL, MISALIGNED, LAYER (the model is finished).
+ */
+bnn_status_t bnn_builder_flatten(bnn_builder_t *builder);
 
 /**
  * Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.

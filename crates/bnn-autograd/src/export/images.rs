@@ -30,6 +30,15 @@ impl Lowering {
         Ok(())
     }
 
+    /// `[height, width, channels]` of the images at hand; `None` where values lie in rows.
+    #[must_use]
+    pub fn images(&self) -> Option<[usize; 3]> {
+        match self.values {
+            Values::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+
     /// Images as rows, their elements in order: [`ops::flatten`](crate::ops::flatten). Rows stay what they
     /// are.
     pub fn flatten(&mut self) {
@@ -143,11 +152,7 @@ impl Lowering {
     }
 
     fn image_at_hand(&self) -> Result<[usize; 3], ExportError> {
-        match self.values {
-            Values::Image(image) => Ok(image),
-            _ => Err(self.refusal(
-                "it takes images; say of what size those of the model are (`export_images`)",
-            )),
-        }
+        let why = "it takes images; say of what size those of the model are (`export_images`)";
+        self.images().ok_or_else(|| self.refusal(why))
     }
 }

@@ -9,7 +9,10 @@ use super::ledger::{Ledger, Region};
 use crate::error::Error;
 use crate::model::{bnn_model_t, bnn_tensor_t};
 #[cfg(feature = "std")]
-use crate::{conv2d::bnn_conv2d_options_t, linear::bnn_linear_options_t};
+use crate::{
+    builder::images::bnn_pool2d_options_t, conv2d::bnn_conv2d_options_t,
+    linear::bnn_linear_options_t,
+};
 
 mod sealed {
     /// What pointers of C may point to: numbers, and structs of numbers, of which every pattern of
@@ -132,7 +135,11 @@ plain!(u8, u64, i32, f32, usize, bnn_model_t, bnn_tensor_t);
 // Numbers of the pointer's size first, then two of 4 bytes: no padding.
 const _: () = assert!(size_of::<bnn_tensor_t>() == 2 * size_of::<usize>() + 8);
 #[cfg(feature = "std")]
-plain!(bnn_linear_options_t, bnn_conv2d_options_t);
+plain!(
+    bnn_linear_options_t,
+    bnn_conv2d_options_t,
+    bnn_pool2d_options_t
+);
 #[cfg(feature = "std")]
 const _: () = assert!(size_of::<bnn_conv2d_options_t>() == 15 * size_of::<usize>() + 8);
 

@@ -5,16 +5,21 @@
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
-use bnn_autograd::export::export;
+use bnn_autograd::export::{export, export_images};
 use bnn_autograd::nn::{
-    BatchNorm, BinaryLinear, InputThresholds, Module, Sequential, SignWeightLinear,
+    BatchNorm, BinaryConv2d, BinaryLinear, Flatten, InputThresholds, MaxPool2d, Module, Sequential,
+    SignWeightConv2d, SignWeightLinear,
 };
+use bnn_autograd::ops::{ConvOptions, PadValue, Padding};
 use bnn_autograd::{Rng, Tensor};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
 
+use super::images::*;
 use super::layers::*;
 use super::*;
 use crate::boundary::OptionalInput;
+use crate::conv2d::bnn_conv2d_options_t;
+use crate::conv2d::options::{bnn_conv2d_options_init, bnn_pad_value_t};
 use crate::model::bnn_model_t;
 use crate::model::run::bnn_model_run_batch;
 use crate::status::bnn_status_t::*;
@@ -34,6 +39,25 @@ fn tensors(net: &Sequential) -> BTreeMap<String, Tensor> {
     tensors
 }
 
+/// Gives batch norms factors of both signs and statistics of all sizes.
+fn move_norms(net: &mut Sequential) {
+    let mut moved = 0;
+    net.params_mut(&mut |name, param| {
+        if !name.ends_with("weight") {
+            moved += 1;
+            let value = eighths(param.value().numel(), moved);
+            param
+                .set_value(Tensor::new(value, param.value().shape()).unwrap())
+                .unwrap();
+        }
+    });
+    net.buffers_mut(&mut |_, buffer| {
+        moved += 1;
+        let values = eighths(buffer.numel(), moved).into_iter().map(f32::abs);
+        *buffer = Tensor::new(values.collect(), buffer.shape()).unwrap();
+    });
+}
+
 fn new(element: bnn_element_t, bits: i32) -> Result<*mut bnn_builder_t, bnn_status_t> {
     let mut builder = null_mut();
     // SAFETY: a place for the handle.
@@ -51,6 +75,50 @@ fn free(builder: *mut bnn_builder_t) {
 fn linear(builder: *mut bnn_builder_t, w: &Tensor) -> bnn_status_t {
     // SAFETY: a slice of the size that is passed.
     unsafe { bnn_builder_linear_f32(builder, w.data().as_ptr(), w.shape()[0], w.shape()[1]) }
+}
+
+fn image(builder: *mut bnn_builder_t, [height, width, channels]: [usize; 3]) -> bnn_status_t {
+    // SAFETY: a handle.
+    unsafe { bnn_builder_image(builder, height, width, channels) }
+}
+
+/// 3 x 3 taps over images of a size, padded by one pixel all around.
+fn padded(image: [usize; 3], outputs: usize, groups: usize) -> bnn_conv2d_options_t {
+    let mut options = std::mem::MaybeUninit::uninit();
+    // SAFETY: a place for the options, which the call fills.
+    let mut options = unsafe {
+        assert_eq!(bnn_conv2d_options_init(options.as_mut_ptr()), BNN_OK);
+        options.assume_init()
+    };
+    [options.height, options.width, options.channels] = image;
+    (options.outputs, options.groups) = (outputs, groups);
+    (options.kernel_height, options.kernel_width) = (3, 3);
+    (options.pad_top, options.pad_bottom) = (1, 1);
+    (options.pad_left, options.pad_right) = (1, 1);
+    options
+}
+
+fn conv2d(builder: *mut bnn_builder_t, o: &bnn_conv2d_options_t, w: &Tensor) -> bnn_status_t {
+    // SAFETY: a handle, options, and as many floats as they say.
+    unsafe { bnn_builder_conv2d_f32(builder, o, w.data().as_ptr()) }
+}
+
+/// A pool of windows two pixels high, `stride` apart, one pixel wide.
+fn max_pool(builder: *mut bnn_builder_t, stride: usize) -> bnn_status_t {
+    let mut options = std::mem::MaybeUninit::uninit();
+    // SAFETY: a place for the options, which the call fills; a handle.
+    unsafe {
+        assert_eq!(bnn_pool2d_options_init(options.as_mut_ptr()), BNN_OK);
+        let mut options = options.assume_init();
+        (options.kernel_height, options.kernel_width) = (2, 1);
+        options.stride_y = stride;
+        bnn_builder_max_pool2d(builder, &options)
+    }
+}
+
+fn flatten(builder: *mut bnn_builder_t) -> bnn_status_t {
+    // SAFETY: a handle.
+    unsafe { bnn_builder_flatten(builder) }
 }
 
 fn affine(builder: *mut bnn_builder_t, scale: &[f32], bias: &[f32]) -> bnn_status_t {
@@ -95,22 +163,7 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
         .then(BatchNorm::new(70).unwrap())
         .then(BinaryLinear::new(70, 10, &mut rng).unwrap())
         .then(BatchNorm::new(10).unwrap());
-    // Factors of both signs, statistics of all sizes.
-    let mut moved = 0;
-    net.params_mut(&mut |name, param| {
-        if !name.ends_with("weight") {
-            moved += 1;
-            let value = eighths(param.value().numel(), moved);
-            param
-                .set_value(Tensor::new(value, param.value().shape()).unwrap())
-                .unwrap();
-        }
-    });
-    net.buffers_mut(&mut |_, buffer| {
-        moved += 1;
-        let values = eighths(buffer.numel(), moved).into_iter().map(f32::abs);
-        *buffer = Tensor::new(values.collect(), buffer.shape()).unwrap();
-    });
+    move_norms(&mut net);
     let meta = "name=example\n";
     let expected = export(&net, InputType::Unsigned { depth: DEPTH }, meta).unwrap();
 
@@ -184,6 +237,193 @@ fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
     assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
     free(builder);
     assert_eq!(new(0), (BNN_ERROR_ZERO, null_mut()));
+}
+
+#[test]
+fn a_model_of_images_is_the_one_that_export_writes() {
+    let mut rng = Rng::new(5);
+    let same = |groups, pad_value| ConvOptions {
+        padding: Padding::Same,
+        groups,
+        pad_value,
+        ..ConvOptions::default()
+    };
+    let zeros = same(1, PadValue::Zero);
+    let grouped = same(2, PadValue::PlusOne);
+    let mut net = Sequential::new()
+        .then(SignWeightConv2d::new(3, 6, [3, 3], zeros, &mut rng).unwrap())
+        .then(BatchNorm::new(6).unwrap())
+        .then(MaxPool2d::new([2, 1]))
+        .then(BinaryConv2d::new(6, 4, [3, 3], grouped, &mut rng).unwrap())
+        .then(MaxPool2d::new([2, 1]).with_stride([1, 1]))
+        .then(BatchNorm::new(4).unwrap())
+        .then(BinaryConv2d::new(4, 70, [3, 3], zeros, &mut rng).unwrap())
+        .then(BatchNorm::new(70).unwrap())
+        .then(Flatten)
+        .then(BinaryLinear::new(3 * 5 * 70, 10, &mut rng).unwrap())
+        .then(BatchNorm::new(10).unwrap());
+    move_norms(&mut net);
+    let shape = [8, 5, 3];
+    let expected = export_images(&net, shape, InputType::Unsigned { depth: 8 }, "").unwrap();
+
+    let all = tensors(&net);
+    let builder = new(bnn_element_t::BNN_ELEMENT_U8, 8).unwrap();
+    assert_eq!(image(builder, shape), BNN_OK);
+    let first = padded(shape, 6, 1);
+    assert_eq!(conv2d(builder, &first, &all["0.weight"]), BNN_OK);
+    batch_norm(builder, &all, 1);
+    assert_eq!(max_pool(builder, 0), BNN_OK);
+    let mut second = padded([4, 5, 6], 4, 2);
+    second.pad_value = bnn_pad_value_t::BNN_PAD_PLUS_ONE as i32;
+    assert_eq!(conv2d(builder, &second, &all["3.weight"]), BNN_OK);
+    assert_eq!(max_pool(builder, 1), BNN_OK);
+    batch_norm(builder, &all, 5);
+    let third = padded([3, 5, 4], 70, 1);
+    assert_eq!(conv2d(builder, &third, &all["6.weight"]), BNN_OK);
+    batch_norm(builder, &all, 7);
+    assert_eq!(flatten(builder), BNN_OK);
+    assert_eq!(linear(builder, &all["9.weight"]), BNN_OK);
+    batch_norm(builder, &all, 10);
+    assert!(finish(builder).unwrap() == expected);
+    free(builder);
+}
+
+#[test]
+fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
+    let mut rng = Rng::new(6);
+    let pixelwise = Sequential::new()
+        .then(MaxPool2d::new([2, 1]))
+        .then(BinaryLinear::new(5, 7, &mut rng).unwrap());
+    let expected = export_images(&pixelwise, [4, 3, 5], InputType::Bits, "").unwrap();
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(image(builder, [4, 3, 5]), BNN_OK);
+    assert_eq!(max_pool(builder, 0), BNN_OK);
+    assert_eq!(linear(builder, &tensors(&pixelwise)["1.weight"]), BNN_OK);
+    assert!(finish(builder).unwrap() == expected);
+    free(builder);
+
+    let thresholds = [3, 100, 255];
+    let options = ConvOptions {
+        padding: Padding::Same,
+        ..ConvOptions::default()
+    };
+    let net = Sequential::new()
+        .then(InputThresholds::new(&thresholds).unwrap())
+        .then(BinaryConv2d::new(3, 4, [3, 3], options, &mut rng).unwrap());
+    let expected = export_images(&net, [5, 4, 3], InputType::Thresholds, "").unwrap();
+    let mut builder = null_mut();
+    // SAFETY: as many bytes as are passed, and a place for the handle.
+    let status = unsafe { bnn_builder_new_thresholds(thresholds.as_ptr(), 3, &mut builder) };
+    assert_eq!(status, BNN_OK);
+    assert_eq!(image(builder, [5, 4, 3]), BNN_OK);
+    let weight = &tensors(&net)["1.weight"];
+    assert_eq!(conv2d(builder, &padded([5, 4, 3], 4, 1), weight), BNN_OK);
+    assert!(finish(builder).unwrap() == expected);
+    free(builder);
+}
+
+#[test]
+fn images_that_do_not_fit_are_refused_and_change_nothing() {
+    let shape = [4, 4, 2];
+    let w = Tensor::new(eighths(3 * 9 * 2, 1), &[3, 3, 3, 2]).unwrap();
+    let next = Tensor::new(eighths(5 * 9 * 3, 2), &[5, 3, 3, 3]).unwrap();
+    let plain = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    // No images yet.
+    assert_eq!(conv2d(builder, &padded(shape, 3, 1), &w), BNN_ERROR_LAYER);
+    assert_eq!(max_pool(builder, 0), BNN_ERROR_LAYER);
+    assert_eq!(image(builder, [4, 0, 2]), BNN_ERROR_ZERO);
+    assert_eq!(image(builder, [4, usize::MAX, 2]), BNN_ERROR_OVERFLOW);
+    for builder in [plain, builder] {
+        assert_eq!(image(builder, shape), BNN_OK);
+    }
+    assert_eq!(image(builder, [4, 4, 3]), BNN_ERROR_LAYER);
+    // Options of other images, or of a kernel that no image has room for.
+    let other = padded([4, 5, 2], 3, 1);
+    assert_eq!(conv2d(builder, &other, &w), BNN_ERROR_LAYER);
+    let mut large = padded(shape, 3, 1);
+    large.kernel_height = 7;
+    assert_eq!(conv2d(builder, &large, &w), BNN_ERROR_RANGE);
+    let mut odd = padded(shape, 3, 1);
+    odd.pad_value = 3;
+    assert_eq!(conv2d(builder, &odd, &w), BNN_ERROR_RANGE);
+    let mut indivisible = padded(shape, 3, 1);
+    indivisible.groups = 2;
+    assert_eq!(conv2d(builder, &indivisible, &w), BNN_ERROR_INDIVISIBLE);
+    for builder in [plain, builder] {
+        assert_eq!(conv2d(builder, &padded(shape, 3, 1), &w), BNN_OK);
+        assert_eq!(max_pool(builder, 0), BNN_OK);
+    }
+    // What was pooled is two rows high.
+    assert_eq!(
+        conv2d(builder, &padded([4, 4, 3], 5, 1), &next),
+        BNN_ERROR_LAYER
+    );
+    for builder in [plain, builder] {
+        let fits = padded([2, 4, 3], 5, 1);
+        assert_eq!(conv2d(builder, &fits, &next), BNN_OK);
+    }
+    assert!(finish(builder).unwrap() == finish(plain).unwrap());
+    free(builder);
+    free(plain);
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused() {
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(image(builder, [3, 3, 1]), BNN_OK);
+    for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut w = vec![0.5; 9];
+        w[7] = odd;
+        let w = Tensor::new(w, &[1, 3, 3, 1]).unwrap();
+        let status = conv2d(builder, &padded([3, 3, 1], 1, 1), &w);
+        assert_eq!(status, BNN_ERROR_NOT_FINITE);
+        let w = w.reshape(&[9, 1]).unwrap();
+        assert_eq!(linear(builder, &w), BNN_ERROR_NOT_FINITE);
+    }
+    assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
+    free(builder);
+}
+
+#[test]
+fn thresholds_compare_sums_over_the_whole_range_of_their_type() {
+    let k = 3;
+    let thresholds = [
+        i32::MIN,
+        -(1 << 24) - 1,
+        -3,
+        -1,
+        0,
+        3,
+        4,
+        (1 << 24) + 1,
+        i32::MAX,
+    ];
+    let n = thresholds.len();
+    let w = Tensor::new(vec![1.0; n * k], &[n, k]).unwrap();
+    let threshold = |builder, n| {
+        // SAFETY: a handle, and a slice of at least the size that is passed.
+        unsafe { bnn_builder_threshold_i32(builder, thresholds.as_ptr(), n) }
+    };
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(threshold(builder, n), BNN_ERROR_LAYER);
+    assert_eq!(linear(builder, &w), BNN_OK);
+    assert_eq!(threshold(builder, n - 1), BNN_ERROR_LAYER);
+    assert_eq!(threshold(builder, n), BNN_OK);
+    let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
+    free(builder);
+    let model = Model::open(file.bytes()).unwrap();
+    let mut scratch = vec![0; model.scratch_words(1).unwrap()];
+    for plus in 0..=k {
+        let sum = 2 * plus as i32 - k as i32;
+        let mut bits = [0];
+        let x = [(1 << plus) - 1];
+        let output = Output::Bits(&mut bits);
+        model.run(1, Input::Bits(&x), output, &mut scratch).unwrap();
+        for (j, &threshold) in thresholds.iter().enumerate() {
+            assert_eq!(bits[0] >> j & 1 == 1, sum >= threshold, "{sum} {threshold}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use bnn_autograd::Tensor;
 use bnn_autograd::export::Lowering;
 use bnn_autograd::ops::{Affine, BatchStats, fold_batch_norm};
-use bnn_core::model::InputType;
 
 use super::bnn_builder_t;
 use crate::boundary::{Input, OptionalInput};
@@ -22,6 +21,20 @@ fn vector_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Tensor
     }
 }
 
+/// Latent weights `[n, k]`, every one a finite number.
+pub(super) fn weights(w: Input<'_, f32>, n: usize, k: usize) -> Result<Tensor, Error> {
+    let what = "elements of the weights";
+    let elements = n.checked_mul(k);
+    let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
+    if let Some(at) = w.iter().position(|w| !w.is_finite()) {
+        return Err(Error::Refused {
+            status: bnn_status_t::BNN_ERROR_NOT_FINITE,
+            message: format!("w[{at}] is {}, expected a finite number", w[at]),
+        });
+    }
+    Ok(Tensor::new(w.to_vec(), &[n, k])?)
+}
+
 export! {
     /// Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
     /// where `x` is what the layers so far give out, or the input; the signs of `x` are taken by
@@ -32,8 +45,9 @@ export! {
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (`k` is not what the layers so far give out or
-    /// the number of thresholds, sums that are too large, or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not what
+    /// the layers so far give out or the number of thresholds, sums that are too large, or the model
+    /// is finished).
     pub fn bnn_builder_linear_f32(
         builder: *mut bnn_builder_t,
         w: *const f32,
@@ -43,16 +57,11 @@ export! {
         nonzero("n", n)?;
         nonzero("k", k)?;
         builder.lowering()?;
-        let elements = n.checked_mul(k);
-        let what = "elements of the weights";
-        let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
-        let w = Tensor::new(w.to_vec(), &[n, k])?;
-        let is_unsigned = matches!(builder.input, InputType::Unsigned { .. });
-        let on_numbers = builder.layers == 0 && is_unsigned;
-        builder.add("linear", |to| match on_numbers {
-            true => to.sign_weight_linear(&w),
-            false => to.binary_linear(&w),
-        })
+        let w = weights(w, n, k)?;
+        match builder.is_on_numbers() {
+            true => builder.add_product("linear", |to| to.sign_weight_linear(&w)),
+            false => builder.add_product("linear", |to| to.binary_linear(&w)),
+        }
     }
 }
 
@@ -106,6 +115,39 @@ export! {
         let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
         builder.add("batch norm", |to| to.affine(&affine))
     }
+}
+
+export! {
+    /// Adds a sign by integer thresholds after a product: `+1` where the sum is at least
+    /// `thresholds[j]`, else `-1`.
+    ///
+    /// - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
+    ///
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (not after a product, `n` is not the product's,
+    /// or the model is finished).
+    pub fn bnn_builder_threshold_i32(
+        builder: *mut bnn_builder_t,
+        thresholds: *const i32,
+        n: usize,
+    ) -> bnn_status_t {
+        nonzero("n", n)?;
+        let bias = thresholds.read(n)?.iter().map(|&threshold| least(threshold));
+        let affine = Affine { scale: vec![1.0_f32; n], bias: bias.collect() };
+        builder.add("threshold", |to| {
+            to.affine(&affine)?;
+            to.sign()
+        })
+    }
+}
+
+/// The summand that makes a sum negative below `threshold` and nowhere else. Sums are at most 2^24, up to
+/// which floats are exact; a threshold beyond them is as good as any other.
+fn least(threshold: i32) -> f32 {
+    const MOST: i32 = 1 << 24;
+    if threshold.unsigned_abs() <= MOST.unsigned_abs() {
+        return -(threshold as f32);
+    }
+    -2.0 * MOST as f32 * threshold.signum() as f32
 }
 
 export! {

@@ -16,6 +16,8 @@ pub struct bnn_builder_t {
     input: InputType,
     /// Layers so far, by which errors name the next one.
     layers: usize,
+    /// Whether the first product, which alone may take numbers, has been added.
+    has_product: bool,
     state: State,
 }
 
@@ -27,7 +29,33 @@ enum State {
 }
 
 impl bnn_builder_t {
-    /// Adds a layer; where it is refused, all is as before.
+    fn new(input: InputType, lowering: Lowering) -> Self {
+        let state = State::Open(Box::new(lowering));
+        Self {
+            input,
+            layers: 0,
+            has_product: false,
+            state,
+        }
+    }
+
+    /// Whether the next product takes the unsigned integers of the input instead of signs.
+    fn is_on_numbers(&self) -> bool {
+        !self.has_product && matches!(self.input, InputType::Unsigned { .. })
+    }
+
+    /// Adds a product; if it is refused, the builder is unchanged.
+    fn add_product(
+        &mut self,
+        kind: &'static str,
+        lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
+    ) -> Result<(), Error> {
+        self.add(kind, lower)?;
+        self.has_product = true;
+        Ok(())
+    }
+
+    /// Adds a layer; if it is refused, the builder is unchanged.
     fn add(
         &mut self,
         kind: &'static str,
@@ -37,6 +65,12 @@ impl bnn_builder_t {
         self.lowering()?.step(&name, kind, lower)?;
         self.layers += 1;
         Ok(())
+    }
+
+    /// `[height, width, channels]` of the images that the layers so far give out.
+    fn image(&mut self) -> Result<[usize; 3], Error> {
+        let image = self.lowering()?.images();
+        image.ok_or_else(|| refused("there are no images, expected bnn_builder_image before"))
     }
 
     fn lowering(&mut self) -> Result<&mut Lowering, Error> {
@@ -87,7 +121,7 @@ export! {
     pub fn bnn_builder_new(element: i32, element_bits: i32, out: *mut *mut bnn_builder_t) -> bnn_status_t {
         let input = input_type(element, element_bits)?;
         let lowering = Lowering::new("model", input, "")?;
-        out.put(bnn_builder_t { input, layers: 0, state: State::Open(Box::new(lowering)) })
+        out.put(bnn_builder_t::new(input, lowering))
     }
 }
 
@@ -110,7 +144,7 @@ export! {
         let input = InputType::Thresholds;
         let mut lowering = Lowering::new("model", input, "")?;
         lowering.layer("input", &thresholds)?;
-        out.put(bnn_builder_t { input, layers: 0, state: State::Open(Box::new(lowering)) })
+        out.put(bnn_builder_t::new(input, lowering))
     }
 }
 
@@ -142,6 +176,8 @@ export! {
 
 // Here, so that the header has them in between.
 pub mod layers;
+
+pub mod images;
 
 export! {
     /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.

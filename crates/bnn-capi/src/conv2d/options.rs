@@ -63,8 +63,15 @@ pub struct bnn_conv2d_options_t {
 
 impl bnn_conv2d_options_t {
     /// The convolution that is meant.
-    pub(super) fn conv(&self) -> Result<Conv2d, Error> {
-        let options = ConvOptions {
+    pub(crate) fn conv(&self) -> Result<Conv2d, Error> {
+        let image = [self.height, self.width, self.channels];
+        let kernel = [self.kernel_height, self.kernel_width];
+        Ok(Conv2d::new(image, self.outputs, kernel, self.windows()?)?)
+    }
+
+    /// How its windows lie.
+    pub(crate) fn windows(&self) -> Result<ConvOptions, Error> {
+        Ok(ConvOptions {
             stride: [self.stride_y, self.stride_x],
             dilation: [self.dilation_y, self.dilation_x],
             groups: self.groups,
@@ -75,10 +82,7 @@ impl bnn_conv2d_options_t {
                 right: self.pad_right,
             },
             pad_value: pad_value(self.pad_value)?,
-        };
-        let image = [self.height, self.width, self.channels];
-        let kernel = [self.kernel_height, self.kernel_width];
-        Ok(Conv2d::new(image, self.outputs, kernel, options)?)
+        })
     }
 }
 
