@@ -94,6 +94,9 @@ pub(crate) struct TrainArgs {
     /// Go on from the checkpoint; all other settings must be those it was written with
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Replace a model, a report and a checkpoint of a run with other settings
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print one line of JSON at the end, and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,

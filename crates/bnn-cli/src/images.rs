@@ -1,5 +1,7 @@
 //! Data for a command, and what images a model was trained on.
 
+use std::borrow::Cow;
+
 use bnn_autograd::data::folder::FolderConfig;
 use bnn_autograd::data::picture::Colour;
 use bnn_autograd::data::{self, DataError, Dataset, Split};
@@ -7,6 +9,7 @@ use bnn_core::model::Model;
 
 use crate::error::CliError;
 use crate::model_file::meta;
+use crate::text::escape_meta;
 
 /// Loads what `--data` names; images of a folder become what `config` says.
 pub(crate) fn load(data: &str, config: FolderConfig) -> Result<Split, CliError> {
@@ -37,7 +40,7 @@ pub(crate) fn of_model(model: &Model<'_>) -> Option<FolderConfig> {
 
 /// What the model calls a class: the name noted for it, or its number.
 pub(crate) fn class_name(model: &Model<'_>, class: usize) -> String {
-    meta(model, &format!("class.{class}")).map_or_else(|| class.to_string(), str::to_owned)
+    meta(model, &format!("class.{class}")).map_or_else(|| class.to_string(), Cow::into_owned)
 }
 
 /// The lines that note the names of classes, without those that are called by their number.
@@ -45,15 +48,15 @@ pub(crate) fn class_lines(names: &[String]) -> String {
     let named = names.iter().enumerate();
     named
         .filter(|(class, name)| **name != class.to_string())
-        .map(|(class, name)| format!("class.{class}={}\n", name.escape_debug()))
+        .map(|(class, name)| format!("class.{class}={}\n", escape_meta(name)))
         .collect()
 }
 
 /// Whether the sub-folders are the classes that the model was trained on, in the same order.
 pub(crate) fn check_classes(model: &Model<'_>, data: &Dataset) -> Result<(), CliError> {
     for (class, name) in data.class_names().iter().enumerate() {
-        let (found, expected) = (name.escape_debug().to_string(), class_name(model, class));
-        if found != expected {
+        let (found, expected) = (name, class_name(model, class));
+        if *found != expected {
             return Err(CliError::Input(format!(
                 "class {class} is {found} in the data, {expected} in the model"
             )));

@@ -5,15 +5,19 @@
 
 mod args;
 mod commands;
+mod cost;
 mod error;
 mod float_net;
 mod images;
 mod mcu;
 mod model_file;
+mod names;
 mod out;
+mod outputs;
 mod recipe;
 mod report;
 mod table;
+mod text;
 mod timing;
 
 use std::process::ExitCode;

@@ -1,32 +1,58 @@
 //! Model files on disk: reading one, and what `bnn train` notes in its meta text.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, argmax};
+use bnn_core::model::{
+    AlignedBytes, Input, InputType, Model, Output, OutputType, PackedModel, argmax,
+};
 
+use crate::cost::Cost;
 use crate::error::CliError;
+use crate::text::unescape_meta;
 
-/// Reads a file whole; it is opened with [`open`].
+/// The first bytes of a model file.
+pub(crate) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
+
+/// Reads a file whole; it is opened with [`open`]. What does not begin as a model file, or is not as long as
+/// its header says, is not read any further.
 pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
-    let file = File::open(path).map_err(about)?;
+    let mut file = File::open(path).map_err(about)?;
+    let size = file.metadata().map_err(about)?;
     let mut bytes = Vec::new();
-    // No more than a model file can have, also from what has no size, such as a pipe.
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(about)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let wrong = format!(
-            "{}: more than {MOST_BYTES} bytes, no model file",
-            path.display()
-        );
-        return Err(CliError::Input(wrong));
+    let mut read = |bytes: &mut Vec<u8>, most: u64| {
+        let done = file.by_ref().take(most).read_to_end(bytes);
+        done.map_err(about)
+    };
+    read(&mut bytes, HEADER_BYTES)?;
+    let stated = match bytes.get(AT_FILE_BYTES..) {
+        Some(&[a, b, c, d, ..]) if bytes.starts_with(&MAGIC) => {
+            u64::from(u32::from_le_bytes([a, b, c, d]))
+        }
+        // `open` says what is wrong with it.
+        _ => return Ok(AlignedBytes::from(bytes.as_slice())),
+    };
+    let wrong = |what: String| Err(CliError::Input(format!("{}: {what}", path.display())));
+    if stated > MOST_BYTES {
+        return wrong(format!(
+            "a model file of {stated} bytes, expected at most {MOST_BYTES}"
+        ));
     }
+    let found = size.len();
+    if size.is_file() && found != stated {
+        return wrong(format!("model file has {found} bytes, expected {stated}"));
+    }
+    // One byte more shows what is too long and has no size, such as a pipe.
+    read(&mut bytes, (stated + 1).saturating_sub(HEADER_BYTES))?;
     Ok(AlignedBytes::from(bytes.as_slice()))
 }
 
+const HEADER_BYTES: u64 = 32;
+/// Where the header has the file's length.
+const AT_FILE_BYTES: usize = 12;
 /// Larger than any model that a CPU would run; less than the 4 GiB of the format, so that a wrong
 /// file cannot fill the memory.
 const MOST_BYTES: u64 = 1 << 30;
@@ -36,10 +62,11 @@ pub(crate) fn open<'a>(bytes: &'a AlignedBytes, path: &Path) -> Result<Model<'a>
     Model::open(bytes.bytes()).map_err(|error| CliError::input(error).about(path.display()))
 }
 
-/// The value of a `key=value` line of the model's meta text.
-pub(crate) fn meta<'a>(model: &Model<'a>, key: &str) -> Option<&'a str> {
+/// The value of a `key=value` line of the model's meta text, as it was before it was escaped.
+pub(crate) fn meta<'a>(model: &Model<'a>, key: &str) -> Option<Cow<'a, str>> {
     let mut lines = model.meta().lines().filter_map(|line| line.split_once('='));
-    lines.find(|(name, _)| *name == key).map(|(_, value)| value)
+    let line = lines.find(|(name, _)| *name == key);
+    line.map(|(_, value)| unescape_meta(value))
 }
 
 /// For people: height, width and channels; the latter alone where there is one pixel.
@@ -72,10 +99,11 @@ pub(crate) struct Scores {
 
 /// Runs all samples, `[samples, inputs]` pixels.
 pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> {
-    let packed = bnn_core::model::PackedModel::new(*model).map_err(CliError::input)?;
+    let chunk = Cost::of(model)?.chunk();
+    let packed = PackedModel::new(*model).map_err(CliError::input)?;
     let ((k, _), (n, output)) = (model.input(), model.output());
     let (mut scores, mut classes) = (Vec::new(), Vec::new());
-    for pixels in pixels.chunks(k * CHUNK) {
+    for pixels in pixels.chunks(k * chunk) {
         let samples = pixels.len() / k;
         let mut scratch = vec![0; model.scratch_words(samples).map_err(CliError::failed)?];
         let input = Input::Bytes(pixels);
@@ -105,5 +133,21 @@ pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> 
     Ok(Scores { scores, classes })
 }
 
-/// Samples per run: bounds the scratch memory.
-const CHUNK: usize = 256;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use bnn_core::BitMatrix;
+    use bnn_core::model::{Epilogue, ModelWriter};
+
+    #[test]
+    fn the_header_is_where_the_format_has_it() {
+        let weights = BitMatrix::zeros(1, 1).unwrap();
+        let mut writer = ModelWriter::new(InputType::Bits);
+        writer.dense(weights.view(), Epilogue::Sums).unwrap();
+        let file = writer.finish().unwrap();
+        assert!(file.starts_with(&MAGIC));
+        let len = u32::from_le_bytes(file[AT_FILE_BYTES..][..4].try_into().unwrap());
+        assert_eq!(len as usize, file.len());
+    }
+}

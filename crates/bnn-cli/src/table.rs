@@ -1,16 +1,18 @@
-//! Tables on the terminal.
+//! Tables on the terminal. The text of a cell is escaped, for it may be other people's.
 
 use std::fmt::Display;
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ColumnConstraint, Table};
 
+use crate::text::printable;
+
 /// Facts, a name and a value each.
 pub(crate) fn facts(rows: &[(String, String)]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
     for (name, value) in rows {
-        table.add_row([name, value]);
+        table.add_row([printable(name), printable(value)]);
     }
     table
 }
@@ -21,7 +23,7 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -
     table.load_style(UTF8_BORDERS_ONLY);
     table.set_header(header);
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| printable(cell)));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -59,6 +61,21 @@ pub(crate) fn duration(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_cannot_control_the_terminal() {
+        let hostile = "\u{1b}[2J\nx".to_owned();
+        let shown = facts(&[(hostile.clone(), hostile.clone())]).to_string();
+        assert!(
+            !shown.contains('\u{1b}') && shown.contains(r"\u{1b}[2J\nx"),
+            "{shown}"
+        );
+        let shown = columns(["a"], &[[hostile]]).to_string();
+        assert!(
+            !shown.contains('\u{1b}') && shown.contains(r"\u{1b}[2J\nx"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn numbers_are_grouped_and_times_have_their_unit() {

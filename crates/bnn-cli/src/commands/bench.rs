@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::BenchArgs;
 use crate::error::CliError;
-use crate::out::line;
+use crate::out::{self, line};
 use crate::table::columns;
 use crate::timing::best_ns_in_turns;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     }
     if args.json {
         let comparisons: Vec<Value> = comparisons.into_iter().map(Comparison::into_json).collect();
-        return line(json!({"active": active, "threads": 1, "comparisons": comparisons}));
+        return out::json(json!({"active": active, "threads": 1, "comparisons": comparisons}));
     }
     print(&comparisons)?;
     line(format_args!("kernel in use: {active}"))
@@ -173,5 +173,5 @@ fn print(comparisons: &[Comparison]) -> Result<(), CliError> {
         }
     }
     let [a, b, c] = Form::ALL.map(Form::name);
-    line(columns(["", "f32", "kernel", a, b, c], &rows))
+    out::table(columns(["", "f32", "kernel", a, b, c], &rows))
 }

@@ -10,7 +10,7 @@ use crate::args::EvalArgs;
 use crate::error::CliError;
 use crate::images;
 use crate::model_file;
-use crate::out::line;
+use crate::out;
 use crate::table::{facts, thousands};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
@@ -63,10 +63,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
         .count();
     let accuracy = right as f64 / labels.len() as f64;
     if args.json {
-        return line(json!({"samples": labels.len(), "correct": right, "accuracy": accuracy}));
+        return out::json(json!({"samples": labels.len(), "correct": right, "accuracy": accuracy}));
     }
     let samples = thousands(labels.len());
-    line(facts(&[
+    out::table(facts(&[
         ("model".to_owned(), args.model.display().to_string()),
         (
             "data".to_owned(),

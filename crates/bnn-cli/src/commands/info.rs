@@ -1,14 +1,15 @@
 //! `bnn info`: what is in a model file.
 
 use bnn_core::model::{Layer, Model};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
 use crate::mcu::Prediction;
 use crate::model_file::{self, shape};
-use crate::out::line;
+use crate::out;
 use crate::table::{columns, facts, thousands};
+use crate::text::unescape_meta;
 
 pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
@@ -20,7 +21,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         if let Some(mcu) = mcu {
             told["mcu"] = mcu.as_json();
         }
-        return line(told);
+        return out::json(told);
     }
     let ((_, input), (_, output)) = (model.input(), model.output());
     let mut rows = vec![
@@ -43,37 +44,65 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             format!("{} bytes per sample", thousands(scratch)),
         ),
     ];
-    let noted = model.meta().lines().filter_map(|line| line.split_once('='));
-    // Anybody's text: shown with its control characters escaped.
-    let shown = |text: &str| text.escape_debug().to_string();
-    rows.extend(noted.map(|(name, value)| (shown(name), shown(value))));
-    line(facts(&rows))?;
-    let layers: Vec<_> = model
-        .layers()
-        .enumerate()
-        .map(|(i, layer)| {
-            [
-                format!("{i} {}", describe(&layer)),
-                format!("{} x {}", shape(layer.input_shape()), layer.input()),
-                format!("{} x {}", shape(layer.output_shape()), layer.output()),
-                thousands(weights(&layer)),
-                thousands(layer.bytes()),
-            ]
-        })
-        .collect();
-    line(columns(
+    rows.extend(
+        noted(&model)
+            .take(SHOWN)
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
+    rows.extend(left_out(
+        "lines of meta text",
+        noted(&model).skip(SHOWN).count(),
+    ));
+    out::table(facts(&rows))?;
+    let row = |(i, layer): (usize, Layer<'_>)| {
+        [
+            format!("{i} {}", describe(&layer)),
+            format!("{} x {}", shape(layer.input_shape()), layer.input()),
+            format!("{} x {}", shape(layer.output_shape()), layer.output()),
+            thousands(weights(&layer)),
+            thousands(layer.bytes()),
+        ]
+    };
+    let mut layers: Vec<_> = model.layers().take(SHOWN).enumerate().map(row).collect();
+    if let Some((what, how_many)) = left_out("layers", model.len().saturating_sub(SHOWN)) {
+        let [a, b, c] = [const { String::new() }; 3];
+        layers.push([what, how_many, a, b, c]);
+    }
+    out::table(columns(
         ["layer", "input", "output", "weights (bits)", "bytes"],
         &layers,
     ))?;
     if let Some(mcu) = mcu {
-        line("On microcontrollers, one sample at a time, as measured in emulators:")?;
-        line(mcu.layers())?;
-        line(mcu.cores())?;
+        out::line("On microcontrollers, one sample at a time, as measured in emulators:")?;
+        out::table(mcu.layers())?;
+        out::table(mcu.cores())?;
     }
     Ok(())
 }
 
-/// What a layer does, shortly.
+/// Lines of meta text, and layers, that a table shows. A file of 16 MB can have a million of either.
+const SHOWN: usize = 500;
+/// The same in JSON: the classes of any data set, and more layers than any network has.
+const TOLD_LINES: usize = 70_000;
+const TOLD_LAYERS: usize = 5_000;
+
+/// The `key=value` lines of the meta text, their values as they were before they were escaped.
+fn noted<'a>(model: &Model<'a>) -> impl Iterator<Item = (&'a str, String)> {
+    let lines = model.meta().lines().filter_map(|line| line.split_once('='));
+    lines.map(|(name, value)| (name, unescape_meta(value).into_owned()))
+}
+
+/// What is said of the rows that a table does not show, if there are any.
+fn left_out(what: &str, how_many: usize) -> Option<(String, String)> {
+    (how_many > 0).then(|| {
+        (
+            "..".to_owned(),
+            format!("{} more {what}", thousands(how_many)),
+        )
+    })
+}
+
+/// What a layer does, in a few words.
 fn describe(layer: &Layer<'_>) -> String {
     let kind = layer.kind();
     match layer {
@@ -97,28 +126,27 @@ fn weights(layer: &Layer<'_>) -> usize {
 }
 
 fn as_json(model: &Model<'_>, scratch: usize) -> Value {
-    let layers: Vec<Value> = model
-        .layers()
-        .map(|layer| {
-            let elements = |shape: [usize; 3]| shape.iter().product::<usize>();
-            json!({
-                "kind": layer.kind(),
-                "inputs": elements(layer.input_shape()),
-                "input_shape": layer.input_shape(),
-                "input_type": layer.input().to_string(),
-                "outputs": elements(layer.output_shape()),
-                "output_shape": layer.output_shape(),
-                "output_type": layer.output().to_string(),
-                "weights": weights(&layer),
-                "bytes": layer.bytes(),
-            })
+    let layer = |layer: Layer<'_>| {
+        let elements = |shape: [usize; 3]| shape.iter().product::<usize>();
+        json!({
+            "kind": layer.kind(),
+            "inputs": elements(layer.input_shape()),
+            "input_shape": layer.input_shape(),
+            "input_type": layer.input().to_string(),
+            "outputs": elements(layer.output_shape()),
+            "output_shape": layer.output_shape(),
+            "output_type": layer.output().to_string(),
+            "weights": weights(&layer),
+            "bytes": layer.bytes(),
         })
-        .collect();
+    };
+    let layers: Vec<Value> = model.layers().take(TOLD_LAYERS).map(layer).collect();
     let ((k, input), (n, output)) = (model.input(), model.output());
-    let noted = model.meta().lines().filter_map(|line| line.split_once('='));
-    let meta: serde_json::Map<_, _> = noted
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
+    let mut meta = Map::new();
+    for (name, value) in noted(model).take(TOLD_LINES) {
+        // The first line of a name is the one that counts.
+        meta.entry(name).or_insert_with(|| value.into());
+    }
     json!({
         "bytes": model.file_bytes(),
         "checksum": format!("{:08x}", model.checksum()),
@@ -130,6 +158,8 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "output_type": output.to_string(),
         "scratch_bytes": scratch,
         "layers": layers,
+        "layers_left_out": model.len().saturating_sub(TOLD_LAYERS),
         "meta": meta,
+        "meta_lines_left_out": noted(model).skip(TOLD_LINES).count(),
     })
 }

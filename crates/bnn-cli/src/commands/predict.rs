@@ -12,7 +12,7 @@ use crate::args::PredictArgs;
 use crate::error::CliError;
 use crate::images;
 use crate::model_file;
-use crate::out::line;
+use crate::out::{json, line};
 
 pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     for (class, scores) in scores.classes.iter().zip(scores.scores.chunks(per_sample)) {
         let name = images::class_name(&model, *class);
         if args.json {
-            line(json!({"class": class, "name": name, "scores": scores}))?;
+            json(json!({"class": class, "name": name, "scores": scores}))?;
         } else {
             line(name)?;
         }

@@ -1,55 +1,74 @@
 //! `bnn test-vectors`: inputs and the outputs they must have, as a device reads them, so that it can check
 //! itself.
 
-use std::path::{Path, PathBuf};
-
 use bnn_autograd::Rng;
-use bnn_autograd::files::write_atomic;
 use bnn_core::BitMatrixViewMut;
 use bnn_core::matrix_words;
 use bnn_core::model::{Input, InputType, Model, Output, OutputType};
 use serde_json::json;
 
 use crate::args::TestVectorsArgs;
+use crate::cost::{Cost, MOST_OPERATIONS};
 use crate::error::CliError;
 use crate::images;
 use crate::model_file;
-use crate::out::line;
+use crate::names::{with_ending, without_bnn};
+use crate::out::{json, line};
+use crate::outputs::{self, Input as Read};
 
 pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
     let samples = args.count as usize;
+    let name = args.out.clone().unwrap_or_else(|| without_bnn(&args.model));
+    let paths = ["inputs", "outputs"].map(|ending| with_ending(&name, ending));
+    let data = args.data.iter().map(|data| Read::Data(data));
+    let read: Vec<Read<'_>> = data.chain([Read::File(&args.model)]).collect();
+    let files = outputs::claim(&read, &paths.each_ref().map(|path| path.as_path()))?;
+    check_cost(&model, samples).map_err(|error| error.about(args.model.display()))?;
     let (inputs, outputs) = match (&args.data, model.input().1) {
         (None, InputType::Bits) => from_bits(&model, &random_bits(&model, samples, args.seed)?)?,
         (None, _) => from_bytes(&model, &random_bytes(&model, samples, args.seed)?)?,
         (Some(data), _) => from_bytes(&model, &test_images(&model, data, samples)?)?,
     };
-    let out = args.out.as_deref().unwrap_or(&args.model);
-    let [inputs_file, outputs_file] = ["inputs", "outputs"].map(|name| out.with_extension(name));
-    write(&inputs_file, &inputs)?;
-    write(&outputs_file, &outputs)?;
-    let shown = |path: &Path| path.display().to_string();
+    for (file, bytes) in files.iter().zip([&inputs, &outputs]) {
+        file.write(bytes)?;
+    }
+    let [inputs_file, outputs_file] = paths.each_ref().map(|path| path.display());
     if args.json {
-        return line(json!({
+        return json(json!({
             "samples": samples,
-            "inputs": shown(&inputs_file),
-            "outputs": shown(&outputs_file),
+            "inputs": inputs_file.to_string(),
+            "outputs": outputs_file.to_string(),
             "checksum": format!("{:08x}", model.checksum()),
         }));
     }
     line(format_args!(
-        "{samples} samples: {} ({} bytes), {} ({} bytes)",
-        shown(&inputs_file),
+        "{samples} samples: {inputs_file} ({} bytes), {outputs_file} ({} bytes)",
         inputs.len(),
-        shown(&outputs_file),
         outputs.len()
     ))
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) -> Result<(), CliError> {
-    write_atomic(path, bytes)
-        .map_err(|error| CliError::failed(error).about(format!("cannot write {}", path.display())))
+/// Bytes of both files.
+const MOST_BYTES: u64 = 1 << 28;
+
+/// Refuses what would take more memory or time than anyone wants to spend on vectors.
+fn check_cost(model: &Model<'_>, samples: usize) -> Result<(), CliError> {
+    let cost = Cost::of(model)?;
+    for (what, each, most) in [
+        ("bytes", cost.vector_bytes, MOST_BYTES),
+        ("operations on words", cost.word_operations, MOST_OPERATIONS),
+    ] {
+        let found = each.saturating_mul(samples as u64);
+        if found > most {
+            return Err(CliError::Input(format!(
+                "--count {samples}: {found} {what}, expected at most {most}, which are {} samples",
+                most / each
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The first test images of a data set.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::CliError;
 use crate::table::{columns, thousands};
 use cores::{CORES, Core};
-use work::Work;
+pub(crate) use work::Work;
 
 /// Everything for one sample at a time.
 pub(crate) struct Prediction {

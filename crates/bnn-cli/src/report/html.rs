@@ -1,7 +1,7 @@
 //! The page around the drawings.
 
 use super::curves::{ACCURACY, Chart, LOSS};
-use super::{Picture, Report, ReportError, palette};
+use super::{GENERATOR, Picture, Report, ReportError, palette, run_line};
 
 /// Misread samples shown at most.
 pub(super) const PICTURES: usize = 20;
@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("style.css");
 pub(super) fn page(report: &Report<'_>) -> Result<String, ReportError> {
     let title = escape(report.title);
     let (colours, head, summary) = (palette::css(), headline(report), summary(report.summary));
-    let command = escape(report.command);
+    let (command, run) = (escape(report.command), run_line(report.run));
     let sections = [
         curves(report)?,
         confusion(report)?,
@@ -25,7 +25,7 @@ pub(super) fn page(report: &Report<'_>) -> Result<String, ReportError> {
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n{GENERATOR}\n{run}\n\
          <title>{title}</title>\n<style>\n{colours}{STYLE}</style>\n</head>\n<body>\n\
          <header>\n<h1>{title}</h1>\n{head}</header>\n<main>\n\
          <section class=\"wide\">\n<h2>Summary</h2>\n{summary}\

@@ -10,11 +10,6 @@ mod palette;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use bnn_autograd::files::write_atomic;
-
 /// Everything a report shows, as plain data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report<'a> {
@@ -22,6 +17,8 @@ pub(crate) struct Report<'a> {
     pub(crate) title: &'a str,
     /// Facts in reading order: name, value.
     pub(crate) summary: &'a [(String, String)],
+    /// Which run it is of: letters, digits and spaces.
+    pub(crate) run: &'a str,
     /// The command that does it again.
     pub(crate) command: &'a str,
     /// One point for each epoch, in order; may be empty.
@@ -79,6 +76,22 @@ pub(crate) struct BitPicture<'a> {
     pub(crate) height: usize,
 }
 
+/// What a report's head says of its origin.
+pub(crate) const GENERATOR: &str = r#"<meta name="generator" content="bnn">"#;
+
+/// The line of a report's head that says of which run it is; `run` is no text of a user's.
+pub(crate) fn run_line(run: &str) -> String {
+    format!("{RUN}{run}\">")
+}
+
+/// The run that a report is of, from the text of its head.
+pub(crate) fn run_of(html: &str) -> Option<&str> {
+    let (run, _) = html.split_once(RUN)?.1.split_once('"')?;
+    Some(run)
+}
+
+const RUN: &str = r#"<meta name="bnn-run" content=""#;
+
 /// Pictures with a longer side are not drawn.
 pub(crate) const MAX_SIDE: usize = images::MAX_SIDE;
 
@@ -104,8 +117,6 @@ pub(crate) enum ReportError {
     },
     #[error("cannot draw: {0}")]
     Draw(String),
-    #[error("cannot write {}", path.display())]
-    Write { path: PathBuf, source: io::Error },
 }
 
 impl Report<'_> {
@@ -117,20 +128,6 @@ impl Report<'_> {
     pub(crate) fn html(&self) -> Result<String, ReportError> {
         self.confusion.check()?;
         html::page(self)
-    }
-
-    /// Writes the page beside `path` and moves it there when it is complete, so that a reader
-    /// never sees half a report.
-    ///
-    /// # Errors
-    ///
-    /// As [`html`](Self::html), and [`ReportError::Write`].
-    pub(crate) fn write(&self, path: &Path) -> Result<(), ReportError> {
-        let html = self.html()?;
-        write_atomic(path, html.as_bytes()).map_err(|source| ReportError::Write {
-            path: path.to_owned(),
-            source,
-        })
     }
 }
 

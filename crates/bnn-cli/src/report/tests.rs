@@ -25,6 +25,7 @@ fn report<'a>(epochs: &'a [EpochPoint], confusion: Confusion<'a>) -> Report<'a> 
     Report {
         title: "title",
         summary: &[],
+        run: "0 1",
         command: "bnn train",
         epochs,
         confusion,
@@ -330,49 +331,4 @@ fn no_more_is_shown_than_fits() {
         html::PICTURES + html::NEURONS
     );
     assert!(html.contains("20 of 25") && html.contains("64 of 69"));
-}
-
-#[test]
-fn writing_replaces_the_file_and_leaves_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("report.html");
-    std::fs::write(&path, "old").unwrap();
-    let names = names(1);
-    let report = report(
-        &[],
-        Confusion {
-            names: &names,
-            counts: &[1],
-        },
-    );
-    report.write(&path).unwrap();
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        report.html().unwrap()
-    );
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
-        let ordinary = folder.path().join("ordinary");
-        std::fs::write(&ordinary, "").unwrap();
-        assert_eq!(mode(&path), mode(&ordinary));
-    }
-}
-
-#[test]
-fn a_folder_that_is_not_there_is_named() {
-    let names = names(1);
-    let report = report(
-        &[],
-        Confusion {
-            names: &names,
-            counts: &[1],
-        },
-    );
-    let error = report
-        .write(Path::new("no/such/folder/r.html"))
-        .unwrap_err();
-    assert!(matches!(&error, ReportError::Write { path, .. } if path.ends_with("r.html")));
 }

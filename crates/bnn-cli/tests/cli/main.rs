@@ -6,10 +6,13 @@ mod c_program;
 mod convolutions;
 mod export;
 mod fashion;
+mod hostile;
 mod images;
 mod inputs;
 mod interrupt;
+mod kills;
 mod mcu;
+mod outputs;
 mod train;
 mod vectors;
 

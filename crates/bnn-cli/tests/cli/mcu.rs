@@ -51,7 +51,7 @@ fn a_first_layer_on_bits_has_no_bit_planes_but_a_comparison_for_each_byte() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let told = |input: &'static str| {
-        let train = [&QUICK[..], &["--input", input, "--json"]].concat();
+        let train = [&QUICK[..], &["--input", input, "--force", "--json"]].concat();
         json(folder, &train);
         json(folder, &["info", "digits.bnn", "--mcu", "--json"])
     };
@@ -83,7 +83,9 @@ fn a_model_of_twice_the_size_takes_twice_the_time_but_for_what_layers_take_anywa
         let arch = format!("mlp:{width}");
         json(
             folder,
-            &["train", "--arch", &arch, "--epochs", "1", "--json"],
+            &[
+                "train", "--arch", &arch, "--epochs", "1", "--force", "--json",
+            ],
         );
         let told = json(folder, &["info", "digits.bnn", "--mcu", "--json"]);
         number(&told["mcu"]["cores"][0], "run_instructions")

@@ -24,7 +24,7 @@ fn vectors_are_inputs_and_what_the_model_makes_of_them() {
         "--count",
         "7",
         "--out",
-        "random.x",
+        "random",
     ];
     stdout(folder, &random);
     for (name, samples) in [("digits", 100), ("random", 7)] {

@@ -5,20 +5,21 @@ mod rust;
 
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::files::write_atomic;
 use bnn_core::model::{InputType, Model, OutputType};
 
 use crate::args::{ExportArgs, Language};
 use crate::error::CliError;
 use crate::model_file::{self, shape};
+use crate::names::without_bnn;
 use crate::out::line;
+use crate::outputs::{self, Input};
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => name_of(&args.model)?,
+        None => name_of(&args.model),
     };
     let source = Source::new(&name, &model, bytes.bytes())?;
     let folder = args.out.clone().unwrap_or_default();
@@ -30,12 +31,13 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
         Language::Rust => vec![(format!("{name}.rs"), rust::module(&source).into_bytes())],
         Language::Bin => vec![(format!("{name}.bin"), bytes.bytes().to_vec())],
     };
-    for (file, text) in files {
-        let path: PathBuf = folder.join(file);
-        write_atomic(&path, &text).map_err(|error| {
-            CliError::failed(error).about(format!("cannot write {}", path.display()))
-        })?;
-        line(path.display())?;
+    let (names, texts): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let outputs = outputs::claim(&[Input::File(&args.model)], &paths)?;
+    for (output, text) in outputs.iter().zip(texts) {
+        output.write(&text)?;
+        line(output.path().display())?;
     }
     Ok(())
 }
@@ -118,18 +120,19 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The file's name without its ending, as an identifier.
-fn name_of(path: &Path) -> Result<String, CliError> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let letters = stem.chars().map(|letter| match letter {
+/// The file's name without `.bnn`, as an identifier.
+fn name_of(path: &Path) -> String {
+    let name = without_bnn(path);
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    let letters = name.chars().map(|letter| match letter {
         'a'..='z' | '0'..='9' => letter,
         'A'..='Z' => letter.to_ascii_lowercase(),
         _ => '_',
     });
     let name: String = letters.collect();
     match name.chars().next() {
-        Some('0'..='9') | None => Ok(format!("model_{name}")),
-        Some(_) => Ok(name),
+        Some('0'..='9') | None => format!("model_{name}"),
+        Some(_) => name,
     }
 }
 
@@ -158,8 +161,10 @@ mod tests {
             ("a/My Model-2.bnn", "my_model_2"),
             ("8x8.bnn", "model_8x8"),
             ("ä.bnn", "_"),
+            ("net.a", "net_a"),
+            ("net.b", "net_b"),
         ] {
-            assert_eq!(name_of(Path::new(path)).unwrap(), name);
+            assert_eq!(name_of(Path::new(path)), name);
         }
         for name in ["", "_", "2x", "A", "a-b", "a b", "a\"b", "ä"] {
             assert!(check_name(name).is_err(), "{name}");

@@ -2,24 +2,23 @@
 
 mod outcome;
 mod progress;
+mod replace;
 mod settings;
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bnn_autograd::data::Split;
 use bnn_autograd::data::folder::{self, FolderConfig};
 use bnn_autograd::export::export;
-use bnn_autograd::files::write_atomic;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
 
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::images;
-use crate::out::line;
+use crate::out;
 use crate::table::facts;
 use outcome::Outcome;
 use progress::Progress;
@@ -42,7 +41,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
         },
     )?;
     let settings = Settings::new(args, &split)?;
-    settings.check_outputs()?;
+    let outputs = settings.claim()?;
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = args.threads {
         pool = pool.num_threads(threads as usize);
@@ -62,24 +61,27 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
         let about = |error| CliError::input(error).about(settings.checkpoint.display());
         resumed.map_err(about)?;
     }
+    if !args.force {
+        replace::check(&settings, &outputs, args.resume)?;
+    }
     let start = Instant::now();
     train(&mut trainer, &split, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
     let input = trainer.model().input();
     let file = export(trainer.model(), input, &settings.meta(&split)).map_err(CliError::failed)?;
-    write(&settings.out, &file)?;
+    outputs.model.write(&file)?;
     let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;
     if args.json {
-        line(outcome.as_json(&settings))?;
+        out::json(outcome.as_json(&settings))?;
     } else {
-        line(facts(&outcome.facts(&settings)))?;
+        out::table(facts(&outcome.facts(&settings)))?;
     }
-    outcome.report(&split, &settings, trainer.history())?;
+    outcome.report(&split, &settings, trainer.history(), &outputs.report)?;
     match outcome.mismatches {
         0 => Ok(()),
         n => Err(CliError::Failed(format!(
-            "the packed model classifies {n} test images otherwise"
+            "the packed model and the training run differ in the scores of {n} test images; this is a bug in bnn"
         ))),
     }
 }
@@ -130,9 +132,4 @@ fn interrupted(epoch: u64, settings: &Settings) -> CliError {
             settings.checkpoint.display()
         ),
     })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let about = |error| CliError::failed(error).about(format!("cannot write {}", path.display()));
-    write_atomic(path, bytes).map_err(about)
 }

@@ -15,6 +15,7 @@ use super::settings::Settings;
 use crate::error::CliError;
 use crate::float_net::FloatNet;
 use crate::model_file;
+use crate::outputs;
 use crate::report::{BitPicture, Confusion, EpochPoint, MAX_SIDE, Picture, Report};
 use crate::table::{duration, thousands};
 use crate::timing::best_ns;
@@ -196,6 +197,7 @@ impl Outcome {
         split: &Split,
         settings: &Settings,
         history: &[EpochStats],
+        to: &outputs::Output,
     ) -> Result<(), CliError> {
         let test = &split.test;
         let points = history.iter().enumerate().map(|(i, stats)| EpochPoint {
@@ -248,6 +250,7 @@ impl Outcome {
         let report = Report {
             title: &format!("{}: {}", test.name(), settings.arch()),
             summary: &self.facts(settings),
+            run: &settings.run().text(),
             command: &settings.command(),
             epochs: &points,
             confusion: Confusion {
@@ -257,7 +260,8 @@ impl Outcome {
             misread: &misread,
             weights: &weights,
         };
-        report.write(&settings.report).map_err(CliError::failed)
+        let html = report.html().map_err(CliError::failed)?;
+        to.write(html.as_bytes())
     }
 }
 

@@ -4,14 +4,18 @@ use std::path::PathBuf;
 
 use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Split, folder};
-use bnn_autograd::files::can_write;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
 use crate::args::{Inputs, Scores, TrainArgs};
 use crate::error::CliError;
 use crate::images;
+use crate::names::beside_model;
+use crate::outputs::{self, Input};
 use crate::recipe::Recipe;
+use crate::text::escape_meta;
+
+use super::replace::{Outputs, RunId};
 
 pub(super) struct Settings {
     pub(super) data: String,
@@ -39,7 +43,7 @@ impl Settings {
         };
         let config = TrainConfig {
             epochs: args.epochs.unwrap_or(recipe.epochs),
-            batch: args.batch.unwrap_or(recipe.batch) as usize,
+            batch: batch(args.batch, recipe.batch, train.samples())?,
             learning_rate: args.lr.unwrap_or(recipe.learning_rate),
             warmup: 0,
             // These gave nothing measurable; see docs/TRAINING.md.
@@ -65,11 +69,11 @@ impl Settings {
             report: args
                 .report
                 .clone()
-                .unwrap_or_else(|| out.with_extension("html")),
+                .unwrap_or_else(|| beside_model(&out, "html")),
             checkpoint: args
                 .checkpoint
                 .clone()
-                .unwrap_or_else(|| out.with_extension("checkpoint")),
+                .unwrap_or_else(|| beside_model(&out, "checkpoint")),
             out,
         })
     }
@@ -90,20 +94,18 @@ impl Settings {
         })
     }
 
-    /// Outputs that cannot be written, or that are one file twice, are told before training.
-    pub(super) fn check_outputs(&self) -> Result<(), CliError> {
-        let mut places: Vec<PathBuf> = Vec::new();
-        for path in [&self.out, &self.report, &self.checkpoint] {
-            let about =
-                |error| CliError::input(error).about(format!("cannot write {}", path.display()));
-            let place = can_write(path).map_err(about)?;
-            if places.contains(&place) {
-                let wrong = format!("{}: asked for as two different files", path.display());
-                return Err(CliError::Input(wrong));
-            }
-            places.push(place);
-        }
-        Ok(())
+    /// Claims the files that the run will write. Those that cannot be written are told before training.
+    pub(super) fn claim(&self) -> Result<Outputs, CliError> {
+        let paths = [&self.out, &self.report, &self.checkpoint].map(PathBuf::as_path);
+        let claimed: [_; 3] = outputs::claim(&[Input::Data(&self.data)], &paths)?
+            .try_into()
+            .map_err(|_| CliError::Failed("an output was not claimed".to_owned()))?;
+        let [model, report, checkpoint] = claimed;
+        Ok(Outputs {
+            model,
+            report,
+            checkpoint,
+        })
     }
 
     /// `mlp:256,256`
@@ -128,11 +130,15 @@ impl Settings {
         }
     }
 
-    /// What a checkpoint must agree in to go on from it.
+    /// Which run this is.
+    pub(super) fn run(&self) -> RunId {
+        RunId::new(&self.noted(), self.config.epochs)
+    }
+
+    /// What a checkpoint must agree in to go on from it. Data is known by its content, wherever it lies.
     pub(super) fn noted(&self) -> Vec<(&'static str, String)> {
         let c = &self.config;
         vec![
-            ("data", self.data.clone()),
             (
                 "checksum of the data",
                 format!("{:08x}", self.data_checksum),
@@ -158,11 +164,12 @@ impl Settings {
             self.config.epochs,
             self.config.seed,
             self.arch(),
-            test.name().escape_debug(),
+            escape_meta(test.name()),
         );
         if test.channels() != 1 {
             meta += &format!("channels={}\n", test.channels());
         }
+        meta += &self.run().meta_line();
         meta += &images::class_lines(test.class_names());
         meta
     }
@@ -194,6 +201,22 @@ impl Settings {
             c.learning_rate,
             c.seed
         )
+    }
+}
+
+/// The samples of a step: what the user says, or what suits the data.
+fn batch(asked: Option<u64>, suits: u64, samples: usize) -> Result<usize, CliError> {
+    if samples < 2 {
+        return Err(CliError::Input(format!(
+            "the data has {samples} training samples, expected at least 2"
+        )));
+    }
+    match asked {
+        Some(batch) if batch > samples as u64 => Err(CliError::Input(format!(
+            "--batch {batch}: the data has {samples} training samples, expected at most as many"
+        ))),
+        Some(batch) => Ok(batch as usize),
+        None => Ok(samples.min(suits as usize)),
     }
 }
 
@@ -235,6 +258,16 @@ mod tests {
     use bnn_autograd::data::{self, DataError};
 
     use super::*;
+
+    #[test]
+    fn a_batch_is_no_larger_than_the_data() {
+        assert_eq!(batch(None, 64, 1437).ok(), Some(64));
+        assert_eq!(batch(None, 64, 20).ok(), Some(20));
+        assert_eq!(batch(Some(20), 64, 20).ok(), Some(20));
+        let wrong = batch(Some(21), 64, 20).map_err(|error| error.to_string());
+        assert!(wrong.is_err_and(|error| error.contains("21") && error.contains("20")));
+        assert!(batch(None, 64, 1).is_err());
+    }
 
     #[test]
     fn architectures_are_read_or_refused() -> Result<(), DataError> {

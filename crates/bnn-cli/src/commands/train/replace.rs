@@ -1,0 +1,148 @@
+//! What `bnn train` may replace: files that the same run wrote before, or would write again. Results of
+//! another run are kept, unless `--force` gives them up.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use bnn_autograd::checkpoint::Checkpoint;
+use bnn_core::model::Model;
+
+use super::settings::Settings;
+use crate::error::CliError;
+use crate::model_file::{self, meta};
+use crate::outputs::Output;
+use crate::report;
+
+/// Which settings a result comes from: a hash of all of them but the number of epochs, and that number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RunId {
+    settings: String,
+    epochs: u64,
+}
+
+impl RunId {
+    /// `settings` are names and values.
+    pub(super) fn new(settings: &[(&'static str, String)], epochs: u64) -> Self {
+        // FNV-1a: tells settings apart, and need not withstand anyone.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let settings = settings.iter().filter(|(name, _)| *name != EPOCHS);
+        for byte in settings.flat_map(|(name, value)| format!("{name}={value}\n").into_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        Self {
+            settings: format!("{hash:016x}"),
+            epochs,
+        }
+    }
+
+    /// The line of a model's meta text that has the hash; another one has the number of epochs.
+    pub(super) fn meta_line(&self) -> String {
+        format!("run={}\n", self.settings)
+    }
+
+    /// As a report has it.
+    pub(super) fn text(&self) -> String {
+        format!("{} {}", self.settings, self.epochs)
+    }
+
+    fn of_model(model: &Model<'_>) -> Option<Self> {
+        Some(Self {
+            settings: meta(model, "run")?.into_owned(),
+            epochs: meta(model, EPOCHS)?.parse().ok()?,
+        })
+    }
+
+    fn of_report(text: &str) -> Option<Self> {
+        let (settings, epochs) = report::run_of(text)?.split_once(' ')?;
+        Some(Self {
+            settings: settings.to_owned(),
+            epochs: epochs.parse().ok()?,
+        })
+    }
+}
+
+const EPOCHS: &str = "epochs";
+
+/// Refuses outputs that exist already and are not this run's.
+pub(super) fn check(settings: &Settings, outputs: &Outputs, resume: bool) -> Result<(), CliError> {
+    let this = settings.run();
+    // A run that goes on may have been shorter before.
+    let same = |found: Option<RunId>| {
+        found.is_some_and(|found| {
+            found.settings == this.settings
+                && (found.epochs == this.epochs || resume && found.epochs < this.epochs)
+        })
+    };
+    for (output, is_same) in [
+        (&outputs.model, same(of_model(outputs.model.path()))),
+        (&outputs.report, same(of_report(outputs.report.path()))),
+        (
+            &outputs.checkpoint,
+            // Whether a checkpoint can be gone on from is told where it is read.
+            resume || is_checkpoint_of(outputs.checkpoint.path(), settings),
+        ),
+    ] {
+        if !is_same && fs::symlink_metadata(output.path()).is_ok() {
+            return Err(CliError::Input(format!(
+                "{} exists and is not of a run with these settings: name another --out, or replace it by --force",
+                output.path().display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The files that a run writes.
+pub(super) struct Outputs {
+    pub(super) model: Output,
+    pub(super) report: Output,
+    pub(super) checkpoint: Output,
+}
+
+fn of_model(path: &Path) -> Option<RunId> {
+    let bytes = model_file::read(path).ok()?;
+    RunId::of_model(&model_file::open(&bytes, path).ok()?)
+}
+
+fn of_report(path: &Path) -> Option<RunId> {
+    let mut start = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(4096).read_to_end(&mut start).ok()?;
+    RunId::of_report(&String::from_utf8_lossy(&start))
+}
+
+fn is_checkpoint_of(path: &Path, settings: &Settings) -> bool {
+    let Ok(checkpoint) = Checkpoint::<f32>::load(path) else {
+        return false;
+    };
+    let found = checkpoint.metadata();
+    let mut noted = settings.noted().into_iter();
+    noted.all(|(name, value)| found.get(&format!("setting.{name}")) == Some(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_told_apart_by_every_setting() {
+        let id = |lr: &str, epochs: u64| {
+            let settings = [("lr", lr.to_owned()), ("epochs", epochs.to_string())];
+            RunId::new(&settings, epochs)
+        };
+        assert_eq!(id("0.1", 3), id("0.1", 3));
+        assert_ne!(id("0.1", 3), id("0.2", 3));
+        assert_ne!(id("0.1", 3), id("0.1", 4));
+        // Those of other epochs are still known to be the same otherwise.
+        assert_eq!(id("0.1", 3).settings, id("0.1", 4).settings);
+    }
+
+    #[test]
+    fn a_report_says_which_run_it_is_of() {
+        let id = RunId::new(&[("lr", "0.1".to_owned())], 3);
+        let page = format!("<head>\n{}\n</head>", report::run_line(&id.text()));
+        assert_eq!(RunId::of_report(&page), Some(id));
+        assert_eq!(RunId::of_report("<head></head>"), None);
+    }
+}

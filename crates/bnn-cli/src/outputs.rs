@@ -1,0 +1,284 @@
+//! The files that the command writes. Nothing else in it writes one: what a command is going to write it
+//! claims here first, together with what it reads, and an output that would replace an input is refused
+//! before any work.
+//!
+//! Files are compared by what they are, not by how they are spelled: links, `./` and hard links lead to
+//! the same file.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bnn_autograd::files::{OutputLock, can_write, write_atomic};
+
+use crate::error::CliError;
+
+/// Something that a command reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    /// A file.
+    File(&'a Path),
+    /// What `--data` names: data that is built in, a file, a folder, or the beginning of the names of
+    /// files.
+    Data(&'a str),
+}
+
+/// A file that may be written: it is no input, no other output, its folder takes new files, and no other run
+/// writes it.
+#[derive(Debug)]
+pub(crate) struct Output {
+    path: PathBuf,
+    /// Held until the command ends.
+    _lock: OutputLock,
+}
+
+impl Output {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the file, whole or not at all.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
+        let about = || format!("cannot write {}", self.path.display());
+        write_atomic(&self.path, bytes).map_err(|error| CliError::failed(error).about(about()))
+    }
+}
+
+/// Claims what a command will write; `inputs` are all that it reads.
+///
+/// # Errors
+/// [`CliError::Input`] for an output that cannot be written, that is another output too, that would
+/// replace an input, or that another run is writing.
+pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>, CliError> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let about =
+            |error| CliError::input(error).about(format!("cannot write {}", path.display()));
+        let place = can_write(path).map_err(about)?;
+        if places.contains(&place) {
+            let wrong = format!("{}: named as two different outputs", path.display());
+            return Err(CliError::Input(wrong));
+        }
+        places.push(place);
+    }
+    // What does not exist yet replaces nothing.
+    let old = paths
+        .iter()
+        .filter_map(|path| Some((*path, identity(path)?)));
+    let old: Vec<(&Path, Identity)> = old.collect();
+    for (i, (path, file)) in old.iter().enumerate() {
+        // Two names of one file.
+        if old[..i].iter().any(|(_, other)| other == file) {
+            let wrong = format!("{}: named as two different outputs", path.display());
+            return Err(CliError::Input(wrong));
+        }
+    }
+    for input in inputs {
+        if old.is_empty() {
+            break;
+        }
+        let files = input.files();
+        if let Some((path, _)) = old.iter().find(|(_, file)| files.contains(file)) {
+            return Err(CliError::Input(format!(
+                "{}: would replace {input}; name another file to write",
+                path.display()
+            )));
+        }
+    }
+    let lock = |path: &&Path| match OutputLock::acquire(path) {
+        Ok(lock) => Ok(Output {
+            path: path.to_path_buf(),
+            _lock: lock,
+        }),
+        Err(error) => Err(CliError::input(error).about(path.display())),
+    };
+    paths.iter().map(lock).collect()
+}
+
+impl std::fmt::Display for Input<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the input {}", path.display()),
+            Self::Data(data) => write!(f, "a file of the data {data}"),
+        }
+    }
+}
+
+impl Input<'_> {
+    /// The files that it consists of.
+    fn files(&self) -> HashSet<Identity> {
+        let mut files = HashSet::new();
+        match self {
+            Self::File(path) => files.extend(identity(path)),
+            Self::Data("digits") => {}
+            Self::Data(data) => {
+                let path = Path::new(data);
+                match fs::metadata(path) {
+                    Ok(found) if found.is_dir() => walk(path, DEEPEST, &mut files),
+                    Ok(_) => files.extend(identity(path)),
+                    // The beginning of names.
+                    Err(_) => walk(path.parent().unwrap_or(path), 1, &mut files),
+                }
+            }
+        }
+        files
+    }
+}
+
+/// Folders in folders that data is looked for in: `DATA/train/CLASS` is the third.
+const DEEPEST: usize = 8;
+
+/// Adds the files of a folder, and of the folders in it, but those that an earlier run of this command wrote
+/// there: they are replaced like anywhere else.
+fn walk(folder: &Path, deepest: usize, files: &mut HashSet<Identity>) {
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    // What cannot be read is no data either.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() && deepest > 1 => walk(&path, deepest - 1, files),
+            Ok(found) if found.is_file() && !is_own(&path) => files.extend(identity(&path)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether this command has written a file: a model, a report or a checkpoint.
+fn is_own(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let has = |text: &str| {
+        start
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    read.is_ok()
+        && (start.starts_with(&crate::model_file::MAGIC)
+            || start.starts_with(b"<!DOCTYPE html>") && has(crate::report::GENERATOR)
+            || has("bnn_checkpoint"))
+}
+
+/// What two names of the same file have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    /// Device and number on it.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    /// The path that all links lead to.
+    #[cfg(not(unix))]
+    Path(PathBuf),
+}
+
+/// `None` for what does not exist.
+fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(path).ok()?;
+        Some(Identity::Inode(found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    Some(Identity::Path(path.canonicalize().ok()?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    fn refused(inputs: &[Input<'_>], path: &Path) -> bool {
+        matches!(claim(inputs, &[path]), Err(CliError::Input(_)))
+    }
+
+    #[test]
+    fn an_input_is_known_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::create_dir(folder.join("sub")).unwrap();
+        let model = folder.join("m.bnn");
+        fs::write(&model, "model").unwrap();
+        let input = [Input::File(&model)];
+        assert!(refused(&input, &model));
+        assert!(refused(&input, &folder.join("sub/../m.bnn")));
+        assert!(refused(&input, &folder.join("./m.bnn")));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&model, folder.join("link")).unwrap();
+            fs::hard_link(&model, folder.join("hard")).unwrap();
+            assert!(refused(&input, &folder.join("link")));
+            assert!(refused(&input, &folder.join("hard")));
+            assert!(refused(&[Input::File(&folder.join("link"))], &model));
+        }
+        assert!(!refused(&input, &folder.join("other.bnn")));
+        fs::write(folder.join("other.bnn"), "model").unwrap();
+        assert!(!refused(&input, &folder.join("other.bnn")));
+        assert_eq!(fs::read(&model).unwrap(), b"model");
+    }
+
+    #[test]
+    fn data_is_all_files_of_its_folder_but_those_of_earlier_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::create_dir_all(folder.join("train/cat")).unwrap();
+        for name in ["train/cat/1.png", "train-images-idx3-ubyte", "notes"] {
+            fs::write(folder.join(name), "data").unwrap();
+        }
+        fs::write(folder.join("m.bnn"), crate::model_file::MAGIC).unwrap();
+        let data = [Input::Data(folder.to_str().unwrap())];
+        for name in ["train/cat/1.png", "train-images-idx3-ubyte", "notes"] {
+            assert!(refused(&data, &folder.join(name)), "{name}");
+        }
+        for name in ["m.bnn", "new", "train/cat/2.png"] {
+            assert!(!refused(&data, &folder.join(name)), "{name}");
+        }
+        // The beginning of names, a file alone, data that is built in.
+        let begin = folder.join("train-im");
+        assert!(refused(
+            &[Input::Data(begin.to_str().unwrap())],
+            &folder.join("notes")
+        ));
+        let file = folder.join("notes");
+        let table = [Input::Data(file.to_str().unwrap())];
+        assert!(refused(&table, &file));
+        assert!(!refused(&table, &folder.join("train-images-idx3-ubyte")));
+        assert!(!refused(&[Input::Data("digits")], &file));
+    }
+
+    #[test]
+    fn a_written_file_replaces_the_old_one_and_is_an_ordinary_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old and long").unwrap();
+        claim(&[], &[&path]).unwrap()[0].write(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let new = folder.path().join("new");
+            claim(&[], &[&new]).unwrap()[0].write(b"new").unwrap();
+            let ordinary = folder.path().join("ordinary");
+            fs::write(&ordinary, "").unwrap();
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(&new), mode(&ordinary));
+        }
+    }
+
+    #[test]
+    fn two_outputs_are_two_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("./a"));
+        assert!(claim(&[], &[&a, &b]).is_err());
+        assert!(claim(&[], &[&a, &folder.path().join("b")]).is_ok());
+        #[cfg(unix)]
+        {
+            fs::write(&a, "old").unwrap();
+            fs::hard_link(&a, folder.path().join("c")).unwrap();
+            assert!(claim(&[], &[&a, &folder.path().join("c")]).is_err());
+        }
+    }
+}
