@@ -140,7 +140,7 @@ fn write_and_check(
         meta.push_str(&format!("channels={channels}\n"));
     }
     let depth = u8::try_from(depth)?;
-    let file = export(trainer.model(), InputType::Unsigned { depth }, &meta)?;
+    let file = export(trainer.model_mut(), InputType::Unsigned { depth }, &meta)?;
     write_atomic(path, &file)?;
     let file = AlignedBytes::from(file.as_slice());
     let model = PackedModel::new(Model::open(file.bytes())?)?;

@@ -109,19 +109,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     match rest.first() {
-        Some(name) => write(&trainer, recordings, name),
+        Some(name) => write(&mut trainer, recordings, name),
         None => Ok(()),
     }
 }
 
 /// Writes the network and what devices check themselves with.
 fn write(
-    trainer: &Trainer<Motions>,
+    trainer: &mut Trainer<Motions>,
     recordings: &Recordings,
     name: &str,
 ) -> Result<(), Box<dyn Error>> {
     let input = InputType::Unsigned { depth: 8 };
-    let file = export_images(trainer.model(), [WINDOW, 1, AXES], input, "name=motions\n")?;
+    let file = export_images(
+        trainer.model_mut(),
+        [WINDOW, 1, AXES],
+        input,
+        "name=motions\n",
+    )?;
     let aligned = AlignedBytes::from(file.as_slice());
     let model = Model::open(aligned.bytes())?;
     let mut scratch = vec![0; model.scratch_words(1)?];

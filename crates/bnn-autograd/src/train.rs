@@ -165,6 +165,16 @@ impl<M: Module> Trainer<M> {
         &self.model
     }
 
+    /// The network, to be exported or changed.
+    pub fn model_mut(&mut self) -> &mut M {
+        &mut self.model
+    }
+
+    /// The network alone.
+    pub fn into_model(self) -> M {
+        self.model
+    }
+
     /// The epochs done so far.
     pub fn history(&self) -> &[EpochStats] {
         &self.history

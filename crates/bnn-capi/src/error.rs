@@ -127,7 +127,7 @@ impl From<bnn_autograd::export::ExportError> for Error {
     fn from(error: bnn_autograd::export::ExportError) -> Self {
         use bnn_autograd::export::ExportError;
         let status = match error {
-            ExportError::Layer { .. } => BNN_ERROR_LAYER,
+            ExportError::Layer { .. } | ExportError::Rounding { .. } => BNN_ERROR_LAYER,
             ExportError::NotFinite { .. } => BNN_ERROR_NOT_FINITE,
             ExportError::Network(error) => return error.into(),
             ExportError::Model(error) => return error.into(),

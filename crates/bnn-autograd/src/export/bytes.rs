@@ -3,6 +3,7 @@
 use bnn_core::model::{InputType, ModelWriter};
 
 use super::lowering::Values;
+use super::operations::Role;
 use super::product::Shape;
 use super::{ExportError, Lowering};
 use crate::ops::Affine;
@@ -18,6 +19,7 @@ impl Lowering {
     /// product, has another number of channels, or where no byte reaches a threshold (it would be above 255; one
     /// below 0 is as good as 0); [`ExportError::NotFinite`].
     pub fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
+        self.check_finite("shift", shift.data())?;
         if self.open.is_some() {
             self.affine(&Affine {
                 scale: vec![T::one(); shift.numel()],
@@ -53,6 +55,8 @@ impl Lowering {
             thresholds.push(threshold);
         }
         self.thresholds = Some(thresholds);
+        self.operations.account(Role::Affine);
+        self.operations.account(Role::Sign);
         Ok(())
     }
 

@@ -30,7 +30,7 @@ impl Lowering {
         self.check_thresholds()?;
         if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
             return Err(self.refusal(
-                "it multiplies numbers behind the first layer, where the runner has signs alone",
+                "it multiplies numbers after the first layer, where the runner has signs alone",
             ));
         }
         Ok(())
@@ -80,9 +80,10 @@ impl Lowering {
         [n, k]: [usize; 2],
         shape: Shape,
     ) -> Result<(), ExportError> {
-        let largest = match (&self.open, self.input) {
-            (None, InputType::Unsigned { depth }) => (1 << depth) - 1,
-            _ => 1,
+        self.check_finite("weight", weight.data())?;
+        let (largest, of_signs) = match (&self.open, self.input) {
+            (None, InputType::Unsigned { depth }) => ((1 << depth) - 1, false),
+            _ => (1, true),
         };
         let most = k.checked_mul(largest).filter(|&most| most <= EXACT_IN_F32);
         let Some(most) = most.and_then(|most| i32::try_from(most).ok()) else {
@@ -90,24 +91,23 @@ impl Lowering {
             return Err(self.refusal(why));
         };
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
-        let mut product = Product::new(weights, shape, most);
+        let mut product = Product::new(weights, shape, most, of_signs);
         if self.open.is_none() {
             self.begin(&shape, k)?;
         }
         if let Some(before) = &self.open {
-            let turned = before.turned();
-            if turned.contains(&true) {
-                if !before.bit_pools.is_empty() {
-                    let why = "the runner pools bits, which cannot be turned between two pools, as a batch norm with a negative factor does before it";
-                    return Err(self.refusal(why));
-                }
+            let Some(negated) = before.negated() else {
+                let why = "the runner pools bits, which cannot be negated between two pools, as an affine step with a negative factor does before it";
+                return Err(self.refusal(why));
+            };
+            if negated.contains(&true) {
                 if product.is_padded_with_ones() {
-                    let why = "it pads with -1 or +1 behind a pool of sums that a batch norm turns around";
+                    let why = "it pads with -1 or +1 after a pool whose values an affine step with a negative factor turns around";
                     return Err(self.refusal(why));
                 }
-                product.turn_inputs(&turned);
+                product.negate_inputs(&negated);
             }
-            before.write_signs(&mut self.writer)?;
+            before.write_signs(&mut self.writer, &negated)?;
         }
         self.open = Some(product);
         Ok(())

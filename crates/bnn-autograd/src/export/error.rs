@@ -18,20 +18,86 @@ pub enum ExportError {
         /// Why.
         reason: String,
     },
-    /// A batch normalisation holds a number that is not finite: training has diverged.
+    /// The forward pass applies an operation that no layer has described in
+    /// [`Module::lower`](crate::nn::Module::lower).
     #[error(
-        "{}, output {output}: batch norm is {scale} * x + {bias}, expected finite numbers",
+        "the forward pass of the model applies `{operation}`{}, which no layer accounts for in `Module::lower`",
+        again(*accounted)
+    )]
+    Operation {
+        /// The operation's name on the tape.
+        operation: &'static str,
+        /// How many operations of its kind the layers account for.
+        accounted: usize,
+    },
+    /// The output of the model does not come from its input by operations that the tape has recorded.
+    #[error(
+        "the output of the model is not connected with its input on the tape (`detach`, `no_grad`), so that its operations are unknown"
+    )]
+    Untraced,
+    /// A number of a layer is not finite: training has diverged.
+    #[error(
+        "{}: {what} {index} is {value}, expected a finite number",
         place(layer)
     )]
     NotFinite {
-        /// The dotted name of the batch normalisation.
+        /// The layer's dotted name.
         layer: String,
-        /// Which of its outputs.
+        /// What the number is: a weight, a scale, a bias, ..
+        what: &'static str,
+        /// Which of them.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// The scores come from several affine steps, and the one step of a model file rounds otherwise.
+    #[error(
+        "{} ({kind}) cannot be exported exactly: the scores pass {steps} affine steps after the last product, and the one scale and bias of a model file differ from them by up to {found:e} of the largest score (output {output}), expected at most {tolerance:e}; leave only one of the steps, or allow a tolerance",
+        place(layer)
+    )]
+    Rounding {
+        /// The dotted name of the layer that is the last of the steps.
+        layer: String,
+        /// What kind of layer it is.
+        kind: &'static str,
+        /// How many steps there are.
+        steps: usize,
+        /// The output with the largest difference.
         output: usize,
-        /// The factor.
-        scale: f32,
-        /// The summand.
-        bias: f32,
+        /// The largest difference, as a share of the largest score that this output can have.
+        found: f64,
+        /// The largest difference allowed.
+        tolerance: f64,
+    },
+    /// A sample to compare with is none that the model takes.
+    #[error("sample {sample}, input {input} is {value}, expected {expected}")]
+    Sample {
+        /// Which sample.
+        sample: usize,
+        /// Which of its inputs.
+        input: usize,
+        /// Its value.
+        value: f32,
+        /// What the input type takes.
+        expected: String,
+    },
+    /// The file computes otherwise than the model: what `lower` says is not what `forward` does.
+    #[error(
+        "the file computes otherwise than the model: output {output} of sample {sample} is {file} by the file and {model} by the model, and {differing} of {outputs} outputs differ; `Module::lower` of a layer does not describe its `forward`"
+    )]
+    Differs {
+        /// The first sample with a difference.
+        sample: usize,
+        /// The first of its outputs with a difference.
+        output: usize,
+        /// What the model gives.
+        model: f32,
+        /// What the file gives.
+        file: f32,
+        /// How many outputs of all samples differ.
+        differing: usize,
+        /// How many outputs all samples have.
+        outputs: usize,
     },
     /// The network is inconsistent.
     #[error(transparent)]
@@ -45,5 +111,12 @@ fn place(layer: &str) -> String {
     match layer {
         "" => "the model".to_owned(),
         layer => format!("layer `{layer}`"),
+    }
+}
+
+fn again(accounted: usize) -> String {
+    match accounted {
+        0 => String::new(),
+        n => format!(" after {n} operations of this kind"),
     }
 }

@@ -1,30 +1,62 @@
-//! Batch normalisation and sign as one integer comparison.
+//! Affine steps after a product, folded into what a model file holds: with a sign into one integer
+//! comparison, without one into a single affine step.
+
+use crate::ops::Affine;
+
+/// The affine steps that the sums of one output pass, each `scale * x + bias` in `f32`, rounded after
+/// the product and after the sum.
+#[derive(Clone, Copy)]
+pub(super) struct Chain<'a> {
+    pub(super) steps: &'a [Affine<f32>],
+    pub(super) output: usize,
+}
 
 /// A neuron's bit as a comparison of its integer sum: `+1` where `sum >= at_least`, the sum taken
 /// with all weights negated where `negate` says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threshold {
-    /// Whether the neuron's weights change their signs (its scale is negative).
-    pub negate: bool,
+pub(super) struct Threshold {
+    /// Whether the neuron's weights change their signs: the chain falls as the sum grows.
+    pub(super) negate: bool,
     /// The least sum that gives `+1`; `most + 1` where none does, `-most` where all do.
-    pub at_least: i32,
+    pub(super) at_least: i32,
 }
 
-impl Threshold {
-    /// The comparison equal to `sign(scale * sum + bias)`, computed in `f32` with two roundings, for
-    /// every integer `sum` from `-most` to `most`. `scale` and `bias` are finite.
+/// The one affine step nearest to a chain.
+pub(super) struct Single {
+    pub(super) scale: f32,
+    pub(super) bias: f32,
+    /// The largest difference from the chain.
+    pub(super) difference: f64,
+    /// The largest magnitude that the chain gives out.
+    pub(super) largest: f64,
+}
+
+impl Chain<'_> {
+    /// What the steps make of an integer sum, as evaluation computes it.
+    pub(super) fn at(self, sum: i64) -> f32 {
+        let mut x = sum as f32;
+        for step in self.steps {
+            x = step.scale[self.output] * x + step.bias[self.output];
+        }
+        x
+    }
+
+    /// Whether the values never rise as the sum grows; else they never fall.
+    pub(super) fn falls(self) -> bool {
+        let negative = |step: &&Affine<f32>| step.scale[self.output] < 0.0;
+        self.steps.iter().filter(negative).count() % 2 == 1
+    }
+
+    /// The comparison equal to the sign of the chain for every integer sum from `-most` to `most`.
+    /// All numbers of the chain are finite, and so is the input of each step for those sums.
     ///
-    /// Rounding is monotone, so for a scale that is not negative the computed value never falls as
-    /// the sum grows, and the least sum that gives `+1` is found by bisection over the computed
-    /// values themselves: no tolerance, no algebra that rounds differently. A negative scale is the
-    /// same for the negated sum.
-    #[must_use]
-    pub fn fold(scale: f32, bias: f32, most: i32) -> Self {
-        let negate = scale < 0.0;
-        let fires = |sum: i64| {
-            let sum = if negate { -sum } else { sum };
-            scale * sum as f32 + bias >= 0.0
-        };
+    /// Rounding is monotone, and so is every step. Unless the chain [falls](Self::falls), the computed
+    /// value never falls as the sum grows, and bisection over the computed values themselves finds the
+    /// least sum that gives `+1`: no tolerance, no algebra that rounds differently. A chain that falls
+    /// is the same for the negated sum.
+    pub(super) fn threshold(self, most: i32) -> Threshold {
+        let negate = self.falls();
+        let fires = |sum: i64| self.at(if negate { -sum } else { sum }) >= 0.0;
         // Below `low` nothing fires, from `high` on everything does.
         let (mut low, mut high) = (-i64::from(most), i64::from(most) + 1);
         while low < high {
@@ -35,93 +67,42 @@ impl Threshold {
                 low = middle + 1;
             }
         }
-        Self {
+        Threshold {
             negate,
             at_least: i32::try_from(low).unwrap_or(i32::MAX),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check(scale: f32, bias: f32, most: i32) {
-        let fold = Threshold::fold(scale, bias, most);
-        for sum in -most..=most {
-            let plus = scale * sum as f32 + bias >= 0.0;
-            let folded = if fold.negate { -sum } else { sum } >= fold.at_least;
-            assert_eq!(plus, folded, "{scale:e} * {sum} + {bias:e}");
+    /// The scale and bias of the whole chain, computed in `f64` and rounded once, and how far they are
+    /// from the chain at `sums`, all of them.
+    pub(super) fn single(self, sums: impl Iterator<Item = i64>) -> Single {
+        let (mut scale, mut bias) = (1.0, 0.0);
+        for step in self.steps {
+            let [a, b] = [step.scale[self.output], step.bias[self.output]].map(f64::from);
+            (scale, bias) = (a * scale, a * bias + b);
         }
-    }
-
-    #[test]
-    fn the_comparison_is_equal_for_every_sum_at_the_edges_of_f32() {
-        let tiny = f32::from_bits(1);
-        let values = [
-            0.0,
-            -0.0,
-            1.0,
-            -1.0,
-            0.1,
-            -0.3,
-            tiny,
-            -tiny,
-            f32::MAX,
-            f32::MIN,
-            1e-30,
-            -1e30,
-            3.0e7,
-        ];
-        for scale in values {
-            for bias in values {
-                check(scale, bias, 300);
-            }
+        // A step without a bias has -0.0, which leaves the sign of zeros as it is.
+        let unbiased = |step: &Affine<f32>| step.bias[self.output].to_bits() == NO_BIAS.to_bits();
+        if self.steps.iter().all(unbiased) {
+            bias = NO_BIAS.into();
         }
-    }
-
-    #[test]
-    fn a_zero_exactly_at_the_threshold_is_plus_one() {
-        // sum = 3 gives exactly 0, which the sign law makes +1.
-        assert_eq!(
-            Threshold::fold(0.5, -1.5, 10),
-            Threshold {
-                negate: false,
-                at_least: 3
+        let (scale, bias) = (scale as f32, bias as f32);
+        let (mut difference, mut largest) = (0.0_f64, 0.0_f64);
+        for sum in sums {
+            let (expected, found) = (self.at(sum), scale * sum as f32 + bias);
+            if expected != found {
+                difference = difference.max((f64::from(expected) - f64::from(found)).abs());
             }
-        );
-        assert_eq!(
-            Threshold::fold(-0.5, 1.5, 10),
-            Threshold {
-                negate: true,
-                at_least: -3
-            }
-        );
-    }
-
-    #[test]
-    fn neurons_that_never_or_always_fire_get_thresholds_beyond_the_sums() {
-        assert_eq!(Threshold::fold(1.0, 1e9, 10).at_least, -10);
-        assert_eq!(Threshold::fold(1.0, -1e9, 10).at_least, 11);
-        assert_eq!(Threshold::fold(0.0, -1.0, i32::MAX).at_least, i32::MAX);
-    }
-
-    proptest! {
-        #[test]
-        fn the_comparison_is_equal_for_every_reachable_sum(
-            scale in any::<f32>().prop_filter("finite", |x| x.is_finite()),
-            bias in any::<f32>().prop_filter("finite", |x| x.is_finite()),
-            most in 1..2000_i32,
-        ) {
-            check(scale, bias, most);
+            largest = largest.max(f64::from(expected).abs());
         }
-
-        #[test]
-        fn the_comparison_is_equal_for_scales_and_biases_as_training_makes_them(
-            scale in -0.1_f32..0.1, bias in -3.0_f32..3.0, most in 1..5000_i32,
-        ) {
-            check(scale, bias, most);
+        Single {
+            scale,
+            bias,
+            difference,
+            largest,
         }
     }
 }
+
+/// The bias of a step that only multiplies: `x + -0.0` is `x` for every `x`, also for `-0.0`.
+pub(super) const NO_BIAS: f32 = -0.0;

@@ -4,7 +4,8 @@ use bnn_core::conv::{Conv2d, Pool2d};
 use bnn_core::model::InputType;
 
 use super::lowering::Values;
-use super::product::{Shape, Then};
+use super::operations::Role;
+use super::product::Shape;
 use super::{ExportError, Lowering};
 use crate::error::Error;
 use crate::ops::{ConvOptions, Padding};
@@ -20,7 +21,10 @@ impl Lowering {
     /// takes.
     pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
         match (&self.open, self.values) {
-            (None, Values::Row) => self.values = Values::Image(shape),
+            (None, Values::Row) => {
+                self.values = Values::Image(shape);
+                self.image = Some(shape);
+            }
             (None, Values::Image(known)) if known == shape => {}
             _ => {
                 let why = format!("it takes images {shape:?}, which is not what it is given");
@@ -61,7 +65,9 @@ impl Lowering {
         options: ConvOptions,
     ) -> Result<(), ExportError> {
         self.check_signs()?;
-        self.convolution(weight, options)
+        self.convolution(weight, options)?;
+        self.operations.account(Role::Product);
+        Ok(())
     }
 
     /// The convolution of `x` with the signs of latent filters:
@@ -75,7 +81,9 @@ impl Lowering {
         options: ConvOptions,
     ) -> Result<(), ExportError> {
         self.check_numbers()?;
-        self.convolution(weight, options)
+        self.convolution(weight, options)?;
+        self.operations.account(Role::Product);
+        Ok(())
     }
 
     /// The largest of each window, of whatever there is now: [`ops::max_pool2d`](crate::ops::max_pool2d).
@@ -97,18 +105,15 @@ impl Lowering {
         let image = self.image_at_hand()?;
         let pool = Pool2d::new(image, kernel, stride, padding);
         let pool = pool.map_err(|error| self.refusal(error.to_string()))?;
-        let refusal = self.refusal(
-            "the runner of model files pools bits: expected a product of signs behind this pool, without another pool in between",
-        );
+        let (layer, kind) = self.place();
+        let why = "the runner of model files pools bits: expected a product of signs after this pool, without another pool in between";
         match &mut self.open {
-            Some(product) if product.affine.is_none() && product.then == Then::Nothing => {
-                product.sum_pools.push(pool);
-            }
-            Some(product) => product.bit_pools.push(pool),
+            Some(product) => product.pools.push((pool, product.steps.len())),
             None if self.input == InputType::Bits => self.writer.max_pool2d(&pool)?,
             None => return Err(self.refusal("it pools the bytes of the model's input")),
         }
-        self.pooled = Some(refusal);
+        self.pooled = Some((layer, kind, why));
+        self.operations.account(Role::Pool);
         let [height, width] = pool.output_size();
         self.values = Values::Image([height, width, pool.channels()]);
         Ok(())

@@ -3,10 +3,12 @@
 use bnn_core::model::{InputType, ModelWriter};
 
 use super::ExportError;
+use super::affine::unbiased;
+use super::operations::{Operations, Role};
 use super::product::{Product, Then};
 use crate::error::Error;
 use crate::nn::Module;
-use crate::ops::Affine;
+use crate::ops::row_scales;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -37,8 +39,8 @@ use crate::tensor::Tensor;
 /// }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hidden = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
-/// let net = Net { hidden, norm: BatchNorm::new(3)? };
-/// let file = export(&net, InputType::Bits, "")?;
+/// let mut net = Net { hidden, norm: BatchNorm::new(3)? };
+/// let file = export(&mut net, InputType::Bits, "")?;
 /// # assert!(!file.is_empty());
 /// # Ok(())
 /// # }
@@ -56,12 +58,29 @@ pub struct Lowering {
     pub(super) open: Option<Product>,
     /// How the values at hand lie.
     pub(super) values: Values,
+    /// The images that the model takes, if it takes images.
+    pub(super) image: Option<[usize; 3]>,
+    /// What the layers have accounted for.
+    pub(super) operations: Operations,
+    /// Name and kind of the layer that was the last affine step.
+    pub(super) last_affine: Option<(String, &'static str)>,
+    /// How far scores may be from several affine steps.
+    pub(super) tolerance: f64,
     /// What to say if clipped numbers are all that comes of the last clipping.
-    clipped: Option<ExportError>,
+    clipped: Option<Refusal>,
     /// What to say if the runner, which pools bits, cannot do what the last pool does.
-    pub(super) pooled: Option<ExportError>,
+    pub(super) pooled: Option<Refusal>,
     /// Names and kinds of the modules that are being lowered, from the model inwards.
     path: Vec<(String, &'static str)>,
+}
+
+/// Layer, kind and reason of an [`ExportError::Layer`].
+pub(super) type Refusal = (String, &'static str, &'static str);
+
+/// A file, and how far each output can be from what the network computes: 0 unless a tolerance was allowed.
+pub(super) struct Lowered {
+    pub(super) file: Vec<u8>,
+    pub(super) differences: Vec<f64>,
 }
 
 /// How the values of a sample lie: what the next layer goes over.
@@ -109,6 +128,10 @@ impl Lowering {
             meta: meta.to_owned(),
             open: None,
             values: Values::Row,
+            image: None,
+            operations: Operations::default(),
+            last_affine: None,
+            tolerance: 0.0,
             clipped: None,
             pooled: None,
             path: vec![(String::new(), kind)],
@@ -167,7 +190,20 @@ impl Lowering {
     /// columns.
     pub fn binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_signs()?;
-        self.linear(weight)
+        self.linear(weight)?;
+        self.operations.account(Role::Product);
+        Ok(())
+    }
+
+    /// [`Lowering::binary_linear`], each output multiplied by the mean of `|weight|` over its row:
+    /// [`ops::scaled_binary_linear`](crate::ops::scaled_binary_linear).
+    ///
+    /// # Errors
+    /// Those of [`Lowering::binary_linear`] and [`Lowering::affine`].
+    pub fn scaled_binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+        let (_, k) = weight.matrix("weights of a linear operation")?;
+        self.binary_linear(weight)?;
+        self.push_affine(&unbiased(&row_scales(weight.data(), k)))
     }
 
     /// `x · sign(weight)^T` for latent weights `[n, k]`:
@@ -178,38 +214,9 @@ impl Lowering {
     /// `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact.
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_numbers()?;
-        self.linear(weight)
-    }
-
-    /// `scale * x + bias` per column, rounded after the product and after the sum: a batch
-    /// normalisation in evaluation. Model files compute in `f32`.
-    ///
-    /// # Errors
-    /// [`ExportError::Layer`] where `x` is not what a product gave out, or has another number of
-    /// columns; [`ExportError::NotFinite`].
-    pub fn affine<T: Real>(&mut self, affine: &Affine<T>) -> Result<(), ExportError> {
-        let numbers = |x: &[T]| -> Vec<f32> { x.iter().map(|x| x.as_f64() as f32).collect() };
-        let (scale, bias) = (numbers(&affine.scale), numbers(&affine.bias));
-        let odd = |(s, b): (&f32, &f32)| !s.is_finite() || !b.is_finite();
-        if let Some(output) = scale.iter().zip(&bias).position(odd) {
-            return Err(ExportError::NotFinite {
-                layer: self.name(),
-                output,
-                scale: scale[output],
-                bias: bias[output],
-            });
-        }
-        let columns = self.open.as_ref().map(|product| product.weights.rows());
-        match &mut self.open {
-            Some(product) if product.affine.is_none() && product.then == Then::Nothing => {
-                if columns != Some(scale.len()) || columns != Some(bias.len()) {
-                    return Err(self.refuse_width(scale.len()));
-                }
-                product.affine = Some((scale, bias));
-                Ok(())
-            }
-            _ => Err(self.refusal("it does not directly follow a product of signs")),
-        }
+        self.linear(weight)?;
+        self.operations.account(Role::Product);
+        Ok(())
     }
 
     /// Clipping to [-1, 1], which changes no sign: nothing is left of it in front of a layer that takes
@@ -220,17 +227,19 @@ impl Lowering {
     /// export where no sign was taken of what it gave out.
     pub fn hard_tanh(&mut self) -> Result<(), ExportError> {
         let begins_with_signs = self.begins_with_signs();
+        let (layer, kind) = self.place();
         match &mut self.open {
             Some(product) if product.then == Then::Nothing => {
                 product.then = Then::Clipped;
-                let why = "no layer behind it takes the signs of its numbers, and the runner of model files does not clip";
-                self.clipped = Some(self.refusal(why));
+                let why = "no layer after it takes the signs of its numbers, and the runner of model files does not clip";
+                self.clipped = Some((layer, kind, why));
             }
             None if !begins_with_signs => {
                 return Err(self.refusal("it clips the input of the model"));
             }
             _ => {}
         }
+        self.operations.account(Role::Clip);
         Ok(())
     }
 
@@ -245,6 +254,7 @@ impl Lowering {
             None if begins_with_signs => {}
             None => return Err(self.refusal("unsigned inputs all have the sign +1")),
         }
+        self.operations.account(Role::Sign);
         Ok(())
     }
 
@@ -253,41 +263,127 @@ impl Lowering {
         self.input == InputType::Bits || self.thresholds.is_some()
     }
 
+    /// Says that the layer being lowered applies an operation of its own, a [`Function`](crate::Function)
+    /// of this name, for which the other methods that it calls account. [`export`](super::export) refuses a
+    /// model whose forward pass applies operations that no layer accounts for.
+    ///
+    /// ```
+    /// use bnn_autograd::export::{ExportError, Lowering, export};
+    /// use bnn_autograd::nn::{BinaryLinear, Module, Sequential};
+    /// use bnn_autograd::{Context, Error, Function, Rng, Tensor, Var};
+    /// use bnn_core::model::InputType;
+    ///
+    /// struct Sign;
+    /// struct SignFunction;
+    ///
+    /// impl Function<f32> for SignFunction {
+    ///     fn name(&self) -> &'static str {
+    ///         "my_sign"
+    ///     }
+    ///     fn forward(&self, _: &mut Context<f32>, x: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+    ///         let signs = x[0].data().iter().map(|&x| if x >= 0.0 { 1.0 } else { -1.0 });
+    ///         Ok(vec![Tensor::new(signs.collect(), x[0].shape())?])
+    ///     }
+    /// }
+    ///
+    /// impl Module for Sign {
+    ///     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+    ///         x.tape().apply(SignFunction, &[x])
+    ///     }
+    ///     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+    ///         to.operation("my_sign");
+    ///         to.sign()
+    ///     }
+    /// }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let layer = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
+    /// let file = export(&mut Sequential::new().then(layer).then(Sign), InputType::Bits, "")?;
+    /// # assert!(!file.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn operation(&mut self, name: &str) {
+        self.operations.name(name);
+    }
+
     /// The error that the layer being lowered cannot be exported.
     #[must_use]
     pub fn refusal(&self, reason: impl Into<String>) -> ExportError {
+        let (layer, kind) = self.place();
         ExportError::Layer {
-            layer: self.name(),
-            kind: self.path.last().map_or("", |(_, kind)| kind),
+            layer,
+            kind,
             reason: reason.into(),
         }
     }
 
-    /// The whole file.
+    /// The whole file. Compare it with the network that it was made from, as [`export`](super::export) does.
     ///
     /// # Errors
     /// [`ExportError::Layer`] where there is no product, or numbers were clipped or pooled of which no sign
-    /// was taken; [`ExportError::Model`] for a file of 4 GiB or more.
-    pub fn finish(mut self) -> Result<Vec<u8>, ExportError> {
+    /// was taken; [`ExportError::Rounding`] where several affine steps do not become one exactly;
+    /// [`ExportError::Model`] for a file of 4 GiB or more.
+    pub fn finish(&self) -> Result<Vec<u8>, ExportError> {
+        Ok(self.lowered()?.file)
+    }
+
+    pub(super) fn lowered(&self) -> Result<Lowered, ExportError> {
         let Some(product) = &self.open else {
             return Err(self.refusal("it has no layer with binary weights"));
         };
-        let is_sign = product.then == Then::Sign;
+        let negated = product.negated();
         let refusal = match product.then {
-            Then::Clipped => self.clipped,
-            // No layer is left to turn what is stored with the other sign.
-            Then::Sign if product.turned().contains(&true) => self.pooled,
-            Then::Nothing if product.has_pools() => self.pooled,
-            _ => None,
+            Then::Clipped => &self.clipped,
+            // No layer is left to make up for what is stored negated.
+            Then::Sign
+                if negated
+                    .as_ref()
+                    .is_none_or(|outputs| outputs.contains(&true)) =>
+            {
+                &self.pooled
+            }
+            Then::Nothing if !product.pools.is_empty() => &self.pooled,
+            _ => &None,
         };
-        if let Some(refusal) = refusal {
-            return Err(refusal);
+        if let Some((layer, kind, reason)) = refusal.clone() {
+            return Err(ExportError::Layer {
+                layer,
+                kind,
+                reason: reason.to_owned(),
+            });
         }
-        match is_sign {
-            true => product.write_signs(&mut self.writer)?,
-            false => product.write(&mut self.writer)?,
+        let mut writer = self.writer.clone().meta(&self.meta);
+        let mut differences = vec![0.0; product.weights.rows()];
+        if product.then == Then::Sign {
+            product.write_signs(&mut writer, &negated.unwrap_or_default())?;
+        } else if product.steps.is_empty() {
+            product.write(&mut writer, None)?;
+        } else {
+            let scores = product.scores();
+            let (output, found) = scores.worst;
+            if found > self.tolerance {
+                let (layer, kind) = self.last_affine.clone().unwrap_or_default();
+                return Err(ExportError::Rounding {
+                    layer,
+                    kind,
+                    steps: product.steps.len(),
+                    output,
+                    found,
+                    tolerance: self.tolerance,
+                });
+            }
+            product.write(&mut writer, Some(&scores))?;
+            differences = scores.differences;
         }
-        Ok(self.writer.meta(&self.meta).finish()?)
+        Ok(Lowered {
+            file: writer.finish()?,
+            differences,
+        })
+    }
+
+    /// Name and kind of the layer being lowered.
+    pub(super) fn place(&self) -> (String, &'static str) {
+        (self.name(), self.path.last().map_or("", |(_, kind)| kind))
     }
 
     /// The dotted name of the layer being lowered.

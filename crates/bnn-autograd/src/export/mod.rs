@@ -1,20 +1,29 @@
 //! From a trained network to a model file that runs on bits, with the very same results.
 //!
 //! [`export`] asks the network what it computes, layer by layer ([`Module::lower`]), and puts products
-//! of signs together with what follows them: batch normalisation and the sign of the next layer become
-//! one integer comparison ([`Threshold::fold`]); the last batch normalisation stays as the affine map
-//! that evaluation computes anyway.
+//! of signs together with what follows them. Affine steps (batch normalisation, biases, scales) and the
+//! sign of the next layer become one integer comparison, found by searching the least sum for which the
+//! very `f32` expression of evaluation is not negative. The affine step at the end of a network stays
+//! what evaluation computes.
+//!
+//! What a network says in `lower` is not trusted: before a file is returned, the network runs its
+//! traced forward pass, whose operations have to be accounted for, and file and network are compared on
+//! samples.
 
+mod affine;
 mod bytes;
 mod chain;
+mod compare;
 mod error;
+mod exporter;
 mod fold;
 mod images;
 mod lowering;
+mod operations;
 mod product;
 
 pub use error::ExportError;
-pub use fold::Threshold;
+pub use exporter::Exporter;
 pub use lowering::Lowering;
 
 use bnn_core::model::InputType;
@@ -22,37 +31,52 @@ use bnn_core::model::InputType;
 use crate::nn::Module;
 
 /// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in: its
-/// hidden bits and its outputs are equal, bit for bit, to those of the tape, for samples of the type
-/// `input`: -1 and +1, integers from 0, or bytes that become bits by thresholds. `meta` is text kept in the file.
+/// hidden bits and its outputs equal those of the tape, bit for bit, for samples of the type
+/// `input`: -1 and +1, integers from 0, or bytes that become bits by thresholds. `meta` is text that the
+/// file keeps. File and model are compared on random samples; [`Exporter`] takes yours.
 ///
-/// It can export what consists of [`SignWeightLinear`](crate::nn::SignWeightLinear) or
-/// [`SignWeightConv2d`](crate::nn::SignWeightConv2d) (first), [`BinaryLinear`](crate::nn::BinaryLinear),
-/// [`BinaryConv2d`](crate::nn::BinaryConv2d), [`MaxPool2d`](crate::nn::MaxPool2d),
-/// [`Flatten`](crate::nn::Flatten), [`BatchNorm`](crate::nn::BatchNorm) and
-/// [`HardTanh`](crate::nn::HardTanh) one after another, behind an [`InputThresholds`](crate::nn::InputThresholds) or
-/// [`RSign`](crate::nn::RSign) for [`InputType::Thresholds`], in [`Sequential`](crate::nn::Sequential)s nested
-/// as you like and in modules that implement [`Module::lower`]. The file gives out real scores behind a
-/// last batch normalisation, integer sums behind a last product, bits behind a last sign. A network that
-/// takes images says of what size they are, as [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or
-/// is exported by [`export_images`].
+/// It can export what consists of
+/// - products of signs: [`BinaryLinear`](crate::nn::BinaryLinear),
+///   [`BinaryConv2d`](crate::nn::BinaryConv2d), and as the first one
+///   [`SignWeightLinear`](crate::nn::SignWeightLinear) or
+///   [`SignWeightConv2d`](crate::nn::SignWeightConv2d), or one after
+///   [`InputThresholds`](crate::nn::InputThresholds) or [`RSign`](crate::nn::RSign) for
+///   [`InputType::Thresholds`];
+/// - affine steps after a product: [`BatchNorm`](crate::nn::BatchNorm),
+///   [`ChannelScale`](crate::nn::ChannelScale), the scales of
+///   [`BinaryLinear::with_scaled_signs`](crate::nn::BinaryLinear::with_scaled_signs), several of them one
+///   after another; at the end of a network only one, unless a tolerance is allowed;
+/// - [`HardTanh`](crate::nn::HardTanh) before a sign, [`RSign`](crate::nn::RSign),
+///   [`MaxPool2d`](crate::nn::MaxPool2d), [`Flatten`](crate::nn::Flatten),
+///   [`Dropout`](crate::nn::Dropout);
+///
+/// one after another, in [`Sequential`](crate::nn::Sequential)s nested as you like and in modules that
+/// implement [`Module::lower`]. It cannot export layers with float weights
+/// ([`Linear`](crate::nn::Linear), [`Conv2d`](crate::nn::Conv2d)), shortcuts
+/// ([`Residual`](crate::nn::Residual)) or averages ([`AvgPool2d`](crate::nn::AvgPool2d)).
+///
+/// The file gives out real scores after a last affine step, integer sums after a last product, bits
+/// after a last sign. A network that takes images says of what size they are, as
+/// [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or is exported by [`export_images`].
 ///
 /// ```
+/// use bnn_autograd::Rng;
 /// use bnn_autograd::export::export;
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Sequential, SignWeightLinear};
-/// use bnn_autograd::Rng;
 /// use bnn_core::model::InputType;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut rng = Rng::new(1);
-/// let net = Sequential::new()
+/// let mut net = Sequential::new()
 ///     .then(SignWeightLinear::new(64, 128, &mut rng)?)
 ///     .then(BatchNorm::new(128)?)
 ///     .then(BinaryLinear::new(128, 10, &mut rng)?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export(&net, InputType::Unsigned { depth: 8 }, "name=example\n")?;
+/// let file = export(&mut net, InputType::Unsigned { depth: 8 }, "name=example\n")?;
 /// # assert!(file.len() < 4000);
 ///
-/// let refused = export(&net.then(Linear::new(10, 2, &mut rng)?), InputType::Bits, "").unwrap_err();
+/// let mut float = net.then(Linear::new(10, 2, &mut rng)?);
+/// let refused = export(&mut float, InputType::Bits, "").unwrap_err();
 /// assert!(refused.to_string().starts_with("layer `4` (Linear) cannot be exported: its weights are"));
 /// # Ok(())
 /// # }
@@ -60,15 +84,19 @@ use crate::nn::Module;
 ///
 /// # Errors
 /// [`ExportError::Layer`], which names the layer that a model file cannot hold;
-/// [`ExportError::NotFinite`] for a network that diverged; [`ExportError::Network`] for bits per input
-/// outside 1 to 8.
-pub fn export(model: &dyn Module, input: InputType, meta: &str) -> Result<Vec<u8>, ExportError> {
-    let mut lowering = Lowering::new(model.kind(), input, meta)?;
-    model.lower(&mut lowering)?;
-    lowering.finish()
+/// [`ExportError::Operation`], [`ExportError::Untraced`] and [`ExportError::Differs`] where a module's
+/// `lower` does not describe its `forward`; [`ExportError::Rounding`] for real scores after several
+/// affine steps; [`ExportError::NotFinite`] for a network that diverged; [`ExportError::Network`] for bits
+/// per input outside 1 to 8, and for samples that the network does not take.
+pub fn export(
+    model: &mut dyn Module,
+    input: InputType,
+    meta: &str,
+) -> Result<Vec<u8>, ExportError> {
+    Exporter::new(input).with_meta(meta).export(model)
 }
 
-/// As [`export`], of a network whose samples are images `[height, width, channels]`.
+/// Exports a network whose samples are images `[height, width, channels]`; otherwise as [`export`].
 ///
 /// ```
 /// use bnn_autograd::Rng;
@@ -82,7 +110,7 @@ pub fn export(model: &dyn Module, input: InputType, meta: &str) -> Result<Vec<u8
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let rng = &mut Rng::new(1);
 /// let same = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
-/// let net = Sequential::new()
+/// let mut net = Sequential::new()
 ///     .then(SignWeightConv2d::new(1, 16, [3, 3], same, rng)?)
 ///     .then(MaxPool2d::new([2, 2]))
 ///     .then(BatchNorm::new(16)?)
@@ -91,24 +119,22 @@ pub fn export(model: &dyn Module, input: InputType, meta: &str) -> Result<Vec<u8
 ///     .then(Flatten)
 ///     .then(BinaryLinear::new(4 * 4 * 32, 10, rng)?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export_images(&net, [8, 8, 1], InputType::Unsigned { depth: 4 }, "")?;
+/// let file = export_images(&mut net, [8, 8, 1], InputType::Unsigned { depth: 4 }, "")?;
 /// # assert!(!file.is_empty());
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
-/// As [`export`].
+/// Those of [`export`].
 pub fn export_images(
-    model: &dyn Module,
+    model: &mut dyn Module,
     image: [usize; 3],
     input: InputType,
     meta: &str,
 ) -> Result<Vec<u8>, ExportError> {
-    let mut lowering = Lowering::new(model.kind(), input, meta)?;
-    lowering.image(image)?;
-    model.lower(&mut lowering)?;
-    lowering.finish()
+    let exporter = Exporter::new(input).with_meta(meta).with_images(image);
+    exporter.export(model)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! A product of signs whose epilogue is not known yet: the layers behind it decide.
+//! A product of signs whose epilogue is not known yet: the layers after it decide.
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, PadValue, Pool2d};
 use bnn_core::model::{Epilogue, ModelError, ModelWriter};
 
-use super::{ExportError, Threshold};
+use super::ExportError;
+use super::fold::{Chain, Single};
+use crate::ops::Affine;
 
 /// A product, and what has been done to its sums since.
 pub(super) struct Product {
@@ -12,13 +14,13 @@ pub(super) struct Product {
     pub(super) weights: BitMatrix,
     shape: Shape,
     /// The largest magnitude of a sum.
-    most: i32,
-    /// Pools of the sums.
-    pub(super) sum_pools: Vec<Pool2d>,
-    /// Batch normalisation: factors and summands.
-    pub(super) affine: Option<(Vec<f32>, Vec<f32>)>,
-    /// Pools of what comes of that.
-    pub(super) bit_pools: Vec<Pool2d>,
+    pub(super) most: i32,
+    /// How far apart the sums that can occur are: 2 where all of them are odd or all even.
+    stride: usize,
+    /// The affine steps in order.
+    pub(super) steps: Vec<Affine<f32>>,
+    /// The pools in order, each with the number of affine steps before it.
+    pub(super) pools: Vec<(Pool2d, usize)>,
     /// What followed.
     pub(super) then: Then,
 }
@@ -38,6 +40,16 @@ pub(super) enum Then {
     Sign,
 }
 
+/// What the single affine step at the end of a model is.
+pub(super) struct Scores {
+    pub(super) scale: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+    /// For each output how far scores can be from those of all the steps.
+    pub(super) differences: Vec<f64>,
+    /// The output that is the farthest from all the steps, and how far, as a share of its largest score.
+    pub(super) worst: (usize, f64),
+}
+
 impl Shape {
     /// `[height, width, channels]` of its output.
     pub(super) fn output(&self, n: usize) -> [usize; 3] {
@@ -50,24 +62,26 @@ impl Shape {
 }
 
 impl Product {
-    /// Of signs, or of a model's input, with sums of at most `most`.
-    pub(super) fn new(weights: BitMatrix, shape: Shape, most: i32) -> Self {
+    /// A product over `shape` whose sums are at most `most` in magnitude; of signs if `of_signs`, else
+    /// of numbers.
+    pub(super) fn new(weights: BitMatrix, shape: Shape, most: i32, of_signs: bool) -> Self {
+        let stride = match shape {
+            // As many signs as there are weights, all of them 1 or -1.
+            Shape::Dense if of_signs => 2,
+            _ => 1,
+        };
         Self {
             weights,
             shape,
             most,
-            sum_pools: Vec::new(),
-            affine: None,
-            bit_pools: Vec::new(),
+            stride,
+            steps: Vec::new(),
+            pools: Vec::new(),
             then: Then::Nothing,
         }
     }
 
-    pub(super) fn has_pools(&self) -> bool {
-        !self.sum_pools.is_empty() || !self.bit_pools.is_empty()
-    }
-
-    /// Whether zeros would not do for the padding, were some of its inputs stored with the other sign.
+    /// Whether zeros would not do for the padding if some of its inputs were stored negated.
     pub(super) fn is_padded_with_ones(&self) -> bool {
         match self.shape {
             Shape::Dense => false,
@@ -78,90 +92,144 @@ impl Product {
         }
     }
 
-    /// The outputs whose signs are stored the other way round, for the largest of a window of sums is then
-    /// the smallest of what becomes of them: `AND b = NOT OR (NOT b)`.
-    pub(super) fn turned(&self) -> Vec<bool> {
-        let folds = self.folds().into_iter();
-        let pooled = !self.sum_pools.is_empty();
-        folds.map(|fold| pooled && fold.negate).collect()
+    /// The outputs whose signs are stored negated. A pool takes the largest value of a window, the model
+    /// file the OR of its bits. Where the steps after the pool fall, the bit wanted is the AND, and
+    /// `AND b = NOT OR (NOT b)`. `None` where an output would have to be negated for one pool and not for
+    /// another.
+    pub(super) fn negated(&self) -> Option<Vec<bool>> {
+        let outputs = 0..self.weights.rows();
+        outputs
+            .map(|output| {
+                let mut falls = self.pools.iter().map(|&(_, before)| {
+                    let steps = &self.steps[before..];
+                    Chain { steps, output }.falls()
+                });
+                let first = falls.next().unwrap_or(false);
+                falls.all(|other| other == first).then_some(first)
+            })
+            .collect()
     }
 
-    /// Takes inputs of which some are stored with the other sign: `w * x = (-w) * (-x)`.
-    pub(super) fn turn_inputs(&mut self, turned: &[bool]) {
+    /// Takes inputs of which some are stored negated: `w * x = (-w) * (-x)`.
+    pub(super) fn negate_inputs(&mut self, negated: &[bool]) {
         let (rows, cols) = (self.weights.rows(), self.weights.cols());
         for row in 0..rows {
             for col in 0..cols {
                 // Columns are pixels, and in them the channels of the output's group.
                 let channel = match self.shape {
-                    Shape::Dense => col % turned.len(),
+                    Shape::Dense => col % negated.len(),
                     Shape::Conv2d(conv) => {
                         let per_group = conv.channels() / conv.groups();
                         let group = row / (conv.outputs() / conv.groups());
                         group * per_group + col % per_group
                     }
                 };
-                if turned[channel] {
-                    self.turn(row, col);
+                if negated[channel] {
+                    negate(&mut self.weights, row, col);
                 }
             }
         }
     }
 
-    /// Appends it to a file, with the epilogue that it has become.
-    pub(super) fn write(&self, writer: &mut ModelWriter) -> Result<(), ModelError> {
-        let epilogue = match &self.affine {
-            None => Epilogue::Sums,
-            Some((scale, bias)) => Epilogue::Affine { scale, bias },
+    /// The one affine step that comes nearest to all the steps.
+    pub(super) fn scores(&self) -> Scores {
+        let mut scores = Scores {
+            scale: Vec::new(),
+            bias: Vec::new(),
+            differences: Vec::new(),
+            worst: (0, 0.0),
         };
-        self.append(writer, epilogue)
+        for output in 0..self.weights.rows() {
+            let steps = &self.steps;
+            let Single {
+                scale,
+                bias,
+                difference,
+                largest,
+            } = match &**steps {
+                // It is what the file holds.
+                [step] => Single {
+                    scale: step.scale[output],
+                    bias: step.bias[output],
+                    difference: 0.0,
+                    largest: 1.0,
+                },
+                _ => Chain { steps, output }.single(self.sums()),
+            };
+            scores.scale.push(scale);
+            scores.bias.push(bias);
+            scores.differences.push(difference);
+            let share = difference / largest;
+            if difference > 0.0 && share > scores.worst.1 {
+                scores.worst = (output, share);
+            }
+        }
+        scores
     }
 
-    /// Appends it to a file, with signs as its epilogue.
-    pub(super) fn write_signs(&self, writer: &mut ModelWriter) -> Result<(), ExportError> {
-        let turned = self.turned();
-        let mut own = Self::new(self.weights.clone(), self.shape, self.most);
+    /// All sums that can occur.
+    fn sums(&self) -> impl Iterator<Item = i64> {
+        let most = i64::from(self.most);
+        (-most..=most).step_by(self.stride)
+    }
+
+    /// Appends it to a file, with integer sums or with scores as its outputs.
+    pub(super) fn write(
+        &self,
+        writer: &mut ModelWriter,
+        scores: Option<&Scores>,
+    ) -> Result<(), ModelError> {
+        let epilogue = match scores {
+            None => Epilogue::Sums,
+            Some(Scores { scale, bias, .. }) => Epilogue::Affine { scale, bias },
+        };
+        self.append(writer, self.weights.clone(), epilogue)
+    }
+
+    /// Appends it and its pools to a file, with signs as its outputs, stored [negated](Self::negated)
+    /// where that says so.
+    pub(super) fn write_signs(
+        &self,
+        writer: &mut ModelWriter,
+        negated: &[bool],
+    ) -> Result<(), ExportError> {
+        let mut weights = self.weights.clone();
         let mut thresholds = Vec::new();
-        for (row, fold) in self.folds().iter().enumerate() {
-            if turned[row] {
-                // b is -sum >= t; its opposite is sum >= 1 - t.
-                thresholds.push(1 - fold.at_least);
-                continue;
+        for (output, &negated) in negated.iter().enumerate() {
+            let steps = &self.steps;
+            let fold = Chain { steps, output }.threshold(self.most);
+            // The opposite of `sum >= t` is `-sum >= 1 - t`.
+            thresholds.push(match negated {
+                true => 1 - fold.at_least,
+                false => fold.at_least,
+            });
+            if fold.negate != negated {
+                (0..weights.cols()).for_each(|col| negate(&mut weights, output, col));
             }
-            if fold.negate {
-                (0..own.weights.cols()).for_each(|col| own.turn(row, col));
-            }
-            thresholds.push(fold.at_least);
         }
         let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
-        own.append(writer, epilogue)?;
-        for pool in self.sum_pools.iter().chain(&self.bit_pools) {
+        self.append(writer, weights, epilogue)?;
+        for (pool, _) in &self.pools {
             writer.max_pool2d(pool)?;
         }
         Ok(())
     }
 
-    fn append(&self, writer: &mut ModelWriter, epilogue: Epilogue<'_>) -> Result<(), ModelError> {
+    fn append(
+        &self,
+        writer: &mut ModelWriter,
+        weights: BitMatrix,
+        epilogue: Epilogue<'_>,
+    ) -> Result<(), ModelError> {
         match &self.shape {
-            Shape::Dense => writer.dense(self.weights.view(), epilogue),
-            Shape::Conv2d(conv) => writer.conv2d(conv, self.weights.view(), epilogue),
+            Shape::Dense => writer.dense(weights.view(), epilogue),
+            Shape::Conv2d(conv) => writer.conv2d(conv, weights.view(), epilogue),
         }
     }
+}
 
-    /// The comparison that makes each output's sign.
-    fn folds(&self) -> Vec<Threshold> {
-        match &self.affine {
-            None => vec![Threshold::fold(1.0, 0.0, self.most); self.weights.rows()],
-            Some((scale, bias)) => {
-                let pairs = scale.iter().zip(bias);
-                let fold = |(&scale, &bias)| Threshold::fold(scale, bias, self.most);
-                pairs.map(fold).collect()
-            }
-        }
-    }
-
-    /// Turns the sign of a weight.
-    fn turn(&mut self, row: usize, col: usize) {
-        let plus = self.weights.view().get(row, col) == Some(true);
-        self.weights.view_mut().set(row, col, !plus);
-    }
+/// Negates a weight.
+fn negate(weights: &mut BitMatrix, row: usize, col: usize) {
+    let plus = weights.view().get(row, col) == Some(true);
+    weights.view_mut().set(row, col, !plus);
 }

@@ -89,7 +89,7 @@ impl<T: Real> Module<T> for BinaryLinear<T> {
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
         match self.scaled_signs {
-            Some(_) => Err(to.refusal("model files have no scaled signs of weights")),
+            Some(_) => to.scaled_binary_linear(self.weight.value()),
             None => to.binary_linear(self.weight.value()),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
@@ -49,6 +50,10 @@ impl<T: Real> ChannelScale<T> {
 impl<T: Real> Module<T> for ChannelScale<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::channel_scale(x, &x.tape().param(&self.scale))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.scale(self.scale.value())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

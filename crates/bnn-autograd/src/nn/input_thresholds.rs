@@ -22,11 +22,11 @@ use crate::tensor::Tensor;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let thresholds = data::digits()?.train.mean_thresholds();
-/// let net = Sequential::new()
+/// let mut net = Sequential::new()
 ///     .then(InputThresholds::new(&thresholds)?)
 ///     .then(BinaryLinear::new(64, 10, &mut Rng::new(1))?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export(&net, InputType::Thresholds, "")?;
+/// let file = export(&mut net, InputType::Thresholds, "")?;
 /// # assert!(file.len() < 1000);
 /// # Ok(())
 /// # }

@@ -47,6 +47,7 @@ pub use hard_tanh::hard_tanh;
 pub use linear::linear;
 pub use pool2d::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use prelu::prelu;
+pub(crate) use quantize::row_scales;
 pub use quantize::{
     Estimator, Lsq, ScaledSign, dorefa_activations, dorefa_weights, lsq, scaled_sign, sign, ternary,
 };

@@ -34,8 +34,8 @@ fn trainer(epochs: u64) -> Trainer<Mlp> {
 }
 
 fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
-    let model = trainer.model();
-    export(model, model.input(), "").unwrap()
+    let input = trainer.model().input();
+    export(&mut trainer.model().clone(), input, "").unwrap()
 }
 
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
@@ -199,7 +199,7 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
         assert_eq!(stats, expected);
         hot.epoch(&split.train, &split.test, all).unwrap();
     }
-    let file = |net: &Mlp| export(net, input, "").unwrap();
+    let file = |net: &Mlp| export(&mut net.clone(), input, "").unwrap();
     assert_eq!(file(cooled.model()), file(&divided.model().net));
     assert_ne!(file(cooled.model()), file(hot.model()));
     let scores = cooled.scores(&split.test).unwrap();

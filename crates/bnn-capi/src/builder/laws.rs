@@ -165,7 +165,7 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
         .then(BatchNorm::new(10).unwrap());
     move_norms(&mut net);
     let meta = "name=example\n";
-    let expected = export(&net, InputType::Unsigned { depth: DEPTH }, meta).unwrap();
+    let expected = export(&mut net, InputType::Unsigned { depth: DEPTH }, meta).unwrap();
 
     let all = tensors(&net);
     let builder = new(bnn_element_t::BNN_ELEMENT_U8, DEPTH.into()).unwrap();
@@ -216,10 +216,10 @@ fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
     let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
     let mut linear_layer = BinaryLinear::new(70, 3, &mut Rng::new(1)).unwrap();
     linear_layer.params_mut(&mut |_, weight| weight.set_value(w.clone()).unwrap());
-    let net = Sequential::new()
+    let mut net = Sequential::new()
         .then(InputThresholds::new(&thresholds).unwrap())
         .then(linear_layer);
-    let expected = export(&net, InputType::Thresholds, "").unwrap();
+    let expected = export(&mut net, InputType::Thresholds, "").unwrap();
     let new = |len: usize| {
         let mut builder = null_mut();
         // SAFETY: at least `len` bytes, and a place for the handle.
@@ -264,7 +264,7 @@ fn a_model_of_images_is_the_one_that_export_writes() {
         .then(BatchNorm::new(10).unwrap());
     move_norms(&mut net);
     let shape = [8, 5, 3];
-    let expected = export_images(&net, shape, InputType::Unsigned { depth: 8 }, "").unwrap();
+    let expected = export_images(&mut net, shape, InputType::Unsigned { depth: 8 }, "").unwrap();
 
     let all = tensors(&net);
     let builder = new(bnn_element_t::BNN_ELEMENT_U8, 8).unwrap();
@@ -291,10 +291,10 @@ fn a_model_of_images_is_the_one_that_export_writes() {
 #[test]
 fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
     let mut rng = Rng::new(6);
-    let pixelwise = Sequential::new()
+    let mut pixelwise = Sequential::new()
         .then(MaxPool2d::new([2, 1]))
         .then(BinaryLinear::new(5, 7, &mut rng).unwrap());
-    let expected = export_images(&pixelwise, [4, 3, 5], InputType::Bits, "").unwrap();
+    let expected = export_images(&mut pixelwise, [4, 3, 5], InputType::Bits, "").unwrap();
     let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
     assert_eq!(image(builder, [4, 3, 5]), BNN_OK);
     assert_eq!(max_pool(builder, 0), BNN_OK);
@@ -307,10 +307,10 @@ fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
         padding: Padding::Same,
         ..ConvOptions::default()
     };
-    let net = Sequential::new()
+    let mut net = Sequential::new()
         .then(InputThresholds::new(&thresholds).unwrap())
         .then(BinaryConv2d::new(3, 4, [3, 3], options, &mut rng).unwrap());
-    let expected = export_images(&net, [5, 4, 3], InputType::Thresholds, "").unwrap();
+    let expected = export_images(&mut net, [5, 4, 3], InputType::Thresholds, "").unwrap();
     let mut builder = null_mut();
     // SAFETY: as many bytes as are passed, and a place for the handle.
     let status = unsafe { bnn_builder_new_thresholds(thresholds.as_ptr(), 3, &mut builder) };

@@ -20,9 +20,9 @@ fn write_model(folder: &Path) {
         hidden: vec![30],
         classes: 10,
     };
-    let cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
+    let mut cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
     let meta = "width=8\nheight=8\nmax=16\n";
-    let file = export(&cnn, InputType::Unsigned { depth: 5 }, meta).unwrap();
+    let file = export(&mut cnn, InputType::Unsigned { depth: 5 }, meta).unwrap();
     fs::write(folder.join("cnn.bnn"), file).unwrap();
 }
 

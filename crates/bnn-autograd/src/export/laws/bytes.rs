@@ -10,7 +10,7 @@ fn check_every_byte(layer: impl Module + Clone + Send + 'static, channels: usize
     let mut net = Sequential::new()
         .then(layer.clone())
         .then(BinaryLinear::new(channels, 3, rng).unwrap());
-    let file = export(&net, InputType::Thresholds, "name=bytes\n").unwrap();
+    let file = export(&mut net, InputType::Thresholds, "name=bytes\n").unwrap();
     let aligned = AlignedBytes::from(file.as_slice());
     let model = Model::open(aligned.bytes()).unwrap();
     assert_eq!(model.input(), (channels, InputType::Thresholds));
@@ -107,7 +107,7 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
     let binary = |k, rng: &mut Rng| BinaryLinear::new(k, 2, rng).unwrap();
     let numbers = SignWeightLinear::new(5, 3, rng).unwrap();
     let valid = ConvOptions::default();
-    let refused = |net: Sequential, input| export(&net, input, "").unwrap_err().to_string();
+    let refused = |mut net: Sequential, input| export(&mut net, input, "").unwrap_err().to_string();
     let cases: Vec<(Sequential, &str)> = vec![
         (
             new().then(numbers),
@@ -141,7 +141,7 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
         ),
         (
             new().then(shifted(vec![f32::NAN])),
-            "layer `0` (RSign) cannot be exported: channel 0 is shifted by NaN",
+            "layer `0`: shift 0 is NaN, expected a finite number",
         ),
         (
             new().then(bytes(5)),
@@ -172,8 +172,8 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
             "layer `1` (MaxPool2d) cannot be exported: it pools the bytes",
         ),
     ];
-    for (net, expected) in images {
-        let refused = export_images(&net, [4, 4, 2], InputType::Thresholds, "");
+    for (mut net, expected) in images {
+        let refused = export_images(&mut net, [4, 4, 2], InputType::Thresholds, "");
         let text = refused.unwrap_err().to_string();
         assert!(text.starts_with(expected), "{text}");
     }

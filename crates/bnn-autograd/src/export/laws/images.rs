@@ -5,7 +5,7 @@ use crate::models::{Cnn, CnnConfig};
 use crate::nn::{AvgPool2d, BinaryConv2d, MaxPool2d, SignWeightConv2d};
 use crate::ops::{ConvOptions, PadValue, Padding};
 
-fn one_of<T: Copy>(of: &[T], rng: &mut Rng) -> T {
+pub(super) fn one_of<T: Copy>(of: &[T], rng: &mut Rng) -> T {
     of[rng.uniform(0.0, of.len() as f64) as usize]
 }
 
@@ -202,24 +202,24 @@ fn what_a_file_cannot_hold_of_images_is_refused_by_name() {
         ),
     ];
     let input = InputType::Unsigned { depth: 8 };
-    for (net, expected) in cases {
-        let text = export_images(&net, [8, 8, 1], input, "")
+    for (mut net, expected) in cases {
+        let text = export_images(&mut net, [8, 8, 1], input, "")
             .unwrap_err()
             .to_string();
         assert!(text.starts_with(expected), "{text}");
     }
-    let text = export(&new().then(first(rng)), input, "")
+    let text = export(&mut new().then(first(rng)), input, "")
         .unwrap_err()
         .to_string();
     assert!(text.contains("`export_images`"), "{text}");
     // Where nothing is turned, two pools are as good as one.
-    let net = new()
+    let mut net = new()
         .then(first(rng))
         .then(pool())
         .then(BatchNorm::new(2).unwrap())
         .then(pool())
         .then(next(padded(PadValue::PlusOne), rng));
-    export_images(&net, [8, 8, 1], input, "").unwrap();
+    export_images(&mut net, [8, 8, 1], input, "").unwrap();
 }
 
 #[test]
@@ -230,11 +230,11 @@ fn another_image_than_a_network_takes_is_refused() {
         hidden: vec![],
         classes: 2,
     };
-    let cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
+    let mut cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
     let input = InputType::Unsigned { depth: 8 };
-    export(&cnn, input, "").unwrap();
-    export_images(&cnn, [4, 4, 1], input, "").unwrap();
-    let text = export_images(&cnn, [4, 5, 1], input, "")
+    export(&mut cnn, input, "").unwrap();
+    export_images(&mut cnn, [4, 4, 1], input, "").unwrap();
+    let text = export_images(&mut cnn, [4, 5, 1], input, "")
         .unwrap_err()
         .to_string();
     assert!(text.contains("it takes images [4, 4, 1]"), "{text}");

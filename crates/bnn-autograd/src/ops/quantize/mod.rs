@@ -11,8 +11,9 @@ mod ternary;
 pub use dorefa::{dorefa_activations, dorefa_weights};
 pub use estimator::Estimator;
 pub use lsq::{Lsq, lsq};
+pub(super) use scaled_sign::ScaledSigns;
+pub(crate) use scaled_sign::row_scales;
 pub use scaled_sign::{ScaledSign, scaled_sign};
-pub(super) use scaled_sign::{ScaledSigns, row_scales};
 pub use sign::sign;
 pub use ternary::ternary;
 

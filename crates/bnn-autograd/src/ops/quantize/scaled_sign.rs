@@ -80,7 +80,7 @@ impl<T: Real> ScaledSigns<'_, T> {
 }
 
 /// The mean of `|w|` over each row of `k` weights, added up in `f64`, in order.
-pub(in crate::ops) fn row_scales<T: Real>(w: &[T], k: usize) -> Vec<T> {
+pub(crate) fn row_scales<T: Real>(w: &[T], k: usize) -> Vec<T> {
     w.par_chunks(k)
         .with_min_len(task_rows(k))
         .map(|row| {

@@ -69,7 +69,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let seconds = start.elapsed().as_secs_f64();
 
     let input = trainer.model().input();
-    let file = export(trainer.model(), input, &settings.meta(&split)).map_err(CliError::failed)?;
+    let file =
+        export(trainer.model_mut(), input, &settings.meta(&split)).map_err(CliError::failed)?;
     outputs.model.write(&file)?;
     let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;
     if args.json {

@@ -1,0 +1,76 @@
+//! Which operations of the tape the lowered layers account for.
+
+use super::ExportError;
+use crate::tape::Applied;
+
+/// What an operation of the tape becomes in a model file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Product,
+    Affine,
+    Sign,
+    Clip,
+    Pool,
+}
+
+/// What the layers have said about the operations of their forward passes.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    /// How many of each role.
+    counts: [usize; 5],
+    /// Operations that layers have named.
+    named: Vec<String>,
+}
+
+impl Operations {
+    pub(super) fn account(&mut self, role: Role) {
+        self.counts[role as usize] += 1;
+    }
+
+    pub(super) fn name(&mut self, operation: &str) {
+        self.named.push(operation.to_owned());
+    }
+
+    /// Refuses the first operation of a forward pass that is not accounted for.
+    pub(super) fn check(&self, applied: &[Applied]) -> Result<(), ExportError> {
+        let mut left = self.counts;
+        let mut named: Vec<&str> = self.named.iter().map(String::as_str).collect();
+        for Applied { name, .. } in applied {
+            // The elements of a sample keep their order.
+            if *name == "reshape" {
+                continue;
+            }
+            if let Some(at) = named.iter().position(|known| known == name) {
+                named.remove(at);
+                continue;
+            }
+            let role = role(name).map(|role| role as usize);
+            match role.and_then(|role| left.get_mut(role)) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => {
+                    return Err(ExportError::Operation {
+                        operation: name,
+                        accounted: role.map_or(0, |role| self.counts[role]),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The role of one of this crate's operations.
+fn role(operation: &str) -> Option<Role> {
+    Some(match operation {
+        "binary_linear"
+        | "scaled_binary_linear"
+        | "sign_weight_linear"
+        | "binary_conv2d"
+        | "sign_weight_conv2d" => Role::Product,
+        "batch_norm" | "channel_scale" | "shift" => Role::Affine,
+        "sign" => Role::Sign,
+        "hard_tanh" => Role::Clip,
+        "max_pool2d" => Role::Pool,
+        _ => return None,
+    })
+}
