@@ -1,8 +1,6 @@
 //! The gradient of every quantizer equals central differences, in f64, of the function that stands in
 //! for it; and forward mode agrees with reverse mode.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::init;
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
 use bnn_autograd::{

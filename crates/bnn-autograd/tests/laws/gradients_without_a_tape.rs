@@ -1,6 +1,4 @@
 //! The backward passes over slices give what the tape gives, bit for bit.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::gradients::{self, SavedInput, conv2d, linear};
 use bnn_autograd::ops::{self, ConvOptions, PadValue, Padding};
 use bnn_autograd::{Error, Rng, Tape, Tensor};

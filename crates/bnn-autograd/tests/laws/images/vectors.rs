@@ -8,7 +8,7 @@ use bnn_autograd::{Error, Real, Tape, Tensor, Var};
 use serde_json::Value;
 
 fn load<T: Real>(name: &str) -> BTreeMap<String, Tensor<T>> {
-    let all: Value = serde_json::from_str(include_str!("../vectors/conv_vectors.json")).unwrap();
+    let all: Value = serde_json::from_str(include_str!("../../vectors/conv_vectors.json")).unwrap();
     let case = all[name].as_object().unwrap();
     let tensors = case.iter().map(|(key, tensor)| {
         let shape = tensor["shape"].as_array().unwrap();

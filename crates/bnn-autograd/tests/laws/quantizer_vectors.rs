@@ -1,21 +1,16 @@
 //! Quantizers and their gradients equal those of PyTorch (`vectors/make_quantizer_vectors.py`): in f64
 //! to 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+use crate::common::operation;
 
-#[allow(dead_code, reason = "not every test uses all of it")]
-mod common;
-#[path = "common/operation.rs"]
-mod operation;
-
+use crate::common::{Case, both};
 use bnn_autograd::nn::{BinaryLinear, Module, RPReLU, RSign};
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
 use bnn_autograd::{Error, Real, Rng, Tape, Var};
-use common::{Case, both};
 use operation::check_operation;
 
 fn load<T: Real>(name: &str) -> Case<T> {
-    Case::load(include_str!("vectors/quantizers.json"), name)
+    Case::load(include_str!("../vectors/quantizers.json"), name)
 }
 
 both! {
@@ -170,7 +165,7 @@ fn check_layer<T: Real>(case: &Case<T>, params: &[&str], keys: &[&str], mut laye
 #[test]
 fn every_vector_is_checked() {
     let all: serde_json::Value =
-        serde_json::from_str(include_str!("vectors/quantizers.json")).unwrap();
+        serde_json::from_str(include_str!("../vectors/quantizers.json")).unwrap();
     let source = include_str!("quantizer_vectors.rs");
     for name in all.as_object().unwrap().keys() {
         let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());

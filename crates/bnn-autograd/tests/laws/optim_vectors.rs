@@ -1,20 +1,16 @@
 //! Optimizers, schedules and clipping do what PyTorch does (`vectors/make_optim_vectors.py`): in f64 to
 //! 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude; binary weights exactly.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-mod common;
-
+use crate::common::{Bare, Case, both, check_steps};
 use bnn_autograd::nn::{Module, Param, ParamKind, Sequential};
 use bnn_autograd::optim::{
     Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, clip_grad_norm,
     clip_grad_value,
 };
 use bnn_autograd::{Real, Tensor};
-use common::{Bare, Case, both, check_steps};
 
 fn load<T: Real>(name: &str) -> Case<T> {
-    Case::load(include_str!("vectors/optim_vectors.json"), name)
+    Case::load(include_str!("../vectors/optim_vectors.json"), name)
 }
 
 both! {

@@ -1,7 +1,5 @@
 //! Forward values equal their definition for every shape, and shapes that do not fit are errors.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::{BatchNorm, Linear, Module, init};
 use bnn_autograd::ops;
 use bnn_autograd::{Error, Rng, Tape, Tensor, Var};

@@ -1,5 +1,8 @@
 //! Vectors computed by PyTorch, and what runs optimizers on them.
 
+pub(crate) mod operation;
+pub(crate) mod params;
+
 use std::collections::BTreeMap;
 
 use bnn_autograd::nn::{Module, Param, ParamKind};

@@ -1,9 +1,6 @@
 //! What goes around a step: clipped gradients, and how many weights have flipped.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-#[path = "common/params.rs"]
-mod params;
+use crate::common::params;
 
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, ParamKind, Sequential, SignWeightLinear};
 use bnn_autograd::optim::{SignSnapshot, clip_grad_norm, clip_grad_value};

@@ -1,7 +1,5 @@
 //! Models of bare parameters, and numbers to fill them with.
 
-#![allow(dead_code, reason = "not every test uses all of it")]
-
 use bnn_autograd::nn::{Module, Param, ParamKind, init};
 use bnn_autograd::{Error, Rng, Tensor, Var};
 use proptest::prelude::*;

@@ -1,10 +1,7 @@
 //! Laws of the optimizers: what each rule may do, who takes which parameter, the same bits for any
 //! number of threads and after a checkpoint, and that networks learn.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-#[path = "common/params.rs"]
-mod params;
+use crate::common::params;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

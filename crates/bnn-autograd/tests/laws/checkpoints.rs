@@ -1,7 +1,5 @@
 //! Checkpoints come back exactly, fit or say why not, and survive any bytes.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::collections::BTreeMap;
 use std::fs;
 

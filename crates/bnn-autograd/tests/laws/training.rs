@@ -1,8 +1,6 @@
 //! Layers and optimizers together: the same bits for any number of threads, latent weights in range,
 //! names, and states that fit.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::{
     BatchNorm, BinaryLinear, Linear, Module, Param, ParamKind, Sequential, SignWeightLinear, init,
 };

@@ -1,8 +1,6 @@
 //! Quantizers keep the sign law, keep no more than they say, and give the same bits for any number of
 //! threads.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::{BinaryLinear, Module, RSign, init};
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
 use bnn_autograd::{Error, Real, Rng, Tape, Tensor, Var};

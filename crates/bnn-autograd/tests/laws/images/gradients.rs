@@ -5,7 +5,7 @@ use bnn_autograd::ops::{self, BinaryConv2dForward, Estimator, Padding};
 use bnn_autograd::{Error, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree};
 use proptest::prelude::*;
 
-use crate::definition::{cases, convolve, outside, padding, sign, sum, values};
+use super::definition::{cases, convolve, outside, padding, sign, sum, values};
 
 fn check(
     at: &[Tensor<f64>],

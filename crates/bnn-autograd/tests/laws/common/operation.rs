@@ -2,7 +2,7 @@
 
 use bnn_autograd::{Error, Real, Tape, Var};
 
-use super::common::Case;
+use super::Case;
 
 /// Runs an operation on the named inputs forward and backward and checks everything.
 #[track_caller]

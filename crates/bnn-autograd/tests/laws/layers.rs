@@ -1,7 +1,5 @@
 //! Residuals, shapes, dropout, embedding, attention: values, gradients in both modes, memory.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::{
     BatchNorm, BinaryAttention, BinaryLinear, Dropout, Embedding, Flatten, Module, Residual,
     Sequential, init,

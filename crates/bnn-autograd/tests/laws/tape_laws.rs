@@ -1,7 +1,5 @@
 //! What the tape promises: gradients accumulate, contexts are released, misuse is a typed error.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::cell::RefCell;
 use std::rc::Rc;
 

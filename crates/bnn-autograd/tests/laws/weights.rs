@@ -1,7 +1,5 @@
 //! Weights come in by name from files that others wrote, and go out.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -15,11 +13,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Written by PyTorch and safetensors (`vectors/make_weights.py`).
-const FILE: &[u8] = include_bytes!("vectors/weights.safetensors");
+const FILE: &[u8] = include_bytes!("../vectors/weights.safetensors");
 
 /// The same numbers as text, and what the network computes.
 fn text() -> Value {
-    serde_json::from_str(include_str!("vectors/weights.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/weights.json")).unwrap()
 }
 
 fn tensor<T: Real>(text: &Value) -> Tensor<T> {

@@ -1,8 +1,6 @@
 //! Backward passes equal central differences in f64: of the operation itself where it is smooth, of
 //! its straight-through surrogate where it takes signs.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use std::sync::Arc;
 
 use bnn_autograd::nn::init;

@@ -4,7 +4,7 @@ use bnn_autograd::ops::{self, Padding};
 use bnn_autograd::{Error, Tape, Tensor};
 use proptest::prelude::*;
 
-use crate::definition::{padding, sides, values, windows};
+use super::definition::{padding, sides, values, windows};
 
 /// What `join` makes of the elements under each window, the padding left out.
 fn pool(

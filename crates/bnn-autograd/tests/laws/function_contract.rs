@@ -1,7 +1,5 @@
 //! The contract between a function, its context and the tape: two styles, two modes, what is saved.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{

@@ -5,7 +5,7 @@ use bnn_autograd::ops::{self, ConvOptions, PadValue, Padding};
 use bnn_autograd::{Error, Rng, Tape, Tensor};
 use proptest::prelude::*;
 
-use crate::definition::{cases, convolve, outside, sign, values};
+use super::definition::{cases, convolve, outside, sign, values};
 
 fn to_f32(x: &Tensor<f64>) -> Tensor {
     Tensor::new(x.data().iter().map(|&x| x as f32).collect(), x.shape()).unwrap()

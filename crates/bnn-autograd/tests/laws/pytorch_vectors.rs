@@ -1,21 +1,17 @@
 //! Values and gradients equal those of PyTorch (`vectors/make_vectors.py`): in f64 to 1e-12 and in
 //! f32 to 1e-5 of each tensor's largest magnitude.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+use crate::common::operation;
 
-mod common;
-#[path = "common/operation.rs"]
-mod operation;
-
+use crate::common::{Case, both, check_steps};
 use bnn_autograd::nn::{BatchNorm, Module, ParamKind};
 use bnn_autograd::ops::{self, BatchStats};
 use bnn_autograd::optim::{Adam, AdamW, Optimizer, Rule, Sgd};
 use bnn_autograd::{Real, Tape};
-use common::{Case, both, check_steps};
 use operation::check_operation;
 
 fn load<T: Real>(name: &str) -> Case<T> {
-    Case::load(include_str!("vectors/vectors.json"), name)
+    Case::load(include_str!("../vectors/vectors.json"), name)
 }
 
 both! {
