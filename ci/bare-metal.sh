@@ -6,10 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
-arm="thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf
-    thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none-eabihf"
-risc_v="riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf"
-targets=${*:-$arm $risc_v}
+targets=${*:-$arm_targets $risc_v_targets}
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf
 
 # build PACKAGE [ARGUMENT..]: builds a crate for $target.

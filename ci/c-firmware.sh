@@ -4,6 +4,7 @@
 # usage: ci/c-firmware.sh
 set -eu
 cd "$(dirname "$0")/.."
+. ci/lib/host.sh
 . ci/lib/cross.sh
 . ci/lib/panics.sh
 . ci/lib/stack.sh
@@ -11,11 +12,10 @@ cd "$(dirname "$0")/.."
 out=target/c-firmware
 
 # Two models as C source, both called `digits`, and inputs with their outputs: all from this host.
-bnn() { cargo run --quiet --locked -p bnn-cli -- "$@" >/dev/null; }
 for model in digits digits-int; do
     mkdir -p "$out/$model"
-    bnn export "firmware/models/$model.bnn" --to c --name digits --out "$out/$model"
-    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$out/$model/digits"
+    bnn export "firmware/models/$model.bnn" --to c --name digits --out "$out/$model" >/dev/null
+    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$out/$model/digits" >/dev/null
 done
 
 # The same with one byte of the outputs changed: a program that passes with them compares nothing.

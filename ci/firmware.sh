@@ -4,64 +4,59 @@
 # usage: ci/firmware.sh
 set -eu
 cd "$(dirname "$0")/.."
+. ci/lib/host.sh
 . ci/lib/cross.sh
+. ci/lib/firmware.sh
 
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
 for model in digits digits-int digits-bits cnn; do
-    cargo run --quiet --locked -p bnn-cli -- test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
+    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
     cmp "$vectors/$model.inputs" firmware/models/digits.inputs
     cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
     # What the command predicts of the runs below.
-    cargo run --quiet --locked -p bnn-cli -- info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json"
+    bnn info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json"
 done
 
 # What programs are built with that lies in no repository: of the clothes, and of the watch's motions.
 export BNN_VECTORS="$PWD/target/vectors"
 mkdir -p "$BNN_VECTORS"
 install dataset-fashion-mnist python3-pip unzip
-cargo run --quiet --locked -p bnn-cli -- test-vectors firmware/models/fashion.bnn --data /usr/share/datasets/fashion-mnist \
+bnn test-vectors firmware/models/fashion.bnn --data /usr/share/datasets/fashion-mnist \
     --out "$BNN_VECTORS/fashion" >/dev/null
 if [ ! -e "$BNN_VECTORS/BasicMotions_TEST.ts" ]; then
     quietly python3 -m pip download --no-deps --dest "$vectors" aeon==1.6.0
     unzip -q -o -j "$vectors/aeon-1.6.0-py3-none-any.whl" 'aeon/datasets/data/BasicMotions/*.ts' -d "$BNN_VECTORS"
 fi
-cargo run --quiet --locked -p bnn-autograd --example motions -- "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
+target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
     "$BNN_VECTORS/BasicMotions_TEST.ts" "$BNN_VECTORS/motions" | tail -n 2
 
 use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-# build PROGRAM TARGET [FEATURES]: builds it, as $program for $target.
-build() {
-    program=$1 target=$2
-    use_sysroot "$target" core
-    cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$target" -p boards --bin "$program" --features "${3:-}" -- \
-        -C linker="$(tools_of "$target")-ld" -C link-arg=-m"$(emulation_of "$target")"
-}
-
-# emulate EMULATOR MACHINE: runs what was built last. Two minutes are a hundred times what it takes.
+# emulate PROGRAM TARGET FEATURES EMULATOR MACHINE..: runs it. Two minutes are a hundred times what it takes.
 emulate() {
-    echo "== $program on $2, $target"
-    emulator=$1 machine=$2
-    shift 2
+    program=$1 target=$2 elf=$(linked "$1" "$2" "$3") emulator=$4 machine=$5
+    shift 5
+    echo "== $program on $machine, $target"
     timeout 120 "$emulator" -M "$machine" "$@" -icount shift=6,sleep=off -nographic -monitor none -serial none \
-        -semihosting-config enable=on,target=native -kernel "target/firmware/$target/release/$program" >"$vectors/told" 2>&1 || {
+        -semihosting-config enable=on,target=native -kernel "$elf" >"$vectors/told" 2>&1 || {
         cat "$vectors/told"
         exit 1
     }
     cat "$vectors/told"
 }
 
-# everywhere PROGRAM [FEATURES]: builds it and runs it on Cortex-M4, M0 and RISC-V.
+# On the boards that all programs run on: Cortex-M4, M0 and RISC-V.
+m4=thumbv7em-none-eabi m0=thumbv6m-none-eabi risc_v=riscv32imc-unknown-none-elf
+on_m4() { emulate "$1" $m4 "${2:-}" qemu-system-arm mps2-an386; }
+on_m7() { emulate "$1" $m4 "${2:-}" qemu-system-arm mps2-an500; }
+on_m0() { emulate "$1" $m0 "${2:-}" qemu-system-arm microbit; }
+on_risc_v() { emulate "$1" $risc_v "${2:-}" qemu-system-riscv32 virt -bios none; }
 everywhere() {
-    build "$1" thumbv7em-none-eabi "${2:-}"
-    emulate qemu-system-arm mps2-an386
-    build "$1" thumbv6m-none-eabi "${2:-}"
-    emulate qemu-system-arm microbit
-    build "$1" riscv32imc-unknown-none-elf "${2:-}"
-    emulate qemu-system-riscv32 virt -bios none
+    on_m4 "$@"
+    on_m0 "$@"
+    on_risc_v "$@"
 }
 
 # predicted KEY: what `bnn info --mcu` says of the model of $program on $target.
@@ -82,9 +77,8 @@ check_prediction() {
     exit 1
 }
 
-# floats: what $program has in it to compute with floats: routines of the compiler's, instructions of an FPU.
+# floats: what $elf has in it to compute with floats: routines of the compiler's, instructions of an FPU.
 floats() {
-    elf=target/firmware/$target/release/$program
     "$(tools_of "$target")-nm" "$elf" | grep -E ' __(aeabi_([fd]|u?[il]2[fd])|(add|sub|mul|div|float|fix)[a-z]*[sd]f)' || true
     case $target in thumb*) arm-none-eabi-objdump -d "$elf" | grep -E "$(printf '\t')v[a-z]" || true ;; esac
 }
@@ -97,55 +91,56 @@ check_floats() {
     esac
 }
 
+dense="digits digits_int digits_bits linear products costs"
+# shellcheck disable=SC2086  # lists of words
+for target in $m4 $m0 $risc_v; do
+    build_firmware boards $target "" $dense $([ $target != $m4 ] || echo int8)
+    build_firmware boards $target conv cnn motions
+done
 for name in digits digits_int digits_bits linear products; do
-    build "$name" thumbv7em-none-eabi
-    check_floats
-    emulate qemu-system-arm mps2-an386
-    check_prediction
-    emulate qemu-system-arm mps2-an500
-    build "$name" thumbv6m-none-eabi
-    check_floats
-    emulate qemu-system-arm microbit
-    check_prediction
-    build "$name" riscv32imc-unknown-none-elf
-    check_floats
-    emulate qemu-system-riscv32 virt -bios none
-    check_prediction
+    for on in on_m4 on_m0 on_risc_v; do
+        $on $name
+        check_floats
+        check_prediction
+    done
+    on_m7 $name
 done
 
 # The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu: its program runs on the M55,
 # which has all its instructions.
+fpu=thumbv7em-none-eabihf
+build_firmware boards $fpu "" digits digits_int
 for name in digits digits_int; do
-    build "$name" thumbv7em-none-eabihf
+    emulate $name $fpu "" qemu-system-arm mps2-an386
     check_floats
-    emulate qemu-system-arm mps2-an386
-    emulate qemu-system-arm mps2-an500
+    emulate $name $fpu "" qemu-system-arm mps2-an500
 done
-build digits thumbv7m-none-eabi
-emulate qemu-system-arm mps2-an385
+build_firmware boards thumbv7m-none-eabi "" digits
+emulate digits thumbv7m-none-eabi "" qemu-system-arm mps2-an385
 for target in thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none-eabihf; do
-    build digits "$target"
-    emulate qemu-system-arm mps3-an547
+    build_firmware boards $target "" digits
+    emulate digits $target "" qemu-system-arm mps3-an547
 done
-build digits riscv32imac-unknown-none-elf
-emulate qemu-system-riscv32 virt -bios none
+build_firmware boards riscv32imac-unknown-none-elf "" digits
+emulate digits riscv32imac-unknown-none-elf "" qemu-system-riscv32 virt -bios none
 
 # A network of convolutions.
-everywhere cnn conv
-build cnn thumbv7em-none-eabi conv
-emulate qemu-system-arm mps2-an500
+for on in on_m4 on_m0 on_risc_v; do
+    $on cnn conv
+    check_prediction
+done
+on_m7 cnn conv
 
 # Against the instructions that only these cores have.
-build int8 thumbv7em-none-eabi
-emulate qemu-system-arm mps2-an386
-emulate qemu-system-arm mps2-an500
+on_m4 int8
+on_m7 int8
 
 # On a part with 32 KB of flash and 4 KB of RAM, which the linker is told.
-build fashion thumbv6m-none-eabi conv,small
-emulate qemu-system-arm microbit
-build fashion thumbv7em-none-eabi conv,small
-emulate qemu-system-arm mps2-an386
-arm-none-eabi-size "target/firmware/$target/release/$program"
+build_firmware boards $m0 conv,small fashion
+on_m0 fashion conv,small
+build_firmware boards $m4 conv,small fashion
+on_m4 fashion conv,small
+arm-none-eabi-size "$elf"
 echo "100 images: every score is the host's, bit for bit"
 
 # A sensor's samples, one by one.

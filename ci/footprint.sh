@@ -1,22 +1,23 @@
 #!/bin/sh
-# Links what firmware needs of bnn-core to run a model, and nothing else; fails where a panic is left in it, or where it
-# has grown past its budget; prints its size. Debug assertions and overflow checks are off, as in any release build.
+# Links what firmware needs of bnn-core to run a model, and nothing else. Fails where a panic is left in it, where it has
+# grown past its budget, where something calls itself or what nobody knows, and where the bound for its stack is less
+# than what was seen on the boards (`bnn info --mcu`). Prints sizes and bounds. Debug assertions and overflow checks are
+# off, as in any release build.
 # usage: ci/footprint.sh
 set -eu
 cd "$(dirname "$0")/.."
+. ci/lib/host.sh
 . ci/lib/cross.sh
+. ci/lib/firmware.sh
 . ci/lib/panics.sh
+. ci/lib/stack.sh
 
+out=target/stack
+mkdir -p "$out"
+for model in digits cnn; do
+    bnn info "firmware/models/$model.bnn" --mcu --json >"$out/$model"
+done
 use_debian_rust binutils-arm-none-eabi
-
-# link TARGET PROGRAM [FEATURES]: leaves it in $elf.
-link() {
-    use_sysroot "$1" core
-    elf=target/firmware/$1/release/$2
-    cargo rustc --quiet --locked --release --manifest-path firmware/Cargo.toml --target-dir target/firmware \
-        --target "$1" -p footprint --bin "$2" --features "${3:-}" -- \
-        -C linker=arm-none-eabi-ld -C link-arg=-eentry -C link-arg=--gc-sections
-}
 
 # constants: bytes of the read-only data of $elf.
 constants() { arm-none-eabi-size -A "$elf" | awk '/^\.rodata/ { sum += $2 } END { print sum + 0 }'; }
@@ -32,31 +33,43 @@ bytes() { arm-none-eabi-nm --print-size --demangle "$elf" | awk -v kind="$1" '
     }
     END { print sum + 0 }'; }
 
-link thumbv7em-none-eabi control
-[ -n "$(panics "$elf")" ] || { echo "the search for panics does not find one where there is one" >&2; exit 1; }
-
-# check PROGRAM TARGET LAYERS BUDGET [FEATURES]: BUDGET is for the library's code, in bytes.
+# check PROGRAM TARGET BUDGET MODEL FEATURES [RULE..]: BUDGET is for the library's code, in bytes; the stack must not be
+# bounded by less than what MODEL took on a board. Each RULE says what a function calls through pointers.
 check() {
-    program=$1
-    shift
-    link "$1" "$program" "${4:-}"
+    program=$1 target=$2 budget=$3 model=$4 features=$5
+    shift 5
+    elf=$(linked "$program" "$target" "$features")
     code=$(bytes code)
-    echo "$program, $1, $2: library $code bytes of code and $(constants) of constants, compiler's runtime $(bytes runtime)"
+    echo "$program, $target${features:+, $features}: library $code bytes of code and $(constants) of constants, compiler's runtime $(bytes runtime)"
     if [ -n "$(panics "$elf")" ]; then
         echo "it can panic:" >&2
         panics "$elf" >&2
         exit 1
     fi
-    [ "$code" -le "$3" ] || { echo "more than the budget of $3 bytes" >&2; exit 1; }
+    [ "$code" -le "$budget" ] || { echo "more than the budget of $budget bytes" >&2; exit 1; }
+    stack_bound "$elf" entry "$@" >"$out/bound"
+    painted=$(grep -o "{[^{}]*\"target\":\"$target\"}" "$out/$model" | grep -o '"stack_bytes":[0-9]*' | cut -d: -f2)
+    cat "$out/bound"
+    most=$(sed -n 's/^stack: at most \([0-9]*\) bytes$/\1/p' "$out/bound")
+    [ "$most" -ge "$painted" ] || { echo "$painted bytes were seen on the boards, of $model" >&2; exit 1; }
 }
 
+build_firmware footprint thumbv7em-none-eabi "" control run open
+elf=$(linked control thumbv7em-none-eabi "")
+[ -n "$(panics "$elf")" ] || { echo "the search for panics does not find one where there is one" >&2; exit 1; }
+build_firmware footprint thumbv7em-none-eabi conv run open
+build_firmware footprint thumbv6m-none-eabi "" run open
+build_firmware footprint thumbv6m-none-eabi conv run open
+
+# Real scores are made through a pointer (`Reals`).
+reals='* -> call_once'
 # Models that were checked when compiling.
-check run thumbv7em-none-eabi "dense layers" 4096
-check run thumbv6m-none-eabi "dense layers" 4608
-check run thumbv7em-none-eabi "convolutions too" 8192 conv
-check run thumbv6m-none-eabi "convolutions too" 9216 conv
+check run thumbv7em-none-eabi 4096 digits ""
+check run thumbv6m-none-eabi 4608 digits ""
+check run thumbv7em-none-eabi 8192 cnn conv "$reals"
+check run thumbv6m-none-eabi 9216 cnn conv "$reals"
 # Models from elsewhere, which the firmware checks.
-check open thumbv7em-none-eabi "dense layers" 6144
-check open thumbv6m-none-eabi "dense layers" 7168
-check open thumbv7em-none-eabi "convolutions too" 11520 conv
-check open thumbv6m-none-eabi "convolutions too" 12544 conv
+check open thumbv7em-none-eabi 6144 digits ""
+check open thumbv6m-none-eabi 7168 digits ""
+check open thumbv7em-none-eabi 11520 cnn conv "$reals"
+check open thumbv6m-none-eabi 12544 cnn conv "$reals"

@@ -1,23 +1,24 @@
 #!/bin/sh
-# Runs every fuzz target, with the address sanitizer. Needs a nightly toolchain of rustup's; installs cargo-fuzz.
-# usage: ci/fuzz.sh [SECONDS]        (for each target; default 20)
+# Runs every fuzz target, guided by coverage and with the address sanitizer, from the kept inputs on. Installs cargo-fuzz;
+# the compiler is the stable one, told to take the flags that fuzzing needs.
+# usage: ci/fuzz.sh [SECONDS]        (for each target; default 60)
 set -eu
 cd "$(dirname "$0")/.."
-. ci/lib/packages.sh
-. ci/lib/nightly.sh
+. ci/lib/tools.sh
 . ci/lib/isas.sh
 
-seconds=${1:-20}
-nightly_or_skip "fuzzing"
-cargo fuzz --version >/dev/null 2>&1 || quietly cargo install cargo-fuzz --locked --version 0.13.2
+seconds=${1:-60}
+cargo_tool fuzz
+export RUSTC_BOOTSTRAP=1
 # Products on the thread that libFuzzer watches: for a panic on another one it does not keep the input.
 export RAYON_NUM_THREADS=1
-quietly cargo +nightly fuzz build
+quietly cargo fuzz build
 
 # fuzz TARGET SECONDS: prints how much was run, and all there is to know where something was found.
 fuzz() {
     log=$(mktemp)
-    if ! cargo +nightly fuzz run "$1" -- -max_total_time="$2" -print_final_stats=1 >"$log" 2>&1; then
+    mkdir -p "fuzz/corpus/$1"
+    if ! cargo fuzz run "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2" -print_final_stats=1 >"$log" 2>&1; then
         cat "$log" >&2
         rm "$log"
         exit 1

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Everything that needs LibTorch: the tests of bnn_torch.hpp, a network that is trained with it and exported, and the
-# programs that ours is measured against. LibTorch is installed only where BNN_REQUIRE promises it.
+# The tests of bnn_torch.hpp. LibTorch is installed only where BNN_REQUIRE promises it. Training with it and timing beside
+# it take longer: ci/libtorch-training.sh.
+# usage: ci/libtorch.sh
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/libtorch.sh
@@ -25,11 +26,3 @@ printed=$(target/torch-tests/torch_tests 2>&1) || {
     exit 1
 }
 echo "$printed" | tail -n 1
-
-# One epoch reaches 85 %; a network that has learnt nothing has 10 %.
-ci/libtorch-fashion-mnist.sh 1 80
-
-echo "training steps beside LibTorch: that the programs still fit each other, not how fast they are"
-benches/train_step.sh 1 2
-echo "the forward pass beside LibTorch's, likewise"
-benches/linear_forward.sh 3

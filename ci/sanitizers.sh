@@ -1,16 +1,15 @@
 #!/bin/sh
 # Runs the tests of bnn-core, every kernel that the CPU has among them, and those inside bnn-capi under the address
-# sanitizer, and then the C programs of ffi-tests/c with a library that is built with it. Needs a nightly toolchain of
-# rustup's; the C programs need clang and its sanitizers (libclang-rt-*-dev).
+# sanitizer, and then the C programs of ffi-tests/c with a library that is built with it. The compiler is the stable one,
+# told to take the flag; the C programs need clang and its sanitizers (libclang-rt-*-dev).
 set -eu
 cd "$(dirname "$0")/.."
-. ci/lib/nightly.sh
 
-nightly_or_skip "the address sanitizer"
+export RUSTC_BOOTSTRAP=1
 target=x86_64-unknown-linux-gnu
 out=target/sanitizers
 # Not leaks: threads of a pool that end with the process look like some. Valgrind looks for those in the C programs.
-ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS=-Zsanitizer=address cargo +nightly test --quiet --locked -p bnn-core -p bnn-capi --lib \
+ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS=-Zsanitizer=address cargo test --quiet --locked -p bnn-core -p bnn-capi --lib \
     --target $target --target-dir $out
 
 # The runtime comes with clang; the library brings none of its own.
@@ -22,7 +21,7 @@ if [ ! -e "$runtime" ]; then
     echo "skipped the C programs under the address sanitizer: $runtime is not there (libclang-rt-*-dev)"
     exit 0
 fi
-RUSTFLAGS=-Zsanitizer=address cargo +nightly rustc --quiet --locked -p bnn-capi --lib --crate-type staticlib \
+RUSTFLAGS=-Zsanitizer=address cargo rustc --quiet --locked -p bnn-capi --lib --crate-type staticlib \
     --target $target --target-dir $out
 clang -fsanitize=address,undefined -fno-sanitize-recover=all -std=c99 -Wall -Wextra -Werror -pedantic -g -O1 -Iinclude \
     ffi-tests/c/*.c $out/$target/debug/libbnn.a -lpthread -ldl -lm -o $out/ffi-tests

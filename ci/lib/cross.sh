@@ -19,31 +19,44 @@ set_for_target() {
     export "CARGO_TARGET_$(echo "$1" | tr 'a-z.-' 'A-Z__')_$2=$3"
 }
 
+# sysroot_of TARGET: where its standard library is, or will be. It serves only the compiler that built it.
+sysroot_of() { echo "$PWD/target/sysroots/$1-$(rustc --version | cut -d' ' -f2)"; }
+
 # use_sysroot TARGET CRATES [FLAGS]: has cargo build for TARGET with the standard library's CRATES (core, or std,test),
-# which are built if they were not yet, and with the compiler's FLAGS. Always the same CRATES for the same TARGET.
+# which are built if they are missing, and with the compiler's FLAGS. Always the same CRATES for the same TARGET.
 use_sysroot() {
-    # A sysroot serves only the compiler that built it.
-    sysroot=$PWD/target/sysroots/$1-$(rustc --version | cut -d' ' -f2)
-    [ -d "$sysroot" ] || build_sysroot "$1" "$2" "$sysroot"
-    set_for_target "$1" RUSTFLAGS "--sysroot $sysroot ${3:-}"
-    set_for_target "$1" RUSTDOCFLAGS "--sysroot $sysroot"
+    build_sysroots "$2" "$1"
+    set_for_target "$1" RUSTFLAGS "--sysroot $(sysroot_of "$1") ${3:-}"
+    set_for_target "$1" RUSTDOCFLAGS "--sysroot $(sysroot_of "$1")"
 }
 
-# Builds the crates $2 for target $1 into the sysroot $3. -Zbuild-std wants something to build them for: an empty crate.
-build_sysroot() {
+# build_sysroots CRATES TARGET..: builds those of the TARGETs' sysroots that are missing, all in one run of cargo.
+# -Zbuild-std wants something to build them for: an empty crate.
+build_sysroots() {
+    crates=$1
+    shift
+    missing=
+    for sysroot_target in "$@"; do
+        [ -d "$(sysroot_of "$sysroot_target")" ] || missing="$missing $sysroot_target"
+    done
+    [ -n "$missing" ] || return 0
     stub=$(mktemp -d)
     mkdir "$stub/src"
     printf '[package]\nname = "stub"\nversion = "0.0.0"\nedition = "2024"\n' >"$stub/Cargo.toml"
     echo '#![no_std]' >"$stub/src/lib.rs"
     # Bitcode, so that a release build can optimise across the standard library.
+    # shellcheck disable=SC2046  # a list of words
     (cd "$stub" && quietly env RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes \
-        cargo build --release --target "$1" --target-dir out "-Zbuild-std=$2")
-    # Named so once it is whole: an interrupted build is not taken for a sysroot.
-    rm -rf "$3.part"
-    mkdir -p "$3.part/lib/rustlib/$1/lib"
-    find "$stub/out/$1/release/deps" -name '*.rlib' ! -name 'libstub*' \
-        -exec cp {} "$3.part/lib/rustlib/$1/lib/" \;
-    mv "$3.part" "$3"
+        cargo build --release $(printf ' --target %s' $missing) --target-dir out "-Zbuild-std=$crates")
+    for sysroot_target in $missing; do
+        # Named so once it is whole: an interrupted build is not taken for a sysroot.
+        part=$(sysroot_of "$sysroot_target").part
+        rm -rf "$part"
+        mkdir -p "$part/lib/rustlib/$sysroot_target/lib"
+        find "$stub/out/$sysroot_target/release/deps" -name '*.rlib' ! -name 'libstub*' \
+            -exec cp {} "$part/lib/rustlib/$sysroot_target/lib/" \;
+        mv "$part" "${part%.part}"
+    done
     rm -rf "$stub"
 }
 
@@ -68,4 +81,15 @@ test_core() {
     test_target=$1
     shift
     cargo test --quiet --locked -p bnn-core --target "$test_target" --target-dir target/cross "$@"
+}
+
+# The targets without an operating system that docs/EMBEDDED.md names.
+arm_targets="thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf
+    thumbv8m.base-none-eabi thumbv8m.main-none-eabi thumbv8m.main-none-eabihf"
+risc_v_targets="riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf"
+
+# link_for_bare_metal TARGET: has cargo link programs for TARGET with its own linker.
+link_for_bare_metal() {
+    use_sysroot "$1" core "-C link-arg=-m$(emulation_of "$1")"
+    set_for_target "$1" LINKER "$(tools_of "$1")-ld"
 }

@@ -1,7 +1,5 @@
 # shellcheck shell=sh
-# A bound for the stack of linked firmware. To be sourced, before Debian's Rust is in use.
-
-cargo build --quiet --locked -p xtask
+# A bound for the stack of linked firmware. To be sourced, after ci/lib/host.sh.
 
 # stack_bound ELF FUNCTION [RULE..]: prints how much calls of FUNCTION in a program for Cortex-M take at most, and the path.
 # Each RULE says what a function calls through pointers.
@@ -9,5 +7,5 @@ stack_bound() {
     elf=$1 function=$2
     shift 2
     arm-none-eabi-objdump -d --demangle --no-show-raw-insn "$elf" >"$elf.listing"
-    target/debug/xtask stack "$elf.listing" "$function" "$@"
+    xtask stack "$elf.listing" "$function" "$@"
 }
