@@ -119,7 +119,7 @@ impl Convolution {
 
     /// The product that it is: output pixels, outputs, elements of a filter.
     fn shape(&self) -> [usize; 3] {
-        let [height, width] = self.conv.output_size();
+        let [height, width] = self.conv.windows().output_size();
         [height * width, self.conv.outputs(), self.conv.patch_len()]
     }
 }
@@ -210,7 +210,8 @@ mod tests {
             ..
         }: ConvShape,
     ) -> Vec<f32> {
-        let ([height, width, channels], [top, left]) = (image, work.conv.padding_before());
+        let ([height, width, channels], [top, left]) =
+            (image, work.conv.windows().padding_before());
         let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
         let outputs = pixels.flat_map(|(y, x)| (0..outputs).map(move |o| (y, x, o)));
         let taps = || (0..side).flat_map(|ky| (0..side).map(move |kx| (ky, kx)));

@@ -5,8 +5,10 @@ use bnn_core::conv::Conv2d;
 /// Writes the patches of one image with zeros around it, for strides and dilations of 1: `patches` has
 /// a row of `conv.patch_len()` numbers for each output pixel.
 pub(crate) fn im2col(conv: &Conv2d, x: &[f32], patches: &mut [f32]) {
-    let ([height, width], [_, out_width]) = (conv.input_size(), conv.output_size());
-    let ([kernel_height, kernel_width], [top, left]) = (conv.kernel(), conv.padding_before());
+    let ([height, width], [_, out_width]) =
+        (conv.windows().input_size(), conv.windows().output_size());
+    let ([kernel_height, kernel_width], [top, left]) =
+        (conv.windows().kernel(), conv.windows().padding_before());
     let channels = conv.channels();
     for (p, patch) in patches.chunks_exact_mut(conv.patch_len()).enumerate() {
         let (oy, ox) = (p / out_width, p % out_width);

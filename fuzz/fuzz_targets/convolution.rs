@@ -1,13 +1,13 @@
-//! Convolutions of any shape, on bits, floats and integers, with filters in both layouts, by every kernel,
+//! Convolutions of any shape, on bits, floats and integers, by every kernel,
 //! with every epilogue: equal to the reference, bit for bit. What the constructor refuses is left.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{
-    Conv2d, ConvOptions, Filters, Images, PackedFilters, PadValue, Padding, conv2d_bits,
-    conv2d_f32, conv2d_i32,
+    Conv2d, ConvOptions, Images, PackedFilters, PadValue, Padding, conv2d_bits, conv2d_f32,
+    conv2d_i32,
 };
-use bnn_core::{BitMatrix, BitMatrixViewMut, Error, Kernel, Thresholds, reference};
+use bnn_core::{BitMatrixViewMut, Error, Kernel, Thresholds, reference};
 use bnn_fuzz::{Numbers, Product, affordable, check_epilogues};
 use libfuzzer_sys::fuzz_target;
 
@@ -85,7 +85,7 @@ fuzz_target!(|case: Case<'_>| {
     let Ok(conv) = Conv2d::new(image, outputs * groups, case.kernel, options) else {
         return;
     };
-    let [out_height, out_width] = conv.output_size();
+    let [out_height, out_width] = conv.windows().output_size();
     let sizes = [
         case.batch,
         out_height,
@@ -100,7 +100,8 @@ fuzz_target!(|case: Case<'_>| {
 
 fn check(case: &Case<'_>, conv: &Conv2d) -> Result<(), Error> {
     let mut numbers = Numbers::new(case.numbers);
-    let ([height, width], [out_height, out_width]) = (conv.input_size(), conv.output_size());
+    let ([height, width], [out_height, out_width]) =
+        (conv.windows().input_size(), conv.windows().output_size());
     let (pixels, n) = (case.batch * height * width, conv.outputs());
     let elements = pixels * conv.channels();
     let filters = numbers.bits(n, conv.patch_len())?;
@@ -123,63 +124,22 @@ fn check(case: &Case<'_>, conv: &Conv2d) -> Result<(), Error> {
         }
     };
     reference::conv2d(images, conv, filters.view(), &mut expected)?;
-    let depth = match case.left {
-        Left::Unsigned(depth) => Some(depth),
-        _ => None,
-    };
     for kernel in Kernel::available() {
-        let packed = PackedFilters::for_kernel(kernel, conv, filters.view())?;
-        let mut run = |layout| {
-            let mut product = Run {
-                conv,
-                images,
-                layout,
-                scratch: conv.scratch_words(depth)?,
-            };
-            check_epilogues(&mut product, n, 3, &expected, &mut numbers);
-            Ok::<_, Error>(())
-        };
-        run(Layout::Packed(&packed))?;
-        run(Layout::Canonical(&filters, kernel))?;
+        let filters = PackedFilters::for_kernel(kernel, conv, filters.view())?;
+        let mut product = Run { images, filters };
+        check_epilogues(&mut product, n, 3, &expected, &mut numbers);
     }
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Layout<'a> {
-    Packed(&'a PackedFilters),
-    Canonical(&'a BitMatrix, &'static Kernel),
-}
-
 struct Run<'a> {
-    conv: &'a Conv2d,
     images: Images<'a>,
-    layout: Layout<'a>,
-    /// Words of scratch memory.
-    scratch: usize,
-}
-
-impl Run<'_> {
-    /// Calls `with` the filters.
-    fn filters(&self, with: impl FnOnce(Filters<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        match self.layout {
-            Layout::Packed(packed) => with(packed.into()),
-            Layout::Canonical(filters, kernel) => {
-                let mut scratch = vec![u64::MAX; self.scratch];
-                with(Filters::canonical(
-                    self.conv,
-                    filters.view(),
-                    kernel,
-                    &mut scratch,
-                )?)
-            }
-        }
-    }
+    filters: PackedFilters,
 }
 
 impl Product for Run<'_> {
     fn i32(&mut self, c: &mut [i32], c_stride: usize) -> Result<(), Error> {
-        self.filters(|filters| conv2d_i32(self.images, filters, c, c_stride))
+        conv2d_i32(self.images, &self.filters, c, c_stride)
     }
 
     fn f32(
@@ -189,7 +149,7 @@ impl Product for Run<'_> {
         c: &mut [f32],
         c_stride: usize,
     ) -> Result<(), Error> {
-        self.filters(|filters| conv2d_f32(self.images, filters, scale, bias, c, c_stride))
+        conv2d_f32(self.images, &self.filters, scale, bias, c, c_stride)
     }
 
     fn bits(
@@ -197,6 +157,6 @@ impl Product for Run<'_> {
         thresholds: Thresholds<'_>,
         out: &mut BitMatrixViewMut<'_>,
     ) -> Result<(), Error> {
-        self.filters(|filters| conv2d_bits(self.images, filters, thresholds, out))
+        conv2d_bits(self.images, &self.filters, thresholds, out)
     }
 }

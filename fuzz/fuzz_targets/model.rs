@@ -135,7 +135,7 @@ impl Spatial {
         if self.pool {
             let pool = Pool2d::new(*shape, kernel, stride, padding).ok()?;
             writer.max_pool2d(&pool).ok()?;
-            let [height, width] = pool.output_size();
+            let [height, width] = pool.windows().output_size();
             *shape = [height, width, shape[2]];
             return Some(());
         }
@@ -158,7 +158,7 @@ impl Spatial {
         let thresholds: Vec<i32> = (0..conv.outputs()).map(|_| numbers.i32() % 64).collect();
         let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
         writer.conv2d(&conv, filters.view(), epilogue).ok()?;
-        let [height, width] = conv.output_size();
+        let [height, width] = conv.windows().output_size();
         *shape = [height, width, conv.outputs()];
         Some(())
     }
@@ -250,7 +250,9 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
 fn cost(layer: &Layer<'_>) -> Option<usize> {
     let [height, width, n] = layer.output_shape();
     let per_pixel = match layer {
-        Layer::MaxPool2d(pool) => pool.kernel()[0] * pool.kernel()[1] * row_words(n),
+        Layer::MaxPool2d(pool) => {
+            pool.windows().kernel()[0] * pool.windows().kernel()[1] * row_words(n)
+        }
         layer => layer.weights().map_or(0, |weights| weights.words().len()),
     };
     height.checked_mul(width)?.checked_mul(per_pixel)

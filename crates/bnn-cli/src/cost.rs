@@ -119,7 +119,7 @@ fn operations(layer: &Layer<'_>) -> u64 {
     match layer {
         Layer::MaxPool2d(pool) => {
             let [height, width, channels] = layer.output_shape();
-            let [rows, columns] = pool.kernel();
+            let [rows, columns] = pool.windows().kernel();
             let words = channels.div_ceil(64);
             let factors = [height, width, rows, columns, words];
             factors.into_iter().fold(1, |product: u64, factor| {

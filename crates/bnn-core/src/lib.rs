@@ -45,10 +45,7 @@ compile_error!(
 #[cfg(feature = "alloc")]
 mod aligned;
 mod bits;
-#[cfg_attr(
-    not(feature = "conv"),
-    expect(dead_code, reason = "some is for model files alone")
-)]
+#[cfg(feature = "conv")]
 pub mod conv;
 mod error;
 #[cfg(feature = "std")]
@@ -67,6 +64,8 @@ mod planes;
 pub mod reference;
 mod shape;
 mod transpose;
+#[cfg(feature = "conv")]
+mod window;
 
 #[cfg(feature = "alloc")]
 pub use bits::BitMatrix;

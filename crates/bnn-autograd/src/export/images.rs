@@ -114,7 +114,7 @@ impl Lowering {
         }
         self.pooled = Some((layer, kind, why));
         self.operations.account(Role::Pool);
-        let [height, width] = pool.output_size();
+        let [height, width] = pool.windows().output_size();
         self.values = Values::Image([height, width, pool.channels()]);
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Shape {
     pub(super) fn output(&self, n: usize) -> [usize; 3] {
         let [height, width] = match self {
             Shape::Dense => [1, 1],
-            Shape::Conv2d(conv) => conv.output_size(),
+            Shape::Conv2d(conv) => conv.windows().output_size(),
         };
         [height, width, n]
     }
@@ -86,7 +86,10 @@ impl Product {
         match self.shape {
             Shape::Dense => false,
             Shape::Conv2d(conv) => {
-                let padding = [conv.padding_before(), conv.padding_after()];
+                let padding = [
+                    conv.windows().padding_before(),
+                    conv.windows().padding_after(),
+                ];
                 conv.pad_value() != PadValue::Zero && padding != [[0; 2]; 2]
             }
         }

@@ -81,7 +81,7 @@ fn convolution_gradients_are_those_of_the_tape() {
             let conv = Conv2d::new([side, side, channels], outputs, [3, 3], options).unwrap();
             let x = random(&[batch, side, side, channels], &mut rng);
             let w = random(&[outputs, 3, 3, channels / groups], &mut rng);
-            let [height, width] = conv.output_size();
+            let [height, width] = conv.windows().output_size();
             let dy = random(&[batch, height, width, outputs], &mut rng);
             let [y, dx, dw] = on_tape(&x, &w, &dy, |x, w| ops::binary_conv2d(x, w, options));
 

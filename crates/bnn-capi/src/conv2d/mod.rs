@@ -43,13 +43,13 @@ impl bnn_conv2d_t {
 
     /// Elements of an image.
     fn image(&self) -> usize {
-        let [height, width] = self.conv().input_size();
+        let [height, width] = self.conv().windows().input_size();
         height * width * self.conv().channels()
     }
 
     /// Elements of an output image.
     fn output(&self) -> usize {
-        let [height, width] = self.conv().output_size();
+        let [height, width] = self.conv().windows().output_size();
         height * width * self.conv().outputs()
     }
 

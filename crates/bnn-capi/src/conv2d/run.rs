@@ -21,7 +21,7 @@ export! {
         width: *mut usize,
     ) -> bnn_status_t {
         let (height, width) = (height.place()?, width.place()?);
-        let [output_height, output_width] = conv.conv().output_size();
+        let [output_height, output_width] = conv.conv().windows().output_size();
         height.put(output_height);
         width.put(output_width);
         Ok(())

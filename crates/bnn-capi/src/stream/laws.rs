@@ -58,13 +58,13 @@ impl Net {
             let thresholds: Vec<i32> = (0..outputs as i32).map(|i| i % 5 - 2).collect();
             let epilogue = Epilogue::Threshold(thresholds.as_slice().into());
             writer.conv2d(&conv, filters.view(), epilogue).unwrap();
-            let [rows, columns] = conv.output_size();
+            let [rows, columns] = conv.windows().output_size();
             shape = [rows, columns, outputs];
         }
         if shape[0] >= 2 {
             let pool = Pool2d::new(shape, [2, 1], [2, 1], Padding::Valid).unwrap();
             writer.max_pool2d(&pool).unwrap();
-            let [rows, columns] = pool.output_size();
+            let [rows, columns] = pool.windows().output_size();
             shape = [rows, columns, shape[2]];
         }
         let all = Conv2d::new(shape, 65, [shape[0], shape[1]], ConvOptions::default()).unwrap();
@@ -180,8 +180,8 @@ proptest! {
         // SAFETY: an open stream.
         let slides = unsafe { bnn_stream_slides(&stream) } == 1;
         let strides = inner.layers().map(|layer| match layer {
-            bnn_core::model::Layer::Conv2d { conv, .. } => conv.stride()[0],
-            bnn_core::model::Layer::MaxPool2d(pool) => pool.stride()[0],
+            bnn_core::model::Layer::Conv2d { conv, .. } => conv.windows().stride()[0],
+            bnn_core::model::Layer::MaxPool2d(pool) => pool.windows().stride()[0],
             _ => 1,
         });
         let step = if slides { strides.product() } else { height };

@@ -107,14 +107,14 @@ fn describe(layer: &Layer<'_>) -> String {
     let kind = layer.kind();
     match layer {
         Layer::Conv2d { conv, .. } => {
-            let [height, width] = conv.kernel();
+            let [height, width] = conv.windows().kernel();
             match conv.groups() {
                 1 => format!("{kind} {height}x{width}"),
                 groups => format!("{kind} {height}x{width}, {groups} groups"),
             }
         }
         Layer::MaxPool2d(pool) => {
-            let [height, width] = pool.kernel();
+            let [height, width] = pool.windows().kernel();
             format!("{kind} {height}x{width}")
         }
         _ => kind.to_owned(),

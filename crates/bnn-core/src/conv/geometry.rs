@@ -1,10 +1,10 @@
 //! The shape of a convolution, checked once.
 
-use super::axis::{Axis, Padding, axes};
-use super::depthwise;
 use crate::error::Error;
-use crate::planes::Planes;
-use crate::shape::{matrix_words, mul, nonzero, positive, row_words, sum_fits};
+use crate::shape::{matrix_words, mul, nonzero, positive, sum_fits};
+#[cfg(feature = "alloc")]
+use crate::window::Axis;
+use crate::window::{Padding, Windows};
 
 /// What the pixels of the padding are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct ConvOptions {
     pub stride: [usize; 2],
     /// Pixels from tap to tap of a window.
     pub dilation: [usize; 2],
-    /// TiledOutput into which input and output channels are divided: the outputs of a part see its inputs
+    /// Parts into which input and output channels are divided: the outputs of a part see its inputs
     /// only. With as many groups as channels the convolution is depthwise.
     pub groups: usize,
     /// What surrounds the image.
@@ -58,8 +58,7 @@ impl Default for ConvOptions {
 /// is of group `o / (outputs / groups)`, as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
-    pub(super) y: Axis,
-    pub(super) x: Axis,
+    windows: Windows,
     channels: usize,
     outputs: usize,
     groups: usize,
@@ -92,21 +91,20 @@ impl Conv2d {
         nonzero("groups", groups)?;
         multiple("image channels, by groups", channels, groups)?;
         multiple("output channels, by groups", outputs, groups)?;
-        let [y, x] = axes([height, width], kernel, stride, dilation, padding)?;
+        let windows = Windows::new([height, width], kernel, stride, dilation, padding)?;
         let pixels = mul("pixels of an image", height, width)?;
         matrix_words(pixels, channels)?;
         // Elements are up to 64 times as many as words, and are counted where they are numbers.
         mul("elements of an image", pixels, channels)?;
-        let pixels = mul("pixels of an output", y.output, x.output)?;
+        let pixels = mul("pixels of an output", windows.y.output, windows.x.output)?;
         matrix_words(pixels, outputs)?;
         mul("elements of an output", pixels, outputs)?;
-        let taps = mul("taps of a filter", y.kernel, x.kernel)?;
+        let taps = mul("taps of a filter", windows.y.kernel, windows.x.kernel)?;
         let patch = mul("elements of a filter", taps, channels / groups)?;
         sum_fits(patch, 1)?;
         matrix_words(outputs, patch)?;
         Ok(Self {
-            y,
-            x,
+            windows,
             channels,
             outputs,
             groups,
@@ -114,17 +112,16 @@ impl Conv2d {
         })
     }
 
-    /// The same for sizes that have been checked: `[vertical, horizontal]` axes, input and output channels.
+    /// A convolution of sizes that have been checked.
     pub(crate) const fn trusted(
-        [y, x]: [Axis; 2],
+        windows: Windows,
         channels: usize,
         outputs: usize,
         groups: usize,
         pad_value: PadValue,
     ) -> Self {
         Self {
-            y,
-            x,
+            windows,
             channels,
             outputs,
             groups,
@@ -132,46 +129,10 @@ impl Conv2d {
         }
     }
 
-    /// `[height, width]` of the images.
+    /// Where its windows lie, and how large images and outputs are.
     #[must_use]
-    pub fn input_size(&self) -> [usize; 2] {
-        [self.y.input, self.x.input]
-    }
-
-    /// `[height, width]` of the outputs.
-    #[must_use]
-    pub fn output_size(&self) -> [usize; 2] {
-        [self.y.output, self.x.output]
-    }
-
-    /// `[height, width]` of a filter, in taps.
-    #[must_use]
-    pub fn kernel(&self) -> [usize; 2] {
-        [self.y.kernel, self.x.kernel]
-    }
-
-    /// Pixels of padding `[above, left of]` the image.
-    #[must_use]
-    pub fn padding_before(&self) -> [usize; 2] {
-        [self.y.before, self.x.before]
-    }
-
-    /// Pixels of padding `[below, right of]` the image, as many of them as windows reach into.
-    #[must_use]
-    pub fn padding_after(&self) -> [usize; 2] {
-        [self.y.after(), self.x.after()]
-    }
-
-    /// `[vertical, horizontal]` stride.
-    #[must_use]
-    pub fn stride(&self) -> [usize; 2] {
-        [self.y.stride, self.x.stride]
-    }
-
-    /// `[vertical, horizontal]` dilation.
-    #[must_use]
-    pub fn dilation(&self) -> [usize; 2] {
-        [self.y.dilation, self.x.dilation]
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Channels of the images.
@@ -202,70 +163,14 @@ impl Conv2d {
     /// that a convolution is.
     #[must_use]
     pub fn patch_len(&self) -> usize {
-        self.taps() * self.group_channels()
+        self.windows.taps() * self.group_channels()
     }
 
-    /// Words of scratch memory that a run with [`Filters::canonical`](super::Filters::canonical)
-    /// filters needs; `depth` is that of unsigned inputs, `None` for bits and floats.
-    ///
-    /// # Errors
-    /// A depth outside 1 to 8, or a size that overflows.
-    pub fn scratch_words(&self, depth: Option<usize>) -> Result<usize, Error> {
-        if self.is_depthwise() {
-            let sums = depthwise::sums_len(self).div_ceil(2);
-            return depthwise::words(self)?
-                .checked_add(sums)
-                .ok_or(Error::Overflow {
-                    what: "words of scratch memory",
-                });
-        }
-        self.patch_words(depth)
-    }
-
-    /// Words of the patch under a window, of one group of channels: of bits, or of integers of `depth` bits.
-    pub(crate) fn patch_words(&self, depth: Option<usize>) -> Result<usize, Error> {
-        match depth {
-            None => Ok(row_words(self.patch_len())),
-            Some(depth) => Planes::words(1, self.patch_len(), depth),
-        }
-    }
-
-    /// The convolution of an image of just the rows under the windows of output row `oy` to just that row.
-    /// Padding above and below is less than the kernel's extent, so that there is a row.
+    /// The convolution of an image of just the rows under the windows of output row `oy` to just that row; see
+    /// [`Windows::line`].
     pub(crate) fn line(&self, oy: usize) -> Self {
-        let (_, y) = self.y.stop(oy);
-        Self { y, ..*self }
-    }
-
-    /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
-    /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn is_moderate(&self) -> bool {
-        self.y.is_moderate() && self.x.is_moderate()
-    }
-
-    /// The windows from row to row.
-    pub(crate) fn vertical(&self) -> &Axis {
-        &self.y
-    }
-
-    /// The windows along a row.
-    pub(crate) fn horizontal(&self) -> &Axis {
-        &self.x
-    }
-
-    /// Pixels of an image.
-    pub(crate) fn pixels(&self) -> usize {
-        self.y.input * self.x.input
-    }
-
-    /// Pixels of an output.
-    pub(crate) fn output_pixels(&self) -> usize {
-        self.y.output * self.x.output
-    }
-
-    pub(crate) fn taps(&self) -> usize {
-        self.y.kernel * self.x.kernel
+        let windows = self.windows.line(oy);
+        Self { windows, ..*self }
     }
 
     /// Input channels of a group.
@@ -277,7 +182,10 @@ impl Conv2d {
     pub(crate) fn group_outputs(&self) -> usize {
         self.outputs / positive(self.groups)
     }
+}
 
+#[cfg(feature = "alloc")]
+impl Conv2d {
     pub(super) fn is_depthwise(&self) -> bool {
         self.groups == self.channels && self.channels > 1
     }
@@ -288,12 +196,7 @@ impl Conv2d {
         let each = |axis: &Axis| {
             axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input
         };
-        self.groups == 1 && each(&self.y) && each(&self.x)
-    }
-
-    /// Whether some window reaches out of the image.
-    pub(super) fn is_clipped(&self) -> bool {
-        self.y.is_clipped() || self.x.is_clipped()
+        self.groups == 1 && each(&self.windows.y) && each(&self.windows.x)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The gradients of a binary convolution, where the CPU has something faster for them than products of patches.
 
-use super::axis::Axis;
 use super::geometry::{Conv2d, PadValue};
 use crate::bits::BitMatrixView;
 use crate::error::Error;
@@ -8,6 +7,7 @@ use crate::kernel::Kernel;
 use crate::kernel::f32_operands::F32Gradient;
 use crate::kernel::grid::Grid;
 use crate::shape::{equal, nonzero};
+use crate::window::Axis;
 
 /// Fewer channels leave most of the places of what is multiplied at a time empty.
 const LEAST_CHANNELS: usize = 16;
@@ -54,18 +54,18 @@ impl F32Gradients {
     /// # Errors
     /// As [`Kernel::active`].
     pub fn new(conv: &Conv2d) -> Result<Option<Self>, Error> {
-        let fits = conv.stride() == [1, 1]
+        let fits = conv.windows().stride() == [1, 1]
             && conv.groups() == 1
             && conv.channels().min(conv.outputs()) >= LEAST_CHANNELS
             && is_compact(conv);
         let ways = Kernel::active()?.f32_gradients().filter(|_| fits);
         Ok(ways.map(|[images, filters]| Self {
             grid: Grid {
-                input: conv.input_size(),
-                output: conv.output_size(),
-                kernel: conv.kernel(),
-                dilation: conv.dilation(),
-                before: conv.padding_before(),
+                input: conv.windows().input_size(),
+                output: conv.windows().output_size(),
+                kernel: conv.windows().kernel(),
+                dilation: conv.windows().dilation(),
+                before: conv.windows().padding_before(),
                 channels: conv.channels(),
                 outputs: conv.outputs(),
                 padding: match conv.pad_value() {
@@ -135,12 +135,12 @@ impl F32Gradients {
 fn is_compact(conv: &Conv2d) -> bool {
     // Of an axis with a stride of 1: all pixels under windows.
     let side = |axis: &Axis| axis.output + (axis.extent() - 1);
-    let pixels = side(conv.vertical()).checked_mul(side(conv.horizontal()));
-    let known = [conv.pixels(), conv.output_pixels(), conv.taps()];
+    let windows = conv.windows();
+    let pixels = side(&windows.y).checked_mul(side(&windows.x));
+    let known = [windows.pixels(), windows.output_pixels(), windows.taps()];
     let known = known.iter().fold(0, |sum: usize, n| sum.saturating_add(*n));
     pixels.is_some_and(|pixels| pixels / MOST_PADDING <= known)
 }
 
 #[cfg(test)]
-#[path = "gradients_laws.rs"]
 mod laws;

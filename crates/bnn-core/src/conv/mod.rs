@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use bnn_core::conv::{
-//!     Conv2d, ConvOptions, PackedFilters, Padding, Pool2d, conv2d_bits, global_sum_pool, max_pool2d,
+//!     Conv2d, ConvOptions, PackedFilters, Padding, Pool2d, conv2d_bits, max_pool2d,
 //! };
 //! use bnn_core::BitMatrix;
 //!
@@ -32,8 +32,6 @@
 //! let pool = Pool2d::new([8, 8, 5], [2, 2], [2, 2], Padding::Valid)?;
 //! let mut pooled = BitMatrix::zeros(batch * 4 * 4, 5)?;
 //! max_pool2d(y.view(), &pool, &mut pooled.view_mut())?;
-//! let mut sums = [0; 2 * 5];
-//! global_sum_pool(pooled.view(), batch, &mut sums)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -58,124 +56,19 @@
 //! # }
 //! ```
 
-//!
-//! Without an allocator, or with filters in flash, filters are read where they lie, in scratch memory
-//! whose size is known before:
-//! ```
-//! use bnn_core::conv::{Conv2d, ConvOptions, Filters, Images, Padding, conv2d_i32};
-//! use bnn_core::{BitMatrixView, Kernel};
-//!
-//! # fn main() -> Result<(), bnn_core::Error> {
-//! // A picture of 2 x 2 bytes, one filter of 3 x 3 that is +1 in its middle and -1 around it.
-//! let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
-//! let conv = Conv2d::new([2, 2, 1], 1, [3, 3], options)?;
-//! let mut scratch = [0; 9]; // of which `conv.scratch_words(Some(8))?` words are used
-//! let filter = BitMatrixView::new(&[0b000_010_000], 1, 9)?;
-//! let filters = Filters::canonical(&conv, filter, Kernel::active()?, &mut scratch)?;
-//! let mut y = [0; 4];
-//! conv2d_i32(Images::Unsigned { x: &[1, 2, 3, 255], depth: 8 }, filters, &mut y, 1)?;
-//! assert_eq!(y, [1 - 2 - 3 - 255, 2 - 1 - 3 - 255, 3 - 1 - 2 - 255, 255 - 1 - 2 - 3]);
-//! # Ok(())
-//! # }
-//! ```
-
-mod axis;
-mod byte_taps;
-mod call;
-mod clipping;
-mod depthwise;
-mod filters;
 mod geometry;
 #[cfg(feature = "std")]
 pub(crate) mod gradients;
-mod images;
-mod in_place;
-#[cfg(feature = "alloc")]
-mod packed;
-mod patches;
 mod pool;
-mod runs;
 #[cfg(feature = "alloc")]
-mod signs;
-mod vertical;
-mod window;
+mod product;
 
-#[cfg(feature = "conv")]
-pub(crate) use axis::Axis;
-pub use axis::Padding;
-pub use filters::Filters;
-#[cfg(feature = "alloc")]
-pub use filters::PackedFilters;
 pub use geometry::{Conv2d, ConvOptions, PadValue};
-pub use images::Images;
-pub use pool::{Pool2d, global_sum_pool, max_pool2d, min_pool2d};
+pub use pool::{Pool2d, max_pool2d};
+#[cfg(feature = "alloc")]
+pub use product::{Images, PackedFilters, conv2d_bits, conv2d_f32, conv2d_i32};
 
-use crate::bits::BitMatrixViewMut;
-use crate::error::Error;
-use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Affine, RawSums};
-use crate::shape::{equal, strided};
-use call::Call;
-
-/// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and output
-/// channel `o`.
-///
-/// # Errors
-/// Images that are not the convolution's, an element of an unsigned input that has more bits than its
-/// depth or is padded with `+-1`, sums that could leave `i32`, `c` or scratch memory too short. Nothing
-/// is written to `c` then.
-pub fn conv2d_i32<'a, 'w>(
-    images: impl Into<Images<'a>>,
-    filters: impl Into<Filters<'w>>,
-    c: &mut [i32],
-    c_stride: usize,
-) -> Result<(), Error> {
-    let call = Call::new(images.into(), filters.into())?;
-    let [m, n] = call.shape();
-    strided("output", c.len(), m, n, c_stride)?;
-    call.run(&RawSums, c, c_stride)
-}
-
-/// Writes `scale[o] * sum + bias[o]` to `c[p * c_stride + o]`, as [`gemm_f32`](crate::gemm_f32) rounds
-/// it.
-///
-/// # Errors
-/// As [`conv2d_i32`], and where `scale` or `bias` does not have an element per output channel.
-pub fn conv2d_f32<'a, 'w>(
-    images: impl Into<Images<'a>>,
-    filters: impl Into<Filters<'w>>,
-    scale: &[f32],
-    bias: &[f32],
-    c: &mut [f32],
-    c_stride: usize,
-) -> Result<(), Error> {
-    let call = Call::new(images.into(), filters.into())?;
-    let [m, n] = call.shape();
-    strided("output", c.len(), m, n, c_stride)?;
-    equal("scales", n, scale.len())?;
-    equal("biases", n, bias.len())?;
-    call.run(&Affine { scale, bias }, c, c_stride)
-}
-
-/// Writes bits: `out[p, o] = +1` where `sum >= thresholds[o]`.
-///
-/// # Errors
-/// As [`conv2d_i32`], and where there is not a threshold per output channel or `out` is not
-/// `[batch * output height * output width, outputs]`.
-pub fn conv2d_bits<'a, 'w, 't>(
-    images: impl Into<Images<'a>>,
-    filters: impl Into<Filters<'w>>,
-    thresholds: impl Into<Thresholds<'t>>,
-    out: &mut BitMatrixViewMut<'_>,
-) -> Result<(), Error> {
-    let call = Call::new(images.into(), filters.into())?;
-    let thresholds = thresholds.into();
-    let [m, n] = call.shape();
-    equal("thresholds", n, thresholds.len())?;
-    equal("rows of the output", m, out.rows())?;
-    equal("columns of the output", n, out.cols())?;
-    call.run_bits(thresholds, out.words_mut())
-}
+pub use crate::window::{Padding, Windows};
 
 #[cfg(all(test, feature = "alloc"))]
 mod laws;

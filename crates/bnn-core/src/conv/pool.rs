@@ -1,17 +1,15 @@
-//! Pools on bits: the largest and the smallest of a window, and the sum over an image.
+//! Max pools on bits.
 
-use super::axis::{Axis, Padding, axes};
-use super::vertical::Counters;
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::shape::{WORD, equal, matrix_words, mul, nonzero, positive, row_len, row_words};
+use crate::shape::{equal, matrix_words, mul, nonzero, positive, row_len, row_words};
+use crate::window::{Padding, Windows};
 
 /// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs
 /// `[batch, output height, output width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2d {
-    y: Axis,
-    x: Axis,
+    windows: Windows,
     channels: usize,
 }
 
@@ -29,7 +27,7 @@ impl Pool2d {
         padding: Padding,
     ) -> Result<Self, Error> {
         let [height, width, channels] = image;
-        let [y, x] = axes([height, width], kernel, stride, [1, 1], padding)?;
+        let windows = Windows::new([height, width], kernel, stride, [1, 1], padding)?;
         if let Padding::Explicit {
             top,
             bottom,
@@ -37,30 +35,25 @@ impl Pool2d {
             right,
         } = padding
         {
-            padding_fits("vertical padding of a pool", top.max(bottom), y.kernel)?;
-            padding_fits("horizontal padding of a pool", left.max(right), x.kernel)?;
+            padding_fits("vertical padding of a pool", top.max(bottom), kernel[0])?;
+            padding_fits("horizontal padding of a pool", left.max(right), kernel[1])?;
         }
         nonzero("image channels", channels)?;
         matrix_words(mul("pixels of an image", height, width)?, channels)?;
-        matrix_words(mul("pixels of an output", y.output, x.output)?, channels)?;
-        Ok(Self { y, x, channels })
+        let [out_height, out_width] = windows.output_size();
+        matrix_words(mul("pixels of an output", out_height, out_width)?, channels)?;
+        Ok(Self { windows, channels })
     }
 
-    /// The same for sizes that have been checked.
-    pub(crate) const fn trusted([y, x]: [Axis; 2], channels: usize) -> Self {
-        Self { y, x, channels }
+    /// A pool of sizes that have been checked.
+    pub(crate) const fn trusted(windows: Windows, channels: usize) -> Self {
+        Self { windows, channels }
     }
 
-    /// `[height, width]` of the images.
+    /// Where its windows lie, and how large images and outputs are.
     #[must_use]
-    pub fn input_size(&self) -> [usize; 2] {
-        [self.y.input, self.x.input]
-    }
-
-    /// `[height, width]` of the outputs.
-    #[must_use]
-    pub fn output_size(&self) -> [usize; 2] {
-        [self.y.output, self.x.output]
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Channels of images and outputs.
@@ -69,55 +62,16 @@ impl Pool2d {
         self.channels
     }
 
-    /// `[height, width]` of a window.
-    #[must_use]
-    pub fn kernel(&self) -> [usize; 2] {
-        [self.y.kernel, self.x.kernel]
-    }
-
-    /// `[vertical, horizontal]` stride.
-    #[must_use]
-    pub fn stride(&self) -> [usize; 2] {
-        [self.y.stride, self.x.stride]
-    }
-
-    /// Pixels of padding `[above, left of]` the image.
-    #[must_use]
-    pub fn padding_before(&self) -> [usize; 2] {
-        [self.y.before, self.x.before]
-    }
-
-    /// Pixels of padding `[below, right of]` the image, as many of them as windows reach into.
-    #[must_use]
-    pub fn padding_after(&self) -> [usize; 2] {
-        [self.y.after(), self.x.after()]
-    }
-
-    /// As [`Conv2d::line`](super::Conv2d).
+    /// The pool of an image of just the rows under the windows of output row `oy` to just that row; see
+    /// [`Windows::line`].
     pub(crate) fn line(&self, oy: usize) -> Self {
-        let (_, y) = self.y.stop(oy);
-        Self { y, ..*self }
-    }
-
-    /// Whether padding is less than a window, and outputs are no larger than images: what a model file wants
-    /// of its layers, so that there are rows to run by, and no small file asks for much memory or time.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn is_moderate(&self) -> bool {
-        self.y.is_moderate() && self.x.is_moderate()
-    }
-
-    /// The windows from row to row.
-    pub(crate) fn vertical(&self) -> &Axis {
-        &self.y
+        let windows = self.windows.line(oy);
+        Self { windows, ..*self }
     }
 
     /// Writes the largest element of each window of one image; sizes are those of the pool.
     pub(crate) fn max_of_image(&self, image: &[u64], output: &mut [u64]) {
-        self.of_image(image, output, |a, b| a | b);
-    }
-
-    fn of_image(&self, image: &[u64], output: &mut [u64], join: impl Fn(u64, u64) -> u64) {
-        let (y, x, per_pixel) = (&self.y, &self.x, row_len(self.channels));
+        let (Windows { y, x }, per_pixel) = (&self.windows, row_len(self.channels));
         for (i, to) in output.chunks_exact_mut(per_pixel).enumerate() {
             // Padding is less than the kernel, so that there is a first pixel.
             let mut first = true;
@@ -128,7 +82,7 @@ impl Pool2d {
                     let at = (at + x.pixel(ox, kx)) * per_pixel;
                     let from = image.get(at..at + per_pixel).unwrap_or_default();
                     for (to, from) in to.iter_mut().zip(from) {
-                        *to = if first { *from } else { join(*to, *from) };
+                        *to = if first { *from } else { *to | *from };
                     }
                     first = false;
                 }
@@ -158,93 +112,21 @@ pub fn max_pool2d(
     pool: &Pool2d,
     out: &mut BitMatrixViewMut<'_>,
 ) -> Result<(), Error> {
-    pool2d(images, pool, out, |a, b| a | b)
-}
-
-/// As [`max_pool2d`] with the smallest element: `+1` where all are.
-///
-/// # Errors
-/// As [`max_pool2d`].
-pub fn min_pool2d(
-    images: BitMatrixView<'_>,
-    pool: &Pool2d,
-    out: &mut BitMatrixViewMut<'_>,
-) -> Result<(), Error> {
-    pool2d(images, pool, out, |a, b| a & b)
-}
-
-fn pool2d(
-    images: BitMatrixView<'_>,
-    pool: &Pool2d,
-    out: &mut BitMatrixViewMut<'_>,
-    join: impl Fn(u64, u64) -> u64,
-) -> Result<(), Error> {
-    let (y, x) = (&pool.y, &pool.x);
+    let [input, output] = [pool.windows.input_size(), pool.windows.output_size()];
+    let [input, output] = [input, output].map(|[height, width]| height * width);
     equal("channels of the images", pool.channels, images.cols())?;
     equal("channels of the output", pool.channels, out.cols())?;
-    let batch = images.rows().div_ceil(y.input * x.input);
-    let pixels = mul("pixels of the images", batch, y.input * x.input)?;
+    let batch = images.rows().div_ceil(input);
+    let pixels = mul("pixels of the images", batch, input)?;
     equal("pixels of whole images", pixels, images.rows())?;
-    let pixels = mul("pixels of the output", batch, y.output * x.output)?;
+    let pixels = mul("pixels of the output", batch, output)?;
     equal("pixels of the output", pixels, out.rows())?;
 
     let per_pixel = row_words(pool.channels);
-    let images = images.words().chunks_exact(y.input * x.input * per_pixel);
-    let outputs = out
-        .words_mut()
-        .chunks_exact_mut(y.output * x.output * per_pixel);
+    let images = images.words().chunks_exact(input * per_pixel);
+    let outputs = out.words_mut().chunks_exact_mut(output * per_pixel);
     for (image, output) in images.zip(outputs) {
-        pool.of_image(image, output, &join);
+        pool.max_of_image(image, output);
     }
     Ok(())
-}
-
-/// Writes the sums of the `+-1` over the pixels of each image: `sums[b * channels + c]`. `images` is
-/// `[batch * pixels, channels]`, `sums` is `[batch, channels]`.
-///
-/// # Errors
-/// A zero batch, pixels that it does not divide or whose sum could leave `i32`, or `sums` of another
-/// length. Nothing is written then.
-pub fn global_sum_pool(
-    images: BitMatrixView<'_>,
-    batch: usize,
-    sums: &mut [i32],
-) -> Result<(), Error> {
-    let (rows, channels) = (images.rows(), images.cols());
-    nonzero("images", batch)?;
-    if !rows.is_multiple_of(batch) {
-        return Err(Error::Indivisible {
-            what: "pixels of the images, by images",
-            divisor: batch,
-            found: rows,
-        });
-    }
-    crate::shape::sum_fits(rows / batch, 1)?;
-    equal("sums", mul("sums", batch, channels)?, sums.len())?;
-    let per_pixel = row_words(channels);
-    let images = images.words().chunks_exact(rows / batch * per_pixel);
-    for (image, sums) in images.zip(sums.chunks_exact_mut(channels)) {
-        for (w, sums) in sums.chunks_mut(WORD).enumerate() {
-            sum_word(image.iter().skip(w).step_by(per_pixel), sums);
-        }
-    }
-    Ok(())
-}
-
-/// Sums the channels of one word over the pixels.
-fn sum_word<'a>(pixels: impl ExactSizeIterator<Item = &'a u64>, sums: &mut [i32]) {
-    sums.fill(-(pixels.len() as i32));
-    let mut counters = Counters::<8, 1>::default();
-    let mut flush = |counters: &mut Counters<8, 1>| {
-        for (sum, count) in sums.iter_mut().zip(counters.take().as_flattened()) {
-            *sum += 2 * i32::from(*count);
-        }
-    };
-    for pixel in pixels {
-        if counters.are_full() {
-            flush(&mut counters);
-        }
-        counters.add(&[*pixel]);
-    }
-    flush(&mut counters);
 }

@@ -120,7 +120,7 @@ impl<E: Epilogue> TiledOutput for Product<'_, E> {
 
     #[cfg(not(feature = "alloc"))]
     fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<E::Elem>) {
-        self.part_in_place(&mut [], range, columns, out);
+        self.part_in_place(range, columns, out);
     }
 }
 

@@ -3,24 +3,19 @@
 
 use core::ops::Range;
 
-#[cfg(not(feature = "alloc"))]
 use super::driver::{Columns, OutputRows, Product};
-#[cfg(not(feature = "alloc"))]
 use super::epilogue::Epilogue;
 use super::samples::Samples;
 use super::weights::Resolved;
 use crate::kernel::{NR, Sums};
 
 /// Where sums go: those of a sample with weight rows from the one of that number on, at most `NR` of them.
-pub(crate) type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
+type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
 
-#[cfg(not(feature = "alloc"))]
 impl<E: Epilogue> Product<'_, E> {
-    /// Computes the outputs `columns` of the samples `range` with canonical weights, in `room` for the rows
-    /// of one sample, where they are not packed already.
+    /// Computes the outputs `columns` of the samples `range` with canonical weights.
     pub(crate) fn part_in_place(
         &self,
-        room: &mut [u64],
         range: Range<usize>,
         columns: &Columns,
         out: &mut impl OutputRows<E::Elem>,
@@ -30,7 +25,7 @@ impl<E: Epilogue> Product<'_, E> {
             // Nothing is to be done with these sums: a row of them is computed where it is to be.
             let at = columns.first + columns.rows.start - columns.origin;
             for sample in range {
-                let row = self.a.rows(sample..sample + 1, self.w.kernel(), room);
+                let row = self.a.sample(sample);
                 let sums = out.row(sample - start).and_then(E::sums);
                 let sums = sums.and_then(|sums| sums.get_mut(at..at + columns.rows.len()));
                 self.w
@@ -45,15 +40,14 @@ impl<E: Epilogue> Product<'_, E> {
                 self.epilogue.put(sums, col, row, col - columns.origin);
             }
         };
-        multiply(self.a, self.w, room, range, &columns.rows, &mut finish);
+        multiply(self.a, self.w, range, &columns.rows, &mut finish);
     }
 }
 
 /// The sums of the samples `range` with the weight rows `outputs`, in order for each sample.
-pub(crate) fn multiply(
+fn multiply(
     a: &Samples<'_>,
     w: &Resolved<'_>,
-    room: &mut [u64],
     range: Range<usize>,
     outputs: &Range<usize>,
     finish: Finish<'_>,
@@ -61,12 +55,11 @@ pub(crate) fn multiply(
     // Every sum that is used is written before.
     let mut sums = Sums([0; NR]);
     for sample in range {
-        let rows = a.rows(sample..sample + 1, w.kernel(), room);
+        let rows = a.sample(sample);
         let mut first = outputs.start;
         while first < outputs.end {
             let used = NR.min(outputs.end - first);
             w.sums(rows, first, sums.0.get_mut(..used).unwrap_or_default());
-            a.correct(sample..sample + 1, first, core::slice::from_mut(&mut sums));
             finish(sample, first, sums.0.get(..used).unwrap_or_default());
             first += used;
         }

@@ -8,7 +8,8 @@ pub(crate) mod driver;
 pub(crate) mod epilogue;
 #[cfg(feature = "alloc")]
 mod floats;
-pub(crate) mod in_place;
+#[cfg(not(feature = "alloc"))]
+mod in_place;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]

@@ -1,16 +1,19 @@
 //! The left side of a product as the driver sees it: samples, each of one row of packed words or of
 //! several, that lie somewhere already or are written when their turn comes.
 
+#[cfg(feature = "alloc")]
 use core::ops::Range;
 
 #[cfg(feature = "alloc")]
 use super::floats::FloatRows;
 use crate::bits::BitMatrixView;
+#[cfg(feature = "alloc")]
 use crate::kernel::{Kernel, Sums};
 use crate::planes::{Planes, most};
 use crate::shape::row_words;
 
-/// Source that are written when their turn comes.
+/// Rows that are written when their turn comes.
+#[cfg(feature = "alloc")]
 pub(crate) trait Gather: Sync {
     /// Writes the rows of the samples `range`, one after the other: every word of `room`.
     fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
@@ -39,6 +42,7 @@ enum Source<'a> {
     /// Signs still to be taken.
     #[cfg(feature = "alloc")]
     Floats(FloatRows<'a>),
+    #[cfg(feature = "alloc")]
     Gathered(&'a dyn Gather),
 }
 
@@ -61,7 +65,51 @@ impl<'a> Samples<'a> {
         }
     }
 
-    #[cfg(feature = "alloc")]
+    /// Number of samples, `m`.
+    pub(crate) fn len(&self) -> usize {
+        self.samples
+    }
+
+    /// Elements per row, `k`.
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The largest magnitude of an element.
+    pub(crate) fn most(&self) -> usize {
+        self.depth.map_or(1, most)
+    }
+
+    /// Rows of words per sample.
+    pub(crate) fn rows_per_sample(&self) -> usize {
+        self.depth.map_or(1, |depth| depth + 1)
+    }
+
+    /// Words per sample.
+    pub(crate) fn sample_words(&self) -> usize {
+        self.rows_per_sample() * row_words(self.cols)
+    }
+}
+
+/// Without an allocator, all rows are packed.
+#[cfg(not(feature = "alloc"))]
+impl<'a> Samples<'a> {
+    /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
+    pub(super) fn are_packed_signs(&self) -> bool {
+        self.depth.is_none() && matches!(self.rows, Source::Packed(_))
+    }
+
+    /// The rows of sample `sample`. Without an allocator all of them lie packed.
+    pub(super) fn sample(&self, sample: usize) -> &'a [u64] {
+        let Source::Packed(all) = self.rows;
+        let words = self.sample_words();
+        all.get(sample * words..(sample + 1) * words)
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> Samples<'a> {
     pub(crate) fn of_floats(floats: FloatRows<'a>) -> Self {
         Self {
             samples: floats.rows(),
@@ -86,43 +134,10 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Number of samples, `m`.
-    pub(crate) fn len(&self) -> usize {
-        self.samples
-    }
-
-    /// Elements per row, `k`.
-    pub(crate) fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// The largest magnitude of an element.
-    pub(crate) fn most(&self) -> usize {
-        self.depth.map_or(1, most)
-    }
-
-    /// Source of words per sample.
-    pub(crate) fn rows_per_sample(&self) -> usize {
-        self.depth.map_or(1, |depth| depth + 1)
-    }
-
-    /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
-    #[cfg(not(feature = "alloc"))]
-    pub(super) fn are_packed_signs(&self) -> bool {
-        self.depth.is_none() && matches!(self.rows, Source::Packed(_))
-    }
-
-    /// Words per sample.
-    pub(crate) fn sample_words(&self) -> usize {
-        self.rows_per_sample() * row_words(self.cols)
-    }
-
     /// Words of room per sample that [`Samples::rows`] wants: 0 where the rows are packed already.
-    #[cfg(feature = "alloc")]
     pub(crate) fn room_words(&self) -> usize {
         match self.rows {
             Source::Packed(_) => 0,
-            #[cfg(feature = "alloc")]
             Source::Floats(_) => self.sample_words(),
             Source::Gathered(_) => self.sample_words(),
         }
@@ -149,7 +164,6 @@ impl<'a> Samples<'a> {
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
-            #[cfg(feature = "alloc")]
             Source::Floats(FloatRows { x, stride, .. }) => {
                 let room = room.get_mut(..words).unwrap_or_default();
                 let x = x.get(range.start * stride..).unwrap_or_default();

@@ -123,6 +123,7 @@ impl<'w> Resolved<'w> {
         }
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }

@@ -3,6 +3,8 @@
 
 use super::bytes::part;
 use super::layer::{InputType, OutputType};
+#[cfg(feature = "conv")]
+use crate::window::{Axis, Windows};
 
 /// The first bytes: not text, and damaged by any transfer that treats files as text (as PNG's).
 pub(super) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
@@ -83,13 +85,13 @@ pub(super) struct Record {
     pub(super) input_at: u32,
     pub(super) work_at: u32,
     pub(super) output_at: u32,
-    pub(super) window: Window,
+    pub(super) window: WindowRecord,
 }
 
 /// The window of a spatial layer (a convolution or a pool) and the image that it slides over; all zeros in a
 /// dense layer. Pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Window {
+pub(super) struct WindowRecord {
     pub(super) image: [u16; 2],
     pub(super) kernel: [u8; 2],
     pub(super) stride: [u8; 2],
@@ -125,7 +127,40 @@ impl Shape {
     }
 }
 
-impl Window {
+impl WindowRecord {
+    /// The windows, of a record of any bytes; where none fits, their output has a size of 1.
+    #[cfg(feature = "conv")]
+    pub(super) const fn windows(&self) -> Windows {
+        let Self {
+            image: [height, width],
+            kernel: [kh, kw],
+            stride: [sh, sw],
+            padding: [top, bottom, left, right],
+            dilation: [dh, dw],
+            ..
+        } = *self;
+        let y = [
+            height,
+            top as u16,
+            bottom as u16,
+            kh as u16,
+            sh as u16,
+            dh as u16,
+        ];
+        let x = [
+            width,
+            left as u16,
+            right as u16,
+            kw as u16,
+            sw as u16,
+            dw as u16,
+        ];
+        Windows {
+            y: axis(y),
+            x: axis(x),
+        }
+    }
+
     pub(super) const fn is_zero(&self) -> bool {
         let [[a, b], [c, d]] = [self.kernel, self.stride];
         let ([height, width], [e, f]) = (self.image, self.dilation);
@@ -143,6 +178,19 @@ pub(super) const fn input_type(code: u8) -> Option<InputType> {
         input::THRESHOLDS => Some(InputType::Thresholds),
         _ => None,
     }
+}
+
+#[cfg(feature = "conv")]
+#[inline(never)] // little code matters more
+const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axis {
+    let padding = [before as usize, after as usize];
+    Axis::unchecked(
+        input as usize,
+        padding,
+        kernel as usize,
+        stride as usize,
+        dilation as usize,
+    )
 }
 
 impl Record {
@@ -167,7 +215,7 @@ impl Record {
             input_at: u32_of(b, 20),
             work_at: u32_of(b, 24),
             output_at: u32_of(b, 28),
-            window: Window {
+            window: WindowRecord {
                 image: [u16_of(b, 32), u16_of(b, 34)],
                 kernel: [b[36], b[37]],
                 stride: [b[38], b[39]],
@@ -241,8 +289,8 @@ impl Record {
                 // No larger than the image.
                 #[cfg(feature = "conv")]
                 true => {
-                    let [y, x] = super::spatial::axes(&self.window);
-                    [y.output as u16, x.output as u16]
+                    let [height, width] = self.window.windows().output_size();
+                    [height as u16, width as u16]
                 }
                 _ => [1, 1],
             },

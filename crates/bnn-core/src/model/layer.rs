@@ -187,9 +187,9 @@ impl<'a> Layer<'a> {
         match self {
             Layer::Dense { weights, .. } => [1, 1, weights.cols()],
             #[cfg(feature = "conv")]
-            Layer::Conv2d { conv, .. } => shape(conv.input_size(), conv.channels()),
+            Layer::Conv2d { conv, .. } => shape(conv.windows().input_size(), conv.channels()),
             #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => shape(pool.input_size(), pool.channels()),
+            Layer::MaxPool2d(pool) => shape(pool.windows().input_size(), pool.channels()),
         }
     }
 
@@ -209,9 +209,9 @@ impl<'a> Layer<'a> {
         match self {
             Layer::Dense { weights, .. } => [1, 1, weights.rows()],
             #[cfg(feature = "conv")]
-            Layer::Conv2d { conv, .. } => shape(conv.output_size(), conv.outputs()),
+            Layer::Conv2d { conv, .. } => shape(conv.windows().output_size(), conv.outputs()),
             #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => shape(pool.output_size(), pool.channels()),
+            Layer::MaxPool2d(pool) => shape(pool.windows().output_size(), pool.channels()),
         }
     }
 
@@ -249,7 +249,7 @@ impl<'a> Layer<'a> {
             #[cfg(feature = "conv")]
             Layer::Conv2d { input, conv, .. } => [conv.patch_len(), input.depth()],
             #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => pool.kernel(),
+            Layer::MaxPool2d(pool) => pool.windows().kernel(),
         };
         let factors = [height, width, channels].into_iter().chain(per_output);
         factors.fold(1, |product, n| product.saturating_mul(n as u64))

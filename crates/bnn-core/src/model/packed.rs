@@ -171,10 +171,11 @@ impl<'a> Map<'a> {
     /// Pixels of an output and channels.
     fn output(&self) -> [usize; 2] {
         let ([height, width], channels) = match self {
-            Map::Convolution { filters, .. } => {
-                (filters.conv().output_size(), filters.conv().outputs())
-            }
-            Map::Pool(pool) => (pool.output_size(), pool.channels()),
+            Map::Convolution { filters, .. } => (
+                filters.conv().windows().output_size(),
+                filters.conv().outputs(),
+            ),
+            Map::Pool(pool) => (pool.windows().output_size(), pool.channels()),
         };
         [height * width, channels]
     }

@@ -39,7 +39,7 @@ impl Line<'_> {
         let groups = groups.chunks_exact((n * row_words(k)).max(1));
         for (group, filters) in groups.enumerate() {
             let weights = Resolved::canonical(BitMatrixView::trusted(filters, n, k), kernel);
-            let [_, pixels] = conv.output_size();
+            let [_, pixels] = conv.windows().output_size();
             for ox in 0..pixels {
                 let window = Window {
                     line: self,
@@ -89,7 +89,7 @@ impl Window<'_> {
         let (patch, rest) = work.split_at_mut_checked(rows * words).unwrap_or_default();
         self.fill(patch, conv.pad_value() == PadValue::PlusOne);
         let [inside_y, inside_x] = self.inside();
-        let is_whole = inside_y.len() * inside_x.len() == conv.taps();
+        let is_whole = inside_y.len() * inside_x.len() == conv.windows().taps();
         if is_whole || rows > 1 || conv.pad_value() != PadValue::Zero {
             return (patch, &[]);
         }
@@ -101,7 +101,7 @@ impl Window<'_> {
     /// The taps inside the image, vertically and horizontally.
     fn inside(&self) -> [Range<usize>; 2] {
         let conv = self.line.conv;
-        [conv.vertical().inside(0), conv.horizontal().inside(self.ox)]
+        [conv.windows().y.inside(0), conv.windows().x.inside(self.ox)]
     }
 
     /// A patch, all outside the image `outside`.
@@ -112,7 +112,7 @@ impl Window<'_> {
             *last &= last_word_mask(conv.patch_len());
         }
         let patch = bytemuck::cast_slice_mut(patch);
-        let (y, x) = (conv.vertical(), conv.horizontal());
+        let (y, x) = (conv.windows().y, conv.windows().x);
         let [rows, cols] = self.inside();
         for ky in rows {
             for kx in cols.clone() {

@@ -17,6 +17,8 @@ use crate::error::Error;
 #[cfg(feature = "conv")]
 use crate::shape::positive;
 use crate::shape::row_words;
+#[cfg(feature = "conv")]
+use crate::window::Windows;
 
 /// Words in front of the rows of a spatial layer: which rows they are (see `rows::State`).
 pub(super) const STATE_WORDS: usize = 1;
@@ -51,7 +53,7 @@ pub(super) const fn needs(record: &Record) -> Needs {
 #[cfg(feature = "conv")]
 const fn spatial_needs(record: &Record) -> Needs {
     let window = &record.window;
-    let [y, x] = super::spatial::axes(window);
+    let Windows { y, x } = window.windows();
     let channels = record.inputs as usize;
     let rows = if y.extent() < y.input {
         y.extent()

@@ -13,7 +13,6 @@ use super::layer::OutputType;
 use super::reader::{Model, numbers_of};
 use super::row::compute_row;
 use super::runner::{Input, Output, Way, disjoint};
-use super::spatial::axes;
 
 /// Where the first layer reads.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ enum Readiness {
 
 impl Rows<'_> {
     fn readiness(&self, level: usize, record: &Record) -> Readiness {
-        let [y, _] = axes(&record.window);
+        let y = record.window.windows().y;
         let word = self.scratch.get(record.input_at as usize);
         let state = word.map_or(State::default(), |word| State::load(*word));
         let next = state.next as usize;
@@ -143,7 +142,7 @@ impl Rows<'_> {
 
     /// Makes the next row of a layer that is ready, and hands it to the layer behind.
     fn make_row(&mut self, level: usize, record: &Record, output: &mut Output<'_>) {
-        let [y, _] = axes(&record.window);
+        let y = record.window.windows().y;
         let mut regions = self.model.regions(level, record);
         let is_last = level + 1 == self.model.spatial();
         if !is_last && let Some(behind) = self.model.record(level + 1) {

@@ -2,9 +2,10 @@
 
 use super::check::ok;
 use super::fault::Fault;
-use super::format::{Record, Window, kind, pad};
+use super::format::{Record, kind, pad};
 use super::layer::InputType;
-use crate::conv::{Axis, Conv2d, PadValue, Pool2d};
+use crate::conv::{Conv2d, PadValue, Pool2d};
+use crate::window::{Axis, Windows};
 
 /// Checks the geometry of a convolution or a pool, as `Conv2d::new` and `Pool2d::new` do and beyond, in little code;
 /// returns the elements of a filter.
@@ -23,7 +24,7 @@ pub(super) const fn check(record: &Record, input: InputType) -> Result<usize, Fa
             _ => return Err(Fault::PadValue),
         }
     }
-    let [y, x] = axes(window);
+    let Windows { y, x } = window.windows();
     let [_, bottom, _, right] = window.padding;
     ok!(check_axis(&y, bottom));
     ok!(check_axis(&x, right));
@@ -65,47 +66,6 @@ const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
     }
 }
 
-/// `[vertical, horizontal]`.
-pub(super) const fn axes(window: &Window) -> [Axis; 2] {
-    let Window {
-        image: [height, width],
-        kernel: [kh, kw],
-        stride: [sh, sw],
-        padding: [top, bottom, left, right],
-        dilation: [dh, dw],
-        ..
-    } = *window;
-    let y = [
-        height,
-        top as u16,
-        bottom as u16,
-        kh as u16,
-        sh as u16,
-        dh as u16,
-    ];
-    let x = [
-        width,
-        left as u16,
-        right as u16,
-        kw as u16,
-        sw as u16,
-        dw as u16,
-    ];
-    [axis(y), axis(x)]
-}
-
-#[inline(never)] // little code matters more
-const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axis {
-    let padding = [before as usize, after as usize];
-    Axis::unchecked(
-        input as usize,
-        padding,
-        kernel as usize,
-        stride as usize,
-        dilation as usize,
-    )
-}
-
 /// The convolution of a record that has been checked.
 pub(super) fn conv_of(record: &Record) -> Conv2d {
     let pad_value = match record.pad {
@@ -114,7 +74,7 @@ pub(super) fn conv_of(record: &Record) -> Conv2d {
         _ => PadValue::Zero,
     };
     Conv2d::trusted(
-        axes(&record.window),
+        record.window.windows(),
         record.inputs as usize,
         record.outputs as usize,
         record.window.groups.into(),
@@ -124,5 +84,5 @@ pub(super) fn conv_of(record: &Record) -> Conv2d {
 
 /// The pool of a record that has been checked.
 pub(super) fn pool_of(record: &Record) -> Pool2d {
-    Pool2d::trusted(axes(&record.window), record.inputs as usize)
+    Pool2d::trusted(record.window.windows(), record.inputs as usize)
 }

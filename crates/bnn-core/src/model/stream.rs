@@ -96,8 +96,8 @@ impl<'m> Stream<'m> {
     /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
         let padded = |layer: Layer<'_>| match layer {
-            Layer::Conv2d { conv, .. } => conv.vertical().is_padded(),
-            Layer::MaxPool2d(pool) => pool.vertical().is_padded(),
+            Layer::Conv2d { conv, .. } => conv.windows().y.is_padded(),
+            Layer::MaxPool2d(pool) => pool.windows().y.is_padded(),
             Layer::Dense { .. } => false,
         };
         let state = StreamState {

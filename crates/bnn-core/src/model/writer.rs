@@ -6,7 +6,7 @@ use super::bytes::AlignedBytes;
 use super::container::{self, pad_to, small};
 use super::error::ModelError;
 use super::fault::Fault;
-use super::format::{self, Record, Window, epilogue, input, kind, pad};
+use super::format::{self, Record, WindowRecord, epilogue, input, kind, pad};
 use super::layer::{Epilogue, InputType, OutputType};
 use super::plan;
 use super::reader::Model;
@@ -96,11 +96,15 @@ impl ModelWriter {
         filters: BitMatrixView<'_>,
         epilogue: Epilogue<'_>,
     ) -> Result<(), ModelError> {
-        let (n, k, [height, width]) = (conv.outputs(), conv.patch_len(), conv.input_size());
+        let (n, k, [height, width]) = (
+            conv.outputs(),
+            conv.patch_len(),
+            conv.windows().input_size(),
+        );
         equal("filters", n, filters.rows())?;
         equal("elements of a filter", k, filters.cols())?;
         let input = self.input([height, width, conv.channels()], k)?;
-        self.check_spatial(conv.is_moderate())?;
+        self.check_spatial(conv.windows().is_moderate())?;
         if matches!(input, InputType::Unsigned { .. }) && conv.pad_value() != PadValue::Zero {
             return Err(self.refusal("zeros around images of integers"));
         }
@@ -110,15 +114,18 @@ impl ModelWriter {
             PadValue::MinusOne => pad::MINUS_ONE,
             PadValue::PlusOne => pad::PLUS_ONE,
         };
-        record.window = Window {
-            image: sides(conv.input_size())?,
-            kernel: pair("kernel of a convolution", conv.kernel())?,
-            stride: pair("stride of a convolution", conv.stride())?,
-            padding: padding(conv.padding_before(), conv.padding_after())?,
-            dilation: pair("dilation of a convolution", conv.dilation())?,
+        record.window = WindowRecord {
+            image: sides(conv.windows().input_size())?,
+            kernel: pair("kernel of a convolution", conv.windows().kernel())?,
+            stride: pair("stride of a convolution", conv.windows().stride())?,
+            padding: padding(
+                conv.windows().padding_before(),
+                conv.windows().padding_after(),
+            )?,
+            dilation: pair("dilation of a convolution", conv.windows().dilation())?,
             groups: small("groups of a convolution", conv.groups())?,
         };
-        let [height, width] = conv.output_size();
+        let [height, width] = conv.windows().output_size();
         self.product(
             record,
             filters,
@@ -133,23 +140,26 @@ impl ModelWriter {
     /// # Errors
     /// As [`ModelWriter::conv2d`].
     pub fn max_pool2d(&mut self, pool: &Pool2d) -> Result<(), ModelError> {
-        let ([height, width], channels) = (pool.input_size(), pool.channels());
+        let ([height, width], channels) = (pool.windows().input_size(), pool.channels());
         let input = self.input([height, width, channels], 1)?;
         if input != InputType::Bits {
             return Err(self.refusal("a pool of bits, not of bytes"));
         }
-        self.check_spatial(pool.is_moderate())?;
+        self.check_spatial(pool.windows().is_moderate())?;
         let record = self.record(kind::MAX_POOL2D, input, channels, channels)?;
-        let window = Window {
-            image: sides(pool.input_size())?,
-            kernel: pair("kernel of a pool", pool.kernel())?,
-            stride: pair("stride of a pool", pool.stride())?,
-            padding: padding(pool.padding_before(), pool.padding_after())?,
+        let window = WindowRecord {
+            image: sides(pool.windows().input_size())?,
+            kernel: pair("kernel of a pool", pool.windows().kernel())?,
+            stride: pair("stride of a pool", pool.windows().stride())?,
+            padding: padding(
+                pool.windows().padding_before(),
+                pool.windows().padding_after(),
+            )?,
             dilation: [1, 1],
             groups: 1,
         };
         self.records.push(Record { window, ..record });
-        let [height, width] = pool.output_size();
+        let [height, width] = pool.windows().output_size();
         self.output = Some((OutputType::Bits, [height, width, channels]));
         Ok(())
     }

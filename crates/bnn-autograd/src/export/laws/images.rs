@@ -36,7 +36,7 @@ fn network(input: InputType, image: [usize; 3], rng: &mut Rng) -> Option<Sequent
             false => net.push(BinaryConv2d::new(channels, outputs, kernel, options, rng).ok()?),
         }
         takes_numbers = false;
-        [height, width] = conv.output_size();
+        [height, width] = conv.windows().output_size();
         channels = outputs;
         // A pool of sums, of numbers behind batch norm, or of signs.
         let place = one_of(&[0, 1, 2, 3], rng);

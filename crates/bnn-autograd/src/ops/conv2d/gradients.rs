@@ -95,7 +95,7 @@ pub fn pixels(conv: &Conv2d, saved: &SavedInput<'_>) -> Result<BitMatrix, Error>
 }
 
 fn check_images(conv: &Conv2d, saved: &SavedInput<'_>) -> Result<(), Error> {
-    let [height, width] = conv.input_size();
+    let [height, width] = conv.windows().input_size();
     let image = height * width * conv.channels();
     Error::check_count("elements of an image", image, saved.signs().cols())
 }
@@ -103,7 +103,7 @@ fn check_images(conv: &Conv2d, saved: &SavedInput<'_>) -> Result<(), Error> {
 fn passes<'c>(conv: &'c Conv2d, saved: &SavedInput<'_>, dy: &[f32]) -> Result<Passes<'c>, Error> {
     check_images(conv, saved)?;
     let batch = saved.signs().rows();
-    let [height, width] = conv.output_size();
+    let [height, width] = conv.windows().output_size();
     let elements = (height * width * conv.outputs()).saturating_mul(batch);
     Error::check_count("gradient of the outputs", elements, dy.len())?;
     Ok(Passes::new(conv, batch))

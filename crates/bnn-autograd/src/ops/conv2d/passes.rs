@@ -305,7 +305,7 @@ impl<'c> Passes<'c> {
 
     /// Whether so few elements of a patch lie side by side that copying them one by one is faster.
     fn has_short_runs(&self) -> bool {
-        self.conv.kernel()[1] * self.group_channels() < SHORT_RUN
+        self.conv.windows().kernel()[1] * self.group_channels() < SHORT_RUN
     }
 
     /// Writes the patches of some windows element by element.

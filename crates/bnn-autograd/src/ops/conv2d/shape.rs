@@ -47,24 +47,24 @@ impl ConvShape {
     }
 
     pub(super) fn input(&self) -> Vec<usize> {
-        let [height, width] = self.conv.input_size();
+        let [height, width] = self.conv.windows().input_size();
         vec![self.batch, height, width, self.conv.channels()]
     }
 
     pub(super) fn filters(&self) -> Vec<usize> {
-        let [height, width] = self.conv.kernel();
+        let [height, width] = self.conv.windows().kernel();
         let depth = self.conv.channels() / self.conv.groups();
         vec![self.conv.outputs(), height, width, depth]
     }
 
     pub(super) fn output(&self) -> Vec<usize> {
-        let [height, width] = self.conv.output_size();
+        let [height, width] = self.conv.windows().output_size();
         vec![self.batch, height, width, self.conv.outputs()]
     }
 
     /// Elements of an image.
     pub(super) fn image_len(&self) -> usize {
-        let [height, width] = self.conv.input_size();
+        let [height, width] = self.conv.windows().input_size();
         height * width * self.conv.channels()
     }
 }

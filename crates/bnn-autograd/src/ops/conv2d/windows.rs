@@ -4,16 +4,13 @@
 use std::ops::Range;
 
 use bnn_core::conv::Conv2d;
+use bnn_core::internal::{Axis, axes};
 
-/// Where the windows of an image lie; pairs are `[vertical, horizontal]`.
+/// The windows of an image.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ops) struct Windows {
-    input: [usize; 2],
-    output: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    dilation: [usize; 2],
-    before: [usize; 2],
+    y: Axis,
+    x: Axis,
 }
 
 /// Taps side by side of one window, all on the image or all in the padding.
@@ -31,41 +28,30 @@ pub(in crate::ops) struct Run {
 
 impl Windows {
     pub(in crate::ops) fn new(conv: &Conv2d) -> Self {
-        Self {
-            input: conv.input_size(),
-            output: conv.output_size(),
-            kernel: conv.kernel(),
-            stride: conv.stride(),
-            dilation: conv.dilation(),
-            before: conv.padding_before(),
-        }
+        let [y, x] = axes(conv.windows());
+        Self { y, x }
     }
 
     /// Pixels of an image.
     pub(in crate::ops) fn pixels(&self) -> usize {
-        self.input[0] * self.input[1]
+        self.y.input * self.x.input
     }
 
     /// Windows of an image.
     pub(in crate::ops) fn per_image(&self) -> usize {
-        self.output[0] * self.output[1]
+        self.y.output * self.x.output
     }
 
     /// Taps of a window.
     pub(in crate::ops) fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
+        self.y.kernel * self.x.kernel
     }
 
     /// Taps of a window, counted through the batch, that lie on the image.
     pub(in crate::ops) fn taps_inside(&self, window: usize) -> usize {
         let at = window % self.per_image();
-        let stop = [at / self.output[1], at % self.output[1]];
-        let inside = |axis: usize| {
-            let taps = 0..self.kernel[axis];
-            taps.filter(|&tap| self.under(axis, stop[axis], tap).is_some())
-                .count()
-        };
-        inside(0) * inside(1)
+        let (oy, ox) = (at / self.x.output, at % self.x.output);
+        self.y.inside(oy).len() * self.x.inside(ox).len()
     }
 
     /// Visits each tap of some windows, counted through the batch, in order: the window, counted from
@@ -91,27 +77,27 @@ impl Windows {
         merge: bool,
         mut visit: impl FnMut(Run),
     ) {
-        let [kernel_height, kernel_width] = self.kernel;
-        let merge = merge && self.dilation[1] == 1;
-        for (window, (image, stop)) in self.stops(windows).enumerate() {
-            let whole = merge
-                && self.under(1, stop[1], 0).is_some()
-                && self.under(1, stop[1], kernel_width - 1).is_some();
-            for ky in 0..kernel_height {
-                let row = self.under(0, stop[0], ky);
-                let mut run = |kx: usize, taps: usize, column: Option<usize>| {
-                    let pixel = row.zip(column);
+        let Self { y, x } = self;
+        let merge = merge && x.dilation == 1;
+        for (window, (image, [oy, ox])) in self.stops(windows).enumerate() {
+            let (rows, cols) = (y.inside(oy), x.inside(ox));
+            let column = |kx: usize| cols.contains(&kx).then(|| x.pixel(ox, kx));
+            let whole = merge && cols.len() == x.kernel;
+            for ky in 0..y.kernel {
+                let row = rows.contains(&ky).then(|| y.pixel(oy, ky));
+                let mut run = |kx: usize, taps: usize| {
+                    let pixel = row.zip(column(kx));
                     visit(Run {
                         window,
-                        tap: ky * kernel_width + kx,
+                        tap: ky * x.kernel + kx,
                         taps,
-                        pixel: pixel.map(|(y, x)| (image, y * self.input[1] + x)),
+                        pixel: pixel.map(|(row, column)| (image, row * x.input + column)),
                     });
                 };
                 if whole || row.is_none() {
-                    run(0, kernel_width, self.under(1, stop[1], 0));
+                    run(0, x.kernel);
                 } else {
-                    (0..kernel_width).for_each(|kx| run(kx, 1, self.under(1, stop[1], kx)));
+                    (0..x.kernel).for_each(|kx| run(kx, 1));
                 }
             }
         }
@@ -124,7 +110,10 @@ impl Windows {
         windows: Range<usize>,
     ) -> impl Iterator<Item = (usize, [usize; 2])> + use<> {
         // Counted on: divisions would take longer than the work on a window of few pixels.
-        let ([height, width], at) = (self.output, windows.start % self.per_image());
+        let ([height, width], at) = (
+            [self.y.output, self.x.output],
+            windows.start % self.per_image(),
+        );
         let mut image = windows.start / self.per_image();
         let mut next = [at / width, at % width];
         windows.map(move |_| {
@@ -144,33 +133,26 @@ impl Windows {
 
     /// The pixel under the first tap of the window at a stop, if all of its taps lie on the image.
     pub(in crate::ops) fn whole(&self, stop: [usize; 2]) -> Option<usize> {
-        let first = |axis: usize| {
-            self.under(axis, stop[axis], self.kernel[axis] - 1)?;
-            self.under(axis, stop[axis], 0)
+        let first = |axis: &Axis, stop: usize| {
+            (axis.inside(stop).len() == axis.kernel).then(|| axis.pixel(stop, 0))
         };
-        Some(first(0)? * self.input[1] + first(1)?)
+        let [oy, ox] = stop;
+        Some(first(&self.y, oy)? * self.x.input + first(&self.x, ox)?)
     }
 
     /// How many pixels behind the one under its first tap a window has that under another tap.
     pub(in crate::ops) fn pixels_to(&self, tap: usize) -> usize {
-        let (y, x) = (tap / self.kernel[1], tap % self.kernel[1]);
-        y * self.dilation[0] * self.input[1] + x * self.dilation[1]
+        let (ky, kx) = (tap / self.x.kernel, tap % self.x.kernel);
+        ky * self.y.dilation * self.x.input + kx * self.x.dilation
     }
 
     /// Whether every pixel lies under exactly one tap of one window.
     pub(in crate::ops) fn tile(&self) -> bool {
-        (0..2).all(|axis| {
-            self.kernel[axis] == self.stride[axis]
-                && self.dilation[axis] == 1
-                && self.before[axis] == 0
-                && self.output[axis] * self.stride[axis] == self.input[axis]
+        [self.y, self.x].iter().all(|axis| {
+            axis.kernel == axis.stride
+                && axis.dilation == 1
+                && axis.before == 0
+                && axis.output * axis.stride == axis.input
         })
-    }
-
-    /// The row (axis 0) or column (axis 1) under a tap of the window at a stop.
-    fn under(&self, axis: usize, stop: usize, tap: usize) -> Option<usize> {
-        let at = stop * self.stride[axis] + tap * self.dilation[axis];
-        let at = at.checked_sub(self.before[axis])?;
-        (at < self.input[axis]).then_some(at)
     }
 }

@@ -72,7 +72,7 @@ impl PoolShape {
             ..ConvOptions::default()
         };
         let conv = Conv2d::new([height, width, 1], 1, kernel, options)?;
-        let [out_height, out_width] = conv.output_size();
+        let [out_height, out_width] = conv.windows().output_size();
         let windows = Windows::new(&conv);
         let taps = (0..windows.taps()).map(|tap| TapStart {
             tap,

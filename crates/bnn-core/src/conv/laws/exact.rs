@@ -237,7 +237,7 @@ fn a_height_of_one_is_a_1d_convolution() -> Result<(), Error> {
             ..ConvOptions::default()
         };
         let conv = Conv2d::new([1, x.len(), 1], 1, [1, kernel], options)?;
-        let [height, len] = conv.output_size();
+        let [height, len] = conv.windows().output_size();
         assert_eq!(height, 1);
         let (images, filters) = (
             BitMatrix::pack(&x, x.len(), 1)?,

@@ -1,4 +1,4 @@
-//! Every path of a convolution against its definition: kernels, layouts, epilogues.
+//! Every path of a convolution against its definition: kernels, epilogues.
 
 mod exact;
 mod extremes;
@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::bits::{BitMatrix, BitMatrixView};
+use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::noise::noise;
 use crate::reference;
@@ -72,63 +73,28 @@ impl Case {
             Input::Floats => floats.as_slice().into(),
             Input::Unsigned(depth) => Images::Unsigned { x: &bytes, depth },
         };
-        let [out_height, out_width] = conv.output_size();
+        let [out_height, out_width] = conv.windows().output_size();
         let mut expected = vec![0; self.batch * out_height * out_width * self.outputs];
         reference::conv2d(images, &conv, filters.view(), &mut expected)?;
 
         for kernel in kernels {
             let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
-            check_epilogues(images, &mut Layouts::Packed(&packed), &expected)?;
-            let words = conv.scratch_words(images.depth())?;
-            for scratch in [words, words + 5] {
-                let mut canonical = Layouts::Canonical {
-                    conv,
-                    filters: filters.view(),
-                    kernel,
-                    scratch: vec![u64::MAX; scratch],
-                };
-                check_epilogues(images, &mut canonical, &expected)?;
-            }
+            check_epilogues(images, &packed, &expected)?;
         }
         Ok(())
-    }
-}
-
-/// Filters that can be used again and again.
-enum Layouts<'w> {
-    Packed(&'w PackedFilters),
-    Canonical {
-        conv: Conv2d,
-        filters: BitMatrixView<'w>,
-        kernel: &'static Kernel,
-        scratch: Vec<u64>,
-    },
-}
-
-impl Layouts<'_> {
-    fn get(&mut self) -> Result<Filters<'_>, Error> {
-        match self {
-            Layouts::Packed(packed) => Ok((*packed).into()),
-            Layouts::Canonical {
-                conv,
-                filters,
-                kernel,
-                scratch,
-            } => Filters::canonical(conv, *filters, kernel, scratch),
-        }
     }
 }
 
 /// All that can be asked of a convolution, against the sums that are expected.
 fn check_epilogues(
     images: Images<'_>,
-    filters: &mut Layouts<'_>,
+    filters: &PackedFilters,
     expected: &[i32],
 ) -> Result<(), Error> {
-    let n = filters.get()?.conv().outputs();
+    let n = filters.conv().outputs();
     let (m, gap) = (expected.len() / n, 3);
     let mut c = vec![GUARD; m * (n + gap)];
-    conv2d_i32(images, filters.get()?, &mut c, n + gap)?;
+    conv2d_i32(images, filters, &mut c, n + gap)?;
     for (row, expected) in c.chunks(n + gap).zip(expected.chunks(n)) {
         assert_eq!(&row[..n], expected);
         assert!(row[n..].iter().all(|&c| c == GUARD), "wrote past a row");
@@ -137,7 +103,7 @@ fn check_epilogues(
     let scale: Vec<f32> = noise(5, n).iter().map(|&x| x as f32 * 1e-9).collect();
     let bias: Vec<f32> = noise(6, n).iter().map(|&x| x as f32 * 1e-8).collect();
     let mut y = vec![f32::MAX; m * n + 1];
-    conv2d_f32(images, filters.get()?, &scale, &bias, &mut y, n)?;
+    conv2d_f32(images, filters, &scale, &bias, &mut y, n)?;
     assert_eq!(y.pop(), Some(f32::MAX), "wrote past the end");
     for (i, y) in y.iter().enumerate() {
         let affine = scale[i % n] * expected[i] as f32 + bias[i % n];
@@ -148,19 +114,14 @@ fn check_epilogues(
     let t: Vec<i32> = (0..n).map(|j| expected[j] + j as i32 % 3 - 1).collect();
     // What was there before must not show through.
     let mut out = BitMatrix::pack(&vec![1_i8; m * n], m, n)?;
-    conv2d_bits(images, filters.get()?, t.as_slice(), &mut out.view_mut())?;
+    conv2d_bits(images, filters, t.as_slice(), &mut out.view_mut())?;
     assert!(BitMatrixView::new(out.words(), m, n).is_ok(), "tail bits");
     for (i, &sum) in expected.iter().enumerate() {
         assert_eq!(out.view().get(i / n, i % n), Some(sum >= t[i % n]));
     }
     let narrow: Vec<i16> = t.iter().map(|&t| t as i16).collect();
     let mut again = BitMatrix::zeros(m, n)?;
-    conv2d_bits(
-        images,
-        filters.get()?,
-        narrow.as_slice(),
-        &mut again.view_mut(),
-    )?;
+    conv2d_bits(images, filters, narrow.as_slice(), &mut again.view_mut())?;
     assert_eq!(again, out);
     Ok(())
 }

@@ -245,8 +245,8 @@ impl SpatialNet {
 impl Kind {
     fn output_shape(&self) -> [usize; 3] {
         let ([height, width], channels) = match self {
-            Kind::Conv(conv, _) => (conv.output_size(), conv.outputs()),
-            Kind::Pool(pool) => (pool.output_size(), pool.channels()),
+            Kind::Conv(conv, _) => (conv.windows().output_size(), conv.outputs()),
+            Kind::Pool(pool) => (pool.windows().output_size(), pool.channels()),
             Kind::Dense(weights) => ([1, 1], weights.rows()),
         };
         [height, width, channels]
@@ -282,7 +282,7 @@ fn draw_spatial(
         let pool = Pool2d::new(shape, kernel, stride, padding);
         return Ok(pool
             .ok()
-            .filter(Pool2d::is_moderate)
+            .filter(|pool| pool.windows().is_moderate())
             .map(|pool| (Kind::Pool(pool), Last::Sums)));
     }
     let channels = shape[2];
@@ -299,7 +299,7 @@ fn draw_spatial(
         },
     };
     let conv = Conv2d::new(shape, outputs, kernel, options);
-    match conv.ok().filter(Conv2d::is_moderate) {
+    match conv.ok().filter(|conv| conv.windows().is_moderate()) {
         None => Ok(None),
         Some(conv) => Ok(Some(conv_layer(dice, conv)?)),
     }
@@ -319,14 +319,18 @@ fn thresholds(dice: &mut Dice, k: usize, n: usize) -> Last {
 
 /// The largest of each window, by the definition.
 fn max_pool(image: &BitMatrix, pool: &Pool2d) -> Result<BitMatrix, Error> {
-    let ([height, width], [out_height, out_width]) = (pool.input_size(), pool.output_size());
-    let ([top, left], channels) = (pool.padding_before(), pool.channels());
+    let ([height, width], [out_height, out_width]) =
+        (pool.windows().input_size(), pool.windows().output_size());
+    let ([top, left], channels) = (pool.windows().padding_before(), pool.channels());
     let mut out = BitMatrix::zeros(out_height * out_width, channels)?;
     for p in 0..out_height * out_width {
-        for tap in 0..pool.kernel()[0] * pool.kernel()[1] {
-            let (ky, kx) = (tap / pool.kernel()[1], tap % pool.kernel()[1]);
-            let y = (p / out_width * pool.stride()[0] + ky).checked_sub(top);
-            let x = (p % out_width * pool.stride()[1] + kx).checked_sub(left);
+        for tap in 0..pool.windows().kernel()[0] * pool.windows().kernel()[1] {
+            let (ky, kx) = (
+                tap / pool.windows().kernel()[1],
+                tap % pool.windows().kernel()[1],
+            );
+            let y = (p / out_width * pool.windows().stride()[0] + ky).checked_sub(top);
+            let x = (p % out_width * pool.windows().stride()[1] + kx).checked_sub(left);
             let (Some(y), Some(x)) = (y.filter(|&y| y < height), x.filter(|&x| x < width)) else {
                 continue;
             };

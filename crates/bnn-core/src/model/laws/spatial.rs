@@ -11,6 +11,7 @@ use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use crate::model::plan::needs;
 use crate::model::*;
+use crate::shape::row_words;
 
 const LIMITS: Limits = Limits {
     image: [9, 7],
@@ -54,13 +55,14 @@ fn check_work(model: &Model<'_>) -> Result<(), ModelError> {
     for (record, layer) in model.records.iter().zip(model.layers()) {
         let record = format::Record::decode(record);
         if let Layer::Conv2d { input, conv, .. } = layer {
-            let depth = match input {
-                InputType::Bits | InputType::Thresholds => None,
-                InputType::Unsigned { depth } => Some(depth.into()),
-            };
             let zeros = conv.pad_value() == PadValue::Zero && record.window.padding != [0; 4];
-            let patches = if depth.is_none() && zeros { 2 } else { 1 };
-            assert_eq!(needs(&record).work, patches * conv.patch_words(depth)?);
+            let rows = match input {
+                // A row of zeros and bit planes.
+                InputType::Unsigned { depth } => usize::from(depth) + 1,
+                InputType::Bits | InputType::Thresholds if zeros => 2,
+                InputType::Bits | InputType::Thresholds => 1,
+            };
+            assert_eq!(needs(&record).work, rows * row_words(conv.patch_len()));
         }
     }
     Ok(())
@@ -89,8 +91,8 @@ fn the_random_models_have_every_kind_of_layer() -> Result<(), ModelError> {
                 Kind::Conv(conv, _) if conv.groups() > 1 && bytes && i == 0 => 2,
                 Kind::Conv(conv, _) if conv.groups() == conv.channels() && conv.channels() > 1 => 3,
                 Kind::Conv(conv, _) if conv.groups() > 1 => 4,
-                Kind::Conv(conv, _) if conv.padding_before()[0] > 0 => 5,
-                Kind::Conv(conv, _) if conv.kernel() == conv.input_size() => 6,
+                Kind::Conv(conv, _) if conv.windows().padding_before()[0] > 0 => 5,
+                Kind::Conv(conv, _) if conv.windows().kernel() == conv.windows().input_size() => 6,
                 Kind::Conv(..) => 7,
             };
             seen[place] += 1;

@@ -40,8 +40,8 @@ fn check(seed: u64, vertical_padding: bool) -> Result<bool, ModelError> {
     }
     // Where a window begins.
     let strides = model.layers().map(|layer| match layer {
-        Layer::Conv2d { conv, .. } => conv.stride()[0],
-        Layer::MaxPool2d(pool) => pool.stride()[0],
+        Layer::Conv2d { conv, .. } => conv.windows().stride()[0],
+        Layer::MaxPool2d(pool) => pool.windows().stride()[0],
         Layer::Dense { .. } => 1,
     });
     let step = match stream.slides() {

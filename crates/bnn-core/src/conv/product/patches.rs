@@ -4,30 +4,30 @@
 use core::ops::Range;
 
 use super::byte_taps::ByteTaps;
-use super::clipping::Clipping;
-use super::geometry::{Conv2d, PadValue};
+use super::clipping::ClipTable;
 use super::images::Source;
 use super::runs::{Bits, Runs};
-use super::window::{Line, lines};
 use crate::bits::BitMatrixView;
-#[cfg(feature = "alloc")]
+use crate::conv::geometry::{Conv2d, PadValue};
 use crate::gemm::driver::Columns;
 use crate::gemm::samples::{Gather, Samples};
 use crate::kernel::{Kernel, Sums};
 use crate::shape::{WORD, positive, row_words};
+use crate::window::{Line, lines};
 
 /// The patches of one group of channels.
 pub(super) struct Patches<'a> {
     pub(super) conv: &'a Conv2d,
     pub(super) source: Source<'a>,
     pub(super) group: usize,
-    pub(super) clipping: Clipping<'a>,
+    /// Where sums have to be corrected.
+    pub(super) clips: Option<&'a ClipTable>,
 }
 
 impl Gather for Patches<'_> {
     fn gather(&self, kernel: &Kernel, range: Range<usize>, mut room: &mut [u64]) {
         let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
-        for line in lines(self.conv, range) {
+        for line in lines(self.conv.windows(), range) {
             let patches;
             (patches, room) = room
                 .split_at_mut_checked(line.stops.len() * words)
@@ -43,8 +43,10 @@ impl Gather for Patches<'_> {
     }
 
     fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]) {
-        let first = self.group * self.conv.group_outputs() + first;
-        self.clipping.correct(self.conv, range, first, sums);
+        if let Some(clips) = self.clips {
+            let first = self.group * self.conv.group_outputs() + first;
+            clips.correct(self.conv.windows(), range, first, sums);
+        }
     }
 }
 
@@ -53,7 +55,7 @@ impl Patches<'_> {
     /// its pixels at equal distances: so the patches of a line are written tap by tap.
     #[inline(never)] // its stack is its own
     fn gather_bits(&self, bits: BitMatrixView<'_>, line: &Line, patches: &mut [u64]) {
-        let (conv, x) = (self.conv, &self.conv.x);
+        let (conv, x) = (self.conv, &self.conv.windows().x);
         let per_tap = conv.group_channels();
         let first = self.group * per_tap;
         let per_pixel = row_words(bits.cols());
@@ -66,7 +68,7 @@ impl Patches<'_> {
             if stops.is_empty() {
                 return;
             }
-            let pixel = line.pixel(conv, ky, stops.start, kx) * per_pixel;
+            let pixel = line.pixel(conv.windows(), ky, stops.start, kx) * per_pixel;
             let from = Bits {
                 words: bits.words().get(pixel..).unwrap_or_default(),
                 at: first,
@@ -101,9 +103,9 @@ impl Patches<'_> {
 
     /// Sets the bits of all taps outside the image.
     fn set_outside(&self, line: &Line, runs: &mut Runs<'_>) {
-        let (conv, x) = (self.conv, &self.conv.x);
+        let (conv, x) = (self.conv, &self.conv.windows().x);
         let (per_tap, width) = (conv.group_channels(), positive(x.kernel));
-        for tap in 0..conv.taps() {
+        for tap in 0..conv.windows().taps() {
             let inside = match line.rows.contains(&(tap / width)) {
                 true => line.inside(x, tap % width),
                 false => line.stops.start..line.stops.start,
@@ -137,7 +139,8 @@ impl Patches<'_> {
                 row_words(conv.patch_len()),
                 patch,
             );
-            line.window(&conv.x, ox).walk(conv, taps);
+            line.window(&conv.windows().x, ox)
+                .walk(conv.windows(), taps);
         }
     }
 }
@@ -158,7 +161,6 @@ pub(super) fn with_samples<R>(
 }
 
 /// The columns of a group.
-#[cfg(feature = "alloc")]
 pub(super) fn columns_of(conv: &Conv2d, group: usize) -> Columns {
     Columns {
         rows: 0..conv.group_outputs(),

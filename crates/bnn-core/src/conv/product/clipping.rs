@@ -2,102 +2,20 @@
 //! `-1`; what is missing to 0 is then the sum of the weights of the taps outside:
 //! `sum over inside of w * x = (sum over inside of w * x + sum over outside of w * -1) + sum over outside of w`.
 
-#[cfg(feature = "alloc")]
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
-#[cfg(feature = "alloc")]
-use super::axis::Axis;
-use super::geometry::{Conv2d, PadValue};
-use super::window::{Line, lines};
 use crate::bits::BitMatrixView;
-#[cfg(feature = "alloc")]
+use crate::conv::geometry::{Conv2d, PadValue};
 use crate::error::Error;
 use crate::kernel::Sums;
-use crate::shape::WORD;
-#[cfg(feature = "alloc")]
-use crate::shape::{matrix_words, mul};
-
-/// What is added to the sums of clipped windows.
-#[derive(Clone, Copy)]
-pub(super) enum Clipping<'a> {
-    /// Nothing.
-    Free,
-    /// What was summed when filters were packed.
-    #[cfg(feature = "alloc")]
-    Table(&'a ClipTable),
-    /// What is summed on the way, from all filters.
-    Filters(BitMatrixView<'a>),
-}
+use crate::memory;
+use crate::shape::{WORD, matrix_words, mul};
+use crate::window::{Axis, Windows, lines};
 
 /// Whether sums need to be corrected: for zeros among bits.
 pub(super) fn is_needed(conv: &Conv2d, depth: Option<usize>) -> bool {
-    depth.is_none() && conv.pad_value() == PadValue::Zero && conv.is_clipped()
-}
-
-impl Clipping<'_> {
-    /// Completes the sums of the windows `range` with the filters from `first` on.
-    pub(super) fn correct(
-        &self,
-        conv: &Conv2d,
-        range: Range<usize>,
-        first: usize,
-        sums: &mut [Sums],
-    ) {
-        if let Clipping::Free = self {
-            return;
-        }
-        let mut rest = sums;
-        for line in lines(conv, range) {
-            let sums;
-            (sums, rest) = rest
-                .split_at_mut_checked(line.stops.len())
-                .unwrap_or_default();
-            let clipped_rows = line.rows.len() < conv.y.kernel;
-            let whole = match clipped_rows {
-                true => line.stops.start..line.stops.start,
-                false => line.whole(&conv.x),
-            };
-            for ox in (line.stops.start..whole.start).chain(whole.end..line.stops.end) {
-                if let Some(sums) = sums.get_mut(ox - line.stops.start) {
-                    self.complete(conv, &line, ox, first, sums);
-                }
-            }
-        }
-    }
-
-    /// Completes the sums of a clipped window.
-    fn complete(&self, conv: &Conv2d, line: &Line, ox: usize, first: usize, sums: &mut Sums) {
-        match self {
-            Clipping::Free => {}
-            #[cfg(feature = "alloc")]
-            Clipping::Table(table) => {
-                let missing = table.row(line.oy, ox).get(first..);
-                for (sum, missing) in sums.0.iter_mut().zip(missing.unwrap_or_default()) {
-                    // Wrapping: lanes past a group's last filter hold anything.
-                    *sum = sum.wrapping_add(*missing);
-                }
-            }
-            Clipping::Filters(filters) => {
-                let cols = conv.x.inside(ox);
-                for (filter, sum) in filters.iter_rows().skip(first).zip(&mut sums.0) {
-                    *sum = sum.wrapping_add(sum_outside(conv, filter, &line.rows, &cols));
-                }
-            }
-        }
-    }
-}
-
-/// The sum of a filter's weights outside the taps `ky` x `kx`.
-fn sum_outside(conv: &Conv2d, filter: &[u64], ky: &Range<usize>, kx: &Range<usize>) -> i32 {
-    let channels = conv.group_channels();
-    let weights =
-        |taps: Range<usize>| sum_weights(filter, taps.start * channels..taps.end * channels);
-    let inside = ky.clone().map(|ky| {
-        let line = ky * conv.x.kernel;
-        weights(line + kx.start..line + kx.end)
-    });
-    weights(0..conv.taps()) - inside.sum::<i32>()
+    depth.is_none() && conv.pad_value() == PadValue::Zero && conv.windows().is_clipped()
 }
 
 /// The sum of the weights `range` of a filter.
@@ -116,7 +34,6 @@ fn sum_weights(filter: &[u64], range: Range<usize>) -> i32 {
 }
 
 /// The sums of the weights outside the image, for each way in which a window can be clipped and each filter.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClipTable {
     y: Ways,
@@ -126,15 +43,15 @@ pub(super) struct ClipTable {
     sums: Vec<i32>,
 }
 
-#[cfg(feature = "alloc")]
 impl ClipTable {
     pub(super) fn new(conv: &Conv2d, filters: BitMatrixView<'_>) -> Result<Self, Error> {
-        let (y, x) = (Ways::new(&conv.y), Ways::new(&conv.x));
+        let Windows { y, x } = conv.windows();
+        let (y, x) = (Ways::new(y), Ways::new(x));
         let rows = mul("clipped windows", y.0.len(), x.0.len())?;
         // Checked as words, which are larger than sums, so that the bytes fit too.
         let row_bits = mul("sums of clipped windows", filters.rows(), WORD)?;
-        let mut sums = vec![0; matrix_words(rows, row_bits)?];
-        let mut table = TapSums::new(conv);
+        let mut sums = memory::zeros(matrix_words(rows, row_bits)?)?;
+        let mut table = TapSums::new(conv.windows().kernel())?;
         for (f, filter) in filters.iter_rows().enumerate() {
             table.fill(conv, filter);
             let column = sums.iter_mut().skip(f).step_by(filters.rows());
@@ -151,6 +68,37 @@ impl ClipTable {
         })
     }
 
+    /// Completes the sums of the windows `range` with the filters from `first` on.
+    pub(super) fn correct(
+        &self,
+        windows: &Windows,
+        range: Range<usize>,
+        first: usize,
+        sums: &mut [Sums],
+    ) {
+        let mut rest = sums;
+        for line in lines(windows, range) {
+            let sums;
+            (sums, rest) = rest
+                .split_at_mut_checked(line.stops.len())
+                .unwrap_or_default();
+            let clipped_rows = line.rows.len() < windows.y.kernel;
+            let whole = match clipped_rows {
+                true => line.stops.start..line.stops.start,
+                false => line.whole(&windows.x),
+            };
+            for ox in (line.stops.start..whole.start).chain(whole.end..line.stops.end) {
+                let missing = self.row(line.oy, ox).get(first..).unwrap_or_default();
+                if let Some(sums) = sums.get_mut(ox - line.stops.start) {
+                    for (sum, missing) in sums.0.iter_mut().zip(missing) {
+                        // Wrapping: lanes past a group's last filter hold anything.
+                        *sum = sum.wrapping_add(*missing);
+                    }
+                }
+            }
+        }
+    }
+
     /// What the sums of all filters lack at output pixel `(oy, ox)`.
     fn row(&self, oy: usize, ox: usize) -> &[i32] {
         let row = (self.y.at(oy) * self.x.0.len() + self.x.at(ox)) * self.filters;
@@ -160,11 +108,9 @@ impl ClipTable {
 
 /// The distinct ways in which windows are clipped along an axis, in the order of their stops. There are at most
 /// `2 * kernel + 1` of them, however large image and padding are.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ways(Vec<Way>);
 
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Way {
     /// The first stop at which windows are clipped so; they are until the next way's first stop.
@@ -173,7 +119,6 @@ struct Way {
     taps: Range<usize>,
 }
 
-#[cfg(feature = "alloc")]
 impl Ways {
     fn new(axis: &Axis) -> Self {
         let mut ways = Vec::new();
@@ -205,7 +150,6 @@ impl Ways {
 }
 
 /// The sums of a filter's weights in rectangles of taps: a summed-area table.
-#[cfg(feature = "alloc")]
 struct TapSums {
     /// Entries per row, one more than taps.
     width: usize,
@@ -213,20 +157,20 @@ struct TapSums {
     sums: Vec<i32>,
 }
 
-#[cfg(feature = "alloc")]
 impl TapSums {
-    fn new(conv: &Conv2d) -> Self {
-        let width = conv.x.kernel + 1;
-        Self {
-            width,
-            sums: vec![0; (conv.y.kernel + 1) * width],
-        }
+    fn new([height, width]: [usize; 2]) -> Result<Self, Error> {
+        // No overflow: taps fit `i32`.
+        let entries = (height + 1) * (width + 1);
+        Ok(Self {
+            width: width + 1,
+            sums: memory::zeros(entries)?,
+        })
     }
 
     fn fill(&mut self, conv: &Conv2d, filter: &[u64]) {
         let channels = conv.group_channels();
-        let mut taps = (0..conv.taps()).map(|tap| tap * channels..(tap + 1) * channels);
-        for y in 1..=conv.y.kernel {
+        let mut taps = (0..conv.windows().taps()).map(|tap| tap * channels..(tap + 1) * channels);
+        for y in 1..=conv.windows().y.kernel {
             let mut row = 0;
             for (x, weights) in (1..self.width).zip(&mut taps) {
                 row += sum_weights(filter, weights);
@@ -246,8 +190,8 @@ impl TapSums {
     }
 }
 
-#[cfg(all(test, feature = "alloc"))]
-mod laws {
+#[cfg(test)]
+mod tests {
     use super::*;
     use crate::bits::BitMatrix;
     use crate::conv::{ConvOptions, Padding};
@@ -297,9 +241,9 @@ mod laws {
             let filters = BitMatrix::zeros(1, conv.patch_len())?;
             let table = ClipTable::new(&conv, filters.view())?;
             assert_eq!(table.sums.len(), ways);
-            for oy in [0, far / 2, conv.output_size()[0] - 1] {
+            for oy in [0, far / 2, conv.windows().output_size()[0] - 1] {
                 // All weights are -1.
-                let missing = -((kernel[0] - conv.y.inside(oy).len()) as i32);
+                let missing = -((kernel[0] - conv.windows().y.inside(oy).len()) as i32);
                 assert_eq!(table.row(oy, 0), [missing]);
             }
         }
@@ -311,7 +255,7 @@ mod laws {
         let conv = Conv2d::new([9, 9, 7], 1, [3, 4], ConvOptions::default())?;
         let weights = noise(1, conv.patch_len());
         let filter = BitMatrix::pack(&weights, 1, conv.patch_len())?;
-        let mut sums = TapSums::new(&conv);
+        let mut sums = TapSums::new(conv.windows().kernel())?;
         sums.fill(&conv, filter.words());
         for (top, bottom) in (0..=3).flat_map(|a| (a..=3).map(move |b| (a, b))) {
             for (left, right) in (0..=4).flat_map(|a| (a..=4).map(move |b| (a, b))) {

@@ -1,108 +1,22 @@
-//! The right side of a convolution: filters laid out for a kernel once, or read where they lie.
+//! The right side of a convolution: filters laid out for a kernel.
 
-#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
-use core::fmt;
 
-#[cfg(feature = "alloc")]
 use super::clipping::{ClipTable, is_needed};
-#[cfg(feature = "alloc")]
 use super::depthwise;
-use super::geometry::Conv2d;
 use crate::bits::BitMatrixView;
+use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-#[cfg(feature = "alloc")]
 use crate::gemm::PackedWeights;
 use crate::kernel::Kernel;
-#[cfg(feature = "alloc")]
 use crate::memory;
 use crate::shape::{equal, row_words};
-
-/// The filters of a convolution, made from [`PackedFilters`], or from canonical bits by
-/// [`Filters::canonical`]. They know the convolution they are for.
-pub struct Filters<'w> {
-    pub(super) layout: Layout<'w>,
-}
-
-pub(super) enum Layout<'w> {
-    #[cfg(feature = "alloc")]
-    Packed(&'w PackedFilters),
-    Canonical {
-        conv: Conv2d,
-        filters: BitMatrixView<'w>,
-        kernel: &'static Kernel,
-        scratch: &'w mut [u64],
-    },
-}
-
-impl<'w> Filters<'w> {
-    /// Filters `[outputs, patch_len]` that are read where they lie (a model in flash), in scratch memory
-    /// of at least [`Conv2d::scratch_words`] words, whose content does not matter. Runs on one thread
-    /// and, but for images of floats, allocates nothing.
-    ///
-    /// # Errors
-    /// Filters of another shape than the convolution's.
-    pub fn canonical(
-        conv: &Conv2d,
-        filters: BitMatrixView<'w>,
-        kernel: &'static Kernel,
-        scratch: &'w mut [u64],
-    ) -> Result<Self, Error> {
-        check(conv, filters)?;
-        Ok(Self {
-            layout: Layout::Canonical {
-                conv: *conv,
-                filters,
-                kernel,
-                scratch,
-            },
-        })
-    }
-
-    pub(super) fn conv(&self) -> &Conv2d {
-        match &self.layout {
-            #[cfg(feature = "alloc")]
-            Layout::Packed(packed) => packed.conv(),
-            Layout::Canonical { conv, .. } => conv,
-        }
-    }
-
-    /// The kernel that reads them.
-    #[cfg(feature = "alloc")]
-    pub(super) fn kernel(&self) -> &'static Kernel {
-        match &self.layout {
-            Layout::Packed(packed) => packed.kernel(),
-            Layout::Canonical { kernel, .. } => kernel,
-        }
-    }
-}
-
-impl fmt::Debug for Filters<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = match self.layout {
-            #[cfg(feature = "alloc")]
-            Layout::Packed(_) => "packed",
-            Layout::Canonical { .. } => "canonical",
-        };
-        write!(f, "Filters({layout}, {:?})", self.conv())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'w> From<&'w PackedFilters> for Filters<'w> {
-    fn from(packed: &'w PackedFilters) -> Self {
-        Self {
-            layout: Layout::Packed(packed),
-        }
-    }
-}
 
 /// Filters laid out for a kernel and a convolution, once. Runs use as many threads as they are worth.
 ///
 /// Takes about as many bytes as the bits do, the outputs of each group rounded up to a multiple of 32;
 /// for zeros around images of bits, 4 bytes more per output and way in which a window can be clipped (9
 /// for a kernel of 3 x 3). Depthwise filters take a bit per weight, outputs rounded up to 64.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFilters {
     conv: Conv2d,
@@ -110,7 +24,6 @@ pub struct PackedFilters {
     pub(super) layout: PackedLayout,
 }
 
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PackedLayout {
     Groups {
@@ -122,7 +35,6 @@ pub(super) enum PackedLayout {
     Depthwise(Vec<u64>),
 }
 
-#[cfg(feature = "alloc")]
 impl PackedFilters {
     /// Lays the filters `[outputs, patch_len]` out for the active kernel.
     ///

@@ -74,8 +74,6 @@ impl Runs<'_> {
 
     fn copy_words(&mut self, place: Range<usize>, to: usize, len: usize, from: Bits<'_>) {
         match len {
-            // Firmware has one loop, in little code.
-            _ if cfg!(not(feature = "alloc")) => self.copy_rows(place, to, from, len),
             1 => self.copy_short::<1>(place, to, from),
             2 => self.copy_short::<2>(place, to, from),
             3 => self.copy_short::<3>(place, to, from),

@@ -1,7 +1,7 @@
 //! The left side of a convolution, and what has to be true of it.
 
-use super::geometry::{Conv2d, PadValue};
 use crate::bits::BitMatrixView;
+use crate::conv::geometry::{Conv2d, PadValue};
 use crate::error::Error;
 use crate::planes::{check_depth, depth_fits, most};
 use crate::shape::{equal, mul, nonzero, row_words, sum_fits};
@@ -23,7 +23,6 @@ pub enum Images<'a> {
     /// Floats without gaps, of which the signs are taken. A call packs them into memory that it
     /// allocates: [`matrix_words(pixels, channels)`](crate::matrix_words) words, 32 times less than
     /// the floats take where channels are a multiple of 64.
-    #[cfg(feature = "alloc")]
     Floats(&'a [f32]),
 }
 
@@ -33,7 +32,6 @@ impl<'a> From<BitMatrixView<'a>> for Images<'a> {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl<'a> From<&'a [f32]> for Images<'a> {
     fn from(x: &'a [f32]) -> Self {
         Images::Floats(x)
@@ -60,22 +58,20 @@ impl Images<'_> {
                 check_depth(x, depth)?;
                 (x.len(), channels)
             }
-            #[cfg(feature = "alloc")]
             Images::Floats(x) => (x.len(), channels),
         };
         // No overflow: `Conv2d` has checked the words of an image's pixels.
-        let batch = nonzero("images", elements.div_ceil(conv.pixels() * per_pixel))?;
-        let expected = mul("elements of the images", batch, conv.pixels() * per_pixel)?;
+        let batch = nonzero(
+            "images",
+            elements.div_ceil(conv.windows().pixels() * per_pixel),
+        )?;
+        let expected = mul(
+            "elements of the images",
+            batch,
+            conv.windows().pixels() * per_pixel,
+        )?;
         equal("pixels or elements of whole images", expected, elements)?;
         Ok(batch)
-    }
-
-    /// Bits per element of unsigned inputs.
-    pub(super) fn depth(&self) -> Option<usize> {
-        match *self {
-            Images::Unsigned { depth, .. } => Some(depth),
-            _ => None,
-        }
     }
 }
 

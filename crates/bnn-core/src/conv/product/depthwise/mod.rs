@@ -4,46 +4,37 @@
 
 mod bytes;
 mod counting;
-#[cfg(feature = "alloc")]
 mod threshold;
 
 use core::ops::Range;
 
 use bytes::ByteTaps;
 use counting::{count, taps_counted};
-#[cfg(feature = "alloc")]
 pub(super) use threshold::DepthwiseBits;
 
-use super::geometry::Conv2d;
 use super::images::Source;
 use super::vertical::Counters;
-use super::window::{Window, lines};
 use crate::bits::BitMatrixView;
+use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
-#[cfg(feature = "alloc")]
 use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
-#[cfg(feature = "alloc")]
 use crate::gemm::epilogue::Epilogue;
-use crate::gemm::in_place::Finish;
 use crate::kernel::NR;
-#[cfg(feature = "alloc")]
 use crate::kernel::{Kernel, Sums};
 use crate::shape::{WORD, matrix_words, mul, positive, row_words};
+use crate::window::{Window, lines};
 
 /// Words of 64 channels that are counted at once where there are as many.
 const TOGETHER: usize = 4;
-
-/// Whether there are loops for several cases: firmware has one, in little code.
-const FAST: bool = cfg!(feature = "alloc");
 
 /// Words of the filters as [`arrange`] writes them.
 pub(super) fn words(conv: &Conv2d) -> Result<usize, Error> {
     let rows = mul(
         "rows of depthwise filters",
         conv.group_outputs(),
-        conv.taps(),
+        conv.windows().taps(),
     )?;
     matrix_words(rows, conv.channels())
 }
@@ -57,7 +48,7 @@ pub(super) fn sums_len(conv: &Conv2d) -> usize {
 pub(super) fn arrange(conv: &Conv2d, filters: BitMatrixView<'_>, to: &mut [u64]) {
     to.fill(0);
     let per_tap = row_words(conv.channels());
-    let passes = to.chunks_exact_mut(positive(conv.taps() * per_tap));
+    let passes = to.chunks_exact_mut(positive(conv.windows().taps() * per_tap));
     for (pass, taps) in passes.enumerate() {
         let filters = filters
             .iter_rows()
@@ -86,7 +77,6 @@ pub(super) struct Depthwise<'p> {
 }
 
 /// The same with its epilogue.
-#[cfg(feature = "alloc")]
 pub(super) struct WithEpilogue<'p, E> {
     pub(super) depthwise: Depthwise<'p>,
     pub(super) samples: usize,
@@ -95,7 +85,6 @@ pub(super) struct WithEpilogue<'p, E> {
     pub(super) epilogue: &'p E,
 }
 
-#[cfg(feature = "alloc")]
 impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
     type Elem = E::Elem;
 
@@ -113,9 +102,10 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
         let mut sums = alloc::vec![0; sums_len(conv)];
         let (n, epilogues) = (conv.outputs(), self.kernel.epilogues());
         let mut samples = 0..;
-        for line in lines(conv, range) {
+        for line in lines(conv.windows(), range) {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
-                self.depthwise.sum(&line.window(&conv.x, ox), &mut sums);
+                self.depthwise
+                    .sum(&line.window(&conv.windows().x, ox), &mut sums);
                 if let Some(row) = out.row(sample) {
                     let (tiles, _) = sums.as_chunks::<NR>();
                     for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
@@ -141,26 +131,11 @@ fn grain(samples: usize, filters: &[u64]) -> Grain {
 }
 
 impl Depthwise<'_> {
-    /// Hands over the sums of the samples `range`, with room for those of one ([`sums_len`]).
-    pub(super) fn each(&self, sums: &mut [i32], range: Range<usize>, finish: Finish<'_>) {
-        let mut sample = range.start;
-        for line in lines(self.conv, range) {
-            for ox in line.stops.clone() {
-                self.sum(&line.window(&self.conv.x, ox), sums);
-                let outputs = sums.get(..self.conv.outputs()).unwrap_or_default();
-                for (tile, sums) in outputs.chunks(NR).enumerate() {
-                    finish(sample, tile * NR, sums);
-                }
-                sample += 1;
-            }
-        }
-    }
-
     /// The sums of one window.
     fn sum(&self, window: &Window<'_>, sums: &mut [i32]) {
         match self.source {
             // 15 taps fit four digits; with more, carrying on for longer is worth four more.
-            Source::Bits(bits) if FAST && self.conv.taps() < 16 => {
+            Source::Bits(bits) if self.conv.windows().taps() < 16 => {
                 self.sum_bits::<4>(bits, window, sums)
             }
             Source::Bits(bits) => self.sum_bits::<8>(bits, window, sums),
@@ -177,13 +152,15 @@ impl Depthwise<'_> {
         let (conv, multiplier) = (self.conv, self.conv.group_outputs());
         sums.fill(taps_counted(conv, window) as i32);
         let per_tap = row_words(conv.channels());
-        let passes = self.filters.chunks_exact(positive(conv.taps() * per_tap));
+        let passes = self
+            .filters
+            .chunks_exact(positive(conv.windows().taps() * per_tap));
         for (pass, filters) in passes.enumerate() {
             let mut w = 0;
             while w < per_tap {
                 let sums = sums.get_mut(w * WORD * multiplier + pass..);
                 let sums = sums.unwrap_or_default();
-                if FAST && w + TOGETHER <= per_tap {
+                if w + TOGETHER <= per_tap {
                     count::<DIGITS, TOGETHER>(conv, window, bits, filters, w, |counters| {
                         subtract(counters, sums, multiplier);
                     });
@@ -204,7 +181,7 @@ impl Depthwise<'_> {
         let multiplier = conv.group_outputs();
         let passes = self
             .filters
-            .chunks_exact(positive(conv.taps() * row_words(conv.channels())));
+            .chunks_exact(positive(conv.windows().taps() * row_words(conv.channels())));
         for (pass, filters) in passes.enumerate() {
             let taps = ByteTaps {
                 x,
@@ -213,7 +190,7 @@ impl Depthwise<'_> {
                 sums: sums.get_mut(pass..).unwrap_or_default(),
                 multiplier,
             };
-            window.walk(conv, taps);
+            window.walk(conv.windows(), taps);
         }
     }
 }

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::clipping::{Clipping, is_needed};
+use super::clipping::{ClipTable, is_needed};
 use super::depthwise::{Depthwise, DepthwiseBits, WithEpilogue};
 use super::filters::{PackedFilters, PackedLayout};
-use super::geometry::Conv2d;
 use super::images::Source;
 use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
+use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
@@ -40,10 +40,7 @@ pub(super) fn run<E: Epilogue>(
                 source,
                 samples,
                 weights: &weights.collect::<Result<Vec<_>, _>>()?,
-                clipping: match clips {
-                    Some(table) if is_needed(conv, source.depth()) => Clipping::Table(table),
-                    _ => Clipping::Free,
-                },
+                clips: clips.as_ref().filter(|_| is_needed(conv, source.depth())),
                 epilogue,
             };
             compute_all(&groups, c, stride);
@@ -111,7 +108,7 @@ struct Groups<'p, E> {
     source: Source<'p>,
     samples: usize,
     weights: &'p [Resolved<'p>],
-    clipping: Clipping<'p>,
+    clips: Option<&'p ClipTable>,
     epilogue: &'p E,
 }
 
@@ -139,7 +136,7 @@ impl<E: Epilogue> TiledOutput for Groups<'_, E> {
                 conv: self.conv,
                 source: self.source,
                 group,
-                clipping: self.clipping,
+                clips: self.clips,
             };
             let columns = match self.weights.len() {
                 1 => columns.clone(),

@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use super::window::Taps;
 use crate::kernel::Kernel;
 use crate::planes::MAX_DEPTH;
 use crate::shape::{WORD, positive};
+use crate::window::Taps;
 
 /// Taps of bytes, split into bit planes 64 at a time. Outside the image they are zero, which is exact.
 pub(super) struct ByteTaps<'r, 'a> {

@@ -2,8 +2,8 @@
 
 use core::ops::Range;
 
-use super::geometry::Conv2d;
 use crate::bits::BitMatrix;
+use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 use crate::gemm::compute_all;
 #[cfg(feature = "std")]
@@ -14,7 +14,7 @@ use crate::shape::{WORD, row_words};
 
 /// The signs of whole images, on as many threads as they are worth.
 pub(super) fn signs(x: &[f32], conv: &Conv2d, kernel: &Kernel) -> Result<BitMatrix, Error> {
-    let [_, width] = conv.input_size();
+    let [_, width] = conv.windows().input_size();
     let channels = conv.channels();
     let mut bits = BitMatrix::zeros(x.len() / channels, channels)?;
     let lines = Lines {

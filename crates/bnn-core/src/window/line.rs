@@ -2,28 +2,27 @@
 
 use core::ops::Range;
 
-use super::axis::Axis;
-use super::geometry::Conv2d;
+use super::{Axis, Windows};
 use crate::shape::positive;
 
 /// Windows that follow each other along one line of outputs.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// The first pixel of their image, counted over the batch.
     image: usize,
     /// Their stop on the vertical axis.
-    pub(super) oy: usize,
+    pub(crate) oy: usize,
     /// The rows of taps that lie inside the image.
-    pub(super) rows: Range<usize>,
+    pub(crate) rows: Range<usize>,
     /// Their stops on the horizontal axis.
-    pub(super) stops: Range<usize>,
+    pub(crate) stops: Range<usize>,
 }
 
 /// The windows of the output pixels `range`, counted over the batch.
-pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = Line> {
-    let (y, width) = (conv.y, positive(conv.x.output));
+pub(crate) fn lines(windows: &Windows, range: Range<usize>) -> impl Iterator<Item = Line> + use<> {
+    let (y, width) = (windows.y, positive(windows.x.output));
     let height = positive(y.output);
-    let pixels = conv.pixels();
+    let pixels = windows.pixels();
     let mut at = range.start;
     let mut oy = at / width % height;
     let mut image = at / width / height * pixels;
@@ -47,7 +46,7 @@ pub(super) fn lines(conv: &Conv2d, range: Range<usize>) -> impl Iterator<Item = 
 
 /// The window of one output pixel.
 #[derive(Clone, Debug)]
-pub(super) struct Window<'l> {
+pub(crate) struct Window<'l> {
     line: &'l Line,
     ox: usize,
     /// The columns of taps that lie inside the image.
@@ -55,7 +54,7 @@ pub(super) struct Window<'l> {
 }
 
 /// What is done with the taps of a window, in the order of a filter's elements.
-pub(super) trait Taps {
+pub(crate) trait Taps {
     /// The next `count` taps lie on the pixels from `pixel` on, counted over the batch.
     fn inside(&mut self, pixel: usize, count: usize);
 
@@ -68,13 +67,13 @@ pub(super) trait Taps {
 
 impl Line {
     /// The stops whose windows do not reach out of the image to the left or right.
-    pub(super) fn whole(&self, x: &Axis) -> Range<usize> {
+    pub(crate) fn whole(&self, x: &Axis) -> Range<usize> {
         self.within(x.whole())
     }
 
     /// The stops at which tap `kx` lies inside the image; none of them begins or ends the line where
     /// there are none.
-    pub(super) fn inside(&self, x: &Axis, kx: usize) -> Range<usize> {
+    pub(crate) fn inside(&self, x: &Axis, kx: usize) -> Range<usize> {
         self.within(x.stops(kx))
     }
 
@@ -84,11 +83,11 @@ impl Line {
     }
 
     /// Where the windows of these stops are among those of the line.
-    pub(super) fn place(&self, stops: Range<usize>) -> Range<usize> {
+    pub(crate) fn place(&self, stops: Range<usize>) -> Range<usize> {
         stops.start - self.stops.start..stops.end - self.stops.start
     }
 
-    pub(super) fn window(&self, x: &Axis, ox: usize) -> Window<'_> {
+    pub(crate) fn window(&self, x: &Axis, ox: usize) -> Window<'_> {
         Window {
             line: self,
             ox,
@@ -97,31 +96,31 @@ impl Line {
     }
 
     /// The pixel under tap `(ky, kx)` of the window at stop `ox`.
-    pub(super) fn pixel(&self, conv: &Conv2d, ky: usize, ox: usize, kx: usize) -> usize {
-        self.image + conv.y.pixel(self.oy, ky) * conv.x.input + conv.x.pixel(ox, kx)
+    pub(crate) fn pixel(&self, windows: &Windows, ky: usize, ox: usize, kx: usize) -> usize {
+        self.image + windows.y.pixel(self.oy, ky) * windows.x.input + windows.x.pixel(ox, kx)
     }
 }
 
 impl Window<'_> {
     /// How many taps lie inside the image.
-    pub(super) fn taps_inside(&self) -> usize {
+    pub(crate) fn taps_inside(&self) -> usize {
         self.line.rows.len() * self.cols.len()
     }
 
     /// Hands all taps of the window to `taps`.
     #[inline]
-    pub(super) fn walk(&self, conv: &Conv2d, mut taps: impl Taps) {
+    pub(crate) fn walk(&self, windows: &Windows, mut taps: impl Taps) {
         let (rows, cols) = (self.line.rows.clone(), self.cols.clone());
-        let (height, width) = (conv.y.kernel, conv.x.kernel);
+        let (height, width) = (windows.y.kernel, windows.x.kernel);
         outside(&mut taps, rows.start * width);
         for ky in rows.clone() {
             outside(&mut taps, cols.start);
-            if conv.x.dilation == 1 && !cols.is_empty() {
-                let first = self.line.pixel(conv, ky, self.ox, cols.start);
+            if windows.x.dilation == 1 && !cols.is_empty() {
+                let first = self.line.pixel(windows, ky, self.ox, cols.start);
                 taps.inside(first, cols.len());
             } else {
                 for kx in cols.clone() {
-                    taps.inside(self.line.pixel(conv, ky, self.ox, kx), 1);
+                    taps.inside(self.line.pixel(windows, ky, self.ox, kx), 1);
                 }
             }
             outside(&mut taps, width - cols.end);

@@ -59,7 +59,6 @@ impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
 
     /// Writes whether each counter is at most its limit, a word of limits and of `out` per word of
     /// counters.
-    #[cfg(feature = "alloc")]
     #[inline]
     pub(super) fn at_most(&self, limits: &[Limits<DIGITS>], out: &mut [u64]) {
         for (w, (limits, out)) in limits.iter().zip(out).take(WORDS).enumerate() {
@@ -75,7 +74,6 @@ impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
 }
 
 /// Limits of 64 counters, digit by digit like these.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits<const DIGITS: usize> {
     digits: [u64; DIGITS],
@@ -83,7 +81,6 @@ pub(super) struct Limits<const DIGITS: usize> {
     reachable: u64,
 }
 
-#[cfg(feature = "alloc")]
 impl<const DIGITS: usize> Limits<DIGITS> {
     /// Up to 64 limits. No counter is at most a negative one, nor one that is missing.
     pub(super) fn new(limits: impl Iterator<Item = i64>) -> Self {
@@ -154,7 +151,6 @@ mod tests {
         counters_count::<8>();
     }
 
-    #[cfg(feature = "alloc")]
     #[test]
     fn counters_are_compared_with_every_limit() {
         for count in 0..16_i64 {

@@ -1,68 +1,30 @@
-//! A window that slides along one axis of an image: how often it fits, and which of its taps lie inside
-//! the image at each stop. All that a convolution or a pool knows about height is known about width.
+//! Windows along one axis of an image: how many there are, and which of their taps lie inside the image. Heights and
+//! widths are treated alike.
 
 use core::ops::Range;
 
 use crate::error::Error;
 use crate::shape::{mul, nonzero, positive};
 
-/// What surrounds the image, which a window may reach into.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Padding {
-    /// Nothing: windows stay inside the image.
-    #[default]
-    Valid,
-    /// As much as makes the output `ceil(input / stride)` large, half of it before and half of it
-    /// after the image; where it is odd, the larger part comes after (TensorFlow's convention; with
-    /// a stride of 1 and an odd kernel it is that of everybody).
-    Same,
-    /// So many pixels on each side.
-    Explicit {
-        /// Rows above the image.
-        top: usize,
-        /// Rows below the image.
-        bottom: usize,
-        /// Columns to the left of the image.
-        left: usize,
-        /// Columns to the right of the image.
-        right: usize,
-    },
-}
-
-impl Padding {
-    /// Pixels before and after the image on each axis; `None` for [`Padding::Same`].
-    fn explicit(self) -> [Option<[usize; 2]>; 2] {
-        match self {
-            Padding::Valid => [Some([0, 0]); 2],
-            Padding::Same => [None; 2],
-            Padding::Explicit {
-                top,
-                bottom,
-                left,
-                right,
-            } => [Some([top, bottom]), Some([left, right])],
-        }
-    }
-}
-
 /// The window along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Axis {
+pub struct Axis {
     /// Pixels of the image.
-    pub(crate) input: usize,
+    pub input: usize,
     /// Taps of the window.
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
+    pub kernel: usize,
+    /// Pixels from window to window.
+    pub stride: usize,
     /// Pixels from tap to tap.
-    pub(crate) dilation: usize,
+    pub dilation: usize,
     /// Padding before the image.
-    pub(crate) before: usize,
+    pub before: usize,
     /// Stops of the window, at least 1.
-    pub(crate) output: usize,
+    pub output: usize,
 }
 
 /// What errors call the sizes of an axis.
-struct Names {
+pub(super) struct Names {
     input: &'static str,
     kernel: &'static str,
     stride: &'static str,
@@ -71,7 +33,7 @@ struct Names {
     extent: &'static str,
 }
 
-const HEIGHT: Names = Names {
+pub(super) const HEIGHT: Names = Names {
     input: "image height",
     kernel: "kernel height",
     stride: "vertical stride",
@@ -80,7 +42,7 @@ const HEIGHT: Names = Names {
     extent: "height of the dilated kernel in the padded image",
 };
 
-const WIDTH: Names = Names {
+pub(super) const WIDTH: Names = Names {
     input: "image width",
     kernel: "kernel width",
     stride: "horizontal stride",
@@ -89,32 +51,31 @@ const WIDTH: Names = Names {
     extent: "width of the dilated kernel in the padded image",
 };
 
-/// The axes of an image of `[height, width]`, all arguments in this order.
-pub(crate) fn axes(
-    input: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    dilation: [usize; 2],
-    padding: Padding,
-) -> Result<[Axis; 2], Error> {
-    let axis = |i: usize, names: &Names| -> Result<Axis, Error> {
-        let axis = Axis {
-            input: nonzero(names.input, input[i])?,
-            kernel: nonzero(names.kernel, kernel[i])?,
-            stride: nonzero(names.stride, stride[i])?,
-            dilation: nonzero(names.dilation, dilation[i])?,
+impl Axis {
+    /// The axis of an image of `input` pixels. `padding` is `[before, after]` the image; without one the output is
+    /// `ceil(input / stride)` large.
+    pub(super) fn new(
+        input: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        padding: Option<[usize; 2]>,
+        names: &Names,
+    ) -> Result<Self, Error> {
+        let axis = Self {
+            input: nonzero(names.input, input)?,
+            kernel: nonzero(names.kernel, kernel)?,
+            stride: nonzero(names.stride, stride)?,
+            dilation: nonzero(names.dilation, dilation)?,
             before: 0,
             output: 1,
         };
-        match padding.explicit()[i] {
+        match padding {
             Some([before, after]) => axis.padded(before, after, names),
             None => axis.same(names),
         }
-    };
-    Ok([axis(0, &HEIGHT)?, axis(1, &WIDTH)?])
-}
+    }
 
-impl Axis {
     /// The axis of an image of `input` pixels and `[before, after]` of padding. Where no window fits, its output is 1.
     pub(crate) const fn unchecked(
         input: usize,
@@ -179,7 +140,8 @@ impl Axis {
     }
 
     /// The taps that lie inside the image when the window is at stop `o`.
-    pub(crate) fn inside(&self, o: usize) -> Range<usize> {
+    #[must_use]
+    pub fn inside(&self, o: usize) -> Range<usize> {
         let start = o * self.stride;
         let end = self.before + self.input;
         // The window does not leave the padded image, which was found not to overflow.
@@ -196,38 +158,9 @@ impl Axis {
     }
 
     /// The pixel under tap `tap`, which lies inside the image, when the window is at stop `o`.
-    pub(crate) fn pixel(&self, o: usize, tap: usize) -> usize {
+    #[must_use]
+    pub fn pixel(&self, o: usize, tap: usize) -> usize {
         o * self.stride + tap * self.dilation - self.before
-    }
-
-    /// The stops at which tap `tap` lies inside the image.
-    pub(crate) fn stops(&self, tap: usize) -> Range<usize> {
-        // Stop o is inside if before <= o * stride + offset < before + input.
-        let offset = tap * self.dilation;
-        let first = self
-            .before
-            .saturating_sub(offset)
-            .div_ceil(positive(self.stride));
-        let end = (self.before + self.input).saturating_sub(offset);
-        let end = end.div_ceil(positive(self.stride)).min(self.output);
-        first.min(end)..end
-    }
-
-    /// The stops at which the whole window lies inside the image.
-    pub(crate) fn whole(&self) -> Range<usize> {
-        // As in `inside`.
-        let fits = (self.before + self.input).checked_sub(self.extent());
-        let end = fits.map_or(0, |last| last / positive(self.stride) + 1);
-        let end = end.min(self.output);
-        self.before.div_ceil(positive(self.stride)).min(end)..end
-    }
-
-    /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more
-    /// stops than pixels.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn is_moderate(&self) -> bool {
-        let extent = self.extent();
-        self.before < extent && self.after() < extent && self.output <= self.input
     }
 
     /// Padding after the image, as much of it as windows reach into.
@@ -261,6 +194,38 @@ impl Axis {
     pub(crate) fn is_padded(&self) -> bool {
         self.before > 0 || self.after() > 0
     }
+}
+
+#[cfg(feature = "alloc")]
+impl Axis {
+    /// The stops at which tap `tap` lies inside the image.
+    pub(crate) fn stops(&self, tap: usize) -> Range<usize> {
+        // Stop o is inside if before <= o * stride + offset < before + input.
+        let offset = tap * self.dilation;
+        let first = self
+            .before
+            .saturating_sub(offset)
+            .div_ceil(positive(self.stride));
+        let end = (self.before + self.input).saturating_sub(offset);
+        let end = end.div_ceil(positive(self.stride)).min(self.output);
+        first.min(end)..end
+    }
+
+    /// The stops at which the whole window lies inside the image.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        // As in `inside`.
+        let fits = (self.before + self.input).checked_sub(self.extent());
+        let end = fits.map_or(0, |last| last / positive(self.stride) + 1);
+        let end = end.min(self.output);
+        self.before.div_ceil(positive(self.stride)).min(end)..end
+    }
+
+    /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more
+    /// stops than pixels.
+    pub(crate) fn is_moderate(&self) -> bool {
+        let extent = self.extent();
+        self.before < extent && self.after() < extent && self.output <= self.input
+    }
 
     /// Whether some window reaches out of the image.
     pub(crate) fn is_clipped(&self) -> bool {
@@ -271,6 +236,7 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::{Padding, Windows};
 
     fn axis(
         input: usize,
@@ -279,9 +245,9 @@ mod tests {
         dilation: usize,
         padding: Padding,
     ) -> Result<Axis, Error> {
-        let [height, width] = axes([input; 2], [kernel; 2], [stride; 2], [dilation; 2], padding)?;
-        assert_eq!(height, width);
-        Ok(height)
+        let windows = Windows::new([input; 2], [kernel; 2], [stride; 2], [dilation; 2], padding)?;
+        assert_eq!(windows.y, windows.x);
+        Ok(windows.y)
     }
 
     fn explicit(before: usize, after: usize) -> Padding {

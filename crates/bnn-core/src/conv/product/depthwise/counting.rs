@@ -2,10 +2,10 @@
 
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::{Conv2d, PadValue};
-use crate::conv::images::pixel_words;
-use crate::conv::vertical::Counters;
-use crate::conv::window::{Taps, Window};
+use crate::conv::product::images::pixel_words;
+use crate::conv::product::vertical::Counters;
 use crate::shape::row_words;
+use crate::window::{Taps, Window};
 
 /// The bits of a pixel outside the image; `None`: it does not count.
 fn pad(conv: &Conv2d) -> Option<u64> {
@@ -20,7 +20,7 @@ fn pad(conv: &Conv2d) -> Option<u64> {
 pub(super) fn taps_counted(conv: &Conv2d, window: &Window<'_>) -> usize {
     match pad(conv) {
         None => window.taps_inside(),
-        Some(_) => conv.taps(),
+        Some(_) => conv.windows().taps(),
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn count<const DIGITS: usize, const WORDS: usize>(
         counters: Counters::default(),
         full,
     };
-    window.walk(conv, taps);
+    window.walk(conv.windows(), taps);
 }
 
 /// The taps of so many words of channels.

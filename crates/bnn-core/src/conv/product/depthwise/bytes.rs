@@ -1,7 +1,7 @@
 //! Depthwise sums of integers, one by one.
 
-use crate::conv::window::Taps;
 use crate::shape::{WORD, positive, row_words};
+use crate::window::Taps;
 
 /// The taps of all channels of bytes.
 pub(super) struct ByteTaps<'s> {

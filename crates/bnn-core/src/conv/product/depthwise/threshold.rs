@@ -8,27 +8,27 @@ use super::TOGETHER;
 use super::counting::{count, taps_counted};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
-use crate::conv::vertical::Limits;
-use crate::conv::window::{Window, lines};
+use crate::conv::product::vertical::Limits;
 #[cfg(feature = "std")]
 use crate::gemm::driver::Grain;
 use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
 use crate::shape::{WORD, row_words};
+use crate::window::{Window, lines};
 
 /// A depthwise convolution of one filter per channel, with thresholds.
-pub(in crate::conv) struct DepthwiseBits<'p, T> {
-    pub(in crate::conv) conv: &'p Conv2d,
-    pub(in crate::conv) bits: BitMatrixView<'p>,
-    pub(in crate::conv) samples: usize,
+pub(in crate::conv::product) struct DepthwiseBits<'p, T> {
+    pub(in crate::conv::product) conv: &'p Conv2d,
+    pub(in crate::conv::product) bits: BitMatrixView<'p>,
+    pub(in crate::conv::product) samples: usize,
     /// As [`arrange`](super::arrange) writes them.
-    pub(in crate::conv) filters: &'p [u64],
-    pub(in crate::conv) thresholds: &'p [T],
+    pub(in crate::conv::product) filters: &'p [u64],
+    pub(in crate::conv::product) thresholds: &'p [T],
 }
 
 impl<T> DepthwiseBits<'_, T> {
     /// Whether there is one filter per channel, with no more taps than the counters hold.
-    pub(in crate::conv) fn suits(conv: &Conv2d) -> bool {
-        conv.is_depthwise() && conv.group_outputs() == 1 && conv.taps() < 256
+    pub(in crate::conv::product) fn suits(conv: &Conv2d) -> bool {
+        conv.is_depthwise() && conv.group_outputs() == 1 && conv.windows().taps() < 256
     }
 }
 
@@ -45,7 +45,7 @@ impl<T: Copy + Into<i32> + Sync> TiledOutput for DepthwiseBits<'_, T> {
     }
 
     fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<u64>) {
-        if self.conv.taps() < 16 {
+        if self.conv.windows().taps() < 16 {
             self.part_in_digits::<4>(range, out);
         } else {
             self.part_in_digits::<8>(range, out);
@@ -61,11 +61,11 @@ impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
     ) {
         // By the number of taps that count, those that occur.
         let mut limits = Vec::new();
-        limits.resize_with(self.conv.taps() + 1, Vec::new);
+        limits.resize_with(self.conv.windows().taps() + 1, Vec::new);
         let mut samples = 0..;
-        for line in lines(self.conv, range) {
+        for line in lines(self.conv.windows(), range) {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
-                let window = line.window(&self.conv.x, ox);
+                let window = line.window(&self.conv.windows().x, ox);
                 let counted = taps_counted(self.conv, &window);
                 if let (Some(limits), Some(row)) = (limits.get_mut(counted), out.row(sample)) {
                     if limits.is_empty() {

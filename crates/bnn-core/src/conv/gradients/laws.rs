@@ -32,8 +32,9 @@ impl Sum {
 /// The gradients of images and of filters by their definition.
 fn definition(conv: &Conv2d, batch: usize, dy: &[f32], x: &[f32], w: &[f32]) -> [Vec<Sum>; 2] {
     let (channels, outputs) = (conv.channels(), conv.outputs());
-    let ([height, width], [rows, cols]) = (conv.input_size(), conv.output_size());
-    let [kernel_height, kernel_width] = conv.kernel();
+    let ([height, width], [rows, cols]) =
+        (conv.windows().input_size(), conv.windows().output_size());
+    let [kernel_height, kernel_width] = conv.windows().kernel();
     let padding = match conv.pad_value() {
         PadValue::Zero => 0.0,
         PadValue::MinusOne => -1.0,
@@ -48,8 +49,8 @@ fn definition(conv: &Conv2d, batch: usize, dy: &[f32], x: &[f32], w: &[f32]) -> 
         );
         let (image, stop) = (window / (rows * cols), window % (rows * cols));
         let under = |axis: usize, stop: usize, tap: usize, size: usize| {
-            let at = stop * conv.stride()[axis] + tap * conv.dilation()[axis];
-            at.checked_sub(conv.padding_before()[axis])
+            let at = stop * conv.windows().stride()[axis] + tap * conv.windows().dilation()[axis];
+            at.checked_sub(conv.windows().padding_before()[axis])
                 .filter(|at| *at < size)
         };
         let y = under(0, stop / cols, tap / kernel_width, height);
@@ -180,7 +181,7 @@ fn gradients_err_as_sums_in_f32_do() -> Result<(), Error> {
             );
             return Ok(());
         };
-        let [height, width] = conv.output_size();
+        let [height, width] = conv.windows().output_size();
         let dy = floats(1, batch * height * width * outputs);
         let (x_bits, x) = signs(2, batch, image.iter().product())?;
         let (w_bits, w) = signs(3, outputs, conv.patch_len())?;

@@ -1,0 +1,40 @@
+//! What lies around an image.
+
+/// What surrounds the image, which a window may reach into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing: windows stay inside the image.
+    #[default]
+    Valid,
+    /// As much as makes the output `ceil(input / stride)` large, half of it before and half of it
+    /// after the image; where it is odd, the larger part comes after (TensorFlow's convention; with
+    /// a stride of 1 and an odd kernel it is that of everybody).
+    Same,
+    /// So many pixels on each side.
+    Explicit {
+        /// Rows above the image.
+        top: usize,
+        /// Rows below the image.
+        bottom: usize,
+        /// Columns to the left of the image.
+        left: usize,
+        /// Columns to the right of the image.
+        right: usize,
+    },
+}
+
+impl Padding {
+    /// Pixels before and after the image on each axis; `None` for [`Padding::Same`].
+    pub(super) fn explicit(self) -> [Option<[usize; 2]>; 2] {
+        match self {
+            Padding::Valid => [Some([0, 0]); 2],
+            Padding::Same => [None; 2],
+            Padding::Explicit {
+                top,
+                bottom,
+                left,
+                right,
+            } => [Some([top, bottom]), Some([left, right])],
+        }
+    }
+}
