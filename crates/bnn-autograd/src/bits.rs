@@ -13,8 +13,8 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
     pack_parallel(x, rows, cols, |x, bits| bnn_core::pack(x, cols, bits))
 }
 
-/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, where the clipped
-/// straight-through estimator lets the gradient through (Hubara et al. 2016, arXiv 1602.02830,
+/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, the range in which
+/// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv 1602.02830,
 /// equation 4). NaN is outside.
 pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     pack_where(x, rows, cols, |x| x.abs() <= T::one())
@@ -163,7 +163,7 @@ pub(crate) fn set_run(row: &mut [u64], to: Range<usize>) {
     }
 }
 
-/// The 64 bits from bit `at` on; zeros behind the last word.
+/// The 64 bits from bit `at` on; zeros after the last word.
 fn word_at(words: &[u64], at: usize) -> u64 {
     let word = |i: usize| words.get(i).copied().unwrap_or_default();
     let (i, shift) = (at / 64, at % 64);

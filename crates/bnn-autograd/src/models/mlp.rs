@@ -137,8 +137,8 @@ impl Mlp {
 
     /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input on.
     pub fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
-        let rest = self.rest.iter().map(BinaryLinear::weight);
-        let weights = [self.first.weight()].into_iter().chain(rest);
+        let rest = self.rest.iter().map(|layer| &layer.weight);
+        let weights = [&self.first.weight].into_iter().chain(rest);
         let norms = self.norms.iter().map(Some).chain([None]);
         weights.zip(norms)
     }

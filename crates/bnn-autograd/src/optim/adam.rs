@@ -10,7 +10,7 @@ use crate::real::Real;
 /// `p = p - learning_rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)` at step `t`, as PyTorch's
 /// `Adam`.
 ///
-/// The steps counted are those of the optimizer, for every parameter alike.
+/// `t` counts the steps of the optimizer; it is the same for every parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     learning_rate: f64,
@@ -48,8 +48,8 @@ impl Adam {
         })
     }
 
-    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` beforehand. For decay that the
-    /// averages do not see, take [`AdamW`].
+    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` before the step. For decay that
+    /// does not enter the averages, use [`AdamW`].
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
@@ -80,8 +80,8 @@ impl Adam {
     }
 }
 
-/// [`Adam`] with decoupled weight decay: `p = p * (1 - learning_rate * weight_decay)` beforehand, as
-/// PyTorch's `AdamW`.
+/// [`Adam`] with decoupled weight decay: `p = p * (1 - learning_rate * weight_decay)` before the
+/// step, as PyTorch's `AdamW`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// Without its penalty.

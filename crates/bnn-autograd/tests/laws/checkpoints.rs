@@ -89,7 +89,7 @@ fn equal_states_give_equal_bytes_and_special_numbers_come_back() {
         .restore_model(&mut back)
         .unwrap();
     let bits = |x: &Tensor<f64>| x.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(back.gamma().value()), bits(&special));
+    assert_eq!(bits(back.gamma.value()), bits(&special));
 }
 
 #[test]

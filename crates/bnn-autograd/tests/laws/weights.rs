@@ -30,7 +30,7 @@ fn tensor<T: Real>(text: &Value) -> Tensor<T> {
 
 fn network<T: Real>() -> Sequential<T> {
     let mut rng = Rng::new(1);
-    Sequential::new()
+    Sequential::default()
         .named("fc1", Linear::new(5, 4, &mut rng).unwrap())
         .named("bn1", BatchNorm::new(4).unwrap())
         .named("fc2", BinaryLinear::new(4, 3, &mut rng).unwrap())
