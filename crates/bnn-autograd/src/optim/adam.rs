@@ -142,7 +142,8 @@ impl<T: Real> Constants<T> {
     }
 }
 
-const SLOTS: &[&str] = &["first_moment", "second_moment"];
+const SECOND: &str = "second_moment";
+const SLOTS: &[&str] = &["first_moment", SECOND];
 
 impl<T: Real> Rule<T> for Adam {
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
@@ -151,6 +152,10 @@ impl<T: Real> Rule<T> for Adam {
 
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        slot == SECOND
     }
 }
 
@@ -167,5 +172,9 @@ impl<T: Real> Rule<T> for AdamW {
 
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        slot == SECOND
     }
 }

@@ -136,11 +136,10 @@ impl<T: Real> Optimizer<T> {
         self.state = state;
     }
 
-    /// The names of the averages that it keeps of a parameter, the first parts of the names in its
-    /// state.
-    #[must_use]
-    pub fn slots(&self, name: &str, param: &Param<T>) -> &'static [&'static str] {
-        rule_of(&self.groups, &self.rest, name, param).slots()
+    /// The rule that changes a parameter.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn rule(&self, name: &str, param: &Param<T>) -> &dyn Rule<T> {
+        rule_of(&self.groups, &self.rest, name, param)
     }
 }
 

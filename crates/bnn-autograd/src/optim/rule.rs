@@ -49,6 +49,13 @@ pub trait Rule<T: Real>: Debug + Send + Sync {
         value.zeros_like()
     }
 
+    /// Whether the averages of a slot are means of squares, which are never negative; false unless
+    /// overridden. A checkpoint with negative ones is refused.
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        let _ = slot;
+        false
+    }
+
     /// Whether it is made for parameters of this kind; true unless overridden.
     fn is_for(&self, kind: ParamKind) -> bool {
         let _ = kind;
@@ -92,6 +99,10 @@ impl<T: Real, R: Rule<T>> Rule<T> for Scheduled<R> {
 
     fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
         self.rule.start(slot, value)
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        self.rule.is_mean_of_squares(slot)
     }
 
     fn is_for(&self, kind: ParamKind) -> bool {
