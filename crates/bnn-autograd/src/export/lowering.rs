@@ -200,7 +200,10 @@ impl Lowering {
     ///
     /// # Errors
     /// Those of [`Lowering::binary_linear`] and [`Lowering::affine`].
-    pub fn scaled_binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+    pub(crate) fn scaled_binary_linear<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+    ) -> Result<(), ExportError> {
         let (_, k) = weight.matrix("weights of a linear operation")?;
         self.binary_linear(weight)?;
         self.push_affine(&unbiased(&row_scales(weight.data(), k)))

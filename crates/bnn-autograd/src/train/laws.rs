@@ -435,7 +435,7 @@ fn another_loss_takes_the_place_of_cross_entropy() {
     let split = data::digits().unwrap();
     let mut expected = trainer(2);
     let mut found = trainer(2).with_loss(|scores, labels| ops::cross_entropy(scores, labels, 0.1));
-    let mut hinge = trainer(2).with_loss(|scores, labels| ops::squared_hinge(scores, labels));
+    let mut hinge = trainer(2).with_loss(ops::squared_hinge);
     for _ in 0..2 {
         let stats = expected.epoch(&split.train, &split.test).unwrap();
         assert_eq!(found.epoch(&split.train, &split.test).unwrap(), stats);
