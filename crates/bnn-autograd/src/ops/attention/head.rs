@@ -70,7 +70,7 @@ impl Head {
         })?;
 
         // With chosen in {0, 1}: chosen · v = (sign(chosen) · v + columns of v summed) / 2.
-        let columns = v.signs.transposed()?;
+        let columns = v.signs.view().transposed()?;
         let mut sums = vec![0; t * d];
         gemm_i32(chosen.view(), columns.view(), &mut sums, d)?;
         let totals: Vec<i32> = (0..d).map(|j| total(&columns, j)).collect();
