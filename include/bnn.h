@@ -5,26 +5,28 @@
  *
  * Sign law  sign(x) = +1 where x >= 0, else -1. So -0.0 gives +1 and NaN gives -1.
  * Bit law   Bit 1 means +1. Element j of a row is bit j % 64 of word j / 64, least significant
- *           first. Every row starts on a word. Tail bits, those behind the last element of a row,
+ *           first. Every row starts on a word. Tail bits, those after the last element of a row,
  *           are 0: packing writes them so, and a call that reads others is refused.
  *
  * Arguments Every shape from 1 up is right; 0 is refused. Sizes and strides count elements; where they
- *           count bytes, the name says so. Pointers are not NULL, unless it is said that they may be,
- *           and are aligned to their element type. What a call writes must not overlap anything else
- *           of the same call, gaps between its rows included; inputs may overlap each other.
- * Ownership Memory is the caller's before, during and after a call; the library keeps no pointer to
- *           it, except that a bnn_model_t points into the file it was opened from, and a bnn_stream_t
- *           into that and into its memory. What a function whose name has `new` gives out is freed by
- *           the one that has `free`. Returned strings are the library's.
- * Errors    A call that can fail returns a bnn_status_t; each function lists those that its
- *           arguments can bring about, and BNN_ERROR_INTERNAL is possible everywhere. It has then
- *           written nothing, except after BNN_ERROR_INTERNAL. bnn_last_error_message() says what was
- *           wrong.
+ *           count bytes, the name says so. Pointers must not be NULL, unless the function says that
+ *           they may be, and must be aligned to their element type. What a call writes must not
+ *           overlap anything else of the same call, the gaps between its rows and the file of its
+ *           model included; inputs may overlap each other.
+ * Ownership Memory belongs to the caller before, during and after a call. The library keeps no pointer
+ *           to it, with two exceptions: a bnn_model_t points into the file it was opened from, and a
+ *           bnn_stream_t into that file and into its memory. Free what a function with `new` in its
+ *           name gives out with the function that has `free`. Returned strings belong to the library.
+ * Errors    A call that can fail returns a bnn_status_t. Each function lists the statuses that its
+ *           arguments can cause. Besides, BNN_ERROR_INTERNAL is possible everywhere, and
+ *           BNN_ERROR_NO_MEMORY in functions that allocate: those with `new` in their names, builders,
+ *           and large calls. A call that fails has written nothing, except after BNN_ERROR_INTERNAL.
+ *           bnn_last_error_message() says what was wrong.
  * Threads   Every function may be called from any number of threads at once, as long as none writes
- *           what another one reads or writes, gaps between rows included. A bnn_linear_t, a
- *           bnn_conv2d_t and an open bnn_model_t are only read by all calls but the one that frees
- *           them. Large calls use the library's own threads, see bnn_set_num_threads(), and are done
- *           when they return.
+ *           what another one reads or writes, gaps between rows included. Calls only read a
+ *           bnn_linear_t, a bnn_conv2d_t and an open bnn_model_t, except the one that frees it. Large
+ *           calls use the library's own threads (see bnn_set_num_threads()) and have finished when
+ *           they return. A process may fork at any time: its child has threads of its own.
  * Builds    A library without `std` (bare metal) has no heap: bnn_linear_*, bnn_conv2d_* and
  *           bnn_builder_* are not in it. One without `conv` as well opens no model of convolutions or
  *           pools, and has no bnn_stream_*.
@@ -134,6 +136,10 @@ typedef enum bnn_status_t {
    * The system gave no threads.
    */
   BNN_ERROR_THREADS = 21,
+  /**
+   * The system has too little memory left. Every function that allocates may return it.
+   */
+  BNN_ERROR_NO_MEMORY = 22,
 } bnn_status_t;
 
 /**
@@ -176,6 +182,24 @@ typedef enum bnn_element_t {
    */
   BNN_ELEMENT_F32 = 3,
 } bnn_element_t;
+
+/**
+ * Kinds of layers of a model. Numbers are fixed.
+ */
+typedef enum bnn_layer_kind_t {
+  /**
+   * A fully connected layer.
+   */
+  BNN_LAYER_DENSE = 0,
+  /**
+   * A convolution.
+   */
+  BNN_LAYER_CONV2D = 1,
+  /**
+   * The largest element of each window, from bits to bits.
+   */
+  BNN_LAYER_MAX_POOL2D = 2,
+} bnn_layer_kind_t;
 
 /**
  * A model file in the making. One thread at a time may use it. Needs a build with `std`.
@@ -318,6 +342,86 @@ typedef struct bnn_tensor_t {
 } bnn_tensor_t;
 
 /**
+ * A layer of a model. Its pointers point into the model's file; those that the layer has no use for are
+ * NULL. A layer whose `scale` and both `thresholds` are NULL gives out its sums (BNN_ELEMENT_I32) or, if
+ * it is a pool, bits; one with a `scale` gives out floats, one with thresholds bits.
+ */
+typedef struct bnn_layer_t {
+  /**
+   * Height, width and channels of its input; a dense layer's is one pixel.
+   */
+  size_t input_shape[3];
+  /**
+   * Height, width and channels of its output.
+   */
+  size_t output_shape[3];
+  /**
+   * Height and width of a window: 1 and 1 of a dense layer.
+   */
+  size_t kernel[2];
+  /**
+   * Pixels from window to window, downwards and to the right.
+   */
+  size_t stride[2];
+  /**
+   * Pixels from tap to tap, downwards and to the right.
+   */
+  size_t dilation[2];
+  /**
+   * Rows above and below an image, columns to its left and right.
+   */
+  size_t padding[4];
+  /**
+   * As in `bnn_conv2d_options_t`; 1 of other layers.
+   */
+  size_t groups;
+  /**
+   * Weights per output, `k`: those of a window and the channels of a group; 0 of a pool.
+   */
+  size_t weights_per_output;
+  /**
+   * A packed row of `k` bits per output, `bnn_row_words(k)` words each.
+   */
+  const uint64_t *weights;
+  /**
+   * A threshold per channel of the input: the layer makes bits of bytes, +1 where a byte reaches it.
+   */
+  const uint8_t *input_thresholds;
+  /**
+   * A factor per output: the outputs are `scale * sum + bias`.
+   */
+  const float *scale;
+  /**
+   * A summand per output.
+   */
+  const float *bias;
+  /**
+   * A threshold per output: the outputs are the bits `sum >= threshold`.
+   */
+  const int16_t *thresholds_i16;
+  /**
+   * The same, where they do not fit 16 bits.
+   */
+  const int32_t *thresholds_i32;
+  /**
+   * A `bnn_layer_kind_t`.
+   */
+  int32_t kind;
+  /**
+   * A `bnn_element_t`: the type of its input's elements.
+   */
+  int32_t element;
+  /**
+   * Bits in use per element of its input, as in `bnn_tensor_t`.
+   */
+  int32_t element_bits;
+  /**
+   * A `bnn_pad_value_t`: what the padding is made of.
+   */
+  int32_t pad_value;
+} bnn_layer_t;
+
+/**
  * A stream of rows through a model: a series of sensor frames, whose time is the height of the
  * model's images. The struct is the caller's, as a `bnn_model_t` is, and there is nothing to free.
  * It points to the stream's memory and to the model's file; of its copies, one goes on. The other
@@ -422,20 +526,23 @@ const char *bnn_version(void);
 const char *bnn_isa(void);
 
 /**
- * Sets how many threads share the work of large calls, of this process, from the next call on:
- * `threads` of the library's own. With 1 a forward pass is computed on the thread that calls;
- * what is saved of an input, and gradients, on one more for each thread that calls, which works
- * while its caller waits. Results do not depend on it. Calls that are running go on as they began.
+ * Sets how many threads share the work of large calls of this process, from the next call on:
+ * `threads` of the library's own. With 1, the calling thread computes forward passes; gradients,
+ * and what a forward pass saves of its input, are computed by one further thread for each calling
+ * thread, which waits meanwhile. Results do not depend on the number. Calls that are running
+ * finish with the threads that they began with.
  *
- * Without this call it is `RAYON_NUM_THREADS`, or by default one for each CPU. A build without
- * `std` has no threads: there `threads` is 1.
+ * By default it is `RAYON_NUM_THREADS`, or one thread for each CPU. A child process made by
+ * `fork` starts threads of its own, as many as its parent was told to use. A build without `std`
+ * has no threads: there `threads` is 1.
  *
- * Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS.
+ * Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS, NO_MEMORY.
  */
 bnn_status_t bnn_set_num_threads(size_t threads);
 
 /**
- * How many threads share the work of large calls. Starts them where nothing did so before.
+ * How many threads share the work of large calls. Starts them if nothing has done so before. 0 if
+ * the system gives no threads.
  */
 size_t bnn_num_threads(void);
 
@@ -521,7 +628,8 @@ bnn_status_t bnn_linear_options_init(bnn_linear_options_t *options);
  *
  * `k` is at most 2147483647. Nothing that was passed is needed after the call.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, NOT_FINITE (an element of `w`), OVERLAP,
+ * ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_linear_new_f32(const float *w,
                                 size_t n,
@@ -673,7 +781,7 @@ bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
  * `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
- * OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+ * NOT_FINITE (an element of `w`), OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
                                 const float *w,
@@ -688,7 +796,8 @@ bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
  * - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
  *   words, may be larger.
  *
- * Errors: as `bnn_conv2d_new_f32`, and TOO_SHORT, TAIL_BITS.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, RANGE (as in `bnn_conv2d_new_f32`),
+ * INDIVISIBLE, TAIL_BITS, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_conv2d_new_packed(const bnn_conv2d_options_t *options,
                                    const uint64_t *bits,
@@ -784,8 +893,7 @@ bnn_status_t bnn_conv2d_backward_f32(const bnn_conv2d_t *conv,
  *
  * Whatever the bytes are, a model that opens is safe to run.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID, and those
- * of shapes in the file that break a law: ZERO, OVERFLOW, RANGE, TAIL_BITS.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
  */
 bnn_status_t bnn_model_open(const uint8_t *bytes, size_t len, bnn_model_t *out);
 
@@ -833,6 +941,32 @@ bnn_status_t bnn_model_output_shape(const bnn_model_t *model, size_t *shape);
  * where `model` is NULL or not open, which `bnn_model_run` refuses.
  */
 size_t bnn_model_scratch_bytes(const bnn_model_t *model);
+
+/**
+ * The text that the file keeps for people and tools: by convention lines of `key=value` that end in
+ * a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
+ *
+ * - `text`: written: where the text begins, inside the file. UTF-8, not closed by a 0.
+ * - `len`: written: its bytes; 0 if there is none.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+ */
+bnn_status_t bnn_model_meta(const bnn_model_t *model, const uint8_t **text, size_t *len);
+
+/**
+ * Layers of the model, at least 1. 0 where `model` is NULL or not open.
+ */
+size_t bnn_model_layers(const bnn_model_t *model);
+
+/**
+ * A layer of the model, with its packed weights and parameters as arrays in the file.
+ *
+ * - `index`: 0 for the layer that takes the model's input, and so on.
+ * - `out`: written.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, RANGE, OVERLAP.
+ */
+bnn_status_t bnn_model_layer(const bnn_model_t *model, size_t index, bnn_layer_t *out);
 
 /**
  * Runs the model on one sample.
@@ -955,7 +1089,7 @@ bnn_status_t bnn_builder_new(int32_t element, int32_t element_bits, bnn_builder_
  * - `thresholds`: read, `len` bytes: one for each input of the first product.
  * - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
  *
- * Errors: NULL, MISALIGNED, ZERO.
+ * Errors: NULL, MISALIGNED, ZERO, RANGE (more than 2^32 - 1 bytes), OVERLAP.
  */
 bnn_status_t bnn_builder_new_thresholds(const uint8_t *thresholds, size_t len, bnn_builder_t **out);
 
@@ -970,7 +1104,8 @@ void bnn_builder_free(bnn_builder_t *builder);
  *
  * - `text`: read, `len` bytes of UTF-8; not closed by a 0.
  *
- * Errors: NULL, MISALIGNED, RANGE (not UTF-8), LAYER (the model is finished).
+ * Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model is
+ * finished).
  */
 bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_t len);
 
@@ -1031,8 +1166,8 @@ bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
  *
  * - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (not after a product, `n` is not the product's,
- * or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow), LAYER
+ * (not after a product, `n` is not the product's, or the model is finished).
  */
 bnn_status_t bnn_builder_threshold_i32(bnn_builder_t *builder, const int32_t *thresholds, size_t n);
 

@@ -61,9 +61,11 @@ void test_conv2d(void);
 void test_conv2d_errors(void);
 void test_model(void);
 void test_model_errors(void);
+void test_model_layers(void);
 void test_builder_errors(void);
 void test_stream(void);
 void test_shared_layers(void);
+void test_fork(void);
 /* Where BNN_ISA asks for what cannot be had. */
 void test_refused_isa(const char *asked);
 

@@ -75,6 +75,11 @@ static void new_refuses(void) {
             bnn_conv2d_new_f32(&o, w, moved(w, 1), NULL, handle));
     REFUSES(BNN_ERROR_MISALIGNED, "bias is at address",
             bnn_conv2d_new_f32(&o, w, NULL, moved(w, 1), handle));
+    w[1] = NAN;
+    REFUSES(BNN_ERROR_NOT_FINITE, "w[1] is NaN", bnn_conv2d_new_f32(&o, w, NULL, NULL, handle));
+    w[1] = INFINITY;
+    REFUSES(BNN_ERROR_NOT_FINITE, "w[1] is inf", bnn_conv2d_new_f32(&o, w, NULL, NULL, handle));
+    w[1] = 1.0f;
     REFUSES(BNN_ERROR_NULL, "options is NULL",
             bnn_conv2d_new_packed(NULL, bits, 2, NULL, NULL, handle));
     REFUSES(BNN_ERROR_NULL, "bits is NULL",

@@ -36,6 +36,12 @@ static void new_refuses(void) {
             bnn_linear_new_f32(w, SIZE_MAX / 64, K, NULL, NULL, handle));
     REFUSES(BNN_ERROR_OVERFLOW, "w is too large",
             bnn_linear_new_f32(w, SIZE_MAX / 2, 1, numbers, NULL, handle));
+    w[K + 3] = NAN;
+    REFUSES(BNN_ERROR_NOT_FINITE, "w[73] is NaN, expected a finite number",
+            bnn_linear_new_f32(w, N, K, NULL, NULL, handle));
+    w[K + 3] = -INFINITY;
+    REFUSES(BNN_ERROR_NOT_FINITE, "w[73] is -inf", bnn_linear_new_f32(w, N, K, NULL, NULL, handle));
+    w[K + 3] = 0.5f;
     REFUSES(BNN_ERROR_OVERLAP, "out is written but overlaps scale",
             bnn_linear_new_f32(w, 1, 1, payload(out[HANDLE]), NULL, handle));
 }

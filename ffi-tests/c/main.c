@@ -22,9 +22,11 @@ int main(void) {
         test_conv2d_errors();
         test_model();
         test_model_errors();
+        test_model_layers();
         test_builder_errors();
         test_stream();
         test_shared_layers();
+        test_fork();
     }
     return summary();
 }

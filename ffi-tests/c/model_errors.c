@@ -166,6 +166,8 @@ static void adding_refuses(bnn_builder_t *b) {
     REFUSES(BNN_ERROR_ZERO, "n is 0", bnn_builder_linear_f32(b, w, 0, OUT));
     REFUSES(BNN_ERROR_ZERO, "k is 0", bnn_builder_linear_f32(b, w, 1, 0));
     REFUSES(BNN_ERROR_OVERFLOW, "too large", bnn_builder_linear_f32(b, w, SIZE_MAX, OUT));
+    REFUSES(BNN_ERROR_NOT_FINITE, "w[1] is inf", bnn_builder_linear_f32(b, infinite, 1, OUT));
+    REFUSES(BNN_ERROR_RANGE, "len: expected at most", bnn_builder_meta(b, text, SIZE_MAX));
     REFUSES(BNN_ERROR_LAYER, "it takes 3 columns, the layer before gives 2",
             bnn_builder_linear_f32(b, w, 1, 3));
     REFUSES(BNN_ERROR_NULL, "builder is NULL", bnn_builder_affine_f32(NULL, one, one, OUT));
@@ -181,7 +183,7 @@ static void adding_refuses(bnn_builder_t *b) {
             bnn_builder_batch_norm_f32(b, NULL, NULL, one, NULL, 1.0f, OUT));
     REFUSES(BNN_ERROR_ZERO, "n is 0",
             bnn_builder_batch_norm_f32(b, NULL, NULL, one, one, 1.0f, 0));
-    REFUSES(BNN_ERROR_NOT_FINITE, "expected finite",
+    REFUSES(BNN_ERROR_NOT_FINITE, "expected a finite number",
             bnn_builder_batch_norm_f32(b, NULL, NULL, one, one, -2.0f, OUT));
     REFUSES(BNN_ERROR_NULL, "builder is NULL", bnn_builder_sign(NULL));
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// The allocator serves smaller buffers quickly, so only buffers of this size and above are kept.
 const LEAST_BYTES: usize = 32 << 10;
@@ -97,11 +97,21 @@ impl<T> Pool<T> {
         }))
     }
 
+    /// `None` if another thread is at it. Nobody waits here: in a child process made by `fork` that
+    /// thread may not exist, and would never be done.
+    fn waiting(&self) -> Option<MutexGuard<'_, Waiting<T>>> {
+        match self.0.try_lock() {
+            Ok(waiting) => Some(waiting),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     fn take(&self, len: usize) -> Option<Vec<T>> {
         if len * size_of::<T>() < LEAST_BYTES {
             return None;
         }
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting()?;
         // The buffer that was used last is the most likely one to be in the cache.
         let place = waiting
             .buffers
@@ -119,7 +129,9 @@ impl<T> Pool<T> {
             return;
         }
         let mut dropped = Vec::new();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut waiting) = self.waiting() else {
+            return;
+        };
         waiting.bytes += bytes;
         waiting.buffers.push_back(buffer);
         while waiting.bytes > MOST_BYTES {
@@ -143,7 +155,19 @@ mod tests {
     const LEAST: usize = LEAST_BYTES / size_of::<u64>();
 
     fn bytes(pool: &Pool<u64>) -> usize {
-        pool.0.lock().unwrap_or_else(PoisonError::into_inner).bytes
+        pool.waiting().map_or(0, |waiting| waiting.bytes)
+    }
+
+    #[test]
+    fn a_pool_that_another_thread_holds_is_not_waited_for() {
+        let pool = Pool::new();
+        pool.give(vec![7_u64; LEAST]);
+        let held = pool.waiting();
+        assert_eq!(pool.take(LEAST), None);
+        pool.give(vec![8_u64; LEAST]);
+        drop(held);
+        assert_eq!(pool.take(LEAST), Some(vec![7; LEAST]));
+        assert_eq!(pool.take(LEAST), None);
     }
 
     #[test]

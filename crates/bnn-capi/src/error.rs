@@ -76,6 +76,8 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
         Core::IsaAbsent { .. } => BNN_ERROR_ISA_ABSENT,
         Core::Indivisible { .. } => BNN_ERROR_INDIVISIBLE,
         Core::Unsupported { .. } => BNN_ERROR_UNSUPPORTED,
+        #[cfg(feature = "std")]
+        Core::OutOfMemory { .. } => BNN_ERROR_NO_MEMORY,
         // Layers keep packed weights and their kernel together.
         Core::Layout { .. } => BNN_ERROR_INTERNAL,
         // An error that a later core has added.
@@ -130,6 +132,10 @@ impl From<bnn_autograd::export::ExportError> for Error {
             ExportError::Layer { .. } | ExportError::Rounding { .. } => BNN_ERROR_LAYER,
             ExportError::NotFinite { .. } => BNN_ERROR_NOT_FINITE,
             ExportError::Network(error) => return error.into(),
+            // What the format has no room for. Sizes alone have statuses of their own.
+            ExportError::Model(
+                ModelError::Layer { .. } | ModelError::Core(bnn_core::Error::OutOfRange { .. }),
+            ) => BNN_ERROR_LAYER,
             ExportError::Model(error) => return error.into(),
             // An error that a later bnn-autograd has added.
             _ => BNN_ERROR_INTERNAL,

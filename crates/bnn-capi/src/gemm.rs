@@ -2,6 +2,7 @@
 
 use crate::shape::{at_most, nonzero, packed, strided};
 use crate::status::bnn_status_t;
+use crate::threads::pool;
 
 /// The largest `k` whose sums, `-k ..= k`, fit an `int32_t`.
 pub(crate) const MAX_K: usize = i32::MAX as usize;
@@ -37,6 +38,8 @@ export! {
         let len = strided("c_stride", m, n, c_stride)?;
         let a = packed(a, m, k)?;
         let b = packed(b, n, k)?;
-        Ok(bnn_core::gemm_i32(a, b, c.write(len)?, c_stride)?)
+        let c = c.write(len)?;
+        let words = m.saturating_mul(b.words().len());
+        pool::run_products(words, || bnn_core::gemm_i32(a, b, c, c_stride))
     }
 }

@@ -7,6 +7,7 @@ use bnn_core::BitMatrix;
 
 use crate::boundary::{Input, Output};
 use crate::error::Error;
+use crate::memory;
 use crate::shape::at_least;
 use crate::status::bnn_status_t;
 
@@ -33,8 +34,8 @@ impl Epilogue {
             });
         }
         let numbers = |given: Option<Input<'_, f32>>, default: f32| match given {
-            Some(given) => Ok(given.read(outputs)?.to_vec()),
-            None => Ok::<_, Error>(vec![default; outputs]),
+            Some(given) => memory::copied(given.read(outputs)?),
+            None => memory::filled(default, outputs),
         };
         Ok(Self {
             scale: numbers(scale, 1.0)?,
@@ -57,12 +58,26 @@ fn is_positive(x: f32) -> bool {
     x > 0.0
 }
 
-/// Latent weights, packed.
+/// The signs of latent weights, packed.
 pub(crate) fn latent(w: Input<'_, f32>, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     let what = "elements of the weights";
     let elements = rows.checked_mul(cols);
     let elements = elements.ok_or(bnn_core::Error::Overflow { what })?;
-    Ok(BitMatrix::pack(w.read(elements)?, rows, cols)?)
+    let name = w.name();
+    let w = w.read(elements)?;
+    finite(name, w)?;
+    Ok(BitMatrix::pack(w, rows, cols)?)
+}
+
+/// Refuses numbers of which one is infinite or NaN: as weights they would pass for signs.
+pub(crate) fn finite(what: &'static str, x: &[f32]) -> Result<(), Error> {
+    match x.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::Refused {
+            status: bnn_status_t::BNN_ERROR_NOT_FINITE,
+            message: format!("{what}[{at}] is {}, expected a finite number", x[at]),
+        }),
+    }
 }
 
 /// Weights that are packed already.
@@ -78,7 +93,11 @@ pub(crate) fn packed(
         bits_words,
     )?;
     let view = crate::shape::packed(bits, rows, cols)?;
-    Ok(BitMatrix::from_words(view.words().to_vec(), rows, cols)?)
+    Ok(BitMatrix::from_words(
+        memory::copied(view.words())?,
+        rows,
+        cols,
+    )?)
 }
 
 /// The words in which `[rows, cols]` is to be saved.
@@ -118,4 +137,16 @@ pub(crate) fn wanted<'call>(
     len: usize,
 ) -> Result<Option<&'call mut [f32]>, Error> {
     grad.map(|grad| grad.write(len)).transpose()
+}
+
+/// Checks that there is memory for a pass over matrices of so many floats each, which allocates copies
+/// and products of their sizes. Less than a mebibyte is not worth the check.
+pub(crate) fn working_memory<const N: usize>(floats: [usize; N]) -> Result<(), Error> {
+    let floats = floats.into_iter().fold(0, usize::saturating_add);
+    // Each twice, and what the threads multiply in.
+    let bytes = floats.saturating_mul(2 * size_of::<f32>());
+    match bytes < (1 << 20) {
+        true => Ok(()),
+        false => memory::available(bytes.saturating_add(16 << 20)),
+    }
 }

@@ -16,6 +16,8 @@ mod error;
 mod last_error;
 #[cfg(feature = "std")]
 mod layer;
+#[cfg(feature = "std")]
+mod memory;
 mod shape;
 #[cfg(all(test, feature = "std"))]
 mod testing;

@@ -54,11 +54,13 @@ pub enum bnn_status_t {
     BNN_ERROR_LAYER = 20,
     /// The system gave no threads.
     BNN_ERROR_THREADS = 21,
+    /// The system has too little memory left. Every function that allocates may return it.
+    BNN_ERROR_NO_MEMORY = 22,
 }
 
 use bnn_status_t::*;
 
-const TEXTS: [(bnn_status_t, &CStr); 22] = [
+const TEXTS: [(bnn_status_t, &CStr); 23] = [
     (BNN_OK, c"ok"),
     (BNN_ERROR_NULL, c"a pointer is NULL"),
     (BNN_ERROR_MISALIGNED, c"a pointer is not aligned"),
@@ -90,6 +92,7 @@ const TEXTS: [(bnn_status_t, &CStr); 22] = [
     (BNN_ERROR_NOT_OPEN, c"a model has not been opened"),
     (BNN_ERROR_LAYER, c"a layer cannot be added"),
     (BNN_ERROR_THREADS, c"the system gave no threads"),
+    (BNN_ERROR_NO_MEMORY, c"the system has no memory left"),
 ];
 
 /// The text of a status number; any `i32` may be asked for.

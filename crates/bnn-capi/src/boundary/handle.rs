@@ -1,6 +1,8 @@
 //! Handles: what the library allocates for C, which sees a pointer to it and nothing more.
 #![allow(unsafe_code, reason = "the C boundary")]
 
+use std::alloc::{self, Layout};
+
 use super::argument::Argument;
 use super::ledger::{Ledger, Region};
 use super::pointer::checked;
@@ -22,8 +24,21 @@ impl<T> NewHandle<'_, T> {
     pub(crate) fn put(self, value: T) -> Result<(), Error> {
         self.ledger
             .enter(Region::of(self.name, self.place, 1, true)?)?;
-        // SAFETY: non-null and aligned (`check`), and writable by the caller's promise.
-        unsafe { self.place.write(Box::into_raw(Box::new(value))) };
+        const { assert!(size_of::<T>() > 0) };
+        let layout = Layout::new::<T>();
+        // As `Box::new`, which would end the process where there is no memory.
+        // SAFETY: the size is not 0.
+        let memory = unsafe { alloc::alloc(layout) }.cast::<T>();
+        if memory.is_null() {
+            let bytes = layout.size();
+            return Err(bnn_core::Error::OutOfMemory { bytes }.into());
+        }
+        // SAFETY: memory of the right size and alignment, as a box has it; the place is non-null and
+        // aligned (`check`), and writable by the caller's promise.
+        unsafe {
+            memory.write(value);
+            self.place.write(memory);
+        }
         Ok(())
     }
 }

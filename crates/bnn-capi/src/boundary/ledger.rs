@@ -4,14 +4,14 @@ use core::cell::Cell;
 
 use crate::error::Error;
 
-/// The most regions of memory that the arguments of an exported function are: the ledger has a line for each. Those of
-/// bare metal are fewer, and stacks are small there.
+/// The most regions of memory that the arguments of an exported function can be: the ledger has a line
+/// for each. Bare metal has fewer functions and small stacks.
 pub(crate) const MAX_REGIONS: usize = if cfg!(feature = "std") {
     8
 } else if cfg!(feature = "conv") {
-    5
+    6
 } else {
-    4
+    5
 };
 
 /// The memory that a call has asked for so far.
@@ -38,8 +38,8 @@ impl Ledger {
                 });
             }
         }
-        // Every argument enters at most once, being used up, and there are no more of those that do than
-        // lines (`export!`): not reached, and refused if it were.
+        // Not reached: an argument is used up when it enters its regions, and `export!` proves that there
+        // are lines for the regions of all arguments.
         Err(Error::Core(bnn_core::Error::OutOfRange {
             what: "pointers of a call",
             max: MAX_REGIONS,

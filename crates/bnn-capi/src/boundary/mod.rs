@@ -8,6 +8,8 @@ mod model;
 #[cfg(feature = "std")]
 mod optional;
 mod pointer;
+#[cfg(feature = "std")]
+pub(crate) mod process;
 #[cfg(feature = "conv")]
 mod stream;
 mod untyped;

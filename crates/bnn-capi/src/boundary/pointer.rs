@@ -7,6 +7,7 @@ use core::slice;
 use super::argument::Argument;
 use super::ledger::{Ledger, Region};
 use crate::error::Error;
+use crate::model::layer::bnn_layer_t;
 use crate::model::{bnn_model_t, bnn_tensor_t};
 #[cfg(feature = "std")]
 use crate::{
@@ -127,13 +128,24 @@ macro_rules! plain {
     )+};
 }
 
-// Pointers are arguments in `stream`.
+// Pointers to them are arguments in `model` and `stream`.
+impl Plain for bnn_model_t {}
 #[cfg(feature = "conv")]
 impl Plain for crate::stream::bnn_stream_t {}
 
-plain!(u8, u64, i32, f32, usize, bnn_model_t, bnn_tensor_t);
-// Numbers of the pointer's size first, then two of 4 bytes: no padding.
+plain!(
+    u8,
+    u64,
+    i32,
+    f32,
+    usize,
+    *const u8,
+    bnn_tensor_t,
+    bnn_layer_t
+);
+// Numbers of the pointer's size first, then numbers of 4 bytes: no padding.
 const _: () = assert!(size_of::<bnn_tensor_t>() == 2 * size_of::<usize>() + 8);
+const _: () = assert!(size_of::<bnn_layer_t>() == 24 * size_of::<usize>() + 16);
 #[cfg(feature = "std")]
 plain!(
     bnn_linear_options_t,

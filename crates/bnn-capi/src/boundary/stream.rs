@@ -8,6 +8,7 @@ use bnn_core::model::{Model, StreamState};
 
 use super::argument::Argument;
 use super::ledger::Ledger;
+use super::model::enter_file;
 use super::pointer::{Input, Output, checked};
 use crate::error::Error;
 use crate::model::bnn_model_t;
@@ -94,6 +95,7 @@ impl<'call> Output<'call, bnn_stream_t> {
         let state = stream.state()?;
         let bnn_stream_t { model, words } = stream;
         let model = model.opened()?;
+        enter_file(model, ledger)?;
         let memory = words[0].cast_mut().cast::<u64>();
         // Memory that `bnn_stream_open` got from the caller, who was asked to leave it to the stream.
         let memory = Output {
@@ -130,8 +132,8 @@ impl Argument for *const bnn_stream_t {
 
 impl Argument for *mut bnn_stream_t {
     type Checked<'call> = Output<'call, bnn_stream_t>;
-    /// The stream and its memory.
-    const REGIONS: usize = 2;
+    /// The stream, its memory and the model's file.
+    const REGIONS: usize = 3;
 
     unsafe fn check<'call>(
         self,

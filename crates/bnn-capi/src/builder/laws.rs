@@ -492,3 +492,28 @@ fn what_no_model_file_holds_is_refused_and_changes_nothing() {
         assert_eq!(new(element, bits), Err(BNN_ERROR_RANGE));
     }
 }
+
+#[test]
+fn a_builder_whose_model_could_not_be_finished_goes_on() {
+    let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    // SAFETY: a handle.
+    assert_eq!(unsafe { bnn_builder_sign(builder) }, BNN_OK);
+    assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
+    assert_eq!(linear(builder, &w), BNN_OK);
+    let file = finish(builder).unwrap();
+    free(builder);
+    let file = AlignedBytes::from(file.as_slice());
+    assert_eq!(Model::open(file.bytes()).unwrap().len(), 1);
+}
+
+#[test]
+fn numbers_of_thresholds_that_no_memory_has_are_refused() {
+    let threshold = [7_u8];
+    for len in [1_usize << 61, 1 << 62, usize::MAX] {
+        let mut builder = null_mut();
+        // SAFETY: the length is refused before the bytes are read.
+        let status = unsafe { bnn_builder_new_thresholds(threshold.as_ptr(), len, &mut builder) };
+        assert_eq!((status, builder), (BNN_ERROR_RANGE, null_mut()), "{len}");
+    }
+}

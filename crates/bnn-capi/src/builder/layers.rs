@@ -7,6 +7,7 @@ use bnn_autograd::ops::{Affine, BatchStats, fold_batch_norm};
 use super::bnn_builder_t;
 use crate::boundary::{Input, OptionalInput};
 use crate::error::Error;
+use crate::layer::finite;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
@@ -25,13 +26,9 @@ fn vector_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Tensor
 pub(super) fn weights(w: Input<'_, f32>, n: usize, k: usize) -> Result<Tensor, Error> {
     let what = "elements of the weights";
     let elements = n.checked_mul(k);
+    let name = w.name();
     let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
-    if let Some(at) = w.iter().position(|w| !w.is_finite()) {
-        return Err(Error::Refused {
-            status: bnn_status_t::BNN_ERROR_NOT_FINITE,
-            message: format!("w[{at}] is {}, expected a finite number", w[at]),
-        });
-    }
+    finite(name, w)?;
     Ok(Tensor::new(w.to_vec(), &[n, k])?)
 }
 
@@ -123,8 +120,8 @@ export! {
     ///
     /// - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (not after a product, `n` is not the product's,
-    /// or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow), LAYER
+    /// (not after a product, `n` is not the product's, or the model is finished).
     pub fn bnn_builder_threshold_i32(
         builder: *mut bnn_builder_t,
         thresholds: *const i32,

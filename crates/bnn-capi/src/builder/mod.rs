@@ -5,8 +5,9 @@ use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
 use crate::error::Error;
+use crate::memory;
 use crate::model::bnn_element_t;
-use crate::shape::{at_least, nonzero};
+use crate::shape::{at_least, at_most, nonzero};
 use crate::status::bnn_status_t;
 
 /// A model file in the making. One thread at a time may use it. Needs a build with `std`.
@@ -24,7 +25,7 @@ pub struct bnn_builder_t {
 #[derive(Debug)]
 enum State {
     Open(Box<Lowering>),
-    /// The file; empty where it could not be made.
+    /// The file.
     Finished(Vec<u8>),
 }
 
@@ -81,6 +82,9 @@ impl bnn_builder_t {
     }
 }
 
+/// The most bytes of anything in a model file, which is smaller than 4 GiB.
+const MAX_BYTES: usize = u32::MAX as usize;
+
 fn refused(message: &str) -> Error {
     Error::Refused {
         status: bnn_status_t::BNN_ERROR_LAYER,
@@ -133,13 +137,16 @@ export! {
     /// - `thresholds`: read, `len` bytes: one for each input of the first product.
     /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO.
+    /// Errors: NULL, MISALIGNED, ZERO, RANGE (more than 2^32 - 1 bytes), OVERLAP.
     pub fn bnn_builder_new_thresholds(
         thresholds: *const u8,
         len: usize,
         out: *mut *mut bnn_builder_t,
     ) -> bnn_status_t {
         nonzero("len", len)?;
+        at_most("len", MAX_BYTES, len)?;
+        // As floats, twice, as bytes, and in the file.
+        memory::available(len.saturating_mul(16))?;
         let thresholds: InputThresholds = InputThresholds::new(thresholds.read(len)?)?;
         let input = InputType::Thresholds;
         let mut lowering = Lowering::new("model", input, "")?;
@@ -162,9 +169,11 @@ export! {
     ///
     /// - `text`: read, `len` bytes of UTF-8; not closed by a 0.
     ///
-    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8), LAYER (the model is finished).
+    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model is
+    /// finished).
     pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
         let lowering = builder.lowering()?;
+        at_most("len", MAX_BYTES, len)?;
         let text = text.read(len)?;
         let text = std::str::from_utf8(text).map_err(|error| {
             out_of_range(format!("text: expected UTF-8: {error}"))
@@ -192,13 +201,9 @@ export! {
         if builder.layers == 0 {
             return Err(refused("the model has no layers, expected a product"));
         }
-        builder.lowering()?;
-        let state = std::mem::replace(&mut builder.state, State::Finished(Vec::new()));
-        if let State::Open(lowering) = state {
-            let file = lowering.finish()?;
-            file_bytes.put(file.len());
-            builder.state = State::Finished(file);
-        }
+        let file = builder.lowering()?.finish()?;
+        file_bytes.put(file.len());
+        builder.state = State::Finished(file);
         Ok(())
     }
 }
@@ -214,7 +219,6 @@ export! {
         let State::Finished(file) = &builder.state else {
             return Err(refused("the model is not finished, expected bnn_builder_finish before"));
         };
-        nonzero("bytes of the finished model", file.len())?;
         at_least("len", file.len(), len)?;
         bytes.write(file.len())?.copy_from_slice(file);
         Ok(())

@@ -19,7 +19,7 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
     /// `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
-    /// OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+    /// NOT_FINITE (an element of `w`), OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_conv2d_new_f32(
         options: *const bnn_conv2d_options_t,
         w: *const f32,
@@ -43,7 +43,8 @@ export! {
     /// - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
     ///   words, may be larger.
     ///
-    /// Errors: as `bnn_conv2d_new_f32`, and TOO_SHORT, TAIL_BITS.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, RANGE (as in `bnn_conv2d_new_f32`),
+    /// INDIVISIBLE, TAIL_BITS, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_conv2d_new_packed(
         options: *const bnn_conv2d_options_t,
         bits: *const u64,

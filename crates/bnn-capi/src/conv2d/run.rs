@@ -4,7 +4,7 @@ use bnn_autograd::internal::gradients::{self, SavedInput};
 
 use super::bnn_conv2d_t;
 use crate::boundary::OptionalOutput;
-use crate::layer::{room, saved as saved_input, wanted};
+use crate::layer::{room, saved as saved_input, wanted, working_memory};
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 use crate::threads::pool;
@@ -80,6 +80,8 @@ export! {
         let x = x.read(bnn_conv2d_t::elements(batch, conv.image())?)?;
         let y = y.write(bnn_conv2d_t::elements(batch, conv.output())?)?;
         let saved = room(saved, saved_words, batch, conv.image())?;
+        // A pixel of bits takes whole words.
+        working_memory([x.len(), (x.len() / conv.conv().channels()).saturating_mul(16)])?;
         let pixels = pool::run(|| {
             let saved = SavedInput::save(x, batch, conv.image(), conv.epilogue.clip, saved)?;
             gradients::conv2d::pixels(conv.conv(), &saved)
@@ -121,6 +123,8 @@ export! {
         let dw = wanted(grad_w, conv.bits.rows() * conv.bits.cols())?;
         let dscale = wanted(grad_scale, conv.bits.rows())?;
         let dbias = wanted(grad_bias, conv.bits.rows())?;
+        let bits = [saved.mask().words().len(), conv.bits.words().len()];
+        working_memory([bits[0].saturating_mul(64), bits[1].saturating_mul(64), dy.len()])?;
         pool::run(|| {
             if dx.is_some() || dw.is_some() {
                 let dsums = conv.epilogue.to_sums(dy)?;

@@ -69,7 +69,8 @@ export! {
     ///
     /// `k` is at most 2147483647. Nothing that was passed is needed after the call.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, NOT_FINITE (an element of `w`), OVERLAP,
+    /// ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_linear_new_f32(
         w: *const f32,
         n: usize,

@@ -4,7 +4,7 @@ use bnn_autograd::internal::gradients::{self, SavedInput};
 
 use super::bnn_linear_t;
 use crate::boundary::OptionalOutput;
-use crate::layer::{room, saved as saved_input, wanted};
+use crate::layer::{room, saved as saved_input, wanted, working_memory};
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 use crate::threads::pool;
@@ -118,6 +118,8 @@ export! {
         let dw = wanted(grad_w, bnn_linear_t::elements(n, k)?)?;
         let dscale = wanted(grad_scale, n)?;
         let dbias = wanted(grad_bias, n)?;
+        // No product is larger than the matrices that are given, whose sizes are known to fit.
+        working_memory([m * n, m.saturating_mul(k), n * k])?;
         pool::run(|| {
             if dx.is_some() || dw.is_some() {
                 let dsums = linear.epilogue.to_sums(dy)?;

@@ -111,8 +111,7 @@ export! {
     ///
     /// Whatever the bytes are, a model that opens is safe to run.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID, and those
-    /// of shapes in the file that break a law: ZERO, OVERFLOW, RANGE, TAIL_BITS.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
     pub fn bnn_model_open(bytes: *const u8, len: usize, out: *mut bnn_model_t) -> bnn_status_t {
         nonzero("len", len)?;
         let bytes = bytes.read(len)?;
@@ -129,7 +128,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_input(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
-        let model = model.get()?;
         let input = input_of(model.opened()?)?;
         out.place()?.put(input);
         Ok(())
@@ -143,7 +141,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_output(model: *const bnn_model_t, out: *mut bnn_tensor_t) -> bnn_status_t {
-        let model = model.get()?;
         let output = output_of(model.opened()?)?;
         out.place()?.put(output);
         Ok(())
@@ -166,7 +163,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_input_shape(model: *const bnn_model_t, shape: *mut usize) -> bnn_status_t {
-        let model = model.get()?;
         put_shape(model.opened()?.input_shape(), shape.write(3)?);
         Ok(())
     }
@@ -179,7 +175,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
     pub fn bnn_model_output_shape(model: *const bnn_model_t, shape: *mut usize) -> bnn_status_t {
-        let model = model.get()?;
         put_shape(model.opened()?.output_shape(), shape.write(3)?);
         Ok(())
     }
@@ -190,12 +185,34 @@ export! {
     /// convolutions or pools runs its samples one by one, and needs as much for all of them. 0 also
     /// where `model` is NULL or not open, which `bnn_model_run` refuses.
     pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
-        let model = model.get()?;
         Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
     }
 }
 
-// Here, so that the header has it last.
+export! {
+    /// The text that the file keeps for people and tools: by convention lines of `key=value` that end in
+    /// a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
+    ///
+    /// - `text`: written: where the text begins, inside the file. UTF-8, not closed by a 0.
+    /// - `len`: written: its bytes; 0 if there is none.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
+    pub fn bnn_model_meta(
+        model: *const bnn_model_t,
+        text: *mut *const u8,
+        len: *mut usize,
+    ) -> bnn_status_t {
+        let meta = model.opened()?.meta();
+        let (text, len) = (text.place()?, len.place()?);
+        text.put(meta.as_ptr());
+        len.put(meta.len());
+        Ok(())
+    }
+}
+
+// Here, so that the header has them in this order.
+pub mod layer;
+
 pub mod run;
 
 #[cfg(all(test, feature = "std"))]

@@ -101,11 +101,11 @@ export! {
         scratch: *mut c_void,
         scratch_bytes: usize,
     ) -> bnn_status_t {
-        let model = model.get()?;
+        let model = model.opened()?;
         let input = Memory { pointer: input, bytes: input_bytes };
         let output = Memory { pointer: output, bytes: output_bytes };
         let scratch = Memory { pointer: scratch, bytes: scratch_bytes };
-        run(model.opened()?, 1, input, output, scratch)
+        run(model, 1, input, output, scratch)
     }
 }
 
@@ -125,10 +125,10 @@ export! {
         scratch_bytes: usize,
     ) -> bnn_status_t {
         nonzero("samples", samples)?;
-        let model = model.get()?;
+        let model = model.opened()?;
         let input = Memory { pointer: input, bytes: input_bytes };
         let output = Memory { pointer: output, bytes: output_bytes };
         let scratch = Memory { pointer: scratch, bytes: scratch_bytes };
-        run(model.opened()?, samples, input, output, scratch)
+        run(model, samples, input, output, scratch)
     }
 }

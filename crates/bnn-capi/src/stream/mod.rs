@@ -37,7 +37,6 @@ export! {
     /// `bnn_stream_open` refuses: where the model does not begin with a convolution or a pool, or its
     /// output has several rows, and where `model` is NULL or not open.
     pub fn bnn_model_stream_bytes(model: *const bnn_model_t) -> usize {
-        let model = model.get()?;
         times("bytes of a stream", Stream::words(model.opened()?)?, size_of::<u64>())
     }
 }
@@ -57,14 +56,13 @@ export! {
         memory_bytes: usize,
         out: *mut bnn_stream_t,
     ) -> bnn_status_t {
-        let model = model.get()?;
-        let opened = model.opened()?;
-        let words = Stream::words(opened)?;
+        let model = model.opened()?;
+        let words = Stream::words(model)?;
         at_least("memory_bytes", times("memory_bytes", words, size_of::<u64>())?, memory_bytes)?;
         let memory = memory.write::<u64>(words)?;
         let out = out.place()?;
-        let state = Stream::new(*opened, memory)?.state();
-        out.put(bnn_stream_t::of(model, memory, state));
+        let state = Stream::new(*model, memory)?.state();
+        out.put(bnn_stream_t::of(bnn_model_t::of(*model), memory, state));
         Ok(())
     }
 }

@@ -88,7 +88,7 @@ impl fmt::Display for ModelError {
             }
             ModelError::Checksum { expected, found } => write!(
                 f,
-                "model file is damaged: checksum {found:08x}, expected {expected:08x}"
+                "model file has checksum {found:08x}, expected {expected:08x}, which its header states"
             ),
             ModelError::Section { expected } => write!(f, "model file: expected {expected}"),
             ModelError::Layer { index, expected } => {

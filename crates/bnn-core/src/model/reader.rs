@@ -316,6 +316,12 @@ impl<'a> Model<'a> {
         number(self.bytes, format::AT_CRC)
     }
 
+    /// The file that the model is read from.
+    #[must_use]
+    pub fn file(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The file's size in bytes.
     #[must_use]
     pub fn file_bytes(&self) -> usize {

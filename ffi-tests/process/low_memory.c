@@ -1,0 +1,188 @@
+/* What the library does where the system has no memory left: every constructor, and every call that
+ * works in memory of its own, says so or succeeds, and the process goes on. For each amount of memory
+ * there is a child process that may have no more. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bnn.h"
+
+/* Large enough that what is allocated is asked of the system and does not come from the allocator's
+ * stock. */
+enum { N = 2048, K = 4096, WORDS = N * K / 64, ROWS = 64 };
+enum { SIDE = 16, CHANNELS = 256, OUTPUTS = 256, IMAGES = 2, STEPS = 64 };
+
+static float *w, *x, *y, *dx, *dw;
+static uint64_t *bits, *saved;
+static size_t saved_words;
+static uint8_t *thresholds;
+static bnn_conv2d_options_t options, depthwise;
+static bnn_linear_t *linear;
+static bnn_conv2d_t *conv;
+
+static bnn_status_t linear_f32(void) {
+    bnn_linear_t *made;
+    return bnn_linear_new_f32(w, N, K, NULL, NULL, &made);
+}
+
+static bnn_status_t linear_packed(void) {
+    bnn_linear_t *made;
+    return bnn_linear_new_packed(bits, WORDS, N, K, w, w, &made);
+}
+
+static bnn_status_t linear_with_many_outputs(void) {
+    bnn_linear_t *made;
+    return bnn_linear_new_packed(bits, WORDS, WORDS, 1, w, w, &made);
+}
+
+static bnn_status_t conv2d_f32(void) {
+    bnn_conv2d_t *made;
+    return bnn_conv2d_new_f32(&options, w, NULL, NULL, &made);
+}
+
+static bnn_status_t conv2d_packed(void) {
+    bnn_conv2d_t *made;
+    return bnn_conv2d_new_packed(&options, bits, WORDS, w, w, &made);
+}
+
+static bnn_status_t conv2d_depthwise(void) {
+    bnn_conv2d_t *made;
+    return bnn_conv2d_new_f32(&depthwise, w, NULL, NULL, &made);
+}
+
+static bnn_status_t builder(void) {
+    bnn_builder_t *made;
+    return bnn_builder_new(BNN_ELEMENT_BITS, 1, &made);
+}
+
+static bnn_status_t builder_thresholds(void) {
+    bnn_builder_t *made;
+    return bnn_builder_new_thresholds(thresholds, N * K, &made);
+}
+
+static bnn_status_t threads(void) { return bnn_set_num_threads(7); }
+
+static bnn_status_t gemm(void) {
+    return bnn_gemm_i32(bits, bits, ROWS, N, K, (int32_t *)y, N);
+}
+
+static bnn_status_t linear_saving(void) {
+    return bnn_linear_forward_saving_f32(linear, x, ROWS, y, saved, saved_words);
+}
+
+static bnn_status_t linear_backward(void) {
+    return bnn_linear_backward_f32(linear, saved, saved_words, y, ROWS, dx, dw, NULL, NULL);
+}
+
+static bnn_status_t conv2d_saving(void) {
+    return bnn_conv2d_forward_saving_f32(conv, x, IMAGES, y, saved, saved_words);
+}
+
+static bnn_status_t conv2d_backward(void) {
+    return bnn_conv2d_backward_f32(conv, saved, saved_words, y, IMAGES, dx, dw, NULL, NULL);
+}
+
+typedef bnn_status_t (*work_t)(void);
+
+static unsigned long failed, passed;
+
+static void check(int right, const char *what, long more) {
+    if (right) {
+        passed++;
+    } else {
+        failed++;
+        fprintf(stderr, "%s with %ld bytes more: failed\n", what, more);
+    }
+}
+
+/* Bytes of address space in use. */
+static long in_use(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%ld", &pages) != 1) {
+        exit(EXIT_FAILURE);
+    }
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* What comes of `work` in a child that gets `more` bytes of address space; -1 for one that was killed. */
+static int status_with(work_t work, long more) {
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit;
+        limit.rlim_cur = limit.rlim_max = (rlim_t)(in_use() + more);
+        _exit(setrlimit(RLIMIT_AS, &limit) == 0 ? (int)work() : 255);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        return -1;
+    }
+    return WEXITSTATUS(status);
+}
+
+static void try_with(work_t work, const char *what, int large) {
+    int refused = 0, i;
+    for (i = 0; i < STEPS; i++) {
+        const long more = i * i * 32L * 1024;
+        const int status = status_with(work, more);
+        refused += status == BNN_ERROR_NO_MEMORY || status == BNN_ERROR_THREADS;
+        check(status == BNN_OK || status == BNN_ERROR_NO_MEMORY || status == BNN_ERROR_THREADS,
+              what, more);
+    }
+    check(!large || refused > 0, what, 0);
+    check(status_with(work, 4L << 30) == BNN_OK, what, 4L << 30);
+}
+
+#define TRY(work, large) try_with(work, #work, large)
+
+static void *zeros(size_t count, size_t size) {
+    void *memory = calloc(count, size);
+    if (memory == NULL) {
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}
+
+int main(void) {
+    const size_t floats = (size_t)N * K;
+    w = zeros(floats, sizeof *w);
+    x = zeros(floats, sizeof *x);
+    y = zeros(floats, sizeof *y);
+    dx = zeros(floats, sizeof *dx);
+    dw = zeros(floats, sizeof *dw);
+    bits = zeros(WORDS, sizeof *bits);
+    saved_words = 2 * bnn_row_words(K) * ROWS + 2 * IMAGES * bnn_row_words(SIDE * SIDE * CHANNELS);
+    saved = zeros(saved_words, sizeof *saved);
+    thresholds = zeros((size_t)N * K, 1);
+    bnn_conv2d_options_init(&options);
+    options.height = options.width = SIDE;
+    options.channels = CHANNELS;
+    options.outputs = OUTPUTS;
+    options.kernel_height = options.kernel_width = 3;
+    options.pad_top = options.pad_bottom = options.pad_left = options.pad_right = 1;
+    depthwise = options;
+    depthwise.channels = depthwise.outputs = depthwise.groups = floats / 9;
+    check(bnn_linear_new_f32(w, N, K, NULL, NULL, &linear) == BNN_OK, "a layer", 0);
+    check(bnn_conv2d_new_f32(&options, w, NULL, NULL, &conv) == BNN_OK, "a convolution", 0);
+    TRY(linear_f32, 1);
+    TRY(linear_packed, 1);
+    TRY(linear_with_many_outputs, 1);
+    TRY(conv2d_f32, 0);
+    TRY(conv2d_packed, 0);
+    TRY(conv2d_depthwise, 1);
+    TRY(builder, 0);
+    TRY(builder_thresholds, 1);
+    TRY(threads, 1);
+    TRY(gemm, 0);
+    TRY(linear_saving, 0);
+    TRY(linear_backward, 1);
+    TRY(conv2d_saving, 0);
+    TRY(conv2d_backward, 1);
+    printf("%lu passed, %lu failed\n", passed, failed);
+    return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
