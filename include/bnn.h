@@ -1111,11 +1111,10 @@ bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_
 
 /**
  * Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
- * where `x` is what the layers so far give out, or the input; the signs of `x` are taken by
- * themselves. If it is the first layer of a model of unsigned integers, `x[l]` itself stands in
- * place of its sign.
+ * where `x` is what the layers so far give out, or the input. If it is the first product of a
+ * model of unsigned integers, `x[l]` itself stands in place of its sign.
  *
- * - `w`: read, `[n, k]` floats: latent weights, of which the signs count.
+ * - `w`: read, `[n, k]` floats: latent weights, whose signs count.
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
@@ -1126,15 +1125,18 @@ bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_
 bnn_status_t bnn_builder_linear_f32(bnn_builder_t *builder, const float *w, size_t n, size_t k);
 
 /**
- * Adds `scale * x + bias` per column, product and sum rounded to a float each, behind a product:
- * the scale and the bias of a layer, a folded batch norm. Where a sign follows, it becomes an
- * integer threshold that is equal to the sign of that very expression for every sum.
+ * Adds `scale * x + bias` per column, product and sum rounded to a float each, after a product:
+ * the scale and the bias of a layer, a folded batch norm. Any number of such steps may follow
+ * each other. If a sign follows them, they become an integer threshold per output, equal to the
+ * sign of this very computation for every sum that can occur. At the end of a model they become
+ * one scale and one bias; `bnn_builder_finish` refuses several steps of which these give other
+ * scores, see `bnn_builder_set_tolerance`.
  *
  * - `scale`: read, `n` floats; NULL for factors of 1.
  * - `bias`: read, `n` floats; NULL for summands of 0.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE, LAYER (not behind a product or behind
- * another such layer, `n` is not the product's, or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not after
+ * a product, `n` is not the product's, or the model is finished).
  */
 bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
                                     const float *scale,
@@ -1142,15 +1144,15 @@ bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
                                     size_t n);
 
 /**
- * Adds a batch norm with fixed statistics, as it is in evaluation: with
- * `a = gamma / sqrt(var + eps)` it is `a * x + (beta - mean * a)`, each operation rounded to a
- * float. Otherwise as `bnn_builder_affine_f32`.
+ * Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)` the
+ * affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
+ * `bnn_builder_affine_f32`.
  *
  * - `mean`, `var`: read, `n` floats each: the running statistics.
  * - `gamma`: read, `n` floats; NULL for factors of 1.
  * - `beta`: read, `n` floats; NULL for summands of 0.
  *
- * Errors: as `bnn_builder_affine_f32`.
+ * Errors: those of `bnn_builder_affine_f32`.
  */
 bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
                                         const float *gamma,
@@ -1172,8 +1174,21 @@ bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
 bnn_status_t bnn_builder_threshold_i32(bnn_builder_t *builder, const int32_t *thresholds, size_t n);
 
 /**
- * Adds a sign: at the end of a model it makes the output bits. In front of a product it may be
- * left out.
+ * Allows the scores of the model to differ from what several affine steps compute. A model file has
+ * one scale and one bias per output, with a rounding each, which cannot always give the scores
+ * of two steps bit for bit. The difference is of some 1e-7, and is checked for every sum that
+ * can occur. Signs are exact in any case.
+ *
+ * - `tolerance`: the largest difference, as a share of the largest score that the output can
+ *   have; from 0, the default, to 1.
+ *
+ * Errors: NULL, MISALIGNED, RANGE, LAYER (the model is finished).
+ */
+bnn_status_t bnn_builder_set_tolerance(bnn_builder_t *builder, float tolerance);
+
+/**
+ * Adds a sign. At the end of a model it makes the output bits; before a product it may be left
+ * out.
  *
  * Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
  */
@@ -1199,15 +1214,14 @@ bnn_status_t bnn_builder_image(bnn_builder_t *builder,
                                size_t channels);
 
 /**
- * Adds a convolution with signs of filters, of images `[height, width, channels]`. The signs of
- * the images are taken by themselves. If it is the first product of a model of unsigned
- * integers, the integers themselves stand in place of their signs; its padding must then be
- * BNN_PAD_ZERO.
+ * Adds the convolution of the signs of images `[height, width, channels]` with the signs of
+ * filters. If it is the first product of a model of unsigned integers, the integers stand in
+ * place of their signs; the padding must then be BNN_PAD_ZERO.
  *
  * - `options`: read. `height`, `width` and `channels` must be those of the images that the layers
  *   so far give out, or that `bnn_builder_image` said; `clip` is not used.
  * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats: latent
- *   filters, of which the signs count.
+ *   filters, whose signs count.
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
@@ -1220,9 +1234,9 @@ bnn_status_t bnn_builder_conv2d_f32(bnn_builder_t *builder,
                                     const float *w);
 
 /**
- * Adds a max pool over images: of the sums of a convolution, of what a batch norm made of them,
- * or of signs. A model file pools the signs, which comes to the same; so a product or a sign must
- * take the signs of what was pooled.
+ * Adds a max pool over images: of the sums of a convolution, of what affine steps make of them, or
+ * of signs. A model file pools signs, which gives the same result if a product or a sign takes the
+ * signs of what was pooled.
  *
  * - `options`: read: the windows.
  *
@@ -1234,8 +1248,8 @@ bnn_status_t bnn_builder_conv2d_f32(bnn_builder_t *builder,
 bnn_status_t bnn_builder_max_pool2d(bnn_builder_t *builder, const bnn_pool2d_options_t *options);
 
 /**
- * Adds a flattening: of each image a row, `[height, width, channels]` in this order, for the
- * dense layers that follow. Rows stay as they are. A linear layer without it takes each pixel by
+ * Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for the
+ * dense layers that follow. Rows stay as they are. Without it a linear layer takes each pixel by
  * itself.
  *
  * Errors: NULL, MISALIGNED, LAYER (the model is finished).

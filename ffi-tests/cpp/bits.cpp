@@ -15,7 +15,7 @@ static_assert(!std::is_convertible_v<std::vector<double> &, bnn::Span<const floa
 static void products_equal_their_definition() {
     for (const std::size_t k : {1u, 63u, 64u, 65u, 131u}) {
         const std::size_t m = 3, n = 5;
-        const auto x = numbers(m * k, 1), w = numbers(n * k, 2);
+        const auto x = numbers_with_nan(m * k, 1), w = numbers(n * k, 2);
         const bnn::BitMatrix a(x, m, k), b(w, n, k);
         CHECK(a.rows() == m && a.cols() == k && a.words().size() == m * bnn::row_words(k));
         const auto signs = a.unpack();

@@ -22,8 +22,10 @@ void check(bool passed, const char *what, const char *file, int line);
     } while (0)
 bool is_in(const char *text, const char *message);
 
-// Numbers from -2 to 2, the same for the same seed, with zeros of both signs and a NaN among them.
+// Numbers from -2 to 2, the same for the same seed, with zeros of both signs among them.
 std::vector<float> numbers(std::size_t count, unsigned seed);
+// As `numbers`, with NaNs among them: inputs may have some, weights may not.
+std::vector<float> numbers_with_nan(std::size_t count, unsigned seed);
 
 // The sign law, apart from the library.
 inline float sign(float x) { return x >= 0.0f ? 1.0f : -1.0f; }

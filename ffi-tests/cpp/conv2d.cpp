@@ -48,7 +48,7 @@ template <class Visit> void products(const bnn::Conv2d &conv, std::size_t batch,
 void both_passes_equal_their_definition(bnn_pad_value_t pad_value, float pad, std::size_t groups) {
     const bnn::Conv2dOptions options = shape(pad_value, groups);
     const std::size_t batch = 2, filter = 6 * (4 / groups);
-    const auto w = numbers(6 * filter, 1), x = numbers(batch * 5 * 6 * 4, 2);
+    const auto w = numbers(6 * filter, 1), x = numbers_with_nan(batch * 5 * 6 * 4, 2);
     const std::vector<float> scale = {1, 2, 3, 0.5f, -1, 0.25f}, bias = {0, 1, 2, 3, 4, 5};
     const bnn::Conv2d conv(options, w, {scale, bias});
     const bnn::Conv2d packed(options, bnn::BitMatrix(w, 6, filter), {scale, bias});

@@ -12,7 +12,7 @@ struct Case {
     float clip;
 
     Case(std::size_t m_, std::size_t n_, std::size_t k_, float clip_)
-        : m(m_), n(n_), k(k_), x(numbers(m * k, 1)), w(numbers(n * k, 2)), dy(m * n), clip(clip_) {
+        : m(m_), n(n_), k(k_), x(numbers_with_nan(m * k, 1)), w(numbers(n * k, 2)), dy(m * n), clip(clip_) {
         for (std::size_t j = 0; j < n; j++) {
             scale.push_back(0.5f * static_cast<float>(j + 1));
             bias.push_back(static_cast<float>(j) - 1.0f);

@@ -32,9 +32,17 @@ std::vector<float> numbers(std::size_t count, unsigned seed) {
     for (float &value : x) {
         value = static_cast<float>(engine() % 4001) / 1000.0f - 2.0f;
     }
-    const float edges[] = {0.0f, -0.0f, NAN, 1.0f, -1.0f};
+    const float edges[] = {0.0f, -0.0f, 1.0f, -1.0f};
     for (std::size_t i = 0; i < count; i += 7) {
-        x[i] = edges[(i / 7) % 5];
+        x[i] = edges[(i / 7) % 4];
+    }
+    return x;
+}
+
+std::vector<float> numbers_with_nan(std::size_t count, unsigned seed) {
+    std::vector<float> x = numbers(count, seed);
+    for (std::size_t i = 3; i < count; i += 31) {
+        x[i] = NAN;
     }
     return x;
 }

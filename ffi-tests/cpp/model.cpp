@@ -1,7 +1,9 @@
 // Model files: what the builder writes runs as the definition says; wrong files and calls are refused.
 #include "check.hpp"
 
+#include <array>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace {
@@ -116,6 +118,133 @@ void bytes_become_bits_by_thresholds() {
     CHECK_ERROR(BNN_ERROR_LAYER, "", bnn::Builder::of_thresholds(thresholds).linear(w, 5, 39));
 }
 
+// Images of bytes: a padded convolution of the numbers, a batch norm, a pool, a convolution of the signs, a dense layer.
+void a_built_model_of_images_runs_as_its_formulas_say() {
+    constexpr std::size_t HEIGHT = 6, WIDTH = 4, CHANNELS = 3, FIRST = 5, SECOND = 2, OUT = 3;
+    const auto w1 = numbers(FIRST * 9 * CHANNELS, 1), w2 = numbers(SECOND * 4 * FIRST, 2);
+    const auto w3 = numbers(OUT * 2 * 3 * SECOND, 3);
+    const std::vector<float> scale = {0.5f, -1.0f, 2.0f, -0.25f, 1.0f}, bias = {1.0f, 20.0f, -30.0f, 4.0f, 0.0f};
+    bnn::Conv2dOptions first, second;
+    first.height = HEIGHT, first.width = WIDTH, first.channels = CHANNELS, first.outputs = FIRST;
+    first.kernel_height = first.kernel_width = 3;
+    first.pad_top = first.pad_bottom = first.pad_left = first.pad_right = 1;
+    second.height = HEIGHT / 2, second.width = WIDTH, second.channels = FIRST, second.outputs = SECOND;
+    second.kernel_height = second.kernel_width = 2;
+    bnn::Pool2dOptions pool;
+    pool.kernel_height = 2, pool.kernel_width = 1;
+
+    auto builder = bnn::Builder::of_bytes(4);
+    builder.image(HEIGHT, WIDTH, CHANNELS);
+    CHECK_ERROR(BNN_ERROR_LAYER, "images [3, 4, 5], expected [6, 4, 3]", builder.conv2d(second, w2));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, "w: expected 135 elements", builder.conv2d(first, w2));
+    builder.conv2d(first, w1).affine({scale, bias}).max_pool2d(pool).conv2d(second, w2);
+    builder.threshold(std::vector<std::int32_t>{3, -2}).flatten().linear(w3, OUT, 2 * 3 * SECOND);
+    const bnn::Model model(builder.finish());
+    CHECK(model.input_shape() == (std::array<std::size_t, 3>{HEIGHT, WIDTH, CHANNELS}));
+
+    std::vector<std::uint8_t> x(HEIGHT * WIDTH * CHANNELS);
+    for (std::size_t i = 0; i < x.size(); i++) {
+        x[i] = static_cast<std::uint8_t>(i * 7 % 16);
+    }
+    const auto pixel = [&](std::size_t row, std::size_t col, std::size_t channel) {
+        const bool inside = row < HEIGHT && col < WIDTH; // -1 wraps around
+        return inside ? static_cast<float>(x[(row * WIDTH + col) * CHANNELS + channel]) : 0.0f;
+    };
+    float pooled[HEIGHT / 2][WIDTH][FIRST];
+    for (std::size_t i = 0; i < HEIGHT; i++) {
+        for (std::size_t j = 0; j < WIDTH; j++) {
+            for (std::size_t o = 0; o < FIRST; o++) {
+                float sum = 0.0f;
+                for (std::size_t tap = 0; tap < 9 * CHANNELS; tap++) {
+                    const std::size_t row = i + tap / (3 * CHANNELS) - 1, col = j + tap / CHANNELS % 3 - 1;
+                    sum += pixel(row, col, tap % CHANNELS) * sign(w1[o * 9 * CHANNELS + tap]);
+                }
+                const float plus = sign(scale[o] * sum + bias[o]);
+                float &largest = pooled[i / 2][j][o];
+                largest = i % 2 == 0 ? plus : std::fmax(largest, plus);
+            }
+        }
+    }
+    std::vector<float> flat;
+    for (std::size_t i = 0; i < 2; i++) {
+        for (std::size_t j = 0; j < 3; j++) {
+            for (std::size_t o = 0; o < SECOND; o++) {
+                float sum = 0.0f;
+                for (std::size_t tap = 0; tap < 4 * FIRST; tap++) {
+                    const std::size_t row = i + tap / (2 * FIRST), col = j + tap / FIRST % 2;
+                    sum += pooled[row][col][tap % FIRST] * sign(w2[o * 4 * FIRST + tap]);
+                }
+                flat.push_back(sign(sum - (o == 0 ? 3.0f : -2.0f)));
+            }
+        }
+    }
+    std::vector<std::int32_t> expected;
+    for (std::size_t o = 0; o < OUT; o++) {
+        float sum = 0.0f;
+        for (std::size_t i = 0; i < flat.size(); i++) {
+            sum += flat[i] * sign(w3[o * flat.size() + i]);
+        }
+        expected.push_back(static_cast<std::int32_t>(sum));
+    }
+    CHECK(model.run<std::int32_t>(x) == expected);
+}
+
+void affine_steps_compose() {
+    const auto x = numbers(20 * 65, 1), w = numbers(3 * 65, 2);
+    const std::vector<float> bias = {0.3f, -5.1f, 2.7f}, scale = {0.1f, -0.7f, 3.0f}, shift = {0.2f, -1.0f, -4.4f};
+    const bnn::BitMatrix bits(x, 20, 65);
+    const auto sums = bnn::multiply(bits, bnn::BitMatrix(w, 3, 65));
+    const bnn::Model model(
+        bnn::Builder::of_bits().linear(w, 3, 65).affine({{}, bias}).affine({scale, shift}).sign().finish());
+    const auto signs = model.run<std::uint64_t>(bits.words());
+    for (std::size_t i = 0; i < sums.size(); i++) {
+        const std::size_t j = i % 3;
+        const volatile float biased = static_cast<float>(sums[i]) + bias[j], product = biased * scale[j];
+        CHECK((signs[i / 3] >> j & 1) == (product + shift[j] >= 0.0f ? 1u : 0u));
+    }
+    // Scores have room for one rounding of each kind.
+    const auto scores = [&](float tolerance) {
+        auto builder = bnn::Builder::of_bits();
+        builder.linear(w, 3, 65).affine({{}, bias}).affine({scale, shift}).tolerance(tolerance);
+        return builder.finish();
+    };
+    CHECK_ERROR(BNN_ERROR_LAYER, "affine steps", scores(0.0f));
+    CHECK(!scores(1e-5f).empty());
+    CHECK_ERROR(BNN_ERROR_RANGE, "tolerance is 2, expected 0 to 1", scores(2.0f));
+}
+
+void class_names_are_kept_on_lines_of_their_own() {
+    using bnn::detail::escaped, bnn::detail::unescaped;
+    for (const char *name : {"plain", "driver's license", "two\nlines", "back\\slash \\n", "\x1b]0;x\x07", "caf\xc3\xa9", "\\u{", ""}) {
+        CHECK(unescaped(escaped(name)) == name);
+        CHECK(escaped(name).find_first_of("\n\x1b") == std::string::npos);
+    }
+    CHECK(escaped("driver's license") == "driver's license");
+    CHECK(unescaped("driver\\'s \\\"license\\\"") == "driver's \"license\"");
+    const std::string meta = "name=x\nclass.1=b\nclass.10=k\n";
+    CHECK(bnn::detail::meta_value(meta, "class.1", "") == "b");
+    CHECK(bnn::detail::meta_value(meta, "class.10", "") == "k");
+    CHECK(bnn::detail::meta_value(meta, "class.2", "2") == "2");
+    const std::vector<float> w = {1.0f, -1.0f};
+    const auto file = bnn::Builder::of_bits().class_names({"a\nb"}).meta("name=x").linear(w, 1, 2).finish();
+    const std::string text(file.begin(), file.end());
+    CHECK(text.find("name=x\nclass.0=a\\nb\n") != std::string::npos);
+}
+
+void the_class_is_the_first_of_the_largest_scores() {
+    const std::vector<float> scores = {NAN, 1.0f, 3.0f, NAN, 3.0f, -1.0f};
+    CHECK(bnn::argmax(scores) == 2);
+    CHECK(bnn::argmax(bnn::Span<const float>()) == 0);
+}
+
+void weights_that_are_not_finite_are_refused() {
+    std::vector<float> w(6, 1.0f);
+    w[4] = NAN;
+    CHECK_ERROR(BNN_ERROR_NOT_FINITE, "w[4] is NaN", bnn::Builder::of_bits().linear(w, 2, 3));
+    w[4] = -INFINITY;
+    CHECK_ERROR(BNN_ERROR_NOT_FINITE, "w[4] is -inf", bnn::Builder::of_bits().linear(w, 2, 3));
+}
+
 void wrong_files_and_calls_are_refused() {
     const Network network;
     auto file = network.file();
@@ -140,5 +269,10 @@ void test_model() {
     a_built_model_runs_as_its_formulas_say();
     bits_in_and_sums_and_bits_out();
     bytes_become_bits_by_thresholds();
+    a_built_model_of_images_runs_as_its_formulas_say();
+    affine_steps_compose();
+    class_names_are_kept_on_lines_of_their_own();
+    the_class_is_the_first_of_the_largest_scores();
+    weights_that_are_not_finite_are_refused();
     wrong_files_and_calls_are_refused();
 }

@@ -65,5 +65,7 @@ void test_conv2d();
 void test_gradients();
 void test_inputs();
 void test_modules();
+void test_sign_weight();
+void test_export();
 void test_saved();
 void test_threads();

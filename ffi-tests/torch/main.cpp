@@ -23,6 +23,8 @@ int main() {
         test_gradients();
         test_inputs();
         test_modules();
+        test_sign_weight();
+        test_export();
         test_saved();
         test_threads();
     } catch (const std::exception &error) {

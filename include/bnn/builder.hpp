@@ -6,21 +6,28 @@
 #include <string>
 #include <vector>
 
+#include "conv2d.hpp"
 #include "layer.hpp"
+#include "meta.hpp"
 
 namespace bnn {
 
-/// A batch norm as evaluation has it: running statistics, and factors and summands (1 and 0 where empty).
+/// `bnn_pool2d_options_t` with its defaults set. `kernel_height` and `kernel_width` have none: set them.
+struct Pool2dOptions : bnn_pool2d_options_t {
+    Pool2dOptions() { detail::check(bnn_pool2d_options_init(this)); }
+};
+
+/// A batch norm in evaluation: running statistics, and factors and summands (1 and 0 where empty).
 struct BatchNorm {
     Span<const float> mean, var, gamma, beta;
     float eps = 1e-5f;
 };
 
-/// A model file in the making, layer by layer; each function returns the builder. One thread at a time may use it.
+/// Puts a model file together, layer by layer; each function returns the builder. One thread at a time may use it.
 ///
 /// ```
 /// std::vector<std::uint8_t> file = bnn::Builder::of_bytes(8)
-///     .linear(w1, 512, 784).batch_norm(norm1) // the sign in front of the next product may be left out
+///     .linear(w1, 512, 784).batch_norm(norm1) // the next product takes the signs by itself
 ///     .linear(w2, 10, 512).batch_norm(norm2)
 ///     .finish();
 /// ```
@@ -37,10 +44,16 @@ class Builder {
         return Builder(builder);
     }
 
-    /// Text for people and tools, by convention lines of `key=value`.
+    /// Text for people and tools, by convention lines of `key=value`. It replaces what was set before.
     Builder &meta(const std::string &text) {
-        const auto *bytes = reinterpret_cast<const std::uint8_t *>(text.data());
-        return checked(bnn_builder_meta(get(), bytes, text.size()));
+        meta_ = text;
+        return write_meta();
+    }
+
+    /// The names of the classes, in the order of the scores: lines `class.0=..`, `class.1=..` after the other metadata.
+    Builder &class_names(const std::vector<std::string> &names) {
+        class_names_ = names;
+        return write_meta();
     }
 
     /// A product with the signs of `w`, `outputs` rows of `inputs` numbers.
@@ -49,14 +62,32 @@ class Builder {
         return checked(bnn_builder_linear_f32(get(), w.data(), outputs, inputs));
     }
 
-    /// `scale * x + bias` behind a product; one of the two may be empty.
+    /// Samples are images of this size; call it before the first layer.
+    Builder &image(std::size_t height, std::size_t width, std::size_t channels) {
+        return checked(bnn_builder_image(get(), height, width, channels));
+    }
+
+    /// A convolution with the signs of `w`, `[outputs, kernel_height, kernel_width, channels / groups]`, of the images that
+    /// the layers so far give out.
+    Builder &conv2d(const Conv2dOptions &options, Span<const float> w) {
+        detail::expect_size("w", detail::filter_elements(options), w.size());
+        return checked(bnn_builder_conv2d_f32(get(), &options, w.data()));
+    }
+
+    /// A max pool. Something that takes signs must follow: a product, or `sign`.
+    Builder &max_pool2d(const Pool2dOptions &options) { return checked(bnn_builder_max_pool2d(get(), &options)); }
+
+    /// Images as rows, `[height, width, channels]` in this order, for the dense layers that follow.
+    Builder &flatten() { return checked(bnn_builder_flatten(get())); }
+
+    /// `scale * x + bias` after a product; one of the two may be empty.
     Builder &affine(Affine affine) {
         const std::size_t outputs = affine.scale.empty() ? affine.bias.size() : affine.scale.size();
         detail::expect_affine(affine, outputs);
         return checked(bnn_builder_affine_f32(get(), affine.scale.data(), affine.bias.data(), outputs));
     }
 
-    /// A batch norm behind a product.
+    /// A batch norm after a product.
     Builder &batch_norm(const BatchNorm &norm) {
         const std::size_t n = norm.mean.size();
         detail::expect_size("var", n, norm.var.size());
@@ -66,10 +97,19 @@ class Builder {
                                                   norm.var.data(), norm.eps, n));
     }
 
+    /// A sign after a product: `+1` where the sum is at least the threshold of its output.
+    Builder &threshold(Span<const std::int32_t> thresholds) {
+        return checked(bnn_builder_threshold_i32(get(), thresholds.data(), thresholds.size()));
+    }
+
+    /// Allows the scores to differ from what several affine steps compute, as a share of the largest score that an output can
+    /// have; 0 as built. See `bnn_builder_set_tolerance`.
+    Builder &tolerance(float tolerance) { return checked(bnn_builder_set_tolerance(get(), tolerance)); }
+
     /// A sign, at the end of a model whose output is bits.
     Builder &sign() { return checked(bnn_builder_sign(get())); }
 
-    /// The file; nothing can be added any more.
+    /// The file; nothing can be added afterwards.
     std::vector<std::uint8_t> finish() {
         std::size_t bytes = 0;
         detail::check(bnn_builder_finish(get(), &bytes));
@@ -78,7 +118,7 @@ class Builder {
         return file;
     }
 
-    /// For the functions of bnn.h; it stays this object's.
+    /// For the functions of bnn.h; the object keeps it.
     bnn_builder_t *get() const noexcept { return builder_.get(); }
 
   private:
@@ -99,7 +139,21 @@ class Builder {
         return *this;
     }
 
+    Builder &write_meta() {
+        std::string text = meta_;
+        if (!class_names_.empty() && !text.empty() && text.back() != '\n') {
+            text += '\n';
+        }
+        for (std::size_t i = 0; i < class_names_.size(); i++) {
+            text += "class." + std::to_string(i) + "=" + detail::escaped(class_names_[i]) + "\n";
+        }
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(text.data());
+        return checked(bnn_builder_meta(get(), bytes, text.size()));
+    }
+
     std::unique_ptr<bnn_builder_t, Free> builder_;
+    std::string meta_;
+    std::vector<std::string> class_names_;
 };
 
 } // namespace bnn

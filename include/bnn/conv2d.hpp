@@ -16,6 +16,17 @@ struct Conv2dOptions : bnn_conv2d_options_t {
     Conv2dOptions() { detail::check(bnn_conv2d_options_init(this)); }
 };
 
+namespace detail {
+
+/// Elements of the filters that the options ask for. The library refuses options that contradict themselves.
+inline std::size_t filter_elements(const bnn_conv2d_options_t &options) {
+    const std::size_t taps = product("w", options.kernel_height, options.kernel_width);
+    const std::size_t channels = options.groups == 0 ? 0 : options.channels / options.groups;
+    return product("w", options.outputs, product("w", taps, channels));
+}
+
+} // namespace detail
+
 /// `y = scale * (sign(x) * sign(w)) + bias`, a convolution of images of one size, with the filters packed once.
 ///
 /// Images are `[batch, height, width, channels]`, filters `[outputs, kernel_height, kernel_width, channels / groups]`.
@@ -48,7 +59,7 @@ class Conv2d {
     /// Elements of an image that goes in, and of one that comes out.
     std::size_t image_elements() const noexcept { return image_elements_; }
     std::size_t output_elements() const noexcept { return output_elements_; }
-    /// For the functions of bnn.h; it stays this object's.
+    /// For the functions of bnn.h; the object keeps it.
     const bnn_conv2d_t *get() const noexcept { return conv_.get(); }
 
     /// Images in, images out; `y` has `output_elements()` numbers for each.
@@ -86,12 +97,7 @@ class Conv2d {
         void operator()(bnn_conv2d_t *conv) const noexcept { bnn_conv2d_free(conv); }
     };
 
-    /// What the options that are wrong make of it is refused by the library.
-    std::size_t filter_elements() const {
-        const std::size_t taps = detail::product("w", options_.kernel_height, options_.kernel_width);
-        const std::size_t channels = options_.groups == 0 ? 0 : options_.channels / options_.groups;
-        return detail::product("w", options_.outputs, detail::product("w", taps, channels));
-    }
+    std::size_t filter_elements() const { return detail::filter_elements(options_); }
 
     void take(bnn_conv2d_t *conv) {
         conv_.reset(conv);

@@ -23,7 +23,7 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
-/// Throws where a call of the library failed, with the message that it left.
+/// Throws if a call of the library failed, with its message.
 inline void check(bnn_status_t status) {
     if (status != BNN_OK) {
         throw Error(status, bnn_last_error_message());
@@ -42,7 +42,7 @@ inline std::size_t product(const char *what, std::size_t a, std::size_t b) {
     return a * b;
 }
 
-/// Throws unless a buffer has exactly so many elements.
+/// Throws unless a buffer has the expected number of elements.
 inline void expect_size(const char *what, std::size_t expected, std::size_t found) {
     if (found != expected) {
         throw Error(BNN_ERROR_MISMATCH, std::string(what) + ": expected " + std::to_string(expected) + " elements, found " +
@@ -50,14 +50,14 @@ inline void expect_size(const char *what, std::size_t expected, std::size_t foun
     }
 }
 
-/// As `expect_size`; none at all will do, too.
+/// As `expect_size`, of a buffer that may be empty.
 inline void expect_size_or_none(const char *what, std::size_t expected, std::size_t found) {
     if (found != 0) {
         expect_size(what, expected, found);
     }
 }
 
-/// How many rows of `row` elements, at least 1, a buffer holds; throws where that is no whole number, or none.
+/// The number of rows of `row` elements, at least 1, in a buffer; throws if it is not whole, or 0.
 inline std::size_t whole_rows(const char *what, std::size_t row, std::size_t found) {
     if (found == 0) {
         throw Error(BNN_ERROR_ZERO, std::string(what) + ": expected at least " + std::to_string(row) +

@@ -11,7 +11,7 @@ namespace bnn {
 /// The library's version, such as "1.2.3".
 inline std::string version() { return bnn_version(); }
 
-/// Throws (BNN_ERROR_MISMATCH) where the library that was loaded is not of the ABI that the header describes.
+/// Throws (BNN_ERROR_MISMATCH) if the loaded library does not have the ABI that the header describes.
 inline void check_abi() {
     if (bnn_abi_version() != BNN_ABI_VERSION) {
         throw Error(BNN_ERROR_MISMATCH, "ABI of libbnn: expected " + std::to_string(BNN_ABI_VERSION) + ", found " +
@@ -19,7 +19,7 @@ inline void check_abi() {
     }
 }
 
-/// The instruction set in use: "avx2", "neon", ..; throws where the variable BNN_ISA asks for one that is not there.
+/// The instruction set in use: "avx2", "neon", ..; throws if the variable BNN_ISA asks for one that the CPU lacks.
 inline std::string isa() {
     const std::string name = bnn_isa();
     if (name.empty()) {
@@ -28,7 +28,7 @@ inline std::string isa() {
     return name;
 }
 
-/// Threads that large products use; set before the first of them, see `bnn_set_num_threads`.
+/// The number of threads that large calls use; see `bnn_set_num_threads`.
 inline std::size_t num_threads() { return bnn_num_threads(); }
 inline void set_num_threads(std::size_t threads) { detail::check(bnn_set_num_threads(threads)); }
 

@@ -12,7 +12,7 @@ struct Affine {
     Span<const float> scale, bias;
 };
 
-/// Where a backward pass writes, each gradient in the shape of what it belongs to. What is left empty is not computed.
+/// Where a backward pass writes each gradient, in the shape of what it belongs to. Empty ones are not computed.
 struct Gradients {
     Span<float> x, w, scale, bias;
 };

@@ -40,7 +40,7 @@ class Linear {
 
     std::size_t outputs() const noexcept { return outputs_; }
     std::size_t inputs() const noexcept { return inputs_; }
-    /// For the functions of bnn.h; it stays this object's.
+    /// For the functions of bnn.h; the object keeps it.
     const bnn_linear_t *get() const noexcept { return layer_.get(); }
 
     /// Rows of `x` in, rows of `y` out; `y` has `outputs()` numbers for each row.

@@ -16,10 +16,21 @@
 
 namespace bnn {
 
+/// The class with the largest score, the first among equals. NaN never wins over a number; 0 if there are no scores.
+inline std::size_t argmax(Span<const float> scores) noexcept {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < scores.size(); i++) {
+        if (scores[i] > scores[best] || (scores[best] != scores[best] && scores[i] == scores[i])) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 /// A model file and what is needed to run it. It keeps a copy of the file's bytes; copies of it are deep.
 ///
-/// `run` is const and has its scratch memory from a `Scratch` of the caller's, so that threads share a model.
-/// Firmware, and who wants the file to stay where it is, uses `bnn_model_open` itself.
+/// `run` is const and takes its scratch memory from a `Scratch` of the caller's, so that threads share a model.
+/// Firmware, and programs that want to read the file where it is, call `bnn_model_open` themselves.
 class Model {
   public:
     /// Memory for a run; one for each thread. It grows when it has to.
@@ -53,10 +64,10 @@ class Model {
     std::size_t row_bytes() const { return input_.bytes / input_shape()[0]; }
     /// Bytes of scratch memory for each sample.
     std::size_t scratch_bytes() const noexcept { return bnn_model_scratch_bytes(&model_); }
-    /// For the functions of bnn.h; it stays this object's.
+    /// For the functions of bnn.h; the object keeps it.
     const bnn_model_t *get() const noexcept { return &model_; }
 
-    /// Runs samples that lie one behind the other; `Output` is `float`, `std::int32_t` or `std::uint64_t` (bits), `Input`
+    /// Runs samples that lie one after the other; `Output` is `float`, `std::int32_t` or `std::uint64_t` (bits), `Input`
     /// `std::uint8_t` or `std::uint64_t` (bits), as `input()` and `output()` say. All of `x` is run, and `y` filled.
     template <class Input, class Output> void run(Span<const Input> x, Span<Output> y, Scratch &scratch) const {
         expect_type<Input>("input", input_);

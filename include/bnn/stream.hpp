@@ -12,15 +12,15 @@
 namespace bnn {
 
 /// A stream of rows, such as a sensor's samples, through a model of convolutions; `bnn_stream_push` says which windows
-/// its results are of. It has its memory itself, and points into the file of its model, which is to be kept. For one
-/// thread at a time.
+/// give its results. It owns its memory and points into the file of its model: keep the model. One thread at a time may
+/// use it.
 class Stream {
   public:
     /// Before the first row.
     explicit Stream(const Model &model) : input_(model.input()), output_(model.output()) {
         const std::size_t bytes = bnn_model_stream_bytes(model.get());
         memory_.resize(bytes / 8);
-        // Refused by the library where there is no stream through the model: then no bytes are enough.
+        // The library refuses a model that has no stream: `bytes` is then 0.
         detail::check(bnn_stream_open(model.get(), memory_.data(), bytes, &stream_));
     }
     explicit Stream(Model &&) = delete;
@@ -32,8 +32,8 @@ class Stream {
     Stream &operator=(Stream &&) noexcept = default;
     ~Stream() = default;
 
-    /// Takes a row of `Model::row_bytes`. True where that has completed a result, which is in `y` then; else `y` is as it was.
-    /// `Input` and `Output` are as in `Model::run`.
+    /// Takes a row of `Model::row_bytes`. Returns true if the row completes a result, which is then in `y`; otherwise `y` is
+    /// unchanged. `Input` and `Output` are those of `Model::run`.
     template <class Input, class Output> bool push(Span<const Input> row, Span<Output> y) {
         Model::expect_type<Input>("row", input_);
         Model::expect_type<Output>("output", output_);
@@ -47,7 +47,7 @@ class Stream {
     void reset() { detail::check(bnn_stream_reset(&stream_)); }
     /// Whether the window slides: whether no layer of the model is padded above or below.
     bool slides() const noexcept { return bnn_stream_slides(&stream_) != 0; }
-    /// For the functions of bnn.h; it stays this object's.
+    /// For the functions of bnn.h; the object keeps it.
     bnn_stream_t *get() noexcept { return &stream_; }
 
   private:

@@ -5,16 +5,15 @@ use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// How close an analytic gradient `a` must be to the numeric one `n`:
+/// How near an analytic gradient `a` has to be to the numeric one `n`:
 /// `|a - n| <= absolute + relative * |n|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// The allowed absolute distance.
+    /// The allowed distance by itself.
     pub absolute: f64,
-    /// The allowed distance relative to the numeric gradient.
+    /// The allowed part of the numeric gradient.
     pub relative: f64,
-    /// The step of the central differences. The check fails where a kink is closer
-    /// to an input than this.
+    /// The step of the central differences. A kink nearer to an input than this spoils the check.
     pub step: f64,
 }
 
@@ -46,7 +45,7 @@ impl Default for Tolerance {
 /// ```
 ///
 /// # Errors
-/// [`Error::GradientMismatch`] for the first element that differs by more; those of the function.
+/// [`Error::GradientMismatch`] for the first element that is too far off; those of the function.
 pub fn gradcheck(
     inputs: &[Tensor<f64>],
     tolerance: Tolerance,
@@ -59,12 +58,12 @@ pub fn gradcheck(
     })
 }
 
-/// Checks the backward pass against differences of a `surrogate`: for a function such as `sign`,
+/// As [`gradcheck`], with the differences taken of a `surrogate`: for a function, such as `sign`,
 /// whose backward pass is by design the gradient of another function. Only the shapes of the two
-/// outputs must agree. Otherwise it is [`gradcheck`].
+/// outputs have to agree.
 ///
 /// # Errors
-/// Those of [`gradcheck`].
+/// As [`gradcheck`].
 pub fn gradcheck_surrogate(
     inputs: &[Tensor<f64>],
     tolerance: Tolerance,
@@ -100,7 +99,7 @@ pub fn gradcheck_surrogate(
             let analytic = gradients.get(leaf).map_or(0.0, |grad| grad.data()[element]);
             let distance = (analytic - numeric).abs();
             let allowed = tolerance.absolute + tolerance.relative * numeric.abs();
-            // A NaN distance fails too.
+            // NaN is too far off as well.
             if distance.is_nan() || distance > allowed {
                 return Err(Error::GradientMismatch {
                     input,
@@ -119,11 +118,11 @@ pub fn gradcheck_surrogate(
 /// a direction `u` of the output, `u · (J t)` (forward mode, `jvp`) equals `(u J) · t` (reverse mode,
 /// `backward`) up to rounding. Returns the distance, relative to the larger of the two and 1.
 ///
-/// Unlike [`gradcheck`] it takes no differences of values, so it holds for pseudo-gradients too.
-/// Together with a check of one mode it proves the other mode.
+/// Unlike [`gradcheck`] it looks at no difference of values, so that it holds for pseudo-gradients
+/// too; together with a check of one mode it proves the other.
 ///
 /// # Errors
-/// [`Error::ModesDisagree`] if the distance is more than `tolerance`; those of the function.
+/// [`Error::ModesDisagree`] where the distance is more than `tolerance`; those of the function.
 pub fn modes_agree(
     inputs: &[Tensor<f64>],
     tolerance: f64,
@@ -149,7 +148,7 @@ pub fn modes_agree(
         .filter_map(|(leaf, tangent)| Some(dot(gradients.get(leaf)?, tangent)))
         .sum();
     let distance = (forward - reverse).abs() / forward.abs().max(reverse.abs()).max(1.0);
-    // A NaN distance fails too.
+    // NaN is too far off as well.
     if distance.is_nan() || distance > tolerance {
         return Err(Error::ModesDisagree { forward, reverse });
     }

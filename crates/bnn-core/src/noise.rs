@@ -1,4 +1,4 @@
-//! Reproducible numbers for tests.
+//! Numbers for tests.
 
 use alloc::vec::Vec;
 

@@ -2,21 +2,18 @@
 #ifndef BNN_TORCH_CLAMP_HPP
 #define BNN_TORCH_CLAMP_HPP
 
-#include "conv2d.hpp"
-#include "linear.hpp"
+#include "latent.hpp"
 
 namespace bnn::torch {
 
-/// Clamps the latent weights of all binary layers in a network to [-1, 1]: call it behind each `optimizer.step()`.
+/// Clamps the latent weights of all layers of this library in a network to [-1, 1]: call it after each `optimizer.step()`.
 ///
-/// The gradient of a latent weight passes wherever the weight is, so an optimizer would let it grow beyond what a few steps
-/// can turn round.
+/// The gradient of a latent weight passes wherever the weight is, so an optimizer would let it grow until many steps are
+/// needed to change its sign. Forward passes in training warn, once in a program, if they meet such a weight.
 inline void clamp_weights_(::torch::nn::Module &network) {
     network.apply([](::torch::nn::Module &module) {
-        if (auto *linear = module.as<BinaryLinear>()) {
-            linear->clamp_weight_();
-        } else if (auto *conv = module.as<BinaryConv2d>()) {
-            conv->clamp_weight_();
+        if (auto *layer = dynamic_cast<detail::LatentParameters *>(&module)) {
+            layer->clamp_weight_();
         }
     });
 }

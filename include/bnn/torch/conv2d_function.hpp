@@ -53,7 +53,7 @@ inline Conv2dOptions conv2d_options(int64_t height, int64_t width, const Tensor 
     return options;
 }
 
-/// `[.., channels, height, width]` as the library has it, channels last; and back. Views, both.
+/// Views of `[batch, channels, height, width]` with channels last, as the library has them, and back.
 inline Tensor channels_last(const Tensor &t) { return t.permute({0, 2, 3, 1}); }
 inline Tensor channels_first(const Tensor &t) { return t.permute({0, 3, 1, 2}); }
 
@@ -80,7 +80,7 @@ inline std::shared_ptr<const Conv2d> pack_conv2d(int64_t height, int64_t width, 
     });
 }
 
-/// The convolution of `sign(input)` with `sign(weight)`, times scale, plus bias, with the gradients that the head of
+/// The convolution of `sign(input)` with `sign(weight)`, times scale, plus bias. Its gradients are those that the head of
 /// bnn_torch.hpp names.
 ///
 /// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_conv2d` made of these `weight`, `scale` and `bias` for
@@ -142,7 +142,7 @@ class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunc
                             x.options());
         }
 
-        /// In the order of the input's dimensions and in its memory format, as LibTorch's convolutions do it.
+        /// The output with the order of dimensions and the memory format of the input, as LibTorch's convolutions give it.
         Tensor output() const {
             const Tensor images = detail::channels_first(y).contiguous(keep_format);
             return batched ? images : images.squeeze(0);

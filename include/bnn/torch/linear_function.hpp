@@ -29,7 +29,7 @@ inline std::shared_ptr<const Linear> pack_linear(const Tensor &weight, const Opt
     });
 }
 
-/// `scale * (sign(input) · sign(weight)^T) + bias` with the gradients that the head of bnn_torch.hpp names.
+/// `scale * (sign(input) · sign(weight)^T) + bias`. Its gradients are those that the head of bnn_torch.hpp names.
 ///
 /// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_linear` made of these `weight`, `scale` and `bias`.
 /// `binary_linear` does both.
@@ -60,7 +60,7 @@ class BinaryLinearFunction : public ::torch::autograd::Function<BinaryLinearFunc
     }
 
   private:
-    /// Input and output of a forward pass: leading dimensions are rows, and come back in the output.
+    /// Input and output of a forward pass: leading dimensions are rows, and are those of the output.
     struct Pass {
         Pass(const Tensor &input, const Linear &layer) {
             detail::check_tensor("input", input);

@@ -1,4 +1,4 @@
-// The passes that both autograd functions share: what a graph keeps, and what comes out of it. Part of bnn_torch.hpp.
+// The passes that both autograd functions share: what a graph keeps, and the gradients that it gives. Part of bnn_torch.hpp.
 #ifndef BNN_TORCH_PASSES_HPP
 #define BNN_TORCH_PASSES_HPP
 
@@ -15,24 +15,24 @@ namespace bnn::torch::detail {
 using ::torch::autograd::AutogradContext;
 using ::torch::autograd::variable_list;
 
-/// Set once gradients of a module's parameters have been computed: a step of an optimizer may follow.
+/// Is set once gradients of a module's parameters have been computed: an optimizer may then change these.
 using Watch = std::shared_ptr<std::atomic<bool>>;
 
-/// A layer in a graph: LibTorch counts its references.
+/// A layer in a graph, with LibTorch's reference count.
 template <class Layer> struct Held : ::torch::CustomClassHolder {
     Held(std::shared_ptr<const Layer> held, Watch watched) : layer(std::move(held)), watch(std::move(watched)) {}
     std::shared_ptr<const Layer> layer;
     Watch watch;
 };
 
-/// `y` of `x`, both dense, of `batch` rows or images. An empty batch has nothing to compute.
+/// Computes `y` of `x`, both dense, of `batch` rows or images. The library refuses empty batches, so they end here.
 template <class Layer> void run(const Layer &layer, int64_t batch, const Tensor &x, const Tensor &y) {
     if (batch > 0) {
         checked([&] { layer.forward(read(x), write(y)); });
     }
 }
 
-/// As `run`, and keeps in the context what `gradients` needs: the packed input, and the layer, which has its packed weights.
+/// As `run`, and keeps in the context what `gradients` needs: the packed input, and the layer with its packed weights.
 template <class Layer>
 void run_saving(AutogradContext *ctx, const std::shared_ptr<const Layer> &layer, const Watch &watch, int64_t batch,
                 const Tensor &x, const Tensor &y, bool has_scale, bool has_bias) {
@@ -47,12 +47,12 @@ void run_saving(AutogradContext *ctx, const std::shared_ptr<const Layer> &layer,
     ctx->saved_data["has_bias"] = has_bias;
 }
 
-/// Of input, weight, scale and bias, in this order; undefined where none is asked for.
+/// The gradients of input, weight, scale and bias; undefined if not needed.
 struct GradientTensors {
     Tensor x, w, scale, bias;
 };
 
-/// The gradients that are asked for: `x` and `w` dense in the shapes given.
+/// The gradients that are needed: `x` and `w` dense, in the shapes given.
 template <class Layer>
 GradientTensors gradients(AutogradContext *ctx, const Tensor &grad_y, ::at::IntArrayRef x_shape,
                           ::at::IntArrayRef w_shape) {

@@ -1,4 +1,4 @@
-// Tensors as the library wants them. Part of bnn_torch.hpp.
+// The tensors that the library takes. Part of bnn_torch.hpp.
 #ifndef BNN_TORCH_TENSOR_HPP
 #define BNN_TORCH_TENSOR_HPP
 
@@ -25,7 +25,7 @@ inline void check_tensor(const char *what, const Tensor &t) {
                 t.scalar_type());
 }
 
-/// As `check_tensor`, of a tensor that may be missing, with an element for each output.
+/// As `check_tensor`, of a tensor with an element per output, which may be missing.
 inline void check_per_output(const char *what, const OptionalTensor &t, int64_t outputs) {
     if (t.has_value()) {
         check_tensor(what, *t);
@@ -34,7 +34,7 @@ inline void check_per_output(const char *what, const OptionalTensor &t, int64_t 
     }
 }
 
-/// The same elements, one behind the other; without a copy where they lie so already.
+/// The elements in a contiguous tensor: `t` itself if it is one.
 inline Tensor dense(const Tensor &t) { return t.resolve_neg().contiguous(); }
 
 /// The elements of a dense tensor.
@@ -47,7 +47,7 @@ inline Span<std::uint64_t> words(const Tensor &t) {
     return {reinterpret_cast<std::uint64_t *>(t.data_ptr<int64_t>()), static_cast<std::size_t>(t.numel())};
 }
 
-/// What `f` returns; an error of the library becomes LibTorch's.
+/// Returns what `f` returns; turns an error of the library into LibTorch's.
 template <class F> auto checked(const F &f) -> decltype(f()) {
     try {
         return f();
@@ -56,10 +56,10 @@ template <class F> auto checked(const F &f) -> decltype(f()) {
     }
 }
 
-/// A missing tensor in the manner of modules is an undefined one.
+/// Modules hold an undefined tensor in place of a missing one.
 inline OptionalTensor if_defined(const Tensor &t) { return t.defined() ? OptionalTensor(t) : OptionalTensor(); }
 
-/// Whether a graph would be built.
+/// Whether autograd would build a graph.
 inline bool needs_graph(const Tensor &input, const Tensor &weight, const OptionalTensor &scale,
                         const OptionalTensor &bias) {
     const auto wants = [](const OptionalTensor &t) { return t.has_value() && t->requires_grad(); };

@@ -1,90 +1,68 @@
-//! What can be wrong with a checkpoint or a file of weights.
+//! What can be wrong with a checkpoint.
 
 use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// Why a checkpoint, or a file of weights, could not be written, read or applied.
+/// Why a checkpoint could not be written, read or applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("checkpoint {}: {source}", path.display())]
     Io {
-        /// The file's path.
+        /// The checkpoint's path.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The bytes are not such a file.
-    #[error("not a checkpoint or a file of weights: {reason}")]
+    /// The bytes are no checkpoint.
+    #[error("not a checkpoint: {reason}")]
     Malformed {
         /// What is wrong with them.
         reason: String,
     },
-    /// The checkpoint was written by an older or a newer program.
-    #[error("checkpoint of version {found}, expected {expected}{}", older(*found, *expected))]
+    /// The checkpoint was written by a newer program.
+    #[error("checkpoint of version {found}, expected {expected}")]
     Version {
         /// The version that this program reads.
         expected: u64,
         /// The version of the checkpoint.
         found: u64,
     },
-    /// The checkpoint was damaged after it had been written.
-    #[error("the checkpoint is damaged: its checksum is {found}, expected {expected}")]
-    Checksum {
-        /// The checksum that the file holds.
-        expected: String,
-        /// The checksum of its bytes.
-        found: String,
-    },
-    /// A number is NaN or infinite.
-    #[error("`{name}`, element {index} is {value}, expected a finite number")]
-    NotFinite {
-        /// The tensor.
-        name: String,
-        /// Which of its elements, in order.
-        index: usize,
-        /// Its value.
-        value: f64,
-    },
-    /// A mean of squares is negative.
-    #[error("`{name}`, element {index} is {value}, expected 0 or more: it is a mean of squares")]
-    Negative {
-        /// The tensor.
-        name: String,
-        /// Which of its elements, in order.
-        index: usize,
-        /// Its value.
-        value: f64,
-    },
     /// A tensor has another element type.
-    #[error("`{name}` in the file has elements of type {found}, expected {expected}")]
+    #[error("`{name}` in the checkpoint has elements of type {found}, expected {expected}")]
     ElementType {
         /// The tensor.
         name: String,
         /// The type wanted.
         expected: String,
-        /// The type in the file.
+        /// The type in the checkpoint.
         found: String,
     },
-    /// There is no tensor of this name.
-    #[error("there is no tensor `{name}`")]
+    /// The checkpoint lacks a tensor.
+    #[error("`{name}` is missing in the checkpoint")]
     Missing {
-        /// The name.
+        /// The tensor.
+        name: String,
+    },
+    /// The checkpoint has a tensor that there is no place for.
+    #[error("`{name}` in the checkpoint has no counterpart")]
+    Unexpected {
+        /// The tensor.
         name: String,
     },
     /// A tensor has another shape.
-    #[error("`{name}` in the file has shape {found:?}, expected {expected:?}")]
+    #[error("`{name}` in the checkpoint has shape {found:?}, expected {expected:?}")]
     Shape {
         /// The tensor.
         name: String,
         /// The shape wanted.
         expected: Vec<usize>,
-        /// The shape in the file.
+        /// The shape in the checkpoint.
         found: Vec<usize>,
     },
-    /// File and model do not have the same names.
+    /// A file of weights and a model do not have the same names.
     #[error("the names differ: {}", names_differ(missing, unexpected))]
     Names {
         /// Names that the model has and the file lacks.
@@ -115,15 +93,6 @@ pub enum CheckpointError {
     /// The checkpoint was written without an optimizer.
     #[error("the checkpoint holds no optimizer state")]
     NoOptimizer,
-}
-
-fn older(found: u64, expected: u64) -> &'static str {
-    match found < expected {
-        true => {
-            ": it has no checksum; its weights can be read (`Weights::load`), its run cannot go on"
-        }
-        false => ": a newer program has written it",
-    }
 }
 
 fn names_differ(missing: &[String], unexpected: &[String]) -> String {

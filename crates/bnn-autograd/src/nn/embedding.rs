@@ -12,8 +12,7 @@ use crate::tape::Var;
 /// The elements are whole numbers from 0 to `n - 1`; see [`ops::embedding`]. Parameter: `weight`.
 #[derive(Clone, Debug)]
 pub struct Embedding<T: Real = f32> {
-    /// The table, `[n, d]`.
-    pub weight: Param<T>,
+    weight: Param<T>,
 }
 
 impl<T: Real> Embedding<T> {
@@ -27,6 +26,12 @@ impl<T: Real> Embedding<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),
         })
+    }
+
+    /// The table, `[n, d]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bytes as signs, by fixed thresholds.
+//! A model's bytes as signs.
 
 use super::Module;
 use crate::error::Error;
@@ -8,12 +8,11 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[.., c]`
-/// and one fixed threshold per channel, or per input if the network takes rows.
+/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[.., c]` and one
+/// fixed threshold per channel, or per input of a network that takes rows.
 ///
-/// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device
-/// compares bytes, and the next layer is a product of bits. For learned thresholds use an
-/// [`RSign`](super::RSign). Buffer: `thresholds`.
+/// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device compares bytes, and
+/// the layer behind is a product of bits. For learned thresholds take an [`RSign`](super::RSign). Buffer: `thresholds`.
 ///
 /// ```
 /// use bnn_autograd::export::export;
@@ -34,8 +33,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, Debug)]
 pub struct InputThresholds<T: Real = f32> {
-    /// The thresholds, `[c]`.
-    pub thresholds: Tensor<T>,
+    thresholds: Tensor<T>,
 }
 
 impl<T: Real> InputThresholds<T> {
@@ -51,7 +49,13 @@ impl<T: Real> InputThresholds<T> {
         })
     }
 
-    /// The number to add to `x` so that the sign changes at the threshold; exact, as both are bytes.
+    /// The thresholds, `[c]`.
+    #[must_use]
+    pub fn thresholds(&self) -> &Tensor<T> {
+        &self.thresholds
+    }
+
+    /// What is added to `x` so that the sign changes at the threshold; exact, since both are bytes.
     fn shifts(&self) -> Tensor<T> {
         let mut shifts = self.thresholds.clone();
         shifts.data_mut().iter_mut().for_each(|t| *t = -*t);

@@ -11,8 +11,7 @@ use crate::tensor::Tensor;
 /// [`ops::prelu`]. Parameter: `slope`.
 #[derive(Clone, Debug)]
 pub struct PReLU<T: Real = f32> {
-    /// The slopes, `[c]`.
-    pub slope: Param<T>,
+    slope: Param<T>,
 }
 
 impl<T: Real> PReLU<T> {
@@ -25,6 +24,12 @@ impl<T: Real> PReLU<T> {
         Ok(Self {
             slope: Param::new(ParamKind::Float, slope),
         })
+    }
+
+    /// The slopes, `[c]`.
+    #[must_use]
+    pub fn slope(&self) -> &Param<T> {
+        &self.slope
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clipping to [-1, 1].
 
-use super::masked::{Mask, masked};
+use super::masked::masked;
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
@@ -32,8 +32,7 @@ impl<T: Real> Function<T> for HardTanh {
         let [x] = inputs("inputs of hard_tanh", given)?;
         let (rows, cols) = x.rows_cols();
         if ctx.varies(0) {
-            let passes = pack_mask(x.data(), rows, cols)?;
-            ctx.save(Mask { passes });
+            ctx.save(pack_mask(x.data(), rows, cols)?);
         }
         let one = T::one();
         let clip = |&x: &T| match x {

@@ -1,4 +1,4 @@
-//! Reshaping.
+//! The same elements in another shape.
 
 use crate::context::Context;
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ParamCounts, Summary, SummaryRow};
+use super::{Params, Summary, SummaryRow};
 
 const COLUMNS: usize = 7;
 const HEADER: [&str; COLUMNS] = [
@@ -87,7 +87,7 @@ fn cells(row: &SummaryRow) -> [String; COLUMNS] {
     ]
 }
 
-fn bits(params: ParamCounts) -> &'static str {
+fn bits(params: Params) -> &'static str {
     match (params.binary, params.float) {
         (0, 0) => "",
         (_, 0) => "1",

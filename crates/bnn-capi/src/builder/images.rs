@@ -102,15 +102,14 @@ export! {
 }
 
 export! {
-    /// Adds a convolution with signs of filters, of images `[height, width, channels]`. The signs of
-    /// the images are taken by themselves. If it is the first product of a model of unsigned
-    /// integers, the integers themselves stand in place of their signs; its padding must then be
-    /// BNN_PAD_ZERO.
+    /// Adds the convolution of the signs of images `[height, width, channels]` with the signs of
+    /// filters. If it is the first product of a model of unsigned integers, the integers stand in
+    /// place of their signs; the padding must then be BNN_PAD_ZERO.
     ///
     /// - `options`: read. `height`, `width` and `channels` must be those of the images that the layers
     ///   so far give out, or that `bnn_builder_image` said; `clip` is not used.
     /// - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats: latent
-    ///   filters, of which the signs count.
+    ///   filters, whose signs count.
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
@@ -151,9 +150,9 @@ fn filters(
 }
 
 export! {
-    /// Adds a max pool over images: of the sums of a convolution, of what a batch norm made of them,
-    /// or of signs. A model file pools the signs, which comes to the same; so a product or a sign must
-    /// take the signs of what was pooled.
+    /// Adds a max pool over images: of the sums of a convolution, of what affine steps make of them, or
+    /// of signs. A model file pools signs, which gives the same result if a product or a sign takes the
+    /// signs of what was pooled.
     ///
     /// - `options`: read: the windows.
     ///
@@ -175,8 +174,8 @@ export! {
 }
 
 export! {
-    /// Adds a flattening: of each image a row, `[height, width, channels]` in this order, for the
-    /// dense layers that follow. Rows stay as they are. A linear layer without it takes each pixel by
+    /// Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for the
+    /// dense layers that follow. Rows stay as they are. Without it a linear layer takes each pixel by
     /// itself.
     ///
     /// Errors: NULL, MISALIGNED, LAYER (the model is finished).

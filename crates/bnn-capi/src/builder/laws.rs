@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
-use bnn_autograd::export::{export, export_images};
+use bnn_autograd::export::{Exporter, export, export_images};
 use bnn_autograd::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, InputThresholds, MaxPool2d, Module, Sequential,
     SignWeightConv2d, SignWeightLinear,
@@ -138,6 +138,11 @@ fn batch_norm(builder: *mut bnn_builder_t, all: &BTreeMap<String, Tensor>, at: u
         bnn_builder_batch_norm_f32(builder, gamma, beta, mean, var, 1e-5, n)
     };
     assert_eq!(status, BNN_OK);
+}
+
+fn set_tolerance(builder: *mut bnn_builder_t, tolerance: f32) -> bnn_status_t {
+    // SAFETY: a handle.
+    unsafe { bnn_builder_set_tolerance(builder, tolerance) }
 }
 
 fn finish(builder: *mut bnn_builder_t) -> Result<Vec<u8>, bnn_status_t> {
@@ -426,6 +431,39 @@ fn thresholds_compare_sums_over_the_whole_range_of_their_type() {
     }
 }
 
+/// Channel scales, batch norms and biases after each other, as a layer with a bias before a batch norm has them.
+#[test]
+fn affine_steps_that_follow_each_other_are_those_that_export_writes() {
+    let mut rng = Rng::new(8);
+    let mut net = Sequential::new()
+        .then(BinaryLinear::new(70, 9, &mut rng).unwrap())
+        .then(BatchNorm::new(9).unwrap())
+        .then(BatchNorm::new(9).unwrap())
+        .then(BinaryLinear::new(9, 4, &mut rng).unwrap())
+        .then(BatchNorm::new(4).unwrap())
+        .then(BatchNorm::new(4).unwrap());
+    move_norms(&mut net);
+    let tolerance = 1e-5;
+    let exporter = Exporter::new(InputType::Bits).with_tolerance(tolerance.into());
+    let expected = exporter.export(&mut net).unwrap();
+
+    let all = tensors(&net);
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(linear(builder, &all["0.weight"]), BNN_OK);
+    batch_norm(builder, &all, 1);
+    batch_norm(builder, &all, 2);
+    assert_eq!(linear(builder, &all["3.weight"]), BNN_OK);
+    batch_norm(builder, &all, 4);
+    batch_norm(builder, &all, 5);
+    for odd in [-0.1, 1.5, f32::NAN, f32::INFINITY] {
+        assert_eq!(set_tolerance(builder, odd), BNN_ERROR_RANGE);
+    }
+    assert_eq!(set_tolerance(builder, tolerance), BNN_OK);
+    assert!(finish(builder).unwrap() == expected);
+    assert_eq!(set_tolerance(builder, 0.0), BNN_ERROR_LAYER);
+    free(builder);
+}
+
 #[test]
 fn what_follows_the_last_product_is_what_the_model_gives_out() {
     let w = Tensor::new(eighths(3 * 70, 1), &[3, 70]).unwrap();
@@ -474,7 +512,6 @@ fn what_no_model_file_holds_is_refused_and_changes_nothing() {
     for builder in [plain, builder] {
         assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_OK);
     }
-    assert_eq!(affine(builder, &[1.0; 3], &[0.5; 3]), BNN_ERROR_LAYER);
     assert!(finish(builder) == finish(plain));
     assert_eq!(finish(builder), Err(BNN_ERROR_LAYER));
     assert_eq!(linear(builder, &w), BNN_ERROR_LAYER);

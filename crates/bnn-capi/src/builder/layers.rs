@@ -1,10 +1,10 @@
-//! The layers of a model are added.
+//! Adds dense layers, affine steps and signs.
 
 use bnn_autograd::Tensor;
 use bnn_autograd::export::Lowering;
 use bnn_autograd::ops::{Affine, BatchStats, fold_batch_norm};
 
-use super::bnn_builder_t;
+use super::{bnn_builder_t, out_of_range};
 use crate::boundary::{Input, OptionalInput};
 use crate::error::Error;
 use crate::layer::finite;
@@ -34,11 +34,10 @@ pub(super) fn weights(w: Input<'_, f32>, n: usize, k: usize) -> Result<Tensor, E
 
 export! {
     /// Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
-    /// where `x` is what the layers so far give out, or the input; the signs of `x` are taken by
-    /// themselves. If it is the first layer of a model of unsigned integers, `x[l]` itself stands in
-    /// place of its sign.
+    /// where `x` is what the layers so far give out, or the input. If it is the first product of a
+    /// model of unsigned integers, `x[l]` itself stands in place of its sign.
     ///
-    /// - `w`: read, `[n, k]` floats: latent weights, of which the signs count.
+    /// - `w`: read, `[n, k]` floats: latent weights, whose signs count.
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
@@ -63,15 +62,18 @@ export! {
 }
 
 export! {
-    /// Adds `scale * x + bias` per column, product and sum rounded to a float each, behind a product:
-    /// the scale and the bias of a layer, a folded batch norm. Where a sign follows, it becomes an
-    /// integer threshold that is equal to the sign of that very expression for every sum.
+    /// Adds `scale * x + bias` per column, product and sum rounded to a float each, after a product:
+    /// the scale and the bias of a layer, a folded batch norm. Any number of such steps may follow
+    /// each other. If a sign follows them, they become an integer threshold per output, equal to the
+    /// sign of this very computation for every sum that can occur. At the end of a model they become
+    /// one scale and one bias; `bnn_builder_finish` refuses several steps of which these give other
+    /// scores, see `bnn_builder_set_tolerance`.
     ///
     /// - `scale`: read, `n` floats; NULL for factors of 1.
     /// - `bias`: read, `n` floats; NULL for summands of 0.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE, LAYER (not behind a product or behind
-    /// another such layer, `n` is not the product's, or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not after
+    /// a product, `n` is not the product's, or the model is finished).
     pub fn bnn_builder_affine_f32(
         builder: *mut bnn_builder_t,
         scale: OptionalInput,
@@ -88,15 +90,15 @@ export! {
 }
 
 export! {
-    /// Adds a batch norm with fixed statistics, as it is in evaluation: with
-    /// `a = gamma / sqrt(var + eps)` it is `a * x + (beta - mean * a)`, each operation rounded to a
-    /// float. Otherwise as `bnn_builder_affine_f32`.
+    /// Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)` the
+    /// affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
+    /// `bnn_builder_affine_f32`.
     ///
     /// - `mean`, `var`: read, `n` floats each: the running statistics.
     /// - `gamma`: read, `n` floats; NULL for factors of 1.
     /// - `beta`: read, `n` floats; NULL for summands of 0.
     ///
-    /// Errors: as `bnn_builder_affine_f32`.
+    /// Errors: those of `bnn_builder_affine_f32`.
     pub fn bnn_builder_batch_norm_f32(
         builder: *mut bnn_builder_t,
         gamma: OptionalInput,
@@ -148,8 +150,27 @@ fn least(threshold: i32) -> f32 {
 }
 
 export! {
-    /// Adds a sign: at the end of a model it makes the output bits. In front of a product it may be
-    /// left out.
+    /// Allows the scores of the model to differ from what several affine steps compute. A model file has
+    /// one scale and one bias per output, with a rounding each, which cannot always give the scores
+    /// of two steps bit for bit. The difference is of some 1e-7, and is checked for every sum that
+    /// can occur. Signs are exact in any case.
+    ///
+    /// - `tolerance`: the largest difference, as a share of the largest score that the output can
+    ///   have; from 0, the default, to 1.
+    ///
+    /// Errors: NULL, MISALIGNED, RANGE, LAYER (the model is finished).
+    pub fn bnn_builder_set_tolerance(builder: *mut bnn_builder_t, tolerance: f32) -> bnn_status_t {
+        let lowering = builder.lowering()?;
+        if !(0.0..=1.0).contains(&tolerance) {
+            return Err(out_of_range(format!("tolerance is {tolerance}, expected 0 to 1")));
+        }
+        Ok(lowering.set_tolerance(tolerance.into())?)
+    }
+}
+
+export! {
+    /// Adds a sign. At the end of a model it makes the output bits; before a product it may be left
+    /// out.
     ///
     /// Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
     pub fn bnn_builder_sign(builder: *mut bnn_builder_t) -> bnn_status_t {

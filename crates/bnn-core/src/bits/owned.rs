@@ -43,11 +43,7 @@ impl BitMatrix {
     /// The matrix, to write.
     #[must_use]
     pub fn view_mut(&mut self) -> BitMatrixViewMut<'_> {
-        BitMatrixViewMut {
-            words: &mut self.words,
-            rows: self.rows,
-            cols: self.cols,
-        }
+        BitMatrixViewMut::trusted(&mut self.words, self.rows, self.cols)
     }
 
     /// Number of rows.

@@ -7,7 +7,6 @@ use super::layer::InputType;
 use super::reader::Product;
 use super::runner::Input;
 use crate::bits::BitMatrixView;
-use crate::bits::bits_at;
 use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Resolved;
 use crate::kernel::{Kernel, NR};
@@ -167,9 +166,14 @@ fn copy_bits(to: &mut [u32], mut at: usize, from: &[u32], mut start: usize, coun
         let shift = at % HALF;
         let used = (HALF - shift).min(end - at);
         let mask = u32::MAX >> (HALF - used) << shift;
-        let bits = bits_at(from, start, used);
+        let half = |i: usize| from.get(i).copied().unwrap_or_default();
+        let place = start / HALF;
+        let bits = match start % HALF {
+            0 => half(place),
+            low => half(place) >> low | half(place + 1) << (HALF - low),
+        };
         if let Some(half) = to.get_mut(at / HALF) {
-            *half = *half & !mask | bits << shift;
+            *half = *half & !mask | bits << shift & mask;
         }
         at += used;
         start += used;

@@ -16,7 +16,7 @@ use crate::tensor::Tensor;
 /// Kept for the reverse pass: nothing.
 ///
 /// # Errors
-/// Those of [`max_pool2d`](super::max_pool2d).
+/// As [`max_pool2d`](super::max_pool2d).
 pub fn avg_pool2d<T: Real>(
     x: &Var<T>,
     kernel: [usize; 2],

@@ -5,10 +5,9 @@ use crate::bits::pack_where;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::ops::masked::{Mask, masked};
+use crate::ops::masked::masked;
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
 use crate::real::{Real, sign_of};
-use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -40,7 +39,7 @@ pub fn dorefa_weights<T: Real>(w: &Var<T>, bits: u8) -> Result<Var<T>, Error> {
     check_bits(bits, 1)?;
     match bits {
         1 => w.tape().apply(OneBitWeights, &[w]),
-        _ => w.tape().apply(ManyBitWeights { bits }, &[w]),
+        _ => w.tape().apply(Weights { bits }, &[w]),
     }
 }
 
@@ -69,8 +68,7 @@ impl<T: Real> Function<T> for Activations {
         if ctx.varies(0) {
             let (rows, cols) = x.rows_cols();
             let inside = |x: T| x >= zero && x <= one;
-            let passes = pack_where(x.data(), rows, cols, inside)?;
-            ctx.save(Mask { passes });
+            ctx.save(pack_where(x.data(), rows, cols, inside)?);
         }
         let y = map(x.data(), |&x| match x {
             x if x < zero => zero,
@@ -129,18 +127,11 @@ impl<T: Real> Function<T> for OneBitWeights {
     }
 }
 
-/// Weights of more than one bit.
-struct ManyBitWeights {
+struct Weights {
     bits: u8,
 }
 
-struct Kept<T: Real> {
-    w: Tensor<T>,
-}
-
-saved_state!(Kept<T> { w });
-
-impl<T: Real> Function<T> for ManyBitWeights {
+impl<T: Real> Function<T> for Weights {
     fn name(&self) -> &'static str {
         "dorefa_weights"
     }
@@ -154,9 +145,7 @@ impl<T: Real> Function<T> for ManyBitWeights {
             let r = if max > T::zero() { t / max } else { t };
             quantize(r * half + half, steps) * (one + one) - one
         });
-        if ctx.varies(0) {
-            ctx.save(Kept { w: w.clone() });
-        }
+        ctx.save(ctx.varies(0).then(|| w.clone()));
         Ok(vec![Tensor::trusted(y, w.shape().to_vec())])
     }
 
@@ -168,7 +157,7 @@ impl<T: Real> Function<T> for ManyBitWeights {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = grad_outputs.single()?;
-        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_state::<Kept<T>>()?.w);
+        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_tensor(0)?);
         if max == T::zero() {
             return Ok(vec![None]);
         }
@@ -193,7 +182,7 @@ impl<T: Real> Function<T> for ManyBitWeights {
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = tangents.single()?;
-        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_state::<Kept<T>>()?.w);
+        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_tensor(0)?);
         if max == T::zero() {
             return Ok(vec![None]);
         }

@@ -1,5 +1,7 @@
 //! Layers and networks for images.
 
+use std::ops::ControlFlow;
+
 use bnn_autograd::data::digits;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::nn::{
@@ -82,7 +84,8 @@ fn a_cnn_learns_the_digits() {
     };
     let mut trainer = Trainer::new(model, config).unwrap();
     while !trainer.is_done() {
-        trainer.epoch(&split.train, &split.test).unwrap();
+        let watch = |_| ControlFlow::Continue(());
+        trainer.epoch(&split.train, &split.test, watch).unwrap();
     }
     let accuracy = trainer.history().last().unwrap().test_accuracy;
     assert!(accuracy >= 0.94, "{accuracy}");

@@ -1,13 +1,13 @@
-//! The tile registers: configured on entry, released on drop.
+//! The tile registers: configured, used, released.
 
 use core::arch::asm;
 
-/// Rows of a tile register, and weight rows or columns of one.
+/// Rows of a tile register, and weight rows of one.
 pub(super) const TILE: usize = 16;
 
 /// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither uses nor
-/// knows them, so this module's code is their only user; no method of `Tiles` leaves anything in them that
-/// a later call needs.
+/// knows them, so they are ours alone; no call of [`Tiles::two`] or [`Tiles::one`] leaves anything in them
+/// that a later one needs.
 pub(super) struct Tiles(());
 
 impl Tiles {
@@ -26,8 +26,7 @@ impl Tiles {
             Config(config)
         };
         static IN_MEMORY: Config = CONFIG;
-        // SAFETY: the instruction reads 64 bytes, which are there and a valid configuration, and zeroes the tiles.
-        // Only kernels whose `supported` has found AMX come here.
+        // SAFETY: 64 readable bytes, a valid configuration; `supported` has been asked. It zeroes the tiles.
         unsafe {
             asm!(
                 "ldtilecfg [{}]",
@@ -41,10 +40,10 @@ impl Tiles {
     }
 }
 
-/// Releases the tiles, so that the system need not save them.
+/// Gives the tiles back, so that the system need not save them.
 impl Drop for Tiles {
     fn drop(&mut self) {
-        // SAFETY: the tiles were configured, and no later code reads what they hold.
+        // SAFETY: as in `configure`; nothing of ours is in the tiles.
         unsafe {
             asm!(
                 "tilerelease",
