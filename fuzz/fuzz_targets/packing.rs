@@ -8,7 +8,7 @@ use core::ops::Range;
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::{
     Activations, BitMatrix, BitMatrixView, BitMatrixViewMut, Error, Number, Planes, gemm_i32,
-    matrix_words, pack, pack_threshold, reference, transpose, unpack,
+    matrix_words, pack, pack_threshold, reference, unpack,
 };
 use bnn_fuzz::{Numbers, affordable, guarded};
 use libfuzzer_sys::fuzz_target;
@@ -177,17 +177,11 @@ impl Case<'_> {
 
     fn transpose(&self, numbers: &mut Numbers<'_>) {
         let bits = numbers.bits(self.rows, self.cols).expect("a small matrix");
-        let words = matrix_words(self.cols, self.rows).expect("a small matrix");
-        let turned = guarded(words, u64::MAX, |words| {
-            let out = &mut BitMatrixViewMut::cleared(words, self.cols, self.rows)
-                .expect("as many words as it wants");
-            transpose(bits.view(), out).expect("an output of the right shape");
-        });
-        let turned =
-            BitMatrix::from_words(turned, self.cols, self.rows).expect("tail bits are zero");
+        let transposed = bits.view().transposed().expect("a small matrix");
+        BitMatrixView::new(transposed.words(), self.cols, self.rows).expect("tail bits are zero");
         for r in 0..self.rows {
             for c in 0..self.cols {
-                assert_eq!(turned.view().get(c, r), bits.view().get(r, c));
+                assert_eq!(transposed.view().get(c, r), bits.view().get(r, c));
             }
         }
     }

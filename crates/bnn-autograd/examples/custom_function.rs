@@ -1,4 +1,4 @@
-//! Puts a function of one's own on the tape, in reverse and in forward mode, and checks both.
+//! Puts a function of your own on the tape, in reverse and forward mode, and checks both.
 //!
 //! The function is a quantizer to four levels, {-1, -1/3, 1/3, 1}: a staircase, whose true gradient
 //! is zero almost everywhere. Backward takes the straight-through estimator instead, the gradient of
@@ -6,9 +6,10 @@
 //!
 //! `cargo run --example custom_function`
 
+use bnn_autograd::function::inputs;
 use bnn_autograd::{
     Context, Derivatives, Error, Function, Real, Saved, Tape, Tensor, Tolerance, Var,
-    gradcheck_surrogate, inputs, modes_agree,
+    gradcheck_surrogate, modes_agree,
 };
 
 /// Rounds to the nearest of four levels; straight-through inside [-1, 1].

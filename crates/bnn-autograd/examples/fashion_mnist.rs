@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     while !trainer.is_done() {
         let epoch = trainer.history().len() + 1;
-        let stats = trainer.epoch(&train, &test, |batch| {
+        let stats = trainer.epoch_watched(&train, &test, |batch| {
             if batch.done.is_multiple_of(50) {
                 print!(
                     "\repoch {epoch}: {} of {} batches, loss {:.3}",
@@ -111,13 +111,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             ControlFlow::Continue(())
         })?;
         if let Some(stats) = stats {
-            println!(
-                "\repoch {epoch}: loss {:.4}, train {:.2} %, test {:.2} %, {:.0} s",
-                stats.loss,
-                100.0 * stats.train_accuracy,
-                100.0 * stats.test_accuracy,
-                start.elapsed().as_secs_f64()
-            );
+            let seconds = start.elapsed().as_secs_f64();
+            println!("\repoch {epoch}: {stats}, {seconds:.0} s");
         }
     }
     match export {

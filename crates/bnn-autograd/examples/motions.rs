@@ -13,17 +13,16 @@
 //! that it can run on a sensor's samples as they come, row by row.
 
 use std::error::Error;
-use std::ops::ControlFlow;
 
+use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Layout};
-use bnn_autograd::export::{ExportError, Lowering, export_images};
+use bnn_autograd::export::export_images;
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::nn::{
-    BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Module, Sequential, SignWeightConv2d,
+    BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Sequential, SignWeightConv2d,
 };
-use bnn_autograd::ops::{self, ConvOptions};
+use bnn_autograd::ops::ConvOptions;
 use bnn_autograd::train::{TrainConfig, Trainer};
-use bnn_autograd::{Rng, Var, children};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
 
 const AXES: usize = 6;
@@ -35,25 +34,6 @@ const HOP: usize = 4;
 const STRIDES: usize = 8;
 /// What a byte spans, in units of the recordings, around 0; beyond, it is clipped.
 const RANGE: f32 = 8.0;
-
-/// Windows, `[windows, WINDOW * AXES]`, to scores.
-struct Motions {
-    net: Sequential,
-}
-
-impl Module for Motions {
-    fn forward(&mut self, x: &Var) -> Result<Var, bnn_autograd::Error> {
-        let windows = x.shape().first().copied().unwrap_or(1);
-        self.net
-            .forward(&ops::reshape(x, &[windows, WINDOW, 1, AXES])?)
-    }
-
-    children!(net);
-
-    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.layer("net", &self.net)
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -86,7 +66,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .then(Flatten)
         .then(BinaryLinear::new(5 * 32, 4, rng)?)
         .then(BatchNorm::new(4)?);
-    let model = Motions { net };
     let config = TrainConfig {
         epochs: 30,
         batch: 40,
@@ -96,17 +75,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         augment: None,
         seed: 1,
     };
-    let mut trainer = Trainer::new(model, config)?;
+    let mut trainer = Trainer::new(net, config)?.with_images();
     while !trainer.is_done() {
-        if let Some(stats) = trainer.epoch(&train, &test, |_| ControlFlow::Continue(()))? {
-            println!(
-                "epoch {}: loss {:.4}, windows of the training recordings {:.2} %, of the test recordings {:.2} %",
-                trainer.history().len(),
-                stats.loss,
-                100.0 * stats.train_accuracy,
-                100.0 * stats.test_accuracy,
-            );
-        }
+        let stats = trainer.epoch(&train, &test)?;
+        println!("epoch {}: {stats}", trainer.history().len());
     }
     match rest.first() {
         Some(name) => write(&mut trainer, recordings, name),
@@ -116,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes the network and what devices check themselves with.
 fn write(
-    trainer: &mut Trainer<Motions>,
+    trainer: &mut Trainer<Sequential>,
     recordings: &Recordings,
     name: &str,
 ) -> Result<(), Box<dyn Error>> {

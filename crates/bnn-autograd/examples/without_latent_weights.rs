@@ -2,8 +2,6 @@
 //!
 //! `cargo run --release --example without_latent_weights`
 
-use std::ops::ControlFlow;
-
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::nn::{Param, ParamKind};
 use bnn_autograd::optim::{Adam, Bop, DiodeMix, Optimizer, SignSnapshot};
@@ -46,7 +44,7 @@ fn train(optimizer: Optimizer, seed: u64) -> Result<[f64; 3], TrainError> {
     let mut signs = SignSnapshot::of(trainer.model())?;
     let mut flipped = Vec::new();
     while !trainer.is_done() {
-        trainer.epoch(&split.train, &split.test, |_| ControlFlow::Continue(()))?;
+        trainer.epoch(&split.train, &split.test)?;
         let now = SignSnapshot::of(trainer.model())?;
         flipped.push(signs.flips_to(&now)?.total.ratio());
         signs = now;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bnn_core::internal::bits_at;
 use bnn_core::{BitMatrix, BitMatrixView, BitMatrixViewMut, Error, row_words};
 use rayon::prelude::*;
 
@@ -13,8 +14,8 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
     pack_parallel(x, rows, cols, |x, bits| bnn_core::pack(x, cols, bits))
 }
 
-/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, where the clipped
-/// straight-through estimator lets the gradient through (Hubara et al. 2016, arXiv 1602.02830,
+/// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, the range in which
+/// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv 1602.02830,
 /// equation 4). NaN is outside.
 pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     pack_where(x, rows, cols, |x| x.abs() <= T::one())
@@ -110,7 +111,7 @@ pub(crate) fn expand_run<T: Real>(words: &[u64], first: usize, out: &mut [T]) {
         return expand_row(words.get(first / 64..).unwrap_or_default(), out);
     }
     for (i, out) in out.chunks_mut(64).enumerate() {
-        expand_row(&[word_at(words, first + 64 * i)], out);
+        expand_row(&[bits_at(words, first + 64 * i, 64)], out);
     }
 }
 
@@ -128,9 +129,8 @@ pub(crate) fn split_rows(bits: BitMatrixView<'_>, cols: usize) -> Result<BitMatr
         .for_each(|(rows, words)| {
             for (i, row) in rows.chunks_mut(per_row).enumerate() {
                 for (j, word) in row.iter_mut().enumerate() {
-                    let left = cols - 64 * j;
-                    let kept = if left < 64 { (1 << left) - 1 } else { u64::MAX };
-                    *word = word_at(words, i * cols + 64 * j) & kept;
+                    let count = (cols - 64 * j).min(64);
+                    *word = bits_at(words, i * cols + 64 * j, count);
                 }
             }
         });
@@ -140,9 +140,7 @@ pub(crate) fn split_rows(bits: BitMatrixView<'_>, cols: usize) -> Result<BitMatr
 /// Sets the bits `to`, zeros so far, of a row to the bits of another row from bit `first` on.
 pub(crate) fn copy_run(words: &[u64], first: usize, row: &mut [u64], to: Range<usize>) {
     for (i, at) in to.clone().step_by(64).enumerate() {
-        let left = to.end - at;
-        let kept = if left < 64 { (1 << left) - 1 } else { u64::MAX };
-        let bits = word_at(words, first + 64 * i) & kept;
+        let bits = bits_at(words, first + 64 * i, (to.end - at).min(64));
         let (word, shift) = (at / 64, at % 64);
         row[word] |= bits << shift;
         // A shift by 64 - 0 would be one too many.
@@ -161,14 +159,6 @@ pub(crate) fn set_run(row: &mut [u64], to: Range<usize>) {
             *word |= u64::MAX >> (64 - (end - first)) << (first - 64 * i);
         }
     }
-}
-
-/// The 64 bits from bit `at` on; zeros behind the last word.
-fn word_at(words: &[u64], at: usize) -> u64 {
-    let word = |i: usize| words.get(i).copied().unwrap_or_default();
-    let (i, shift) = (at / 64, at % 64);
-    // A shift by 64 - 0 would be one too many.
-    word(i) >> shift | word(i + 1) << 1 << (63 - shift)
 }
 
 /// Writes the first `out.len()` signs of a row, eight at a time from a table.

@@ -1,4 +1,4 @@
-//! What can go wrong while building, differentiating or storing a network, said with the numbers.
+//! The errors of building and differentiating a network, with the numbers that caused them.
 
 /// Why a call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum Error {
         /// Elements that were given.
         found: usize,
     },
-    /// A tensor has another shape than the operation needs.
+    /// A tensor does not have the shape that the operation needs.
     #[error("{what}: expected shape {expected}, found {found:?}")]
     Shape {
         /// Which tensor of which operation.
@@ -61,7 +61,7 @@ pub enum Error {
         /// What received it.
         what: &'static str,
     },
-    /// A function was given, or returned, another number of tensors than it must.
+    /// A function was given, or returned, the wrong number of tensors.
     #[error("{what}: expected {expected}, found {found}")]
     Count {
         /// What was counted.
@@ -125,6 +125,12 @@ pub enum Error {
         /// What is there.
         found: &'static str,
     },
+    /// A function asked its context for a state that was not saved.
+    #[error("the context holds no state of type `{expected}` for this pass")]
+    NoSavedState {
+        /// The type that was asked for.
+        expected: &'static str,
+    },
     /// A label names no class.
     #[error("label {label} of sample {sample}: expected less than the {classes} classes")]
     Label {
@@ -145,7 +151,7 @@ pub enum Error {
         /// The value given.
         found: f64,
     },
-    /// A rule that only flips signs was given a parameter that is more than signs.
+    /// An optimizer rule that only flips signs was given a parameter that is not binary.
     #[error(
         "`{name}` is not a binary parameter, and its rule knows only -1 and +1; put it in another group"
     )]
@@ -175,12 +181,39 @@ pub enum Error {
         /// By `backward`.
         reverse: f64,
     },
+    /// An error in a layer of a network.
+    #[error("layer `{layer}`: {error}")]
+    InLayer {
+        /// The layer's dotted name.
+        layer: String,
+        /// What went wrong there.
+        error: Box<Error>,
+    },
     /// The binary kernels refused a shape or an instruction set.
     #[error(transparent)]
     Core(#[from] bnn_core::Error),
 }
 
 impl Error {
+    /// Adds the name of the layer in which the error arose. Names of outer layers go in front:
+    /// `encoder.0.fc1`.
+    ///
+    /// [`Sequential`](crate::nn::Sequential) adds its layers' names; the `forward` of a network that
+    /// is a plain struct adds them by `self.hidden.forward(x).map_err(|e| e.in_layer("hidden"))`.
+    #[must_use]
+    pub fn in_layer(self, name: &str) -> Self {
+        match self {
+            Self::InLayer { layer, error } => Self::InLayer {
+                layer: format!("{name}.{layer}"),
+                error,
+            },
+            error => Self::InLayer {
+                layer: name.to_owned(),
+                error: Box::new(error),
+            },
+        }
+    }
+
     /// Checks that `found` has exactly the shape `expected`.
     pub(crate) fn check_shape(
         what: &'static str,

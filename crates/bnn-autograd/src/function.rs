@@ -1,13 +1,15 @@
 //! The trait of a differentiable function: what users write to put their own on the tape.
 
+pub use crate::context::{Part, Pass};
+
 use crate::context::Context;
 use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// A differentiable function: a forward pass, and the reverse-mode pass `backward` (vector-Jacobian
-/// product), the forward-mode pass `jvp` (Jacobian-vector product), or both. A pass that a function
-/// does not offer is an [`Error::NotOffered`] to whoever asks for it.
+/// product), the forward-mode pass `jvp` (Jacobian-vector product), or both. Asking for a pass that a
+/// function does not offer is an [`Error::NotOffered`].
 ///
 /// The forward pass is written in one of two styles:
 /// - combined: [`forward`](Function::forward) computes the outputs and saves what the passes need;
@@ -19,7 +21,8 @@ use crate::tensor::Tensor;
 ///
 /// Combined, with both passes:
 /// ```
-/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor, inputs};
+/// use bnn_autograd::function::inputs;
+/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor};
 ///
 /// struct Square;
 ///
@@ -64,7 +67,8 @@ use crate::tensor::Tensor;
 ///
 /// Separate, with `backward` alone, from its own output:
 /// ```
-/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor, inputs};
+/// use bnn_autograd::function::inputs;
+/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor};
 ///
 /// struct Exp;
 ///
@@ -112,11 +116,11 @@ pub trait Function<T: Real> {
 
     /// Combined style: computes the outputs and saves in `ctx` what the passes need.
     ///
-    /// Where [`Context::needs_input_grad`] is false for an input, nothing needs to be saved for its
-    /// gradient, and likewise for [`Context::has_tangent`].
+    /// Nothing needs to be saved for the gradient of an input if [`Context::needs_input_grad`] is
+    /// false, nor for its tangent if [`Context::has_tangent`] is false.
     ///
     /// # Errors
-    /// Whatever makes the inputs unusable.
+    /// Any reason why the inputs cannot be used.
     fn forward(
         &self,
         ctx: &mut Context<T>,
@@ -130,7 +134,7 @@ pub trait Function<T: Real> {
     /// Separate style: computes the outputs.
     ///
     /// # Errors
-    /// Whatever makes the inputs unusable.
+    /// Any reason why the inputs cannot be used.
     fn compute(&self, inputs: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let _ = inputs;
         Err(not_offered(self, "a forward pass"))
@@ -139,7 +143,7 @@ pub trait Function<T: Real> {
     /// Separate style: saves in `ctx` what the passes need.
     ///
     /// # Errors
-    /// Whatever makes the inputs unusable.
+    /// Any reason why the inputs cannot be used.
     fn setup_context(
         &self,
         ctx: &mut Context<T>,
@@ -150,11 +154,11 @@ pub trait Function<T: Real> {
         Ok(())
     }
 
-    /// Reverse mode: the gradient of each input, in order, from the gradients of the outputs; `None`
-    /// where an input needs none or the gradient is zero.
+    /// Reverse mode: computes the gradient of each input, in order, from the gradients of the outputs;
+    /// `None` if an input needs none or the gradient is zero.
     ///
     /// # Errors
-    /// [`Error::NotOffered`] unless overridden; whatever makes the gradients unusable.
+    /// [`Error::NotOffered`] unless overridden; any reason why the gradients cannot be used.
     fn backward(
         &self,
         ctx: &Context<T>,
@@ -164,11 +168,11 @@ pub trait Function<T: Real> {
         Err(not_offered(self, "`backward` (reverse mode)"))
     }
 
-    /// Forward mode: the tangent of each output, in order, from the tangents of the inputs; `None`
-    /// where it is zero. Runs right after the forward pass, where any input has a tangent.
+    /// Forward mode: computes the tangent of each output, in order, from the tangents of the inputs;
+    /// `None` if it is zero. Runs right after the forward pass if any input has a tangent.
     ///
     /// # Errors
-    /// [`Error::NotOffered`] unless overridden; whatever makes the tangents unusable.
+    /// [`Error::NotOffered`] unless overridden; any reason why the tangents cannot be used.
     fn jvp(
         &self,
         ctx: &Context<T>,
@@ -178,16 +182,15 @@ pub trait Function<T: Real> {
         Err(not_offered(self, "`jvp` (forward mode)"))
     }
 
-    /// Multiply-accumulates of one application to inputs of these shapes that gave outputs of these
-    /// shapes, for [`summary`](crate::summary::summary): those of products and convolutions. None
-    /// unless overridden.
+    /// Multiply-accumulates of one application, from the shapes of its inputs and outputs, for
+    /// [`summary`](crate::summary()): those of products and convolutions. Zero unless overridden.
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         let _ = (inputs, outputs);
         Macs::default()
     }
 
-    /// Computes the first output again, bit for bit, from what was saved for the backward pass. Only
-    /// asked of a function whose forward pass called [`Context::offer_recompute`].
+    /// Computes the first output again, bit for bit, from what was saved for the backward pass. Called
+    /// only if the forward pass called [`Context::offer_recompute`].
     ///
     /// # Errors
     /// [`Error::NotOffered`] unless overridden.
@@ -213,14 +216,14 @@ fn not_offered<T: Real>(function: &(impl Function<T> + ?Sized), pass: &'static s
     }
 }
 
-/// Names a function's inputs: `let [x, w] = inputs("linear", given)?`.
+/// Names the inputs of a function or of a module: `let [x, w] = inputs("linear", given)?`.
 ///
 /// # Errors
-/// [`Error::Count`] where another number of inputs was given.
-pub fn inputs<'a, T: Real, const N: usize>(
+/// [`Error::Count`] if the number of inputs is another.
+pub fn inputs<'a, X, const N: usize>(
     what: &'static str,
-    given: &[&'a Tensor<T>],
-) -> Result<[&'a Tensor<T>; N], Error> {
+    given: &[&'a X],
+) -> Result<[&'a X; N], Error> {
     given.try_into().map_err(|_| Error::Count {
         what,
         expected: N,
@@ -228,12 +231,12 @@ pub fn inputs<'a, T: Real, const N: usize>(
     })
 }
 
-/// Derivatives handed to a function: of its outputs (gradients, to `backward`) or of its inputs
+/// Derivatives passed to a function: of its outputs (gradients, to `backward`) or of its inputs
 /// (tangents, to `jvp`).
 ///
-/// One that is undefined is zero: a gradient of an output that the loss does not depend on, a
-/// tangent of an input that does not vary. [`Derivatives::get`] shows that as `None`,
-/// [`Derivatives::dense`] as zeros. At least one is defined.
+/// An undefined derivative is zero: the gradient of an output that the loss does not depend on, the
+/// tangent of an input that does not vary. [`Derivatives::get`] shows it as `None`,
+/// [`Derivatives::dense`] as zeros. At least one derivative is defined.
 #[derive(Debug)]
 pub struct Derivatives<T: Real> {
     values: Vec<Option<Tensor<T>>>,
@@ -245,7 +248,7 @@ impl<T: Real> Derivatives<T> {
         Self { values, shapes }
     }
 
-    /// Derivative `i`, or `None` where it is undefined.
+    /// Derivative `i`, or `None` if it is undefined.
     #[must_use]
     pub fn get(&self, i: usize) -> Option<&Tensor<T>> {
         self.values.get(i)?.as_ref()
@@ -257,13 +260,13 @@ impl<T: Real> Derivatives<T> {
         self.values.get_mut(i)?.take()
     }
 
-    /// Derivative `i`, zeros where it is undefined.
+    /// Derivative `i`, zeros if it is undefined.
     ///
     /// # Errors
-    /// [`Error::Count`] where there is no such output or input.
+    /// [`Error::Count`] if there is no such output or input.
     pub fn dense(&self, i: usize) -> Result<Tensor<T>, Error> {
         let shape = self.shapes.get(i).ok_or(Error::Count {
-            what: "derivatives handed to the function",
+            what: "derivatives passed to the function",
             expected: i + 1,
             found: self.shapes.len(),
         })?;
@@ -273,17 +276,28 @@ impl<T: Real> Derivatives<T> {
         }
     }
 
-    /// The derivative of the one output, or one input, of a function that has no more; owned, so
-    /// that it can be changed in place.
+    /// Takes derivative `i` out, zeros if it is undefined, so that it can be changed in place.
     ///
     /// # Errors
-    /// [`Error::Count`] where there are more.
+    /// [`Error::Count`] if there is no such output or input.
+    pub fn take_dense(&mut self, i: usize) -> Result<Tensor<T>, Error> {
+        match self.take(i) {
+            Some(value) => Ok(value),
+            None => self.dense(i),
+        }
+    }
+
+    /// The derivative of the only output, or input, of a function; owned, so that it can be changed in
+    /// place.
+    ///
+    /// # Errors
+    /// [`Error::Count`] if there are more.
     pub fn single(self) -> Result<Tensor<T>, Error> {
         let found = self.values.len();
         match <[_; 1]>::try_from(self.values) {
             Ok([Some(value)]) => Ok(value),
             _ => Err(Error::Count {
-                what: "derivatives handed to a function of a single one",
+                what: "derivatives passed to a function of a single one",
                 expected: 1,
                 found,
             }),

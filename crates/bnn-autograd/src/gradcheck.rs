@@ -5,15 +5,16 @@ use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// How near an analytic gradient `a` has to be to the numeric one `n`:
+/// How close an analytic gradient `a` must be to the numeric one `n`:
 /// `|a - n| <= absolute + relative * |n|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// The allowed distance by itself.
+    /// The allowed absolute distance.
     pub absolute: f64,
-    /// The allowed part of the numeric gradient.
+    /// The allowed distance relative to the numeric gradient.
     pub relative: f64,
-    /// The step of the central differences. A kink nearer to an input than this spoils the check.
+    /// The step of the central differences. The check fails where a kink is closer
+    /// to an input than this.
     pub step: f64,
 }
 
@@ -45,7 +46,7 @@ impl Default for Tolerance {
 /// ```
 ///
 /// # Errors
-/// [`Error::GradientMismatch`] for the first element that is too far off; those of the function.
+/// [`Error::GradientMismatch`] for the first element that differs by more; those of the function.
 pub fn gradcheck(
     inputs: &[Tensor<f64>],
     tolerance: Tolerance,
@@ -58,12 +59,12 @@ pub fn gradcheck(
     })
 }
 
-/// As [`gradcheck`], with the differences taken of a `surrogate`: for a function, such as `sign`,
+/// Checks the backward pass against differences of a `surrogate`: for a function such as `sign`,
 /// whose backward pass is by design the gradient of another function. Only the shapes of the two
-/// outputs have to agree.
+/// outputs must agree. Otherwise it is [`gradcheck`].
 ///
 /// # Errors
-/// As [`gradcheck`].
+/// Those of [`gradcheck`].
 pub fn gradcheck_surrogate(
     inputs: &[Tensor<f64>],
     tolerance: Tolerance,
@@ -99,7 +100,7 @@ pub fn gradcheck_surrogate(
             let analytic = gradients.get(leaf).map_or(0.0, |grad| grad.data()[element]);
             let distance = (analytic - numeric).abs();
             let allowed = tolerance.absolute + tolerance.relative * numeric.abs();
-            // NaN is too far off as well.
+            // A NaN distance fails too.
             if distance.is_nan() || distance > allowed {
                 return Err(Error::GradientMismatch {
                     input,
@@ -118,11 +119,11 @@ pub fn gradcheck_surrogate(
 /// a direction `u` of the output, `u · (J t)` (forward mode, `jvp`) equals `(u J) · t` (reverse mode,
 /// `backward`) up to rounding. Returns the distance, relative to the larger of the two and 1.
 ///
-/// Unlike [`gradcheck`] it looks at no difference of values, so that it holds for pseudo-gradients
-/// too; together with a check of one mode it proves the other.
+/// Unlike [`gradcheck`] it takes no differences of values, so it holds for pseudo-gradients too.
+/// Together with a check of one mode it proves the other mode.
 ///
 /// # Errors
-/// [`Error::ModesDisagree`] where the distance is more than `tolerance`; those of the function.
+/// [`Error::ModesDisagree`] if the distance is more than `tolerance`; those of the function.
 pub fn modes_agree(
     inputs: &[Tensor<f64>],
     tolerance: f64,
@@ -148,7 +149,7 @@ pub fn modes_agree(
         .filter_map(|(leaf, tangent)| Some(dot(gradients.get(leaf)?, tangent)))
         .sum();
     let distance = (forward - reverse).abs() / forward.abs().max(reverse.abs()).max(1.0);
-    // NaN is too far off as well.
+    // A NaN distance fails too.
     if distance.is_nan() || distance > tolerance {
         return Err(Error::ModesDisagree { forward, reverse });
     }

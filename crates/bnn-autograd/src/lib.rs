@@ -3,7 +3,7 @@
 //! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. What a function
 //! keeps for its backward pass lies in its [`Context`], as bits wherever bits suffice: a binary layer
 //! keeps two bits per activation instead of a 32-bit float. Around the tape: [`ops`], layers
-//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary::summary) of any
+//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary()) of any
 //! model, [`export`] to files that run on bits, and [`gradcheck`].
 //!
 //! Two laws hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `-0.0` gives
@@ -60,9 +60,10 @@ mod error;
 pub mod export;
 #[cfg(feature = "checkpoint")]
 pub mod files;
-mod function;
+pub mod function;
 mod gradcheck;
-pub mod gradients;
+#[doc(hidden)]
+pub mod internal;
 mod linalg;
 pub mod models;
 pub mod nn;
@@ -70,21 +71,23 @@ pub mod ops;
 pub mod optim;
 mod parallel;
 mod param;
+pub mod prelude;
 mod real;
 mod rng;
 mod saved_input;
-pub mod summary;
+mod summary;
 mod tape;
 mod tensor;
 #[cfg(all(feature = "data", feature = "checkpoint"))]
 pub mod train;
 
-pub use context::{Context, Saved};
+pub use context::{Context, KeptInput, Saved, SavedState};
 pub use error::Error;
-pub use function::{Derivatives, Function, Macs, inputs};
+pub use function::{Derivatives, Function};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate, modes_agree};
 pub use real::Real;
 pub use rng::Rng;
+pub use summary::{ParamCounts, Summary, SummaryRow, summary};
 pub use tape::{Gradients, Memory, NodeMemory, Tape, Var};
 pub use tensor::Tensor;
 

@@ -1,7 +1,7 @@
-//! Products of float matrices, and of floats with sign bits, for the layers and their backward.
+//! Products of float matrices, and of floats with sign bits, for layers and their gradients.
 //!
-//! The output is cut into tiles of fixed size, and one thread makes a tile, adding up its terms in a
-//! fixed order; so results are the same bits for any number of threads.
+//! The output is cut into tiles of a fixed size. One thread computes each tile and adds its terms in a
+//! fixed order, so results are the same bits for any number of threads.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub(crate) struct Mat<'a, T> {
     data: &'a [T],
     rows: usize,
     cols: usize,
-    /// Whether `data` has its columns as rows.
+    /// Whether the rows of `data` are the columns of the matrix.
     transposed: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
-    /// The same matrix if its elements are `f32`.
+    /// The matrix as `f32`, if that is the type of its elements.
     fn as_f32s(self) -> Option<Mat<'a, f32>>
     where
         T: Real,
@@ -71,7 +71,7 @@ impl<'a, T> Mat<'a, T> {
         match ArrayView2::from_shape(shape, self.data) {
             Ok(view) if self.transposed => view.reversed_axes(),
             Ok(view) => view,
-            // All callers take the sizes from a shape that the elements are known to fill.
+            // All callers take the sizes from a shape that the elements fill.
             Err(_) => unreachable!("{} elements for a {shape:?} matrix", self.data.len()),
         }
     }
@@ -80,11 +80,11 @@ impl<'a, T> Mat<'a, T> {
 /// Rows of a tile.
 const TILE_ROWS: usize = 512;
 
-/// Columns of a tile, whole words of bits. Every tile packs its rows of the left operand anew, which
-/// needs this many columns to be cheap.
+/// Columns of a tile, whole words of bits. Each tile packs its rows of the left operand again, which
+/// is cheap only relative to this many columns.
 const TILE_COLS: usize = 256;
 
-/// Terms of the sums for which sign bits are expanded at a time, whole words of bits as well.
+/// Terms of the sums whose sign bits are expanded at a time; also whole words of bits.
 /// 1024 x 256 `f32` are 1 MiB of scratch per thread, which stays in the L2 cache.
 const DEPTH: usize = 1024;
 
@@ -154,7 +154,7 @@ pub(crate) enum Right<'a, T> {
 }
 
 impl<'a, T: Real> Right<'a, T> {
-    /// The same operand if its numbers are `f32`.
+    /// The operand as `f32`, if that is the type of its numbers.
     fn as_f32s(self) -> Option<Right<'a, f32>> {
         Some(match self {
             Self::Floats(b) => Right::Floats(b.as_f32s()?),

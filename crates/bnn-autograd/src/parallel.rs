@@ -1,5 +1,5 @@
-//! Parallel loops whose results do not depend on the number of threads: the pieces depend on the
-//! shape alone, and every sum is made by one thread in a fixed order.
+//! Parallel loops whose results do not depend on the number of threads: the tasks depend only on the
+//! shape, and one thread computes each sum in a fixed order.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ pub(crate) const TASK_ELEMENTS: usize = 1 << 14;
 /// Columns per task of a column-wise loop: a few cache lines of every row.
 const TASK_COLUMNS: usize = 128;
 
-/// Rows per task of a column-wise loop: some 10 microseconds of work for the few columns that images
-/// have as channels, whose pixels are many rows.
+/// Rows per task of a column-wise loop: some 10 microseconds of work for images, which have few
+/// columns (channels) and many rows (pixels).
 const TASK_ROWS: usize = 2048;
 
 /// Rows of `cols` elements per task of a row-wise loop.
@@ -26,7 +26,7 @@ pub(crate) fn for_rows<T: Send>(x: &mut [T], cols: usize, body: impl Fn(&mut [T]
         .for_each(|rows| rows.chunks_mut(cols).for_each(&body));
 }
 
-/// Runs `body` on every row of `x` together with the same row of `y`.
+/// Runs `body` on every row of `x` with the row of `y` at the same index.
 pub(crate) fn for_row_pairs<T: Send, U: Sync>(
     x: &mut [T],
     y: &[U],
@@ -42,7 +42,13 @@ pub(crate) fn for_row_pairs<T: Send, U: Sync>(
         });
 }
 
-/// Runs `body` on pieces of `x` together with the same pieces of `y`.
+/// Runs `body` on every element of `x`.
+pub(crate) fn for_each<T: Send>(x: &mut [T], body: impl Fn(&mut T) + Sync) {
+    x.par_chunks_mut(TASK_ELEMENTS)
+        .for_each(|x| x.iter_mut().for_each(&body));
+}
+
+/// Runs `body` on every element of `x` with the element of `y` at the same index.
 pub(crate) fn for_pairs<T: Send, U: Sync>(x: &mut [T], y: &[U], body: impl Fn(&mut T, &U) + Sync) {
     x.par_chunks_mut(TASK_ELEMENTS)
         .zip(y.par_chunks(TASK_ELEMENTS))
@@ -61,7 +67,7 @@ pub(crate) fn sum_of<T: Sync>(x: &[T], term: impl Fn(&T) -> f64 + Sync) -> f64 {
     sums.into_iter().sum()
 }
 
-/// As [`sum_of`], of the elements of `x` each with the same one of `y`.
+/// The sum of `term` over pairs of elements, in the order of [`sum_of`].
 pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     x: &[T],
     y: &[U],
@@ -74,8 +80,8 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `sums` adds those of some rows and columns up,
-/// rows in order; those of bands of rows are then added in order.
+/// Sums over the rows of a matrix, `N` for each column. `sums` computes those of a band of rows and a
+/// block of columns, in row order; the sums of the bands are then added in order.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,
     cols: usize,

@@ -9,15 +9,15 @@ use crate::tensor::Tensor;
 /// How an optimizer treats a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
-    /// A latent weight of which only the sign is used; kept in `[-1, 1]` after every step, because
-    /// further out the sign could no longer be changed in time (Courbariaux et al. 2015,
+    /// A latent weight of which only the sign is used. It is clipped to `[-1, 1]` after every step,
+    /// because a sign changes too late if the weight is far from 0 (Courbariaux et al. 2015,
     /// arXiv 1511.00363, section 2.4).
     Binary,
     /// An ordinary number.
     Float,
 }
 
-/// Tells parameters apart on a tape.
+/// Identifies a parameter on a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ParamId(u64);
 
@@ -29,7 +29,7 @@ impl ParamId {
 }
 
 /// A trainable parameter: its value, and the gradient collected since the last
-/// [`clear_grad`](Param::clear_grad). A clone is a parameter of its own.
+/// [`clear_grad`](Param::clear_grad). A clone is a separate parameter.
 #[derive(Debug)]
 pub struct Param<T: Real = f32> {
     id: ParamId,
@@ -68,7 +68,7 @@ impl<T: Real> Param<T> {
     /// Replaces the value.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the shape is another.
+    /// [`Error::Shape`] if the shape differs.
     pub fn set_value(&mut self, value: Tensor<T>) -> Result<(), Error> {
         Error::check_shape("value of a parameter", self.value.shape(), value.shape())?;
         self.value = value;
@@ -85,7 +85,7 @@ impl<T: Real> Param<T> {
     /// Adds to the gradient.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the shape is not that of the value.
+    /// [`Error::Shape`] if the shape is not that of the value.
     pub fn add_grad(&mut self, grad: Tensor<T>) -> Result<(), Error> {
         Error::check_shape("gradient of a parameter", self.value.shape(), grad.shape())?;
         match &mut self.grad {
@@ -95,7 +95,7 @@ impl<T: Real> Param<T> {
         Ok(())
     }
 
-    /// The elements of the gradient, if one was collected, to be changed.
+    /// The elements of the gradient, if one was collected, mutable.
     pub(crate) fn grad_mut(&mut self) -> Option<&mut [T]> {
         self.grad.as_mut().map(Tensor::data_mut)
     }
@@ -105,8 +105,8 @@ impl<T: Real> Param<T> {
         self.grad = None;
     }
 
-    /// Changes the value in place with the help of the gradient, which has the same shape;
-    /// does nothing where there is no gradient.
+    /// Changes the value in place by the gradient, which has the same shape; does nothing without a
+    /// gradient.
     pub(crate) fn update(&mut self, change: impl FnOnce(&mut [T], &[T])) {
         if let Some(grad) = &self.grad {
             change(self.value.data_mut(), grad.data());

@@ -1,12 +1,12 @@
-//! What a forward pass keeps of its input.
+//! The input of a binary layer as kept for the backward passes without a tape.
 
 use bnn_core::{BitMatrixView, matrix_words};
 
 use crate::bits::pack_into;
 use crate::error::Error;
 
-/// What the backward pass of a binary layer needs of the layer's input `[rows, cols]`: the packed signs,
-/// and behind them, packed likewise, the range mask, in which a 1 says that the gradient passes.
+/// What the backward pass of a binary layer needs of the layer's input `[rows, cols]`: the packed
+/// signs, followed by the range mask in the same layout, in which a 1 means that the gradient passes.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedInput<'a> {
     signs: BitMatrixView<'a>,
@@ -28,8 +28,8 @@ impl<'a> SavedInput<'a> {
     /// `|x| <= clip`, which no NaN is.
     ///
     /// # Errors
-    /// A size of 0 or one that overflows; `x` or `words` of another length; an instruction set asked
-    /// for that is not there.
+    /// A size of 0 or one that overflows; `x` or `words` of another length; an instruction set in
+    /// `BNN_ISA` that this CPU does not have.
     pub fn save(
         x: &[f32],
         rows: usize,
@@ -50,7 +50,7 @@ impl<'a> SavedInput<'a> {
     /// What was saved in `words`.
     ///
     /// # Errors
-    /// A size of 0 or one that overflows; `words` of another length; a bit behind the end of a row.
+    /// A size of 0 or one that overflows; `words` of another length; a set bit after the end of a row.
     pub fn read(words: &'a [u64], rows: usize, cols: usize) -> Result<Self, Error> {
         Error::check_count("words", Self::words(rows, cols)?, words.len())?;
         let (signs, mask) = words.split_at(words.len() / 2);

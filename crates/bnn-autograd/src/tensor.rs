@@ -99,7 +99,7 @@ impl<T: Real> Tensor<T> {
         &self.data
     }
 
-    /// The elements, to write; copies them first if a clone shares them.
+    /// The elements, mutable; copies them first if a clone shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
         Arc::make_mut(&mut self.data).as_mut_slice()
     }
@@ -110,10 +110,10 @@ impl<T: Real> Tensor<T> {
         Arc::unwrap_or_clone(self.data).into_vec()
     }
 
-    /// The same elements in another shape; nothing is copied.
+    /// A tensor of these elements in another shape; nothing is copied.
     ///
     /// # Errors
-    /// Where the shape is not valid or has another number of elements.
+    /// A shape that is not valid or has another number of elements.
     pub fn reshape(&self, shape: &[usize]) -> Result<Self, Error> {
         let expected = element_count(shape)?;
         if expected != self.numel() {
@@ -132,7 +132,7 @@ impl<T: Real> Tensor<T> {
     /// The one element of a one-element tensor.
     ///
     /// # Errors
-    /// [`Error::NotScalar`] where there are more.
+    /// [`Error::NotScalar`] if there are more.
     pub fn item(&self) -> Result<T, Error> {
         match self.data() {
             [one] => Ok(*one),
@@ -171,12 +171,12 @@ impl<T: Real> Tensor<T> {
         self.numel() * size_of::<T>()
     }
 
-    /// Where the elements live: equal for tensors that share them.
+    /// The address of the elements: equal for tensors that share them.
     pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.data) as usize
     }
 
-    /// Tells whether the elements are still alive.
+    /// A handle that is empty once the elements are freed.
     #[cfg(test)]
     pub(crate) fn watch(&self) -> std::sync::Weak<Buffer<T>> {
         Arc::downgrade(&self.data)

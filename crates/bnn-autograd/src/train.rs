@@ -3,14 +3,22 @@
 //! All randomness of an epoch (order, augmentation) is drawn from the seed and the epoch's number,
 //! so that a checkpoint at an epoch's end is all that a run needs to go on as if never interrupted.
 
-use std::collections::BTreeMap;
+mod error;
+#[cfg(test)]
+mod laws;
+mod resume;
+mod stats;
+
+use std::convert::Infallible;
+use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use bnn_core::model::argmax;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Augment, Batch, BatchConfig, Batches, DataError, Dataset};
+pub use error::TrainError;
+pub use stats::{BatchStats, EpochStats};
+
+use crate::data::{Augment, Batch, BatchConfig, Batches, Dataset};
 use crate::error::Error;
 use crate::nn::Module;
 use crate::ops;
@@ -38,80 +46,65 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
-/// What an epoch gave.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochStats {
-    /// Mean loss over the epoch's batches.
-    pub loss: f64,
-    /// Share of training samples that were classified right when their batch came.
-    pub train_accuracy: f64,
-    /// Share of test samples classified right after the epoch.
-    pub test_accuracy: f64,
-}
-
-/// Why training, or resuming it, stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// A configuration that cannot be trained with, or an operation that failed.
-    #[error(transparent)]
-    Network(#[from] Error),
-    /// The data cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The loss is no longer a number.
-    #[error(
-        "the loss is {loss} in epoch {epoch}: training has diverged, try a smaller learning rate"
-    )]
-    Diverged {
-        /// Epoch, counted from 1.
-        epoch: u64,
-        /// The loss.
-        loss: f64,
-    },
-    /// A checkpoint could not be written, read, or does not fit this network.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The checkpoint was written by a run with another setting.
-    #[error("the checkpoint was written with {name} = {found}, this run has {expected}")]
-    Setting {
-        /// Which setting.
-        name: String,
-        /// This run's value.
-        expected: String,
-        /// The checkpoint's value.
-        found: String,
-    },
+impl Default for TrainConfig {
+    /// 10 epochs of batches of 64 samples with a learning rate of 3e-3; no warm-up, no label smoothing, no
+    /// augmentation, seed 1.
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch: 64,
+            learning_rate: 3e-3,
+            warmup: 0,
+            label_smoothing: 0.0,
+            augment: None,
+            seed: 1,
+        }
+    }
 }
 
 /// A network in training.
-#[derive(Debug)]
+///
+/// [`epoch`](Trainer::epoch) trains on a [`Dataset`]; [`step`](Trainer::step) on anything, with any loss:
+/// ```
+/// use bnn_autograd::nn::{BatchNorm, Linear, Sequential};
+/// use bnn_autograd::train::{TrainConfig, Trainer};
+/// use bnn_autograd::{Rng, Tensor, ops};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let rng = &mut Rng::new(1);
+/// let net = Sequential::new().then(Linear::new(3, 2, rng)?).then(BatchNorm::new(2)?);
+/// let mut trainer = Trainer::new(net, TrainConfig::default())?;
+/// for _ in 0..10 {
+///     let data: Vec<f32> = (0..12).map(|_| rng.normal() as f32).collect();
+///     let x = Tensor::new(data, &[4, 3])?;
+///     let loss = trainer.step(x, |output| ops::mean(&ops::hard_tanh(output)?))?;
+///     assert!(loss.is_finite());
+/// }
+/// let net = trainer.into_model();
+/// # drop(net);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Trainer<M> {
     model: M,
     config: TrainConfig,
     optimizer: Optimizer,
+    loss: Option<Box<Loss>>,
+    /// Whether the network takes images, not rows.
+    images: bool,
     /// Not 1 where scores are divided by it in the loss.
     temperature: f64,
     history: Vec<EpochStats>,
     saved: Option<Memory>,
 }
 
-/// What [`Trainer::epoch`] reports after each batch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BatchStats {
-    /// Batches done in this epoch.
-    pub done: usize,
-    /// Batches in an epoch.
-    pub of: usize,
-    /// Mean loss over the batches done.
-    pub loss: f64,
-    /// Accuracy over the batches done.
-    pub accuracy: f64,
-}
+/// A loss of the outputs for samples with these labels.
+type Loss = dyn Fn(&Var, &[u8]) -> Result<Var, Error> + Send + Sync;
 
 impl<M: Module> Trainer<M> {
-    /// A trainer for a fresh network whose input is `[samples, features]` and whose output are
-    /// scores, `[samples, classes]`.
+    /// A trainer for a network whose input is `[samples, features]` and whose outputs are scores,
+    /// `[samples, classes]`. Its weights may be random or come from elsewhere
+    /// ([`load_weights`](crate::checkpoint::load_weights)).
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for a setting outside its range.
@@ -130,6 +123,8 @@ impl<M: Module> Trainer<M> {
             optimizer: Optimizer::new(Adam::new(config.learning_rate)?),
             model,
             config,
+            loss: None,
+            images: false,
             temperature: 1.0,
             history: Vec::new(),
             saved: None,
@@ -144,10 +139,32 @@ impl<M: Module> Trainer<M> {
         Self { optimizer, ..self }
     }
 
-    /// With scores divided by `temperature` in the loss, and nowhere else: for a network whose scores are sums,
-    /// such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores). Sums of `k` signs are some `sqrt(k)`
-    /// apart at first, and a softmax of such numbers is nearly 0 or 1, with next to no gradient. The largest score
-    /// is the same at any temperature.
+    /// For a network whose input is images, `[samples, height, width, channels]`.
+    #[must_use]
+    pub fn with_images(self) -> Self {
+        Self {
+            images: true,
+            ..self
+        }
+    }
+
+    /// With another loss than cross entropy: a scalar of the outputs, `[samples, classes]`, and the labels.
+    /// [`TrainConfig::label_smoothing`] is then without effect.
+    #[must_use]
+    pub fn with_loss(
+        self,
+        loss: impl Fn(&Var, &[u8]) -> Result<Var, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            loss: Some(Box::new(loss)),
+            ..self
+        }
+    }
+
+    /// With scores divided by `temperature` in the loss, and nowhere else: for a network whose scores are
+    /// sums, such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores). Sums of `k` signs differ by
+    /// some `sqrt(k)` at first, and a softmax of such numbers is nearly 0 or 1, with almost no gradient. The
+    /// largest score is the same at any temperature.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless it is positive and finite.
@@ -192,38 +209,51 @@ impl<M: Module> Trainer<M> {
         self.history.len() as u64 >= self.config.epochs
     }
 
-    /// Trains one epoch and then runs the test samples. `watch` is called after every batch and may
-    /// break the epoch off: then there is `None`, the network is in the middle of an epoch, and only
-    /// a checkpoint written before is of use.
+    /// Trains one epoch and then runs the test samples, or, where the test set is to be kept for the end,
+    /// samples that were set aside for validation.
     ///
     /// # Errors
-    /// [`TrainError`]; fewer training samples than a batch are an [`Error::OutOfRange`].
-    pub fn epoch(
+    /// [`TrainError`], such as [`TrainError::FewSamples`] for fewer training samples than a batch.
+    pub fn epoch(&mut self, train: &Dataset, test: &Dataset) -> Result<EpochStats, TrainError> {
+        let watch = |_| ControlFlow::<Infallible>::Continue(());
+        match self.run_epoch(train, test, watch)? {
+            ControlFlow::Continue(stats) => Ok(stats),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// Trains one epoch as [`epoch`](Trainer::epoch) does, and calls `watch` after every batch, which may
+    /// break the epoch off: then there is `None`, the network is in the middle of an epoch, and only a
+    /// checkpoint written before is of use.
+    ///
+    /// # Errors
+    /// Those of [`epoch`](Trainer::epoch).
+    pub fn epoch_watched(
         &mut self,
         train: &Dataset,
         test: &Dataset,
-        mut watch: impl FnMut(BatchStats) -> ControlFlow<()>,
+        watch: impl FnMut(BatchStats) -> ControlFlow<()>,
     ) -> Result<Option<EpochStats>, TrainError> {
+        Ok(self.run_epoch(train, test, watch)?.continue_value())
+    }
+
+    fn run_epoch<B>(
+        &mut self,
+        train: &Dataset,
+        test: &Dataset,
+        mut watch: impl FnMut(BatchStats) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, EpochStats>, TrainError> {
         let (epoch, batch, seed) = (
             self.history.len() as u64,
             self.config.batch,
             self.config.seed,
         );
-        let batches = train.samples() / batch;
-        let enough = "at most the number of training samples";
-        Error::check_range("batch size", enough, batch as f64, batches > 0)?;
-        let per_epoch = batches as u64;
-        let steps = self.config.epochs.checked_mul(per_epoch);
-        let few = "few enough to count the steps";
-        Error::check_range(
-            "number of epochs",
-            few,
-            self.config.epochs as f64,
-            steps.is_some(),
-        )?;
-        let warmup = self.config.warmup * per_epoch; // less than all steps
-        let schedule = Schedule::cosine(steps.unwrap_or_default() - warmup)?.with_warmup(warmup);
-        self.optimizer.set_schedule(schedule);
+        let samples = train.samples();
+        let batches = samples / batch;
+        if batches == 0 {
+            return Err(TrainError::FewSamples { batch, samples });
+        }
+        self.optimizer.set_schedule(self.schedule(batches as u64)?);
         let dealt = BatchConfig {
             size: batch,
             drop_last: true,
@@ -236,15 +266,8 @@ impl<M: Module> Trainer<M> {
         self.model.set_training(true);
         for (i, dealt) in Batches::new(train, dealt)?.enumerate() {
             let Batch { pixels, labels } = dealt?;
-            let x = Tensor::new(pixels, &[labels.len(), train.features()])?;
-            let (batch_loss, batch_right) = self.step(x, &labels)?;
-            if !batch_loss.is_finite() {
-                let epoch = epoch + 1;
-                return Err(TrainError::Diverged {
-                    epoch,
-                    loss: batch_loss,
-                });
-            }
+            let x = self.input(pixels, labels.len(), train)?;
+            let (batch_loss, batch_right) = self.labelled_step(x, &labels)?;
             loss += batch_loss;
             right += batch_right;
             let done = i + 1;
@@ -254,18 +277,46 @@ impl<M: Module> Trainer<M> {
                 loss: loss / done as f64,
                 accuracy: right as f64 / (done * batch) as f64,
             };
-            if watch(stats).is_break() {
-                return Ok(None);
+            if let ControlFlow::Break(reason) = watch(stats) {
+                return Ok(ControlFlow::Break(reason));
             }
         }
-        let scores = self.scores(test)?;
         let stats = EpochStats {
             loss: loss / batches as f64,
             train_accuracy: right as f64 / (batches * batch) as f64,
-            test_accuracy: count_right(&scores, test.labels()) as f64 / test.samples() as f64,
+            test_accuracy: self.accuracy(test)?,
         };
         self.history.push(stats);
-        Ok(Some(stats))
+        Ok(ControlFlow::Continue(stats))
+    }
+
+    /// One step on inputs of any kind: runs the network in training mode, the `loss` of its output, the
+    /// reverse pass and the optimizer. Returns the loss. The learning rate is that of the optimizer, whose
+    /// schedule is [yours](Trainer::with_optimizer).
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] for a loss that is not finite, before anything has changed but the
+    /// network's buffers; those of the network and of `loss`.
+    pub fn step(
+        &mut self,
+        x: Tensor,
+        loss: impl FnOnce(&Var) -> Result<Var, Error>,
+    ) -> Result<f64, TrainError> {
+        self.model.set_training(true);
+        let tape = Tape::new();
+        // Held until the step ends: what the first layer saves of it is then no copy.
+        let x = tape.constant(x);
+        let output = self.model.forward(&x)?;
+        self.descend(&tape, loss(&output)?)
+    }
+
+    /// The share of samples that the network classifies right in evaluation.
+    ///
+    /// # Errors
+    /// Data that does not fit the network.
+    pub fn accuracy(&mut self, data: &Dataset) -> Result<f64, TrainError> {
+        let scores = self.scores(data)?;
+        Ok(count_right(&scores, data.labels()) as f64 / data.samples() as f64)
     }
 
     /// The scores of all samples in evaluation, `[samples, classes]`.
@@ -280,7 +331,7 @@ impl<M: Module> Trainer<M> {
         // Bounds the activations that are alive at once.
         for indices in all.chunks(1000) {
             let (pixels, _) = data.batch(indices)?;
-            let x = tape.constant(Tensor::new(pixels, &[indices.len(), data.features()])?);
+            let x = tape.constant(self.input(pixels, indices.len(), data)?);
             let y = tape.no_grad(|| self.model.forward(&x))?;
             classes = y.shape().last().copied().unwrap_or(0);
             scores.extend_from_slice(y.value().data());
@@ -288,21 +339,59 @@ impl<M: Module> Trainer<M> {
         Ok(Tensor::new(scores, &[data.samples(), classes])?)
     }
 
-    /// One step; the loss and how many samples were classified right.
-    fn step(&mut self, x: Tensor, labels: &[u8]) -> Result<(f64, usize), TrainError> {
+    /// Pixels in the shape that the network takes.
+    fn input(&self, pixels: Vec<f32>, samples: usize, data: &Dataset) -> Result<Tensor, Error> {
+        match self.images {
+            true => {
+                let shape = [samples, data.height(), data.width(), data.channels()];
+                Tensor::new(pixels, &shape)
+            }
+            false => Tensor::new(pixels, &[samples, data.features()]),
+        }
+    }
+
+    /// The schedule of the whole run, for epochs of so many batches.
+    fn schedule(&self, batches: u64) -> Result<Schedule, Error> {
+        let steps = self.config.epochs.checked_mul(batches);
+        Error::check_range(
+            "number of epochs",
+            "few enough to count the steps",
+            self.config.epochs as f64,
+            steps.is_some(),
+        )?;
+        let warmup = self.config.warmup * batches; // less than all steps
+        Ok(Schedule::cosine(steps.unwrap_or_default() - warmup)?.with_warmup(warmup))
+    }
+
+    /// One step on labelled samples; the loss and how many samples were classified right.
+    fn labelled_step(&mut self, x: Tensor, labels: &[u8]) -> Result<(f64, usize), TrainError> {
         let tape = Tape::new();
         // Held until the step ends: what the first layer saves of it is then no copy.
         let x = tape.constant(x);
         let scores: Var = self.model.forward(&x)?;
         let right = count_right(scores.value(), labels);
         let scores = self.cooled(scores)?;
-        let loss = ops::cross_entropy(&scores, labels, self.config.label_smoothing)?;
+        let loss = match &self.loss {
+            Some(loss) => loss(&scores, labels)?,
+            None => ops::cross_entropy(&scores, labels, self.config.label_smoothing)?,
+        };
+        Ok((self.descend(&tape, loss)?, right))
+    }
+
+    /// The reverse pass and the optimizer's step.
+    fn descend(&mut self, tape: &Tape, loss: Var) -> Result<f64, TrainError> {
         let value = f64::from(loss.value().item()?);
+        if !value.is_finite() {
+            return Err(TrainError::Diverged {
+                epoch: self.history.len() as u64 + 1,
+                loss: value,
+            });
+        }
         self.saved = Some(tape.memory());
         loss.backward()?.add_to(&mut self.model)?;
         self.optimizer.step(&mut self.model)?;
         self.model.zero_grad();
-        Ok((value, right))
+        Ok(value)
     }
 
     /// The scores divided by the temperature.
@@ -315,79 +404,17 @@ impl<M: Module> Trainer<M> {
         let factors = scores.tape().constant(factor);
         ops::channel_scale(&scores, &factors)
     }
-
-    /// Writes a checkpoint: network, optimizer, history, and the settings, `(name, value)` each,
-    /// that must be the same to go on from it.
-    ///
-    /// # Errors
-    /// [`TrainError::Checkpoint`]; what was at `path` before is then still there.
-    pub fn save(&self, path: &Path, settings: &[(&str, String)]) -> Result<(), TrainError> {
-        let settings = settings.iter();
-        let mut metadata: BTreeMap<String, String> = settings
-            .map(|(name, value)| (format!("{SETTING}{name}"), value.clone()))
-            .collect();
-        metadata.insert(HISTORY.to_owned(), write_history(&self.history));
-        Checkpoint::capture(&self.model, Some(&self.optimizer), metadata)?.save(path)?;
-        Ok(())
-    }
-
-    /// Takes up a checkpoint that [`Trainer::save`] wrote; on an error the trainer is as before. A setting that the
-    /// checkpoint does not mention, since it was written by a program that had none such, is no error; the names and
-    /// shapes of parameters and buffers must be the network's all the same.
-    ///
-    /// # Errors
-    /// [`TrainError::Setting`] names the first setting that differs; [`TrainError::Checkpoint`].
-    pub fn resume(&mut self, path: &Path, settings: &[(&str, String)]) -> Result<(), TrainError> {
-        let checkpoint: Checkpoint = Checkpoint::load(path)?;
-        let noted = checkpoint.metadata();
-        for (name, expected) in settings {
-            // A checkpoint may be older than a setting. What changes the network shows when it is restored.
-            match noted.get(&format!("{SETTING}{name}")) {
-                Some(found) if found != expected => {
-                    return Err(TrainError::Setting {
-                        name: (*name).to_owned(),
-                        expected: expected.clone(),
-                        found: found.clone(),
-                    });
-                }
-                _ => {}
-            }
-        }
-        let history = noted.get(HISTORY).map_or("", String::as_str);
-        let history = read_history(history).ok_or_else(|| TrainError::Setting {
-            name: HISTORY.to_owned(),
-            expected: "three numbers per epoch".to_owned(),
-            found: history.to_owned(),
-        })?;
-        let mut optimizer = self.optimizer.clone();
-        checkpoint.restore_optimizer(&mut optimizer, &self.model)?;
-        checkpoint.restore_model(&mut self.model)?;
-        self.optimizer = optimizer;
-        self.history = history;
-        Ok(())
-    }
 }
 
-const SETTING: &str = "setting.";
-const HISTORY: &str = "history";
-
-/// A line per epoch. `Display` of an `f64` reads back as the same number.
-fn write_history(history: &[EpochStats]) -> String {
-    let line = |e: &EpochStats| format!("{} {} {}\n", e.loss, e.train_accuracy, e.test_accuracy);
-    history.iter().map(line).collect()
-}
-
-fn read_history(text: &str) -> Option<Vec<EpochStats>> {
-    let epoch = |line: &str| {
-        let numbers: Option<Vec<f64>> = line.split(' ').map(|n| n.parse().ok()).collect();
-        let [loss, train_accuracy, test_accuracy] = numbers?.try_into().ok()?;
-        Some(EpochStats {
-            loss,
-            train_accuracy,
-            test_accuracy,
-        })
-    };
-    text.lines().map(epoch).collect()
+impl<M: fmt::Debug> fmt::Debug for Trainer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model)
+            .field("config", &self.config)
+            .field("optimizer", &self.optimizer)
+            .field("history", &self.history)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How many rows of scores have their largest at the label.
@@ -397,6 +424,3 @@ fn count_right(scores: &Tensor, labels: &[u8]) -> usize {
     let right = |(row, label): &(&[f32], &u8)| argmax(row) == Some(usize::from(**label));
     rows.zip(labels).filter(right).count()
 }
-
-#[cfg(test)]
-mod laws;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bnn_autograd::gradients::{self, SavedInput};
+use bnn_autograd::internal::gradients::{self, SavedInput};
 use bnn_core::BitMatrix;
 
 use crate::boundary::{Input, Output};

@@ -9,7 +9,7 @@ use crate::memory;
 /// Words in a cache line of 64 bytes.
 const LINE: usize = 8;
 
-/// Words whose first one lies at the begin of a cache line. Speed depends on that, nothing else does.
+/// Words that start on a cache line. Only speed depends on it.
 #[derive(Debug)]
 pub(crate) struct AlignedWords {
     /// `LINE - 1` words longer than needed.

@@ -1,4 +1,4 @@
-//! What can be wrong with an argument, said with the numbers.
+//! What can be wrong with an argument, with the numbers.
 
 use core::fmt;
 
@@ -29,7 +29,7 @@ pub enum Error {
     TooShort {
         /// Which slice or stride.
         what: &'static str,
-        /// The least that serves.
+        /// The least that suffices.
         needed: usize,
         /// What was given.
         found: usize,
@@ -43,7 +43,7 @@ pub enum Error {
         /// The value found.
         found: usize,
     },
-    /// A number is not a multiple of the one that it is divided by.
+    /// A number is not a multiple of its divisor.
     Indivisible {
         /// Which numbers.
         what: &'static str,
@@ -57,14 +57,14 @@ pub enum Error {
         /// What was asked for, and what is expected.
         what: &'static str,
     },
-    /// A bit behind the last element of a row is set; the bit law wants it zero.
+    /// A bit after the last element of a row is set; the bit law requires zeros there.
     TailBits {
-        /// The first row where that is so.
+        /// The first such row.
         row: usize,
     },
-    /// No instruction set is called so.
+    /// No instruction set has this name.
     IsaUnknown {
-        /// The name that was asked for (in `BNN_ISA`, for one), cut to 15 bytes.
+        /// The name that was asked for (for example in `BNN_ISA`), cut to 15 bytes.
         name: ShortName,
         /// The names there are.
         known: &'static str,
@@ -74,15 +74,14 @@ pub enum Error {
         /// The instruction set's name.
         name: &'static str,
     },
-    /// Packed weights are in the layout of another kernel than the one that is to read them.
+    /// Packed weights are in the layout of another kernel than the one that should read them.
     Layout {
-        /// The instruction set of the kernel that is to read them.
+        /// The instruction set of the kernel that should read them.
         expected: &'static str,
         /// The instruction set of the kernel that laid them out.
         found: &'static str,
     },
     /// The system has too little memory.
-    #[cfg(feature = "alloc")]
     OutOfMemory {
         /// How much was asked for.
         bytes: usize,
@@ -115,7 +114,7 @@ impl fmt::Display for Error {
             Error::Unsupported { what } => write!(f, "not supported: {what}"),
             Error::TailBits { row } => write!(
                 f,
-                "row {row} has a bit set behind its last element, expected zeros there"
+                "row {row} has a bit set after its last element, expected zeros there"
             ),
             Error::IsaUnknown { name, known } => {
                 write!(
@@ -130,7 +129,6 @@ impl fmt::Display for Error {
                 f,
                 "packed weights are laid out for '{found}', expected '{expected}'"
             ),
-            #[cfg(feature = "alloc")]
             Error::OutOfMemory { bytes } => {
                 write!(f, "the system has no memory left for {bytes} bytes")
             }

@@ -1,6 +1,7 @@
 //! What the sibling crates of this workspace use and nobody else should: no part of the public interface,
 //! changed without notice.
 
+pub use crate::bits::bits_at;
 #[cfg(feature = "std")]
 pub use crate::conv::gradients::F32Gradients;
 #[cfg(feature = "std")]

@@ -8,12 +8,12 @@
 //! - **Sign law**: `sign(x) = +1` where `x >= 0`, else `-1`. So `-0.0` gives `+1` and NaN gives `-1`.
 //! - **Bit law**: bit 1 means `+1`. Element `j` of a row is bit `j % 64` of word `j / 64`, least
 //!   significant first; words are `u64`, stored little-endian; every row starts on a word; the bits
-//!   behind the last element of a row are zero. For two rows of `k` elements,
+//!   after the last element of a row are zero. For two rows of `k` elements,
 //!   `dot = k - 2 * popcount(a ^ b)`.
 //!
 //! # Example
 //! ```
-//! use bnn_core::{BitMatrix, PackedWeights, gemm_i32};
+//! use bnn_core::prelude::*;
 //!
 //! # fn main() -> Result<(), bnn_core::Error> {
 //! let x = BitMatrix::pack(&[0.5_f32, -2.0, 0.0], 1, 3)?; // + - +
@@ -30,7 +30,7 @@
 //! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
 //! - `conv`: model files with convolutions and pools; `alloc` has it too.
 //! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
-//! - neither: views over borrowed words, canonical-layout kernels, the model reader and runner.
+//! - neither: views over borrowed words, products with canonical weights, the model reader and runner.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -61,23 +61,23 @@ pub mod model;
 mod noise;
 mod pack;
 mod planes;
+pub mod prelude;
 pub mod reference;
 mod shape;
-mod transpose;
 #[cfg(feature = "conv")]
 mod window;
 
-#[cfg(feature = "alloc")]
-pub use bits::BitMatrix;
 pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
 #[cfg(feature = "std")]
 pub use gemm::single_threaded;
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
-#[cfg(feature = "alloc")]
-pub use gemm::{FloatRows, PackedWeights};
 pub use kernel::{Isa, Kernel};
 pub use pack::{Number, pack, pack_threshold, pack_where, unpack};
 pub use planes::Planes;
 pub use shape::{matrix_words, row_words};
-pub use transpose::transpose;
+#[cfg(feature = "alloc")]
+pub use {
+    bits::BitMatrix,
+    gemm::{FloatRows, PackedWeights},
+};

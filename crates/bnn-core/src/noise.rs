@@ -1,4 +1,4 @@
-//! Numbers for tests.
+//! Reproducible numbers for tests.
 
 use alloc::vec::Vec;
 

@@ -41,8 +41,8 @@ impl<'a> Planes<'a> {
     /// `work`, of which [`Planes::words`] words are used.
     ///
     /// # Errors
-    /// A shape that is zero, overflows or lets sums leave `i32`; slices too short; a byte that has
-    /// more than `depth` bits ([`Error::OutOfRange`]); else as [`Kernel::active`]. Nothing is written then.
+    /// A shape that is zero, overflows or lets sums leave `i32`; slices that are too short; a byte with more
+    /// than `depth` bits ([`Error::OutOfRange`]); otherwise as [`Kernel::active`]. Nothing is written then.
     pub fn split(
         x: &[u8],
         x_stride: usize,
@@ -63,7 +63,7 @@ impl<'a> Planes<'a> {
         Ok(Self::split_checked(x, x_stride, cols, depth, kernel, words))
     }
 
-    /// The same for sizes and elements that have been checked, into all of `words`.
+    /// Splits bytes whose sizes and values have been checked, into all of `words`.
     pub(crate) fn split_checked(
         x: &[u8],
         x_stride: usize,
@@ -118,7 +118,7 @@ pub(crate) fn most(depth: usize) -> usize {
     (1 << depth) - 1
 }
 
-/// Checks that there are planes of `depth` bits.
+/// Checks that `depth` is from 1 to [`MAX_DEPTH`].
 pub(crate) fn depth_fits(depth: usize) -> Result<(), Error> {
     nonzero("bits per element", depth)?;
     if depth > MAX_DEPTH {
@@ -134,7 +134,7 @@ pub(crate) fn depth_fits(depth: usize) -> Result<(), Error> {
 /// Refuses bytes that have more than `depth` bits.
 pub(crate) fn check_depth(x: &[u8], depth: usize) -> Result<(), Error> {
     let max = most(depth);
-    // A byte is greater only by a bit that `max` lacks, and that bit is in the union of all bytes.
+    // A byte exceeds `max` only by a bit that `max` lacks, and that bit is in the union of all bytes.
     if max == usize::from(u8::MAX) {
         return Ok(());
     }

@@ -1,68 +1,90 @@
-//! What can be wrong with a checkpoint.
+//! What can be wrong with a checkpoint or a file of weights.
 
 use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// Why a checkpoint could not be written, read or applied.
+/// Why a checkpoint, or a file of weights, could not be written, read or applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The file could not be read or written.
-    #[error("checkpoint {}: {source}", path.display())]
+    #[error("{}: {source}", path.display())]
     Io {
-        /// The checkpoint's path.
+        /// The file's path.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The bytes are no checkpoint.
-    #[error("not a checkpoint: {reason}")]
+    /// The bytes are not such a file.
+    #[error("not a checkpoint or a file of weights: {reason}")]
     Malformed {
         /// What is wrong with them.
         reason: String,
     },
-    /// The checkpoint was written by a newer program.
-    #[error("checkpoint of version {found}, expected {expected}")]
+    /// The checkpoint was written by an older or a newer program.
+    #[error("checkpoint of version {found}, expected {expected}{}", older(*found, *expected))]
     Version {
         /// The version that this program reads.
         expected: u64,
         /// The version of the checkpoint.
         found: u64,
     },
+    /// The checkpoint was damaged after it had been written.
+    #[error("the checkpoint is damaged: its checksum is {found}, expected {expected}")]
+    Checksum {
+        /// The checksum that the file holds.
+        expected: String,
+        /// The checksum of its bytes.
+        found: String,
+    },
+    /// A number is NaN or infinite.
+    #[error("`{name}`, element {index} is {value}, expected a finite number")]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// Which of its elements, in order.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// A mean of squares is negative.
+    #[error("`{name}`, element {index} is {value}, expected 0 or more: it is a mean of squares")]
+    Negative {
+        /// The tensor.
+        name: String,
+        /// Which of its elements, in order.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
     /// A tensor has another element type.
-    #[error("`{name}` in the checkpoint has elements of type {found}, expected {expected}")]
+    #[error("`{name}` in the file has elements of type {found}, expected {expected}")]
     ElementType {
         /// The tensor.
         name: String,
         /// The type wanted.
         expected: String,
-        /// The type in the checkpoint.
+        /// The type in the file.
         found: String,
     },
-    /// The checkpoint lacks a tensor.
-    #[error("`{name}` is missing in the checkpoint")]
+    /// There is no tensor of this name.
+    #[error("there is no tensor `{name}`")]
     Missing {
-        /// The tensor.
-        name: String,
-    },
-    /// The checkpoint has a tensor that there is no place for.
-    #[error("`{name}` in the checkpoint has no counterpart")]
-    Unexpected {
-        /// The tensor.
+        /// The name.
         name: String,
     },
     /// A tensor has another shape.
-    #[error("`{name}` in the checkpoint has shape {found:?}, expected {expected:?}")]
+    #[error("`{name}` in the file has shape {found:?}, expected {expected:?}")]
     Shape {
         /// The tensor.
         name: String,
         /// The shape wanted.
         expected: Vec<usize>,
-        /// The shape in the checkpoint.
+        /// The shape in the file.
         found: Vec<usize>,
     },
-    /// A file of weights and a model do not have the same names.
+    /// File and model do not have the same names.
     #[error("the names differ: {}", names_differ(missing, unexpected))]
     Names {
         /// Names that the model has and the file lacks.
@@ -93,6 +115,15 @@ pub enum CheckpointError {
     /// The checkpoint was written without an optimizer.
     #[error("the checkpoint holds no optimizer state")]
     NoOptimizer,
+}
+
+fn older(found: u64, expected: u64) -> &'static str {
+    match found < expected {
+        true => {
+            ": it has no checksum; its weights can be read (`Weights::load`), its run cannot go on"
+        }
+        false => ": a newer program has written it",
+    }
 }
 
 fn names_differ(missing: &[String], unexpected: &[String]) -> String {

@@ -30,7 +30,7 @@ impl<T: Real> Checkpoint<T> {
     }
 }
 
-/// A file's bytes; what may have no end (a pipe, a device) is refused.
+/// A file's bytes. Pipes and devices, which may have no end, are refused.
 pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(

@@ -1,4 +1,4 @@
-//! A checkpoint as bytes, and bytes that nobody vouches for as a checkpoint.
+//! A checkpoint as bytes, and untrusted bytes as a checkpoint.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -7,15 +7,17 @@ use safetensors::tensor::View;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
+use super::checksum::{self, ZEROS};
 use super::elements::dtype;
-use super::{Checkpoint, CheckpointError};
+use super::{Checkpoint, CheckpointError, PREFIXES, check_finite};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-const VERSION: u64 = 1;
+/// Version 1 had no checksum.
+const VERSION: u64 = 2;
 
-/// The one metadata entry: safetensors writes several in no fixed order, and equal states shall give
-/// equal bytes.
+/// The one metadata entry. Of several, safetensors would write the order anew each time, and equal states
+/// give equal bytes.
 const ENTRY: &str = "bnn_checkpoint";
 
 impl<T: Real> Checkpoint<T> {
@@ -24,42 +26,44 @@ impl<T: Real> Checkpoint<T> {
     /// # Errors
     /// [`CheckpointError::Malformed`] where the names and strings exceed what a header may hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
+        // The keys are written in the order of the alphabet: the checksum comes first.
         let entry = json!({
+            "checksum": ZEROS,
             "version": VERSION,
             "optimizer_steps": self.optimizer_steps,
             "metadata": self.metadata,
         });
         let header = HashMap::from([(ENTRY.to_string(), entry.to_string())]);
         let tensors = self.tensors.iter().map(|(name, x)| (name, Bytes(x)));
-        safetensors::serialize(tensors, Some(header)).map_err(malformed)
+        let mut file = safetensors::serialize(tensors, Some(header)).map_err(malformed)?;
+        checksum::seal(&mut file)?;
+        Ok(file)
     }
 
     /// Reads a checkpoint; whatever the bytes are, they give a checkpoint or an error.
     ///
     /// # Errors
-    /// [`CheckpointError::Malformed`], [`CheckpointError::Version`], and
-    /// [`CheckpointError::ElementType`] where tensors are not of type `T`.
+    /// [`CheckpointError::Malformed`], [`CheckpointError::Version`], [`CheckpointError::Checksum`];
+    /// [`CheckpointError::ElementType`] where tensors are not of type `T`; what
+    /// [`Checkpoint::capture`] does not write either, such as [`CheckpointError::NotFinite`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
-        let entry = header.metadata().as_ref().and_then(|m| m.get(ENTRY));
+        let entry = entry(bytes)?;
         let entry = entry.ok_or_else(|| malformed(format!("no metadata entry `{ENTRY}`")))?;
-        let entry: Value = serde_json::from_str(entry).map_err(malformed)?;
-        match entry["version"].as_u64() {
-            Some(VERSION) => {}
-            Some(found) => {
+        match version(&entry)? {
+            VERSION => checksum::verify(bytes)?,
+            found => {
                 return Err(CheckpointError::Version {
                     expected: VERSION,
                     found,
                 });
             }
-            None => return Err(malformed("no format version")),
         }
         let optimizer_steps = match &entry["optimizer_steps"] {
             Value::Null => None,
             steps => Some(
                 steps
                     .as_u64()
-                    .ok_or_else(|| malformed("steps are no count"))?,
+                    .ok_or_else(|| malformed("the number of steps is not a count"))?,
             ),
         };
         let metadata = strings(&entry["metadata"])?;
@@ -71,12 +75,58 @@ impl<T: Real> Checkpoint<T> {
                 tensor(name, dtype, view.shape(), view.data())?,
             ))
         });
+        let tensors: BTreeMap<_, _> = tensors.collect::<Result<_, CheckpointError>>()?;
+        for (name, tensor) in &tensors {
+            check_finite(name, tensor)?;
+            if !PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+                let unknown =
+                    format!("`{name}` is neither a parameter nor a buffer nor an average");
+                return Err(malformed(unknown));
+            }
+        }
         Ok(Self {
-            tensors: tensors.collect::<Result<_, CheckpointError>>()?,
+            tensors,
             optimizer_steps,
             metadata,
         })
     }
+}
+
+/// The entry of a checkpoint in a safetensors file; `None` in other files.
+fn entry(bytes: &[u8]) -> Result<Option<Value>, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
+    let entry = header.metadata().as_ref().and_then(|m| m.get(ENTRY));
+    entry
+        .map(|entry| serde_json::from_str(entry).map_err(malformed))
+        .transpose()
+}
+
+fn version(entry: &Value) -> Result<u64, CheckpointError> {
+    entry["version"]
+        .as_u64()
+        .ok_or_else(|| malformed("no format version"))
+}
+
+/// Whether the bytes are those of a checkpoint, whole if its version has a checksum.
+///
+/// # Errors
+/// [`CheckpointError::Version`] for one of a newer program, [`CheckpointError::Checksum`],
+/// [`CheckpointError::Malformed`].
+pub(super) fn is_checkpoint(bytes: &[u8]) -> Result<bool, CheckpointError> {
+    let Some(entry) = entry(bytes)? else {
+        return Ok(false);
+    };
+    match version(&entry)? {
+        1 => {}
+        VERSION => checksum::verify(bytes)?,
+        found => {
+            return Err(CheckpointError::Version {
+                expected: VERSION,
+                found,
+            });
+        }
+    }
+    Ok(true)
 }
 
 fn tensor<T: Real>(
@@ -101,11 +151,11 @@ fn tensor<T: Real>(
 fn strings(object: &Value) -> Result<BTreeMap<String, String>, CheckpointError> {
     let object = object
         .as_object()
-        .ok_or_else(|| malformed("metadata is no object"))?;
+        .ok_or_else(|| malformed("the metadata is not an object"))?;
     let string = |(key, value): (&String, &Value)| {
         let value = value
             .as_str()
-            .ok_or_else(|| malformed(format!("`{key}` is no string")))?;
+            .ok_or_else(|| malformed(format!("`{key}` is not a string")))?;
         Ok((key.clone(), value.to_string()))
     };
     object.iter().map(string).collect()
@@ -117,7 +167,7 @@ pub(super) fn malformed(reason: impl ToString) -> CheckpointError {
     }
 }
 
-/// A tensor as safetensors wants to see it.
+/// A tensor as safetensors takes it.
 pub(super) struct Bytes<'a, T: Real>(pub(super) &'a Tensor<T>);
 
 impl<T: Real> View for Bytes<'_, T> {

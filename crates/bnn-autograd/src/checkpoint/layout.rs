@@ -4,7 +4,8 @@ use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// From `[outputs, inputs, height, width]`, as PyTorch has it, to `[outputs, height, width, inputs]`.
+/// Changes the layout `[outputs, inputs, height, width]`, which PyTorch has, to
+/// `[outputs, height, width, inputs]`.
 ///
 /// # Errors
 /// [`Error::Shape`] for another rank than 4.
@@ -13,7 +14,8 @@ pub fn oihw_to_ohwi<T: Real>(weight: &Tensor<T>) -> Result<Tensor<T>, Error> {
     Ok(transpose_each(weight, i, [o, h, w, i]))
 }
 
-/// From `[outputs, height, width, inputs]` to `[outputs, inputs, height, width]`, as PyTorch has it.
+/// Changes the layout `[outputs, height, width, inputs]` to `[outputs, inputs, height, width]`, which
+/// PyTorch has.
 ///
 /// # Errors
 /// [`Error::Shape`] for another rank than 4.
@@ -34,11 +36,11 @@ fn rank4<T: Real>(weight: &Tensor<T>) -> Result<[usize; 4], Error> {
 fn transpose_each<T: Real>(weight: &Tensor<T>, rows: usize, shape: [usize; 4]) -> Tensor<T> {
     let each = weight.numel() / shape[0];
     let cols = each / rows;
-    let mut turned = Vec::with_capacity(weight.numel());
+    let mut transposed = Vec::with_capacity(weight.numel());
     for matrix in weight.data().chunks(each) {
         for col in 0..cols {
-            turned.extend(matrix.iter().skip(col).step_by(cols));
+            transposed.extend(matrix.iter().skip(col).step_by(cols));
         }
     }
-    Tensor::trusted(turned, shape.to_vec())
+    Tensor::trusted(transposed, shape.to_vec())
 }

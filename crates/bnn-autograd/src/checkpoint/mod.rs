@@ -6,8 +6,12 @@
 //!
 //! In a checkpoint tensors are named `param.NAME`, `buffer.NAME` and
 //! `optimizer.SLOT.NAME`; the one metadata entry, `bnn_checkpoint`, is a JSON object with the format
-//! version, the optimizer's step count and the caller's strings. Equal states give equal bytes.
+//! version, a checksum, the optimizer's step count and the caller's strings. Equal states give equal
+//! bytes. The checksum is the XXH3-128 of the whole file with zeros in place of its 32 digits, so that
+//! a damaged file is never taken for a state. Version 1 had none: its runs cannot go on, but its weights
+//! can be read, as those of any checkpoint, by [`load_weights`] and [`Weights`].
 
+mod checksum;
 mod elements;
 mod error;
 mod file;
@@ -62,7 +66,8 @@ impl<T: Real> Checkpoint<T> {
     /// seed, configuration, ...). Shares the tensors until they change.
     ///
     /// # Errors
-    /// [`CheckpointError::Duplicate`] where two parameters or two buffers have one name.
+    /// [`CheckpointError::Duplicate`] where two parameters or two buffers have one name;
+    /// [`CheckpointError::NotFinite`] where a number is NaN or infinite.
     pub fn capture(
         model: &dyn Module<T>,
         optimizer: Option<&Optimizer<T>>,
@@ -82,14 +87,17 @@ impl<T: Real> Checkpoint<T> {
                 add(format!("{OPTIMIZER}{name}"), average);
             }
         }
-        match twice {
-            Some(name) => Err(CheckpointError::Duplicate { name }),
-            None => Ok(Self {
-                tensors,
-                optimizer_steps: optimizer.map(|optimizer| optimizer.state().steps),
-                metadata,
-            }),
+        if let Some(name) = twice {
+            return Err(CheckpointError::Duplicate { name });
         }
+        for (name, tensor) in &tensors {
+            check_finite(name, tensor)?;
+        }
+        Ok(Self {
+            tensors,
+            optimizer_steps: optimizer.map(|optimizer| optimizer.state().steps),
+            metadata,
+        })
     }
 
     /// The caller's strings.
@@ -101,7 +109,7 @@ impl<T: Real> Checkpoint<T> {
     /// Gives the model its parameters and buffers back; all of them or, on an error, none.
     ///
     /// # Errors
-    /// A name that only one side has, or a shape that differs.
+    /// [`CheckpointError::Names`] with all names that only one side has; [`CheckpointError::Shape`].
     pub fn restore_model(&self, model: &mut dyn Module<T>) -> Result<(), CheckpointError> {
         let mut wanted = Wanted::default();
         model.params(&mut |name, param| wanted.add(format!("{PARAM}{name}"), param.value()));
@@ -127,8 +135,9 @@ impl<T: Real> Checkpoint<T> {
     /// Gives the optimizer its state back; `model` says which parameters there are.
     ///
     /// # Errors
-    /// [`CheckpointError::NoOptimizer`] where none was saved; a state that does not fit this
-    /// optimizer's rules or these parameters.
+    /// [`CheckpointError::NoOptimizer`] where none was saved; [`CheckpointError::Names`] and
+    /// [`CheckpointError::Shape`] where the state does not fit this optimizer's rules or these parameters;
+    /// [`CheckpointError::Negative`] for a mean of squares below 0.
     pub fn restore_optimizer(
         &self,
         optimizer: &mut Optimizer<T>,
@@ -136,11 +145,17 @@ impl<T: Real> Checkpoint<T> {
     ) -> Result<(), CheckpointError> {
         let steps = self.optimizer_steps.ok_or(CheckpointError::NoOptimizer)?;
         let mut wanted = Wanted::default();
+        let mut squares = Vec::new();
         model.params(&mut |name, param| {
-            let slots = optimizer.slots(name, param).iter();
-            let names: Vec<_> = slots
-                .map(|slot| format!("{OPTIMIZER}{slot}.{name}"))
-                .collect();
+            let rule = optimizer.rule(name, param);
+            let mut names = Vec::new();
+            for slot in rule.slots() {
+                let name = format!("{OPTIMIZER}{slot}.{name}");
+                if rule.is_mean_of_squares(slot) {
+                    squares.push(name.clone());
+                }
+                names.push(name);
+            }
             // A parameter that has had no gradient yet has no averages, but never a part of them.
             if names.iter().any(|name| self.tensors.contains_key(name)) {
                 names
@@ -149,6 +164,9 @@ impl<T: Real> Checkpoint<T> {
             }
         });
         self.check(&wanted, &[OPTIMIZER])?;
+        for name in squares {
+            self.check_not_negative(name)?;
+        }
         let strip = |(name, tensor): (&String, &Tensor<T>)| {
             Some((name.strip_prefix(OPTIMIZER)?.to_string(), tensor.clone()))
         };
@@ -161,23 +179,44 @@ impl<T: Real> Checkpoint<T> {
 
     /// Checks that the tensors under `prefixes` are exactly the wanted ones.
     fn check(&self, wanted: &Wanted, prefixes: &[&str]) -> Result<(), CheckpointError> {
+        let mut missing = Vec::new();
         for (name, expected) in &wanted.shapes {
-            let Some(tensor) = self.tensors.get(name) else {
-                return Err(CheckpointError::Missing { name: name.clone() });
-            };
-            if tensor.shape() != expected {
-                return Err(CheckpointError::Shape {
-                    name: name.clone(),
-                    expected: expected.clone(),
-                    found: tensor.shape().to_vec(),
-                });
+            match self.tensors.get(name) {
+                None => missing.push(name.clone()),
+                Some(tensor) if tensor.shape() != expected => {
+                    return Err(CheckpointError::Shape {
+                        name: name.clone(),
+                        expected: expected.clone(),
+                        found: tensor.shape().to_vec(),
+                    });
+                }
+                Some(_) => {}
             }
         }
         let names: BTreeSet<_> = wanted.shapes.iter().map(|(name, _)| name).collect();
         let meant = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
-        let mut found = self.tensors.keys().filter(meant);
-        match found.find(|name| !names.contains(name)) {
-            Some(name) => Err(CheckpointError::Unexpected { name: name.clone() }),
+        let found = self.tensors.keys().filter(meant);
+        let unexpected: Vec<_> = found
+            .filter(|name| !names.contains(name))
+            .cloned()
+            .collect();
+        if missing.is_empty() && unexpected.is_empty() {
+            return Ok(());
+        }
+        Err(CheckpointError::Names {
+            missing,
+            unexpected,
+        })
+    }
+
+    fn check_not_negative(&self, name: String) -> Result<(), CheckpointError> {
+        let data = self.tensors.get(&name).map_or(&[][..], Tensor::data);
+        match data.iter().position(|&x| x < T::zero()) {
+            Some(index) => Err(CheckpointError::Negative {
+                name,
+                index,
+                value: data[index].as_f64(),
+            }),
             None => Ok(()),
         }
     }
@@ -186,6 +225,20 @@ impl<T: Real> Checkpoint<T> {
 const PARAM: &str = "param.";
 const BUFFER: &str = "buffer.";
 const OPTIMIZER: &str = "optimizer.";
+const PREFIXES: [&str; 3] = [PARAM, BUFFER, OPTIMIZER];
+
+/// Refuses a tensor of which a number is NaN or infinite.
+fn check_finite<T: Real>(name: &str, tensor: &Tensor<T>) -> Result<(), CheckpointError> {
+    let data = tensor.data();
+    match data.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(CheckpointError::NotFinite {
+            name: name.to_owned(),
+            index,
+            value: data[index].as_f64(),
+        }),
+        None => Ok(()),
+    }
+}
 
 /// Names and shapes that a checkpoint has to have.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{CheckpointError, Weights};
 use crate::real::Real;
 
-/// What tells a batch norm from other layers that have a `weight` and a `bias`.
+/// The buffer by which a batch norm differs from other layers that have a `weight` and a `bias`.
 const MARK: &str = "running_mean";
 /// Ours and PyTorch's.
 const NAMES: [(&str, &str); 2] = [("gamma", "weight"), ("beta", "bias")];
@@ -13,9 +13,8 @@ const NAMES: [(&str, &str); 2] = [("gamma", "weight"), ("beta", "bias")];
 const COUNTER: &str = "num_batches_tracked";
 
 impl<T: Real> Weights<T> {
-    /// The same with this crate's names for what PyTorch names otherwise: wherever there is a
-    /// `NAME.running_mean`, `NAME.weight` becomes `NAME.gamma` and `NAME.bias` becomes `NAME.beta`;
-    /// `NAME.num_batches_tracked` is left out.
+    /// Replaces PyTorch's names by this crate's: wherever there is a `NAME.running_mean`, `NAME.weight`
+    /// becomes `NAME.gamma` and `NAME.bias` becomes `NAME.beta`; `NAME.num_batches_tracked` is left out.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where both names are there.
@@ -23,7 +22,7 @@ impl<T: Real> Weights<T> {
         self.batch_norms_renamed(|ours, theirs, last| (last == theirs).then_some(ours))
     }
 
-    /// The same with PyTorch's names, for `load_state_dict`: the opposite of
+    /// Replaces this crate's names by PyTorch's, for `load_state_dict`: the opposite of
     /// [`Weights::rename_from_pytorch`].
     ///
     /// # Errors

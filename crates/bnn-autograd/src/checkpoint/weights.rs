@@ -1,14 +1,14 @@
-//! Weights alone, under plain names, to be exchanged with other programs.
+//! Weights under plain names, to be exchanged with other programs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::SafeTensors;
 
-use super::CheckpointError;
 use super::elements::{READ, elements};
 use super::file::{io_error, read_file};
-use super::format::{Bytes, malformed};
+use super::format::{Bytes, is_checkpoint, malformed};
+use super::{BUFFER, CheckpointError, PARAM, check_finite};
 use crate::error::Error;
 use crate::files::write_atomic;
 use crate::nn::Module;
@@ -19,7 +19,7 @@ use crate::tensor::Tensor;
 /// The file is replaced whole or not at all.
 ///
 /// # Errors
-/// [`CheckpointError::Duplicate`] where two of them have one name, [`CheckpointError::Io`].
+/// Those of [`Weights::of`] and [`Weights::save`].
 pub fn save_weights<T: Real>(
     model: &dyn Module<T>,
     path: impl AsRef<Path>,
@@ -28,8 +28,8 @@ pub fn save_weights<T: Real>(
 }
 
 /// Gives a model the parameters and buffers of a `safetensors` file that has exactly its names, as
-/// [`save_weights`] writes it; all of them or, on an error, none. Numbers of 16, 32 and 64 bits are
-/// converted. For other files see [`Weights`].
+/// [`save_weights`] writes it, or of a checkpoint; all of them or, on an error, none. Numbers of 16, 32
+/// and 64 bits are converted. For other files see [`Weights`].
 ///
 /// # Errors
 /// Those of [`Weights::load`] and [`Weights::restore`].
@@ -91,8 +91,18 @@ impl<T: Real> Weights<T> {
     /// change.
     ///
     /// # Errors
-    /// [`CheckpointError::Duplicate`] where two of them have one name.
+    /// [`CheckpointError::Duplicate`] where two of them have one name;
+    /// [`CheckpointError::NotFinite`] where a number is NaN or infinite.
     pub fn of(model: &dyn Module<T>) -> Result<Self, CheckpointError> {
+        let weights = Self::collect(model)?;
+        for (name, tensor) in &weights.tensors {
+            check_finite(name, tensor)?;
+        }
+        Ok(weights)
+    }
+
+    /// The parameters and buffers of a model, whatever their numbers are.
+    fn collect(model: &dyn Module<T>) -> Result<Self, CheckpointError> {
         let mut weights = Self::default();
         let mut twice = None;
         let mut add = |name: &str, tensor: &Tensor<T>| {
@@ -108,10 +118,10 @@ impl<T: Real> Weights<T> {
         }
     }
 
-    /// Reads a file, as [`Weights::from_bytes`].
+    /// Reads a file; see [`Weights::from_bytes`].
     ///
     /// # Errors
-    /// [`CheckpointError::Io`], [`CheckpointError::Malformed`].
+    /// [`CheckpointError::Io`], and those of [`Weights::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
         Self::from_bytes(&read_file(path).map_err(|source| io_error(path, source))?)
@@ -126,17 +136,29 @@ impl<T: Real> Weights<T> {
         write_atomic(path, &self.to_bytes()?).map_err(|source| io_error(path, source))
     }
 
-    /// Reads a `safetensors` file, whoever wrote it; whatever the bytes are, they give weights or an
+    /// Reads a `safetensors` file of any program; whatever the bytes are, they give weights or an
     /// error, in memory proportional to their number. Floats of 16, 32 and 64 bits become the nearest
     /// values of `T`. Tensors of other types keep their names alone; they are an error once a model
-    /// wants them.
+    /// wants them. Of a [`Checkpoint`](super::Checkpoint) these are the parameters and buffers under
+    /// their plain names.
     ///
     /// # Errors
-    /// [`CheckpointError::Malformed`], also for a float tensor without elements.
+    /// [`CheckpointError::Malformed`], also for a float tensor without elements; of a checkpoint
+    /// [`CheckpointError::Version`], [`CheckpointError::Checksum`] and [`CheckpointError::Duplicate`]
+    /// where a parameter and a buffer have one name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let is_checkpoint = is_checkpoint(bytes)?;
         let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
         let mut weights = Self::default();
         for (name, view) in file.iter() {
+            let plain = || name.strip_prefix(PARAM).or(name.strip_prefix(BUFFER));
+            let name = match is_checkpoint {
+                false => name,
+                true => match plain() {
+                    Some(plain) => plain,
+                    None => continue,
+                },
+            };
             let Some(data) = elements(view.dtype(), view.data()) else {
                 let dtype = view.dtype().to_string();
                 weights.others.insert(name.to_owned(), dtype);
@@ -144,7 +166,9 @@ impl<T: Real> Weights<T> {
             };
             let tensor = Tensor::new(data, view.shape());
             let tensor = tensor.map_err(|error| malformed(format!("`{name}`: {error}")))?;
-            weights.insert(name, tensor);
+            if weights.insert(name, tensor).is_some() {
+                return Err(CheckpointError::Duplicate { name: name.into() });
+            }
         }
         Ok(weights)
     }
@@ -179,7 +203,7 @@ impl<T: Real> Weights<T> {
         self.tensors.insert(name, tensor)
     }
 
-    /// The same under other names; what `new_name` gives none for is left out.
+    /// Renames the tensors; those for which `new_name` gives `None` are left out.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where two tensors would have one name.
@@ -195,8 +219,8 @@ impl<T: Real> Weights<T> {
         }
     }
 
-    /// Replaces a tensor by what `change` makes of it, as
-    /// [`oihw_to_ohwi`](super::oihw_to_ohwi) does of a convolution's weights.
+    /// Replaces a tensor by what `change` makes of it; [`oihw_to_ohwi`](super::oihw_to_ohwi) is such a
+    /// change, for the weights of a convolution.
     ///
     /// # Errors
     /// [`CheckpointError::Missing`] where there is no such tensor; [`CheckpointError::Layout`] with
@@ -235,12 +259,13 @@ impl<T: Real> Weights<T> {
         self.give(model)
     }
 
-    /// Gives a model those of its parameters and buffers that are here, and tells what was left over on
-    /// both sides; on an error, none.
+    /// Gives a model those of its parameters and buffers that are here, and returns the names that were left
+    /// over on both sides; on an error, none.
     ///
     /// # Errors
     /// [`CheckpointError::Shape`] where a tensor has another shape than the model's;
-    /// [`CheckpointError::ElementType`] where it is of no float type;
+    /// [`CheckpointError::ElementType`] where it is not of a float type;
+    /// [`CheckpointError::NotFinite`] where a number of it is NaN or infinite;
     /// [`CheckpointError::Duplicate`] where the model has one name twice.
     pub fn restore_matching(
         &self,
@@ -253,11 +278,11 @@ impl<T: Real> Weights<T> {
 
     /// Names that only one side has; what both have fits.
     fn compare(&self, model: &dyn Module<T>) -> Result<NamesLeft, CheckpointError> {
-        let wanted = Self::of(model)?.tensors;
+        let wanted = Self::collect(model)?.tensors;
         let mut left = NamesLeft::default();
         for (name, like) in &wanted {
             match self.tensors.get(name) {
-                Some(tensor) if tensor.shape() == like.shape() => {}
+                Some(tensor) if tensor.shape() == like.shape() => check_finite(name, tensor)?,
                 Some(tensor) => {
                     return Err(CheckpointError::Shape {
                         name: name.clone(),

@@ -1,4 +1,4 @@
-//! Bytes that a model makes bits of: signs of shifted numbers as thresholds.
+//! Bytes that become bits by thresholds, and signs of shifted sums.
 
 use bnn_core::model::{InputType, ModelWriter};
 
@@ -11,13 +11,13 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 impl Lowering {
-    /// `sign(x + shift)` with a shift per channel: of the model's bytes it is what
-    /// [`InputType::Thresholds`] says, of sums a threshold.
+    /// `sign(x + shift)` with a shift per channel. At the input of a model of [`InputType::Thresholds`] the
+    /// shifts become thresholds of bytes, after a product thresholds of its sums.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is neither the bytes of a model of [`InputType::Thresholds`] nor the sums of a
-    /// product, has another number of channels, or where no byte reaches a threshold (it would be above 255; one
-    /// below 0 is as good as 0); [`ExportError::NotFinite`].
+    /// [`ExportError::Layer`] where `x` is neither the bytes of a model of [`InputType::Thresholds`] nor the
+    /// sums of a product, where it has another number of channels, or where no byte reaches a threshold (it
+    /// would be above 255; one below 0 is as good as 0); [`ExportError::NotFinite`].
     pub fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
         self.check_finite("shift", shift.data())?;
         if self.open.is_some() {
@@ -35,7 +35,7 @@ impl Lowering {
             return Err(self.refusal("it shifts signs, which model files do not"));
         }
         let channels = match self.values {
-            Values::Row => shift.numel(), // the product behind says how many there are
+            Values::Row => shift.numel(), // the next product says how many there are
             Values::Image([.., channels]) => channels,
             Values::Flat(image) => image.iter().product(),
         };
@@ -60,8 +60,8 @@ impl Lowering {
         Ok(())
     }
 
-    /// Begins the file anew with the thresholds that make bits of the model's bytes, if there are some: of a first
-    /// product of this shape, with `k` inputs.
+    /// Begins the file with the thresholds of the model's bytes, if there are any, for a first product of
+    /// this shape with `k` inputs.
     pub(super) fn begin(&mut self, shape: &Shape, k: usize) -> Result<(), ExportError> {
         let Some(thresholds) = &self.thresholds else {
             return Ok(());
@@ -71,13 +71,13 @@ impl Lowering {
             expected = conv.channels();
         }
         let of_pixels = match (shape, self.values) {
-            // The channels of an image were flattened since: each pixel has the same thresholds.
+            // The image has been flattened: each pixel has the same thresholds.
             (Shape::Dense, Values::Flat([.., channels])) => channels == found,
             _ => false,
         };
         if found != expected && !of_pixels {
             return Err(self.refusal(format!(
-                "it takes {expected} channels, the thresholds in front of it are of {found}"
+                "it takes {expected} channels, the thresholds before it are {found}"
             )));
         }
         let each: Vec<u8> = thresholds.iter().copied().cycle().take(expected).collect();
@@ -86,8 +86,8 @@ impl Lowering {
     }
 }
 
-/// The least byte `x` with `x + shift >= 0` as the tape computes it, rounded; a larger byte has it too, for rounding is
-/// monotone. None where there is none, as for NaN.
+/// The least byte `x` with `x + shift >= 0` as the tape computes it, rounded. Every larger byte fulfils
+/// that too, because rounding is monotone. `None` if no byte does.
 fn threshold<T: Real>(shift: T) -> Option<u8> {
     (0..=u8::MAX).find(|&x| T::from_i32(x.into()) + shift >= T::zero())
 }

@@ -1,4 +1,4 @@
-//! How a product follows what is before it.
+//! Products, and how each follows what comes before it.
 
 use bnn_core::BitMatrix;
 use bnn_core::model::InputType;
@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 const EXACT_IN_F32: usize = 1 << 24;
 
 impl Lowering {
-    /// Checks that a layer which takes signs stands where there are some.
+    /// Checks that there are signs for a layer that takes signs.
     pub(super) fn check_signs(&self) -> Result<(), ExportError> {
         self.check_thresholds()?;
         if self.open.is_none() && !self.begins_with_signs() {
@@ -25,7 +25,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// Checks that a layer which takes numbers is the first, or has signs before it.
+    /// Checks that a layer that multiplies numbers is the first, or follows signs.
     pub(super) fn check_numbers(&self) -> Result<(), ExportError> {
         self.check_thresholds()?;
         if self.open.as_ref().is_some_and(|p| p.then != Then::Sign) {
@@ -36,16 +36,16 @@ impl Lowering {
         Ok(())
     }
 
-    /// Checks that what makes signs of the model's bytes is in front of all products.
+    /// Checks that thresholds of the model's bytes come before all products.
     fn check_thresholds(&self) -> Result<(), ExportError> {
         if self.input == InputType::Thresholds && self.thresholds.is_none() {
-            let why = "the input is `InputType::Thresholds`: expected thresholds in front of it (`InputThresholds` or `RSign`)";
+            let why = "the input is `InputType::Thresholds`: expected thresholds before it (`InputThresholds` or `RSign`)";
             return Err(self.refusal(why));
         }
         Ok(())
     }
 
-    /// A linear layer over whatever there is now.
+    /// A linear layer over the present rows, pixels or flattened images.
     pub(super) fn linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         let (n, k) = weight.matrix("weights of a linear operation")?;
         let width = match self.values {
@@ -60,7 +60,7 @@ impl Lowering {
         let shape = match self.values {
             Values::Row => Shape::Dense,
             Values::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
-            // The input of the model lies in a row, and so does what is one pixel.
+            // The input of the model lies in a row, and so does an image of one pixel.
             Values::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => Shape::Dense,
             Values::Flat(image) => self.shape(image, n, whole(image), ConvOptions::default())?,
         };
@@ -73,7 +73,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// A product `[n, k]` of what there is now; what was open becomes signs.
+    /// A product `[n, k]` over the present values. The product before it, if there is one, ends in signs.
     pub(super) fn product<T: Real>(
         &mut self,
         weight: &Tensor<T>,
@@ -113,7 +113,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// The error that a layer takes another number of columns than there are.
+    /// The error that a layer takes `columns` columns, of which there are others.
     pub(super) fn refuse_width(&self, columns: usize) -> ExportError {
         let before = match self.values {
             Values::Row => self.open.as_ref().map_or(0, |before| before.weights.rows()),

@@ -1,4 +1,4 @@
-//! What layers over images say about themselves.
+//! Layers over images: convolutions, pools, and flattening.
 
 use bnn_core::conv::{Conv2d, Pool2d};
 use bnn_core::model::InputType;
@@ -13,12 +13,11 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 impl Lowering {
-    /// Says that the samples of the model are images `[height, width, channels]`: to be called before
-    /// anything else, by a network that reshapes its input or by [`export_images`](super::export_images).
+    /// Says that the samples of the model are images `[height, width, channels]`. A network that reshapes
+    /// its input calls it before anything else, as [`export_images`](super::export_images) does.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where it is not the first to be called, and the images are not those that it
-    /// takes.
+    /// [`ExportError::Layer`] where something else was called before, or images of another size were said.
     pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
         match (&self.open, self.values) {
             (None, Values::Row) => {
@@ -43,8 +42,8 @@ impl Lowering {
         }
     }
 
-    /// Images as rows, their elements in order: [`ops::flatten`](crate::ops::flatten). Rows stay what they
-    /// are.
+    /// Turns images into rows of their elements, in order: [`ops::flatten`](crate::ops::flatten). Rows
+    /// stay as they are.
     pub fn flatten(&mut self) {
         if let Values::Image(image) = self.values {
             self.values = Values::Flat(image);
@@ -56,9 +55,9 @@ impl Lowering {
     /// [`ops::binary_conv2d`](crate::ops::binary_conv2d).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is the unsigned input of the model or no image, or does not fit;
-    /// where zeros of a model file could not stand for its padding; [`ExportError::Model`] for sizes that the
-    /// format cannot hold.
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or does not
+    /// fit, and where zeros of a model file could not stand for its padding; [`ExportError::NotFinite`];
+    /// [`ExportError::Model`] for sizes that the format cannot hold.
     pub fn binary_conv2d<T: Real>(
         &mut self,
         weight: &Tensor<T>,
@@ -74,7 +73,7 @@ impl Lowering {
     /// [`ops::sign_weight_conv2d`](crate::ops::sign_weight_conv2d).
     ///
     /// # Errors
-    /// As [`Lowering::binary_conv2d`], and as [`Lowering::sign_weight_linear`].
+    /// Those of [`Lowering::binary_conv2d`] and [`Lowering::sign_weight_linear`].
     pub fn sign_weight_conv2d<T: Real>(
         &mut self,
         weight: &Tensor<T>,
@@ -86,23 +85,23 @@ impl Lowering {
         Ok(())
     }
 
-    /// The largest of each window, of whatever there is now: [`ops::max_pool2d`](crate::ops::max_pool2d).
+    /// The largest element under each window: [`ops::max_pool2d`](crate::ops::max_pool2d).
     ///
-    /// The runner pools bits. Of sums that become signs later this is the same, since a batch norm keeps
-    /// their order; where its factor is negative it turns it around, and what is pooled then are the bits
-    /// with the other sign, which the weights of the next layer make up for.
+    /// The runner pools bits. For sums that become signs later this is the same, because affine steps keep
+    /// their order. Steps with a negative factor reverse it; then the negated bits are stored and pooled,
+    /// and the weights of the next layer are negated to match.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is the unsigned input of the model or no image, or windows do not
-    /// fit it; at the end of the export, or in a later layer, where no product takes the signs of what comes
-    /// of this.
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or has no room
+    /// for a window; in a later layer, or at the end of the export, where no product takes the signs of the
+    /// pooled values.
     pub fn max_pool2d(
         &mut self,
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: Padding,
     ) -> Result<(), ExportError> {
-        let image = self.image_at_hand()?;
+        let image = self.present_image()?;
         let pool = Pool2d::new(image, kernel, stride, padding);
         let pool = pool.map_err(|error| self.refusal(error.to_string()))?;
         let (layer, kind) = self.place();
@@ -119,7 +118,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// A convolution of the images at hand.
+    /// The shape of a convolution over the present images.
     pub(super) fn shape(
         &self,
         image: [usize; 3],
@@ -137,7 +136,7 @@ impl Lowering {
         weight: &Tensor<T>,
         options: ConvOptions,
     ) -> Result<(), ExportError> {
-        let image = self.image_at_hand()?;
+        let image = self.present_image()?;
         let &[n, height, width, depth] = weight.shape() else {
             return Err(ExportError::Network(Error::Shape {
                 what: "filters of a convolution",
@@ -156,7 +155,7 @@ impl Lowering {
         Ok(())
     }
 
-    fn image_at_hand(&self) -> Result<[usize; 3], ExportError> {
+    fn present_image(&self) -> Result<[usize; 3], ExportError> {
         let why = "it takes images; say of what size those of the model are (`export_images`)";
         self.images().ok_or_else(|| self.refusal(why))
     }

@@ -1,4 +1,4 @@
-//! A model file in the making: what layers are told to say about themselves.
+//! A model file that is being put together, layer by layer.
 
 use bnn_core::model::{InputType, ModelWriter};
 
@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 /// Collects what the layers of a network compute, from the input to the output, and writes it as the
 /// layers of a model file. [`Module::lower`] gets it from [`export`](super::export).
 ///
-/// A network hands on the layers it is made of, in the order in which they are applied:
+/// A network passes on the layers that it is made of, in the order in which they are applied:
 /// ```
 /// use bnn_autograd::export::{ExportError, Lowering, export};
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module};
@@ -45,18 +45,18 @@ use crate::tensor::Tensor;
 /// # Ok(())
 /// # }
 /// ```
-/// A layer that computes nothing in evaluation (dropout) returns `Ok(())`; any other one calls the method
-/// that says what it computes.
+/// A layer that computes nothing in evaluation (dropout) returns `Ok(())`; any other one calls the methods
+/// that say what it computes.
 pub struct Lowering {
     pub(super) writer: ModelWriter,
     pub(super) input: InputType,
-    /// Of [`InputType::Thresholds`], once a layer has said them: one for each channel.
+    /// For [`InputType::Thresholds`], once a layer has given them: one for each channel.
     pub(super) thresholds: Option<Vec<u8>>,
     /// The text kept in the file.
     meta: String,
-    /// The product added last, until it is known what becomes of its sums.
+    /// The product added last, until the layers after it have said what its epilogue is.
     pub(super) open: Option<Product>,
-    /// How the values at hand lie.
+    /// How the values that the next layer takes are laid out.
     pub(super) values: Values,
     /// The images that the model takes, if it takes images.
     pub(super) image: Option<[usize; 3]>,
@@ -66,9 +66,9 @@ pub struct Lowering {
     pub(super) last_affine: Option<(String, &'static str)>,
     /// How far scores may be from several affine steps.
     pub(super) tolerance: f64,
-    /// What to say if clipped numbers are all that comes of the last clipping.
+    /// The refusal, should no sign be taken of the numbers clipped last.
     clipped: Option<Refusal>,
-    /// What to say if the runner, which pools bits, cannot do what the last pool does.
+    /// The refusal, should the values pooled last not become bits.
     pub(super) pooled: Option<Refusal>,
     /// Names and kinds of the modules that are being lowered, from the model inwards.
     path: Vec<(String, &'static str)>,
@@ -83,20 +83,20 @@ pub(super) struct Lowered {
     pub(super) differences: Vec<f64>,
 }
 
-/// How the values of a sample lie: what the next layer goes over.
+/// How the values of a sample are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
-    /// In a row.
+    /// As a row.
     Row,
-    /// In images `[height, width, channels]`.
+    /// As an image `[height, width, channels]`.
     Image([usize; 3]),
-    /// In a row that was such an image.
+    /// As a row that was such an image.
     Flat([usize; 3]),
 }
 
 impl Lowering {
-    /// A model file without layers yet, for samples of the type `input`. `kind` is what errors call the
-    /// network, `meta` text kept in the file. Most programs call [`export`](super::export) instead.
+    /// A model file without layers, for samples of the type `input`. `kind` is what errors call the
+    /// network, `meta` is text that the file keeps. Most programs call [`export`](super::export) instead.
     ///
     /// ```
     /// use bnn_autograd::Tensor;
@@ -138,7 +138,7 @@ impl Lowering {
         })
     }
 
-    /// The next layer of a network, with its name in the network.
+    /// Adds the next layer of a network, under its name in the network.
     ///
     /// # Errors
     /// Those of the layer.
@@ -146,8 +146,8 @@ impl Lowering {
         self.step(name, layer.kind(), |to| layer.lower(to))
     }
 
-    /// A layer that is no [`Module`]: `lower` says what it computes, and `name` and `kind` are what errors
-    /// call it.
+    /// Adds a layer that is not a [`Module`]: `lower` says what it computes, and `name` and `kind` are what
+    /// errors call it.
     ///
     /// # Errors
     /// Those of `lower`.
@@ -168,8 +168,8 @@ impl Lowering {
         text.clone_into(&mut self.meta);
     }
 
-    /// All modules that `network` is made of ([`Module::children`]), each applied to what the one
-    /// before gives out.
+    /// Adds all modules that `network` is made of ([`Module::children`]), each applied to the output of the
+    /// one before.
     ///
     /// # Errors
     /// Those of the layers.
@@ -187,7 +187,7 @@ impl Lowering {
     ///
     /// # Errors
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model, or has other than `k`
-    /// columns.
+    /// columns; [`ExportError::NotFinite`].
     pub fn binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_signs()?;
         self.linear(weight)?;
@@ -200,7 +200,10 @@ impl Lowering {
     ///
     /// # Errors
     /// Those of [`Lowering::binary_linear`] and [`Lowering::affine`].
-    pub fn scaled_binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
+    pub(crate) fn scaled_binary_linear<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+    ) -> Result<(), ExportError> {
         let (_, k) = weight.matrix("weights of a linear operation")?;
         self.binary_linear(weight)?;
         self.push_affine(&unbiased(&row_scales(weight.data(), k)))
@@ -210,8 +213,9 @@ impl Lowering {
     /// [`ops::sign_weight_linear`](crate::ops::sign_weight_linear).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is neither the numbers of the model's input nor signs, where it has other than
-    /// `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact.
+    /// [`ExportError::Layer`] where `x` is neither the numbers of the model's input nor signs, where it has
+    /// other than `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact;
+    /// [`ExportError::NotFinite`].
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_numbers()?;
         self.linear(weight)?;
@@ -219,8 +223,8 @@ impl Lowering {
         Ok(())
     }
 
-    /// Clipping to [-1, 1], which changes no sign: nothing is left of it in front of a layer that takes
-    /// signs.
+    /// Clipping to [-1, 1], which changes no sign: it leaves no trace in a file where a layer that takes
+    /// signs follows.
     ///
     /// # Errors
     /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
@@ -258,7 +262,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// Whether what the first product takes are signs: bits, or bytes of which a layer has made some.
+    /// Whether the first product takes signs: bits, or bytes that thresholds have turned into bits.
     pub(super) fn begins_with_signs(&self) -> bool {
         self.input == InputType::Bits || self.thresholds.is_some()
     }

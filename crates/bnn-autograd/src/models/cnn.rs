@@ -17,7 +17,7 @@ pub struct CnnConfig {
     /// For each stage the channels that come out of each of its convolutions; at least one stage,
     /// each of at least one convolution.
     pub stages: Vec<Vec<usize>>,
-    /// The widths of the fully connected hidden layers behind them; there may be none.
+    /// The widths of the fully connected hidden layers after them; there may be none.
     pub hidden: Vec<usize>,
     /// Number of classes.
     pub classes: usize,
@@ -26,11 +26,11 @@ pub struct CnnConfig {
 /// A convolutional network with binary weights everywhere and binary activations in every hidden
 /// layer.
 ///
-/// Convolutions of 3 x 3 keep the size of the image (zeros around it); each stage ends with the
-/// largest of 2 x 2 pixels, taken of the sums, before batch normalisation. The first convolution
-/// multiplies the pixels as they are with `sign(w)`, every further one signs with signs. What is left
-/// of the image goes through fully connected binary layers, each followed by batch normalisation; what
-/// leaves the last are the class scores. Without bias, because batch normalisation has one.
+/// Convolutions of 3 x 3 keep the size of the image (zeros around it). Each stage ends with a max pool of
+/// 2 x 2 over the sums, before batch normalisation. The first convolution multiplies the pixels as they
+/// are with `sign(w)`, every further one signs with signs. The remaining image goes through fully connected
+/// binary layers, each followed by batch normalisation; the last one gives out the class scores. Layers
+/// have no bias, because batch normalisation has one.
 #[derive(Clone, Debug)]
 pub struct Cnn {
     config: CnnConfig,
@@ -39,7 +39,7 @@ pub struct Cnn {
     linears: Vec<Block<BinaryLinear>>,
 }
 
-/// A layer, the pool of its sums, if there is one, and batch normalisation.
+/// A layer, a max pool of its sums if there is one, and batch normalisation.
 #[derive(Clone, Debug)]
 struct Block<L> {
     layer: L,
@@ -61,8 +61,8 @@ impl Cnn {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no stage or one without a convolution, more stages than times that
-    /// the image can be halved.
+    /// Sizes of 0 or too large, no stage, a stage without a convolution, or more stages than the image can
+    /// be halved.
     pub fn new(config: CnnConfig, rng: &mut Rng) -> Result<Self, Error> {
         let least = config.stages.iter().map(Vec::len).min().unwrap_or(0);
         let what = "number of stages, and of convolutions in each";

@@ -23,19 +23,19 @@ pub struct MlpConfig {
 
 /// A fully connected network with binary weights and binary activations in every hidden layer.
 ///
-/// The first layer multiplies the integer inputs as they are with `sign(w)`, or bits made of them ([`Mlp::on_bits`]); every further layer
-/// multiplies signs with signs; each is followed by batch normalisation. What leaves the last batch
-/// normalisation are the class scores, real ones; with [`Mlp::integer_scores`] there is none behind the last
-/// layer, whose sums are the scores. Without bias, because batch normalisation has one (Hubara et al. 2016,
-/// arXiv 1602.02830, section 1).
+/// The first layer multiplies the integer inputs as they are with `sign(w)`, or bits made of them
+/// ([`Mlp::on_bits`]); every further layer multiplies signs with signs; each is followed by batch
+/// normalisation. The last batch normalisation gives out the class scores, real numbers; with
+/// [`Mlp::integer_scores`] there is none after the last layer, whose sums are the scores. Layers have no
+/// bias, because batch normalisation has one (Hubara et al. 2016, arXiv 1602.02830, section 1).
 #[derive(Clone, Debug)]
 pub struct Mlp {
     config: MlpConfig,
-    /// In front of the first layer, where that takes bits.
+    /// Before the first layer, if that takes bits.
     thresholds: Option<InputThresholds>,
     first: SignWeightLinear,
     rest: Vec<BinaryLinear>,
-    /// One for each layer; for all but the last where the scores are integers.
+    /// One for each layer, but for the last if the scores are integers.
     norms: Vec<BatchNorm>,
 }
 
@@ -87,19 +87,19 @@ impl Mlp {
         })
     }
 
-    /// The same network without batch normalisation behind the last layer: its sums are the scores, so that a
-    /// model file of it gives out `i32`, and running that takes no float instruction.
+    /// Removes the batch normalisation after the last layer: its sums are the scores, so that a model file
+    /// of the network gives out `i32`, and running it takes no float instruction.
     ///
-    /// Sums of `k` signs are up to `k`: such a network learns with
-    /// [`Trainer::with_temperature`](crate::train::Trainer::with_temperature), `sqrt(k)` or so.
+    /// Sums of `k` signs are up to `k`, so such a network needs a
+    /// [temperature](crate::train::Trainer::with_temperature) of about `sqrt(k)` to learn.
     #[must_use]
     pub fn integer_scores(mut self) -> Self {
         self.norms.truncate(self.rest.len());
         self
     }
 
-    /// The same network on bits: its first layer multiplies signs too, `+1` where an input reaches its threshold, of
-    /// which there is one for each input.
+    /// Lets the first layer multiply signs as well: `+1` where an input reaches its threshold, of which there
+    /// is one for each input.
     ///
     /// # Errors
     /// [`Error::Shape`] for another number of thresholds.
@@ -135,10 +135,11 @@ impl Mlp {
         &self.config
     }
 
-    /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input on.
+    /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input
+    /// to the output.
     pub fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
-        let rest = self.rest.iter().map(BinaryLinear::weight);
-        let weights = [self.first.weight()].into_iter().chain(rest);
+        let rest = self.rest.iter().map(|layer| &layer.weight);
+        let weights = [&self.first.weight].into_iter().chain(rest);
         let norms = self.norms.iter().map(Some).chain([None]);
         weights.zip(norms)
     }

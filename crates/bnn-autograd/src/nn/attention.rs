@@ -37,8 +37,10 @@ impl<T: Real> Normed<T> {
         })
     }
 
-    fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        self.norm.forward(&self.linear.forward(x)?)
+    fn forward(&mut self, name: &str, x: &Var<T>) -> Result<Var<T>, Error> {
+        let y = self.linear.forward(x).map_err(|e| e.in_layer(name))?;
+        let norm = |e: Error| e.in_layer(&format!("{name}_norm"));
+        self.norm.forward(&y).map_err(norm)
     }
 }
 
@@ -64,9 +66,13 @@ impl<T: Real> BinaryAttention<T> {
 
 impl<T: Real> Module<T> for BinaryAttention<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        let (q, k, v) = (self.q.forward(x)?, self.k.forward(x)?, self.v.forward(x)?);
+        let q = self.q.forward("q", x)?;
+        let k = self.k.forward("k", x)?;
+        let v = self.v.forward("v", x)?;
         let context = ops::binary_attention(&q, &k, &v, self.heads)?;
-        self.out.forward(&self.context_norm.forward(&context)?)
+        let context = self.context_norm.forward(&context);
+        let context = context.map_err(|e| e.in_layer("context_norm"))?;
+        self.out.forward("out", &context)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

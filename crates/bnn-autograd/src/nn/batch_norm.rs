@@ -18,9 +18,12 @@ use crate::tensor::Tensor;
 /// Parameters: `gamma` (starts at 1), `beta` (0). Buffers: `running_mean` (0), `running_var` (1).
 #[derive(Clone, Debug)]
 pub struct BatchNorm<T: Real = f32> {
-    gamma: Param<T>,
-    beta: Param<T>,
-    running: BatchStats<T>,
+    /// The factor per column, `[n]`.
+    pub gamma: Param<T>,
+    /// The summand per column, `[n]`.
+    pub beta: Param<T>,
+    /// The running statistics.
+    pub running: BatchStats<T>,
     momentum: T,
     eps: T,
     training: bool,
@@ -71,24 +74,6 @@ impl<T: Real> BatchNorm<T> {
     pub fn affine(&self) -> Result<Affine<T>, Error> {
         let (gamma, beta) = (self.gamma.value(), self.beta.value());
         ops::fold_batch_norm(gamma, beta, &self.running, self.eps)
-    }
-
-    /// The factor per column, `[n]`.
-    #[must_use]
-    pub fn gamma(&self) -> &Param<T> {
-        &self.gamma
-    }
-
-    /// The summand per column, `[n]`.
-    #[must_use]
-    pub fn beta(&self) -> &Param<T> {
-        &self.beta
-    }
-
-    /// The running statistics.
-    #[must_use]
-    pub fn running(&self) -> &BatchStats<T> {
-        &self.running
     }
 
     fn move_running(&mut self, batch: &BatchStats<T>, rows: usize) {

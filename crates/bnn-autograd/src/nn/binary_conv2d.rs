@@ -12,11 +12,12 @@ use crate::tape::Var;
 /// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of its filters, on
 /// bits.
 ///
-/// As built, the gradient of the signs of the images is [`Estimator::Clipped`]; see
+/// Initially, the gradient of the signs of the images is [`Estimator::Clipped`]; see
 /// [`ops::binary_conv2d`](crate::ops::binary_conv2d) for gradients and memory. Parameter: `weight`.
 #[derive(Clone, Debug)]
 pub struct BinaryConv2d<T: Real = f32> {
-    weight: Param<T>,
+    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
+    pub weight: Param<T>,
     function: BinaryConv2dForward,
 }
 
@@ -40,24 +41,12 @@ impl<T: Real> BinaryConv2d<T> {
         })
     }
 
-    /// The same with another pseudo-gradient of the signs of the images; [`Estimator::Identity`], which
-    /// keeps nothing, for images that are made of signs already.
+    /// Replaces the pseudo-gradient of the signs of the images. For images that consist of signs, use
+    /// [`Estimator::Identity`], which keeps nothing.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
         self.function = self.function.with_estimator(estimator);
         self
-    }
-
-    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
-    }
-
-    /// Stride, dilation, groups and padding.
-    #[must_use]
-    pub fn options(&self) -> ConvOptions {
-        self.function.options()
     }
 }
 
@@ -68,7 +57,7 @@ impl<T: Real> Module<T> for BinaryConv2d<T> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.binary_conv2d(self.weight.value(), self.options())
+        to.binary_conv2d(self.weight.value(), self.function.options())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -10,8 +10,8 @@ use crate::tape::Var;
 
 /// `sign(x) · sign(weight)^T` on bits: input `[.., k]`, latent weights `[n, k]`, output `[.., n]`.
 ///
-/// As built, the gradient of the input's signs is [`Estimator::Clipped`] and that of the weights'
-/// passes straight through; see [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
+/// Initially, the gradient of the input's signs is [`Estimator::Clipped`] and the gradient of the
+/// weights' signs passes straight through; see [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
 ///
 /// ```
 /// use bnn_autograd::nn::BinaryLinear;
@@ -27,7 +27,8 @@ use crate::tape::Var;
 /// ```
 #[derive(Clone, Debug)]
 pub struct BinaryLinear<T: Real = f32> {
-    weight: Param<T>,
+    /// The latent weights, `[n, k]`.
+    pub weight: Param<T>,
     estimator: Estimator,
     scaled_signs: Option<ScaledSign>,
 }
@@ -46,32 +47,20 @@ impl<T: Real> BinaryLinear<T> {
         })
     }
 
-    /// The same with another pseudo-gradient of the input's signs; [`Estimator::Identity`], which keeps
-    /// nothing, for an input that is made of signs already.
+    /// Replaces the pseudo-gradient of the input's signs. For an input that consists of signs, use
+    /// [`Estimator::Identity`], which keeps nothing.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
         self.estimator = estimator;
         self
     }
 
-    /// The same with each output multiplied by the mean of `|w|` over its weights, and the gradient of
-    /// the weights that belongs to it; see [`ops::scaled_binary_linear`].
+    /// Multiplies each output by the mean of `|w|` over its weights, with the gradient that belongs to
+    /// it; see [`ops::scaled_binary_linear`].
     #[must_use]
     pub fn with_scaled_signs(mut self, gradient: ScaledSign) -> Self {
         self.scaled_signs = Some(gradient);
         self
-    }
-
-    /// How the outputs are scaled, if they are.
-    #[must_use]
-    pub fn scaled_signs(&self) -> Option<ScaledSign> {
-        self.scaled_signs
-    }
-
-    /// The latent weights, `[n, k]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
     }
 }
 
@@ -81,10 +70,9 @@ impl<T: Real> Module<T> for BinaryLinear<T> {
         if let Some(gradient) = self.scaled_signs {
             return ops::scaled_binary_linear(x, &weight, self.estimator, gradient);
         }
-        let (m, _) = x.value().rows_cols();
-        let (n, k) = weight.value().matrix("weights of a linear operation")?;
-        let product = BinaryLinearForward::new(m, n, k).with_estimator(self.estimator);
-        x.tape().apply(product, &[x, &weight])
+        let product = BinaryLinearForward::for_operands(x, &weight)?;
+        x.tape()
+            .apply(product.with_estimator(self.estimator), &[x, &weight])
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {

@@ -10,11 +10,12 @@ use crate::tensor::Tensor;
 
 /// `x * scale` for `[.., c]`, one learned number per channel; see [`ops::channel_scale`].
 ///
-/// Behind a [`BinaryLinear`](super::BinaryLinear) it scales the exact sums, so that the product stays
+/// After a [`BinaryLinear`](super::BinaryLinear) it scales the exact sums, so that the product stays
 /// on bits. Parameter: `scale`.
 #[derive(Clone, Debug)]
 pub struct ChannelScale<T: Real = f32> {
-    scale: Param<T>,
+    /// The scales, `[c]`.
+    pub scale: Param<T>,
 }
 
 impl<T: Real> ChannelScale<T> {
@@ -38,12 +39,6 @@ impl<T: Real> ChannelScale<T> {
         Ok(Self {
             scale: Param::new(ParamKind::Float, scale),
         })
-    }
-
-    /// The scales, `[c]`.
-    #[must_use]
-    pub fn scale(&self) -> &Param<T> {
-        &self.scale
     }
 }
 

@@ -13,9 +13,12 @@ use crate::tensor::Tensor;
 /// See [`ops::conv2d`]. Parameters: `weight`, `bias`.
 #[derive(Clone, Debug)]
 pub struct Conv2d<T: Real = f32> {
-    weight: Param<T>,
-    bias: Param<T>,
-    options: ConvOptions,
+    /// The weights, `[outputs, kernel height, kernel width, inputs / groups]`.
+    pub weight: Param<T>,
+    /// The bias, `[outputs]`.
+    pub bias: Param<T>,
+    /// Stride, dilation, groups and padding.
+    pub options: ConvOptions,
 }
 
 impl<T: Real> Conv2d<T> {
@@ -38,24 +41,6 @@ impl<T: Real> Conv2d<T> {
             bias: Param::new(ParamKind::Float, bias),
             options,
         })
-    }
-
-    /// The weights, `[outputs, kernel height, kernel width, inputs / groups]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
-    }
-
-    /// The bias, `[outputs]`.
-    #[must_use]
-    pub fn bias(&self) -> &Param<T> {
-        &self.bias
-    }
-
-    /// Stride, dilation, groups and padding.
-    #[must_use]
-    pub fn options(&self) -> ConvOptions {
-        self.options
     }
 }
 

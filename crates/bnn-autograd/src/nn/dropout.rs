@@ -11,8 +11,8 @@ use crate::tensor::Tensor;
 
 /// [`ops::dropout`] in training, the identity in evaluation.
 ///
-/// The random numbers of a call come from the seed and the number of calls before it. Buffer:
-/// `calls`, that number, `[1]`: a checkpoint has it, and a resumed run goes on with the same numbers.
+/// The random numbers of a call depend on the seed and the number of earlier calls. Buffer: `calls`,
+/// that number, `[1]`. A checkpoint holds it, so a resumed run continues with the same numbers.
 #[derive(Clone, Debug)]
 pub struct Dropout<T: Real = f32> {
     p: f64,
@@ -43,8 +43,8 @@ impl<T: Real> Module<T> for Dropout<T> {
             return Ok(x.clone());
         }
         let calls = self.calls.item()?;
-        // Seeds that differ in the call alone give streams that have nothing in common: the generator
-        // hashes them.
+        // Seeds that differ only in the call give unrelated streams, because the generator hashes
+        // them.
         let mut rng = Rng::new(self.seed ^ (calls.as_f64() as u64).rotate_left(32));
         let y = ops::dropout(x, self.p, &mut rng)?;
         // Exact in f32 up to 2^24 calls; then from the start.

@@ -12,7 +12,8 @@ use crate::tape::Var;
 /// The elements are whole numbers from 0 to `n - 1`; see [`ops::embedding`]. Parameter: `weight`.
 #[derive(Clone, Debug)]
 pub struct Embedding<T: Real = f32> {
-    weight: Param<T>,
+    /// The table, `[n, d]`.
+    pub weight: Param<T>,
 }
 
 impl<T: Real> Embedding<T> {
@@ -26,12 +27,6 @@ impl<T: Real> Embedding<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),
         })
-    }
-
-    /// The table, `[n, d]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
     }
 }
 

@@ -1,14 +1,14 @@
 //! Initial values of weights: `[out, in]` of linear layers, `[out, kh, kw, in]` of convolutions.
 //!
-//! Each output sums over `fan_in` inputs, the product of all dimensions but the first; each input goes
-//! into `fan_out` sums, the product of all dimensions but the last.
+//! Each output is a sum over `fan_in` inputs, the product of all dimensions except the first; each
+//! input is a term of `fan_out` sums, the product of all dimensions except the last.
 
 use crate::error::Error;
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tensor::Tensor;
 
-/// All the same value.
+/// A tensor of one value.
 ///
 /// # Errors
 /// A shape that is not valid; [`Error::OutOfRange`] for a value that is not finite.
@@ -48,27 +48,27 @@ pub fn glorot_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<
 /// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010, equation 12).
 ///
 /// # Errors
-/// As [`glorot_uniform`].
+/// Those of [`glorot_uniform`].
 pub fn glorot_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
     let (fan_in, fan_out) = fans(shape)?;
     normal(shape, (2.0 / (fan_in + fan_out)).sqrt(), rng)
 }
 
-/// Evenly distributed in `±sqrt(6 / fan_in)`, for layers behind a ReLU (He et al. 2015,
+/// Evenly distributed in `±sqrt(6 / fan_in)`, for layers after a ReLU (He et al. 2015,
 /// arXiv 1502.01852, equation 10).
 ///
 /// # Errors
-/// As [`glorot_uniform`].
+/// Those of [`glorot_uniform`].
 pub fn kaiming_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
     let (fan_in, _) = fans(shape)?;
     uniform(shape, (6.0 / fan_in).sqrt(), rng)
 }
 
-/// Normally distributed with the variance `2 / fan_in`, for layers behind a ReLU (He et al. 2015,
+/// Normally distributed with the variance `2 / fan_in`, for layers after a ReLU (He et al. 2015,
 /// arXiv 1502.01852, equation 10).
 ///
 /// # Errors
-/// As [`glorot_uniform`].
+/// Those of [`glorot_uniform`].
 pub fn kaiming_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
     let (fan_in, _) = fans(shape)?;
     normal(shape, (2.0 / fan_in).sqrt(), rng)

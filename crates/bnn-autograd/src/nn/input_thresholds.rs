@@ -1,4 +1,4 @@
-//! A model's bytes as signs.
+//! Bytes as signs, by fixed thresholds.
 
 use super::Module;
 use crate::error::Error;
@@ -8,11 +8,12 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[.., c]` and one
-/// fixed threshold per channel, or per input of a network that takes rows.
+/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[.., c]`
+/// and one fixed threshold per channel, or per input if the network takes rows.
 ///
-/// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device compares bytes, and
-/// the layer behind is a product of bits. For learned thresholds take an [`RSign`](super::RSign). Buffer: `thresholds`.
+/// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device
+/// compares bytes, and the next layer is a product of bits. For learned thresholds use an
+/// [`RSign`](super::RSign). Buffer: `thresholds`.
 ///
 /// ```
 /// use bnn_autograd::export::export;
@@ -33,7 +34,8 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, Debug)]
 pub struct InputThresholds<T: Real = f32> {
-    thresholds: Tensor<T>,
+    /// The thresholds, `[c]`.
+    pub thresholds: Tensor<T>,
 }
 
 impl<T: Real> InputThresholds<T> {
@@ -49,13 +51,7 @@ impl<T: Real> InputThresholds<T> {
         })
     }
 
-    /// The thresholds, `[c]`.
-    #[must_use]
-    pub fn thresholds(&self) -> &Tensor<T> {
-        &self.thresholds
-    }
-
-    /// What is added to `x` so that the sign changes at the threshold; exact, since both are bytes.
+    /// The number to add to `x` so that the sign changes at the threshold; exact, as both are bytes.
     fn shifts(&self) -> Tensor<T> {
         let mut shifts = self.thresholds.clone();
         shifts.data_mut().iter_mut().for_each(|t| *t = -*t);

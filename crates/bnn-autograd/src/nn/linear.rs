@@ -14,8 +14,10 @@ use crate::tensor::Tensor;
 /// See [`ops::linear`]. Parameters: `weight`, `bias`.
 #[derive(Clone, Debug)]
 pub struct Linear<T: Real = f32> {
-    weight: Param<T>,
-    bias: Param<T>,
+    /// The weights, `[n, k]`.
+    pub weight: Param<T>,
+    /// The bias, `[n]`.
+    pub bias: Param<T>,
 }
 
 impl<T: Real> Linear<T> {
@@ -30,18 +32,6 @@ impl<T: Real> Linear<T> {
             weight: Param::new(ParamKind::Float, weight),
             bias: Param::new(ParamKind::Float, bias),
         })
-    }
-
-    /// The weights, `[n, k]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
-    }
-
-    /// The bias, `[n]`.
-    #[must_use]
-    pub fn bias(&self) -> &Param<T> {
-        &self.bias
     }
 }
 

@@ -43,12 +43,77 @@ use crate::tensor::Tensor;
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer",
+    note = "a layer is a value of a type from `nn`, such as `nn::Flatten` for `ops::flatten` or \
+            `nn::HardTanh` for `ops::hard_tanh`",
+    note = "any struct becomes a layer by `impl Module for ..` with `forward`"
+)]
 pub trait Module<T: Real = f32> {
     /// Computes the output; in training also updates running statistics.
     ///
+    /// A module of several inputs implements [`Module::forward_many`] and calls it here with the one
+    /// input, `self.forward_many(&[x])`, which is then an error that says how many it takes.
+    ///
     /// # Errors
-    /// Those of the operations, for an input of the wrong shape above all.
+    /// Those of the operations, mostly for an input of the wrong shape.
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error>;
+
+    /// Computes the output from any number of inputs; from exactly one unless overridden.
+    ///
+    /// ```
+    /// use bnn_autograd::function::inputs;
+    /// use bnn_autograd::nn::{BinaryLinear, Linear, Module};
+    /// use bnn_autograd::{Error, Rng, Tape, Tensor, Var, children, ops};
+    ///
+    /// /// Scores of an image and a table row.
+    /// struct TwoTowers {
+    ///     image: BinaryLinear,
+    ///     row: BinaryLinear,
+    ///     scores: Linear,
+    /// }
+    ///
+    /// impl Module for TwoTowers {
+    ///     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+    ///         self.forward_many(&[x])
+    ///     }
+    ///     fn forward_many(&mut self, given: &[&Var]) -> Result<Var, Error> {
+    ///         let [image, row] = inputs("inputs of TwoTowers", given)?;
+    ///         let towers = [&self.image.forward(image)?, &self.row.forward(row)?];
+    ///         self.scores.forward(&ops::concat(&towers)?)
+    ///     }
+    ///     children!(image, row, scores);
+    /// }
+    ///
+    /// # fn main() -> Result<(), Error> {
+    /// let mut rng = Rng::new(1);
+    /// let mut net = TwoTowers {
+    ///     image: BinaryLinear::new(64, 8, &mut rng)?,
+    ///     row: BinaryLinear::new(5, 3, &mut rng)?,
+    ///     scores: Linear::new(11, 2, &mut rng)?,
+    /// };
+    /// let tape = Tape::new();
+    /// let image = tape.constant(Tensor::full(0.5, &[1, 64])?);
+    /// let row = tape.constant(Tensor::full(0.5, &[1, 5])?);
+    /// assert_eq!(net.forward_many(&[&image, &row])?.shape(), [1, 2]);
+    /// let error = net.forward(&image).unwrap_err();
+    /// assert_eq!(error.to_string(), "inputs of TwoTowers: expected 2, found 1");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Count`] for another number of inputs; those of [`Module::forward`].
+    fn forward_many(&mut self, inputs: &[&Var<T>]) -> Result<Var<T>, Error> {
+        match inputs {
+            [x] => self.forward(x),
+            _ => Err(Error::Count {
+                what: "inputs of a module",
+                expected: 1,
+                found: inputs.len(),
+            }),
+        }
+    }
 
     /// What kind of layer it is, for people to read; the type's name unless overridden.
     fn kind(&self) -> &'static str {

@@ -49,14 +49,14 @@ macro_rules! pool {
                 Self(Window::side_by_side(kernel))
             }
 
-            /// The same `stride` (`[vertical, horizontal]`) pixels apart.
+            /// Places the windows `stride` (`[vertical, horizontal]`) pixels apart.
             #[must_use]
             pub fn with_stride(mut self, stride: [usize; 2]) -> Self {
                 self.0.stride = stride;
                 self
             }
 
-            /// The same with padding around the image.
+            /// Adds padding around the image.
             #[must_use]
             pub fn with_padding(mut self, padding: Padding) -> Self {
                 self.0.padding = padding;

@@ -11,7 +11,8 @@ use crate::tensor::Tensor;
 /// [`ops::prelu`]. Parameter: `slope`.
 #[derive(Clone, Debug)]
 pub struct PReLU<T: Real = f32> {
-    slope: Param<T>,
+    /// The slopes, `[c]`.
+    pub slope: Param<T>,
 }
 
 impl<T: Real> PReLU<T> {
@@ -24,12 +25,6 @@ impl<T: Real> PReLU<T> {
         Ok(Self {
             slope: Param::new(ParamKind::Float, slope),
         })
-    }
-
-    /// The slopes, `[c]`.
-    #[must_use]
-    pub fn slope(&self) -> &Param<T> {
-        &self.slope
     }
 }
 

@@ -11,14 +11,16 @@ use crate::tensor::Tensor;
 /// RSign: `sign(x + shift)` for `[.., c]`, one learned shift per channel (the threshold `alpha` of
 /// the paper is `-shift`). At the threshold itself the sign is `+1`, as everywhere here.
 ///
-/// As the first layer of a network it is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds),
-/// behind a product as thresholds of its sums.
+/// The first layer of a network is exported as
+/// [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds), a layer after a product as
+/// thresholds of the product's sums.
 ///
-/// Put a [`BinaryLinear`](super::BinaryLinear) with [`Estimator::Identity`] behind it. Parameter:
+/// Put a [`BinaryLinear`](super::BinaryLinear) with [`Estimator::Identity`] after it. Parameter:
 /// `shift`.
 #[derive(Clone, Debug)]
 pub struct RSign<T: Real = f32> {
-    shift: Param<T>,
+    /// The shifts, `[c]`.
+    pub shift: Param<T>,
     estimator: Estimator,
 }
 
@@ -34,17 +36,11 @@ impl<T: Real> RSign<T> {
         })
     }
 
-    /// The same with another pseudo-gradient of the sign.
+    /// Replaces the pseudo-gradient of the sign.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
         self.estimator = estimator;
         self
-    }
-
-    /// The shifts, `[c]`.
-    #[must_use]
-    pub fn shift(&self) -> &Param<T> {
-        &self.shift
     }
 }
 
@@ -73,9 +69,12 @@ impl<T: Real> Module<T> for RSign<T> {
 /// Parameters: `before` (starts at 0), `slope` (0.25), `after` (0).
 #[derive(Clone, Debug)]
 pub struct RPReLU<T: Real = f32> {
-    before: Param<T>,
-    prelu: PReLU<T>,
-    after: Param<T>,
+    /// The shifts before the rectifier, `[c]`.
+    pub before: Param<T>,
+    /// The rectifier with its slopes.
+    pub prelu: PReLU<T>,
+    /// The shifts after the rectifier, `[c]`.
+    pub after: Param<T>,
 }
 
 impl<T: Real> RPReLU<T> {
@@ -89,24 +88,6 @@ impl<T: Real> RPReLU<T> {
             prelu: PReLU::new(channels)?,
             after: zeros(channels)?,
         })
-    }
-
-    /// The shifts in front of the rectifier, `[c]`.
-    #[must_use]
-    pub fn before(&self) -> &Param<T> {
-        &self.before
-    }
-
-    /// The slopes, `[c]`.
-    #[must_use]
-    pub fn slope(&self) -> &Param<T> {
-        self.prelu.slope()
-    }
-
-    /// The shifts behind the rectifier, `[c]`.
-    #[must_use]
-    pub fn after(&self) -> &Param<T> {
-        &self.after
     }
 }
 

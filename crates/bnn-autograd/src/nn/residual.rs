@@ -23,7 +23,8 @@ impl<M> Residual<M> {
 
 impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        ops::add(x, &self.inner.forward(x)?)
+        let inner = self.inner.forward(x).map_err(|e| e.in_layer("inner"))?;
+        ops::add(x, &inner)
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {

@@ -18,7 +18,7 @@ use crate::tape::Var;
 ///
 /// # fn main() -> Result<(), Error> {
 /// let mut rng = Rng::new(1);
-/// let net = Sequential::<f32>::new()
+/// let net = Sequential::new()
 ///     .named("fc1", BinaryLinear::new(8, 4, &mut rng)?)
 ///     .then(BatchNorm::new(4)?);
 /// let text = "Sequential(
@@ -35,22 +35,25 @@ pub struct Sequential<T: Real = f32> {
 
 type BoxedModule<T> = Box<dyn Module<T> + Send>;
 
-impl<T: Real> Sequential<T> {
-    /// No layers: the identity.
+impl Sequential {
+    /// A network of `f32` without layers, which returns its input. Of another element type:
+    /// `Sequential::<f64>::default()`.
     #[must_use]
     pub fn new() -> Self {
-        Self { layers: Vec::new() }
+        Self::default()
     }
+}
 
-    /// The same with one more layer at the end.
+impl<T: Real> Sequential<T> {
+    /// Adds a layer at the end.
     #[must_use]
     pub fn then(mut self, layer: impl Module<T> + Send + 'static) -> Self {
         self.push(layer);
         self
     }
 
-    /// The same with one more layer at the end, under a name of its own. A name that another layer
-    /// has is an error to whoever needs names to tell parameters apart, as checkpoints do.
+    /// Adds a layer with a name at the end. Two layers of one name are an error for everything that
+    /// identifies parameters by name, such as checkpoints.
     #[must_use]
     pub fn named(
         mut self,
@@ -89,7 +92,9 @@ impl<T: Real> Sequential<T> {
 impl<T: Real> Module<T> for Sequential<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let mut layers = self.layers.iter_mut();
-        layers.try_fold(x.clone(), |x, (_, layer)| layer.forward(&x))
+        layers.try_fold(x.clone(), |x, (name, layer)| {
+            layer.forward(&x).map_err(|error| error.in_layer(name))
+        })
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
@@ -111,7 +116,7 @@ impl<T: Real> Module<T> for Sequential<T> {
 
 impl<T: Real> Default for Sequential<T> {
     fn default() -> Self {
-        Self::new()
+        Self { layers: Vec::new() }
     }
 }
 

@@ -15,8 +15,10 @@ use crate::tape::Var;
 /// See [`ops::sign_weight_conv2d`] for gradients and memory. Parameter: `weight`.
 #[derive(Clone, Debug)]
 pub struct SignWeightConv2d<T: Real = f32> {
-    weight: Param<T>,
-    options: ConvOptions,
+    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
+    pub weight: Param<T>,
+    /// Stride, dilation, groups and padding.
+    pub options: ConvOptions,
 }
 
 impl<T: Real> SignWeightConv2d<T> {
@@ -38,18 +40,6 @@ impl<T: Real> SignWeightConv2d<T> {
             options,
         })
     }
-
-    /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
-    }
-
-    /// Stride, dilation, groups and padding.
-    #[must_use]
-    pub fn options(&self) -> ConvOptions {
-        self.options
-    }
 }
 
 impl<T: Real> Module<T> for SignWeightConv2d<T> {
@@ -58,7 +48,7 @@ impl<T: Real> Module<T> for SignWeightConv2d<T> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.sign_weight_conv2d(self.weight.value(), self.options())
+        to.sign_weight_conv2d(self.weight.value(), self.options)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -13,7 +13,8 @@ use crate::tape::Var;
 /// See [`ops::sign_weight_linear`] for gradients and memory. Parameter: `weight`.
 #[derive(Clone, Debug)]
 pub struct SignWeightLinear<T: Real = f32> {
-    weight: Param<T>,
+    /// The latent weights, `[n, k]`.
+    pub weight: Param<T>,
 }
 
 impl<T: Real> SignWeightLinear<T> {
@@ -26,12 +27,6 @@ impl<T: Real> SignWeightLinear<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
         })
-    }
-
-    /// The latent weights, `[n, k]`.
-    #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use bnn_core::{BitMatrix, PackedWeights};
+use bnn_core::{BitMatrix, BitMatrixView, PackedWeights};
 
 use super::Estimator;
-use super::linear_shape::{LinearShape, with_last};
+use super::linear_shape::{LinearShape, mend, with_last};
 use crate::bits::pack_signs;
 use crate::buffer::take_buffer;
-use crate::context::{Context, Saved};
+use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul_signs, matmul_signs_transposed, sign_product};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -26,20 +27,20 @@ use crate::tensor::Tensor;
 /// [`BinaryLinearForward::with_estimator`].
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
-/// gradient; another estimator keeps something else) and one bit per weight. Out of them the output
-/// can be computed again, so that whoever needs it need not keep it.
+/// gradient; another estimator keeps something else) and one bit per weight. The output can be
+/// computed again from them, so that later functions need not keep it.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn binary_linear<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Var<T>, Error> {
-    let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
-    x.tape().apply(BinaryLinearForward::new(m, n, k), &[x, w])
+    let product = BinaryLinearForward::for_operands(x, w)?;
+    x.tape().apply(product, &[x, w])
 }
 
-/// As [`binary_linear`] with weights that are packed already, and are constants.
+/// [`binary_linear`] with packed weights, which are constants.
 ///
 /// # Errors
-/// As [`binary_linear`].
+/// Those of [`binary_linear`].
 pub fn binary_linear_packed<T: Real>(
     x: &Var<T>,
     weights: &Arc<BinaryWeights>,
@@ -61,8 +62,8 @@ impl BinaryWeights {
     /// The signs of latent weights `[n, k]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another rank than 2; [`Error::Core`] where an instruction set was asked
-    /// for that is not there.
+    /// [`Error::Shape`] for another rank than 2; [`Error::Core`] if `BNN_ISA` asks for an
+    /// instruction set that this CPU does not have.
     pub fn from_latent<T: Real>(latent: &Tensor<T>) -> Result<Self, Error> {
         let (n, k) = latent.matrix("weights of a linear operation")?;
         Self::from_bits(pack_signs(latent.data(), n, k)?)
@@ -71,7 +72,7 @@ impl BinaryWeights {
     /// Rows of bits, bit 1 for +1.
     ///
     /// # Errors
-    /// [`Error::Core`] where an instruction set was asked for that is not there.
+    /// [`Error::Core`] if `BNN_ISA` asks for an instruction set that this CPU does not have.
     pub fn from_bits(bits: BitMatrix) -> Result<Self, Error> {
         let packed = PackedWeights::new(bits.view())?;
         Ok(Self { bits, packed })
@@ -128,13 +129,39 @@ pub struct BinaryLinearForward {
 const X: usize = 0;
 const W: usize = 1;
 
-// Slots of the context.
-const X_SIGNS: usize = 0;
-const X_SLOPE: usize = 1;
-const WEIGHTS: usize = 2;
+/// What is kept besides what the estimator keeps.
+struct Kept {
+    x_signs: BitMatrix,
+    weights: KeptWeights,
+}
 
-/// How many slots of the context are filled.
-pub(super) const SLOTS: usize = 3;
+enum KeptWeights {
+    /// The signs of latent weights.
+    Signs(BitMatrix),
+    /// Packed weights of the caller.
+    Packed(Arc<BinaryWeights>),
+}
+
+saved_state!(Kept { x_signs, weights });
+
+impl KeptWeights {
+    fn bits(&self) -> BitMatrixView<'_> {
+        match self {
+            Self::Signs(bits) => bits.view(),
+            Self::Packed(weights) => weights.bits.view(),
+        }
+    }
+}
+
+impl<T: Real> SavedState<T> for KeptWeights {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        match self {
+            Self::Signs(bits) => bits.parts(visit),
+            // The weights belong to the caller: keeping a handle costs nothing.
+            Self::Packed(_) => {}
+        }
+    }
+}
 
 impl BinaryLinearForward {
     /// For an input of `m` rows and latent weights `[n, k]`.
@@ -149,6 +176,12 @@ impl BinaryLinearForward {
         }
     }
 
+    /// For these operands.
+    pub(crate) fn for_operands<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Self, Error> {
+        let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
+        Ok(Self::new(m, n, k))
+    }
+
     /// For an input of `m` rows and packed weights.
     #[must_use]
     pub fn packed(m: usize, weights: &Arc<BinaryWeights>) -> Self {
@@ -161,7 +194,7 @@ impl BinaryLinearForward {
         }
     }
 
-    /// The same with another pseudo-gradient of the input's signs than [`Estimator::Clipped`]:
+    /// Replaces the pseudo-gradient of the input's signs, [`Estimator::Clipped`], by another:
     /// `dx = (dy · sign(w)) * estimator.slope(x)`.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
@@ -169,12 +202,12 @@ impl BinaryLinearForward {
         self
     }
 
-    /// The forward pass, for whoever builds a [`Function`] of his own around it: the leading
-    /// dimensions of `input` are flattened to `m` rows and restored in the output, and `ctx` gets
+    /// The forward pass, for a [`Function`] of your own that builds on this one: the leading
+    /// dimensions of `input` are flattened to `m` rows and restored in the output, and `ctx` keeps
     /// what [`Function::backward`] and [`Function::jvp`] of this type need.
     ///
     /// # Errors
-    /// [`Error::Shape`] where a shape is not as `m`, `n` and `k` say.
+    /// [`Error::Shape`] if a shape is not as `m`, `n` and `k` say.
     pub fn forward<T: Real>(
         ctx: &mut Context<T>,
         input: &Tensor<T>,
@@ -186,7 +219,7 @@ impl BinaryLinearForward {
         Self::new(m, n, k).run(ctx, input, weights)
     }
 
-    /// The forward pass; fills [`SLOTS`] slots of the context.
+    /// The forward pass; saves in the context what the other methods need.
     pub(super) fn run<T: Real>(
         &self,
         ctx: &mut Context<T>,
@@ -196,24 +229,22 @@ impl BinaryLinearForward {
         let &Self { m, n, k, .. } = self;
         check_input(input, m, k)?;
         let x_signs = pack_signs(input.data(), m, k)?;
-        let (sums, kept) = match weights {
+        let (sums, weights) = match weights {
             LinearWeights::Latent(latent) => {
                 Error::check_shape("weights of a linear operation", &[n, k], latent.shape())?;
                 let bits = pack_signs(latent.data(), n, k)?;
                 let sums = product(&x_signs, &PackedWeights::new(bits.view())?)?;
-                (sums, Saved::from(bits))
+                (sums, KeptWeights::Signs(bits))
             }
             LinearWeights::Packed(packed) => {
                 let found = [packed.bits.rows(), packed.bits.cols()];
                 Error::check_shape("weights of a linear operation", &[n, k], &found)?;
                 let sums = product(&x_signs, &packed.packed)?;
-                // They belong to the caller: keeping a handle costs nothing.
-                (sums, Saved::other(Arc::clone(packed), 0))
+                (sums, KeptWeights::Packed(Arc::clone(packed)))
             }
         };
-        ctx.save(x_signs);
+        ctx.save(Kept { x_signs, weights });
         self.estimator.save(ctx, X, input)?;
-        ctx.save(kept);
         ctx.offer_recompute();
         Ok(Tensor::trusted(sums, with_last(input.shape(), n)))
     }
@@ -225,8 +256,8 @@ impl BinaryLinearForward {
         dy: &Tensor<T>,
     ) -> Result<Tensor<T>, Error> {
         let dy_matrix = mat(dy.data(), self.m, self.n);
-        let mut dx = matmul_signs(dy_matrix, weight_bits(ctx)?.view());
-        self.estimator.apply(ctx, X_SLOPE, &mut dx)?;
+        let mut dx = matmul_signs(dy_matrix, ctx.saved_state::<Kept>()?.weights.bits());
+        self.estimator.apply(ctx, &mut dx)?;
         Ok(Tensor::trusted(dx, with_last(dy.shape(), self.k)))
     }
 
@@ -237,7 +268,7 @@ impl BinaryLinearForward {
         dy: &Tensor<T>,
     ) -> Result<Tensor<T>, Error> {
         let dy_matrix = mat(dy.data(), self.m, self.n);
-        let dw = matmul_signs(dy_matrix.t(), ctx.saved_bits(X_SIGNS)?.view());
+        let dw = matmul_signs(dy_matrix.t(), ctx.saved_state::<Kept>()?.x_signs.view());
         Ok(Tensor::trusted(dw, vec![self.n, self.k]))
     }
 
@@ -250,15 +281,14 @@ impl BinaryLinearForward {
     ) -> Result<Tensor<T>, Error> {
         let &Self { m, n, k, .. } = self;
         let shape = with_last(ctx.input_shape(X)?, n);
+        let Kept { x_signs, weights } = ctx.saved_state()?;
         let mut dy = Tensor::full(T::zero(), &shape)?;
         if let Some(mut dx) = dx {
-            self.estimator.apply(ctx, X_SLOPE, dx.data_mut())?;
-            let signs = weight_bits(ctx)?;
-            let part = matmul_signs_transposed(mat(dx.data(), m, k), signs.view());
+            self.estimator.apply(ctx, dx.data_mut())?;
+            let part = matmul_signs_transposed(mat(dx.data(), m, k), weights.bits());
             dy.add_assign(&Tensor::trusted(part, shape));
         }
         if let Some(dw) = dw {
-            let x_signs = ctx.saved_bits(X_SIGNS)?;
             let part = matmul_signs_transposed(mat(dw.data(), n, k), x_signs.view());
             let part = mat(&part, n, m);
             let cells = dy.data_mut().iter_mut().zip(part.t().view());
@@ -322,13 +352,10 @@ impl<T: Real> Function<T> for BinaryLinearForward {
     }
 
     fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
-        let x_signs = ctx.saved_bits(X_SIGNS)?;
-        let sums = match &self.packed {
-            Some(weights) => product(x_signs, &weights.packed),
-            None => product(
-                x_signs,
-                &PackedWeights::new(ctx.saved_bits(WEIGHTS)?.view())?,
-            ),
+        let Kept { x_signs, weights } = ctx.saved_state()?;
+        let sums = match weights {
+            KeptWeights::Packed(weights) => product(x_signs, &weights.packed),
+            KeptWeights::Signs(bits) => product(x_signs, &PackedWeights::new(bits.view())?),
         };
         Ok(Tensor::trusted(
             sums?,
@@ -343,16 +370,9 @@ fn check_input<T: Real>(x: &Tensor<T>, m: usize, k: usize) -> Result<(), Error> 
     }
     Err(Error::Shape {
         what: "input of a linear operation",
-        expected: format!("[.., {k}] of {m} rows"),
+        expected: format!("[.., {k}] of {m} rows{}", mend(x.shape(), k)),
         found: x.shape().to_vec(),
     })
-}
-
-fn weight_bits<T: Real>(ctx: &Context<T>) -> Result<&BitMatrix, Error> {
-    match ctx.saved_other::<Arc<BinaryWeights>>(WEIGHTS) {
-        Ok(weights) => Ok(&weights.bits),
-        Err(_) => ctx.saved_bits(WEIGHTS),
-    }
 }
 
 /// The exact integer products of signs, as numbers.

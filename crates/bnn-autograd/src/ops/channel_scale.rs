@@ -1,21 +1,22 @@
 //! A learned scale per channel.
 
 use super::channels::{check_channels, column_sums_of, scale_rows};
-use super::compact::share;
-use crate::context::Context;
+use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::for_row_pairs;
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// `x * scale` for `[.., c]` and scales `[c]`: LayerScale (Touvron et al. 2021, arXiv 2103.17239);
-/// behind a [`binary_linear`](super::binary_linear) the learned `alpha` per output of
+/// after a [`binary_linear`](super::binary_linear) it is the learned `alpha` per output of
 /// XNOR-Net++ (Bulat & Tzimiropoulos 2019, arXiv 1909.13863, case 1).
 ///
-/// Kept for the reverse pass: the scales if `x` needs a gradient; if they need one `x`, shared, or
-/// nothing where `x` comes from a function that computes it again, such as a binary layer.
+/// Kept for the reverse pass: the scales if `x` needs a gradient; if the scales need
+/// one, `x`, shared, or nothing if `x` comes from a function that computes it again, such as a binary
+/// layer.
 ///
 /// # Errors
 /// [`Error::Shape`] where there is not one scale per channel; [`Error::ForeignVar`].
@@ -28,6 +29,15 @@ struct ChannelScale;
 const X: usize = 0;
 const SCALE: usize = 1;
 
+struct Kept<T: Real> {
+    /// For the derivative of the scales.
+    x: Option<KeptInput<T>>,
+    /// For the derivative of the input.
+    scale: Option<Tensor<T>>,
+}
+
+saved_state!(Kept<T> { x, scale });
+
 impl<T: Real> Function<T> for ChannelScale {
     fn name(&self) -> &'static str {
         "channel_scale"
@@ -35,10 +45,13 @@ impl<T: Real> Function<T> for ChannelScale {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x, scale] = inputs("inputs of channel_scale", given)?;
-        check_channels("scales of channel_scale", x, scale)?;
-        ctx.save_for_backward(ctx.needs_input_grad(SCALE).then(|| share(ctx, X, x)));
-        ctx.save_for_forward(ctx.has_tangent(SCALE).then(|| x.clone()));
-        ctx.save(ctx.varies(X).then(|| scale.clone()));
+        check_channels("input of channel_scale", x, "scales", scale)?;
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                x: pass.needs(SCALE).then(|| pass.input(X, x)),
+                scale: pass.needs(X).then(|| scale.clone()),
+            })
+        })?;
         let mut y = x.clone();
         scale_rows(y.data_mut(), scale.data());
         Ok(vec![y])
@@ -50,15 +63,16 @@ impl<T: Real> Function<T> for ChannelScale {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = grad_outputs.single()?;
+        let Kept { x, scale } = ctx.saved_state()?;
         let mut grads = vec![None, None];
-        if ctx.needs_input_grad(SCALE) {
-            let x = ctx.saved_tensor(X)?;
+        if let Some(x) = x {
+            let x = x.tensor()?;
             let (_, channels) = x.rows_cols();
             let term = |d: T, x: T| d.as_f64() * x.as_f64();
             grads[SCALE] = Some(column_sums_of(d.data(), x.data(), channels, term));
         }
-        if ctx.needs_input_grad(X) {
-            scale_rows(d.data_mut(), ctx.saved_tensor(SCALE)?.data());
+        if let Some(scale) = scale {
+            scale_rows(d.data_mut(), scale.data());
             grads[X] = Some(d);
         }
         Ok(grads)
@@ -70,15 +84,13 @@ impl<T: Real> Function<T> for ChannelScale {
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let mut dy = match tangents.take(X) {
-            Some(mut dx) => {
-                scale_rows(dx.data_mut(), ctx.saved_tensor(SCALE)?.data());
-                dx
-            }
-            None => Tensor::full(T::zero(), ctx.input_shape(X)?)?,
-        };
-        if let Some(dscale) = tangents.get(SCALE) {
-            let x = ctx.saved_tensor(X)?;
+        let Kept { x, scale } = ctx.saved_state()?;
+        let mut dy = tangents.take_dense(X)?;
+        if let Some(scale) = scale {
+            scale_rows(dy.data_mut(), scale.data());
+        }
+        if let (Some(x), Some(dscale)) = (x, tangents.get(SCALE)) {
+            let x = x.tensor()?;
             for_row_pairs(dy.data_mut(), x.data(), dscale.numel(), |dy, x| {
                 for ((dy, &x), &ds) in dy.iter_mut().zip(x).zip(dscale.data()) {
                     *dy += x * ds;

@@ -6,14 +6,26 @@ use crate::parallel::{for_rows, sums_by_columns};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Checks that there is one number per channel of `x`.
+/// Checks that there is one number per channel of `x`; `what` names `x`, `kind` the numbers.
 pub(super) fn check_channels<T: Real>(
     what: &'static str,
     x: &Tensor<T>,
+    kind: &'static str,
     numbers: &Tensor<T>,
 ) -> Result<(), Error> {
     let (_, channels) = x.rows_cols();
-    Error::check_shape(what, &[channels], numbers.shape())
+    if numbers.shape() == [channels] {
+        return Ok(());
+    }
+    let expected = match *numbers.shape() {
+        [count] => format!("[.., {count}] for {count} {kind}"),
+        ref other => format!("[.., c] for {kind} [c], not {other:?}"),
+    };
+    Err(Error::Shape {
+        what,
+        expected,
+        found: x.shape().to_vec(),
+    })
 }
 
 /// Adds `row` to every row.

@@ -4,47 +4,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use crate::context::{Context, Saved};
-use crate::error::Error;
+use crate::context::{KeptInput, Part, Pass, SavedState};
 use crate::parallel::TASK_ELEMENTS;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// A tensor's elements: as `i16` where all of them are such integers (2 bytes an element, as behind
-/// a binary layer of up to 32 767 inputs), else the tensor itself, shared or computed again.
-pub(super) enum Compact<'a, T: Real> {
-    Integers(&'a [i16]),
-    Tensor(Tensor<T>),
+/// An input kept for a pass: as `i16` if all elements are such integers (2 bytes an element, as for
+/// the output of a binary layer of up to 32 767 inputs), else shared or computed again.
+pub(super) enum Compact<T: Real> {
+    Integers(Vec<i16>),
+    Input(KeptInput<T>),
 }
 
-impl<'a, T: Real> Compact<'a, T> {
-    /// What to save of `x`, input `i` of the function: nothing if it can be computed again.
-    pub(super) fn save(ctx: &Context<T>, i: usize, x: &Tensor<T>) -> Saved<T> {
-        if let Some(recipe) = ctx.recomputed_input(i) {
-            return recipe;
-        }
-        match exact_integers(x.data()) {
-            Some(integers) => {
-                let bytes = size_of_val(&integers[..]);
-                Saved::other(integers, bytes)
-            }
-            None => x.clone().into(),
-        }
-    }
-
-    /// Finds it again.
-    pub(super) fn saved(ctx: &'a Context<T>, slot: usize) -> Result<Self, Error> {
-        match ctx.saved_other::<Vec<i16>>(slot) {
-            Ok(integers) => Ok(Self::Integers(integers)),
-            Err(_) => ctx.saved_tensor(slot).map(Self::Tensor),
-        }
+impl<T: Real> Compact<T> {
+    /// What to keep of `x`, input `i` of the function.
+    pub(super) fn keep(pass: &Pass<'_, T>, i: usize, x: &Tensor<T>) -> Self {
+        let input = pass.input(i, x);
+        // Forward mode runs at once, while `x` is alive, and needs no second copy.
+        let integers = match pass.is_reverse() && !input.is_recomputed() {
+            true => exact_integers(x.data()),
+            false => None,
+        };
+        integers.map_or(Self::Input(input), Self::Integers)
     }
 }
 
-/// What to save of `x`, input `i` of the function, to have its elements as they are: nothing if they
-/// can be computed again, else the tensor, shared.
-pub(super) fn share<T: Real>(ctx: &Context<T>, i: usize, x: &Tensor<T>) -> Saved<T> {
-    ctx.recomputed_input(i).unwrap_or_else(|| x.clone().into())
+impl<T: Real> SavedState<T> for Compact<T> {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        match self {
+            Self::Integers(integers) => integers.parts(visit),
+            Self::Input(input) => input.parts(visit),
+        }
+    }
 }
 
 /// The elements as integers, if they all are.

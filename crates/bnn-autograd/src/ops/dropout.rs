@@ -11,8 +11,8 @@ use crate::rng::Rng;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so that
-/// the expectation stays. Keeps one bit per element.
+/// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, which
+/// preserves the expectation. Keeps one bit per element.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for a `p` outside `0 <= p < 1`.
@@ -46,7 +46,7 @@ struct Dropout<T> {
 }
 
 impl<T: Real> Dropout<T> {
-    /// What the function does to values, gradients and tangents alike.
+    /// What the function does to values, gradients and tangents.
     fn apply(&self, mut x: Tensor<T>) -> Vec<Tensor<T>> {
         let data = x.data_mut();
         apply_mask(data, self.kept.view());

@@ -1,6 +1,6 @@
 //! Clipping to [-1, 1].
 
-use super::masked::masked;
+use super::masked::{Mask, masked};
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
@@ -32,7 +32,8 @@ impl<T: Real> Function<T> for HardTanh {
         let [x] = inputs("inputs of hard_tanh", given)?;
         let (rows, cols) = x.rows_cols();
         if ctx.varies(0) {
-            ctx.save(pack_mask(x.data(), rows, cols)?);
+            let passes = pack_mask(x.data(), rows, cols)?;
+            ctx.save(Mask { passes });
         }
         let one = T::one();
         let clip = |&x: &T| match x {

@@ -8,13 +8,13 @@ use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// `x · w^T + b`: input `[.., k]`, weights `[n, k]`, bias `[n]`, output `[.., n]`.
 ///
-/// Kept for the reverse pass: `x` if `w` needs a gradient and `w` if `x` does, both shared with
-/// whoever else holds them.
+/// Kept for the reverse pass: `x` if `w` needs a gradient and `w` if `x` does, both shared.
 ///
 /// # Errors
 /// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
@@ -30,6 +30,15 @@ struct Linear;
 const X: usize = 0;
 const W: usize = 1;
 const B: usize = 2;
+
+struct Kept<T: Real> {
+    /// For the derivative of the weights.
+    x: Option<Tensor<T>>,
+    /// For the derivative of the input.
+    w: Option<Tensor<T>>,
+}
+
+saved_state!(Kept<T> { x, w });
 
 impl<T: Real> Function<T> for Linear {
     fn name(&self) -> &'static str {
@@ -55,8 +64,12 @@ impl<T: Real> Function<T> for Linear {
             Error::check_shape("bias of a linear operation", &[n], bias.shape())?;
             add_to_rows(&mut y, bias.data());
         }
-        ctx.save(ctx.varies(W).then(|| x.clone()));
-        ctx.save(ctx.varies(X).then(|| w.clone()));
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                x: pass.needs(W).then(|| x.clone()),
+                w: pass.needs(X).then(|| w.clone()),
+            })
+        })?;
         Ok(vec![Tensor::trusted(y, with_last(x.shape(), n))])
     }
 
@@ -68,15 +81,14 @@ impl<T: Real> Function<T> for Linear {
         let dy = grad_outputs.single()?;
         let (m, n) = dy.rows_cols();
         let dy_matrix = mat(dy.data(), m, n);
+        let Kept { x, w } = ctx.saved_state()?;
         let mut grads = vec![None; ctx.num_inputs()];
-        if ctx.needs_input_grad(X) {
-            let w = ctx.saved_tensor(1)?;
+        if let Some(w) = w {
             let (_, k) = w.rows_cols();
             let dx = matmul(dy_matrix, mat(w.data(), n, k));
             grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), k)));
         }
-        if ctx.needs_input_grad(W) {
-            let x = ctx.saved_tensor(0)?;
+        if let Some(x) = x {
             let (_, k) = x.rows_cols();
             let dw = matmul(dy_matrix.t(), mat(x.data(), m, k));
             grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
@@ -95,14 +107,13 @@ impl<T: Real> Function<T> for Linear {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let LinearShape { m, n, k } = LinearShape::of(ctx)?;
         let shape = with_last(ctx.input_shape(X)?, n);
+        let Kept { x, w } = ctx.saved_state()?;
         let mut dy = Tensor::full(T::zero(), &shape)?;
-        if let Some(dx) = tangents.get(X) {
-            let w = ctx.saved_tensor(1)?;
+        if let (Some(w), Some(dx)) = (w, tangents.get(X)) {
             let part = matmul(mat(dx.data(), m, k), mat(w.data(), n, k).t());
             dy.add_assign(&Tensor::trusted(part, shape.clone()));
         }
-        if let Some(dw) = tangents.get(W) {
-            let x = ctx.saved_tensor(0)?;
+        if let (Some(x), Some(dw)) = (x, tangents.get(W)) {
             let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
             dy.add_assign(&Tensor::trusted(part, shape));
         }

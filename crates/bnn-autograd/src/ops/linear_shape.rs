@@ -21,7 +21,7 @@ impl LinearShape {
         Self::of_shapes(x.shape(), w.shape())
     }
 
-    /// That of a function's first two inputs.
+    /// The sizes of a function's first two inputs.
     pub(super) fn of<T: Real>(ctx: &Context<T>) -> Result<Self, Error> {
         Self::of_shapes(ctx.input_shape(0)?, ctx.input_shape(1)?)
     }
@@ -37,7 +37,7 @@ impl LinearShape {
         if x.last() != Some(&k) {
             return Err(Error::Shape {
                 what: "input of a linear operation",
-                expected: format!("[.., {k}] for weights [{n}, {k}]"),
+                expected: format!("[.., {k}] for weights [{n}, {k}]{}", mend(x, k)),
                 found: x.to_vec(),
             });
         }
@@ -58,4 +58,14 @@ pub(super) fn product_macs(inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> u64
 pub(super) fn with_last(shape: &[usize], n: usize) -> Vec<usize> {
     let leading = &shape[..shape.len().saturating_sub(1)];
     leading.iter().copied().chain([n]).collect()
+}
+
+/// How to turn an input of shape `x` into `[.., k]`, if there is an obvious way.
+pub(super) fn mend(x: &[usize], k: usize) -> &'static str {
+    match x {
+        [_, sample @ ..] if sample.len() > 1 && sample.iter().product::<usize>() == k => {
+            " (put `nn::Flatten` in front)"
+        }
+        _ => "",
+    }
 }

@@ -1,13 +1,15 @@
-//! What the classification losses have in common: one row of scores and one label per sample, the
-//! mean over samples, and a gradient that is known as soon as the loss is.
+//! The common part of all losses: a mean, whose gradient is known as soon as the loss is. A
+//! classification loss has a row of scores and a label per sample; other losses have a target per
+//! element.
 
 use rayon::prelude::*;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::task_rows;
+use crate::parallel::{TASK_ELEMENTS, task_rows};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -39,6 +41,13 @@ pub(super) fn mean_loss<T: Real, L: Copy + Into<usize>>(
     scores.tape().apply(MeanLoss { labels, sample }, &[scores])
 }
 
+/// The gradient of the loss.
+struct Kept<T: Real> {
+    grad: Tensor<T>,
+}
+
+saved_state!(Kept<T> { grad });
+
 struct MeanLoss<S> {
     labels: Vec<usize>,
     sample: S,
@@ -68,7 +77,9 @@ impl<T: Real, S: SampleLoss<T>> Function<T> for MeanLoss<S> {
             })
             .collect();
         let mean = losses.iter().sum::<f64>() / rows as f64;
-        ctx.save(ctx.varies(0).then_some(grad));
+        if ctx.varies(0) {
+            ctx.save(Kept { grad });
+        }
         Ok(vec![Tensor::scalar(T::from_f64(mean))])
     }
 
@@ -77,23 +88,112 @@ impl<T: Real, S: SampleLoss<T>> Function<T> for MeanLoss<S> {
         ctx: &Context<T>,
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let dy = grad_outputs.single()?.item()?;
-        let mut grad = ctx.saved_tensor(0)?;
-        if dy != T::one() {
-            grad.data_mut().iter_mut().for_each(|g| *g *= dy);
-        }
-        Ok(vec![Some(grad)])
+        backward(ctx, grad_outputs)
     }
 
-    /// The loss is a scalar: its derivative along the tangent is the inner product with the gradient.
     fn jvp(
         &self,
         ctx: &Context<T>,
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let (grad, tangent) = (ctx.saved_tensor(0)?, tangents.single()?);
-        let terms = grad.data().iter().zip(tangent.data());
-        let sum: f64 = terms.map(|(g, t)| g.as_f64() * t.as_f64()).sum();
-        Ok(vec![Some(Tensor::scalar(T::from_f64(sum)))])
+        jvp(ctx, tangents)
     }
+}
+
+/// The loss of one element, given its target.
+pub(super) trait ElementLoss: Send + Sync + 'static {
+    const NAME: &'static str;
+    /// The loss and its derivative with respect to `x`.
+    fn loss(x: f64, target: f64) -> (f64, f64);
+}
+
+/// The mean of a loss over all elements of `x`; a scalar. The targets are constants.
+///
+/// Kept for the reverse pass: the gradient itself, as large as `x`.
+pub(super) fn mean_element_loss<T: Real, L: ElementLoss>(
+    x: &Var<T>,
+    target: &Tensor<T>,
+    loss: L,
+) -> Result<Var<T>, Error> {
+    Error::check_shape("target of a loss", x.shape(), target.shape())?;
+    let target = target.clone();
+    x.tape().apply(MeanElementLoss { target, loss }, &[x])
+}
+
+struct MeanElementLoss<T: Real, L> {
+    target: Tensor<T>,
+    #[allow(dead_code, reason = "chooses the loss by its type")]
+    loss: L,
+}
+
+impl<T: Real, L: ElementLoss> Function<T> for MeanElementLoss<T, L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [x] = inputs("inputs of a loss", given)?;
+        let count = x.numel() as f64;
+        let mut grad = x.clone();
+        // Pieces of a fixed size, whose sums are added in order: the same for any number of threads.
+        let pieces = grad.data_mut().par_chunks_mut(TASK_ELEMENTS);
+        let pieces = pieces.zip(self.target.data().par_chunks(TASK_ELEMENTS));
+        let sums: Vec<f64> = pieces
+            .map(|(x, target)| {
+                let pairs = x.iter_mut().zip(target);
+                let losses = pairs.map(|(x, target)| {
+                    let (loss, slope) = L::loss(x.as_f64(), target.as_f64());
+                    *x = T::from_f64(slope / count);
+                    loss
+                });
+                losses.sum()
+            })
+            .collect();
+        let mean = sums.iter().sum::<f64>() / count;
+        if ctx.varies(0) {
+            ctx.save(Kept { grad });
+        }
+        Ok(vec![Tensor::scalar(T::from_f64(mean))])
+    }
+
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grad_outputs: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        backward(ctx, grad_outputs)
+    }
+
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        jvp(ctx, tangents)
+    }
+}
+
+fn backward<T: Real>(
+    ctx: &Context<T>,
+    grad_outputs: Derivatives<T>,
+) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    let dy = grad_outputs.single()?.item()?;
+    let Kept { grad } = ctx.saved_state()?;
+    let mut grad: Tensor<T> = grad.clone();
+    if dy != T::one() {
+        grad.data_mut().iter_mut().for_each(|g| *g *= dy);
+    }
+    Ok(vec![Some(grad)])
+}
+
+/// The loss is a scalar: its derivative along the tangent is the inner product with the gradient.
+fn jvp<T: Real>(
+    ctx: &Context<T>,
+    tangents: Derivatives<T>,
+) -> Result<Vec<Option<Tensor<T>>>, Error> {
+    let Kept { grad } = ctx.saved_state()?;
+    let tangent = tangents.single()?;
+    let terms = grad.data().iter().zip(tangent.data());
+    let sum: f64 = terms.map(|(g, t)| g.as_f64() * t.as_f64()).sum();
+    Ok(vec![Some(Tensor::scalar(T::from_f64(sum)))])
 }

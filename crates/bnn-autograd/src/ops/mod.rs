@@ -3,39 +3,49 @@
 mod add;
 mod attention;
 mod batch_norm;
+mod bce;
 mod binary_linear;
 mod channel_scale;
 mod channels;
 mod compact;
+mod concat;
 pub(crate) mod conv2d;
 mod cross_entropy;
 mod dropout;
 mod embedding;
 mod hard_tanh;
+mod l1;
 mod linear;
 mod linear_shape;
 mod loss;
 mod masked;
+mod mse;
+mod mul;
 mod pool2d;
 mod prelu;
 mod quantize;
 mod reduce;
+mod relu;
 mod reshape;
 mod scaled_binary_linear;
 mod shift;
 mod sign_weight_linear;
+mod softmax;
 mod squared_hinge;
+mod sub;
 
 pub use add::add;
 pub use attention::binary_attention;
 pub use batch_norm::{
     Affine, BatchStats, batch_norm, batch_norm_eval, batch_stats, fold_batch_norm,
 };
+pub use bce::bce_with_logits;
 pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
 pub use channel_scale::channel_scale;
 pub(crate) use channels::{column_sums_of, scale_rows};
+pub use concat::concat;
 pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
@@ -44,7 +54,10 @@ pub(crate) use dropout::check_probability;
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use hard_tanh::hard_tanh;
+pub use l1::l1;
 pub use linear::linear;
+pub use mse::mse;
+pub use mul::mul;
 pub use pool2d::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use prelu::prelu;
 pub(crate) use quantize::row_scales;
@@ -53,8 +66,11 @@ pub use quantize::{
 };
 pub(crate) use reduce::column_sums;
 pub use reduce::{mean, sum};
+pub use relu::relu;
 pub use reshape::{flatten, reshape};
 pub use scaled_binary_linear::scaled_binary_linear;
 pub use shift::shift;
 pub use sign_weight_linear::sign_weight_linear;
+pub use softmax::{log_softmax, softmax};
 pub use squared_hinge::squared_hinge;
+pub use sub::sub;

@@ -1,13 +1,15 @@
 //! The rectifier with a learned slope per channel.
 
+use bnn_core::BitMatrix;
+
 use super::channels::{check_channels, column_sums_of};
-use super::compact::share;
 use crate::bits::pack_signs;
-use crate::context::Context;
+use crate::context::{Context, KeptInput, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::{for_row_pairs, for_rows};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -28,9 +30,42 @@ struct Prelu;
 const X: usize = 0;
 const SLOPE: usize = 1;
 
-// Slots of the context.
-const INPUT_OR_SIGNS: usize = 0;
-const SLOPES: usize = 1;
+struct Kept<T: Real> {
+    x: KeptValues<T>,
+    /// For the derivative of the input.
+    slope: Option<Tensor<T>>,
+}
+
+enum KeptValues<T: Real> {
+    /// For the derivative of the slopes.
+    Input(KeptInput<T>),
+    /// Enough for the derivative of the input.
+    Signs(BitMatrix),
+}
+
+saved_state!(Kept<T> { x, slope });
+
+impl<T: Real> SavedState<T> for KeptValues<T> {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        match self {
+            Self::Input(x) => x.parts(visit),
+            Self::Signs(signs) => signs.parts(visit),
+        }
+    }
+}
+
+impl<T: Real> KeptValues<T> {
+    /// Numbers with the signs of the input: the input itself if it was kept.
+    fn values(&self) -> Result<Tensor<T>, Error> {
+        match self {
+            Self::Input(x) => x.tensor(),
+            Self::Signs(signs) => {
+                let shape = vec![signs.rows(), signs.cols()];
+                Ok(Tensor::trusted(signs.unpack()?, shape))
+            }
+        }
+    }
+}
 
 impl<T: Real> Function<T> for Prelu {
     fn name(&self) -> &'static str {
@@ -39,15 +74,17 @@ impl<T: Real> Function<T> for Prelu {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x, slope] = inputs("inputs of prelu", given)?;
-        check_channels("slopes of prelu", x, slope)?;
-        if ctx.varies(SLOPE) {
-            ctx.save_for_backward(share(ctx, X, x));
-            ctx.save_for_forward(x.clone());
-        } else if ctx.varies(X) {
+        check_channels("input of prelu", x, "slopes", slope)?;
+        ctx.save_each(|pass| {
             let (rows, cols) = x.rows_cols();
-            ctx.save(pack_signs(x.data(), rows, cols)?);
-        }
-        ctx.save(ctx.varies(X).then(|| slope.clone()));
+            Ok(Kept {
+                x: match pass.needs(SLOPE) {
+                    true => KeptValues::Input(pass.input(X, x)),
+                    false => KeptValues::Signs(pack_signs(x.data(), rows, cols)?),
+                },
+                slope: pass.needs(X).then(|| slope.clone()),
+            })
+        })?;
         let mut y = x.clone();
         for_rows(y.data_mut(), slope.numel(), |row| {
             for (x, &slope) in row.iter_mut().zip(slope.data()) {
@@ -63,15 +100,16 @@ impl<T: Real> Function<T> for Prelu {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = grad_outputs.single()?;
+        let Kept { x, slope } = ctx.saved_state::<Kept<T>>()?;
+        let x = x.values()?;
         let mut grads = vec![None, None];
         if ctx.needs_input_grad(SLOPE) {
-            let x = ctx.saved_tensor(INPUT_OR_SIGNS)?;
             let (_, channels) = x.rows_cols();
             let term = |d: T, x: T| d.as_f64() * negative_part(x).as_f64();
             grads[SLOPE] = Some(column_sums_of(d.data(), x.data(), channels, term));
         }
-        if ctx.needs_input_grad(X) {
-            through_input(ctx, &mut d)?;
+        if let Some(slope) = slope {
+            through_input(&x, slope, &mut d);
             grads[X] = Some(d);
         }
         Ok(grads)
@@ -83,15 +121,13 @@ impl<T: Real> Function<T> for Prelu {
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let mut dy = match tangents.take(X) {
-            Some(mut dx) => {
-                through_input(ctx, &mut dx)?;
-                dx
-            }
-            None => Tensor::full(T::zero(), ctx.input_shape(X)?)?,
-        };
+        let Kept { x, slope } = ctx.saved_state::<Kept<T>>()?;
+        let x = x.values()?;
+        let mut dy = tangents.take_dense(X)?;
+        if let Some(slope) = slope {
+            through_input(&x, slope, &mut dy);
+        }
         if let Some(dslope) = tangents.get(SLOPE) {
-            let x = ctx.saved_tensor(INPUT_OR_SIGNS)?;
             for_row_pairs(dy.data_mut(), x.data(), dslope.numel(), |dy, x| {
                 for ((dy, &x), &ds) in dy.iter_mut().zip(x).zip(dslope.data()) {
                     *dy += negative_part(x) * ds;
@@ -112,27 +148,13 @@ fn negative_part<T: Real>(x: T) -> T {
     if passes(x) { T::zero() } else { x }
 }
 
-/// Multiplies a derivative by the slope where the input was negative.
-fn through_input<T: Real>(ctx: &Context<T>, d: &mut Tensor<T>) -> Result<(), Error> {
-    let slopes = ctx.saved_tensor(SLOPES)?;
-    let Ok(signs) = ctx.saved_bits(INPUT_OR_SIGNS) else {
-        let x = ctx.saved_tensor(INPUT_OR_SIGNS)?;
-        for_row_pairs(d.data_mut(), x.data(), slopes.numel(), |d, x| {
-            for ((d, &x), &slope) in d.iter_mut().zip(x).zip(slopes.data()) {
-                if !passes(x) {
-                    *d *= slope;
-                }
-            }
-        });
-        return Ok(());
-    };
-    let unpacked: Vec<T> = signs.unpack()?;
-    for_row_pairs(d.data_mut(), &unpacked, slopes.numel(), |d, x| {
-        for ((d, &sign), &slope) in d.iter_mut().zip(x).zip(slopes.data()) {
-            if sign < T::zero() {
+/// Multiplies a derivative by the slope where the input, or a number of its sign, is negative.
+fn through_input<T: Real>(x: &Tensor<T>, slope: &Tensor<T>, d: &mut Tensor<T>) {
+    for_row_pairs(d.data_mut(), x.data(), slope.numel(), |d, x| {
+        for ((d, &x), &slope) in d.iter_mut().zip(x).zip(slope.data()) {
+            if !passes(x) {
                 *d *= slope;
             }
         }
     });
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The same elements in another shape.
+//! Reshaping.
 
 use crate::context::Context;
 use crate::error::Error;

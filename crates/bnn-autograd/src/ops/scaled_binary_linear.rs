@@ -1,15 +1,17 @@
 //! The binary layer with a scale per output, taken from the weights.
 
-use super::binary_linear::SLOTS;
+use bnn_core::BitMatrix;
+
 use super::channels::scale_rows;
 use super::linear_shape::LinearShape;
-use super::quantize::{ScaledSigns, row_scales};
+use super::quantize::row_scales;
 use super::{BinaryLinearForward, Estimator, LinearWeights, ScaledSign};
 use crate::bits::pack_mask;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -43,26 +45,18 @@ struct ScaledBinaryLinear {
     gradient: ScaledSign,
 }
 
+/// What is kept besides the state of the product.
+struct Kept<T: Real> {
+    /// `[n]`.
+    scales: Tensor<T>,
+    /// `[n, k]`: where `|w| <= 1`; for the derivative of the weights.
+    inside: Option<BitMatrix>,
+}
+
+saved_state!(Kept<T> { scales, inside });
+
 const X: usize = 0;
 const W: usize = 1;
-
-// Slots of the context behind those of the product.
-const SCALES: usize = SLOTS;
-const W_MASK: usize = SLOTS + 1;
-
-impl ScaledBinaryLinear {
-    /// Takes a derivative of the scaled signs to one of the weights, or back.
-    fn through_weights<T: Real>(&self, ctx: &Context<T>, dw: &mut Tensor<T>) -> Result<(), Error> {
-        let scales = ctx.saved_tensor(SCALES)?;
-        let signs = ScaledSigns {
-            gradient: self.gradient,
-            scales: scales.data(),
-            mask: ctx.saved_bits(W_MASK)?.view(),
-        };
-        signs.apply(dw.data_mut());
-        Ok(())
-    }
-}
 
 impl<T: Real> Function<T> for ScaledBinaryLinear {
     fn name(&self) -> &'static str {
@@ -80,9 +74,14 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         let mut y = self.product.run(ctx, x, LinearWeights::Latent(w))?;
         let scales = row_scales(w.data(), k);
         scale_rows(y.data_mut(), &scales);
-        let mask = ctx.varies(W).then(|| pack_mask(w.data(), n, k));
-        ctx.save(Tensor::trusted(scales, vec![n]));
-        ctx.save(mask.transpose()?);
+        let scales = Tensor::trusted(scales, vec![n]);
+        ctx.save_each(|pass| {
+            let inside = pass.needs(W).then(|| pack_mask(w.data(), n, k));
+            Ok(Kept {
+                scales: scales.clone(),
+                inside: inside.transpose()?,
+            })
+        })?;
         Ok(vec![y])
     }
 
@@ -92,14 +91,15 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut dy = grad_outputs.single()?;
+        let Kept { scales, inside } = ctx.saved_state()?;
         let mut grads = vec![None, None];
-        if ctx.needs_input_grad(W) {
+        if let Some(inside) = inside {
             let mut dw = self.product.weight_gradient(ctx, &dy)?;
-            self.through_weights(ctx, &mut dw)?;
+            self.gradient.apply(scales, inside, dw.data_mut());
             grads[W] = Some(dw);
         }
         if ctx.needs_input_grad(X) {
-            scale_rows(dy.data_mut(), ctx.saved_tensor(SCALES)?.data());
+            scale_rows(dy.data_mut(), scales.data());
             grads[X] = Some(self.product.input_gradient(ctx, &dy)?);
         }
         Ok(grads)
@@ -111,10 +111,11 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let Kept { scales, inside } = ctx.saved_state()?;
         let mut dy = self.product.tangent(ctx, tangents.take(X), None)?;
-        scale_rows(dy.data_mut(), ctx.saved_tensor(SCALES)?.data());
-        if let Some(mut dw) = tangents.take(W) {
-            self.through_weights(ctx, &mut dw)?;
+        scale_rows(dy.data_mut(), scales.data());
+        if let (Some(inside), Some(mut dw)) = (inside, tangents.take(W)) {
+            self.gradient.apply(scales, inside, dw.data_mut());
             dy.add_assign(&self.product.tangent(ctx, None, Some(&dw))?);
         }
         Ok(vec![Some(dy)])
@@ -122,7 +123,8 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
 
     fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
         let mut y = self.product.recompute(ctx)?;
-        scale_rows(y.data_mut(), ctx.saved_tensor(SCALES)?.data());
+        let Kept { scales, .. } = ctx.saved_state::<Kept<T>>()?;
+        scale_rows(y.data_mut(), scales.data());
         Ok(y)
     }
 }

@@ -32,7 +32,7 @@ impl<T: Real> Function<T> for Shift {
 
     fn compute(&self, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x, by] = inputs("inputs of shift", given)?;
-        check_channels("shifts of shift", x, by)?;
+        check_channels("input of shift", x, "shifts", by)?;
         let mut y = x.clone();
         add_to_rows(y.data_mut(), by.data());
         Ok(vec![y])
@@ -53,13 +53,10 @@ impl<T: Real> Function<T> for Shift {
     /// `dy = dx + dby`.
     fn jvp(
         &self,
-        ctx: &Context<T>,
+        _: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let mut dy = match tangents.take(X) {
-            Some(dx) => dx,
-            None => Tensor::full(T::zero(), ctx.input_shape(X)?)?,
-        };
+        let mut dy = tangents.take_dense(X)?;
         if let Some(dby) = tangents.get(BY) {
             add_to_rows(dy.data_mut(), dby.data());
         }

@@ -1,5 +1,9 @@
 //! The first layer: real inputs (pixels) times the signs of the weights.
 
+use std::rc::Rc;
+
+use bnn_core::BitMatrix;
+
 use super::linear_shape::{LinearShape, product_macs, with_last};
 use crate::bits::pack_signs;
 use crate::context::Context;
@@ -7,6 +11,7 @@ use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -31,6 +36,15 @@ struct SignWeightLinear;
 const X: usize = 0;
 const W: usize = 1;
 
+struct Kept<T: Real> {
+    /// For the derivative of the weights.
+    x: Option<Tensor<T>>,
+    /// For the derivative of the input.
+    w_signs: Option<Rc<BitMatrix>>,
+}
+
+saved_state!(Kept<T> { x, w_signs });
+
 impl<T: Real> Function<T> for SignWeightLinear {
     fn name(&self) -> &'static str {
         "sign_weight_linear"
@@ -48,8 +62,13 @@ impl<T: Real> Function<T> for SignWeightLinear {
         let LinearShape { m, n, k } = LinearShape::new(x, w)?;
         let w_signs = pack_signs(w.data(), n, k)?;
         let y = matmul_signs_transposed(mat(x.data(), m, k), w_signs.view());
-        ctx.save(ctx.varies(W).then(|| x.clone()));
-        ctx.save(ctx.varies(X).then_some(w_signs));
+        let w_signs = Rc::new(w_signs);
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                x: pass.needs(W).then(|| x.clone()),
+                w_signs: pass.needs(X).then(|| Rc::clone(&w_signs)),
+            })
+        })?;
         Ok(vec![Tensor::trusted(y, with_last(x.shape(), n))])
     }
 
@@ -61,14 +80,13 @@ impl<T: Real> Function<T> for SignWeightLinear {
         let dy = grad_outputs.single()?;
         let (m, n) = dy.rows_cols();
         let dy_matrix = mat(dy.data(), m, n);
+        let Kept { x, w_signs } = ctx.saved_state()?;
         let mut grads = vec![None, None];
-        if ctx.needs_input_grad(X) {
-            let w_signs = ctx.saved_bits(1)?;
+        if let Some(w_signs) = w_signs {
             let dx = matmul_signs(dy_matrix, w_signs.view());
             grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), w_signs.cols())));
         }
-        if ctx.needs_input_grad(W) {
-            let x = ctx.saved_tensor(0)?;
+        if let Some(x) = x {
             let (_, k) = x.rows_cols();
             let dw = matmul(dy_matrix.t(), mat(x.data(), m, k));
             grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
@@ -84,14 +102,13 @@ impl<T: Real> Function<T> for SignWeightLinear {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let LinearShape { m, n, k } = LinearShape::of(ctx)?;
         let shape = with_last(ctx.input_shape(X)?, n);
+        let Kept { x, w_signs } = ctx.saved_state()?;
         let mut dy = Tensor::full(T::zero(), &shape)?;
-        if let Some(dx) = tangents.get(X) {
-            let w_signs = ctx.saved_bits(1)?;
+        if let (Some(w_signs), Some(dx)) = (w_signs, tangents.get(X)) {
             let part = matmul_signs_transposed(mat(dx.data(), m, k), w_signs.view());
             dy.add_assign(&Tensor::trusted(part, shape.clone()));
         }
-        if let Some(dw) = tangents.get(W) {
-            let x = ctx.saved_tensor(0)?;
+        if let (Some(x), Some(dw)) = (x, tangents.get(W)) {
             let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
             dy.add_assign(&Tensor::trusted(part, shape));
         }

@@ -10,7 +10,7 @@ use crate::real::Real;
 /// `p = p - learning_rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)` at step `t`, as PyTorch's
 /// `Adam`.
 ///
-/// The steps counted are those of the optimizer, for every parameter alike.
+/// `t` counts the steps of the optimizer; it is the same for every parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     learning_rate: f64,
@@ -48,8 +48,8 @@ impl Adam {
         })
     }
 
-    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` beforehand. For decay that the
-    /// averages do not see, take [`AdamW`].
+    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` before the step. For decay that
+    /// does not enter the averages, use [`AdamW`].
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
@@ -80,8 +80,8 @@ impl Adam {
     }
 }
 
-/// [`Adam`] with decoupled weight decay: `p = p * (1 - learning_rate * weight_decay)` beforehand, as
-/// PyTorch's `AdamW`.
+/// [`Adam`] with decoupled weight decay: `p = p * (1 - learning_rate * weight_decay)` before the
+/// step, as PyTorch's `AdamW`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// Without its penalty.
@@ -142,7 +142,8 @@ impl<T: Real> Constants<T> {
     }
 }
 
-const SLOTS: &[&str] = &["first_moment", "second_moment"];
+const SECOND: &str = "second_moment";
+const SLOTS: &[&str] = &["first_moment", SECOND];
 
 impl<T: Real> Rule<T> for Adam {
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
@@ -151,6 +152,10 @@ impl<T: Real> Rule<T> for Adam {
 
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        slot == SECOND
     }
 }
 
@@ -167,5 +172,9 @@ impl<T: Real> Rule<T> for AdamW {
 
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        slot == SECOND
     }
 }

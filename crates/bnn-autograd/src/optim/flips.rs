@@ -1,5 +1,5 @@
-//! How many binary weights change their sign: whether, and how fast, a binary network still learns
-//! (Helwegen et al. 2019, arXiv 1906.02107, section 5.1).
+//! Counts of binary weights that change their sign: a measure of whether, and how fast, a binary
+//! network still learns (Helwegen et al. 2019, arXiv 1906.02107, section 5.1).
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::real::Real;
 /// # fn main() -> Result<(), Error> {
 /// let mut layer = BinaryLinear::<f32>::new(3, 2, &mut Rng::new(1))?;
 /// let before = SignSnapshot::of(&layer)?;
-/// let opposite = layer.weight().value().data().iter().map(|w| -w).collect();
+/// let opposite = layer.weight.value().data().iter().map(|w| -w).collect();
 /// let opposite = Tensor::new(opposite, &[2, 3])?;
 /// layer.params_mut(&mut |_, param| param.set_value(opposite.clone()).unwrap());
 /// let flips = before.flips_to(&SignSnapshot::of(&layer)?)?;
@@ -71,7 +71,7 @@ impl SignSnapshot {
     /// The signs as they are now.
     ///
     /// # Errors
-    /// [`Error::Core`] where `BNN_ISA` asks for an instruction set that is not there.
+    /// [`Error::Core`] if `BNN_ISA` asks for an instruction set that this CPU does not have.
     pub fn of<T: Real>(model: &dyn Module<T>) -> Result<Self, Error> {
         let mut params = Ok(BTreeMap::new());
         model.params(&mut |name, param| {
@@ -87,10 +87,10 @@ impl SignSnapshot {
         params.map(|params| Self { params })
     }
 
-    /// What has flipped between this snapshot and another of the same model.
+    /// Counts the weights that differ in sign between this snapshot and another of the same model.
     ///
     /// # Errors
-    /// [`Error::Count`] where they are of different models: other binary parameters, or other sizes.
+    /// [`Error::Count`] if they are of different models: other binary parameters, or other sizes.
     pub fn flips_to(&self, other: &Self) -> Result<Flips, Error> {
         let mut params = BTreeMap::new();
         let mut total = FlipCount::default();

@@ -14,12 +14,12 @@ use crate::tensor::Tensor;
 
 /// Changes the parameters of a model by their collected gradients.
 ///
-/// Results are the same bits for any number of threads. A clone goes on by itself, from the same
-/// state.
+/// Results are the same bits for any number of threads. A clone is independent and starts from the
+/// same state.
 #[derive(Clone)]
 pub struct Optimizer<T: Real = f32> {
     groups: Vec<(Takes<T>, Shared<T>)>,
-    /// For what no group takes.
+    /// For parameters that no group takes.
     rest: Shared<T>,
     schedule: Schedule,
     state: OptimizerState<T>,
@@ -40,8 +40,8 @@ impl<T: Real> Optimizer<T> {
         }
     }
 
-    /// With a group of parameters that have their own rule: those that `takes` says yes to, given
-    /// their dotted name, unless a group added before has taken them.
+    /// Adds a group of parameters with their own rule: those for which `takes` returns true, given
+    /// their dotted name, unless an earlier group takes them.
     #[must_use]
     pub fn with_group(
         mut self,
@@ -52,25 +52,24 @@ impl<T: Real> Optimizer<T> {
         self
     }
 
-    /// With a schedule for all rules but those that have [their own](super::Scheduled).
+    /// Sets the schedule of all rules except those with [their own](super::Scheduled).
     #[must_use]
     pub fn with_schedule(mut self, schedule: Schedule) -> Self {
         self.set_schedule(schedule);
         self
     }
 
-    /// Sets the schedule, from the next step on, of all rules but those that have their own.
+    /// Sets the schedule of all rules except those with their own, from the next step on.
     pub fn set_schedule(&mut self, schedule: Schedule) {
         self.schedule = schedule;
     }
 
-    /// Changes every parameter that has a gradient; those without stay as they are. Latent binary
-    /// weights are clipped to `[-1, 1]` afterwards. The gradients stay; see [`Module::zero_grad`].
-    /// On an error nothing is changed.
+    /// Changes every parameter that has a gradient, and then clips latent binary weights to `[-1, 1]`.
+    /// The gradients stay; see [`Module::zero_grad`]. On an error nothing is changed.
     ///
     /// # Errors
-    /// [`Error::NotBinary`] where a rule for binary weights gets another parameter, [`Error::Shape`]
-    /// where a parameter has another shape than the state kept under its name.
+    /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`]
+    /// if a parameter has another shape than the state kept under its name.
     pub fn step(&mut self, model: &mut dyn Module<T>) -> Result<(), Error> {
         self.check(model)?;
         let done = self.state.steps;
@@ -132,15 +131,15 @@ impl<T: Real> Optimizer<T> {
         &self.state
     }
 
-    /// Takes over a remembered state, as from a checkpoint.
+    /// Replaces the state, for example by that of a checkpoint.
     pub fn set_state(&mut self, state: OptimizerState<T>) {
         self.state = state;
     }
 
-    /// The averages it keeps of a parameter: the first parts of the names in its state.
-    #[must_use]
-    pub fn slots(&self, name: &str, param: &Param<T>) -> &'static [&'static str] {
-        rule_of(&self.groups, &self.rest, name, param).slots()
+    /// The rule that changes a parameter.
+    #[cfg(feature = "checkpoint")]
+    pub(crate) fn rule(&self, name: &str, param: &Param<T>) -> &dyn Rule<T> {
+        rule_of(&self.groups, &self.rest, name, param)
     }
 }
 
@@ -154,8 +153,7 @@ fn rule_of<'a, T: Real>(
     &**taken.map_or(rest, |(_, rule)| rule)
 }
 
-/// Runs a rule over all pieces of a parameter in parallel, each of them and its averages cut at the
-/// same places.
+/// Runs a rule over all pieces of a parameter in parallel; its averages are cut at the same places.
 fn update<T: Real>(
     rule: &dyn Rule<T>,
     step: Step,

@@ -1,4 +1,4 @@
-//! What the rules of all optimizers have in common.
+//! The trait of optimizer rules.
 
 use std::fmt::Debug;
 
@@ -9,11 +9,11 @@ use crate::tensor::Tensor;
 
 /// How a parameter changes by its gradient: a formula and its settings, without memory.
 ///
-/// A rule sees a parameter in pieces, on several threads at once; every element must depend only on
-/// what is at its place, so that the result is the same for any cut. After it, latent binary weights
-/// are clipped to `[-1, 1]`.
+/// A rule sees a parameter in pieces, on several threads at once. Each element must depend only on the
+/// elements at its index, so that the result is the same for any division into pieces. Afterwards,
+/// latent binary weights are clipped to `[-1, 1]`.
 ///
-/// A rule of one's own, descent by the sign of the gradient (Bernstein et al. 2018, arXiv 1802.04434):
+/// A rule of your own, descent by the sign of the gradient (Bernstein et al. 2018, arXiv 1802.04434):
 /// ```
 /// use bnn_autograd::optim::{Optimizer, Rule, Step};
 ///
@@ -43,29 +43,36 @@ pub trait Rule<T: Real>: Debug + Send + Sync {
     }
 
     /// The average of a slot before the first step on a parameter of this value, in its shape; zeros
-    /// unless said otherwise.
+    /// unless overridden.
     fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
         let _ = slot;
         value.zeros_like()
     }
 
-    /// Whether it is made for parameters of this kind; for all unless said otherwise.
+    /// Whether the averages of a slot are means of squares, which are never negative; false unless
+    /// overridden. A checkpoint with negative ones is refused.
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        let _ = slot;
+        false
+    }
+
+    /// Whether it is made for parameters of this kind; true unless overridden.
     fn is_for(&self, kind: ParamKind) -> bool {
         let _ = kind;
         true
     }
 }
 
-/// Where in the training a rule is.
+/// The step of the training at which a rule runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// Number of the step, from 1.
     pub number: u64,
-    /// Share of its learning rate that the schedule leaves it, 0 to 1.
+    /// The factor of the learning rate by the schedule, 0 to 1.
     pub factor: f64,
 }
 
-/// A rule with a schedule of its own, whatever the optimizer's is.
+/// A rule with its own schedule, independent of the optimizer's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scheduled<R> {
     rule: R,
@@ -92,6 +99,10 @@ impl<T: Real, R: Rule<T>> Rule<T> for Scheduled<R> {
 
     fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
         self.rule.start(slot, value)
+    }
+
+    fn is_mean_of_squares(&self, slot: &str) -> bool {
+        self.rule.is_mean_of_squares(slot)
     }
 
     fn is_for(&self, kind: ParamKind) -> bool {

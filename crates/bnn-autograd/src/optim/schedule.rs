@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use crate::error::Error;
 
-/// The share of its learning rate that a rule has at each step, 0 to 1: a schedule fits every rule, and
-/// groups with different rates can share one.
+/// The factor of the learning rate at each step, 0 to 1. A schedule fits every rule, and groups with
+/// different rates can share one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     warmup: u64,
@@ -23,7 +23,7 @@ enum Shape {
 }
 
 impl Schedule {
-    /// Always the same factor, 0 to 1.
+    /// A constant factor, 0 to 1.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
@@ -32,7 +32,7 @@ impl Schedule {
         Ok(Self::of(Shape::Constant(factor)))
     }
 
-    /// `factor^(step / every)`, rounded down: times `factor` after every so many steps (PyTorch's
+    /// `factor^floor(step / every)`: multiplied by `factor` after every `every` steps (PyTorch's
     /// `StepLR`).
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Schedule {
         Ok(Self::of(Shape::Exponential(factor)))
     }
 
-    /// In a straight line from one factor to another in so many steps, then the latter (PyTorch's
+    /// Linear from one factor to another in `steps` steps, then constant (PyTorch's
     /// `LinearLR`).
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Schedule {
         Ok(Self::of(Shape::Linear { from, to, steps }))
     }
 
-    /// Half a cosine from 1 down to 0 in so many steps, then 0 (Loshchilov & Hutter 2017,
+    /// Half a cosine from 1 down to 0 in `steps` steps, then 0 (Loshchilov & Hutter 2017,
     /// arXiv 1608.03983; PyTorch's `CosineAnnealingLR`).
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Schedule {
         Self { warmup: 0, shape }
     }
 
-    /// Rises linearly in `warmup` steps to where the schedule begins, and then runs it.
+    /// Adds a linear rise to the initial factor in `warmup` steps, after which the schedule starts.
     #[must_use]
     pub fn with_warmup(self, warmup: u64) -> Self {
         Self { warmup, ..self }
@@ -116,7 +116,7 @@ impl Shape {
     }
 }
 
-/// How much of `of` steps is done.
+/// The share of `of` steps that is done.
 fn share(step: u64, of: u64) -> f64 {
     step.min(of) as f64 / of as f64
 }

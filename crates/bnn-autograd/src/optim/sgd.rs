@@ -40,7 +40,7 @@ impl Sgd {
         }
     }
 
-    /// With an L2 penalty: `g = g + weight_decay * p` beforehand; at least 0.
+    /// With an L2 penalty: `g = g + weight_decay * p` before the step; at least 0.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].

@@ -27,7 +27,7 @@ impl<T: Real> OptimizerState<T> {
         self.averages.get(&key(slot, name))
     }
 
-    /// Takes an average out, so that nobody shares it while it is changed.
+    /// Takes an average out, so that it is not shared while it is changed.
     pub(super) fn take(&mut self, slot: &str, name: &str) -> Option<Tensor<T>> {
         self.averages.remove(&key(slot, name))
     }

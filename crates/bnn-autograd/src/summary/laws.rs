@@ -1,4 +1,4 @@
-//! A summary tells what a model is and does, and leaves it as it was.
+//! A summary lists what a model consists of and computes, and leaves the model unchanged.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
@@ -21,7 +21,7 @@ fn row(
         layer: layer.into(),
         kind: kind.into(),
         output: Some(output.to_vec()),
-        params: Params {
+        params: ParamCounts {
             binary: params[0],
             float: params[1],
         },
@@ -35,7 +35,7 @@ fn row(
 #[test]
 fn rows_have_names_shapes_parameters_and_operations() {
     let rng = &mut Rng::new(1);
-    let body = Sequential::<f32>::new()
+    let body = Sequential::new()
         .then(HardTanh)
         .named("fc", BinaryLinear::new(20, 10, rng).unwrap());
     let mut net = Sequential::new()
@@ -115,13 +115,13 @@ impl Module for Plain {
     fn params(&self, visit: &mut dyn FnMut(&str, &Param)) {
         visit("weight", &self.weight);
         visit("unused", &self.unused);
-        visit("norm.gamma", self.norm.gamma());
-        visit("norm.beta", self.norm.beta());
+        visit("norm.gamma", &self.norm.gamma);
+        visit("norm.beta", &self.norm.beta);
     }
 }
 
 #[test]
-fn plain_structs_shared_quantized_and_unused_parameters_are_told_once() {
+fn plain_structs_shared_quantized_and_unused_parameters_are_listed_once() {
     let param = || Param::new(ParamKind::Float, Tensor::full(0.5, &[4, 4]).unwrap());
     let mut net = Plain {
         weight: param(),
@@ -145,7 +145,7 @@ fn plain_structs_shared_quantized_and_unused_parameters_are_told_once() {
 #[test]
 fn modes_statistics_and_gradients_stay_and_the_bytes_are_those_of_training() {
     let rng = &mut Rng::new(1);
-    let mut net = Sequential::<f32>::new()
+    let mut net = Sequential::new()
         .then(SignWeightLinear::new(7, 20, rng).unwrap())
         .then(BatchNorm::new(20).unwrap())
         .then(BinaryLinear::new(20, 70, rng).unwrap())

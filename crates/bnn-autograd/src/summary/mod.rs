@@ -1,4 +1,4 @@
-//! What a model consists of, as a table: its layers with their shapes, parameters and operations.
+//! The layers of a model as a table: shapes, parameters and operations.
 
 #[cfg(test)]
 mod laws;
@@ -14,7 +14,7 @@ use crate::real::Real;
 use crate::tape::{Applied, Tape};
 use crate::tensor::Tensor;
 
-/// A model's layers and their sums. Displayed, it is a table.
+/// The layers of a model, and their sums. Its display is a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The shape of the input that the numbers are for.
@@ -36,21 +36,21 @@ pub struct SummaryRow {
     /// The shape of the (first) output; `None` where the layer took no part.
     pub output: Option<Vec<usize>>,
     /// Binary weights, and other parameters. Those that an earlier row has are not counted again.
-    pub params: Params,
+    pub params: ParamCounts,
     /// Multiply-accumulates.
     pub macs: Macs,
 }
 
-/// Numbers of parameters, by what they take in a deployed model.
+/// Numbers of parameters, by their size in a deployed model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Params {
+pub struct ParamCounts {
     /// Of which the sign alone is used: 1 bit each.
     pub binary: usize,
     /// Numbers of 32 bits.
     pub float: usize,
 }
 
-impl Params {
+impl ParamCounts {
     /// Of both kinds.
     #[must_use]
     pub fn count(self) -> usize {
@@ -80,9 +80,9 @@ impl Params {
 impl Summary {
     /// All parameters.
     #[must_use]
-    pub fn params(&self) -> Params {
+    pub fn params(&self) -> ParamCounts {
         let rows = self.rows.iter().map(|row| row.params);
-        rows.fold(Params::default(), |all, row| Params {
+        rows.fold(ParamCounts::default(), |all, row| ParamCounts {
             binary: all.binary + row.binary,
             float: all.float + row.float,
         })
@@ -99,20 +99,20 @@ impl Summary {
     }
 }
 
-/// Runs `model` in evaluation mode on an input of the given shape, all of it 0.5, and tells what it
-/// was made of. Works for any module; its modes, running statistics and gradients are then as before.
+/// Runs `model` in evaluation mode on an input of the given shape whose elements are all 0.5, and
+/// lists its layers. Works for any module, and leaves its modes, running statistics and gradients
+/// unchanged.
 ///
-/// A row is a function that was applied, named after the layer that its parameters belong to. What a
-/// model does without recording leaves no row.
+/// A row is a function that was applied, named after the layer that its parameters belong to.
+/// Functions applied without recording have no row.
 ///
 /// ```
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Sequential, SignWeightLinear};
-/// use bnn_autograd::summary::summary;
-/// use bnn_autograd::{Error, Rng};
+/// use bnn_autograd::{Error, Rng, summary};
 ///
 /// # fn main() -> Result<(), Error> {
 /// let mut rng = Rng::new(1);
-/// let mut net = Sequential::<f32>::new()
+/// let mut net = Sequential::new()
 ///     .named("fc1", SignWeightLinear::new(64, 512, &mut rng)?)
 ///     .named("bn1", BatchNorm::new(512)?)
 ///     .named("fc2", BinaryLinear::new(512, 10, &mut rng)?)
@@ -129,7 +129,7 @@ impl Summary {
 /// ```
 ///
 /// # Errors
-/// Those of the model, for an input shape that does not fit above all.
+/// Those of the model, mostly for an input shape that does not fit.
 pub fn summary<T: Real>(
     model: &mut dyn Module<T>,
     input_shape: &[usize],
@@ -152,7 +152,7 @@ pub fn summary<T: Real>(
     })
 }
 
-/// No integer, so that nothing is kept in fewer bits than real activations would be.
+/// Not an integer, so that nothing is kept in fewer bits than real activations are.
 const INPUT: f64 = 0.5;
 
 /// A model's parameters and the kinds of its modules, by name.
@@ -215,7 +215,7 @@ impl Layers {
 
     fn row(&self, function: &Applied, counted: &mut HashSet<ParamId>) -> SummaryRow {
         let taking_part = |(id, _): &&(ParamId, Owned)| function.params.contains(id);
-        let mut params = Params::default();
+        let mut params = ParamCounts::default();
         let mut layer = None;
         for (id, owned) in self.params.iter().filter(taking_part) {
             layer.get_or_insert(&owned.layer);

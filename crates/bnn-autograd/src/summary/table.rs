@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Params, Summary, SummaryRow};
+use super::{ParamCounts, Summary, SummaryRow};
 
 const COLUMNS: usize = 7;
 const HEADER: [&str; COLUMNS] = [
@@ -87,7 +87,7 @@ fn cells(row: &SummaryRow) -> [String; COLUMNS] {
     ]
 }
 
-fn bits(params: Params) -> &'static str {
+fn bits(params: ParamCounts) -> &'static str {
     match (params.binary, params.float) {
         (0, 0) => "",
         (_, 0) => "1",

@@ -57,8 +57,8 @@ impl<T: Real> Tape<T> {
         Ok(Gradients::new(self.clone(), leaves))
     }
 
-    /// Takes what the pass needs out of the node, so that the tape is not borrowed while the
-    /// function runs.
+    /// Returns what the pass needs of the node, so that the tape is not borrowed while the function
+    /// runs.
     fn visit(&self, node: usize, retain: bool) -> Result<Visit<T>, Error> {
         let node = &mut self.inner.borrow_mut().nodes[node];
         match &mut node.origin {
@@ -82,7 +82,8 @@ impl<T: Real> Tape<T> {
         }
     }
 
-    /// Checks what a function returned and hands it on to the nodes that made its inputs.
+    /// Checks the gradients that a function returned and adds them to those of the nodes that made
+    /// its inputs.
     fn collect(
         &self,
         function: &'static str,

@@ -20,25 +20,25 @@ impl<T: Real> Gradients<T> {
         Self { tape, leaves }
     }
 
-    /// The gradient of a leaf; `None` where the loss does not depend on it, or it is no leaf of
-    /// this tape.
+    /// The gradient of a leaf; `None` if the loss does not depend on it, or it is no leaf of this
+    /// tape.
     #[must_use]
     pub fn get(&self, leaf: &Var<T>) -> Option<&Tensor<T>> {
         let edge = leaf.edge.filter(|_| self.tape.owns(leaf))?;
         self.leaves.get(&edge.node)
     }
 
-    /// The gradient of a parameter; `None` where the loss does not depend on it.
+    /// The gradient of a parameter; `None` if the loss does not depend on it.
     #[must_use]
     pub fn param(&self, param: &Param<T>) -> Option<&Tensor<T>> {
         let (node, _) = self.leaf_of(param)?;
         self.leaves.get(&node)
     }
 
-    /// As [`Gradients::param`], taken out.
+    /// Takes out the gradient of a parameter.
     ///
     /// # Errors
-    /// [`Error::ParamChanged`] where the value is no longer the one that the gradient was computed at.
+    /// [`Error::ParamChanged`] if the value is no longer the one that the gradient was computed at.
     pub(crate) fn take_param(
         &mut self,
         name: &str,

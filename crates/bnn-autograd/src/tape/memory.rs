@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Node, Origin};
+use crate::context::Part;
 use crate::real::Real;
 
 /// What the contexts of a tape keep for the reverse pass.
@@ -10,7 +11,7 @@ use crate::real::Real;
 pub struct Memory {
     /// The recorded functions in order; released ones keep 0 bytes.
     pub nodes: Vec<NodeMemory>,
-    /// Bytes in all, elements that several contexts share counted once.
+    /// Total bytes; elements that several contexts share are counted once.
     pub total: usize,
 }
 
@@ -21,8 +22,8 @@ pub struct NodeMemory {
     pub name: &'static str,
     /// Bytes of everything saved.
     pub bytes: usize,
-    /// The part of `bytes` in tensors that somebody else holds as well (the caller's input, a
-    /// parameter, another context), so that saving them has cost nothing.
+    /// The part of `bytes` in tensors that are also held elsewhere (the caller's input, a parameter,
+    /// another context), so that saving them costs nothing.
     pub shared: usize,
 }
 
@@ -36,17 +37,25 @@ pub(super) fn measure<T: Real>(nodes: &[Node<T>]) -> Memory {
         let Origin::Function { name, recorded, .. } = &node.origin else {
             continue;
         };
-        let saved = recorded.as_ref().map_or(&[][..], |r| r.context.saved());
         let (mut bytes, mut shared) = (0, 0);
-        for item in saved {
-            bytes += item.bytes();
-            let tensor = item.as_tensor();
-            if tensor.is_some_and(|t| t.is_shared()) {
-                shared += item.bytes();
+        let mut count = |part: Part<'_, T>| match part {
+            Part::Bytes(other) => {
+                bytes += other;
+                memory.total += other;
             }
-            if tensor.is_none_or(|t| seen.insert(t.address())) {
-                memory.total += item.bytes();
+            Part::Tensor(tensor) => {
+                bytes += tensor.bytes();
+                if tensor.is_shared() {
+                    shared += tensor.bytes();
+                }
+                if seen.insert(tensor.address()) {
+                    memory.total += tensor.bytes();
+                }
             }
+        };
+        let saved = recorded.as_ref().map(|r| r.context.saved_for_backward());
+        for item in saved.unwrap_or_default() {
+            item.parts(&mut count);
         }
         memory.nodes.push(NodeMemory {
             name,
@@ -113,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_norm_behind_a_binary_layer_keeps_no_activation_or_two_bytes_each() -> Result<(), Error>
+    fn batch_norm_after_a_binary_layer_keeps_no_activation_or_two_bytes_each() -> Result<(), Error>
     {
         let (m, n) = (8, 96);
         for (recompute, input) in [(true, 0), (false, 2 * m * n)] {
@@ -135,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_elements_are_told_apart_and_counted_once() -> Result<(), Error> {
+    fn shared_elements_are_recognised_and_counted_once() -> Result<(), Error> {
         let tape = Tape::<f32>::new();
         let x = tape.constant(Tensor::full(3.0, &[4, 10])?);
         let w = tape.leaf(Tensor::full(0.5, &[5, 10])?);

@@ -28,9 +28,9 @@ use crate::tensor::Tensor;
 
 /// Records functions as they are applied. A handle: clones are the same tape.
 ///
-/// Take a new tape for every training step; what a tape has recorded lives until its reverse pass
-/// or its end. A tape and its variables stay on one thread; the work inside uses the threads of the
-/// ambient `rayon` pool, and its results do not depend on how many there are.
+/// Use a new tape for every training step: recorded functions live until their reverse pass or the end
+/// of the tape. A tape and its variables stay on one thread. The operations use the threads of the
+/// ambient `rayon` pool, and their results do not depend on the number of threads.
 pub struct Tape<T: Real = f32> {
     inner: Rc<RefCell<Inner<T>>>,
 }
@@ -42,9 +42,9 @@ struct Inner<T: Real> {
     recompute: bool,
 }
 
-/// What a tape knows of a parameter.
+/// What a tape knows about a parameter.
 struct UsedParam<T: Real> {
-    /// Its leaf and its version then, once it was used while recording.
+    /// The leaf, and the version of the parameter at that time, if it was used while recording.
     leaf: Option<(usize, u64)>,
     /// The direction in which forward mode varies it.
     tangent: Option<Tensor<T>>,
@@ -67,7 +67,7 @@ enum Origin<T: Real> {
     Function {
         name: &'static str,
         inputs: Vec<Option<Edge>>,
-        /// `None` once a reverse pass has released it.
+        /// `None` after a reverse pass has released it.
         recorded: Option<Rc<Recorded<T>>>,
     },
 }
@@ -104,8 +104,8 @@ impl<T: Real> Tape<T> {
         self.var(value, None)
     }
 
-    /// The variable of a parameter. However often it is asked for, one tape collects one gradient
-    /// for it, which [`Gradients::add_to`] brings back.
+    /// The variable of a parameter. A tape collects one gradient for each parameter, however often the
+    /// parameter is used; [`Gradients::add_to`] adds it to the parameter.
     #[must_use]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
         let value = param.value().clone();
@@ -123,10 +123,10 @@ impl<T: Real> Tape<T> {
         var
     }
 
-    /// Lets forward mode vary a parameter: from now on [`Tape::param`] gives it this tangent.
+    /// Lets forward mode vary a parameter: [`Tape::param`] gives it this tangent from now on.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the tangent has another shape than the parameter.
+    /// [`Error::Shape`] if the tangent has another shape than the parameter.
     pub fn set_tangent(&self, param: &Param<T>, tangent: Tensor<T>) -> Result<(), Error> {
         let shape = param.value().shape();
         Error::check_shape("tangent of a parameter", shape, tangent.shape())?;
@@ -136,7 +136,7 @@ impl<T: Real> Tape<T> {
         Ok(())
     }
 
-    /// What is known of a parameter, taken out to be changed and put back.
+    /// Takes out what the tape knows of a parameter; the caller changes it and puts it back.
     fn used(&self, param: &Param<T>) -> UsedParam<T> {
         let known = self.inner.borrow_mut().params.remove(&param.id());
         known.unwrap_or(UsedParam {
@@ -149,7 +149,7 @@ impl<T: Real> Tape<T> {
     ///
     /// # Errors
     /// Those of the function; [`Error::ForeignVar`] for an input of another tape; [`Error::Count`]
-    /// where the function has not exactly one output.
+    /// if the function does not have exactly one output.
     pub fn apply(
         &self,
         function: impl Function<T> + 'static,
@@ -226,7 +226,7 @@ impl<T: Real> Tape<T> {
             .collect())
     }
 
-    /// How to compute the variable at `edge` again from what its function has saved.
+    /// A recipe that computes the variable at `edge` again from what its function has saved.
     fn recipe(&self, edge: Edge) -> Option<Recipe<T>> {
         let inner = self.inner.borrow();
         let Origin::Function { recorded, .. } = &inner.nodes[edge.node].origin else {
@@ -242,7 +242,7 @@ impl<T: Real> Tape<T> {
 
     /// Runs `body` without recording: contexts save nothing, results require no gradient.
     pub fn no_grad<R>(&self, body: impl FnOnce() -> R) -> R {
-        /// Sets the flag back also where `body` unwinds.
+        /// Resets the flag even if `body` unwinds.
         struct Restore<'a, T: Real>(&'a Tape<T>, bool);
         impl<T: Real> Drop for Restore<'_, T> {
             fn drop(&mut self) {
@@ -260,9 +260,8 @@ impl<T: Real> Tape<T> {
         self.inner.borrow().recording
     }
 
-    /// Whether a function may compute an input again in the reverse pass, where that can be done
-    /// cheaply and exactly, instead of keeping it; `true` as built. Gradients are the same bits either
-    /// way.
+    /// Sets whether a function may compute an input again in the reverse pass, cheaply and exactly,
+    /// instead of keeping it; initially `true`. The gradients are the same bits in both cases.
     pub fn set_recompute(&self, recompute: bool) {
         self.inner.borrow_mut().recompute = recompute;
     }

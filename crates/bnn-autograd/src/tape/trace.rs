@@ -5,10 +5,10 @@ use crate::function::Macs;
 use crate::param::ParamId;
 use crate::real::Real;
 
-/// A function that was applied to the input, or to what had become of it.
+/// A function that was applied to the input or to a result computed from it.
 pub(crate) struct Applied {
     pub(crate) name: &'static str,
-    /// Parameters among its inputs, also as other functions have changed them before (quantizers).
+    /// Parameters among its inputs, directly or after other functions (quantizers).
     pub(crate) params: Vec<ParamId>,
     pub(crate) output_shapes: Vec<Vec<usize>>,
     pub(crate) macs: Macs,
@@ -23,8 +23,8 @@ enum Source {
 }
 
 impl<T: Real> Tape<T> {
-    /// The functions on the way from the leaf `input` that no reverse pass has released, in the order
-    /// in which they were applied.
+    /// The functions that depend on the leaf `input` and that no reverse pass has released, in the
+    /// order of their application.
     pub(crate) fn trace(&self, input: &Var<T>) -> Vec<Applied> {
         let inner = self.inner.borrow();
         let leaves = inner.params.iter();

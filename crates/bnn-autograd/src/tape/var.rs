@@ -49,11 +49,11 @@ impl<T: Real> Var<T> {
         self.edge.is_some()
     }
 
-    /// The same variable, varied in the direction `tangent` by forward mode: whatever is computed from
-    /// it has as its [`Var::tangent`] the derivative along that direction (a dual number).
+    /// Lets forward mode vary the variable in the direction `tangent`: the [`Var::tangent`] of any
+    /// result computed from it is the derivative along that direction (a dual number).
     ///
     /// # Errors
-    /// [`Error::Shape`] where the tangent has another shape than the value.
+    /// [`Error::Shape`] if the tangent has another shape than the value.
     pub fn with_tangent(self, tangent: Tensor<T>) -> Result<Self, Error> {
         Error::check_shape("tangent of a variable", self.shape(), tangent.shape())?;
         Ok(Self {
@@ -62,14 +62,14 @@ impl<T: Real> Var<T> {
         })
     }
 
-    /// The derivative along the direction in which forward mode varies the inputs; `None` where it
-    /// is zero: nothing that varies reaches this variable.
+    /// The derivative along the direction in which forward mode varies the inputs; `None` if it is
+    /// zero, because the variable depends on nothing that varies.
     #[must_use]
     pub fn tangent(&self) -> Option<&Tensor<T>> {
         self.tangent.as_ref()
     }
 
-    /// The same value as a constant: neither gradient nor tangent goes through it.
+    /// A constant with the same value, through which neither gradient nor tangent passes.
     #[must_use]
     pub fn detach(&self) -> Self {
         self.tape.constant(self.value.clone())
@@ -79,16 +79,16 @@ impl<T: Real> Var<T> {
     /// Releases the contexts it passes through.
     ///
     /// # Errors
-    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] where a reverse pass has
-    /// been here before, and those of the functions.
+    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] if a reverse pass has already
+    /// run through these contexts, and the errors of the functions.
     pub fn backward(&self) -> Result<Gradients<T>, Error> {
         self.tape.run_backward(self, self.one()?, false)
     }
 
-    /// As [`Var::backward`], but keeps the contexts, so that the pass can be run again.
+    /// Runs [`Var::backward`] and keeps the contexts, so that the pass can be run again.
     ///
     /// # Errors
-    /// As [`Var::backward`].
+    /// Those of [`Var::backward`].
     pub fn backward_retain(&self) -> Result<Gradients<T>, Error> {
         self.tape.run_backward(self, self.one()?, true)
     }
@@ -97,7 +97,7 @@ impl<T: Real> Var<T> {
     /// shape. Releases the contexts it passes through.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the cotangent has another shape; else as [`Var::backward`].
+    /// [`Error::Shape`] if the cotangent has another shape; those of [`Var::backward`].
     pub fn vjp(&self, cotangent: Tensor<T>) -> Result<Gradients<T>, Error> {
         Error::check_shape("cotangent", self.shape(), cotangent.shape())?;
         self.tape.run_backward(self, cotangent, false)

@@ -1,6 +1,7 @@
 //! Training is reproducible, resumes exactly, and says what is wrong.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use super::stats::{read_history, write_history};
 use super::*;
 use crate::children;
 use crate::data;
@@ -41,11 +42,7 @@ fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
     let split = data::digits().unwrap();
     while trainer.history().len() < until {
-        let watch = |_: BatchStats| ControlFlow::Continue(());
-        trainer
-            .epoch(&split.train, &split.test, watch)
-            .unwrap()
-            .unwrap();
+        trainer.epoch(&split.train, &split.test).unwrap();
     }
 }
 
@@ -119,7 +116,7 @@ fn an_epoch_can_be_broken_off() {
     let split = data::digits().unwrap();
     let mut trainer = trainer(2);
     let mut batches = 0;
-    let result = trainer.epoch(&split.train, &split.test, |stats| {
+    let result = trainer.epoch_watched(&split.train, &split.test, |stats| {
         batches += 1;
         assert_eq!((stats.done, stats.of), (batches, 14));
         if batches == 3 {
@@ -177,7 +174,6 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
         classes: 10,
     };
     let split = data::digits().unwrap();
-    let all = |_: BatchStats| ControlFlow::Continue(());
     let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
     let input = net.input();
     let mut cooled = Trainer::new(net.clone(), config(2))
@@ -194,10 +190,10 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
     .unwrap();
     let mut hot = Trainer::new(net, config(2)).unwrap();
     for _ in 0..2 {
-        let stats = cooled.epoch(&split.train, &split.test, all).unwrap();
-        let expected = divided.epoch(&split.train, &split.test, all).unwrap();
+        let stats = cooled.epoch(&split.train, &split.test).unwrap();
+        let expected = divided.epoch(&split.train, &split.test).unwrap();
         assert_eq!(stats, expected);
-        hot.epoch(&split.train, &split.test, all).unwrap();
+        hot.epoch(&split.train, &split.test).unwrap();
     }
     let file = |net: &Mlp| export(&mut net.clone(), input, "").unwrap();
     assert_eq!(file(cooled.model()), file(&divided.model().net));
@@ -300,6 +296,228 @@ fn a_history_reads_back_exactly() {
         read_history(&write_history(&history)).as_deref(),
         Some(&history[..])
     );
-    assert_eq!(read_history("1 2"), None);
-    assert_eq!(read_history("1 2 x"), None);
+    for wrong in [
+        "1 2", "1 1 x", "1 1 1.1", "1 -0.1 1", "NaN 1 1", "inf 1 1", "1 NaN 1",
+    ] {
+        assert_eq!(read_history(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn an_epoch_prints_as_a_line() {
+    let stats = EpochStats {
+        loss: 0.123_45,
+        train_accuracy: 0.5,
+        test_accuracy: 0.98333,
+    };
+    let text = "loss 0.1235, train 50.00 %, test 98.33 %";
+    assert_eq!(stats.to_string(), text);
+}
+
+#[test]
+fn a_run_goes_on_for_more_epochs_with_the_schedule_of_the_larger_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let mut first = trainer(2);
+    go_on(&mut first, 2);
+    first.save(&path, &[]).unwrap();
+    let mut longer = trainer(4);
+    longer.resume(&path, &[]).unwrap();
+    assert!(!longer.is_done());
+    assert_eq!(longer.history(), first.history());
+    // The third epoch begins where the schedule of four epochs is then.
+    let batches = 14;
+    let schedule = longer.schedule(batches).unwrap();
+    assert!(schedule.at(2 * batches) > 0.4);
+    go_on(&mut longer, 4);
+    // The learning rate has risen: the weights still moved.
+    assert_ne!(file(&longer), file(&first));
+
+    longer.save(&path, &[]).unwrap();
+    let refused = trainer(3).resume(&path, &[]).unwrap_err();
+    let text = "the checkpoint was written with epochs = 4, expected 3";
+    assert_eq!(refused.to_string(), text);
+}
+
+#[test]
+fn a_checkpoint_of_another_configuration_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let mut first = trainer(2);
+    go_on(&mut first, 1);
+    first.save(&path, &[]).unwrap();
+    type Change = fn(&mut TrainConfig);
+    let changes: [(&str, Change); 6] = [
+        ("batch", |c| c.batch = 50),
+        ("lr", |c| c.learning_rate = 0.02),
+        ("warmup", |c| c.warmup = 0),
+        ("label smoothing", |c| c.label_smoothing = 0.0),
+        ("augment", |c| c.augment = None),
+        ("seed", |c| c.seed = 6),
+    ];
+    for (expected, change) in changes {
+        let mut other = config(2);
+        change(&mut other);
+        let mut other = Trainer::new(first.model().clone(), other).unwrap();
+        let refused = other.resume(&path, &[]);
+        assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == expected));
+        assert!(other.history().is_empty());
+    }
+    let mut cooler = trainer(2).with_temperature(2.0).unwrap();
+    let refused = cooler.resume(&path, &[]);
+    assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == "temperature"));
+}
+
+#[test]
+fn a_history_and_an_optimizer_that_do_not_belong_together_are_refused() {
+    use crate::checkpoint::Checkpoint;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let mut first = trainer(3);
+    go_on(&mut first, 2);
+    first.save(&path, &[]).unwrap();
+    let noted = Checkpoint::<f32>::load(&path).unwrap().metadata().clone();
+    let changes = [
+        ("history", ""),
+        ("history", "0.5 0.5 0.5\n"),
+        ("history", "0.5 0.5 7\n0.5 0.5 0.5\n"),
+        ("epochs done", "3"),
+        ("steps", "27"),
+    ];
+    for (name, value) in changes {
+        let mut noted = noted.clone();
+        noted.insert(name.to_owned(), value.to_owned());
+        let changed = Checkpoint::capture(&first.model, Some(&first.optimizer), noted);
+        changed.unwrap().save(&path).unwrap();
+        let mut second = trainer(3);
+        let refused = second.resume(&path, &[]);
+        assert!(matches!(refused, Err(TrainError::Setting { .. })), "{name}");
+        assert!(second.history().is_empty());
+    }
+}
+
+#[test]
+fn fewer_samples_than_a_batch_are_refused_with_both_numbers() {
+    let split = data::digits().unwrap();
+    let few = split.train.subset(&[0, 1, 2]).unwrap();
+    let refused = trainer(2).epoch(&few, &split.test).unwrap_err();
+    let text = "the batch size is 100, expected at most the number of training samples, 3";
+    assert_eq!(refused.to_string(), text);
+}
+
+#[test]
+fn a_network_of_images_is_trained_and_exported() {
+    use crate::export::export_images;
+    use crate::nn::{BatchNorm, BinaryLinear, Flatten, MaxPool2d, Sequential, SignWeightConv2d};
+    use bnn_core::model::InputType;
+    let split = data::digits().unwrap();
+    let rng = &mut Rng::new(1);
+    let net = Sequential::new()
+        .then(SignWeightConv2d::new(1, 24, [3, 3], ops::ConvOptions::default(), rng).unwrap())
+        .then(MaxPool2d::new([2, 2]))
+        .then(BatchNorm::new(24).unwrap())
+        .then(Flatten)
+        .then(BinaryLinear::new(3 * 3 * 24, 10, rng).unwrap())
+        .then(BatchNorm::new(10).unwrap());
+    let mut trainer = Trainer::new(net, config(6)).unwrap().with_images();
+    while !trainer.is_done() {
+        trainer.epoch(&split.train, &split.test).unwrap();
+    }
+    let reached = trainer.history().last().unwrap().test_accuracy;
+    assert!(reached > 0.8, "{reached}");
+    assert_eq!(trainer.accuracy(&split.test).unwrap(), reached);
+    let input = InputType::Unsigned { depth: 5 };
+    export_images(&mut trainer.into_model(), [8, 8, 1], input, "").unwrap();
+}
+
+#[test]
+fn another_loss_takes_the_place_of_cross_entropy() {
+    let split = data::digits().unwrap();
+    let mut expected = trainer(2);
+    let mut found = trainer(2).with_loss(|scores, labels| ops::cross_entropy(scores, labels, 0.1));
+    let mut hinge = trainer(2).with_loss(ops::squared_hinge);
+    for _ in 0..2 {
+        let stats = expected.epoch(&split.train, &split.test).unwrap();
+        assert_eq!(found.epoch(&split.train, &split.test).unwrap(), stats);
+        assert_ne!(hinge.epoch(&split.train, &split.test).unwrap(), stats);
+    }
+    assert_eq!(file(&found), file(&expected));
+}
+
+#[test]
+fn steps_learn_from_numbers_of_any_kind_with_any_loss() {
+    use crate::nn::{Linear, Sequential};
+    let rng = &mut Rng::new(3);
+    let net = Sequential::new().then(Linear::new(4, 1, rng).unwrap());
+    let mut trainer = Trainer::new(net, config(2)).unwrap();
+    let mut losses = Vec::new();
+    for _ in 0..200 {
+        let x: Vec<f32> = (0..64).map(|_| rng.normal() as f32).collect();
+        // The absolute difference from the sum of the inputs, as a rectifier of slope -1 below 0.
+        let minus_sums: Vec<f32> = x.chunks(4).map(|x| -x.iter().sum::<f32>()).collect();
+        let loss = trainer.step(Tensor::new(x, &[16, 4]).unwrap(), |y| {
+            let minus_sums = y.tape().constant(Tensor::new(minus_sums, &[16, 1])?);
+            let slope = y.tape().constant(Tensor::full(-1.0, &[1])?);
+            ops::mean(&ops::prelu(&ops::add(y, &minus_sums)?, &slope)?)
+        });
+        losses.push(loss.unwrap());
+    }
+    let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+    assert!(
+        mean(&losses[190..]) < 0.3 * mean(&losses[..10]),
+        "{losses:?}"
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_finite_changes_no_weight() {
+    let split = data::digits().unwrap();
+    let mut trainer = trainer(2).with_loss(|scores, _| {
+        let nan = Tensor::full(f32::NAN, scores.shape())?;
+        ops::mean(&ops::add(scores, &scores.tape().constant(nan))?)
+    });
+    let weights = |trainer: &Trainer<Mlp>| {
+        let mut all = Vec::new();
+        trainer
+            .model()
+            .params(&mut |_, param| all.push(param.value().clone()));
+        all
+    };
+    let before = weights(&trainer);
+    let refused = trainer.epoch(&split.train, &split.test);
+    assert!(matches!(
+        refused,
+        Err(TrainError::Diverged { epoch: 1, .. })
+    ));
+    assert_eq!(weights(&trainer), before);
+}
+
+/// How many bits are flipped; 10 000 in the long tier.
+fn flips() -> u64 {
+    let asked = std::env::var("BNN_FLIPS").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(200)
+}
+
+#[test]
+fn no_run_goes_on_from_a_checkpoint_with_a_flipped_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let mut first = trainer(3);
+    go_on(&mut first, 2);
+    first.save(&path, &[]).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let rng = &mut Rng::new(1);
+    let mut second = trainer(3);
+    let before = file(&second);
+    for _ in 0..flips() {
+        let bit = rng.uniform(0.0, 8.0 * bytes.len() as f64) as usize;
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, &flipped).unwrap();
+        assert!(second.resume(&path, &[]).is_err(), "bit {bit}");
+    }
+    assert_eq!(file(&second), before);
+    std::fs::write(&path, &bytes).unwrap();
+    second.resume(&path, &[]).unwrap();
+    assert_eq!(file(&second), file(&first));
 }

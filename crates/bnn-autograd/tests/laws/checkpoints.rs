@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use bnn_autograd::checkpoint::{Checkpoint, CheckpointError};
+use bnn_autograd::checkpoint::{Checkpoint, CheckpointError, Weights, load_weights};
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
 use bnn_autograd::optim::{Adam, Optimizer, Sgd};
 use bnn_autograd::{Rng, Tape, Tensor, ops};
@@ -76,7 +76,7 @@ fn equal_states_give_equal_bytes_and_special_numbers_come_back() {
     assert_eq!(trained().2.to_bytes().unwrap(), bytes);
 
     let mut model = BatchNorm::<f64>::new(4).unwrap();
-    let special = vec![f64::NAN, f64::NEG_INFINITY, -0.0, f64::from_bits(1)];
+    let special = vec![f64::MAX, f64::MIN_POSITIVE, -0.0, f64::from_bits(1)];
     let special = Tensor::new(special, &[4]).unwrap();
     model.params_mut(&mut |_, param| param.set_value(special.clone()).unwrap());
     let bytes = Checkpoint::capture(&model, None, BTreeMap::new())
@@ -89,7 +89,7 @@ fn equal_states_give_equal_bytes_and_special_numbers_come_back() {
         .restore_model(&mut back)
         .unwrap();
     let bits = |x: &Tensor<f64>| x.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(back.gamma().value()), bits(&special));
+    assert_eq!(bits(back.gamma.value()), bits(&special));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     let error = checkpoint.restore_model(&mut wider).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`param.0.weight` in the checkpoint has shape [3, 5], expected [4, 5]"
+        "`param.0.weight` in the file has shape [3, 5], expected [4, 5]"
     );
     assert_eq!(
         Checkpoint::capture(&wider, None, BTreeMap::new()).unwrap(),
@@ -109,18 +109,19 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
 
     let mut deeper = network(3, 2).then(BatchNorm::new(3).unwrap());
     let error = checkpoint.restore_model(&mut deeper).unwrap_err();
-    assert!(matches!(error, CheckpointError::Missing { name } if name == "param.2.gamma"));
+    let expected = "the names differ: missing in the file: `param.2.gamma`, `param.2.beta`, \
+                    `buffer.2.running_mean`, `buffer.2.running_var`";
+    assert_eq!(error.to_string(), expected);
 
     let mut shallower = Sequential::new().then(BinaryLinear::new(5, 3, &mut Rng::new(0)).unwrap());
     let error = checkpoint.restore_model(&mut shallower).unwrap_err();
-    assert!(matches!(error, CheckpointError::Unexpected { name } if name.contains("1.")));
+    let expected = "the names differ: not in the model: `buffer.1.running_mean`, \
+                    `buffer.1.running_var`, `param.1.beta`, `param.1.gamma`";
+    assert_eq!(error.to_string(), expected);
 
     let mut sgd = Optimizer::new(Sgd::new(0.1, 0.9).unwrap());
     let error = checkpoint.restore_optimizer(&mut sgd, &model).unwrap_err();
-    assert!(
-        matches!(error, CheckpointError::Unexpected { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, CheckpointError::Names { .. }), "{error}");
     assert_eq!(sgd.state().steps, 0);
 
     let bare = Checkpoint::capture(&model, None, BTreeMap::new()).unwrap();
@@ -140,30 +141,143 @@ fn other_element_types_versions_and_files_are_refused() {
         "{error}"
     );
 
-    // The version stands in the header as `\"version\":1`.
+    // The version stands in the header as `\"version\":2`.
     let place = bytes
         .windows(8)
         .position(|text| text == b"version\\")
         .unwrap()
         + 10;
-    assert_eq!(bytes[place], b'1');
-    let mut newer = bytes.clone();
-    newer[place] = b'2';
-    let error = Checkpoint::<f32>::from_bytes(&newer).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            CheckpointError::Version {
-                expected: 1,
-                found: 2
-            }
-        ),
-        "{error}"
-    );
+    assert_eq!(bytes[place], b'2');
+    let of_version = |digit| {
+        let mut other = bytes.clone();
+        other[place] = digit;
+        other
+    };
+    let error = Checkpoint::<f32>::from_bytes(&of_version(b'3')).unwrap_err();
+    let text = "checkpoint of version 3, expected 2: a newer program has written it";
+    assert_eq!(error.to_string(), text);
+    assert!(Weights::<f32>::from_bytes(&of_version(b'3')).is_err());
+    // Version 1 had no checksum: no run goes on from it, but its weights can be read.
+    let error = Checkpoint::<f32>::from_bytes(&of_version(b'1')).unwrap_err();
+    let text = "checkpoint of version 1, expected 2: it has no checksum; its weights can be read \
+                (`Weights::load`), its run cannot go on";
+    assert_eq!(error.to_string(), text);
+    let weights = Weights::<f32>::from_bytes(&of_version(b'1')).unwrap();
+    assert_eq!(weights, Weights::of(&trained().0).unwrap());
 
     let error = Checkpoint::<f32>::load("/no/such/file").unwrap_err();
     assert!(matches!(error, CheckpointError::Io { .. }), "{error}");
     assert!(Checkpoint::<f32>::from_bytes(b"").is_err());
+}
+
+#[test]
+fn no_flipped_bit_is_overlooked() {
+    let bytes = trained().2.to_bytes().unwrap();
+    assert!(8 * bytes.len() > 10_000);
+    for bit in 0..8 * bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let found = Checkpoint::<f32>::from_bytes(&flipped);
+        assert!(found.is_err(), "bit {bit} of {}", 8 * bytes.len());
+    }
+    let middle = bytes.len() - 10;
+    let mut flipped = bytes.clone();
+    flipped[middle] ^= 1;
+    let error = Checkpoint::<f32>::from_bytes(&flipped).unwrap_err();
+    assert!(matches!(error, CheckpointError::Checksum { .. }), "{error}");
+    // As weights they are refused as well.
+    assert!(Weights::<f32>::from_bytes(&flipped).is_err());
+    // Neither more nor less.
+    assert!(Checkpoint::<f32>::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    assert!(Checkpoint::<f32>::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn tensors_that_changed_their_places_are_noticed() {
+    let (model, _, checkpoint) = trained();
+    let bytes = checkpoint.to_bytes().unwrap();
+    let mut places = Vec::new();
+    model.params(&mut |name, param| {
+        if name != "0.weight" {
+            let data = param.value().data().iter();
+            let data: Vec<u8> = data.flat_map(|x| x.to_le_bytes()).collect();
+            let at = bytes.windows(data.len()).position(|found| found == data);
+            places.push((at.unwrap(), data));
+        }
+    });
+    let [(gamma, gammas), (beta, betas)] = &places[..] else {
+        panic!("{places:?}")
+    };
+    let mut swapped = bytes.clone();
+    swapped[*gamma..gamma + betas.len()].copy_from_slice(betas);
+    swapped[*beta..beta + gammas.len()].copy_from_slice(gammas);
+    assert_ne!(swapped, bytes);
+    let error = Checkpoint::<f32>::from_bytes(&swapped).unwrap_err();
+    assert!(matches!(error, CheckpointError::Checksum { .. }), "{error}");
+}
+
+#[test]
+fn states_that_cannot_be_are_refused() {
+    let (model, optimizer, _) = trained();
+    let capture = |model: &Sequential, optimizer: &Optimizer| {
+        Checkpoint::capture(model, Some(optimizer), BTreeMap::new())
+    };
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let (mut model, ..) = trained();
+        model.params_mut(&mut |name, param| {
+            if name == "0.weight" {
+                let mut value = param.value().clone();
+                value.data_mut()[4] = wrong;
+                param.set_value(value).unwrap();
+            }
+        });
+        let text = capture(&model, &optimizer).unwrap_err().to_string();
+        let expected = format!("`param.0.weight`, element 4 is {wrong}, expected a finite number");
+        assert_eq!(text, expected);
+        let text = Weights::of(&model).unwrap_err().to_string();
+        let expected = format!("`0.weight`, element 4 is {wrong}, expected a finite number");
+        assert_eq!(text, expected);
+    }
+    let mut state = optimizer.state().clone();
+    let square = state.averages.get_mut("second_moment.0.weight").unwrap();
+    square.data_mut()[2] = -1e-9;
+    let mut negative = adam();
+    negative.set_state(state);
+    let checkpoint = capture(&model, &negative).unwrap();
+    let mut fresh = adam();
+    let error = checkpoint
+        .restore_optimizer(&mut fresh, &model)
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("`optimizer.second_moment.0.weight`, element 2 is -0.00"),
+        "{text}"
+    );
+    assert_eq!(fresh.state().steps, 0);
+}
+
+#[test]
+fn the_weights_of_a_checkpoint_can_begin_another_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let (model, _, checkpoint) = trained();
+    checkpoint.save(&path).unwrap();
+    let mut fresh = network(3, 9);
+    load_weights(&mut fresh, &path).unwrap();
+    assert_eq!(Weights::of(&fresh).unwrap(), Weights::of(&model).unwrap());
+    let names: Vec<_> = Weights::<f32>::load(&path)
+        .unwrap()
+        .names()
+        .map(str::to_owned)
+        .collect();
+    let expected = [
+        "0.weight",
+        "1.beta",
+        "1.gamma",
+        "1.running_mean",
+        "1.running_var",
+    ];
+    assert_eq!(names, expected);
 }
 
 proptest! {

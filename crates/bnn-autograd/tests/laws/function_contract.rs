@@ -1,11 +1,13 @@
 //! The contract between a function, its context and the tape: two styles, two modes, what is saved.
 
+use bnn_autograd::function::inputs;
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{
-    Context, Derivatives, Error, Function, Gradients, Rng, Saved, Tape, Tensor, Tolerance, Var,
-    gradcheck, inputs, modes_agree, ops,
+    Context, Derivatives, Error, Function, Gradients, KeptInput, Real, Rng, Saved, Tape, Tensor,
+    Tolerance, Var, gradcheck, modes_agree, ops, saved_state,
 };
+use bnn_core::BitMatrix;
 
 type Outputs = Result<Vec<Tensor<f64>>, Error>;
 type Grads = Result<Vec<Option<Tensor<f64>>>, Error>;
@@ -273,7 +275,7 @@ fn gradients(net: &mut Sequential<f64>, tape: &Tape<f64>, x: &Tensor<f64>) -> Gr
 
 fn network() -> (Sequential<f64>, Tensor<f64>) {
     let mut rng = Rng::new(3);
-    let net = Sequential::new()
+    let net = Sequential::default()
         .then(BinaryLinear::new(70, 65, &mut rng).unwrap())
         .then(BatchNorm::new(65).unwrap())
         .then(BinaryLinear::new(65, 2, &mut rng).unwrap())
@@ -374,4 +376,106 @@ fn forward_mode_varies_the_parameters_of_a_network() {
 
     let short = Tensor::full(1.0, &[1]).unwrap();
     net.params(&mut |_, param| assert!(tape.set_tangent(param, short.clone()).is_err()));
+}
+
+/// `a * b` with a state that holds only what each pass needs.
+struct Product;
+
+struct Kept<T: Real> {
+    a: Option<Tensor<T>>,
+    b: Option<KeptInput<T>>,
+    ones: BitMatrix,
+}
+saved_state!(Kept<T> { a, b, ones });
+
+impl<T: Real> Function<T> for Product {
+    fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
+        let [a, b] = inputs("inputs of Product", given)?;
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                a: pass.needs(1).then(|| a.clone()),
+                b: pass.needs(0).then(|| pass.input(1, b)),
+                ones: BitMatrix::zeros(3, 64)?,
+            })
+        })?;
+        Ok(vec![Tensor::scalar(a.item()? * b.item()?)])
+    }
+    fn backward(
+        &self,
+        ctx: &Context<T>,
+        grads: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let dy = grads.single()?.item()?;
+        let Kept { a, b, .. } = ctx.saved_state::<Kept<T>>()?;
+        let b = b.as_ref().map(KeptInput::tensor).transpose()?;
+        let times = |x: &Tensor<T>| x.item().map(|x| Tensor::scalar(dy * x));
+        Ok(vec![
+            b.as_ref().map(times).transpose()?,
+            a.as_ref().map(times).transpose()?,
+        ])
+    }
+    fn jvp(
+        &self,
+        ctx: &Context<T>,
+        mut tangents: Derivatives<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
+        let Kept { a, b, .. } = ctx.saved_state::<Kept<T>>()?;
+        let mut dy = T::zero();
+        if let Some(b) = b {
+            dy += tangents.take_dense(0)?.item()? * b.tensor()?.item()?;
+        }
+        if let Some(a) = a {
+            dy += tangents.take_dense(1)?.item()? * a.item()?;
+        }
+        Ok(vec![Some(Tensor::scalar(dy))])
+    }
+}
+
+#[test]
+fn a_state_is_found_by_its_type_and_each_pass_keeps_what_it_needs() {
+    let at = [Tensor::scalar(3.0), Tensor::scalar(-0.5)];
+    let product = |v: &[Var<f64>]| v[0].tape().apply(Product, &[&v[0], &v[1]]);
+    gradcheck(&at, Tolerance::default(), product).unwrap();
+    modes_agree(&at, 1e-14, product).unwrap();
+
+    let tape = Tape::<f32>::new();
+    let (a, b) = (
+        tape.leaf(Tensor::scalar(3.0)),
+        tape.constant(Tensor::scalar(5.0)),
+    );
+    // Forward mode varies the second input alone, reverse mode the first.
+    let b = b.with_tangent(Tensor::scalar(2.0)).unwrap();
+    let y = tape.apply(Product, &[&a, &b]).unwrap();
+    assert_eq!(y.tangent().unwrap().item().unwrap(), 6.0);
+    // The bits of three rows, and `b`, which the variable holds too.
+    let node = tape.memory().nodes[0];
+    assert_eq!((node.bytes, node.shared), (3 * 8 + 4, 4));
+    let gradients = y.backward().unwrap();
+    assert_eq!(gradients.get(&a).unwrap().item().unwrap(), 5.0);
+}
+
+#[test]
+fn a_state_that_was_not_saved_is_named() {
+    struct Other {
+        bits: BitMatrix,
+    }
+    saved_state!(Other { bits });
+    struct Forgets;
+    impl Function<f64> for Forgets {
+        fn forward(&self, ctx: &mut Context<f64>, given: &[&Tensor<f64>]) -> Outputs {
+            ctx.save(Saved::other(1_u8, 1));
+            Ok(vec![given[0].clone()])
+        }
+        fn backward(&self, ctx: &Context<f64>, _: Derivatives<f64>) -> Grads {
+            ctx.saved_state::<Other>().map(|_| Vec::new())
+        }
+    }
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::scalar(1.0));
+    let error = tape.apply(Forgets, &[&x]).unwrap().backward().unwrap_err();
+    assert!(matches!(&error, Error::NoSavedState { .. }));
+    assert!(error.to_string().contains("Other"), "{error}");
+    drop(Other {
+        bits: BitMatrix::zeros(1, 1).unwrap(),
+    });
 }

@@ -1,5 +1,5 @@
 //! The backward passes over slices give what the tape gives, bit for bit.
-use bnn_autograd::gradients::{self, SavedInput, conv2d, linear};
+use bnn_autograd::internal::gradients::{self, SavedInput, conv2d, linear};
 use bnn_autograd::ops::{self, ConvOptions, PadValue, Padding};
 use bnn_autograd::{Error, Rng, Tape, Tensor};
 use bnn_core::conv::{Conv2d, PackedFilters};

@@ -7,10 +7,12 @@ mod common;
 
 mod checkpoints;
 mod clip_and_flip_laws;
+mod common_operations;
 mod function_contract;
 mod gradients;
 mod gradients_without_a_tape;
 mod images;
+mod layer_errors;
 mod layers;
 mod ops_laws;
 mod optim_laws;

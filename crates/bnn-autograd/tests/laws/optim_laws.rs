@@ -4,7 +4,6 @@
 use crate::common::params;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use bnn_autograd::checkpoint::Checkpoint;
 use bnn_autograd::data;
@@ -250,8 +249,7 @@ fn learn_digits(rule: impl Rule<f32> + 'static) -> (f64, f64) {
         .unwrap()
         .with_optimizer(Optimizer::new(frozen).with_group(binary, rule));
     while !trainer.is_done() {
-        let go_on = |_| ControlFlow::Continue(());
-        trainer.epoch(&split.train, &split.test, go_on).unwrap();
+        trainer.epoch(&split.train, &split.test).unwrap();
     }
     let after = SignSnapshot::of(trainer.model()).unwrap();
     let flipped = before.flips_to(&after).unwrap().total.ratio();

@@ -132,7 +132,9 @@ fn with_gradients<T: Real>(case: &Case<T>) -> Sequential<T> {
         param.add_grad(grad).unwrap();
         Bare(param)
     };
-    Sequential::new().then(param("grad0")).then(param("grad1"))
+    Sequential::default()
+        .then(param("grad0"))
+        .then(param("grad1"))
 }
 
 #[track_caller]

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bnn_autograd::function::inputs;
 use bnn_autograd::nn::{BinaryLinear, Module};
-use bnn_autograd::{
-    Context, Derivatives, Error, Function, Rng, Saved, Tape, Tensor, Var, inputs, ops,
-};
+use bnn_autograd::{Context, Derivatives, Error, Function, Rng, Saved, Tape, Tensor, Var, ops};
 
 /// `a * b`, elementwise; records when it runs and when its context dies.
 struct Mul {
@@ -306,7 +305,7 @@ fn a_parameter_used_twice_collects_one_gradient() {
         .unwrap()
         .backward()
         .unwrap();
-    let one = once.param(layer.weight()).unwrap().clone();
+    let one = once.param(&layer.weight).unwrap().clone();
 
     let tape = Tape::new();
     let x = tape.constant(Tensor::full(0.5, &[2, 3]).unwrap());
@@ -317,7 +316,7 @@ fn a_parameter_used_twice_collects_one_gradient() {
     let both = mul(0, &log, &a, &b).unwrap().backward().unwrap();
     let factor = 2.0 * a.value().item().unwrap();
     let expected: Vec<f64> = one.data().iter().map(|g| factor * g).collect();
-    assert_eq!(both.param(layer.weight()).unwrap().data(), expected);
+    assert_eq!(both.param(&layer.weight).unwrap().data(), expected);
 
     both.add_to(&mut layer).unwrap();
     once.add_to(&mut layer).unwrap();
@@ -326,7 +325,7 @@ fn a_parameter_used_twice_collects_one_gradient() {
         .zip(one.data())
         .map(|(b, o)| b + o)
         .collect();
-    assert_eq!(layer.weight().grad().unwrap().data(), expected);
+    assert_eq!(layer.weight.grad().unwrap().data(), expected);
     layer.zero_grad();
-    assert!(layer.weight().grad().is_none());
+    assert!(layer.weight.grad().is_none());
 }

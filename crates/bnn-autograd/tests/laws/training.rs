@@ -203,10 +203,10 @@ fn a_parameter_refuses_values_and_gradients_of_another_shape() {
 fn equal_seeds_give_equal_weights_within_the_glorot_bound() {
     let layer = |seed| BinaryLinear::<f32>::new(30, 24, &mut Rng::new(seed)).unwrap();
     let (a, b) = (layer(3), layer(3));
-    assert_eq!(a.weight().value(), b.weight().value());
-    assert_ne!(a.weight().value(), layer(4).weight().value());
+    assert_eq!(a.weight.value(), b.weight.value());
+    assert_ne!(a.weight.value(), layer(4).weight.value());
     let bound = (6.0_f32 / 54.0).sqrt();
-    let data = a.weight().value().data();
+    let data = a.weight.value().data();
     assert!(data.iter().all(|w| w.abs() <= bound));
     assert!(data.iter().any(|w| *w > 0.9 * bound) && data.iter().any(|w| *w < -0.9 * bound));
 }

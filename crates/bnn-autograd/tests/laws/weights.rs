@@ -30,7 +30,7 @@ fn tensor<T: Real>(text: &Value) -> Tensor<T> {
 
 fn network<T: Real>() -> Sequential<T> {
     let mut rng = Rng::new(1);
-    Sequential::new()
+    Sequential::default()
         .named("fc1", Linear::new(5, 4, &mut rng).unwrap())
         .named("bn1", BatchNorm::new(4).unwrap())
         .named("fc2", BinaryLinear::new(4, 3, &mut rng).unwrap())
@@ -143,7 +143,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
 
     let mut wrong = pytorch();
     wrong.insert("fc2.weight", Tensor::full(0.5, &[4, 3]).unwrap());
-    let expected = "`fc2.weight` in the checkpoint has shape [4, 3], expected [3, 4]";
+    let expected = "`fc2.weight` in the file has shape [4, 3], expected [3, 4]";
     check(&wrong, &mut net, expected);
     assert!(wrong.restore_matching(&mut net).is_err());
 
@@ -153,7 +153,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
         other => Some(other.to_owned()),
     };
     let integers = raw.clone().rename(counter).unwrap();
-    let expected = "`fc1.bias` in the checkpoint has elements of type I64, expected F64, F32, F16";
+    let expected = "`fc1.bias` in the file has elements of type I64, expected F64, F32, F16";
     check(&integers, &mut net, expected);
 
     let same = raw.rename(|_| Some("same".into()));
@@ -311,4 +311,32 @@ proptest! {
             prop_assert_eq!(back.get(name), Some(tensor));
         }
     }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused_and_nothing_is_changed() {
+    let mut net = network::<f32>();
+    let before = Weights::of(&net).unwrap();
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut weights = before.clone();
+        let mut tensor = weights.get("fc2.weight").unwrap().clone();
+        tensor.data_mut()[5] = wrong;
+        weights.insert("fc2.weight", tensor);
+        // Also after a file has carried them.
+        let carried = Weights::from_bytes(&weights.to_bytes().unwrap()).unwrap();
+        for weights in [weights, carried] {
+            let text = weights.restore(&mut net).unwrap_err().to_string();
+            let expected = format!("`fc2.weight`, element 5 is {wrong}, expected a finite number");
+            assert_eq!(text, expected);
+            assert!(weights.restore_matching(&mut net).is_err());
+            assert_eq!(Weights::of(&net).unwrap(), before);
+        }
+    }
+    // A model that has diverged can be given good weights again.
+    net.params_mut(&mut |_, param| {
+        let nan = Tensor::full(f32::NAN, param.value().shape()).unwrap();
+        param.set_value(nan).unwrap();
+    });
+    before.restore(&mut net).unwrap();
+    assert_eq!(Weights::of(&net).unwrap(), before);
 }

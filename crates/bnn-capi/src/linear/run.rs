@@ -1,6 +1,6 @@
 //! Forward and backward passes.
 
-use bnn_autograd::gradients::{self, SavedInput};
+use bnn_autograd::internal::gradients::{self, SavedInput};
 
 use super::bnn_linear_t;
 use crate::boundary::OptionalOutput;

@@ -43,7 +43,11 @@ impl BitMatrix {
     /// The matrix, to write.
     #[must_use]
     pub fn view_mut(&mut self) -> BitMatrixViewMut<'_> {
-        BitMatrixViewMut::trusted(&mut self.words, self.rows, self.cols)
+        BitMatrixViewMut {
+            words: &mut self.words,
+            rows: self.rows,
+            cols: self.cols,
+        }
     }
 
     /// Number of rows.

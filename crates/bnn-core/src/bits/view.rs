@@ -12,7 +12,7 @@ pub struct BitMatrixView<'a> {
 }
 
 impl<'a> BitMatrixView<'a> {
-    /// Looks at `words` as `rows` rows of `cols` bits; `words` holds exactly
+    /// Views `words` as `rows` rows of `cols` bits; `words` must hold exactly
     /// [`matrix_words(rows, cols)`](matrix_words) words.
     ///
     /// # Errors
@@ -27,15 +27,15 @@ impl<'a> BitMatrixView<'a> {
         Ok(Self { words, rows, cols })
     }
 
-    /// The same without reading the words, for words that have passed [`BitMatrixView::new`] before
-    /// or that the crate wrote itself. `words.len()` must be `rows * row_words(cols)`.
+    /// A view without reading the words, for words that have passed [`BitMatrixView::new`] before or that
+    /// the crate wrote itself. `words.len()` must be `rows * row_words(cols)`.
     pub(crate) fn trusted(words: &'a [u64], rows: usize, cols: usize) -> Self {
         debug_assert_eq!(Ok(words.len()), matrix_words(rows, cols));
         debug_assert_eq!(check_tails(words, cols), Ok(()));
         Self { words, rows, cols }
     }
 
-    /// The same for words that are to be checked next.
+    /// A view of words that the caller checks next.
     pub(crate) fn unchecked(words: &'a [u64], rows: usize, cols: usize) -> Self {
         Self { words, rows, cols }
     }
@@ -58,7 +58,7 @@ impl<'a> BitMatrixView<'a> {
         self.words
     }
 
-    /// The words of row `r`, or an empty slice where there is no such row.
+    /// The words of row `r`, or an empty slice if there is no such row.
     #[must_use]
     pub fn row(&self, r: usize) -> &'a [u64] {
         self.words
@@ -87,13 +87,13 @@ impl<'a> BitMatrixView<'a> {
 /// A matrix of bits over borrowed words that can be written; tail bits stay zero.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BitMatrixViewMut<'a> {
-    words: &'a mut [u64],
-    rows: usize,
-    cols: usize,
+    pub(super) words: &'a mut [u64],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
 }
 
 impl<'a> BitMatrixViewMut<'a> {
-    /// Takes `words` over as `rows` rows of `cols` bits and clears them: every element is `-1`.
+    /// Takes `words` as `rows` rows of `cols` bits and clears them: every element is `-1`.
     ///
     /// # Errors
     /// A zero or overflowing shape, or a slice of another length than
@@ -108,13 +108,6 @@ impl<'a> BitMatrixViewMut<'a> {
         Ok(Self { words, rows, cols })
     }
 
-    /// As [`BitMatrixView::trusted`].
-    #[cfg(feature = "alloc")]
-    pub(crate) fn trusted(words: &'a mut [u64], rows: usize, cols: usize) -> Self {
-        debug_assert_eq!(Ok(words.len()), matrix_words(rows, cols));
-        Self { words, rows, cols }
-    }
-
     /// Number of rows, at least 1.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -127,13 +120,13 @@ impl<'a> BitMatrixViewMut<'a> {
         self.cols
     }
 
-    /// The same matrix, to read.
+    /// The matrix, to read.
     #[must_use]
     pub fn view(&self) -> BitMatrixView<'_> {
         BitMatrixView::trusted(self.words, self.rows, self.cols)
     }
 
-    /// Sets element `(r, c)` to `+1` or `-1`; says whether it lies in the matrix.
+    /// Sets element `(r, c)` to `+1` or `-1`; returns whether it is in the matrix.
     pub fn set(&mut self, r: usize, c: usize, plus: bool) -> bool {
         if c >= self.cols {
             return false;
@@ -147,7 +140,7 @@ impl<'a> BitMatrixViewMut<'a> {
         true
     }
 
-    /// The words to write into: whoever does keeps the tail bits zero.
+    /// The words, to write; the caller keeps the tail bits zero.
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         self.words
     }

@@ -1,5 +1,5 @@
-//! What happens to a tile's sums: each epilogue writes them from the tile, so that a layer's `i32`
-//! matrix never exists unless it is what was asked for.
+//! What is done with a tile's sums: each epilogue writes its output straight from the tile, so a layer's
+//! `i32` matrix exists only if the caller asked for the sums.
 
 use super::Thresholds;
 use crate::kernel::{self, Epilogues, Factors, NR};
@@ -7,32 +7,16 @@ use crate::shape::WORD;
 
 /// An epilogue of a product.
 pub(crate) trait Epilogue: Sync {
-    /// What the output is made of.
+    /// An element of the output.
     type Elem: Copy + Send;
-    /// What it needs to know of a panel's outputs.
+    /// The parameters of a panel's outputs.
     type Panel;
-    /// Output columns in one element. The driver hands columns over in order and never splits an
-    /// element between two threads.
-    #[cfg(feature = "std")]
+    /// Output columns in one element. Columns come in order, and no element is split between two threads.
     const COLUMNS: usize;
 
-    #[cfg_attr(
-        not(feature = "alloc"),
-        expect(
-            dead_code,
-            reason = "only products in tiles, which take memory, write so"
-        )
-    )]
     /// The parameters of the `used` outputs from `col` on, read once for all samples.
     fn panel(&self, col: usize, used: usize) -> Self::Panel;
 
-    #[cfg_attr(
-        not(feature = "alloc"),
-        expect(
-            dead_code,
-            reason = "only products in tiles, which take memory, write so"
-        )
-    )]
     /// Writes the first `used` outputs of one sample to `row`, from its column `at` on.
     fn write(
         epilogues: &Epilogues,
@@ -43,14 +27,13 @@ pub(crate) trait Epilogue: Sync {
         at: usize,
     );
 
-    /// The row itself, where its elements are the sums.
-    #[cfg(not(feature = "alloc"))]
+    /// The row itself, if its elements are the sums.
     fn sums(_row: &mut [Self::Elem]) -> Option<&mut [i32]> {
         None
     }
 
-    /// The epilogue of a few sums, at most a panel's, those of the outputs from `col` on: by its definition,
-    /// in little code. Writes to `row` from its column `at` on.
+    /// Applies the epilogue to at most a panel's sums, those of the outputs from `col` on, in little code.
+    /// Writes to `row` from its column `at` on.
     fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
 }
 
@@ -60,7 +43,6 @@ pub(crate) struct RawSums;
 impl Epilogue for RawSums {
     type Elem = i32;
     type Panel = ();
-    #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
     fn panel(&self, _col: usize, _used: usize) {}
@@ -76,7 +58,6 @@ impl Epilogue for RawSums {
         copy(&sums.0, used, row, at);
     }
 
-    #[cfg(not(feature = "alloc"))]
     fn sums(row: &mut [i32]) -> Option<&mut [i32]> {
         Some(row)
     }
@@ -98,7 +79,6 @@ pub(crate) struct Affine<'a> {
 impl Epilogue for Affine<'_> {
     type Elem = f32;
     type Panel = Factors;
-    #[cfg(feature = "std")]
     const COLUMNS: usize = 1;
 
     fn panel(&self, col: usize, used: usize) -> Factors {
@@ -143,7 +123,6 @@ pub(crate) struct Threshold<'a>(pub(crate) Thresholds<'a>);
 impl Epilogue for Threshold<'_> {
     type Elem = u64;
     type Panel = [i32; NR];
-    #[cfg(feature = "std")]
     const COLUMNS: usize = WORD;
 
     fn panel(&self, col: usize, used: usize) -> [i32; NR] {
@@ -183,8 +162,8 @@ fn reached<T: Copy + Into<i32>>(sums: &[i32], thresholds: &[T], col: usize) -> u
     })
 }
 
-/// Writes `used` bits to columns from `at` on. Columns come in order: the first ones of a word replace it,
-/// the others join them.
+/// Writes `used` bits to the columns from `at` on. Columns come in order: the first bits of a word replace
+/// it, later ones are added.
 fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
     let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
     if let Some(word) = places.next() {
@@ -201,7 +180,7 @@ fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
     }
 }
 
-/// The `used` parameters from `col` on, a panel's width of them; the others are `fill`.
+/// The `used` parameters from `col` on, filled up to a panel's width with `fill`.
 fn lanes<T: Copy + Into<U>, U: Copy>(from: &[T], col: usize, used: usize, fill: U) -> [U; NR] {
     let mut lanes = [fill; NR];
     let from = from.get(col..col + used).unwrap_or_default();
@@ -215,7 +194,7 @@ fn lanes<T: Copy + Into<U>, U: Copy>(from: &[T], col: usize, used: usize, fill: 
 fn copy<T: Copy>(from: &[T; NR], used: usize, row: &mut [T], at: usize) {
     let row = row.get_mut(at..).unwrap_or_default();
     match row.first_chunk_mut() {
-        // Of a known length: no call of a copy routine.
+        // The length is known, so no copy routine is called.
         Some(row) if used == NR => *row = *from,
         _ => {
             for (out, from) in row.iter_mut().zip(from).take(used) {

@@ -1,10 +1,10 @@
-//! Floats as the left side of a product: their signs are taken as the product goes.
+//! Floats as the left side of a product, which takes their signs block by block.
 
 use crate::error::Error;
 use crate::shape::{matrix_words, strided};
 
-/// Rows of floats, of which a product takes the signs: [`pack`](crate::pack) and product in one call,
-/// without a packed matrix of all rows.
+/// Rows of floats whose signs a product takes: [`pack`](crate::pack) and product in one call, without a
+/// packed matrix of all rows.
 #[derive(Clone, Copy, Debug)]
 pub struct FloatRows<'a> {
     pub(super) x: &'a [f32],
@@ -17,7 +17,7 @@ impl<'a> FloatRows<'a> {
     /// `rows` rows of `cols` floats, `stride` elements apart.
     ///
     /// # Errors
-    /// A zero or overflowing shape, a stride less than a row, or `x` ends before the last row does.
+    /// A zero or overflowing shape, a stride shorter than a row, or `x` too short for the last row.
     pub fn new(x: &'a [f32], rows: usize, cols: usize, stride: usize) -> Result<Self, Error> {
         matrix_words(rows, cols)?;
         strided("floats", x.len(), rows, cols, stride)?;

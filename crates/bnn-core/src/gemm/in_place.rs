@@ -3,18 +3,19 @@
 
 use core::ops::Range;
 
-use super::driver::{Columns, OutputRows, Product};
 use super::epilogue::Epilogue;
-use super::samples::Samples;
+use super::output::{Columns, OutputRows};
+use super::product::Product;
+use super::samples::{Samples, Source};
 use super::weights::Resolved;
 use crate::kernel::{NR, Sums};
 
-/// Where sums go: those of a sample with weight rows from the one of that number on, at most `NR` of them.
+/// Takes the sums of a sample: its number, the number of the first weight row, and at most `NR` sums.
 type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
 
 impl<E: Epilogue> Product<'_, E> {
     /// Computes the outputs `columns` of the samples `range` with canonical weights.
-    pub(crate) fn part_in_place(
+    pub(super) fn compute(
         &self,
         range: Range<usize>,
         columns: &Columns,
@@ -22,7 +23,7 @@ impl<E: Epilogue> Product<'_, E> {
     ) {
         let start = range.start;
         if E::sums(&mut []).is_some() && self.a.are_packed_signs() {
-            // Nothing is to be done with these sums: a row of them is computed where it is to be.
+            // The outputs are the sums themselves, so they are computed in place.
             let at = columns.first + columns.rows.start - columns.origin;
             for sample in range {
                 let row = self.a.sample(sample);
@@ -33,7 +34,7 @@ impl<E: Epilogue> Product<'_, E> {
             }
             return;
         }
-        // Handed over by reference, so that the loops exist once and not for every epilogue.
+        // Passed by reference, so that the loops exist once and not for every epilogue.
         let mut finish = |sample: usize, first: usize, sums: &[i32]| {
             let col = columns.first + first;
             if let Some(row) = out.row(sample - start) {
@@ -52,7 +53,7 @@ fn multiply(
     outputs: &Range<usize>,
     finish: Finish<'_>,
 ) {
-    // Every sum that is used is written before.
+    // Every sum is written before it is used.
     let mut sums = Sums([0; NR]);
     for sample in range {
         let rows = a.sample(sample);
@@ -63,5 +64,21 @@ fn multiply(
             finish(sample, first, sums.0.get(..used).unwrap_or_default());
             first += used;
         }
+    }
+}
+
+/// Without an allocator, all rows are packed.
+impl<'a> Samples<'a> {
+    /// Whether a sample is one row of signs, so that its products are the sums.
+    fn are_packed_signs(&self) -> bool {
+        self.depth.is_none() && matches!(self.rows, Source::Packed(_))
+    }
+
+    /// The rows of sample `sample`. Without an allocator all of them are packed.
+    fn sample(&self, sample: usize) -> &'a [u64] {
+        let Source::Packed(all) = self.rows;
+        let words = self.sample_words();
+        all.get(sample * words..(sample + 1) * words)
+            .unwrap_or_default()
     }
 }

@@ -17,7 +17,7 @@ fn bits(seed: u64, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     BitMatrix::pack(&noise(seed, rows * cols), rows, cols)
 }
 
-/// All that a product can be asked for, on every kernel, both layouts, against `expected`.
+/// Every epilogue of a product, on every kernel and in both layouts, against `expected`.
 fn check(a: Activations<'_>, w: &BitMatrix, m: usize, expected: &[i32]) -> Result<(), Error> {
     let (n, gap) = (w.rows(), 3);
     for kernel in Kernel::available() {
@@ -82,7 +82,7 @@ fn check_bits(m: usize, n: usize, k: usize, seed: u64) -> Result<(), Error> {
     check(a.view().into(), &w, m, &expected)
 }
 
-/// Signs of floats, rows apart, taken by the product itself.
+/// Signs of floats, in rows with gaps, taken by the product itself.
 fn check_floats(m: usize, n: usize, k: usize, seed: u64) -> Result<(), Error> {
     let gap = 5;
     let x: Vec<f32> = noise(seed, m * (k + gap))

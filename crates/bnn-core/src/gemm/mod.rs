@@ -4,17 +4,30 @@
 //!
 //! All results are equal, bit for bit, for every kernel and any number of threads.
 
-pub(crate) mod driver;
+#[expect(
+    dead_code,
+    reason = "products in tiles and products in place each use a part of it"
+)]
 pub(crate) mod epilogue;
 #[cfg(feature = "alloc")]
 mod floats;
+#[cfg(feature = "alloc")]
+pub(crate) mod gather;
 #[cfg(not(feature = "alloc"))]
 mod in_place;
+#[cfg_attr(
+    not(feature = "std"),
+    expect(dead_code, reason = "threads decide how outputs are cut")
+)]
+pub(crate) mod output;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "std")]
 mod parallel;
+pub(crate) mod product;
 pub(crate) mod samples;
+#[cfg(feature = "alloc")]
+mod tiled;
 mod weights;
 
 #[cfg(feature = "alloc")]
@@ -30,8 +43,9 @@ use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use driver::{Columns, Product, Strided, TiledOutput};
 use epilogue::{Affine, Epilogue, RawSums};
+use output::{Columns, Strided, TiledOutput};
+use product::Product;
 use samples::Samples;
 
 /// The left side of a product: `[m, k]`.
@@ -42,7 +56,7 @@ pub enum Activations<'a> {
     Bits(BitMatrixView<'a>),
     /// Unsigned integers of up to 8 bits, for a first layer.
     Planes(Planes<'a>),
-    /// Floats, of which the signs are taken.
+    /// Floats, whose signs are taken.
     #[cfg(feature = "alloc")]
     Floats(FloatRows<'a>),
 }
@@ -70,7 +84,7 @@ impl<'a> From<FloatRows<'a>> for Activations<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Thresholds<'a> {
-    /// Half the bytes, where all thresholds fit.
+    /// Half the bytes, if all thresholds fit.
     I16(&'a [i16]),
     /// The full range of sums.
     I32(&'a [i32]),
@@ -100,8 +114,8 @@ impl Thresholds<'_> {
 /// Writes the sums: `c[i * c_stride + j]` for `i < m`, `j < n`.
 ///
 /// # Errors
-/// Where the two sides differ in `k`, a sum could leave `i32`, `c` is too short, or `BNN_ISA` is
-/// wrong. Nothing is written then.
+/// If the two sides differ in `k`, a sum could leave `i32`, `c` is too short, or `BNN_ISA` is wrong. Nothing
+/// is written then.
 pub fn gemm_i32<'a, 'w>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,
@@ -118,7 +132,7 @@ pub fn gemm_i32<'a, 'w>(
 /// product and the sum each rounded (never fused), so that every target gives the same bits.
 ///
 /// # Errors
-/// As [`gemm_i32`], and where `scale` or `bias` does not have `n` elements.
+/// As [`gemm_i32`], and if `scale` or `bias` does not have `n` elements.
 pub fn gemm_f32<'a, 'w>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,
@@ -138,7 +152,7 @@ pub fn gemm_f32<'a, 'w>(
 /// Writes bits: `out[i, j] = +1` where `sum >= thresholds[j]`.
 ///
 /// # Errors
-/// As [`gemm_i32`], and where there are not `n` thresholds or `out` is not `[m, n]`.
+/// As [`gemm_i32`], and if there are not `n` thresholds or `out` is not `[m, n]`.
 pub fn gemm_bits<'a, 'w, 't>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,
@@ -161,7 +175,7 @@ pub fn gemm_bits<'a, 'w, 't>(
     Ok(())
 }
 
-/// Computes the whole product. `c` has room for it, and the epilogue's parameters are as many as outputs.
+/// Computes the whole product. `c` has room for it, and the epilogue has parameters for all outputs.
 pub(crate) fn compute<E: Epilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
@@ -172,8 +186,8 @@ pub(crate) fn compute<E: Epilogue>(
     compute_all(&Product { a, w, epilogue }, c, stride);
 }
 
-/// Computes all outputs, on several threads where they are many enough. `c` holds a row of outputs per
-/// sample, `stride` elements apart.
+/// Computes all outputs, on several threads if they are worth it. `c` holds a row of outputs per sample,
+/// `stride` elements apart.
 pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) {
     #[cfg(feature = "std")]
     if parallel::compute(outputs, c, stride) {
@@ -183,7 +197,7 @@ pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride
     outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
 }
 
-/// Checks what every product needs of its two sides.
+/// Checks what every product requires of its two sides.
 pub(crate) fn operands<'a, 'w>(
     a: Activations<'a>,
     w: Weights<'w>,

@@ -1,9 +1,10 @@
 //! Weights laid out once for a kernel.
 
+use super::weights::{Resolved, Storage, Weights};
 use crate::aligned::AlignedWords;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::kernel::{Kernel, NR};
+use crate::kernel::{Block, Kernel, NR, Sums};
 use crate::shape::{matrix_words, mul, row_words};
 
 /// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel, so
@@ -79,5 +80,82 @@ impl PackedWeights {
 
     pub(super) fn panels(&self) -> &[u64] {
         self.panels.words()
+    }
+}
+
+impl<'w> From<&'w PackedWeights> for Weights<'w> {
+    fn from(packed: &'w PackedWeights) -> Self {
+        Self {
+            storage: Storage::Panels(packed.panels()),
+            rows: packed.rows(),
+            cols: packed.cols(),
+            kernel: Some(packed.kernel()),
+        }
+    }
+}
+
+impl<'w> Weights<'w> {
+    /// Packed weights that `kernel` is expected to read: a check for programs that choose kernels and keep
+    /// packed weights for them. (`Weights::from(packed)` uses the kernel that laid them out.)
+    ///
+    /// # Errors
+    /// [`Error::Layout`] if another kernel laid them out.
+    pub fn packed(packed: &'w PackedWeights, kernel: &'static Kernel) -> Result<Self, Error> {
+        if packed.kernel() != kernel {
+            return Err(Error::Layout {
+                expected: kernel.name(),
+                found: packed.kernel().name(),
+            });
+        }
+        Ok(Self::from(packed))
+    }
+}
+
+impl Resolved<'_> {
+    /// Words of room for laying out `rows` rows of `words` words for these weights.
+    pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
+        match self.weights.storage {
+            Storage::Panels(_) => self.kernel.block_words(rows, words),
+            Storage::Canonical(_) => 0,
+        }
+    }
+
+    /// Lays rows out for the kernel in the first words of `room`, or returns them as they are.
+    pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
+        match self.weights.storage {
+            Storage::Panels(_) => {
+                let words = row_words(self.weights.cols);
+                let block = self.kernel.block_words(rows.len() / words, words);
+                let room = room.get_mut(..block).unwrap_or_default();
+                self.kernel.fill_block(rows, words, room)
+            }
+            Storage::Canonical(_) => rows,
+        }
+    }
+
+    /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
+    /// `sums[r].0[j]`. Sums past the last weight row mean nothing.
+    pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
+        let words = row_words(self.weights.cols);
+        match self.weights.storage {
+            Storage::Panels(panels) => {
+                let block = Block {
+                    layout: block,
+                    rows,
+                    words,
+                    k: self.weights.cols as u32,
+                };
+                let panels = panels
+                    .chunks_exact(self.kernel.panel_words(words))
+                    .nth(panel);
+                self.kernel
+                    .multiply(block, panels.unwrap_or_default(), sums);
+            }
+            Storage::Canonical(_) => {
+                for (row, sums) in block.chunks_exact(words).zip(sums) {
+                    self.sums(row, NR * panel, &mut sums.0);
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Outputs on several threads: whether it is worth it, along which cut it is cut, and the cut.
-//! No two threads share an output element, and every output is computed as on one thread.
+//! Outputs on several threads: whether it is worth it, along which side to cut, and the cut. No two threads
+//! share an output element, and every output is computed as on one thread.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -8,33 +8,33 @@ use std::vec::Vec;
 
 use rayon::prelude::*;
 
-use super::driver::{Columns, OutputRows, Strided, TiledOutput};
+use super::output::{Columns, OutputRows, Strided, TiledOutput};
 use crate::shape::WORD;
 
 /// Word products below which one thread is faster than waking a second: some 15 microseconds. (Measured:
-/// with half of it, two threads take 1.1 times as long where the second was asleep, 0.65 times where it
-/// was awake; from twice as much on they win in either case.)
+/// with half as many, two threads take 1.1 times as long if the second was asleep, and 0.65 times if it was
+/// awake; from twice as many on, two threads win in both cases.)
 pub const WORTH_A_THREAD: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
 
-/// Most word products in a part: about a millisecond of a vector kernel's. (Small in tests, so that they
-/// meet several rounds.)
+/// Most word products in a part: about a millisecond for a vector kernel. (Small in tests, so that they
+/// run several rounds.)
 const PART: usize = if cfg!(test) { 1 << 14 } else { 1 << 24 };
 
-/// How outputs are shared out.
+/// How outputs are shared among threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Split {
     cut: Cut,
-    /// Into how many parts that cut is cut.
+    /// Into how many parts that side is cut.
     parts: usize,
     /// How many parts are computed before the next ones are handed out. In between, threads that have
-    /// finished look for what others have given to the pool: so a long product holds nobody up for long.
+    /// finished look for other work in the pool, so a long product does not delay it for long.
     round: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     Samples,
-    /// And how many columns an element has.
+    /// With the number of columns in an element.
     Outputs(usize),
 }
 
@@ -43,8 +43,8 @@ thread_local! {
     static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work` with all products and convolutions of this crate in it computed on the calling thread,
-/// none of their parts handed to others, however large they are. Results do not depend on it.
+/// Runs `work` and computes all products and convolutions of this crate in it on the calling thread, however
+/// large they are. Results do not depend on it.
 ///
 /// ```
 /// use bnn_core::{BitMatrix, gemm_i32, single_threaded};
@@ -57,7 +57,7 @@ thread_local! {
 /// # }
 /// ```
 pub fn single_threaded<R>(work: impl FnOnce() -> R) -> R {
-    /// Puts back what was, also where `work` unwinds.
+    /// Restores the previous state, also if `work` unwinds.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -89,20 +89,20 @@ fn split(outputs: &impl TiledOutput) -> Option<Split> {
     Some(Split { cut, parts, round })
 }
 
-/// Whether there is a pool of threads: the one that the caller is in, or the global one, which is
-/// started here if it is not yet. Where the system gives no threads, one has to do.
+/// Whether there is a pool of threads: the one that the caller is in, or the global one, which is started
+/// here if necessary. If the system gives no threads, products run on one.
 fn has_pool() -> bool {
     static GLOBAL: OnceLock<bool> = OnceLock::new();
     rayon::current_thread_index().is_some()
         || *GLOBAL.get_or_init(|| {
             let started = rayon::ThreadPoolBuilder::new().build_global();
-            // Without a cause, the error is that there is one already.
+            // An error without a source means that the global pool exists already.
             started.is_ok() || started.is_err_and(|error| error.source().is_none())
         })
 }
 
-/// Computes all outputs in parts, if that is worth it, and says whether it was. `c` holds a row of
-/// outputs per sample, `stride` elements apart.
+/// Computes all outputs in parts, if that is worth it, and returns whether it did. `c` holds a row of outputs
+/// per sample, `stride` elements apart.
 pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
     let [m, n] = outputs.shape();
     let Some(Split { cut, parts, round }) = split(outputs) else {
@@ -112,7 +112,7 @@ pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: us
         Cut::Samples => {
             let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
             let part = each.saturating_mul(stride);
-            // What lies behind the last row is not an output.
+            // The elements after the last row are not outputs.
             let parts = m.div_ceil(each);
             let rounds = c.chunks_mut(part.saturating_mul(round));
             for (c, first) in rounds.zip((0..parts).step_by(round)) {
@@ -175,10 +175,10 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::println;
 
-    use super::super::driver::Grain;
+    use super::super::output::Grain;
     use super::*;
 
-    /// Outputs that are worth any number of threads, and say whether another one than `caller` made any.
+    /// Outputs that are worth any number of threads; each says whether another thread than `caller` made it.
     struct Elsewhere {
         caller: std::thread::ThreadId,
     }

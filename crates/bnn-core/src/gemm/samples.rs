@@ -1,45 +1,29 @@
-//! The left side of a product as the driver sees it: samples, each of one row of packed words or of
-//! several, that lie somewhere already or are written when their turn comes.
+//! The left side of a product: samples of one row of packed words each, or of several, which are in memory
+//! already or are written block by block.
 
 #[cfg(feature = "alloc")]
-use core::ops::Range;
-
-#[cfg(feature = "alloc")]
-use super::floats::FloatRows;
+use super::{floats::FloatRows, gather::Gather};
 use crate::bits::BitMatrixView;
-#[cfg(feature = "alloc")]
-use crate::kernel::{Kernel, Sums};
 use crate::planes::{Planes, most};
 use crate::shape::row_words;
-
-/// Rows that are written when their turn comes.
-#[cfg(feature = "alloc")]
-pub(crate) trait Gather: Sync {
-    /// Writes the rows of the samples `range`, one after the other: every word of `room`.
-    fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
-
-    /// Adds to the sums of the samples `range` with the weight rows from `first` on what the rows
-    /// themselves cannot say. Sums past the last weight row mean nothing.
-    fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]);
-}
 
 /// The left side of a product.
 #[derive(Clone, Copy)]
 pub(crate) struct Samples<'a> {
-    samples: usize,
+    pub(super) samples: usize,
     /// Elements per row.
-    cols: usize,
-    /// `None`: a sample is a row of signs. Else unsigned integers of so many bits: a row of zeros and
-    /// a row per bit plane (see [`Planes`]).
-    depth: Option<usize>,
-    rows: Source<'a>,
+    pub(super) cols: usize,
+    /// `None`: a sample is a row of signs. Otherwise a sample is unsigned integers of this many bits: a row
+    /// of zeros and a row per bit plane (see [`Planes`]).
+    pub(super) depth: Option<usize>,
+    pub(super) rows: Source<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Source<'a> {
+pub(super) enum Source<'a> {
     /// Packed, one after the other.
     Packed(&'a [u64]),
-    /// Signs still to be taken.
+    /// Floats, whose signs are still to be packed.
     #[cfg(feature = "alloc")]
     Floats(FloatRows<'a>),
     #[cfg(feature = "alloc")]
@@ -88,96 +72,5 @@ impl<'a> Samples<'a> {
     /// Words per sample.
     pub(crate) fn sample_words(&self) -> usize {
         self.rows_per_sample() * row_words(self.cols)
-    }
-}
-
-/// Without an allocator, all rows are packed.
-#[cfg(not(feature = "alloc"))]
-impl<'a> Samples<'a> {
-    /// Whether a sample is a row of signs that lies packed: its sums are the products of it.
-    pub(super) fn are_packed_signs(&self) -> bool {
-        self.depth.is_none() && matches!(self.rows, Source::Packed(_))
-    }
-
-    /// The rows of sample `sample`. Without an allocator all of them lie packed.
-    pub(super) fn sample(&self, sample: usize) -> &'a [u64] {
-        let Source::Packed(all) = self.rows;
-        let words = self.sample_words();
-        all.get(sample * words..(sample + 1) * words)
-            .unwrap_or_default()
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'a> Samples<'a> {
-    pub(crate) fn of_floats(floats: FloatRows<'a>) -> Self {
-        Self {
-            samples: floats.rows(),
-            cols: floats.cols(),
-            depth: None,
-            rows: Source::Floats(floats),
-        }
-    }
-
-    /// `samples` samples, each of the rows that [`Planes`] of `depth` would have, or of one row of signs.
-    pub(crate) fn of_gathered(
-        rows: &'a dyn Gather,
-        samples: usize,
-        cols: usize,
-        depth: Option<usize>,
-    ) -> Self {
-        Self {
-            samples,
-            cols,
-            depth,
-            rows: Source::Gathered(rows),
-        }
-    }
-
-    /// Words of room per sample that [`Samples::rows`] wants: 0 where the rows are packed already.
-    pub(crate) fn room_words(&self) -> usize {
-        match self.rows {
-            Source::Packed(_) => 0,
-            Source::Floats(_) => self.sample_words(),
-            Source::Gathered(_) => self.sample_words(),
-        }
-    }
-
-    /// Completes the sums of the samples `range` with the weight rows from `first` on.
-    pub(crate) fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]) {
-        if let Source::Gathered(rows) = self.rows {
-            rows.correct(range, first, sums);
-        }
-    }
-
-    /// The rows of the samples `range`, one after the other, in place or written to `room` by the means
-    /// of `kernel`.
-    pub(crate) fn rows<'s>(
-        &'s self,
-        range: Range<usize>,
-        kernel: &Kernel,
-        room: &'s mut [u64],
-    ) -> &'s [u64] {
-        let words = range.len() * self.sample_words();
-        match self.rows {
-            Source::Packed(all) => {
-                let from = range.start * self.sample_words();
-                all.get(from..from + words).unwrap_or_default()
-            }
-            Source::Floats(FloatRows { x, stride, .. }) => {
-                let room = room.get_mut(..words).unwrap_or_default();
-                let x = x.get(range.start * stride..).unwrap_or_default();
-                let rows = room.chunks_exact_mut(row_words(self.cols));
-                for (bits, x) in rows.zip(x.chunks(stride)) {
-                    (kernel.packing().f32)(x.get(..self.cols).unwrap_or(x), bits);
-                }
-                room
-            }
-            Source::Gathered(rows) => {
-                let room = room.get_mut(..words).unwrap_or_default();
-                rows.gather(kernel, range, room);
-                room
-            }
-        }
     }
 }

@@ -1,30 +1,24 @@
-//! The right side of a product, in either storage, together with the kernel that will read it.
+//! The right side of a product, packed or canonical, with the kernel that will read it.
 
-#[cfg(feature = "alloc")]
-use super::packed::PackedWeights;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-#[cfg(feature = "alloc")]
-use crate::kernel::{Block, Sums};
 use crate::kernel::{Kernel, NR};
 use crate::shape::row_len;
-#[cfg(feature = "alloc")]
-use crate::shape::row_words;
 
 /// The right side of a product, `[n, k]`: made from a [`PackedWeights`], which knows its kernel, or
 /// from the canonical rows of a [`BitMatrixView`], which any kernel reads in place (a model in
 /// flash), slower for many samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'w> {
-    storage: Storage<'w>,
-    rows: usize,
-    cols: usize,
+    pub(super) storage: Storage<'w>,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
     /// `None`: the active one.
-    kernel: Option<&'static Kernel>,
+    pub(super) kernel: Option<&'static Kernel>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Storage<'w> {
+pub(super) enum Storage<'w> {
     /// A kernel's panels, one after the other.
     #[cfg(feature = "alloc")]
     Panels(&'w [u64]),
@@ -33,7 +27,7 @@ enum Storage<'w> {
 }
 
 impl<'w> Weights<'w> {
-    /// Canonical rows, to be read by a kernel other than the active one.
+    /// Canonical rows that `kernel` reads instead of the active kernel.
     #[must_use]
     pub fn canonical(rows: BitMatrixView<'w>, kernel: &'static Kernel) -> Self {
         Self {
@@ -42,28 +36,12 @@ impl<'w> Weights<'w> {
         }
     }
 
-    /// Packed weights, to be read by `kernel`: a check for whoever chooses kernels and keeps packed
-    /// weights for them. (`Weights::from(packed)` takes the kernel that laid them out.)
-    ///
-    /// # Errors
-    /// [`Error::Layout`] where another kernel laid them out.
-    #[cfg(feature = "alloc")]
-    pub fn packed(packed: &'w PackedWeights, kernel: &'static Kernel) -> Result<Self, Error> {
-        if packed.kernel() != kernel {
-            return Err(Error::Layout {
-                expected: kernel.name(),
-                found: packed.kernel().name(),
-            });
-        }
-        Ok(Self::from(packed))
-    }
-
     /// Bits per row.
     pub(super) fn cols(&self) -> usize {
         self.cols
     }
 
-    /// Settles the kernel that multiplies `rows` rows with these weights.
+    /// Chooses the kernel that multiplies `rows` rows with these weights.
     pub(crate) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
         let kernel = match self.kernel {
             Some(kernel) => kernel,
@@ -71,7 +49,7 @@ impl<'w> Weights<'w> {
         };
         let kernel = match self.storage {
             #[cfg(feature = "alloc")]
-            Storage::Panels(_) => kernel.for_size(rows, row_words(self.cols), self.rows),
+            Storage::Panels(_) => kernel.for_size(rows, row_len(self.cols), self.rows),
             Storage::Canonical(_) => {
                 let _ = rows;
                 kernel
@@ -95,27 +73,15 @@ impl<'w> From<BitMatrixView<'w>> for Weights<'w> {
     }
 }
 
-#[cfg(feature = "alloc")]
-impl<'w> From<&'w PackedWeights> for Weights<'w> {
-    fn from(packed: &'w PackedWeights) -> Self {
-        Self {
-            storage: Storage::Panels(packed.panels()),
-            rows: packed.rows(),
-            cols: packed.cols(),
-            kernel: Some(packed.kernel()),
-        }
-    }
-}
-
 /// Weights whose kernel is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Resolved<'w> {
-    weights: Weights<'w>,
-    kernel: &'static Kernel,
+    pub(super) weights: Weights<'w>,
+    pub(super) kernel: &'static Kernel,
 }
 
 impl<'w> Resolved<'w> {
-    /// Canonical rows, to be read by `kernel`.
+    /// Canonical rows that `kernel` reads.
     pub(crate) fn canonical(rows: BitMatrixView<'w>, kernel: &'static Kernel) -> Self {
         Self {
             weights: Weights::from(rows),
@@ -123,7 +89,6 @@ impl<'w> Resolved<'w> {
         }
     }
 
-    #[cfg(feature = "alloc")]
     pub(crate) fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
@@ -133,58 +98,9 @@ impl<'w> Resolved<'w> {
         self.weights.rows
     }
 
-    /// Words of room for laying out `rows` rows of `words` words for these weights.
-    #[cfg(feature = "alloc")]
-    pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
-        match self.weights.storage {
-            Storage::Panels(_) => self.kernel.block_words(rows, words),
-            Storage::Canonical(_) => 0,
-        }
-    }
-
-    /// Lays rows out for the kernel, in the first words of `room` or where they are.
-    #[cfg(feature = "alloc")]
-    pub(super) fn fill_block<'s>(&self, rows: &'s [u64], room: &'s mut [u64]) -> &'s [u64] {
-        match self.weights.storage {
-            Storage::Panels(_) => {
-                let words = row_words(self.weights.cols);
-                let block = self.kernel.block_words(rows.len() / words, words);
-                let room = room.get_mut(..block).unwrap_or_default();
-                self.kernel.fill_block(rows, words, room)
-            }
-            Storage::Canonical(_) => rows,
-        }
-    }
-
-    /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
-    /// `sums[r].0[j]`. Past the last weight row they mean nothing.
-    #[cfg(feature = "alloc")]
-    pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
-        let words = row_words(self.weights.cols);
-        match self.weights.storage {
-            Storage::Panels(panels) => {
-                let block = Block {
-                    layout: block,
-                    rows,
-                    words,
-                    k: self.weights.cols as u32,
-                };
-                let panels = panels
-                    .chunks_exact(self.kernel.panel_words(words))
-                    .nth(panel);
-                self.kernel
-                    .multiply(block, panels.unwrap_or_default(), sums);
-            }
-            Storage::Canonical(_) => {
-                for (row, sums) in block.chunks_exact(words).zip(sums) {
-                    self.sums(row, NR * panel, &mut sums.0);
-                }
-            }
-        }
-    }
-
     /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The sample is
-    /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)), then `NR` at most.
+    /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)); then there are at most
+    /// `NR` sums.
     pub(crate) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
         if sample.len() == row_len(self.weights.cols) {
             self.dots(sample, first, sums);
@@ -195,7 +111,7 @@ impl<'w> Resolved<'w> {
 
     /// The sums of a sample, a panel's at a time, each with the number of its first weight row.
     pub(crate) fn outputs(&self, sample: &[u64], finish: &mut dyn FnMut(usize, &[i32])) {
-        let mut sums = [0; NR]; // every one that is used is written before
+        let mut sums = [0; NR]; // each one is written before it is used
         let mut first = 0;
         while first < self.weights.rows {
             let sums = sums.get_mut(..NR.min(self.weights.rows - first));
@@ -206,8 +122,8 @@ impl<'w> Resolved<'w> {
         }
     }
 
-    /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), the sum from the highest
-    /// plane down: twice what there is, and the next count.
+    /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), computed from the
+    /// highest plane down: each step doubles the sum and adds the next count.
     fn sums_of_planes(&self, mut rows: &[u64], first: usize, sums: &mut [i32]) {
         let k = self.weights.cols as i32;
         let mut dots = [0; NR];

@@ -11,14 +11,14 @@ pub(crate) struct Epilogues {
     pub(crate) affine: fn(sums: &Sums, factors: &Factors, out: &mut [f32; NR]),
 }
 
-/// A panel's factors of an affine epilogue.
+/// The factors of an affine epilogue for one panel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors {
     pub(crate) scale: [f32; NR],
     pub(crate) bias: [f32; NR],
 }
 
-/// In plain Rust.
+/// Epilogues in plain Rust.
 pub(super) static PORTABLE: Epilogues = Epilogues { reached, affine };
 
 fn reached(sums: &Sums, thresholds: &[i32; NR]) -> u32 {

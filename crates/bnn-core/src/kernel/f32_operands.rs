@@ -49,17 +49,17 @@ impl Kernel {
     }
 }
 
-/// Rows of an `f32` matrix, or columns of one, taken as rows: the left side of a product.
+/// The left side of a product: rows of an `f32` matrix, or columns of one taken as rows.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
 pub struct F32Rows<'a> {
-    /// From the first element on.
+    /// Starts at the first element.
     pub(crate) data: &'a [f32],
     pub(crate) rows: usize,
     pub(crate) depth: usize,
-    /// From row to row, or from term to term.
+    /// Elements from row to row or, across, from term to term.
     pub(crate) stride: usize,
-    /// Whether a row lies across `data`: its terms are a stride apart.
+    /// Whether rows are columns of `data`: the terms of a row are a stride apart.
     pub(crate) across: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a> F32Rows<'a> {
     /// The rows of the row-major `data`, `depth` elements each.
     ///
     /// # Errors
-    /// [`Error::Zero`] for no rows or rows of nothing; [`Error::Mismatch`] where `data` is not made of such rows.
+    /// [`Error::Zero`] if there are no rows or no terms; [`Error::Mismatch`] if `data` does not consist of such rows.
     pub fn rows(data: &'a [f32], depth: usize) -> Result<Self, Error> {
         let rows = nonzero("rows", data.len() / nonzero("terms", depth)?)?;
         equal("elements of a matrix", rows * depth, data.len())?;
@@ -83,8 +83,8 @@ impl<'a> F32Rows<'a> {
     /// `count` columns, from `first` on, of the row-major `data` of `cols` columns.
     ///
     /// # Errors
-    /// [`Error::Zero`] for nothing; [`Error::Mismatch`] where `data` is not made of such rows or does not have these
-    /// columns.
+    /// [`Error::Zero`] if a dimension is zero; [`Error::Mismatch`] if `data` does not consist of such rows or does not
+    /// have these columns.
     pub fn columns(
         data: &'a [f32],
         cols: usize,
@@ -112,7 +112,7 @@ impl<'a> F32Rows<'a> {
 pub enum F32Right<'a> {
     /// Numbers in {-1, +1}.
     Signs(BitMatrixView<'a>),
-    /// Numbers of few bits, as pixels are.
+    /// Numbers of few bits, such as pixels.
     Bf16Exact(Bf16Exact<'a>),
 }
 
@@ -125,7 +125,8 @@ impl F32Right<'_> {
     }
 }
 
-/// A row-major matrix of finite `f32` of 8 significant bits: among them the integers from -256 to 256.
+/// A row-major matrix of finite `f32` that bfloat16 holds exactly, in 8 significant bits: the integers from -256 to
+/// 256 are among them.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
 pub struct Bf16Exact<'a> {
@@ -135,12 +136,12 @@ pub struct Bf16Exact<'a> {
 }
 
 impl<'a> Bf16Exact<'a> {
-    /// `None` where a number has more bits or is not finite, or `data` is not made of rows of `cols`, at least one.
+    /// `None` if a number has more bits or is not finite, or if `data` does not consist of at least one row of `cols`.
     #[must_use]
     pub fn new(data: &'a [f32], cols: usize) -> Option<Self> {
         let rows = data.len().checked_div(cols)?;
         let narrow = |x: &f32| x.to_bits() & 0xFFFF == 0 && x.is_finite();
-        // Whole blocks, which the compiler makes vectors of.
+        // In whole blocks, which the compiler vectorises.
         let mut blocks = data.chunks(1024);
         let fits = rows > 0
             && rows * cols == data.len()

@@ -1,6 +1,6 @@
-//! Images and windows of a convolution of stride 1 on one grid: the pixels of the padded image, row after row. The window
-//! that begins at a pixel is called by its number, and the pixel under a tap lies a fixed number of pixels further on,
-//! whatever the window. So a tap of 32 windows side by side is 32 pixels side by side.
+//! Images and windows of a convolution of stride 1 on one grid: the pixels of the padded image, row after row. A
+//! window has the number of the pixel at which it begins, and the pixel under a tap lies a fixed number of pixels
+//! further on, whatever the window. So a tap of 32 neighbouring windows is 32 neighbouring pixels.
 
 /// Sizes of a convolution of stride 1 with one group; pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Grid {
         (self.output[0] + (self.kernel[0] - 1) * self.dilation[0]) * self.width()
     }
 
-    /// Pixels at which windows begin, and those between them.
+    /// Pixels from the first to the last at which a window begins.
     pub(crate) fn windows(&self) -> usize {
         self.output[0] * self.width()
     }
@@ -55,7 +55,7 @@ impl Grid {
         self.before[0] * self.width() + self.before[1]
     }
 
-    /// The pixel of the image, without its padding, that lies at a pixel of the grid.
+    /// The pixel of the image at a pixel of the grid; `None` in the padding.
     pub(crate) fn pixel(&self, at: usize) -> Option<usize> {
         let at = [at / self.width(), at % self.width()];
         let inside = |axis: usize| {
@@ -66,7 +66,7 @@ impl Grid {
         Some(inside(0)? * self.input[1] + inside(1)?)
     }
 
-    /// The window, counted as the output counts them, that begins at a pixel.
+    /// The number in the output of the window that begins at a pixel, if one does.
     pub(crate) fn window(&self, at: usize) -> Option<usize> {
         let [y, x] = [at / self.width(), at % self.width()];
         (y < self.output[0] && x < self.output[1]).then_some(y * self.output[1] + x)

@@ -6,16 +6,23 @@ use super::epilogue::{self, Epilogues};
 use super::packing::Packing;
 use super::types::Kernel;
 
+#[expect(
+    dead_code,
+    reason = "only products in tiles, which need an allocator, use these"
+)]
 impl Kernel {
     /// See [`Epilogues`].
-    #[expect(
-        dead_code,
-        reason = "only products in tiles, which need an allocator, use it"
-    )]
     pub(crate) fn epilogues(&self) -> &'static Epilogues {
         &epilogue::PORTABLE
     }
 
+    /// Rows that are multiplied together in registers.
+    pub(crate) fn mr(&self) -> usize {
+        1
+    }
+}
+
+impl Kernel {
     /// See [`Packing`].
     #[inline]
     pub(crate) fn packing(&self) -> &'static Packing {

@@ -1,7 +1,7 @@
-//! What an instruction set brings for going between numbers and bits, row by row.
+//! The functions of an instruction set between numbers and bits, row by row.
 //!
-//! Each function is given slices that fit each other; where they do not, which would be a bug of the
-//! caller's, it leaves the rest as it was. Tail bits are written as zeros.
+//! The slices given to a function fit each other; if they do not, which is a bug in the caller, the function
+//! leaves the rest as it was. Tail bits are written as zeros.
 
 /// Packs one row: bit 1 where the sign law gives `+1`. `bits` has `row_words(x.len())` words.
 pub(crate) type PackRow<T> = fn(x: &[T], bits: &mut [u64]);
@@ -24,5 +24,9 @@ pub(crate) struct Packing {
     pub(crate) unpack_i8: UnpackRow<i8>,
     /// Transposes a matrix whose rows have `from_words` words to one whose rows have `to_words`;
     /// `from` has more than `64 * (to_words - 1)` rows, `to` more than `64 * (from_words - 1)`.
+    #[cfg_attr(
+        not(feature = "alloc"),
+        expect(dead_code, reason = "a transposed matrix owns its words")
+    )]
     pub(crate) transpose: fn(from: &[u64], from_words: usize, to: &mut [u64], to_words: usize),
 }

@@ -7,6 +7,7 @@ use super::layer::InputType;
 use super::reader::Product;
 use super::runner::Input;
 use crate::bits::BitMatrixView;
+use crate::bits::bits_at;
 use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Resolved;
 use crate::kernel::{Kernel, NR};
@@ -166,14 +167,9 @@ fn copy_bits(to: &mut [u32], mut at: usize, from: &[u32], mut start: usize, coun
         let shift = at % HALF;
         let used = (HALF - shift).min(end - at);
         let mask = u32::MAX >> (HALF - used) << shift;
-        let half = |i: usize| from.get(i).copied().unwrap_or_default();
-        let place = start / HALF;
-        let bits = match start % HALF {
-            0 => half(place),
-            low => half(place) >> low | half(place + 1) << (HALF - low),
-        };
+        let bits = bits_at(from, start, used);
         if let Some(half) = to.get_mut(at / HALF) {
-            *half = *half & !mask | bits << shift & mask;
+            *half = *half & !mask | bits << shift;
         }
         at += used;
         start += used;

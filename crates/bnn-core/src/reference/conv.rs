@@ -30,12 +30,17 @@ pub fn conv2d<'a>(
         (conv.windows().stride(), conv.windows().dilation());
     equal("filters", outputs, filters.rows())?;
     equal("elements of a filter", conv.patch_len(), filters.cols())?;
-    let pixels = match images {
-        Images::Bits(bits) => bits.rows(),
-        Images::Unsigned { x, .. } => x.len() / channels,
-        Images::Floats(x) => x.len() / channels,
+    let elements = match images {
+        Images::Bits(bits) => {
+            equal("bits of a pixel", channels, bits.cols())?;
+            mul("bits of the images", bits.rows(), channels)?
+        }
+        Images::Unsigned { x, .. } => x.len(),
+        Images::Floats(x) => x.len(),
     };
-    let batch = nonzero("images", pixels / (height * width))?;
+    let per_image = mul("elements of an image", height * width, channels)?;
+    let batch = nonzero("images", elements / per_image)?;
+    equal("elements of whole images", batch * per_image, elements)?;
     let out_pixels = mul("pixels of y", batch, out_height * out_width)?;
     equal(
         "elements of y",
@@ -79,4 +84,30 @@ pub fn conv2d<'a>(
             .sum();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conv::ConvOptions;
+
+    #[test]
+    fn images_that_are_not_whole_are_refused() -> Result<(), Error> {
+        let conv = Conv2d::new([2, 2, 1], 1, [1, 1], ConvOptions::default())?;
+        let filter = BitMatrixView::new(&[1], 1, 1)?;
+        let x = [1, 2, 3, 4, 5, 6, 7, 8];
+        for (len, whole) in [(4, true), (5, false), (7, false), (8, true)] {
+            let images = Images::Unsigned {
+                x: &x[..len],
+                depth: 8,
+            };
+            let mut y = [0; 8];
+            let result = conv2d(images, &conv, filter, &mut y[..len / 4 * 4]);
+            assert_eq!(result.is_ok(), whole, "{len} pixels");
+        }
+        // Two pixels of two bits are not four of one.
+        let wide = BitMatrixView::new(&[0, 0], 2, 2)?;
+        assert!(conv2d(wide, &conv, filter, &mut [0; 4]).is_err());
+        Ok(())
+    }
 }

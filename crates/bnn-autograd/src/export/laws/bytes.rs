@@ -1,10 +1,10 @@
-//! Bytes that thresholds make bits of.
+//! Bytes that become bits by thresholds.
 
 use super::*;
 use crate::nn::{BinaryConv2d, MaxPool2d, SignWeightConv2d};
 use crate::ops::ConvOptions;
 
-/// Where a file's thresholds say +1, for every byte in every channel, the layer in front says it too.
+/// For every byte in every channel, the file's threshold and the layer give the same sign.
 fn check_every_byte(layer: impl Module + Clone + Send + 'static, channels: usize) {
     let rng = &mut Rng::new(1);
     let mut net = Sequential::new()
@@ -127,7 +127,7 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
         ),
         (
             new().then(bytes(4)).then(binary(5, rng)),
-            "layer `1` (BinaryLinear) cannot be exported: it takes 5 channels, the thresholds in front of it are of 4",
+            "layer `1` (BinaryLinear) cannot be exported: it takes 5 channels, the thresholds before it are 4",
         ),
         (
             new().then(bytes(5)).then(bytes(5)),

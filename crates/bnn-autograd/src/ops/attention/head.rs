@@ -6,6 +6,7 @@ use crate::bits::{apply_mask, expand_signs, pack_mask, pack_signs, pack_where};
 use crate::error::Error;
 use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
+use crate::saved_state;
 
 /// Signs of a matrix, and where it is inside [-1, 1].
 pub(super) struct Operand {
@@ -69,7 +70,7 @@ impl Head {
         })?;
 
         // With chosen in {0, 1}: chosen · v = (sign(chosen) · v + columns of v summed) / 2.
-        let columns = v.signs.transposed()?;
+        let columns = v.signs.view().transposed()?;
         let mut sums = vec![0; t * d];
         gemm_i32(chosen.view(), columns.view(), &mut sums, d)?;
         let totals: Vec<i32> = (0..d).map(|j| total(&columns, j)).collect();
@@ -127,14 +128,6 @@ impl Head {
         dy
     }
 
-    /// Bytes that it occupies.
-    pub(super) fn bytes(&self) -> usize {
-        let operands = [&self.q, &self.k, &self.v].map(|o| [&o.signs, &o.inside]);
-        let all = operands.iter().flatten().copied();
-        let all = all.chain([&self.chosen, &self.inside]);
-        all.map(|bits| size_of_val(bits.words())).sum()
-    }
-
     fn sizes(&self) -> Sizes {
         Sizes {
             t: self.q.signs.rows(),
@@ -158,6 +151,15 @@ impl Head {
         x
     }
 }
+
+saved_state!(Operand { signs, inside });
+saved_state!(Head {
+    q,
+    k,
+    v,
+    chosen,
+    inside
+});
 
 fn signs<T: Real>(bits: &BitMatrix) -> Vec<T> {
     let mut x = vec![T::zero(); bits.rows() * bits.cols()];

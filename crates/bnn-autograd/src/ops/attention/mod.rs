@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use self::head::{Head, Sizes};
 use self::heads::Heads;
-use crate::context::{Context, Saved};
+use crate::context::{Context, Part, Saved, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::real::Real;
@@ -40,8 +40,16 @@ struct BinaryAttention {
     heads: usize,
 }
 
-/// The heads, a slot of the context.
-const KEPT: usize = 0;
+/// Every head of every leading index.
+struct Kept {
+    heads: Vec<Head>,
+}
+
+impl<T: Real> SavedState<T> for Kept {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        self.heads.iter().for_each(|head| head.parts(visit));
+    }
+}
 
 impl<T: Real> Function<T> for BinaryAttention {
     fn name(&self) -> &'static str {
@@ -81,8 +89,7 @@ impl<T: Real> Function<T> for BinaryAttention {
         });
         let (kept, outputs): (Vec<_>, Vec<_>) =
             done.collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
-        let bytes = kept.iter().map(Head::bytes).sum();
-        ctx.save(Saved::other(kept, bytes));
+        ctx.save(Saved::state(Kept { heads: kept }));
         let y = of_q.join(outputs.iter().map(Vec::as_slice), q.shape());
         Ok(vec![y])
     }
@@ -93,7 +100,7 @@ impl<T: Real> Function<T> for BinaryAttention {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let kept: &Vec<Head> = ctx.saved_other(KEPT)?;
+        let Kept { heads: kept } = ctx.saved_state()?;
         let of_y = Heads::new("gradient of an attention", dy.shape(), self.heads)?;
         let heads = kept.par_iter().enumerate();
         let grads: Vec<_> = heads
@@ -118,7 +125,7 @@ impl<T: Real> Function<T> for BinaryAttention {
         ctx: &Context<T>,
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let kept: &Vec<Head> = ctx.saved_other(KEPT)?;
+        let Kept { heads: kept } = ctx.saved_state()?;
         let of = |i| Heads::new("operand of an attention", ctx.input_shape(i)?, self.heads);
         let of = [of(0)?, of(1)?, of(2)?];
         let tangents = [tangents.get(0), tangents.get(1), tangents.get(2)];

@@ -55,7 +55,7 @@ pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
 /// `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, each operation rounded to `T`.
 ///
 /// # Errors
-/// [`Error::Shape`] where the four tensors do not all have the shape `[n]` of the mean.
+/// [`Error::Shape`] if the four tensors do not all have the shape `[n]` of the mean.
 pub fn fold_batch_norm<T: Real>(
     gamma: &Tensor<T>,
     beta: &Tensor<T>,
@@ -65,7 +65,7 @@ pub fn fold_batch_norm<T: Real>(
     fold(gamma, beta, &stats.mean, &stats.var, eps)
 }
 
-/// As [`fold_batch_norm`], from tensors that need not have come as [`BatchStats`].
+/// [`fold_batch_norm`] of separate tensors.
 pub(super) fn fold<T: Real>(
     gamma: &Tensor<T>,
     beta: &Tensor<T>,

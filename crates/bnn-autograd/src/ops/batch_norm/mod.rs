@@ -2,14 +2,14 @@
 //!
 //! Training and evaluation compute the same expression, `scale * x + bias` with
 //! `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, rounded after the product and
-//! after the sum, never fused; only where the statistics come from differs. Whoever folds a trained
-//! layer (into thresholds, say) calls [`fold_batch_norm`] and has the very same numbers.
+//! after the sum, never fused; only the source of the statistics differs. To fold a trained layer (into
+//! thresholds, say), call [`fold_batch_norm`]: it returns exactly these numbers.
 
 mod fold;
 
 pub use fold::{Affine, BatchStats, batch_stats, fold_batch_norm};
 
-use super::channels::{add_to_rows, scale_rows};
+use super::channels::{add_to_rows, check_channels, scale_rows};
 use super::compact::Compact;
 use super::reduce::column_sums;
 use crate::context::Context;
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::{for_row_pairs, sums_by_columns};
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -97,11 +98,21 @@ const X: usize = 0;
 const GAMMA: usize = 1;
 const BETA: usize = 2;
 
-// Slots of the context.
-const SCALE: usize = 0;
-const INPUT: usize = 1;
-const MEAN: usize = 2;
-const INVERSE_STD: usize = 3;
+struct Kept<T: Real> {
+    /// For the derivative of the input.
+    scale: Option<Tensor<T>>,
+    /// If the pass looks at the elements of the input.
+    columns: Option<KeptColumns<T>>,
+}
+
+struct KeptColumns<T: Real> {
+    x: Compact<T>,
+    mean: Tensor<T>,
+    inverse_std: Tensor<T>,
+}
+
+saved_state!(Kept<T> { scale, columns });
+saved_state!(KeptColumns<T> { x, mean, inverse_std });
 
 impl<T: Real> Function<T> for BatchNorm<T> {
     fn name(&self) -> &'static str {
@@ -110,25 +121,24 @@ impl<T: Real> Function<T> for BatchNorm<T> {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x, gamma, beta, mean, var] = inputs("inputs of batch_norm", given)?;
+        check_channels("input of a batch norm", x, "columns of the layer", gamma)?;
         let (_, n) = x.rows_cols();
         Error::check_shape("statistics of a batch norm", &[n], mean.shape())?;
         let affine = fold::fold(gamma, beta, mean, var, self.eps)?;
         let y = Tensor::trusted(affine.apply(x.data()), x.shape().to_vec());
 
         let scale = Tensor::trusted(affine.scale, vec![n]);
-        ctx.save_for_backward(ctx.needs_input_grad(X).then(|| scale.clone()));
-        ctx.save_for_forward(scale);
-        if self.looks_at_input(ctx) {
-            let inverse_std = var
-                .data()
-                .iter()
-                .map(|&var| T::one() / (var + self.eps).sqrt());
-            let inverse_std = Tensor::trusted(inverse_std.collect(), vec![n]);
-            ctx.save_for_backward(Compact::save(ctx, X, x));
-            ctx.save_for_forward(x.clone());
-            ctx.save(mean.clone());
-            ctx.save(inverse_std);
-        }
+        ctx.save_each(|pass| {
+            let looks_at_input = pass.needs(GAMMA) || pass.needs(X) && self.own_statistics;
+            Ok(Kept {
+                scale: pass.needs(X).then(|| scale.clone()),
+                columns: looks_at_input.then(|| KeptColumns {
+                    x: Compact::keep(&pass, X, x),
+                    mean: mean.clone(),
+                    inverse_std: self.inverse_std(var),
+                }),
+            })
+        })?;
         Ok(vec![y])
     }
 
@@ -138,14 +148,22 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let [dx, dgamma, dbeta] = if !self.looks_at_input(ctx) {
-            self.backward_blind(ctx, dy)?
-        } else {
-            match Compact::saved(ctx, INPUT)? {
-                Compact::Integers(x) => {
-                    self.backward_from(ctx, dy, x, |x| T::from_i32(x.into()))?
-                }
-                Compact::Tensor(x) => self.backward_from(ctx, dy, x.data(), |x| x)?,
+        let Kept { scale, columns } = ctx.saved_state::<Kept<T>>()?;
+        let scale = scale.as_ref();
+        let Some(columns) = columns else {
+            let (_, n) = dy.rows_cols();
+            let needs_beta = ctx.needs_input_grad(BETA);
+            let dbeta = needs_beta.then(|| Tensor::from_f64s(column_sums(dy.data(), n)));
+            let dx = scale.map(|scale| scaled(dy, scale));
+            return Ok(vec![dx, None, dbeta, None, None]);
+        };
+        let [dx, dgamma, dbeta] = match &columns.x {
+            Compact::Integers(x) => {
+                self.gradients(ctx, dy, scale, &columns.with(x, |x| T::from_i32(x.into())))
+            }
+            Compact::Input(x) => {
+                let x = x.tensor()?;
+                self.gradients(ctx, dy, scale, &columns.with(x.data(), |x| x))
             }
         };
         Ok(vec![dx, dgamma, dbeta, None, None])
@@ -158,35 +176,28 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let scale = ctx.saved_tensor(SCALE)?;
-        let dx = match tangents.take(X) {
-            Some(dx) => dx,
-            None => Tensor::full(T::zero(), ctx.input_shape(X)?)?,
-        };
-        if !self.looks_at_input(ctx) {
-            let mut dy = scaled(dx, &scale);
-            if let Some(dbeta) = tangents.get(BETA) {
-                add_to_rows(dy.data_mut(), dbeta.data());
+        let Kept { scale, columns } = ctx.saved_state::<Kept<T>>()?;
+        let mut dy = tangents.take_dense(X)?;
+        match columns {
+            None => {
+                if let Some(scale) = scale {
+                    dy = scaled(dy, scale);
+                }
             }
-            return Ok(vec![Some(dy)]);
-        }
-        let (x, mean) = (ctx.saved_tensor(INPUT)?, ctx.saved_tensor(MEAN)?);
-        let inverse_std = ctx.saved_tensor(INVERSE_STD)?;
-        let columns = Columns {
-            x: x.data(),
-            number: |x| x,
-            mean: mean.data(),
-            inverse_std: inverse_std.data(),
-        };
-        let mut dy = match self.own_statistics {
-            true => {
-                let (sums, sums_of_z) = columns.param_gradients(dx.data());
-                columns.input_gradient(dx, scale.data(), &sums, &sums_of_z)
+            Some(kept) => {
+                let dgamma = tangents.get(GAMMA);
+                dy = match &kept.x {
+                    Compact::Integers(x) => {
+                        let columns = kept.with(x, |x| T::from_i32(x.into()));
+                        self.tangent(dy, scale.as_ref(), dgamma, &columns)
+                    }
+                    Compact::Input(x) => {
+                        let x = x.tensor()?;
+                        let columns = kept.with(x.data(), |x| x);
+                        self.tangent(dy, scale.as_ref(), dgamma, &columns)
+                    }
+                };
             }
-            false => scaled(dx, &scale),
-        };
-        if let Some(dgamma) = tangents.get(GAMMA) {
-            columns.add_normalised(&mut dy, dgamma.data());
         }
         if let Some(dbeta) = tangents.get(BETA) {
             add_to_rows(dy.data_mut(), dbeta.data());
@@ -195,55 +206,62 @@ impl<T: Real> Function<T> for BatchNorm<T> {
     }
 }
 
-/// The gradients of the input, gamma and beta.
-type Grads<T> = Result<[Option<Tensor<T>>; 3], Error>;
-
 impl<T: Real> BatchNorm<T> {
-    /// Whether a pass looks at the elements of the input.
-    fn looks_at_input(&self, ctx: &Context<T>) -> bool {
-        ctx.varies(GAMMA) || ctx.varies(X) && self.own_statistics
+    fn inverse_std(&self, var: &Tensor<T>) -> Tensor<T> {
+        let inverse = var.data().iter();
+        let inverse = inverse.map(|&var| T::one() / (var + self.eps).sqrt());
+        Tensor::trusted(inverse.collect(), var.shape().to_vec())
     }
 
-    /// The reverse pass that needs no look at the input.
-    fn backward_blind(&self, ctx: &Context<T>, dy: Tensor<T>) -> Grads<T> {
-        let (_, n) = dy.rows_cols();
-        let needs_beta = ctx.needs_input_grad(BETA);
-        let dbeta = needs_beta.then(|| Tensor::from_f64s(column_sums(dy.data(), n)));
-        let dx = match ctx.needs_input_grad(X) {
-            true => Some(scaled(dy, &ctx.saved_tensor(SCALE)?)),
-            false => None,
-        };
-        Ok([dx, None, dbeta])
-    }
-
-    /// The reverse pass that looks at the input `x`, kept as `number`s of some type.
-    fn backward_from<E: Copy + Sync>(
+    /// The gradients of the input, gamma and beta, by a pass that looks at the input.
+    fn gradients<E: Copy + Sync>(
         &self,
         ctx: &Context<T>,
         dy: Tensor<T>,
-        x: &[E],
-        number: impl Fn(E) -> T + Sync,
-    ) -> Grads<T> {
-        let (mean, inverse_std) = (ctx.saved_tensor(MEAN)?, ctx.saved_tensor(INVERSE_STD)?);
-        let columns = Columns {
+        scale: Option<&Tensor<T>>,
+        columns: &Columns<'_, T, E, impl Fn(E) -> T + Sync>,
+    ) -> [Option<Tensor<T>>; 3] {
+        let (dbeta, dgamma) = columns.param_gradients(dy.data());
+        let dx = scale.map(|scale| match self.own_statistics {
+            true => columns.input_gradient(dy, scale.data(), &dbeta, &dgamma),
+            false => scaled(dy, scale),
+        });
+        let needed = |i, sums| ctx.needs_input_grad(i).then(|| Tensor::from_f64s(sums));
+        [dx, needed(GAMMA, dgamma), needed(BETA, dbeta)]
+    }
+
+    /// The tangent of the output by those of the input and gamma.
+    fn tangent<E: Copy + Sync>(
+        &self,
+        dx: Tensor<T>,
+        scale: Option<&Tensor<T>>,
+        dgamma: Option<&Tensor<T>>,
+        columns: &Columns<'_, T, E, impl Fn(E) -> T + Sync>,
+    ) -> Tensor<T> {
+        let mut dy = match scale {
+            None => dx,
+            Some(scale) if self.own_statistics => {
+                let (sums, sums_of_z) = columns.param_gradients(dx.data());
+                columns.input_gradient(dx, scale.data(), &sums, &sums_of_z)
+            }
+            Some(scale) => scaled(dx, scale),
+        };
+        if let Some(dgamma) = dgamma {
+            columns.add_normalised(&mut dy, dgamma.data());
+        }
+        dy
+    }
+}
+
+impl<T: Real> KeptColumns<T> {
+    /// The columns of the input `x`, whose elements `number` turns to numbers.
+    fn with<'a, E, F: Fn(E) -> T>(&'a self, x: &'a [E], number: F) -> Columns<'a, T, E, F> {
+        Columns {
             x,
             number,
-            mean: mean.data(),
-            inverse_std: inverse_std.data(),
-        };
-        let (dbeta, dgamma) = columns.param_gradients(dy.data());
-        let dx = match ctx.needs_input_grad(X) {
-            false => None,
-            true => {
-                let scale = ctx.saved_tensor(SCALE)?;
-                Some(match self.own_statistics {
-                    true => columns.input_gradient(dy, scale.data(), &dbeta, &dgamma),
-                    false => scaled(dy, &scale),
-                })
-            }
-        };
-        let needed = |i, sums| ctx.needs_input_grad(i).then(|| Tensor::from_f64s(sums));
-        Ok([dx, needed(GAMMA, dgamma), needed(BETA, dbeta)])
+            mean: self.mean.data(),
+            inverse_std: self.inverse_std.data(),
+        }
     }
 }
 

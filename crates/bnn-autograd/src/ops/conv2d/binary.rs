@@ -14,6 +14,7 @@ use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::sign_conv2d;
 use crate::ops::Estimator;
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -31,8 +32,8 @@ use crate::tensor::Tensor;
 /// passes straight. Zero padding adds nothing to either.
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
-/// gradient), each image rounded up to whole words, and one bit per weight. Out of them the output
-/// can be computed again, so that whoever needs it need not keep it.
+/// gradient), each image rounded up to whole words, and one bit per weight. The output can be
+/// computed again from them, so that later functions need not keep it.
 ///
 /// ```
 /// use bnn_autograd::ops::{self, ConvOptions, Padding};
@@ -55,8 +56,8 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] where a rank or the depth of the filters does not fit; [`Error::Core`] where the
-/// options do not fit the sizes; [`Error::ForeignVar`].
+/// [`Error::Shape`] if a rank or the depth of the filters does not fit; [`Error::Core`] if the options
+/// do not fit the sizes; [`Error::ForeignVar`].
 pub fn binary_conv2d<T: Real>(
     x: &Var<T>,
     w: &Var<T>,
@@ -88,10 +89,14 @@ pub struct BinaryConv2dForward {
     estimator: Estimator,
 }
 
-// Slots of the context.
-const X_SIGNS: usize = 0;
-const X_SLOPE: usize = 1;
-const W_SIGNS: usize = 2;
+/// What is kept besides what the estimator keeps.
+struct Kept {
+    /// A row per image.
+    x_signs: BitMatrix,
+    w_signs: BitMatrix,
+}
+
+saved_state!(Kept { x_signs, w_signs });
 
 impl BinaryConv2dForward {
     /// With the gradient of [`Estimator::Clipped`].
@@ -103,7 +108,7 @@ impl BinaryConv2dForward {
         }
     }
 
-    /// The same with another pseudo-gradient of the signs of the images.
+    /// Replaces the pseudo-gradient of the signs of the images by another.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
         self.estimator = estimator;
@@ -114,11 +119,11 @@ impl BinaryConv2dForward {
         self.options
     }
 
-    fn images<'a, T: Real>(&self, ctx: &'a Context<T>) -> Result<Images<'a, T>, Error> {
-        Ok(Images {
-            pixels: Pixels::Signs(ctx.saved_bits(X_SIGNS)?.view()),
+    fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> Images<'a, T> {
+        Images {
+            pixels: Pixels::Signs(x_signs.view()),
             padding: padding(self.options.pad_value),
-        })
+        }
     }
 }
 
@@ -141,11 +146,10 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         let x_signs = pack_signs(x.data(), batch, image)?;
         let w_signs = pack_signs(w.data(), shape.conv.outputs(), shape.conv.patch_len())?;
         let y = sums(&shape, &x_signs, &w_signs)?;
-        ctx.save(x_signs);
-        // A row per image, of which the fewest bits are kept.
+        ctx.save(Kept { x_signs, w_signs });
+        // With a row per image the estimator pads the fewest bits.
         let rows = x.reshape(&[batch, image])?;
         self.estimator.save(ctx, X, &rows)?;
-        ctx.save(w_signs);
         ctx.offer_recompute();
         Ok(vec![y])
     }
@@ -158,15 +162,16 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         let dy = grad_outputs.single()?;
         let shape = ConvShape::of(ctx, self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
+        let Kept { x_signs, w_signs } = ctx.saved_state()?;
         let mut grads = vec![None, None];
         if ctx.needs_input_grad(X) {
-            let filters = Filters::Signs(ctx.saved_bits(W_SIGNS)?.view());
+            let filters = Filters::Signs(w_signs.view());
             let mut dx = passes.image_gradient(dy.data(), filters)?;
-            self.estimator.apply(ctx, X_SLOPE, &mut dx)?;
+            self.estimator.apply(ctx, &mut dx)?;
             grads[X] = Some(Tensor::trusted(dx, shape.input()));
         }
         if ctx.needs_input_grad(W) {
-            let dw = passes.filter_gradient(dy.data(), self.images(ctx)?)?;
+            let dw = passes.filter_gradient(dy.data(), self.images(x_signs))?;
             grads[W] = Some(Tensor::trusted(dw, shape.filters()));
         }
         Ok(grads)
@@ -181,15 +186,16 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let shape = ConvShape::of(ctx, self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
+        let Kept { x_signs, w_signs } = ctx.saved_state()?;
         let mut dy = Tensor::full(T::zero(), &shape.output())?;
         if let Some(mut dx) = tangents.take(X) {
-            self.estimator.apply(ctx, X_SLOPE, dx.data_mut())?;
-            let filters = Filters::Signs(ctx.saved_bits(W_SIGNS)?.view());
+            self.estimator.apply(ctx, dx.data_mut())?;
+            let filters = Filters::Signs(w_signs.view());
             let part = passes.output(Images::tangents(dx.data()), filters)?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
         if let Some(dw) = tangents.get(W) {
-            let part = passes.output(self.images(ctx)?, Filters::Real(dw.data()))?;
+            let part = passes.output(self.images(x_signs), Filters::Real(dw.data()))?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
         Ok(vec![Some(dy)])
@@ -197,7 +203,8 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
 
     fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
         let shape = ConvShape::of(ctx, self.options)?;
-        sums(&shape, ctx.saved_bits(X_SIGNS)?, ctx.saved_bits(W_SIGNS)?)
+        let Kept { x_signs, w_signs } = ctx.saved_state()?;
+        sums(&shape, x_signs, w_signs)
     }
 }
 

@@ -15,7 +15,7 @@ impl Passes<'_> {
         self.conv.groups() == self.conv.channels() && self.conv.channels() > 1
     }
 
-    /// As [`Passes::output`].
+    /// [`Passes::output`] of a depthwise convolution.
     pub(super) fn depthwise_output<T: Real>(
         &self,
         images: Images<'_, T>,
@@ -38,7 +38,7 @@ impl Passes<'_> {
         y
     }
 
-    /// As [`Passes::image_gradient`].
+    /// [`Passes::image_gradient`] of a depthwise convolution.
     pub(super) fn depthwise_image_gradient<T: Real>(
         &self,
         dy: &[T],
@@ -65,7 +65,7 @@ impl Passes<'_> {
         dx
     }
 
-    /// As [`Passes::filter_gradient`].
+    /// [`Passes::filter_gradient`] of a depthwise convolution.
     pub(super) fn depthwise_filter_gradient<T: Real>(
         &self,
         dy: &[T],

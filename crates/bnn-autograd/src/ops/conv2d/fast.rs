@@ -1,5 +1,5 @@
-//! The gradients of a binary convolution in the CPU's own way, where it has one. Results are the same bits for any
-//! number of threads: pieces depend on the batch alone.
+//! The gradients of a binary convolution on CPUs with a faster way than the float GEMM. Results are the
+//! same bits for any number of threads, because the pieces depend only on the batch.
 
 use bnn_core::internal::F32Gradients;
 use bnn_core::{BitMatrixView, row_words};
@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::real::Real;
 
 impl Passes<'_> {
-    /// [`image_gradient`](Self::image_gradient) with the signs of filters, if there is a way of its own.
+    /// [`image_gradient`](Self::image_gradient) with the signs of filters, if this CPU has a faster
+    /// way.
     pub(super) fn fast_image_gradient<T: Real>(
         &self,
         dy: &[T],
@@ -31,7 +32,8 @@ impl Passes<'_> {
         Ok(Some(result))
     }
 
-    /// [`filter_gradient`](Self::filter_gradient) of the signs of images, likewise.
+    /// [`filter_gradient`](Self::filter_gradient) with the signs of images, if this CPU has a faster
+    /// way.
     pub(super) fn fast_filter_gradient<T: Real>(
         &self,
         dy: &[T],

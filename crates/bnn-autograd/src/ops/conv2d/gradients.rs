@@ -1,6 +1,6 @@
 //! The gradients of a binary convolution without a tape. `dy` is
 //! `[batch, output height, output width, outputs]`: with respect to the outputs for the scale, and with
-//! respect to the sums ([`scaled`](crate::gradients::scaled)) for images and filters. What is saved has
+//! respect to the sums ([`scaled`](crate::internal::gradients::scaled)) for images and filters. What is saved has
 //! a row per image.
 
 use bnn_core::conv::{Conv2d, PackedFilters};
@@ -19,7 +19,7 @@ use crate::saved_input::SavedInput;
 /// `sign(w)`, where the mask of `saved` is set, else 0. Filters are `[outputs, patch_len]`.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn input(
     conv: &Conv2d,
     filters: BitMatrixView<'_>,
@@ -42,7 +42,7 @@ pub fn input(
 /// `sign(w)`, which passes straight.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn filters(
     conv: &Conv2d,
     saved: &SavedInput<'_>,
@@ -65,7 +65,7 @@ pub fn filters(
 /// signs.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn scale(
     filters: &PackedFilters,
     saved: &SavedInput<'_>,
@@ -88,7 +88,7 @@ pub fn scale(
 /// The saved signs with a row per pixel, `[batch * height * width, channels]`, as convolutions read them.
 ///
 /// # Errors
-/// [`Error::Count`] where the rows are not the convolution's images.
+/// [`Error::Count`] if the rows are not the convolution's images.
 pub fn pixels(conv: &Conv2d, saved: &SavedInput<'_>) -> Result<BitMatrix, Error> {
     check_images(conv, saved)?;
     Ok(split_rows(saved.signs(), conv.channels())?)

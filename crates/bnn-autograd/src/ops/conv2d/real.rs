@@ -2,15 +2,20 @@
 //! themselves.
 
 use super::ConvOptions;
+use std::rc::Rc;
+
+use bnn_core::BitMatrix;
+
 use super::passes::{Filters, Images, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::pack_signs;
-use crate::context::{Context, Saved};
+use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::ops::channels::add_to_rows;
 use crate::ops::reduce::column_sums;
 use crate::real::Real;
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -27,7 +32,7 @@ use crate::tensor::Tensor;
 /// caller holds `x` anyway (as it does for a batch of data), and one bit per weight if `x` needs one.
 ///
 /// # Errors
-/// As [`binary_conv2d`](super::binary_conv2d).
+/// Those of [`binary_conv2d`](super::binary_conv2d).
 pub fn sign_weight_conv2d<T: Real>(
     x: &Var<T>,
     w: &Var<T>,
@@ -45,11 +50,10 @@ pub fn sign_weight_conv2d<T: Real>(
 /// `[outputs, kernel height, kernel width, channels / groups]`, and a bias `[outputs]`: output
 /// `[batch, output height, output width, outputs]`.
 ///
-/// Kept for the reverse pass: `x` if `w` needs a gradient and `w` if `x` does, both shared with
-/// whoever else holds them.
+/// Kept for the reverse pass: `x` if `w` needs a gradient and `w` if `x` does, both shared.
 ///
 /// # Errors
-/// As [`binary_conv2d`](super::binary_conv2d).
+/// Those of [`binary_conv2d`](super::binary_conv2d).
 pub fn conv2d<T: Real>(
     x: &Var<T>,
     w: &Var<T>,
@@ -76,9 +80,39 @@ struct RealConv2d {
 
 const B: usize = 2;
 
-// Slots of the context.
-const IMAGES: usize = 0;
-const FILTERS: usize = 1;
+struct Kept<T: Real> {
+    /// For the derivative of the filters.
+    x: Option<Tensor<T>>,
+    /// For the derivative of the images.
+    filters: Option<KeptFilters<T>>,
+}
+
+/// Filters as the forward pass uses them.
+#[derive(Clone)]
+enum KeptFilters<T: Real> {
+    Real(Tensor<T>),
+    Signs(Rc<BitMatrix>),
+}
+
+saved_state!(Kept<T> { x, filters });
+
+impl<T: Real> KeptFilters<T> {
+    fn view(&self) -> Filters<'_, T> {
+        match self {
+            Self::Real(w) => Filters::Real(w.data()),
+            Self::Signs(signs) => Filters::Signs(signs.view()),
+        }
+    }
+}
+
+impl<T: Real> SavedState<T> for KeptFilters<T> {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        match self {
+            Self::Real(w) => w.parts(visit),
+            Self::Signs(signs) => signs.parts(visit),
+        }
+    }
+}
 
 impl<T: Real> Function<T> for RealConv2d {
     fn name(&self) -> &'static str {
@@ -100,24 +134,25 @@ impl<T: Real> Function<T> for RealConv2d {
         let [x, w] = inputs("inputs of a convolution", given)?;
         let shape = ConvShape::new(x.shape(), w.shape(), self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
-        let (mut y, filters) = match self.signs {
+        let filters = match self.signs {
             true => {
                 let signs = pack_signs(w.data(), shape.conv.outputs(), shape.conv.patch_len())?;
-                let y = passes.output(self.images(x), Filters::Signs(signs.view()))?;
-                (y, Saved::from(signs))
+                KeptFilters::Signs(Rc::new(signs))
             }
-            false => {
-                let y = passes.output(self.images(x), Filters::Real(w.data()))?;
-                (y, Saved::from(w.clone()))
-            }
+            false => KeptFilters::Real((*w).clone()),
         };
+        let mut y = passes.output(self.images(x), filters.view())?;
         if let Some(bias) = bias {
             let expected = [shape.conv.outputs()];
             Error::check_shape("bias of a convolution", &expected, bias.shape())?;
             add_to_rows(&mut y, bias.data());
         }
-        ctx.save(ctx.varies(W).then(|| x.clone()));
-        ctx.save(ctx.varies(X).then_some(filters));
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                x: pass.needs(W).then(|| x.clone()),
+                filters: pass.needs(X).then(|| filters.clone()),
+            })
+        })?;
         Ok(vec![Tensor::trusted(y, shape.output())])
     }
 
@@ -129,14 +164,14 @@ impl<T: Real> Function<T> for RealConv2d {
         let dy = grad_outputs.single()?;
         let shape = ConvShape::of(ctx, self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
+        let Kept { x, filters } = ctx.saved_state::<Kept<T>>()?;
         let mut grads = vec![None; ctx.num_inputs()];
-        if ctx.needs_input_grad(X) {
-            let dx = self.with_filters(ctx, |w| passes.image_gradient(dy.data(), w))?;
+        if let Some(filters) = filters {
+            let dx = passes.image_gradient(dy.data(), filters.view())?;
             grads[X] = Some(Tensor::trusted(dx, shape.input()));
         }
-        if ctx.needs_input_grad(W) {
-            let x = ctx.saved_tensor(IMAGES)?;
-            let dw = passes.filter_gradient(dy.data(), self.images(&x))?;
+        if let Some(x) = x {
+            let dw = passes.filter_gradient(dy.data(), self.images(x))?;
             grads[W] = Some(Tensor::trusted(dw, shape.filters()));
         }
         if ctx.needs_input_grad(B) {
@@ -155,14 +190,14 @@ impl<T: Real> Function<T> for RealConv2d {
         let shape = ConvShape::of(ctx, self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
         let mut dy = Tensor::full(T::zero(), &shape.output())?;
-        if let Some(dx) = tangents.get(X) {
+        let Kept { x, filters } = ctx.saved_state::<Kept<T>>()?;
+        if let (Some(filters), Some(dx)) = (filters, tangents.get(X)) {
             let dx = Images::tangents(dx.data());
-            let part = self.with_filters(ctx, |w| passes.output(dx, w))?;
+            let part = passes.output(dx, filters.view())?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
-        if let Some(dw) = tangents.get(W) {
-            let x = ctx.saved_tensor(IMAGES)?;
-            let part = passes.output(self.images(&x), Filters::Real(dw.data()))?;
+        if let (Some(x), Some(dw)) = (x, tangents.get(W)) {
+            let part = passes.output(self.images(x), Filters::Real(dw.data()))?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
         if let Some(db) = tangents.get(B) {
@@ -177,18 +212,6 @@ impl RealConv2d {
         Images {
             pixels: Pixels::Real(x.data()),
             padding: padding(self.options.pad_value),
-        }
-    }
-
-    /// Hands the saved filters, as the forward pass saw them, to `then`.
-    fn with_filters<T: Real, R>(
-        &self,
-        ctx: &Context<T>,
-        then: impl FnOnce(Filters<'_, T>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        match self.signs {
-            true => then(Filters::Signs(ctx.saved_bits(FILTERS)?.view())),
-            false => then(Filters::Real(ctx.saved_tensor(FILTERS)?.data())),
         }
     }
 }

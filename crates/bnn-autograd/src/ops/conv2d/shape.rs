@@ -23,7 +23,8 @@ impl ConvShape {
         let &[batch, height, width, channels] = x else {
             return Err(Error::Shape {
                 what: "images of a convolution",
-                expected: "[batch, height, width, channels]".to_owned(),
+                expected: "[batch, height, width, channels] (`ops::reshape` makes images of rows)"
+                    .to_owned(),
                 found: x.to_vec(),
             });
         };
@@ -41,7 +42,7 @@ impl ConvShape {
         Ok(shape)
     }
 
-    /// That of a function's first two inputs.
+    /// The sizes of a function's first two inputs.
     pub(super) fn of<T: Real>(ctx: &Context<T>, options: ConvOptions) -> Result<Self, Error> {
         Self::new(ctx.input_shape(X)?, ctx.input_shape(W)?, options)
     }

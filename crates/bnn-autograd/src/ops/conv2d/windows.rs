@@ -140,7 +140,7 @@ impl Windows {
         Some(first(&self.y, oy)? * self.x.input + first(&self.x, ox)?)
     }
 
-    /// How many pixels behind the one under its first tap a window has that under another tap.
+    /// The number of pixels from the one under the first tap of a window to the one under another tap.
     pub(in crate::ops) fn pixels_to(&self, tap: usize) -> usize {
         let (ky, kx) = (tap / self.x.kernel, tap % self.x.kernel);
         ky * self.y.dilation * self.x.input + kx * self.x.dilation

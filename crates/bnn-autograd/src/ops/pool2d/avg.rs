@@ -16,7 +16,7 @@ use crate::tensor::Tensor;
 /// Kept for the reverse pass: nothing.
 ///
 /// # Errors
-/// As [`max_pool2d`](super::max_pool2d).
+/// Those of [`max_pool2d`](super::max_pool2d).
 pub fn avg_pool2d<T: Real>(
     x: &Var<T>,
     kernel: [usize; 2],

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{PoolShape, Window};
 use crate::buffer::take_buffer;
-use crate::context::{Context, Saved};
+use crate::context::{Context, Part, Saved, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::ops::Padding;
@@ -70,6 +70,17 @@ impl<I> MaxPool2d<I> {
     }
 }
 
+/// The tap that won, for each element of the output.
+struct Winners<I> {
+    taps: Vec<I>,
+}
+
+impl<T: Real, I: Index> SavedState<T> for Winners<I> {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        self.taps.parts(visit);
+    }
+}
+
 /// Counts taps.
 trait Index: Copy + Default + PartialEq + Send + Sync + 'static {
     fn new(tap: i32) -> Self;
@@ -100,8 +111,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of max_pool2d", given)?;
         let (y, winners) = self.largest(x.data());
-        let bytes = size_of_val(&winners[..]);
-        ctx.save(Saved::other(winners, bytes));
+        ctx.save(Saved::state(Winners { taps: winners }));
         Ok(vec![Tensor::trusted(y, self.shape.output.to_vec())])
     }
 
@@ -111,7 +121,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let winners = ctx.saved_other::<Vec<I>>(0)?;
+        let Winners { taps: winners } = ctx.saved_state::<Winners<I>>()?;
         let channels = self.shape.channels();
         let mut dx = take_buffer(self.shape.input.iter().product());
         let tile = self.shape.windows.tile();
@@ -148,7 +158,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dx = tangents.single()?;
-        let winners = ctx.saved_other::<Vec<I>>(0)?;
+        let Winners { taps: winners } = ctx.saved_state::<Winners<I>>()?;
         let channels = self.shape.channels();
         let mut dy = vec![T::zero(); winners.len()];
         self.shape.by_windows(&mut dy, |windows, dy| {

@@ -5,9 +5,10 @@ use crate::bits::pack_where;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::ops::masked::masked;
+use crate::ops::masked::{Mask, masked};
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
 use crate::real::{Real, sign_of};
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -39,7 +40,7 @@ pub fn dorefa_weights<T: Real>(w: &Var<T>, bits: u8) -> Result<Var<T>, Error> {
     check_bits(bits, 1)?;
     match bits {
         1 => w.tape().apply(OneBitWeights, &[w]),
-        _ => w.tape().apply(Weights { bits }, &[w]),
+        _ => w.tape().apply(ManyBitWeights { bits }, &[w]),
     }
 }
 
@@ -68,7 +69,8 @@ impl<T: Real> Function<T> for Activations {
         if ctx.varies(0) {
             let (rows, cols) = x.rows_cols();
             let inside = |x: T| x >= zero && x <= one;
-            ctx.save(pack_where(x.data(), rows, cols, inside)?);
+            let passes = pack_where(x.data(), rows, cols, inside)?;
+            ctx.save(Mask { passes });
         }
         let y = map(x.data(), |&x| match x {
             x if x < zero => zero,
@@ -127,11 +129,18 @@ impl<T: Real> Function<T> for OneBitWeights {
     }
 }
 
-struct Weights {
+/// Weights of more than one bit.
+struct ManyBitWeights {
     bits: u8,
 }
 
-impl<T: Real> Function<T> for Weights {
+struct Kept<T: Real> {
+    w: Tensor<T>,
+}
+
+saved_state!(Kept<T> { w });
+
+impl<T: Real> Function<T> for ManyBitWeights {
     fn name(&self) -> &'static str {
         "dorefa_weights"
     }
@@ -145,7 +154,9 @@ impl<T: Real> Function<T> for Weights {
             let r = if max > T::zero() { t / max } else { t };
             quantize(r * half + half, steps) * (one + one) - one
         });
-        ctx.save(ctx.varies(0).then(|| w.clone()));
+        if ctx.varies(0) {
+            ctx.save(Kept { w: w.clone() });
+        }
         Ok(vec![Tensor::trusted(y, w.shape().to_vec())])
     }
 
@@ -157,7 +168,7 @@ impl<T: Real> Function<T> for Weights {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = grad_outputs.single()?;
-        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_tensor(0)?);
+        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_state::<Kept<T>>()?.w);
         if max == T::zero() {
             return Ok(vec![None]);
         }
@@ -182,7 +193,7 @@ impl<T: Real> Function<T> for Weights {
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = tangents.single()?;
-        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_tensor(0)?);
+        let Normalised { t, max, attained } = Normalised::new(&ctx.saved_state::<Kept<T>>()?.w);
         if max == T::zero() {
             return Ok(vec![None]);
         }

@@ -1,11 +1,12 @@
 //! What stands in for the gradient of `sign`, and what each of these estimators keeps.
 
 use crate::bits::{apply_mask, pack_mask};
-use crate::context::{Context, Saved};
+use crate::context::{Context, KeptInput, Saved};
 use crate::error::Error;
-use crate::ops::compact::share;
+use crate::ops::masked::Mask;
 use crate::parallel::for_pairs;
 use crate::real::Real;
+use crate::saved_state;
 use crate::tensor::Tensor;
 
 /// The pseudo-gradient of `sign`: a function of `x` that stands in for its derivative.
@@ -52,8 +53,8 @@ impl Estimator {
         }
     }
 
-    /// Checks the numbers that configure it, and keeps in the next slot of both passes what
-    /// [`Estimator::apply`] needs of `x`, input `i` of the function.
+    /// Checks the numbers that configure it, and keeps for each pass that needs the derivative of
+    /// `x`, input `i` of the function, what [`Estimator::apply`] needs.
     pub(in crate::ops) fn save<T: Real>(
         self,
         ctx: &mut Context<T>,
@@ -61,38 +62,35 @@ impl Estimator {
         x: &Tensor<T>,
     ) -> Result<(), Error> {
         self.check()?;
-        let (for_backward, for_forward) = match self {
-            Self::Identity => (None, None),
-            Self::Clipped => {
-                let (rows, cols) = x.rows_cols();
-                let mask = ctx.varies(i).then(|| pack_mask(x.data(), rows, cols));
-                let mask = mask.transpose()?.map(Saved::from);
-                (mask.clone(), mask)
-            }
-            Self::Approx | Self::Swish { .. } => (Some(share(ctx, i, x)), Some(x.clone().into())),
-        };
-        ctx.save_for_backward(for_backward.filter(|_| ctx.needs_input_grad(i)));
-        ctx.save_for_forward(for_forward.filter(|_| ctx.has_tangent(i)));
-        Ok(())
+        ctx.save_each(|pass| {
+            Ok(match self {
+                _ if !pass.needs(i) => None,
+                Self::Identity => None,
+                Self::Clipped => {
+                    let (rows, cols) = x.rows_cols();
+                    let passes = pack_mask(x.data(), rows, cols)?;
+                    Some(Saved::from(Mask { passes }))
+                }
+                Self::Approx | Self::Swish { .. } => {
+                    let x = pass.input(i, x);
+                    Some(Saved::from(SignInput { x }))
+                }
+            })
+        })
     }
 
-    /// Multiplies a derivative, elementwise, by the pseudo-gradient at the input that was saved in
-    /// the slot.
-    pub(in crate::ops) fn apply<T: Real>(
-        self,
-        ctx: &Context<T>,
-        slot: usize,
-        d: &mut [T],
-    ) -> Result<(), Error> {
+    /// Multiplies a derivative, elementwise, by the pseudo-gradient at the input that was saved.
+    pub(in crate::ops) fn apply<T: Real>(self, ctx: &Context<T>, d: &mut [T]) -> Result<(), Error> {
         match self {
             Self::Identity => {}
-            Self::Clipped => apply_mask(d, ctx.saved_bits(slot)?.view()),
+            Self::Clipped => apply_mask(d, ctx.saved_state::<Mask>()?.passes.view()),
             Self::Approx => {
-                let x = ctx.saved_tensor(slot)?;
+                let x = ctx.saved_state::<SignInput<T>>()?.x.tensor()?;
                 for_pairs(d, x.data(), |d, &x| *d *= approx_slope(x));
             }
             Self::Swish { beta } => {
-                let (x, beta) = (ctx.saved_tensor(slot)?, T::from_f64(beta));
+                let x = ctx.saved_state::<SignInput<T>>()?.x.tensor()?;
+                let beta = T::from_f64(beta);
                 for_pairs(d, x.data(), |d, &x| *d *= swish_slope(beta, x));
             }
         }
@@ -112,6 +110,13 @@ impl Estimator {
         Error::check_range("beta of SignSwish", "positive and finite", beta, inside)
     }
 }
+
+/// The input of a sign, for estimators whose slope varies with it.
+pub(in crate::ops) struct SignInput<T: Real> {
+    pub(in crate::ops) x: KeptInput<T>,
+}
+
+saved_state!(SignInput<T> { x });
 
 fn approx_slope<T: Real>(x: T) -> T {
     let two = T::one() + T::one();

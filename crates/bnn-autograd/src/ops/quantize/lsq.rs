@@ -1,11 +1,12 @@
 //! Integers of k bits times a learned step (Esser et al. 2020, LSQ, arXiv 1902.08153).
 
+use bnn_core::BitMatrix;
+
 use super::check_bits;
 use crate::bits::{apply_mask, pack_where};
-use crate::context::Context;
+use crate::context::{Context, KeptInput, Part, Saved, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::ops::compact::share;
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
 use crate::real::Real;
 use crate::tape::Var;
@@ -108,36 +109,39 @@ impl Lsq {
         if self.inside(r) { level - r } else { level }
     }
 
-    fn mask<T: Real>(&self, v: &Tensor<T>, step: T) -> Result<bnn_core::BitMatrix, Error> {
+    /// Which elements of `v` lie between the outermost levels.
+    fn mask<T: Real>(&self, v: &Tensor<T>, step: T) -> Result<BitMatrix, Error> {
         let (rows, cols) = v.rows_cols();
         Ok(pack_where(v.data(), rows, cols, |v| self.inside(v / step))?)
     }
-}
 
-/// What a pass finds in the context.
-enum Kept<'a, T: Real> {
-    Mask(&'a bnn_core::BitMatrix),
-    Values { v: Tensor<T>, step: T },
-}
-
-impl<'a, T: Real> Kept<'a, T> {
-    fn find(ctx: &'a Context<T>) -> Result<Self, Error> {
-        if let Ok(mask) = ctx.saved_bits(0) {
-            return Ok(Self::Mask(mask));
-        }
-        let (v, step) = (ctx.saved_tensor(0)?, ctx.saved_tensor(1)?.item()?);
-        Ok(Self::Values { v, step })
+    /// Sets a derivative of `v` to zero outside the outermost levels.
+    fn cut<T: Real>(&self, d: &mut [T], v: &Tensor<T>, step: T) {
+        for_pairs(d, v.data(), |d, &v| {
+            if !self.inside(v / step) {
+                *d = T::zero();
+            }
+        });
     }
+}
 
-    /// Sets a derivative of `v` to zero outside of the levels.
-    fn cut(&self, lsq: &Lsq, d: &mut [T]) {
+enum Kept<T: Real> {
+    /// Where `v` lies between the outermost levels; enough if the step does not vary.
+    Inside(BitMatrix),
+    Values {
+        v: KeptInput<T>,
+        step: Tensor<T>,
+    },
+}
+
+impl<T: Real> SavedState<T> for Kept<T> {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
         match self {
-            Self::Mask(mask) => apply_mask(d, mask.view()),
-            Self::Values { v, step } => for_pairs(d, v.data(), |d, &v| {
-                if !lsq.inside(v / *step) {
-                    *d = T::zero();
-                }
-            }),
+            Self::Inside(mask) => mask.parts(visit),
+            Self::Values { v, step } => {
+                v.parts(visit);
+                step.parts(visit);
+            }
         }
     }
 }
@@ -159,13 +163,15 @@ impl<T: Real> Function<T> for Lsq {
         let s = step.item()?;
         let inside = s > T::zero() && s.is_finite();
         Error::check_range("step of lsq", "positive and finite", s.as_f64(), inside)?;
-        if ctx.varies(STEP) {
-            ctx.save_for_backward(share(ctx, V, v));
-            ctx.save_for_forward(v.clone());
-            ctx.save(step.clone());
-        } else if ctx.varies(V) {
-            ctx.save(self.mask(v, s)?);
-        }
+        ctx.save_each(|pass| {
+            Ok(Saved::state(match pass.needs(STEP) {
+                true => Kept::Values {
+                    v: pass.input(V, v),
+                    step: step.clone(),
+                },
+                false => Kept::Inside(self.mask(v, s)?),
+            }))
+        })?;
         let y = map(v.data(), |&v| self.level(v / s) * s);
         Ok(vec![Tensor::trusted(y, v.shape().to_vec())])
     }
@@ -176,17 +182,22 @@ impl<T: Real> Function<T> for Lsq {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = grad_outputs.single()?;
-        let kept = Kept::find(ctx)?;
         let mut grads = vec![None, None];
-        if let (true, Kept::Values { v, step }) = (ctx.needs_input_grad(STEP), &kept) {
-            let term = |d: &T, &v: &T| d.as_f64() * self.step_slope(v / *step).as_f64();
-            let sum = sum_of_pairs(d.data(), v.data(), term) * self.gradient_scale();
-            let shape = ctx.input_shape(STEP)?;
-            grads[STEP] = Some(Tensor::full(T::from_f64(sum), shape)?);
-        }
-        if ctx.needs_input_grad(V) {
-            kept.cut(self, d.data_mut());
-            grads[V] = Some(d);
+        match ctx.saved_state()? {
+            Kept::Inside(mask) => {
+                apply_mask(d.data_mut(), mask.view());
+                grads[V] = Some(d);
+            }
+            Kept::Values { v, step } => {
+                let (v, s): (Tensor<T>, T) = (v.tensor()?, step.item()?);
+                let term = |d: &T, &v: &T| d.as_f64() * self.step_slope(v / s).as_f64();
+                let sum = sum_of_pairs(d.data(), v.data(), term) * self.gradient_scale();
+                grads[STEP] = Some(Tensor::full(T::from_f64(sum), step.shape())?);
+                if ctx.needs_input_grad(V) {
+                    self.cut(d.data_mut(), &v, s);
+                    grads[V] = Some(d);
+                }
+            }
         }
         Ok(grads)
     }
@@ -196,18 +207,18 @@ impl<T: Real> Function<T> for Lsq {
         ctx: &Context<T>,
         mut tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let kept = Kept::find(ctx)?;
-        let mut dy = match tangents.take(V) {
-            Some(mut dv) => {
-                kept.cut(self, dv.data_mut());
-                dv
+        let mut dy = tangents.take_dense(V)?;
+        match ctx.saved_state()? {
+            Kept::Inside(mask) => apply_mask(dy.data_mut(), mask.view()),
+            Kept::Values { v, step } => {
+                let (v, s): (Tensor<T>, T) = (v.tensor()?, step.item()?);
+                self.cut(dy.data_mut(), &v, s);
+                if let Some(ds) = tangents.get(STEP) {
+                    let ds = ds.item()? * T::from_f64(self.gradient_scale());
+                    let add = |dy: &mut T, &v: &T| *dy += ds * self.step_slope(v / s);
+                    for_pairs(dy.data_mut(), v.data(), add);
+                }
             }
-            None => Tensor::full(T::zero(), ctx.input_shape(V)?)?,
-        };
-        if let (Some(ds), Kept::Values { v, step }) = (tangents.get(STEP), &kept) {
-            let ds = ds.item()? * T::from_f64(self.gradient_scale());
-            let add = |dy: &mut T, &v: &T| *dy += ds * self.step_slope(v / *step);
-            for_pairs(dy.data_mut(), v.data(), add);
         }
         Ok(vec![Some(dy)])
     }

@@ -10,8 +10,8 @@ mod ternary;
 
 pub use dorefa::{dorefa_activations, dorefa_weights};
 pub use estimator::Estimator;
+use estimator::SignInput;
 pub use lsq::{Lsq, lsq};
-pub(super) use scaled_sign::ScaledSigns;
 pub(crate) use scaled_sign::row_scales;
 pub use scaled_sign::{ScaledSign, scaled_sign};
 pub use sign::sign;

@@ -1,6 +1,6 @@
 //! Signs of weights with one scale per output channel.
 
-use bnn_core::{BitMatrixView, row_words};
+use bnn_core::{BitMatrix, row_words};
 use rayon::prelude::*;
 
 use super::filters;
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::task_rows;
 use crate::real::{Real, sign_of};
+use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -35,6 +36,31 @@ impl ScaledSign {
             Self::XnorNet => T::from_f64(1.0 / n as f64),
         }
     }
+
+    /// Multiplies a derivative, elementwise, by the pseudo-gradient of signs with these scales,
+    /// `[n]`, where `inside` says whether `|w| <= 1`, `[n, k]`. It acts on each weight alone, so
+    /// gradients and tangents go through it in the same way.
+    pub(in crate::ops) fn apply<T: Real>(
+        self,
+        scales: &Tensor<T>,
+        inside: &BitMatrix,
+        d: &mut [T],
+    ) {
+        let k = inside.cols();
+        let outside = self.share(k);
+        d.par_chunks_mut(k)
+            .zip(inside.words().par_chunks(row_words(k)))
+            .zip(scales.data())
+            .with_min_len(task_rows(k))
+            .for_each(|((d, words), &scale)| {
+                let inside = scale + outside;
+                for (d, word) in d.chunks_mut(64).zip(words) {
+                    for (j, d) in d.iter_mut().enumerate() {
+                        *d *= if word >> j & 1 == 1 { inside } else { outside };
+                    }
+                }
+            });
+    }
 }
 
 /// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension): the
@@ -51,34 +77,6 @@ pub fn scaled_sign<T: Real>(w: &Var<T>, gradient: ScaledSign) -> Result<Var<T>, 
     w.tape().apply(Scaled(gradient), &[w])
 }
 
-/// What the gradient of scaled signs needs: the mask `|w| <= 1`, `[n, k]`, and the scales, `[n]`.
-pub(in crate::ops) struct ScaledSigns<'a, T> {
-    pub(in crate::ops) gradient: ScaledSign,
-    pub(in crate::ops) scales: &'a [T],
-    pub(in crate::ops) mask: BitMatrixView<'a>,
-}
-
-impl<T: Real> ScaledSigns<'_, T> {
-    /// Multiplies a derivative, elementwise, by what stands in for that of the scaled signs. It acts
-    /// on each weight alone, so gradients and tangents go through it alike.
-    pub(in crate::ops) fn apply(&self, d: &mut [T]) {
-        let k = self.mask.cols();
-        let outside = self.gradient.share(k);
-        d.par_chunks_mut(k)
-            .zip(self.mask.words().par_chunks(row_words(k)))
-            .zip(self.scales)
-            .with_min_len(task_rows(k))
-            .for_each(|((d, words), &scale)| {
-                let inside = scale + outside;
-                for (d, word) in d.chunks_mut(64).zip(words) {
-                    for (j, d) in d.iter_mut().enumerate() {
-                        *d *= if word >> j & 1 == 1 { inside } else { outside };
-                    }
-                }
-            });
-    }
-}
-
 /// The mean of `|w|` over each row of `k` weights, added up in `f64`, in order.
 pub(crate) fn row_scales<T: Real>(w: &[T], k: usize) -> Vec<T> {
     w.par_chunks(k)
@@ -92,9 +90,14 @@ pub(crate) fn row_scales<T: Real>(w: &[T], k: usize) -> Vec<T> {
 
 struct Scaled(ScaledSign);
 
-// Slots of the context.
-const SCALES: usize = 0;
-const MASK: usize = 1;
+struct Kept<T: Real> {
+    /// `[n]`.
+    scales: Tensor<T>,
+    /// `[n, k]`: where `|w| <= 1`.
+    inside: BitMatrix,
+}
+
+saved_state!(Kept<T> { scales, inside });
 
 impl Scaled {
     fn passed<T: Real>(
@@ -103,13 +106,8 @@ impl Scaled {
         derivatives: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = derivatives.single()?;
-        let scales = ctx.saved_tensor(SCALES)?;
-        let signs = ScaledSigns {
-            gradient: self.0,
-            scales: scales.data(),
-            mask: ctx.saved_bits(MASK)?.view(),
-        };
-        signs.apply(d.data_mut());
+        let Kept { scales, inside } = ctx.saved_state()?;
+        self.0.apply(scales, inside, d.data_mut());
         Ok(vec![Some(d)])
     }
 }
@@ -130,8 +128,10 @@ impl<T: Real> Function<T> for Scaled {
             .with_min_len(task_rows(k))
             .for_each(|(y, &scale)| y.iter_mut().for_each(|y| *y = sign_of(*y) * scale));
         if ctx.varies(0) {
-            ctx.save(Tensor::trusted(scales, vec![n]));
-            ctx.save(pack_mask(w.data(), n, k)?);
+            ctx.save(Kept {
+                scales: Tensor::trusted(scales, vec![n]),
+                inside: pack_mask(w.data(), n, k)?,
+            });
         }
         Ok(vec![y])
     }

@@ -1,6 +1,6 @@
 //! The sign of every element.
 
-use super::Estimator;
+use super::{Estimator, SignInput};
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 /// `+1` where `x >= 0`, else `-1` (so `+1` for `-0.0`, `-1` for NaN), elementwise, with the gradient
 /// `dy * estimator.slope(x)`.
 ///
-/// What it keeps is told at [`Estimator`]. The output can go into
+/// [`Estimator`] says what is kept. The output can go into
 /// [`binary_linear`](crate::ops::binary_linear), which takes its signs once more without changing them;
 /// but that function takes an estimator itself
 /// ([`BinaryLinearForward::with_estimator`](crate::ops::BinaryLinearForward::with_estimator)) and then no
@@ -48,9 +48,7 @@ impl Sign {
         derivatives: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let mut d = derivatives.single()?;
-        if self.0 != Estimator::Identity {
-            self.0.apply(ctx, 0, d.data_mut())?;
-        }
+        self.0.apply(ctx, d.data_mut())?;
         Ok(vec![Some(d)])
     }
 }
@@ -86,7 +84,7 @@ impl<T: Real> Function<T> for Sign {
     }
 
     fn recompute(&self, ctx: &Context<T>) -> Result<Tensor<T>, Error> {
-        Ok(signs(&ctx.saved_tensor(0)?))
+        Ok(signs(&ctx.saved_state::<SignInput<T>>()?.x.tensor()?))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Layers and networks for images.
 
-use std::ops::ControlFlow;
-
 use bnn_autograd::data::digits;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::nn::{
@@ -84,8 +82,7 @@ fn a_cnn_learns_the_digits() {
     };
     let mut trainer = Trainer::new(model, config).unwrap();
     while !trainer.is_done() {
-        let watch = |_| ControlFlow::Continue(());
-        trainer.epoch(&split.train, &split.test, watch).unwrap();
+        trainer.epoch(&split.train, &split.test).unwrap();
     }
     let accuracy = trainer.history().last().unwrap().test_accuracy;
     assert!(accuracy >= 0.94, "{accuracy}");

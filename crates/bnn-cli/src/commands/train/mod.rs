@@ -100,7 +100,7 @@ fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Resu
             ControlFlow::Continue(())
         };
         let stats = trainer
-            .epoch(&split.train, &split.test, watch)
+            .epoch_watched(&split.train, &split.test, watch)
             .map_err(failed)?;
         let Some(stats) = stats else {
             progress.finish();
@@ -118,9 +118,9 @@ fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Resu
 /// Settings that only show to be wrong in training are the user's input too.
 fn failed(error: TrainError) -> CliError {
     match error {
-        TrainError::Data(_) | TrainError::Network(bnn_autograd::Error::OutOfRange { .. }) => {
-            CliError::input(error)
-        }
+        TrainError::Data(_)
+        | TrainError::FewSamples { .. }
+        | TrainError::Network(bnn_autograd::Error::OutOfRange { .. }) => CliError::input(error),
         error => CliError::failed(error),
     }
 }

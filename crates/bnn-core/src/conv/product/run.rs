@@ -11,12 +11,10 @@ use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-#[cfg(feature = "std")]
-use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, OutputRows, Product, TiledOutput};
 use crate::gemm::epilogue::Epilogue;
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
+use crate::gemm::product::Product;
 use crate::gemm::{Resolved, Thresholds, Weights, compute_all};
-#[cfg(feature = "std")]
 use crate::shape::row_words;
 
 /// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
@@ -119,7 +117,6 @@ impl<E: Epilogue> TiledOutput for Groups<'_, E> {
         [self.samples, self.conv.outputs()]
     }
 
-    #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
         let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
         Grain {

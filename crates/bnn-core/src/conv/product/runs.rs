@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use crate::bits::bits_at;
 use crate::shape::{WORD, last_word_mask, positive};
 
 /// Patches, one after the other.
@@ -30,19 +31,12 @@ impl Runs<'_> {
         }
         for done in (0..bits).step_by(WORD) {
             let (count, at) = (WORD.min(bits - done), from.at + done);
-            let (shift, mask) = (at % WORD, last_word_mask(count));
             let first = from.words.get(at / WORD..).unwrap_or_default();
-            let word = |i: usize| first.get(i).copied().unwrap_or_default();
-            if shift + count <= WORD {
-                let piece = |i: usize| word(i * from.step) >> shift & mask;
-                self.join(place.clone(), to + done, count, piece);
-            } else {
-                let piece = |i: usize| {
-                    let i = i * from.step;
-                    (word(i) >> shift | word(i + 1) << (WORD - shift)) & mask
-                };
-                self.join(place.clone(), to + done, count, piece);
-            }
+            let piece = |i: usize| {
+                let words = first.get(i * from.step..).unwrap_or_default();
+                bits_at(words, at % WORD, count)
+            };
+            self.join(place.clone(), to + done, count, piece);
         }
     }
 

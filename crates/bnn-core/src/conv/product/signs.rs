@@ -6,9 +6,7 @@ use crate::bits::BitMatrix;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 use crate::gemm::compute_all;
-#[cfg(feature = "std")]
-use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::Kernel;
 use crate::shape::{WORD, row_words};
 
@@ -48,7 +46,6 @@ impl TiledOutput for Lines<'_> {
         [self.x.len() / line, line]
     }
 
-    #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
         Grain {
             // A word of signs costs some eight word products.

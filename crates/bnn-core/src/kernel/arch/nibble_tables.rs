@@ -8,12 +8,12 @@
 //! - Block: tiles of up to `PAIRS` pairs of rows, `[3 bytes of k][pair][6 nibbles][16]`.
 //! - Panel: `[byte of k][neuron]`.
 //!
-//! Both are filled up to whole groups of 3 bytes of k with zeros, which do not differ.
+//! Both are filled up with zeros to whole groups of 3 bytes of k; zeros do not differ.
 
 use crate::kernel::types::{NR, Sums};
 
 /// Bytes of k in a group, which is 6 lookups: a nibble of a table entry counts up to 4, so three of
-/// them may be added before the nibbles are parted (`3 * 4 <= 15`), and two such sums make a group.
+/// them may be added before the nibbles are separated (`3 * 4 <= 15`), and two such sums make a group.
 pub(super) const GROUP: usize = 3;
 /// Words of one pair's tables for a group: 6 tables of 16 bytes.
 pub(super) const PAIR_WORDS: usize = 2 * GROUP * 2;
@@ -21,7 +21,7 @@ pub(super) const PAIR_WORDS: usize = 2 * GROUP * 2;
 pub(super) const WEIGHT_WORDS: usize = GROUP * NR / 8;
 /// Groups before bytes are widened: a byte counter gains at most 24 per group, `10 * 24 <= 255`.
 pub(super) const GROUPS_PER_BYTES: usize = 10;
-/// Groups before 16-bit counters are widened: `2730 * 24 <= 65535`. A multiple of the above.
+/// Groups before 16-bit counters are widened: `2730 * 24 <= 65535`. A multiple of [`GROUPS_PER_BYTES`].
 pub(super) const GROUPS_PER_U16S: usize = 2730;
 
 /// Groups of a row of `words` words.
@@ -91,7 +91,7 @@ pub(super) fn panel_words(words: usize) -> usize {
     groups(words) * WEIGHT_WORDS
 }
 
-/// Lays out up to [`NR`] rows of weights; those that are missing become zeros.
+/// Lays out up to [`NR`] rows of weights; missing rows become zeros.
 pub(super) fn fill_panel(rows: &[u64], words: usize, panel: &mut [u64]) {
     let (bytes_of_k, _) = panel.as_chunks_mut::<{ NR / 8 }>();
     for (b, lanes) in bytes_of_k.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ pub(super) fn panel_words(words: usize) -> usize {
     NR * words
 }
 
-/// Interleaves up to `NR` rows in strips of `W`; those that are missing become zeros.
+/// Interleaves up to `NR` rows in strips of `W`; missing rows become zeros.
 pub(super) fn fill_panel<const W: usize>(rows: &[u64], words: usize, panel: &mut [u64]) {
     if rows.len() < NR * words {
         panel.fill(0);
@@ -54,8 +54,8 @@ pub(super) fn tile<const R: usize, const W: usize>(
     }
 }
 
-/// The `R` rows of a tile, as many words each as the strip has: of lengths that the compiler knows to be
-/// equal, so that it drops the bounds checks of the loop.
+/// The `R` rows of a tile, each with as many words as the strip. The compiler knows that the lengths are
+/// equal, so it drops the bounds checks of the loop.
 #[inline(always)]
 pub(super) fn rows_of<'a, const R: usize, const W: usize>(
     mut tile: &'a [u64],
@@ -68,9 +68,8 @@ pub(super) fn rows_of<'a, const R: usize, const W: usize>(
     Some(rows)
 }
 
-/// Calls `$tile::<R>` for each `$mr` rows of a block and each strip of `$width` weight rows, with as many
-/// rows as there are: for tiles generic over their row count. The literals are the row counts there are,
-/// up to `$mr`.
+/// Calls `$tile::<R>`, generic over its row count, for each `$mr` rows of a block and each strip of `$width`
+/// weight rows. The last rows may be fewer; the literals are all row counts from 1 to `$mr`.
 macro_rules! by_tiles {
     ($block:expr, $panel:expr, $sums:expr, [$mr:literal, $width:expr], $($rows:literal),+ => $tile:ident) => {{
         let tiles = $block.layout.chunks($mr * $block.words);

@@ -1,12 +1,12 @@
 //! The kernel for vectors of 128 bits, generic over the instruction set.
 //!
 //! Byte lanes are neurons. Two rows of activations together are looked up in tables
-//! ([`nibble_tables`]): a lookup and an addition are 2 x 4 x 16 products. A row that is left over has no
-//! other to share the tables with: each byte of it goes to all lanes, is XORed with the weights and
-//! counted, which is three instructions for 8 x 16 products.
+//! ([`nibble_tables`]): a lookup and an addition are 2 x 4 x 16 products. A last row without a partner has
+//! no other to share the tables with: each of its bytes is broadcast to all lanes, XORed with the weights
+//! and counted, which is three instructions for 8 x 16 products.
 //!
 //! - Block: pairs of rows as in [`nibble_tables`], then the words of the odd row.
-//! - Panel: as there.
+//! - Panel: as in [`nibble_tables`].
 
 use super::nibble_tables::{
     self, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_panel, finish, groups,
@@ -22,7 +22,7 @@ const PAIRS: usize = 2;
 const VECTORS: usize = NR / 16;
 /// Words of a row before bytes are widened: `3 * 64 <= 255`.
 const WORDS_PER_BYTES: usize = 3;
-/// Words before 16-bit counters are widened: `1023 * 64 <= 65535`. A multiple of the above.
+/// Words before 16-bit counters are widened: `1023 * 64 <= 65535`. A multiple of [`WORDS_PER_BYTES`].
 const WORDS_PER_U16S: usize = 1023;
 /// Steps of a count before its 16-bit counters are summed up: `1024 * 16 <= 65535`.
 const STEPS_PER_SUM: usize = 1024;
@@ -32,7 +32,7 @@ pub(super) trait Vector: Copy {
     fn splat(byte: u8) -> Self;
     fn load(words: &[u64; 2]) -> Self;
     fn xor(self, other: Self) -> Self;
-    /// Modulo 256, as all below.
+    /// Modulo 256, as is all arithmetic on bytes below.
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn times_16(self) -> Self;

@@ -49,7 +49,7 @@ fn guarded(rows: usize, multiply: impl FnOnce(&mut [Sums])) -> Vec<Sums> {
 /// The sums that `kernel` gives for rows of `a` against up to `NR` rows of `w`, `n` words each.
 fn multiply(kernel: &Kernel, a: &[u64], w: &[u64], n: usize) -> Vec<Sums> {
     let rows = a.len() / n;
-    // Layouts are written whole, whatever was there.
+    // A layout is written whole, whatever was there before.
     let mut panel = vec![u64::MAX; kernel.panel_words(n)];
     kernel.fill_panel(w, n, &mut panel);
     let mut layout = vec![u64::MAX; kernel.block_words(rows, n)];

@@ -17,10 +17,8 @@ use super::vertical::Counters;
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-#[cfg(feature = "std")]
-use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
 use crate::gemm::epilogue::Epilogue;
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::NR;
 use crate::kernel::{Kernel, Sums};
 use crate::shape::{WORD, matrix_words, mul, positive, row_words};
@@ -92,7 +90,6 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
         [self.samples, self.depthwise.conv.outputs()]
     }
 
-    #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
         grain(self.samples, self.depthwise.filters)
     }
@@ -120,7 +117,6 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
 }
 
 /// How a depthwise convolution is cut.
-#[cfg(feature = "std")]
 fn grain(samples: usize, filters: &[u64]) -> Grain {
     Grain {
         // Counting a tap of 64 channels and its share of the sums costs some eight word products.

@@ -9,9 +9,7 @@ use super::counting::{count, taps_counted};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::conv::product::vertical::Limits;
-#[cfg(feature = "std")]
-use crate::gemm::driver::Grain;
-use crate::gemm::driver::{Columns, OutputRows, TiledOutput};
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::shape::{WORD, row_words};
 use crate::window::{Window, lines};
 
@@ -39,7 +37,6 @@ impl<T: Copy + Into<i32> + Sync> TiledOutput for DepthwiseBits<'_, T> {
         [self.samples, self.conv.outputs()]
     }
 
-    #[cfg(feature = "std")]
     fn grain(&self) -> Grain {
         super::grain(self.samples, self.filters)
     }

@@ -1,12 +1,12 @@
-//! Products of a row with many on Cortex-M0 and M0+, in assembly: eight registers, instructions with two operands
-//! and no shifter besides leave the compiler too little room.
+//! Products of one row with many on Cortex-M0 and M0+, in assembly: eight registers, instructions with two operands
+//! and no shifter leave the compiler too little room.
 //!
 //! Seven of the eight words of matches shrink to three by four full adders, of weight 1, 2 and 4: how many of the seven
 //! bits at each place are set, in binary. The adders are in a form that copies nothing, though each instruction
 //! overwrites an operand. The word of weight 1 is counted with the eighth, that of weight 2 with that of weight 4, in
 //! fields of 2, 4 and 8 bits (`pairs`, `fours`, `bytes`). A product with `0x01010101` adds up the four bytes.
 //!
-//! Matches rather than mismatches, of the row's complement, because a sum is then twice their number and a
+//! The code counts matches with the row's complement instead of mismatches: a sum is then twice their number plus a
 //! constant, and only an addition takes an operand from the upper registers.
 //!
 //! The row and the constants lie on the stack in the order in which they are needed. One `ldm` fetches several, and the
@@ -267,8 +267,8 @@ macro_rules! block {
             bytes!("r4", "r1", "r5"),
             bytes!("r3", "r1", "r5"),
             // A product's top byte is the sum of the four bytes, at most 64 in r4 and 96 in r3. Halved, the first is
-            // added to the second with a bit behind the point; below that the parts in the third byte are at most
-            // 24 + 72, so that nothing is carried.
+            // added to the second with a bit after the binary point; below that the parts in the third byte are at
+            // most 24 + 72, so nothing carries.
             "muls r4, r6, r4
             muls r3, r6, r3
             lsrs r4, #1

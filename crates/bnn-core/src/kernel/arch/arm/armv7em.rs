@@ -1,8 +1,9 @@
-//! Products of a row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly, because the
-//! compiler does not keep the masks in registers and does not use the last operand's shifter.
+//! Products of one row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly, because the
+//! compiler neither keeps the masks in registers nor uses the shifter of the last operand.
 //!
-//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them become fields of 2 bits, each the sum of two bits, which leave
-//! room for the bits of the third; then fields of 4 bits, at most `3 * 4`, and bytes, at most `3 * 8`:
+//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them become fields of 2
+//! bits, each the sum of two bits, which leave room for the bits of the third; then fields of 4 bits, at most
+//! `3 * 4`, and bytes, at most `3 * 8`:
 //!
 //! ```text
 //! a -= (a & 0xAA..) >> 1;  a += c & 0x55..           a field is 3 at most
@@ -12,16 +13,16 @@
 //! x -= 15 * (x >> 4 & 0x0F..)                        (16 p + q) - 15 p
 //! ```
 //!
-//! `usada8` adds up the distances of the four bytes from 0x33, the mask at hand: `204 - count`, as no byte is more
-//! than 24. A triple takes 16 instructions, a pair 12; full adders, of 5 each, would gain one of the 44 for eight
-//! words, but their results do not fit into the 14 registers.
+//! `usada8` adds the distances of the four bytes from 0x33, a mask that is in a register anyway: `204 - count`,
+//! because no byte exceeds 24. A triple takes 16 instructions, a pair 12. Full adders of 5 instructions each would
+//! save one of the 44 for eight words, but their results do not fit into the 14 registers.
 
 use core::arch::naked_asm;
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
 
-/// What `usad8` of a pair and of the three groups of a block is when no bit differs, doubled.
+/// Twice the result of `usad8` for a pair, and for the three groups of a block, if no bit differs.
 const PAIR_BIAS: i32 = 2 * 4 * 0x33;
 const BIAS: i32 = 3 * PAIR_BIAS;
 
@@ -72,7 +73,7 @@ macro_rules! triple {
     };
 }
 
-/// The same of the words in r1 and r2.
+/// Two words in r1 and r2 to fields of 4 bits in r1.
 macro_rules! pair {
     () => {
         "and r4, r1, #0xAAAAAAAA
@@ -163,7 +164,7 @@ unsafe extern "C" fn one_block(
 }
 
 /// `sums[i] = start + bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each
-/// pair of words behind the blocks. All rows are of `words` words, an even number. Where there is no block, `start` is
+/// pair of words after the blocks. All rows have `words` words, an even number. If there is no block, `start` is
 /// in the sums already. A block takes 60 instructions, a row's blocks 8 more, a pair 19.
 ///
 /// # Safety
@@ -178,7 +179,7 @@ unsafe extern "C" fn any_rows(
     start: i32,
 ) {
     naked_asm!(
-        // On the stack, from its end: the next sum, the end of sums, the start, the bytes behind a row's blocks, the
+        // On the stack, from its end: the next sum, the end of sums, the start, the bytes after a row's blocks, the
         // row, for pairs its end; the weights, for pairs those of the next; the sums; the bytes of a row.
         // r7 is the next word of the row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum, r8
         // the end of sums.

@@ -1,5 +1,5 @@
-//! Packing with NEON: a compare gives a mask per lane, masks are narrowed to bytes, and bytes become
-//! bits by a weight for each and pairwise sums.
+//! Packing with NEON: a comparison gives a mask per lane, masks are narrowed to bytes, and weights and
+//! pairwise sums turn bytes into bits.
 
 use core::arch::aarch64::{
     uint8x16_t, uint16x8_t, vandq_u8, vbslq_f32, vbslq_s8, vcgeq_u8, vcgezq_f32, vcgezq_f64,
@@ -15,7 +15,7 @@ use crate::kernel::arch::words::{by_words, for_words, from_words};
 use crate::kernel::packing::Packing;
 use crate::shape::row_words;
 
-/// For builds to which NEON is known: this module is compiled for no others.
+/// This module is compiled only for builds that may use NEON.
 pub(in crate::kernel) static PACKING: Packing = Packing {
     // SAFETY: the target has NEON.
     f32: |x, bits| unsafe { pack_f32(x, bits) },

@@ -1,13 +1,13 @@
-//! The count of mismatches in plain Rust for 32-bit cores without a population count.
+//! Counting mismatches in plain Rust on 32-bit cores without a population count.
 //!
-//! There a count by bit tricks takes some ten instructions for 32 bits. Full adders are cheaper: five
-//! operations make of three words the parity and the carry of each bit, so eight words shrink to five, two of
-//! weight 1 and three of weight 2, before any bit is counted. (R. D. Harley's carry-save adder as D. Seal used
-//! it, in H. S. Warren, "Hacker's Delight", chapter 5.) A fourth adder, and carries that are kept from one block
-//! to the next, as is often done, would gain nothing or not fit the registers of these cores.
+//! On these cores, a count by bit tricks takes some ten instructions for 32 bits. Full adders are cheaper:
+//! five operations turn three words into the parity and the carry of each bit, so eight words shrink to five,
+//! two of weight 1 and three of weight 2, before any bit is counted. (R. D. Harley's carry-save adder as D.
+//! Seal used it, in H. S. Warren, "Hacker's Delight", chapter 5.) A fourth adder would gain nothing, and
+//! carries kept from one block to the next, as is often done, would not fit the registers.
 //!
-//! Eight words take 63 operations to count, and loads, XOR, the sum and the loop some 22 where the registers hold
-//! a block of the row besides (RISC-V).
+//! Eight words take 63 operations to count. Loads, XOR, the sum and the loop take some 22 more if the
+//! registers also hold a block of the row (RISC-V).
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
@@ -28,7 +28,7 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
         }
         return;
     }
-    // A part of the row after the other, with that part of all other rows.
+    // One part of the row at a time, with that part of all other rows.
     sums.fill(k);
     let mut done = 0;
     for block in blocks {
@@ -46,7 +46,8 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
     }
 }
 
-/// Takes twice the `count` of `N` words of each row from its sum: those from `at` on, in rows of `stride` words.
+/// Subtracts twice the `count` of `N` words of each row from its sum: the words from `at` on, in rows of
+/// `stride` words.
 #[inline(always)]
 fn subtract<const N: usize>(
     others: &[u32],
@@ -74,9 +75,9 @@ fn count_block(a: &[u32; BLOCK], b: &[u32; BLOCK]) -> u32 {
     let (ones, carry2) = full_adder(ones, differing(5), differing(6));
     let ones = add_nibbles(count_nibbles(ones) + count_nibbles(differing(7)));
     let twos = add_nibbles(count_triples(carry0, carry1, carry2));
-    // The top byte of either product is the sum of its four bytes, at most 64 and 96. Halved, the first is added to
-    // the second with a bit behind the point; below that the parts in the third byte are at most 24 + 72, so that
-    // nothing is carried.
+    // The top byte of each product is the sum of its four bytes, at most 64 and 96. The first is halved and added
+    // to the second, with one bit after the binary point; below that, the parts in the third byte are at most
+    // 24 + 72, so nothing carries.
     ((ones.wrapping_mul(0x0101_0101) >> 1) + twos.wrapping_mul(0x0101_0101)) >> 23
 }
 
@@ -86,7 +87,7 @@ fn count_pair(x: u32, y: u32) -> u32 {
     add_bytes(add_nibbles(count_nibbles(x) + count_nibbles(y)))
 }
 
-/// The sum of three bits at each place: what stays there, and what is worth two.
+/// The sum of three bits at each place: its low bit, and the carry, which is worth two.
 #[inline(always)]
 fn full_adder(a: u32, b: u32, c: u32) -> (u32, u32) {
     let either = a ^ b;
@@ -99,8 +100,8 @@ fn count_nibbles(x: u32) -> u32 {
     add_pairs(x - ((x >> 1) & 0x5555_5555))
 }
 
-/// The number of ones in each nibble of three words, at most 12: the bits of the third find room beside pairs of
-/// the others.
+/// The number of ones in each nibble of three words, at most 12: pairs of bits of the first two have room for a
+/// bit of the third.
 #[inline(always)]
 fn count_triples(a: u32, b: u32, c: u32) -> u32 {
     let even = a - ((a >> 1) & 0x5555_5555) + (c & 0x5555_5555);
@@ -170,7 +171,7 @@ mod tests {
                 assert_eq!(*sum, 100 - 2 * mismatches(row, other), "{n} words");
             }
             assert!(sums[rows..].iter().all(|&sum| sum == 7), "{n} words");
-            // Where a row is missing nothing is written.
+            // If a row is missing, nothing is written.
             let mut sums = [7; 64];
             dot_rows(row, others, 100, &mut sums[..=rows]);
             assert_eq!(sums, [7; 64], "{n} words");
@@ -180,7 +181,7 @@ mod tests {
     #[test]
     fn every_bit_of_a_block_counts_once_and_all_of_them_fit() {
         let zeros = [0; 8];
-        // Rows of one block are multiplied in another way than longer ones.
+        // Rows of one block take another path than longer ones.
         for zeros in [&zeros[..4], &zeros] {
             for i in 0..zeros.len() * 64 {
                 let mut one = [0; 8];

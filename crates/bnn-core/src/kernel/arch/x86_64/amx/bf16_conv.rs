@@ -3,8 +3,8 @@
 //!
 //! - Of the images, `dx[q] = sum over taps of dy[q - shift(tap)] · filters[tap]`: the left side is `dy` on the grid,
 //!   zeros where no window begins, cut into its three parts once; all taps read it.
-//! - Of the filters, `dw[tap] = sum over p of dy[p] · x[p + shift(tap)]`: the left side is `dy` transposed, the right one the
-//!   signs on the grid, once with the pixels 0 and 1, 2 and 3 beside one another, as tiles want their terms, and once with
+//! - Of the filters, `dw[tap] = sum over p of dy[p] · x[p + shift(tap)]`: the left side is `dy` transposed, the right side the
+//!   signs on the grid, once with the pixels 0 and 1, 2 and 3 side by side, as tiles take their terms, and once with
 //!   1 and 2, 3 and 4, for shifts by an odd number.
 
 use core::arch::x86_64::{__m512i, _mm512_maskz_mov_epi16};
@@ -17,7 +17,7 @@ use super::bf16_layout::{
 use super::bf16_tiles::{Operands, OutputTile, ROW, Step, Steps, TileStrides};
 use super::tiles::{TILE, Tiles};
 use crate::aligned::AlignedWords;
-use crate::bits::BitMatrixView;
+use crate::bits::{BitMatrixView, bits_at};
 use crate::kernel::grid::Grid;
 use crate::shape::row_words;
 
@@ -46,7 +46,7 @@ fn at_least(len: usize, room: Option<AlignedWords>) -> AlignedWords {
         .unwrap_or_else(|| AlignedWords::zeros(len))
 }
 
-/// The gradient of images out of `dy`, `[images, windows, outputs]`, to `dx`, `[images, pixels, channels]`. `filters` are
+/// Computes the gradient of images from `dy`, `[images, windows, outputs]`, to `dx`, `[images, pixels, channels]`. `filters` are
 /// rows `[outputs, patch]`. Sizes fit each other.
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn image_gradient(grid: &Grid, dy: &[f32], filters: BitMatrixView<'_>, dx: &mut [f32]) {
@@ -103,7 +103,7 @@ fn depth(grid: &Grid) -> usize {
     grid.outputs.div_ceil(TERMS)
 }
 
-/// `dy` of an image on the grid, with zeros as far as taps reach before and behind it: `[part][pixel][output]`.
+/// `dy` of an image on the grid, with zeros as far as taps reach before and after it: `[part][pixel][output]`.
 struct PaddedGradient {
     words: AlignedWords,
     /// Where windows begin.
@@ -114,7 +114,7 @@ struct PaddedGradient {
 
 impl PaddedGradient {
     fn new(grid: &Grid) -> Self {
-        // The last of 32 pixels that are made together may lie behind the last of the image.
+        // The last of the 32 pixels computed together may lie after the image's last pixel.
         let last = grid.first() + image_pixels(grid).next_multiple_of(SIDE);
         let pixels = grid.reach() + grid.pixels().max(last);
         let pixel_words = depth(grid) * ROW_WORDS;
@@ -176,23 +176,15 @@ fn filter_tiles(grid: &Grid, filters: BitMatrixView<'_>) -> AlignedWords {
         let (left, right) = rows.split_at_mut(TILE);
         for (i, (left, right)) in left.iter_mut().zip(right).enumerate() {
             let [even, odd] = [0, 1].map(|term| {
-                // What stands for outputs that are missing is multiplied with zeros.
+                // Rows in place of missing outputs are multiplied with zeros.
                 let output = (k * TERMS + 2 * i + term).min(grid.outputs - 1);
-                bits_at(filters.row(output), first)
+                bits_at(filters.row(output), first, SIDE) as u32
             });
             store(signs(even, odd), left);
             store(signs(even >> TILE, odd >> TILE), right);
         }
     }
     right
-}
-
-/// 32 bits of a row; zeros behind its end.
-fn bits_at(words: &[u64], first: usize) -> u32 {
-    let word = |i: usize| words.get(i).copied().unwrap_or_default();
-    let (i, shift) = (first / 64, first % 64);
-    // A shift by 64 - 0 would be one too many.
-    (word(i) >> shift | word(i + 1) << 1 << (63 - shift)) as u32
 }
 
 #[inline]
@@ -204,7 +196,7 @@ fn store_at(vector: __m512i, words: &mut [u64], at: usize) {
     }
 }
 
-/// The gradient of filters, `[outputs, patch]`, out of `dy`, `[images, windows, outputs]`, and the signs of images, a row
+/// Computes the gradient of filters, `[outputs, patch]`, from `dy`, `[images, windows, outputs]`, and the signs of images, a row
 /// of bits each. Sizes fit each other.
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn filter_gradient(grid: &Grid, dy: &[f32], images: BitMatrixView<'_>, dw: &mut [f32]) {
@@ -256,13 +248,13 @@ pub(super) fn filter_gradient(grid: &Grid, dy: &[f32], images: BitMatrixView<'_>
 }
 
 /// `dy` of some images transposed, zeros where no window begins: for every 32 outputs
-/// `[image][32 pixels][part][2 tiles][16 outputs][32 pixels]`. Outputs that are missing have any value.
+/// `[image][32 pixels][part][2 tiles][16 outputs][32 pixels]`. Missing outputs have any value.
 struct TransposedGradient {
     words: AlignedWords,
     /// The window that begins at a pixel.
     windows: Vec<Option<usize>>,
     block_words: usize,
-    /// Of an image.
+    /// Steps of an image.
     steps: usize,
 }
 
@@ -304,7 +296,7 @@ impl TransposedGradient {
         }
     }
 
-    /// Those of 32 outputs.
+    /// The gradient of 32 outputs.
     fn of(&self, block: usize) -> &[u64] {
         self.words
             .words()
@@ -313,23 +305,23 @@ impl TransposedGradient {
     }
 }
 
-/// The signs of some images on the grid, two pixels beside one another:
+/// The signs of some images on the grid, two pixels side by side:
 /// `[even or odd][image][pair of pixels][channel][2 pixels]`.
 struct Pairs {
     words: AlignedWords,
     half_words: usize,
     image_pairs: usize,
-    /// Of 32 channels.
+    /// Blocks of 32 channels.
     blocks: usize,
     /// The pixel of the image at a pixel of the grid.
     pixels: Vec<Option<usize>>,
-    /// For every pixel of the grid its bits.
+    /// The bits of every pixel of the grid.
     bits: Vec<Option<u32>>,
 }
 
 impl Pairs {
     fn new(grid: &Grid, images: usize, room: Option<AlignedWords>) -> Self {
-        // Up to 31 pixels behind those at which windows begin are multiplied with zeros, and so are the taps of all.
+        // Up to 31 pixels after those at which windows begin, and all their taps, are multiplied with zeros.
         let pixels = grid.windows().next_multiple_of(TERMS) + grid.reach();
         let (image_pairs, blocks) = (pixels / 2 + 1, grid.channels.div_ceil(SIDE));
         let half_words = images * image_pairs * blocks * 2 * ROW_WORDS;
@@ -349,7 +341,7 @@ impl Pairs {
         for block in 0..self.blocks {
             self.bits.clear();
             let first = block * SIDE;
-            let bits = |pixel: usize| bits_at(words, pixel * grid.channels + first);
+            let bits = |pixel: usize| bits_at(words, pixel * grid.channels + first, SIDE) as u32;
             let pixels = self.pixels.iter();
             self.bits
                 .extend(pixels.map(|pixel| pixel.map(bits).or(padding)));
@@ -371,7 +363,7 @@ impl Pairs {
         }
     }
 
-    /// From pair to pair.
+    /// The strides of pairs of pixels.
     fn strides(&self) -> TileStrides {
         TileStrides {
             row: self.blocks * 2 * ROW,
@@ -380,7 +372,7 @@ impl Pairs {
         }
     }
 
-    /// From the first image's first pixel to one with an even number.
+    /// Bytes from the first image's first pixel to a pixel with an even number.
     fn bytes_to(&self, image: usize, pixel: usize) -> usize {
         (image * self.image_pairs + pixel / 2) * self.blocks * 2 * ROW
     }

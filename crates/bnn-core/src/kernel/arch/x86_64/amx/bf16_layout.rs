@@ -1,8 +1,8 @@
-//! How the tiles of AMX-BF16 want the two sides of a product of `f32` with signs.
+//! The layouts of both sides of a product of `f32` with signs on the tiles of AMX-BF16.
 //!
 //! - Left side, 32 rows by some terms: `[step of 32 terms][part][2 tiles][16 rows][32 terms]`.
 //! - Right side, 32 columns by these terms: `[step][2 tiles][16][16 columns][2]`; a tile's row holds two terms of each
-//!   column, one beside the other.
+//!   column, side by side.
 
 use core::arch::x86_64::{
     __m512, __m512i, _CMP_UNORD_Q, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd,
@@ -18,7 +18,7 @@ use super::tiles::TILE;
 use crate::kernel::f32_operands::{F32Right, F32Rows};
 use crate::shape::row_words;
 
-/// Rows and columns of the sums that are made together.
+/// Rows and columns of the sums that are computed together.
 pub(super) const SIDE: usize = 2 * TILE;
 /// Terms that one instruction takes.
 pub(super) const TERMS: usize = 32;
@@ -26,14 +26,14 @@ pub(super) const TERMS: usize = 32;
 pub(super) const PARTS: usize = 3;
 /// Words of two tiles of bfloat16.
 pub(super) const PAIR: usize = 2 * TILE * 8;
-/// Instructions' terms that are laid out together: the left side's 24 KiB leave half of an L1 cache to the rest.
-/// (6 and 8 were slower.)
+/// Steps of 32 terms that are laid out together: the left side's 24 KiB leave half of an L1 cache to the rest.
+/// (6 and 8 steps were slower.)
 pub(super) const STEPS: usize = 4;
 
 pub(super) type Row = [u64; 8];
 
-/// Lays out up to 32 rows; zeros stand for what is missing. Returns how many parts are needed: 1 where all numbers
-/// are bfloat16.
+/// Lays out up to 32 rows; missing rows become zeros. Returns how many parts are needed: 1 if all numbers are
+/// bfloat16.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn fill_left(
     a: &F32Rows<'_>,
@@ -78,7 +78,7 @@ pub(super) fn fill_left(
     parts
 }
 
-/// Some terms of some rows to a block of zeros.
+/// Copies some terms of some rows to a block of zeros.
 #[target_feature(enable = "avx512f")]
 fn take_block(
     a: &F32Rows<'_>,
@@ -154,7 +154,7 @@ fn columns(square: &[[f32; TILE]; TILE]) -> [__m512; TILE] {
     columns
 }
 
-/// Three bfloat16 of each number, that add up to it.
+/// Three bfloat16 of each number, which add up to it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn split(x: &[f32; TERMS]) -> [__m512i; PARTS] {
@@ -196,8 +196,8 @@ fn cut(x: __m512) -> [__m512i; PARTS] {
     [head, middle, _mm512_castps_si512(last)]
 }
 
-/// Lays out some terms of up to 32 columns. What stands for columns and terms that are missing is finite; the left
-/// side has zeros for those terms.
+/// Lays out some terms of up to 32 columns. Missing columns and terms become finite numbers; the left side has
+/// zeros for those terms.
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn fill_right(
     b: F32Right<'_>,
@@ -244,7 +244,7 @@ pub(super) fn fill_right(
     }
 }
 
-/// Some columns, from `first` on, of 32 rows, as rows; zeros stand for what is missing.
+/// Columns from `first` on of 32 rows, as rows; missing elements become zeros.
 #[target_feature(enable = "avx512f")]
 pub(super) fn block_of_columns(rows: &[&[f32]; TERMS], first: usize) -> [[f32; TERMS]; TILE] {
     let mut squares = [[[0.0; TILE]; TILE]; 2];
@@ -276,13 +276,13 @@ fn transpose(square: &[[f32; TILE]; TILE], half: usize, block: &mut [[f32; TERMS
     }
 }
 
-/// The lanes of the first and of the second of two terms beside one another, where they are there.
+/// The lanes of those of two terms side by side that exist.
 #[inline]
 pub(super) fn lane_mask(first: bool, second: bool) -> u32 {
     (u32::from(first) * 0x5555_5555) | (u32::from(second) * 0xAAAA_AAAA)
 }
 
-/// The signs of 16 columns, two terms of each beside one another.
+/// The signs of 16 columns, two terms of each side by side.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn signs(even: u32, odd: u32) -> __m512i {
@@ -301,7 +301,7 @@ fn bf16_pairs(even: &[f32], odd: &[f32], col: usize) -> __m512i {
     _mm512_or_si512(lower, _mm512_castps_si512(sixteen(odd, col)))
 }
 
-/// 16 numbers of a row, or fewer and zeros.
+/// 16 numbers of a row; zeros after its end.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn sixteen(row: &[f32], col: usize) -> __m512 {
@@ -326,7 +326,7 @@ fn load(x: &[f32; 16]) -> __m512 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn load_row(row: &Row) -> __m512i {
-    // SAFETY: as above.
+    // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
     unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
 }
 

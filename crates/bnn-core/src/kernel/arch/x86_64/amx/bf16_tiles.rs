@@ -1,4 +1,4 @@
-//! The loop over the tiles of AMX-BF16: 32 x 32 sums of products, whose operands lie in tiles wherever a table says.
+//! The loop over the tiles of AMX-BF16: 32 x 32 sums of products, whose operands a table of steps locates.
 
 use core::arch::asm;
 use core::mem::offset_of;
@@ -9,7 +9,7 @@ use super::tiles::{TILE, Tiles};
 /// Bytes of a row of a tile.
 pub(super) const ROW: usize = 64;
 
-/// Where the tiles of one side begin, and how far their rows and parts lie apart; all in bytes.
+/// How far the tiles of one side, their rows and their parts lie apart; all in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TileStrides {
     /// From row to row of a tile.
@@ -28,7 +28,7 @@ impl TileStrides {
         part: 2 * TILE * ROW,
     };
 
-    /// Bytes from the begin of the first tile to the end of the last.
+    /// Bytes from the start of the first tile to the end of the last.
     fn reach(&self, parts: usize) -> Option<usize> {
         let rows = self.row.checked_mul(TILE - 1)?.checked_add(ROW)?;
         let parts = self.part.checked_mul(parts.checked_sub(1)?)?;
@@ -36,14 +36,14 @@ impl TileStrides {
     }
 }
 
-/// A step: where its tiles of the left and of the right side lie, in bytes from where each side begins.
+/// A step: where its tiles of the left and of the right side lie, in bytes from the start of each side.
 pub(super) type Step = [usize; 2];
 
 /// The steps of a sum.
 #[derive(Clone, Debug)]
 pub(super) struct Steps {
     steps: Vec<Step>,
-    /// The farthest of each side.
+    /// The largest offset of each side.
     most: Step,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Operands<'a> {
     pub(super) steps: &'a Steps,
 }
 
-/// What the loop reads.
+/// The arguments of the loop, in memory because they exceed the registers.
 #[repr(C)]
 struct Arguments {
     left: *const u64,
@@ -90,8 +90,8 @@ struct Arguments {
 }
 
 impl Tiles {
-    /// Adds the products of two sides to 32 rows of 32 sums, `stride` apart, or to zeros where they `begin`. Nothing
-    /// happens where there is nothing to add or a side does not reach as far as the steps ask.
+    /// Adds the products of two sides to 32 rows of 32 sums, `stride` apart, or to zeros if the sums `begin`. Does
+    /// nothing if there are no steps, or if a side is shorter than the steps need.
     pub(super) fn add(&self, operands: Operands<'_>, sums: &mut [f32], stride: usize, begin: bool) {
         let Operands {
             left,
@@ -229,17 +229,17 @@ pub(super) struct OutputTile {
     /// Columns of the matrix.
     pub(super) stride: usize,
     pub(super) row: usize,
-    /// Rows that are there, at most 32.
+    /// Rows that exist, at most 32.
     pub(super) rows: usize,
     pub(super) col: usize,
-    /// Columns that are there, at most 32.
+    /// Columns that exist, at most 32.
     pub(super) cols: usize,
-    /// Whether the sums begin at 0.
+    /// Whether the sums start at 0.
     pub(super) begin: bool,
 }
 
 impl OutputTile {
-    /// Adds products to the sums of `out` there.
+    /// Adds products to these sums of `out`.
     pub(super) fn add(&self, tiles: &Tiles, operands: Operands<'_>, out: &mut [f32]) {
         let at = self.row * self.stride + self.col;
         let out = out.get_mut(at..).unwrap_or_default();

@@ -2,11 +2,11 @@
 //!
 //! Weights become bytes `v` in {0, 2}, activations bytes `u` in {-1, +1}, and
 //! `k - 2 * popcount(a ^ w) = k - 2 * popcount(a) + (sum of u * v)`:
-//! only elements with a weight bit of 1 are left in the last sum, and bits behind a row's end are 0 in
-//! both. The sums begin with what stands before the last one.
+//! only elements with a weight bit of 1 remain in the last sum, and bits after a row's end are 0 in
+//! both. The sums start with the terms before the last one.
 //!
 //! - Block: tiles of 16 rows, `[word][row][64 bytes]`, the last tile filled up
-//!   with rows of zeros; behind them the `popcount(a)` of each row, an `i32` each.
+//!   with rows of zeros; after them the `popcount(a)` of each row, an `i32` each.
 //! - Byte `4 * (8 * h + s) + i` of a word's 64 bytes is its bit `32 * h + 8 * i + s`: the order in which
 //!   rotations by `s` and one mask take single bits out of the bytes of each weight row's 32-bit half `h`.
 
@@ -52,7 +52,7 @@ pub(super) fn fill_block(rows: &[u64], words: usize, block: &mut [u64]) {
             for place in places {
                 match words.next() {
                     Some(word) => store(widen(*word, order), place),
-                    // Missing rows are zeros: whatever their sums are, nobody reads them.
+                    // Missing rows become zeros; their sums are never read.
                     None => *place = [0; 8],
                 }
             }
@@ -187,7 +187,7 @@ const fn halves(h: u64) -> [u64; 8] {
     order
 }
 
-/// What all sums of a row begin with.
+/// Sets the value that all sums of a row start with.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn begin(offset: u32, sums: &mut Sums) {
@@ -272,7 +272,7 @@ impl Tiles {
         }
     }
 
-    /// The same for the 16 rows of `a` alone.
+    /// Adds the sums of the 16 rows of `a` alone.
     fn one(
         &self,
         words: usize,
@@ -283,7 +283,8 @@ impl Tiles {
         if words == 0 || a.len() < words || weights.len() < words || sums.len() < TILE {
             return;
         }
-        // SAFETY: as in `two`.
+        // SAFETY: as in `two`: the loop reads `words` tiles of `a` and twice as many of `weights`, and the 16
+        // rows of `sums` are read and written.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{c} + {wide}*1]",

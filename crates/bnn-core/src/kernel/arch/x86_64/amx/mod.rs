@@ -67,13 +67,13 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
     },
 });
 
-/// Whether the AVX-512 kernel is faster: measured, at the border the two are equal.
+/// Whether the AVX-512 kernel is faster: measured; at the border the two are equal.
 fn small(rows: usize, words: usize, outputs: usize) -> bool {
     let work = rows.saturating_mul(words).saturating_mul(outputs);
     rows < 48 || words < 16 || outputs < 256 || work < 1 << 21
 }
 
-/// Whether the CPU has it, and the system lets this process use it.
+/// Whether the CPU has AMX, and the system lets this process use it.
 fn supported() -> bool {
     static SUPPORTED: OnceLock<bool> = OnceLock::new();
     *SUPPORTED.get_or_init(|| {
@@ -84,29 +84,29 @@ fn supported() -> bool {
     })
 }
 
-/// CPUID leaf 7 tells of the tiles and their bytes, XCR0 of the system's saving them.
+/// CPUID leaf 7 says whether there are tiles and their byte products, XCR0 whether the system saves them.
 fn cpu_has_amx() -> bool {
     const TILES_AND_INT8: u32 = 0b11 << 24;
     const TILE_STATE: u64 = 0b11 << 17;
     #[target_feature(enable = "xsave")]
     fn xcr0() -> u64 {
-        // SAFETY: `supported` has asked for XSAVE as enabled by the system (OSXSAVE).
+        // SAFETY: `supported` has found XSAVE enabled by the system (OSXSAVE), which `xgetbv` needs.
         unsafe { _xgetbv(0) }
     }
     __cpuid(0).eax >= 7
         && __cpuid_count(7, 0).edx & TILES_AND_INT8 == TILES_AND_INT8
-        // SAFETY: as above.
+        // SAFETY: `supported` has found XSAVE.
         && unsafe { xcr0() } & TILE_STATE == TILE_STATE
 }
 
-/// Linux hands out the tile registers' 8 KiB of state per thread only to a process that asks
+/// Linux gives the tile registers' 8 KiB of state per thread only to a process that asks
 /// (Documentation/arch/x86/xstate.rst).
 fn request_tiles() -> bool {
     const ARCH_PRCTL: usize = 158;
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
     const XFEATURE_XTILEDATA: usize = 18;
     let status: isize;
-    // SAFETY: the call reads no memory of ours; `syscall` clobbers rcx and r11.
+    // SAFETY: the system call reads and writes no memory of this process; `syscall` clobbers rcx and r11.
     unsafe {
         asm!(
             "syscall",

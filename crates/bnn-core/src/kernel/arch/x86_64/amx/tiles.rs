@@ -1,13 +1,13 @@
-//! The tile registers: configured, used, released.
+//! The tile registers: configured on entry, released on drop.
 
 use core::arch::asm;
 
-/// Rows of a tile register, and weight rows of one.
+/// Rows of a tile register, and weight rows or columns of one.
 pub(super) const TILE: usize = 16;
 
 /// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither uses nor
-/// knows them, so they are ours alone; no call of [`Tiles::two`] or [`Tiles::one`] leaves anything in them
-/// that a later one needs.
+/// knows them, so this module's code is their only user; no method of `Tiles` leaves anything in them that
+/// a later call needs.
 pub(super) struct Tiles(());
 
 impl Tiles {
@@ -26,7 +26,8 @@ impl Tiles {
             Config(config)
         };
         static IN_MEMORY: Config = CONFIG;
-        // SAFETY: 64 readable bytes, a valid configuration; `supported` has been asked. It zeroes the tiles.
+        // SAFETY: the instruction reads 64 bytes, which are there and a valid configuration, and zeroes the tiles.
+        // Only kernels whose `supported` has found AMX come here.
         unsafe {
             asm!(
                 "ldtilecfg [{}]",
@@ -40,10 +41,10 @@ impl Tiles {
     }
 }
 
-/// Gives the tiles back, so that the system need not save them.
+/// Releases the tiles, so that the system need not save them.
 impl Drop for Tiles {
     fn drop(&mut self) {
-        // SAFETY: as in `configure`; nothing of ours is in the tiles.
+        // SAFETY: the tiles were configured, and no later code reads what they hold.
         unsafe {
             asm!(
                 "tilerelease",

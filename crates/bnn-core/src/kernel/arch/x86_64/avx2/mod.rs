@@ -1,7 +1,7 @@
 //! x86-64 with AVX2, by table lookups over output neurons.
 //!
 //! The byte lanes of a vector are 32 neurons. For four bits of an activation row, a 16-entry table
-//! tells in how many of them each possible nibble of weights differs; one `vpshufb` looks up all 32
+//! holds in how many of them each possible nibble of weights differs; one `vpshufb` looks up all 32
 //! neurons, one `vpaddb` adds. There is no XOR, no population count and no sum across lanes. (The
 //! table per nibble is that of Mula, Kurz and Lemire, "Faster population counts using AVX2
 //! instructions", arXiv 1611.07612, with the XOR folded into it.)
@@ -83,8 +83,8 @@ fn tile<const P: usize>(
     sums: &mut [Sums],
 ) {
     let (tables, _) = tables.as_chunks::<P>();
-    // If the compiler knew that what is averaged below is even, it would do without the instruction that
-    // averages, in five others.
+    // If the compiler knew that the operands of the average below are even, it would replace that one
+    // instruction by five.
     let high = black_box(_mm256_set1_epi8(0xF0_u8.cast_signed()));
     let mut counts = [[[0_u32; NR]; 2]; P];
     let blocks = tables.chunks(GROUPS_PER_U16S);
@@ -112,7 +112,7 @@ fn tile<const P: usize>(
     }
 }
 
-/// Sums of a single row (m = 1): the same with half the work, since no nibbles are to be parted.
+/// Sums of a single row (m = 1): half the work, because no nibbles have to be separated.
 #[target_feature(enable = "avx2")]
 fn lone(tables: &[[u64; PAIR_WORDS]], panel: &[[u64; WEIGHT_WORDS]], k: u32, sums: &mut Sums) {
     let mut counts = [0_u32; NR];
@@ -233,7 +233,7 @@ fn load(words: &[u64; 4]) -> __m256i {
     unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }
 
-/// Canonical rows have no lanes of neurons; the scalar count serves them.
+/// Canonical rows have no lanes of neurons, so the scalar count serves them.
 #[target_feature(enable = "avx2,popcnt")]
 fn count(a: &[u64], b: &[u64]) -> u32 {
     portable::count(a, b)

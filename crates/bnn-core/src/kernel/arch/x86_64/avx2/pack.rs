@@ -1,4 +1,4 @@
-//! Packing with AVX2: a compare gives a mask per lane, a movemask its bits.
+//! Packing with AVX2: a comparison gives a mask per lane, a movemask its bits.
 
 use core::arch::x86_64::{
     __m256i, _CMP_GE_OQ, _mm256_add_epi8, _mm256_and_si256, _mm256_blendv_pd, _mm256_blendv_ps,
@@ -33,7 +33,7 @@ pub(in super::super) static PACKING: Packing = Packing {
     unpack_f64: |bits, x| unsafe { unpack_f64(bits, x) },
     // SAFETY: as for `f32`.
     unpack_i8: |bits, x| unsafe { unpack_i8(bits, x) },
-    // AVX2 makes it no faster.
+    // AVX2 does not make it faster.
     transpose: portable::pack::transpose::<8>,
 };
 
@@ -143,7 +143,7 @@ impl Byte for i8 {}
 #[target_feature(enable = "avx2")]
 fn unpack_f32(bits: &[u64], x: &mut [f32]) {
     let (plus, minus) = (_mm256_set1_ps(1.0), _mm256_set1_ps(-1.0));
-    // Bit j of a byte to the top of lane j, which is where a blend looks.
+    // Bit j of a byte to the top of lane j, which is the bit that a blend reads.
     let to_top = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
     from_words!(bits, x, |word, x| {
         let (vectors, _) = x.as_chunks_mut::<8>();

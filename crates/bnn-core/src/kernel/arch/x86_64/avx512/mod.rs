@@ -1,6 +1,6 @@
 //! x86-64 with AVX-512 VPOPCNTDQ: eight 64-bit counts in one instruction. Lanes are weight rows: a
-//! word of activations is broadcast against the same word of eight weight rows, so that no sum across
-//! lanes is ever needed.
+//! word of activations is broadcast against the same word of eight weight rows, so no sum across lanes
+//! is ever needed.
 
 pub(super) mod epilogue;
 pub(super) mod pack;
@@ -73,10 +73,10 @@ fn tile<const R: usize>(
         }
     }
     let k = _mm512_set1_epi32(k.cast_signed());
-    // Loops, because a closure handed to another function would be compiled without the vector
+    // Loops, because a closure passed to another function would be compiled without the vector
     // instructions that it uses.
     for (sums, [a, b]) in sums.iter_mut().zip(counts) {
-        // A row has at most i32::MAX bits: the low halves of the counts are all of them.
+        // A row has at most i32::MAX bits, so the counts fit into their low halves.
         let counts = _mm512_permutex2var_epi32(a, low_halves(), b);
         let twice = _mm512_slli_epi32::<1>(counts);
         if let Some(sums) = sums.0.get_mut(at..).and_then(|sums| sums.first_chunk_mut()) {

@@ -1,95 +1,20 @@
 //! What a function keeps between its forward pass and the passes that differentiate it.
 
+mod saved;
+mod state;
+
 use std::any::Any;
 use std::fmt;
-use std::rc::Rc;
 
 use bnn_core::BitMatrix;
+
+pub use saved::Saved;
+pub(crate) use state::Recipe;
+pub use state::{KeptInput, Part, SavedState};
 
 use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
-
-/// Data saved in a [`Context`]: a tensor (shared, not copied), a bit matrix, how to compute a tensor
-/// again, anything else with a declared size, or nothing (a slot that this pass does not need).
-/// Clones share the data.
-#[derive(Clone)]
-pub struct Saved<T: Real>(Kind<T>);
-
-#[derive(Clone)]
-enum Kind<T: Real> {
-    Nothing,
-    Tensor(Tensor<T>),
-    Bits(Rc<BitMatrix>),
-    Recipe(Recipe<T>),
-    Other { value: Rc<dyn Any>, bytes: usize },
-}
-
-/// Computes an input of a function again, out of what the function that made it has saved.
-pub(crate) type Recipe<T> = Rc<dyn Fn() -> Result<Tensor<T>, Error>>;
-
-impl<T: Real> Saved<T> {
-    /// Any other data; `bytes` is what it occupies, for [`Tape::memory`](crate::Tape::memory).
-    pub fn other(value: impl Any, bytes: usize) -> Self {
-        Self(Kind::Other {
-            value: Rc::new(value),
-            bytes,
-        })
-    }
-
-    /// The tensor, if that is what was saved.
-    pub(crate) fn as_tensor(&self) -> Option<&Tensor<T>> {
-        match &self.0 {
-            Kind::Tensor(tensor) => Some(tensor),
-            _ => None,
-        }
-    }
-
-    /// Bytes that the data occupies.
-    pub(crate) fn bytes(&self) -> usize {
-        match &self.0 {
-            // What a recipe reads is counted where it was saved.
-            Kind::Nothing | Kind::Recipe(_) => 0,
-            Kind::Tensor(tensor) => tensor.bytes(),
-            Kind::Bits(bits) => size_of_val(bits.words()),
-            Kind::Other { bytes, .. } => *bytes,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self.0 {
-            Kind::Nothing => "nothing",
-            Kind::Tensor(_) => "a tensor",
-            Kind::Bits(_) => "bits",
-            Kind::Recipe(_) => "a tensor to be recomputed",
-            Kind::Other { .. } => "other data",
-        }
-    }
-}
-
-impl<T: Real> From<Tensor<T>> for Saved<T> {
-    fn from(tensor: Tensor<T>) -> Self {
-        Self(Kind::Tensor(tensor))
-    }
-}
-
-impl<T: Real> From<BitMatrix> for Saved<T> {
-    fn from(bits: BitMatrix) -> Self {
-        Self(Kind::Bits(Rc::new(bits)))
-    }
-}
-
-impl<T: Real, S: Into<Saved<T>>> From<Option<S>> for Saved<T> {
-    fn from(saved: Option<S>) -> Self {
-        saved.map_or(Self(Kind::Nothing), Into::into)
-    }
-}
-
-impl<T: Real> fmt::Debug for Saved<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bytes", self.kind(), self.bytes())
-    }
-}
 
 /// What the tape knows of an input of a function.
 #[derive(Default)]
@@ -101,12 +26,13 @@ pub(crate) struct Input<T: Real> {
 }
 
 /// Carries data from a function's forward pass to `backward` and `jvp`, and says which derivatives
-/// are wanted.
+/// are needed.
 ///
-/// Saved data is found again by its slot: the first call of [`Context::save_for_backward`] fills
-/// slot 0 of what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what
-/// `jvp` sees. A slot may be left empty by saving `None`, so that the others keep their places. What
-/// is saved for a pass that will not run is dropped at once.
+/// A [`SavedState`], a type that the function declares for what it keeps, is found again by its type.
+/// Other data is found by its slot: the first call of [`Context::save_for_backward`] fills slot 0 of
+/// what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what `jvp` sees.
+/// Saving `None` leaves a slot empty, so that later slots keep their numbers. Data for a pass that
+/// will not run is dropped at once.
 ///
 /// A saved tensor cannot change: writing to a [`Tensor`] whose elements a context shares copies them
 /// first.
@@ -114,10 +40,48 @@ pub struct Context<T: Real> {
     inputs: Vec<Input<T>>,
     backward: Vec<Saved<T>>,
     forward: Vec<Saved<T>>,
-    /// Whether `jvp` is running, so that the slots are those of forward mode.
+    /// Whether `jvp` is running, so that the saved data is that of forward mode.
     in_jvp: bool,
     non_differentiable: Vec<usize>,
     offers_recompute: bool,
+}
+
+/// The pass for which a function keeps data; see [`Context::save_each`].
+pub struct Pass<'a, T: Real> {
+    inputs: &'a [Input<T>],
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Reverse,
+    Forward,
+}
+
+impl<T: Real> Pass<'_, T> {
+    /// Whether the pass needs the derivative with respect to input `i`.
+    #[must_use]
+    pub fn needs(&self, i: usize) -> bool {
+        self.inputs.get(i).is_some_and(|input| match self.mode {
+            Mode::Reverse => input.needs_grad,
+            Mode::Forward => input.has_tangent,
+        })
+    }
+
+    /// Keeps `x`, input `i`, in the cheapest way: not at all if the function that made it can compute
+    /// it again for the reverse pass, else shared.
+    #[must_use]
+    pub fn input(&self, i: usize, x: &Tensor<T>) -> KeptInput<T> {
+        let recipe = self.inputs.get(i).and_then(|input| input.recipe.as_ref());
+        match recipe.filter(|_| self.mode == Mode::Reverse) {
+            Some(recipe) => KeptInput::recomputed(recipe),
+            None => KeptInput::shared(x),
+        }
+    }
+
+    pub(crate) fn is_reverse(&self) -> bool {
+        self.mode == Mode::Reverse
+    }
 }
 
 impl<T: Real> Context<T> {
@@ -160,7 +124,7 @@ impl<T: Real> Context<T> {
     /// The shape of input `i`.
     ///
     /// # Errors
-    /// [`Error::Count`] where there is no such input.
+    /// [`Error::Count`] if there is no such input.
     pub fn input_shape(&self, i: usize) -> Result<&[usize], Error> {
         let input = self.inputs.get(i).ok_or(Error::Count {
             what: "inputs of the function",
@@ -170,16 +134,16 @@ impl<T: Real> Context<T> {
         Ok(&input.shape)
     }
 
-    /// Keeps data for `backward` in the next slot.
+    /// Keeps data for `backward`, in its next slot.
     pub fn save_for_backward(&mut self, data: impl Into<Saved<T>>) {
-        if self.inputs.iter().any(|input| input.needs_grad) {
+        if self.runs(Mode::Reverse) {
             self.backward.push(data.into());
         }
     }
 
-    /// Keeps data for `jvp` in the next slot. It is dropped when `jvp` has run.
+    /// Keeps data for `jvp`, in its next slot. It is dropped after `jvp` has run.
     pub fn save_for_forward(&mut self, data: impl Into<Saved<T>>) {
-        if self.inputs.iter().any(|input| input.has_tangent) {
+        if self.runs(Mode::Forward) {
             self.forward.push(data.into());
         }
     }
@@ -189,6 +153,29 @@ impl<T: Real> Context<T> {
         let data = data.into();
         self.save_for_forward(data.clone());
         self.save_for_backward(data);
+    }
+
+    /// Keeps for each pass that will run what `keep` returns for that pass: usually a [`SavedState`]
+    /// with only those parts whose derivatives the pass [needs](Pass::needs).
+    ///
+    /// # Errors
+    /// Those of `keep`.
+    pub fn save_each<S: Into<Saved<T>>>(
+        &mut self,
+        mut keep: impl FnMut(Pass<'_, T>) -> Result<S, Error>,
+    ) -> Result<(), Error> {
+        for mode in [Mode::Forward, Mode::Reverse] {
+            if !self.runs(mode) {
+                continue;
+            }
+            let inputs = &self.inputs;
+            let data = keep(Pass { inputs, mode })?;
+            match mode {
+                Mode::Forward => self.save_for_forward(data),
+                Mode::Reverse => self.save_for_backward(data),
+            }
+        }
+        Ok(())
     }
 
     /// Declares that output `i` does not vary with the inputs (an index, a mask): it gets neither
@@ -204,51 +191,54 @@ impl<T: Real> Context<T> {
     }
 
     /// What to save of input `i` so that `backward` computes it again instead of keeping it; `None`
-    /// where the function that made it does not offer that, or the tape does not want it.
+    /// if the function that made it does not offer that, or the tape has it switched off.
     #[must_use]
     pub fn recomputed_input(&self, i: usize) -> Option<Saved<T>> {
         let recipe = self.inputs.get(i)?.recipe.as_ref()?;
-        Some(Saved(Kind::Recipe(Rc::clone(recipe))))
+        Some(Saved::recipe(recipe))
     }
 
-    /// The tensor in a slot of the pass that is running, shared; computed again if it was saved as
+    /// The state of type `S` that was saved for the running pass.
+    ///
+    /// # Errors
+    /// [`Error::NoSavedState`] if none was saved.
+    pub fn saved_state<S: SavedState<T>>(&self) -> Result<&S, Error> {
+        let found = self.saved().iter().find_map(Saved::downcast);
+        found.ok_or(Error::NoSavedState {
+            expected: std::any::type_name::<S>(),
+        })
+    }
+
+    /// The tensor in a slot of the running pass, shared; computed again if it was saved as
     /// [`Context::recomputed_input`].
     ///
     /// # Errors
-    /// [`Error::Saved`] where the slot holds something else; those of a recomputation.
+    /// [`Error::Saved`] if the slot holds something else; those of a recomputation.
     pub fn saved_tensor(&self, slot: usize) -> Result<Tensor<T>, Error> {
-        match self.slot(slot).map(|saved| &saved.0) {
-            Some(Kind::Tensor(tensor)) => Ok(tensor.clone()),
-            Some(Kind::Recipe(recipe)) => recipe(),
-            _ => Err(self.not_there(slot, "a tensor")),
-        }
+        let tensor = self.saved().get(slot).and_then(Saved::tensor);
+        tensor.unwrap_or_else(|| Err(self.not_there(slot, "a tensor")))
     }
 
-    /// The bits in a slot of the pass that is running.
+    /// The bits in a slot of the running pass.
     ///
     /// # Errors
-    /// [`Error::Saved`] where the slot holds something else.
+    /// [`Error::Saved`] if the slot holds something else.
     pub fn saved_bits(&self, slot: usize) -> Result<&BitMatrix, Error> {
-        match self.slot(slot).map(|saved| &saved.0) {
-            Some(Kind::Bits(bits)) => Ok(bits),
-            _ => Err(self.not_there(slot, "bits")),
-        }
+        let bits = self.saved().get(slot).and_then(Saved::bits);
+        bits.ok_or_else(|| self.not_there(slot, "bits"))
     }
 
-    /// The data of type `U` in a slot of the pass that is running, saved as [`Saved::other`].
+    /// The data of type `U` in a slot of the running pass, saved as [`Saved::other`].
     ///
     /// # Errors
-    /// [`Error::Saved`] where the slot holds something else.
+    /// [`Error::Saved`] if the slot holds something else.
     pub fn saved_other<U: Any>(&self, slot: usize) -> Result<&U, Error> {
-        match self.slot(slot).map(|saved| &saved.0) {
-            Some(Kind::Other { value, .. }) => value.downcast_ref(),
-            _ => None,
-        }
-        .ok_or_else(|| self.not_there(slot, std::any::type_name::<U>()))
+        let value = self.saved().get(slot).and_then(Saved::declared);
+        value.ok_or_else(|| self.not_there(slot, std::any::type_name::<U>()))
     }
 
     /// Everything saved for `backward`, in slot order.
-    pub(crate) fn saved(&self) -> &[Saved<T>] {
+    pub(crate) fn saved_for_backward(&self) -> &[Saved<T>] {
         &self.backward
     }
 
@@ -261,7 +251,7 @@ impl<T: Real> Context<T> {
         self.offers_recompute
     }
 
-    /// Runs `jvp` with its slots, which are dropped afterwards.
+    /// Runs `jvp` on the data saved for it, and drops that data afterwards.
     pub(crate) fn in_jvp<R>(&mut self, jvp: impl FnOnce(&Self) -> R) -> R {
         self.in_jvp = true;
         let result = jvp(self);
@@ -270,17 +260,23 @@ impl<T: Real> Context<T> {
         result
     }
 
-    /// Forgets how the inputs are recomputed, but for what was saved of that.
+    /// Forgets how the inputs are recomputed, except in saved data.
     pub(crate) fn drop_recipes(&mut self) {
         for input in &mut self.inputs {
             input.recipe = None;
         }
     }
 
-    fn slot(&self, slot: usize) -> Option<&Saved<T>> {
+    fn runs(&self, mode: Mode) -> bool {
+        let inputs = &self.inputs;
+        (0..inputs.len()).any(|i| Pass { inputs, mode }.needs(i))
+    }
+
+    /// Everything saved for the running pass, in slot order.
+    fn saved(&self) -> &[Saved<T>] {
         match self.in_jvp {
-            true => self.forward.get(slot),
-            false => self.backward.get(slot),
+            true => &self.forward,
+            false => &self.backward,
         }
     }
 
@@ -288,8 +284,14 @@ impl<T: Real> Context<T> {
         Error::Saved {
             slot,
             expected,
-            found: self.slot(slot).map_or("no such slot", Saved::kind),
+            found: self.saved().get(slot).map_or("no such slot", Saved::kind),
         }
+    }
+}
+
+impl<T: Real> fmt::Debug for Pass<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pass").field(&self.mode).finish()
     }
 }
 

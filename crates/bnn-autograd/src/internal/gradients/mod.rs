@@ -1,5 +1,5 @@
-//! The backward passes of binary layers over slices, without a tape: for whoever keeps what is saved in
-//! memory of his own, as the C ABI does. The tape's own functions compute by the same products.
+//! The backward passes of binary layers over slices, without a tape, for callers that keep saved data
+//! in their own memory, as the C ABI does. The functions on the tape use the same products.
 //!
 //! A layer is `y = scale * (sign(x) · sign(w)^T) + bias`, or the same with a convolution. A forward pass
 //! keeps [`SavedInput`], two bits per element of `x`; given `dy`, the gradient of a loss with respect to
@@ -7,7 +7,7 @@
 //! gradient (Hubara et al. 2016, arXiv 1602.02830). Results are the same bits for any number of threads.
 //!
 //! ```
-//! use bnn_autograd::gradients::{SavedInput, linear};
+//! use bnn_autograd::internal::gradients::{SavedInput, linear};
 //! use bnn_core::BitMatrix;
 //!
 //! # fn main() -> Result<(), bnn_autograd::Error> {
@@ -36,7 +36,7 @@ use crate::ops::{column_sums, scale_rows};
 /// column.
 ///
 /// # Errors
-/// [`Error::Count`] where `dy` is not made of whole rows.
+/// [`Error::Count`] if `dy` is not made of whole rows.
 pub fn scaled(dy: &[f32], scale: &[f32]) -> Result<Vec<f32>, Error> {
     rows_of("gradient of the outputs", dy, scale.len())?;
     let mut scaled = dy.to_vec();
@@ -47,7 +47,7 @@ pub fn scaled(dy: &[f32], scale: &[f32]) -> Result<Vec<f32>, Error> {
 /// The gradient of a bias: the sum of every column of `dy`, added in `f64`.
 ///
 /// # Errors
-/// [`Error::Count`] where `dy` is not made of whole rows of `dbias.len()` elements.
+/// [`Error::Count`] if `dy` is not made of whole rows of `dbias.len()` elements.
 pub fn bias(dy: &[f32], dbias: &mut [f32]) -> Result<(), Error> {
     rows_of("gradient of the outputs", dy, dbias.len())?;
     let sums = column_sums(dy, dbias.len());

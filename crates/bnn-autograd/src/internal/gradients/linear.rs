@@ -13,7 +13,7 @@ use crate::ops::column_sums_of;
 /// `dx = (dy · sign(w))` where the mask of `saved` is set, else 0; weights `[n, k]`, `dx` `[m, k]`.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn input(
     weights: BitMatrixView<'_>,
     saved: &SavedInput<'_>,
@@ -34,7 +34,7 @@ pub fn input(
 /// `dw = dy^T · sign(x)`, `[n, k]`: the gradient with respect to `sign(w)`, which passes straight.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn weights(saved: &SavedInput<'_>, dy: &[f32], dw: &mut [f32]) -> Result<(), Error> {
     let (m, k) = (saved.signs().rows(), saved.signs().cols());
     let n = super::rows_of("gradient of the weights", dw, k)?;
@@ -47,7 +47,7 @@ pub fn weights(saved: &SavedInput<'_>, dy: &[f32], dw: &mut [f32]) -> Result<(),
 /// `dscale[j] = sum over i of dy[i, j] * sum[i, j]`, the sums computed again from the saved signs.
 ///
 /// # Errors
-/// [`Error::Count`] where a slice has another length than the shapes say.
+/// [`Error::Count`] if a slice has another length than the shapes say.
 pub fn scale(
     weights: &PackedWeights,
     saved: &SavedInput<'_>,

@@ -1,0 +1,3 @@
+//! For the other crates of this workspace only; it may change at any time.
+
+pub mod gradients;

@@ -1,0 +1,50 @@
+//! Why training stops.
+
+use crate::checkpoint::CheckpointError;
+use crate::data::DataError;
+use crate::error::Error;
+
+/// Why training, or resuming it, stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A configuration that cannot be trained with, or an operation that failed.
+    #[error(transparent)]
+    Network(#[from] Error),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Fewer training samples than a batch has.
+    #[error(
+        "the batch size is {batch}, expected at most the number of training samples, {samples}"
+    )]
+    FewSamples {
+        /// The batch size.
+        batch: usize,
+        /// How many training samples there are.
+        samples: usize,
+    },
+    /// The loss is no longer a number.
+    #[error(
+        "the loss is {loss} in epoch {epoch}: training has diverged, try a smaller learning rate"
+    )]
+    Diverged {
+        /// Epoch, counted from 1.
+        epoch: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// A checkpoint could not be written, read, or does not fit this network.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint was written by a run with another setting.
+    #[error("the checkpoint was written with {name} = {found}, expected {expected}")]
+    Setting {
+        /// Which setting.
+        name: String,
+        /// What this run has.
+        expected: String,
+        /// What the checkpoint has.
+        found: String,
+    },
+}

@@ -1,0 +1,133 @@
+//! Products in tiles, in memory that they allocate: the loops around a micro-kernel.
+//!
+//! Samples are taken in blocks: a block is packed and laid out once, and then meets panel after panel, while it
+//! stays in the L2 cache and the panel in L1. Each panel's sums go to the epilogue while they are in the cache.
+
+use alloc::vec;
+use core::ops::Range;
+
+use super::epilogue::Epilogue;
+use super::output::{Columns, OutputRows};
+use super::product::Product;
+use crate::aligned::AlignedWords;
+use crate::kernel::{NR, Sums};
+use crate::planes::MAX_DEPTH;
+
+/// Words of the laid out block beyond which it holds fewer samples; it always holds at least one tile of
+/// the kernel's `mr` rows.
+const BLOCK_WORDS: usize = (512 << 10) / size_of::<u64>();
+
+impl<E: Epilogue> Product<'_, E> {
+    /// Computes the outputs `columns` of the samples `range`, in memory that it allocates: at most
+    /// [`BLOCK_WORDS`] or one tile of the kernel's for the block, the bits of the block, and its sums.
+    pub(super) fn compute(
+        &self,
+        range: Range<usize>,
+        columns: &Columns,
+        out: &mut impl OutputRows<E::Elem>,
+    ) {
+        let (a, kernel) = (self.a, self.w.kernel());
+        let words = a.sample_words() / a.rows_per_sample();
+        let tile_words = kernel
+            .block_words(kernel.mr(), words)
+            .max(kernel.mr() * words);
+        let tiles = (BLOCK_WORDS / tile_words).clamp(1, kernel.block_rows() / kernel.mr());
+        let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
+        let samples = samples.min(range.len());
+        let rows = samples * a.rows_per_sample();
+        let mut block = AlignedWords::zeros(self.w.block_words(rows, words));
+        let mut room = vec![0; samples * a.room_words()];
+        let mut sums = vec![Sums([0; NR]); rows];
+        let workspace = Workspace {
+            samples,
+            room: &mut room,
+            block: block.words_mut(),
+            sums: &mut sums,
+        };
+        self.compute_in(workspace, range, columns, out);
+    }
+
+    fn compute_in(
+        &self,
+        workspace: Workspace<'_>,
+        range: Range<usize>,
+        columns: &Columns,
+        out: &mut impl OutputRows<E::Elem>,
+    ) {
+        let Self { a, w, epilogue } = *self;
+        let rows_per_sample = a.rows_per_sample();
+        let epilogues = w.kernel().epilogues();
+        for first in range.clone().step_by(workspace.samples) {
+            let samples = first..(first + workspace.samples).min(range.end);
+            let rows = a.rows(samples.clone(), w.kernel(), workspace.room);
+            let sums = workspace.sums.get_mut(..samples.len() * rows_per_sample);
+            let sums = sums.unwrap_or_default();
+            let block = w.fill_block(rows, workspace.block);
+            for panel_start in columns.rows.clone().step_by(NR) {
+                w.multiply(
+                    samples.len() * rows_per_sample,
+                    block,
+                    panel_start / NR,
+                    sums,
+                );
+                a.correct(samples.clone(), panel_start, sums);
+                let used = NR.min(columns.rows.end - panel_start);
+                let col = columns.first + panel_start;
+                let parameters = epilogue.panel(col, used);
+                for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
+                    let planes;
+                    let sums = match sums {
+                        [signs] => signs,
+                        sums => {
+                            planes = weigh_planes(sums);
+                            &planes
+                        }
+                    };
+                    if let Some(row) = out.row(sample - range.start) {
+                        E::write(
+                            epilogues,
+                            &parameters,
+                            sums,
+                            used,
+                            row,
+                            col - columns.origin,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The memory that a product works in.
+struct Workspace<'s> {
+    /// Samples of a block.
+    samples: usize,
+    /// Room for the packed rows of a block, if they are not packed yet.
+    room: &'s mut [u64],
+    /// The block as the kernel wants it; empty if weights are canonical.
+    block: &'s mut [u64],
+    /// The sums of a block with a panel.
+    sums: &'s mut [Sums],
+}
+
+/// Computes the sums of integers from those of a row of zeros, `s_0`, and of bit planes, `s_b` (see
+/// [`Planes`](crate::Planes)): the sum over `b` of `2^b * (c(0) - c(x_b))`, where
+/// `c(0) - c(x_b) = (s_b - s_0) / 2`. All sums have the parity of `k`, so the difference of the halves is
+/// half of the difference.
+fn weigh_planes(sums: &[Sums]) -> Sums {
+    let mut totals = Sums([0; NR]);
+    if let Some((zero, planes)) = sums.split_first() {
+        for (b, plane) in planes.iter().enumerate() {
+            for ((total, s_b), s_0) in totals.0.iter_mut().zip(plane.0).zip(zero.0) {
+                // Wrapping, because the lanes after the last weight row may hold anything.
+                let half = (s_b >> 1).wrapping_sub(s_0 >> 1);
+                *total = total.wrapping_add(half.wrapping_shl(b as u32));
+            }
+        }
+    }
+    totals
+}
+
+// `weigh_planes` shifts an `i32` by the number of a plane.
+const _: () = assert!(MAX_DEPTH < 31);

@@ -1,0 +1,9 @@
+//! What most programs use: `use bnn_core::prelude::*;`.
+
+pub use crate::model::{Input, Model, Output};
+#[cfg(feature = "alloc")]
+pub use crate::{BitMatrix, FloatRows, PackedWeights};
+pub use crate::{
+    BitMatrixView, BitMatrixViewMut, Error, Planes, gemm_bits, gemm_f32, gemm_i32, matrix_words,
+    pack, row_words, unpack,
+};
