@@ -1,27 +1,34 @@
 //! Puts a function of your own on the tape, in reverse and forward mode, and checks both.
 //!
 //! The function is a quantizer to four levels, {-1, -1/3, 1/3, 1}: a staircase, whose true gradient
-//! is zero almost everywhere. Backward takes the straight-through estimator instead, the gradient of
-//! clipping to [-1, 1], for which one bit per element is enough to remember.
+//! is zero almost everywhere. The backward pass uses the straight-through estimator instead, the
+//! gradient of clipping to [-1, 1], which needs one flag per element.
 //!
 //! `cargo run --example custom_function`
 
 use bnn_autograd::function::inputs;
 use bnn_autograd::{
-    Context, Derivatives, Error, Function, Real, Saved, Tape, Tensor, Tolerance, Var,
-    gradcheck_surrogate, modes_agree,
+    Context, Derivatives, Error, Function, Real, Tape, Tensor, Tolerance, Var, gradcheck_surrogate,
+    modes_agree, saved_state,
 };
 
 /// Rounds to the nearest of four levels; straight-through inside [-1, 1].
 struct TwoBit;
 
+/// What the function keeps: whether each element lies inside [-1, 1].
+struct Inside {
+    passes: Vec<bool>,
+}
+
+saved_state!(Inside { passes });
+
 impl TwoBit {
-    /// What both modes do: the derivative passes inside [-1, 1].
+    /// Both modes: the derivative passes inside [-1, 1].
     fn pass<T: Real>(
         ctx: &Context<T>,
         derivatives: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let passes: &Vec<bool> = ctx.saved_other(0)?;
+        let Inside { passes } = ctx.saved_state()?;
         let mut d = derivatives.single()?;
         for (d, &passes) in d.data_mut().iter_mut().zip(passes) {
             if !passes {
@@ -33,7 +40,7 @@ impl TwoBit {
 }
 
 impl<T: Real> Function<T> for TwoBit {
-    // The separate style: values here ...
+    // The separate style: `compute` computes the values ...
     fn compute(&self, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of TwoBit", given)?;
         let (half, three) = (T::from_f64(1.5), T::from_i32(3));
@@ -45,7 +52,7 @@ impl<T: Real> Function<T> for TwoBit {
         Ok(vec![Tensor::new(y.collect(), x.shape())?])
     }
 
-    // ... and here what the passes need.
+    // ... and `setup_context` saves what the passes need.
     fn setup_context(
         &self,
         ctx: &mut Context<T>,
@@ -54,8 +61,7 @@ impl<T: Real> Function<T> for TwoBit {
     ) -> Result<(), Error> {
         let [x] = inputs("inputs of TwoBit", given)?;
         let passes: Vec<bool> = x.data().iter().map(|x| x.abs() <= T::one()).collect();
-        let bytes = passes.len();
-        ctx.save(Saved::other(passes, bytes));
+        ctx.save(Inside { passes });
         Ok(())
     }
 
@@ -80,7 +86,7 @@ fn two_bit<T: Real>(x: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(TwoBit, &[x])
 }
 
-/// Where the example quantizes.
+/// The values that the example quantizes.
 fn quantized_at() -> Result<Tensor, Error> {
     Tensor::new(vec![-1.7, -0.4, 0.1, 0.8], &[4])
 }

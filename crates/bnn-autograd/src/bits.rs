@@ -15,8 +15,8 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
 }
 
 /// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, the range in which
-/// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv 1602.02830,
-/// equation 4). NaN is outside.
+/// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv
+/// 1602.02830, equation 4). NaN is outside.
 pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     pack_where(x, rows, cols, |x| x.abs() <= T::one())
 }
@@ -90,8 +90,8 @@ fn kept<T: Real>(x: T, keep: bool) -> T {
     if keep { x } else { T::zero() }
 }
 
-/// Writes the signs of some rows and columns to `out`, row-major without gaps. The columns start at a
-/// multiple of 64.
+/// Writes the signs of some rows and columns to `out`, row-major without gaps. The columns start at
+/// a multiple of 64.
 pub(crate) fn expand_signs<T: Real>(
     bits: BitMatrixView<'_>,
     rows: Range<usize>,

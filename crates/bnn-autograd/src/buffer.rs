@@ -113,11 +113,11 @@ impl<T> Pool<T> {
         }
         let mut waiting = self.waiting()?;
         // The buffer that was used last is the most likely one to be in the cache.
-        let place = waiting
+        let index = waiting
             .buffers
             .iter()
             .rposition(|buffer| buffer.len() == len)?;
-        let buffer = waiting.buffers.remove(place)?;
+        let buffer = waiting.buffers.remove(index)?;
         waiting.bytes -= size_of_val(&buffer[..]);
         Some(buffer)
     }

@@ -151,6 +151,16 @@ pub enum Error {
         /// The value given.
         found: f64,
     },
+    /// A tensor has an element that is infinite or NaN.
+    #[error("{what}: element {index} is {found}, expected a finite number")]
+    NotFinite {
+        /// Which tensor.
+        what: &'static str,
+        /// Index of the first such element, row-major.
+        index: usize,
+        /// Its value.
+        found: f64,
+    },
     /// An optimizer rule that only flips signs was given a parameter that is not binary.
     #[error(
         "`{name}` is not a binary parameter, and its rule knows only -1 and +1; put it in another group"
@@ -198,8 +208,9 @@ impl Error {
     /// Adds the name of the layer in which the error arose. Names of outer layers go in front:
     /// `encoder.0.fc1`.
     ///
-    /// [`Sequential`](crate::nn::Sequential) adds its layers' names; the `forward` of a network that
-    /// is a plain struct adds them by `self.hidden.forward(x).map_err(|e| e.in_layer("hidden"))`.
+    /// [`Sequential`](crate::nn::Sequential) adds its layers' names; the `forward` of a network
+    /// that is a plain struct adds them by `self.hidden.forward(x).map_err(|e|
+    /// e.in_layer("hidden"))`.
     #[must_use]
     pub fn in_layer(self, name: &str) -> Self {
         match self {

@@ -8,8 +8,8 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// A differentiable function: a forward pass, and the reverse-mode pass `backward` (vector-Jacobian
-/// product), the forward-mode pass `jvp` (Jacobian-vector product), or both. Asking for a pass that a
-/// function does not offer is an [`Error::NotOffered`].
+/// product), the forward-mode pass `jvp` (Jacobian-vector product), or both. Asking for a pass that
+/// a function does not offer is an [`Error::NotOffered`].
 ///
 /// The forward pass is written in one of two styles:
 /// - combined: [`forward`](Function::forward) computes the outputs and saves what the passes need;
@@ -154,8 +154,8 @@ pub trait Function<T: Real> {
         Ok(())
     }
 
-    /// Reverse mode: computes the gradient of each input, in order, from the gradients of the outputs;
-    /// `None` if an input needs none or the gradient is zero.
+    /// Reverse mode: computes the gradient of each input, in order, from the gradients of the
+    /// outputs; `None` if an input needs none or the gradient is zero.
     ///
     /// # Errors
     /// [`Error::NotOffered`] unless overridden; any reason why the gradients cannot be used.
@@ -168,8 +168,8 @@ pub trait Function<T: Real> {
         Err(not_offered(self, "`backward` (reverse mode)"))
     }
 
-    /// Forward mode: computes the tangent of each output, in order, from the tangents of the inputs;
-    /// `None` if it is zero. Runs right after the forward pass if any input has a tangent.
+    /// Forward mode: computes the tangent of each output, in order, from the tangents of the
+    /// inputs; `None` if it is zero. Runs right after the forward pass if any input has a tangent.
     ///
     /// # Errors
     /// [`Error::NotOffered`] unless overridden; any reason why the tangents cannot be used.
@@ -189,8 +189,8 @@ pub trait Function<T: Real> {
         Macs::default()
     }
 
-    /// Computes the first output again, bit for bit, from what was saved for the backward pass. Called
-    /// only if the forward pass called [`Context::offer_recompute`].
+    /// Computes the first output again, bit for bit, from what was saved for the backward pass.
+    /// Called only if the forward pass called [`Context::offer_recompute`].
     ///
     /// # Errors
     /// [`Error::NotOffered`] unless overridden.
@@ -287,8 +287,8 @@ impl<T: Real> Derivatives<T> {
         }
     }
 
-    /// The derivative of the only output, or input, of a function; owned, so that it can be changed in
-    /// place.
+    /// The derivative of the only output, or input, of a function; owned, so that it can be changed
+    /// in place.
     ///
     /// # Errors
     /// [`Error::Count`] if there are more.

@@ -116,8 +116,8 @@ pub fn gradcheck_surrogate(
 }
 
 /// Checks that the two modes of a function agree at `inputs`: for a direction `t` of the inputs and
-/// a direction `u` of the output, `u · (J t)` (forward mode, `jvp`) equals `(u J) · t` (reverse mode,
-/// `backward`) up to rounding. Returns the distance, relative to the larger of the two and 1.
+/// a direction `u` of the output, `u · (J t)` (forward mode, `jvp`) equals `(u J) · t` (reverse
+/// mode, `backward`) up to rounding. Returns the distance, relative to the larger of the two and 1.
 ///
 /// Unlike [`gradcheck`] it takes no differences of values, so it holds for pseudo-gradients too.
 /// Together with a check of one mode it proves the other mode.

@@ -1,13 +1,13 @@
 //! Training binary neural networks.
 //!
-//! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. What a function
-//! keeps for its backward pass lies in its [`Context`], as bits wherever bits suffice: a binary layer
-//! keeps two bits per activation instead of a 32-bit float. Around the tape: [`ops`], layers
+//! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. A function
+//! keeps the data for its backward pass in its [`Context`], as bits wherever bits suffice: a binary
+//! layer keeps two bits per activation instead of a 32-bit float. Further parts are [`ops`], layers
 //! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary()) of any
 //! model, [`export`] to files that run on bits, and [`gradcheck`].
 //!
-//! Two laws hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `-0.0` gives
-//! `+1`, NaN `-1`); and results are the same bits for any number of threads.
+//! Two rules hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `+1` for
+//! `-0.0` and `-1` for NaN), and results are the same bits for any number of threads.
 //!
 //! # Example
 //! A binary network learns XOR, which no single layer can:

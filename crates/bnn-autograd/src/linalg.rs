@@ -1,7 +1,7 @@
 //! Products of float matrices, and of floats with sign bits, for layers and their gradients.
 //!
-//! The output is cut into tiles of a fixed size. One thread computes each tile and adds its terms in a
-//! fixed order, so results are the same bits for any number of threads.
+//! The output is cut into tiles of a fixed size. One thread computes each tile and adds its terms
+//! in a fixed order, so results are the same bits for any number of threads.
 
 use std::ops::Range;
 
@@ -80,8 +80,8 @@ impl<'a, T> Mat<'a, T> {
 /// Rows of a tile.
 const TILE_ROWS: usize = 512;
 
-/// Columns of a tile, whole words of bits. Each tile packs its rows of the left operand again, which
-/// is cheap only relative to this many columns.
+/// Columns of a tile, whole words of bits. Each tile packs its rows of the left operand again,
+/// which is cheap only relative to this many columns.
 const TILE_COLS: usize = 256;
 
 /// Terms of the sums whose sign bits are expanded at a time; also whole words of bits.

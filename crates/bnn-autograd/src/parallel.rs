@@ -1,5 +1,5 @@
-//! Parallel loops whose results do not depend on the number of threads: the tasks depend only on the
-//! shape, and one thread computes each sum in a fixed order.
+//! Parallel loops whose results do not depend on the number of threads: the tasks depend only on
+//! the shape, and one thread computes each sum in a fixed order.
 
 use std::ops::Range;
 
@@ -60,7 +60,8 @@ pub(crate) fn map<T: Sync, U: Send>(x: &[T], f: impl Fn(&T) -> U + Sync + Send) 
     x.par_iter().with_min_len(TASK_ELEMENTS).map(f).collect()
 }
 
-/// The sum of `term` over the elements, in `f64`: of pieces of a fixed size, which are added in order.
+/// The sum of `term` over the elements, in `f64`: of pieces of a fixed size, which are added in
+/// order.
 pub(crate) fn sum_of<T: Sync>(x: &[T], term: impl Fn(&T) -> f64 + Sync) -> f64 {
     let pieces = x.par_chunks(TASK_ELEMENTS);
     let sums: Vec<f64> = pieces.map(|x| x.iter().map(&term).sum()).collect();
@@ -80,8 +81,8 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `sums` computes those of a band of rows and a
-/// block of columns, in row order; the sums of the bands are then added in order.
+/// Sums over the rows of a matrix, `N` for each column. `sums` computes those of a band of rows and
+/// a block of columns, in row order; the sums of the bands are then added in order.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,
     cols: usize,

@@ -1,4 +1,4 @@
-//! Random numbers for initial weights: xoshiro256++, the same on every machine.
+//! Random numbers, the same on every machine.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng};

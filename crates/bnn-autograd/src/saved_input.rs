@@ -6,7 +6,8 @@ use crate::bits::pack_into;
 use crate::error::Error;
 
 /// What the backward pass of a binary layer needs of the layer's input `[rows, cols]`: the packed
-/// signs, followed by the range mask in the same layout, in which a 1 means that the gradient passes.
+/// signs, followed by the range mask in the same layout, in which a 1 means that the gradient
+/// passes.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedInput<'a> {
     signs: BitMatrixView<'a>,
@@ -24,8 +25,8 @@ impl<'a> SavedInput<'a> {
         Ok(words.ok_or(bnn_core::Error::Overflow { what })?)
     }
 
-    /// Saves `x`, `[rows, cols]`, in `words`, [`SavedInput::words`] of them. The gradient passes where
-    /// `|x| <= clip`, which no NaN is.
+    /// Saves `x`, `[rows, cols]`, in `words`, [`SavedInput::words`] of them. The gradient passes
+    /// where `|x| <= clip`, which no NaN is.
     ///
     /// # Errors
     /// A size of 0 or one that overflows; `x` or `words` of another length; an instruction set in
@@ -50,7 +51,8 @@ impl<'a> SavedInput<'a> {
     /// What was saved in `words`.
     ///
     /// # Errors
-    /// A size of 0 or one that overflows; `words` of another length; a set bit after the end of a row.
+    /// A size of 0 or one that overflows; `words` of another length; a set bit after the end of a
+    /// row.
     pub fn read(words: &'a [u64], rows: usize, cols: usize) -> Result<Self, Error> {
         Error::check_count("words", Self::words(rows, cols)?, words.len())?;
         let (signs, mask) = words.split_at(words.len() / 2);

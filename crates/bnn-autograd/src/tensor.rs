@@ -166,6 +166,18 @@ impl<T: Real> Tensor<T> {
         }
     }
 
+    /// Checks that every element is a finite number.
+    pub(crate) fn check_finite(&self, what: &'static str) -> Result<(), Error> {
+        match self.data().iter().position(|x| !x.is_finite()) {
+            None => Ok(()),
+            Some(index) => Err(Error::NotFinite {
+                what,
+                index,
+                found: self.data()[index].as_f64(),
+            }),
+        }
+    }
+
     /// Bytes of the elements.
     pub(crate) fn bytes(&self) -> usize {
         self.numel() * size_of::<T>()

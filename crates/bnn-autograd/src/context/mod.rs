@@ -28,14 +28,14 @@ pub(crate) struct Input<T: Real> {
 /// Carries data from a function's forward pass to `backward` and `jvp`, and says which derivatives
 /// are needed.
 ///
-/// A [`SavedState`], a type that the function declares for what it keeps, is found again by its type.
-/// Other data is found by its slot: the first call of [`Context::save_for_backward`] fills slot 0 of
-/// what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what `jvp` sees.
-/// Saving `None` leaves a slot empty, so that later slots keep their numbers. Data for a pass that
-/// will not run is dropped at once.
+/// A [`SavedState`], a type that the function declares for what it keeps, is found again by its
+/// type. Other data is found by its slot: the first call of [`Context::save_for_backward`] fills
+/// slot 0 of what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what
+/// `jvp` sees. Saving `None` leaves a slot empty, so that later slots keep their numbers. Data for
+/// a pass that will not run is dropped at once.
 ///
-/// A saved tensor cannot change: writing to a [`Tensor`] whose elements a context shares copies them
-/// first.
+/// A saved tensor cannot change: writing to a [`Tensor`] whose elements a context shares copies
+/// them first.
 pub struct Context<T: Real> {
     inputs: Vec<Input<T>>,
     backward: Vec<Saved<T>>,
@@ -68,8 +68,8 @@ impl<T: Real> Pass<'_, T> {
         })
     }
 
-    /// Keeps `x`, input `i`, in the cheapest way: not at all if the function that made it can compute
-    /// it again for the reverse pass, else shared.
+    /// Keeps `x`, input `i`, in the cheapest way: not at all if the function that made it can
+    /// compute it again for the reverse pass, else shared.
     #[must_use]
     pub fn input(&self, i: usize, x: &Tensor<T>) -> KeptInput<T> {
         let recipe = self.inputs.get(i).and_then(|input| input.recipe.as_ref());
@@ -155,8 +155,8 @@ impl<T: Real> Context<T> {
         self.save_for_backward(data);
     }
 
-    /// Keeps for each pass that will run what `keep` returns for that pass: usually a [`SavedState`]
-    /// with only those parts whose derivatives the pass [needs](Pass::needs).
+    /// Keeps for each pass that will run what `keep` returns for that pass: usually a
+    /// [`SavedState`] with only those parts whose derivatives the pass [needs](Pass::needs).
     ///
     /// # Errors
     /// Those of `keep`.
@@ -184,8 +184,8 @@ impl<T: Real> Context<T> {
         self.non_differentiable.push(i);
     }
 
-    /// Declares that [`Function::recompute`](crate::Function::recompute) can compute the first output
-    /// again from what is saved for the backward pass.
+    /// Declares that [`Function::recompute`](crate::Function::recompute) can compute the first
+    /// output again from what is saved for the backward pass.
     pub fn offer_recompute(&mut self) {
         self.offers_recompute = true;
     }

@@ -12,8 +12,8 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// Data saved in a [`Context`](crate::Context): a tensor (shared, not copied), a bit matrix, a
-/// [`SavedState`] or other data of any type, a way to compute a tensor again, or nothing (a slot that
-/// this pass does not need). Clones share the data.
+/// [`SavedState`] or other data of any type, a way to compute a tensor again, or nothing (a slot
+/// that this pass does not need). Clones share the data.
 #[derive(Clone)]
 pub struct Saved<T: Real>(Kind<T>);
 
@@ -44,7 +44,8 @@ impl<T: Real> Saved<T> {
         Self::state(Declared { value, bytes })
     }
 
-    /// Data that shows its parts; [`saved_state!`](crate::saved_state) lets a struct be saved directly.
+    /// Data that shows its parts; [`saved_state!`](crate::saved_state) lets a struct be saved
+    /// directly.
     pub fn state(state: impl SavedState<T>) -> Self {
         Self(Kind::State(Rc::new(state)))
     }

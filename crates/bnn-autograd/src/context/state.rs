@@ -14,8 +14,8 @@ use crate::tensor::Tensor;
 ///
 /// The forward pass saves it with [`Context::save_for_backward`](crate::Context::save_for_backward)
 /// and its siblings, and a pass finds it by its type with
-/// [`Context::saved_state`](crate::Context::saved_state). The macro [`saved_state!`](crate::saved_state)
-/// implements the trait for a struct.
+/// [`Context::saved_state`](crate::Context::saved_state). The macro
+/// [`saved_state!`](crate::saved_state) implements the trait for a struct.
 pub trait SavedState<T: Real>: Any {
     /// Shows every part of the state, so that the tape can tell how much memory it occupies.
     fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>));
@@ -30,11 +30,11 @@ pub enum Part<'a, T: Real> {
     Bytes(usize),
 }
 
-/// Implements [`SavedState`](crate::SavedState) for a struct, given its fields, and lets the struct be
-/// saved in a [`Context`](crate::Context).
+/// Implements [`SavedState`](crate::SavedState) for a struct, given its fields, and lets the struct
+/// be saved in a [`Context`](crate::Context).
 ///
-/// The fields are tensors, bit matrices, vectors of numbers, [`KeptInput`](crate::KeptInput)s, other
-/// states, or an `Option` of one of them.
+/// The fields are tensors, bit matrices, vectors of numbers, [`KeptInput`](crate::KeptInput)s,
+/// other states, or an `Option` of one of them.
 /// ```
 /// use bnn_autograd::{Real, Tensor, saved_state};
 /// use bnn_core::BitMatrix;

@@ -7,8 +7,8 @@ use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
 
-/// Self-attention of `[.., t, d]` whose every product runs on bits: queries, keys and values are
-/// binary linear layers of the input, each with batch norm; [`ops::binary_attention`] of them goes
+/// Self-attention of `[.., t, d]` in which every product runs on bits: queries, keys and values are
+/// binary linear layers of the input, each with batch norm; their [`ops::binary_attention`] passes
 /// through batch norm and a last binary linear layer with batch norm. Output `[.., t, d]`.
 ///
 /// Children: `q`, `k`, `v`, `out` and `q_norm`, `k_norm`, `v_norm`, `context_norm`, `out_norm`.
@@ -45,10 +45,10 @@ impl<T: Real> Normed<T> {
 }
 
 impl<T: Real> BinaryAttention<T> {
-    /// `features` is `d`, of which each of the `heads` gets an equal share.
+    /// `features` is `d`; each of the `heads` has an equal share of it.
     ///
     /// # Errors
-    /// Sizes of 0 or too large; [`Error::OutOfRange`] where `heads` does not divide `features`.
+    /// Sizes of 0 or too large; [`Error::OutOfRange`] if `heads` does not divide `features`.
     pub fn new(features: usize, heads: usize, rng: &mut Rng) -> Result<Self, Error> {
         let inside = heads > 0 && features.is_multiple_of(heads);
         let expected = "a divisor of the number of features";

@@ -3,15 +3,15 @@
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::ops::{self, Affine, BatchStats};
+use crate::ops::{self, Affine, ColumnStats};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Batch normalisation of `[.., n]` over its rows: of images `[batch, height, width, channels]` over all
-/// pixels, which other frameworks call `BatchNorm2d`.
+/// Batch normalisation of `[.., n]` over its rows: for images `[batch, height, width, channels]`
+/// over all pixels, which other frameworks call `BatchNorm2d`.
 ///
-/// In training it uses the statistics of the batch (at least 2 rows) and moves the running ones:
+/// In training it uses the statistics of the batch (at least 2 rows) and updates the running ones:
 /// `running = (1 - momentum) * running + momentum * batch`, the variance taken unbiased (divided by
 /// `rows - 1`). In evaluation it uses the running ones. See [`ops::batch_norm`].
 ///
@@ -23,7 +23,7 @@ pub struct BatchNorm<T: Real = f32> {
     /// The summand per column, `[n]`.
     pub beta: Param<T>,
     /// The running statistics.
-    pub running: BatchStats<T>,
+    pub running: ColumnStats<T>,
     momentum: T,
     eps: T,
     training: bool,
@@ -57,7 +57,7 @@ impl<T: Real> BatchNorm<T> {
         Ok(Self {
             gamma: Param::new(ParamKind::Float, ones.clone()),
             beta: Param::new(ParamKind::Float, zeros.clone()),
-            running: BatchStats {
+            running: ColumnStats {
                 mean: zeros,
                 var: ones,
             },
@@ -67,16 +67,16 @@ impl<T: Real> BatchNorm<T> {
         })
     }
 
-    /// What evaluation computes, as `scale * x + bias` per column, in exactly its numbers.
+    /// What evaluation computes, as `scale * x + bias` per column, in exactly these numbers.
     ///
     /// # Errors
-    /// [`Error::Shape`] where a buffer was given another shape.
+    /// [`Error::Shape`] if a buffer has another shape.
     pub fn affine(&self) -> Result<Affine<T>, Error> {
         let (gamma, beta) = (self.gamma.value(), self.beta.value());
         ops::fold_batch_norm(gamma, beta, &self.running, self.eps)
     }
 
-    fn move_running(&mut self, batch: &BatchStats<T>, rows: usize) {
+    fn move_running(&mut self, batch: &ColumnStats<T>, rows: usize) {
         let unbiased = T::from_f64(rows as f64 / (rows as f64 - 1.0));
         let (kept, moved) = (T::one() - self.momentum, self.momentum);
         let means = self.running.mean.data_mut().iter_mut();

@@ -9,8 +9,8 @@ use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
 
-/// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of its filters, on
-/// bits.
+/// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of its filters,
+/// on bits.
 ///
 /// Initially, the gradient of the signs of the images is [`Estimator::Clipped`]; see
 /// [`ops::binary_conv2d`](crate::ops::binary_conv2d) for gradients and memory. Parameter: `weight`.
@@ -41,8 +41,8 @@ impl<T: Real> BinaryConv2d<T> {
         })
     }
 
-    /// Replaces the pseudo-gradient of the signs of the images. For images that consist of signs, use
-    /// [`Estimator::Identity`], which keeps nothing.
+    /// Replaces the pseudo-gradient of the signs of the images. For images that consist of signs,
+    /// use [`Estimator::Identity`], which keeps nothing.
     #[must_use]
     pub fn with_estimator(mut self, estimator: Estimator) -> Self {
         self.function = self.function.with_estimator(estimator);

@@ -11,7 +11,8 @@ use crate::tape::Var;
 /// `sign(x) · sign(weight)^T` on bits: input `[.., k]`, latent weights `[n, k]`, output `[.., n]`.
 ///
 /// Initially, the gradient of the input's signs is [`Estimator::Clipped`] and the gradient of the
-/// weights' signs passes straight through; see [`ops::binary_linear`] for gradients and memory. Parameter: `weight`.
+/// weights' signs passes straight through; see [`ops::binary_linear`] for gradients and memory.
+/// Parameter: `weight`.
 ///
 /// ```
 /// use bnn_autograd::nn::BinaryLinear;
@@ -55,8 +56,8 @@ impl<T: Real> BinaryLinear<T> {
         self
     }
 
-    /// Multiplies each output by the mean of `|w|` over its weights, with the gradient that belongs to
-    /// it; see [`ops::scaled_binary_linear`].
+    /// Multiplies each output by the mean of `|w|` over its weights, with the gradient that belongs
+    /// to it; see [`ops::scaled_binary_linear`].
     #[must_use]
     pub fn with_scaled_signs(mut self, gradient: ScaledSign) -> Self {
         self.scaled_signs = Some(gradient);

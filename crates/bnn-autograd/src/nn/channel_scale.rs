@@ -10,8 +10,8 @@ use crate::tensor::Tensor;
 
 /// `x * scale` for `[.., c]`, one learned number per channel; see [`ops::channel_scale`].
 ///
-/// After a [`BinaryLinear`](super::BinaryLinear) it scales the exact sums, so that the product stays
-/// on bits. Parameter: `scale`.
+/// After a [`BinaryLinear`](super::BinaryLinear) it scales the exact sums, so that the product
+/// stays on bits. Parameter: `scale`.
 #[derive(Clone, Debug)]
 pub struct ChannelScale<T: Real = f32> {
     /// The scales, `[c]`.
@@ -27,8 +27,9 @@ impl<T: Real> ChannelScale<T> {
         Self::with_initial(channels, 1.0)
     }
 
-    /// A layer of scales that start at `initial`: a small one makes a residual branch start near the
-    /// identity (Touvron et al. 2021, arXiv 2103.17239, section 2: 0.1 down to 1e-6 with depth).
+    /// A layer of scales that start at `initial`: a small one makes a residual branch start near
+    /// the identity (Touvron et al. 2021, arXiv 2103.17239, section 2: 0.1 down to 1e-6 with
+    /// depth).
     ///
     /// # Errors
     /// A size of 0 or too large, [`Error::OutOfRange`].

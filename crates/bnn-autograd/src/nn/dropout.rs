@@ -11,8 +11,9 @@ use crate::tensor::Tensor;
 
 /// [`ops::dropout`] in training, the identity in evaluation.
 ///
-/// The random numbers of a call depend on the seed and the number of earlier calls. Buffer: `calls`,
-/// that number, `[1]`. A checkpoint holds it, so a resumed run continues with the same numbers.
+/// The random numbers of a call depend on the seed and the number of earlier calls. Buffer:
+/// `calls`, that number, `[1]`. A checkpoint holds it, so a resumed run continues with the same
+/// numbers.
 #[derive(Clone, Debug)]
 pub struct Dropout<T: Real = f32> {
     p: f64,

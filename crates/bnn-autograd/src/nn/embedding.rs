@@ -17,8 +17,8 @@ pub struct Embedding<T: Real = f32> {
 }
 
 impl<T: Real> Embedding<T> {
-    /// A table of `rows` vectors of `features` numbers, at first evenly distributed in `[-1, 1)`: the
-    /// range in which the sign of a number gets a gradient.
+    /// A table of `rows` vectors of `features` numbers, at first evenly distributed in `[-1, 1)`:
+    /// the range in which the sign of a number gets a gradient.
     ///
     /// # Errors
     /// Sizes of 0 or too large.

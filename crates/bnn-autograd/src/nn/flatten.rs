@@ -1,4 +1,4 @@
-//! All dimensions but the first made one.
+//! Flattening as a layer.
 
 use super::Module;
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
 
-/// `[b, ..]` as `[b, n]`, as before a linear layer; see [`ops::flatten`].
+/// `[b, ..]` as `[b, n]`, as needed before a linear layer; see [`ops::flatten`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flatten;
 

@@ -6,11 +6,11 @@ use crate::real::Real;
 use crate::tape::Gradients;
 
 impl<T: Real> Gradients<T> {
-    /// Adds each gradient to the parameter of `model` that it belongs to, for an optimizer to use.
+    /// Adds each gradient to its parameter in `model`, for an optimizer.
     ///
     /// # Errors
-    /// [`Error::ParamChanged`] where a parameter was changed after the forward pass, so that the
-    /// gradient is that of another value; the parameters visited before have got theirs.
+    /// [`Error::ParamChanged`] if a parameter was changed after the forward pass, so that the
+    /// gradient belongs to another value; the parameters visited before it have their gradients.
     pub fn add_to(mut self, model: &mut (impl Module<T> + ?Sized)) -> Result<(), Error> {
         let mut result = Ok(());
         model.params_mut(&mut |name, param| {

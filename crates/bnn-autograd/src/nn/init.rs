@@ -8,16 +8,6 @@ use crate::real::Real;
 use crate::rng::Rng;
 use crate::tensor::Tensor;
 
-/// A tensor of one value.
-///
-/// # Errors
-/// A shape that is not valid; [`Error::OutOfRange`] for a value that is not finite.
-pub fn constant<T: Real>(shape: &[usize], value: f64) -> Result<Tensor<T>, Error> {
-    let inside = value.is_finite();
-    Error::check_range("value of initial weights", "finite", value, inside)?;
-    Tensor::full(T::from_f64(value), shape)
-}
-
 /// Evenly distributed in `[-bound, bound)`.
 ///
 /// # Errors
@@ -30,7 +20,8 @@ pub fn uniform<T: Real>(shape: &[usize], bound: f64, rng: &mut Rng) -> Result<Te
 /// Normally distributed around 0 with a standard deviation.
 ///
 /// # Errors
-/// A shape that is not valid; [`Error::OutOfRange`] for a deviation that is not positive and finite.
+/// A shape that is not valid; [`Error::OutOfRange`] for a deviation that is not positive and
+/// finite.
 pub fn normal<T: Real>(shape: &[usize], std: f64, rng: &mut Rng) -> Result<Tensor<T>, Error> {
     check_scale("standard deviation of initial weights", std)?;
     draw(shape, || std * rng.normal())
@@ -45,7 +36,8 @@ pub fn glorot_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<
     uniform(shape, (6.0 / (fan_in + fan_out)).sqrt(), rng)
 }
 
-/// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010, equation 12).
+/// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010, equation
+/// 12).
 ///
 /// # Errors
 /// Those of [`glorot_uniform`].
@@ -203,7 +195,6 @@ mod tests {
                 glorot_uniform::<f32>(shape, &mut rng),
                 kaiming_normal(shape, &mut rng),
                 kaiming_uniform(shape, &mut rng),
-                constant(shape, 1.0),
             ];
             for refused in refused {
                 assert!(matches!(refused, Err(Error::ZeroDimension { .. })));
@@ -213,7 +204,5 @@ mod tests {
         assert!(matches!(large, Err(Error::TooLarge { .. })));
         assert!(uniform::<f32>(&[2], 0.0, &mut rng).is_err());
         assert!(normal::<f32>(&[2], f64::NAN, &mut rng).is_err());
-        assert!(constant::<f32>(&[2], f64::INFINITY).is_err());
-        assert_eq!(constant::<f32>(&[2, 1], -0.5).unwrap().data(), [-0.5; 2]);
     }
 }

@@ -8,8 +8,8 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[.., c]`
-/// and one fixed threshold per channel, or per input if the network takes rows.
+/// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[..,
+/// c]` and one fixed threshold per channel, or per input if the network takes rows.
 ///
 /// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device
 /// compares bytes, and the next layer is a product of bits. For learned thresholds use an
@@ -51,7 +51,8 @@ impl<T: Real> InputThresholds<T> {
         })
     }
 
-    /// The number to add to `x` so that the sign changes at the threshold; exact, as both are bytes.
+    /// The number to add to `x` so that the sign changes at the threshold; exact, as both are
+    /// bytes.
     fn shifts(&self) -> Tensor<T> {
         let mut shifts = self.thresholds.clone();
         shifts.data_mut().iter_mut().for_each(|t| *t = -*t);

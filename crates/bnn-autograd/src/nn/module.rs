@@ -8,7 +8,7 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// A layer or a network: computes on the tape of its input, and shows its parameters (trained by
-/// gradients) and buffers (state that is not, such as running statistics) under dotted names.
+/// gradients) and buffers (other state, such as running statistics) under dotted names.
 ///
 /// A layer implements [`params`](Module::params) and [`params_mut`](Module::params_mut), and the
 /// buffers if it has any. A network made of others implements only `forward`,
@@ -52,8 +52,8 @@ use crate::tensor::Tensor;
 pub trait Module<T: Real = f32> {
     /// Computes the output; in training also updates running statistics.
     ///
-    /// A module of several inputs implements [`Module::forward_many`] and calls it here with the one
-    /// input, `self.forward_many(&[x])`, which is then an error that says how many it takes.
+    /// A module of several inputs implements [`Module::forward_many`] and calls it here with the
+    /// one input, `self.forward_many(&[x])`, which is then an error that says how many it takes.
     ///
     /// # Errors
     /// Those of the operations, mostly for an input of the wrong shape.
@@ -115,15 +115,15 @@ pub trait Module<T: Real = f32> {
         }
     }
 
-    /// What kind of layer it is, for people to read; the type's name unless overridden.
+    /// The kind of layer, for display; the type's name unless overridden.
     fn kind(&self) -> &'static str {
         let path = std::any::type_name::<Self>();
         let path = path.split('<').next().unwrap_or(path);
         path.rsplit("::").next().unwrap_or(path)
     }
 
-    /// Says what the layer computes in evaluation, for [`export`](crate::export::export) to write:
-    /// by the methods of [`Lowering`], or by handing on the layers it is made of.
+    /// Describes what the layer computes in evaluation, for [`export`](crate::export::export): with
+    /// the methods of [`Lowering`], or by lowering the layers that it consists of.
     ///
     /// # Errors
     /// [`ExportError::Layer`], with the layer's name, unless overridden; those of [`Lowering`].
@@ -136,13 +136,12 @@ pub trait Module<T: Real = f32> {
         }))
     }
 
-    /// Shows every module that this one is made of with its name, always in the same order.
+    /// Shows every child module with its name, always in the same order.
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
         let _ = visit;
     }
 
-    /// Shows every module that this one is made of to be changed, in the order of
-    /// [`Module::children`].
+    /// Shows every child module, mutable, in the order of [`Module::children`].
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module<T>)) {
         let _ = visit;
     }
@@ -154,7 +153,7 @@ pub trait Module<T: Real = f32> {
         });
     }
 
-    /// Shows every parameter to be changed, in the order of [`Module::params`].
+    /// Shows every parameter, mutable, in the order of [`Module::params`].
     fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
         self.children_mut(&mut |child, module| {
             module.params_mut(&mut |name, param| visit(&format!("{child}.{name}"), param));
@@ -168,20 +167,21 @@ pub trait Module<T: Real = f32> {
         });
     }
 
-    /// Shows every buffer to be changed, in the order of [`Module::buffers`]. Its shape must stay.
+    /// Shows every buffer, mutable, in the order of [`Module::buffers`]. Its shape must not change.
     fn buffers_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Tensor<T>)) {
         self.children_mut(&mut |child, module| {
             module.buffers_mut(&mut |name, buffer| visit(&format!("{child}.{name}"), buffer));
         });
     }
 
-    /// Switches between training (`true`, as built) and evaluation.
+    /// Switches between training (`true`, the initial mode) and evaluation.
     fn set_training(&mut self, training: bool) {
         self.children_mut(&mut |_, module| module.set_training(training));
     }
 
-    /// Whether this layer, not those it is made of, is in training mode; `None` where it computes the
-    /// same in both modes. A layer that overrides [`Module::set_training`] overrides this too.
+    /// Whether this layer itself, apart from its children, is in training mode; `None` if it
+    /// computes the same in both modes. A layer that overrides [`Module::set_training`] overrides
+    /// this too.
     fn is_training(&self) -> Option<bool> {
         None
     }
@@ -192,8 +192,8 @@ pub trait Module<T: Real = f32> {
     }
 }
 
-/// [`Module::children`] and [`Module::children_mut`] of a struct, as the fields that are modules, named
-/// after them. Stands in an `impl Module for ..`, of `f32`; see [`Module`].
+/// Implements [`Module::children`] and [`Module::children_mut`] of a struct, given the fields that
+/// are modules, in an `impl Module for ..` of `f32`; see [`Module`].
 #[macro_export]
 macro_rules! children {
     ($($field:ident),+ $(,)?) => {

@@ -1,12 +1,12 @@
-//! What a module is made of, as an indented text.
+//! The structure of a module as an indented text.
 
 use std::fmt::{self, Formatter};
 
 use super::Module;
 use crate::real::Real;
 
-/// Writes the kind of a module and, in brackets, its parts: a line for each module that it is made of,
-/// or the shapes of its own parameters.
+/// Writes the kind of a module and, in brackets, its parts: a line for each child module, or the
+/// shapes of its own parameters.
 pub(super) fn outline<T: Real>(module: &dyn Module<T>, f: &mut Formatter<'_>) -> fmt::Result {
     write(module, 1, f)
 }

@@ -7,16 +7,16 @@ use crate::ops::{self, Padding};
 use crate::real::Real;
 use crate::tape::Var;
 
-/// Where the windows of a pool lie.
+/// The windows of a pool.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct PoolOptions {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: Padding,
 }
 
-impl Window {
-    fn side_by_side(kernel: [usize; 2]) -> Self {
+impl PoolOptions {
+    fn adjacent(kernel: [usize; 2]) -> Self {
         Self {
             kernel,
             stride: kernel,
@@ -28,12 +28,12 @@ impl Window {
 /// The largest element under each window of images `[batch, height, width, channels]`. See
 /// [`ops::max_pool2d`].
 #[derive(Clone, Copy, Debug)]
-pub struct MaxPool2d(Window);
+pub struct MaxPool2d(PoolOptions);
 
 /// The mean under each window of images `[batch, height, width, channels]`. See
 /// [`ops::avg_pool2d`].
 #[derive(Clone, Copy, Debug)]
-pub struct AvgPool2d(Window);
+pub struct AvgPool2d(PoolOptions);
 
 /// The mean of each channel over its image: `[batch, height, width, channels]` to
 /// `[batch, channels]`. See [`ops::global_avg_pool`].
@@ -46,7 +46,7 @@ macro_rules! pool {
             /// Windows of `kernel` (`[height, width]`) pixels side by side, inside the image.
             #[must_use]
             pub fn new(kernel: [usize; 2]) -> Self {
-                Self(Window::side_by_side(kernel))
+                Self(PoolOptions::adjacent(kernel))
             }
 
             /// Places the windows `stride` (`[vertical, horizontal]`) pixels apart.

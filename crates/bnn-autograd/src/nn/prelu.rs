@@ -16,7 +16,8 @@ pub struct PReLU<T: Real = f32> {
 }
 
 impl<T: Real> PReLU<T> {
-    /// A layer of `channels` slopes that start at 0.25 (He et al. 2015, arXiv 1502.01852, section 2.1).
+    /// A layer of `channels` slopes that start at 0.25 (He et al. 2015, arXiv 1502.01852, section
+    /// 2.1).
     ///
     /// # Errors
     /// A size of 0 or too large.

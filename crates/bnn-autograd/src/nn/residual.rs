@@ -7,8 +7,8 @@ use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
 
-/// `x + inner(x)`, where the inner network keeps the shape (He et al. 2016, arXiv 1512.03385; around
-/// binary layers: Liu et al. 2018, arXiv 1808.00278). Child: `inner`.
+/// `x + inner(x)`, where the inner network preserves the shape (He et al. 2016, arXiv 1512.03385;
+/// around binary layers: Liu et al. 2018, arXiv 1808.00278). Child: `inner`.
 #[derive(Clone, Debug)]
 pub struct Residual<M> {
     inner: M,

@@ -9,8 +9,8 @@ use crate::export::{ExportError, Lowering};
 use crate::real::Real;
 use crate::tape::Var;
 
-/// Layers applied in order. A layer's name is its position (`0.weight`, `1.gamma`, ...), or the one it
-/// was given.
+/// Layers applied in order. A layer's name is its position (`0.weight`, `1.gamma`, ...), or the one
+/// it was given.
 ///
 /// ```
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
@@ -66,26 +66,8 @@ impl<T: Real> Sequential<T> {
 
     /// Adds a layer at the end.
     pub fn push(&mut self, layer: impl Module<T> + Send + 'static) {
-        let name = self.len().to_string();
+        let name = self.layers.len().to_string();
         self.layers.push((name, Box::new(layer)));
-    }
-
-    /// Number of layers.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.layers.len()
-    }
-
-    /// Whether there are no layers.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.layers.is_empty()
-    }
-
-    /// The layers in order, with their names.
-    pub fn layers(&self) -> impl ExactSizeIterator<Item = (&str, &dyn Module<T>)> {
-        let layers = self.layers.iter();
-        layers.map(|(name, layer)| (name.as_str(), &**layer as &dyn Module<T>))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
 
-/// The convolution of images `[batch, height, width, channels]` of any numbers (pixels) with the signs
-/// of its filters.
+/// The convolution of images `[batch, height, width, channels]` of any numbers (pixels) with the
+/// signs of its filters.
 ///
 /// See [`ops::sign_weight_conv2d`] for gradients and memory. Parameter: `weight`.
 #[derive(Clone, Debug)]

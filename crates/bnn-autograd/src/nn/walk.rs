@@ -1,4 +1,4 @@
-//! Every module in a module, and running one without a trace left in it.
+//! Visiting every module in a module, and running one without changing it.
 
 use super::Module;
 use crate::real::Real;
@@ -13,7 +13,7 @@ pub(crate) fn visit<T: Real>(module: &dyn Module<T>, show: &mut dyn FnMut(&str, 
     });
 }
 
-/// Runs `body` with all modules that have a mode in evaluation; modes and buffers are then as before.
+/// Runs `body` with all modules in evaluation mode, and then restores modes and buffers.
 pub(crate) fn in_evaluation<T: Real, R>(
     module: &mut dyn Module<T>,
     body: impl FnOnce(&mut dyn Module<T>) -> R,
@@ -36,7 +36,8 @@ pub(crate) fn in_evaluation<T: Real, R>(
     result
 }
 
-/// Sets the mode of every module that has one, outer before inner, which it may have changed.
+/// Sets the mode of every module that has one, outer before inner, because an outer module may have
+/// changed the mode of an inner one.
 fn set_modes<T: Real>(module: &mut dyn Module<T>, modes: &mut dyn Iterator<Item = &Option<bool>>) {
     if let Some(Some(training)) = modes.next() {
         module.set_training(*training);

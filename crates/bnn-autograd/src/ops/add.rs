@@ -1,4 +1,4 @@
-//! The sum of two tensors: what a residual connection adds up.
+//! The sum of two tensors, as in a residual connection.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 /// `a + b`, of the same shape, elementwise. Keeps nothing.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes differ; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes differ; [`Error::ForeignVar`].
 pub fn add<T: Real>(a: &Var<T>, b: &Var<T>) -> Result<Var<T>, Error> {
     a.tape().apply(Add, &[a, b])
 }

@@ -7,11 +7,11 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// The mean over all elements of `-t ln(p) - (1 - t) ln(1 - p)` with `p = 1 / (1 + exp(-x))`, a
-/// scalar: for classes that do not exclude each other. The targets `t` are constants from 0 to 1, in
-/// the shape of the logits `x`.
+/// scalar: for classes that do not exclude each other. The targets `t` are constants from 0 to 1,
+/// in the shape of the logits `x`.
 ///
-/// It is computed as `max(x, 0) - t x + ln(1 + exp(-|x|))`, in which nothing overflows. Kept for the
-/// reverse pass: the gradient `(p - t) / elements`.
+/// It is computed as `max(x, 0) - t x + ln(1 + exp(-|x|))`, in which nothing overflows. Kept for
+/// the reverse pass: the gradient `(p - t) / elements`.
 ///
 /// # Errors
 /// [`Error::Shape`] if the targets have another shape; [`Error::OutOfRange`] for a target outside 0

@@ -23,15 +23,15 @@ use crate::tensor::Tensor;
 /// integers (in `f32` for `k <= 2^24`).
 ///
 /// Gradients are those of the straight-through estimator (Hubara et al. 2016, arXiv 1602.02830):
-/// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`. With another [`Estimator`] for `x`:
-/// [`BinaryLinearForward::with_estimator`].
+/// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`. With another [`Estimator`] for
+/// `x`: [`BinaryLinearForward::with_estimator`].
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
 /// gradient; another estimator keeps something else) and one bit per weight. The output can be
 /// computed again from them, so that later functions need not keep it.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn binary_linear<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Var<T>, Error> {
     let product = BinaryLinearForward::for_operands(x, w)?;
     x.tape().apply(product, &[x, w])
@@ -62,10 +62,12 @@ impl BinaryWeights {
     /// The signs of latent weights `[n, k]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another rank than 2; [`Error::Core`] if `BNN_ISA` asks for an
-    /// instruction set that this CPU does not have.
+    /// [`Error::Shape`] for another rank than 2; [`Error::NotFinite`] for a weight that is infinite
+    /// or NaN; [`Error::Core`] if `BNN_ISA` asks for an instruction set that this CPU does not
+    /// have.
     pub fn from_latent<T: Real>(latent: &Tensor<T>) -> Result<Self, Error> {
         let (n, k) = latent.matrix("weights of a linear operation")?;
+        latent.check_finite("weights of a linear operation")?;
         Self::from_bits(pack_signs(latent.data(), n, k)?)
     }
 
@@ -88,7 +90,7 @@ impl BinaryWeights {
 /// Weights of a [`BinaryLinearForward`].
 #[derive(Clone, Copy, Debug)]
 pub enum LinearWeights<'a, T: Real> {
-    /// Numbers `[n, k]`, of which the signs count.
+    /// Numbers `[n, k]`, of which the signs are used.
     Latent(&'a Tensor<T>),
     /// Signs.
     Packed(&'a Arc<BinaryWeights>),

@@ -14,12 +14,11 @@ use crate::tensor::Tensor;
 /// after a [`binary_linear`](super::binary_linear) it is the learned `alpha` per output of
 /// XNOR-Net++ (Bulat & Tzimiropoulos 2019, arXiv 1909.13863, case 1).
 ///
-/// Kept for the reverse pass: the scales if `x` needs a gradient; if the scales need
-/// one, `x`, shared, or nothing if `x` comes from a function that computes it again, such as a binary
-/// layer.
+/// Kept for the reverse pass: the scales if `x` needs a gradient; if the scales need one, `x`,
+/// shared, or nothing if `x` comes from a function that computes it again, such as a binary layer.
 ///
 /// # Errors
-/// [`Error::Shape`] where there is not one scale per channel; [`Error::ForeignVar`].
+/// [`Error::Shape`] if there is not one scale per channel; [`Error::ForeignVar`].
 pub fn channel_scale<T: Real>(x: &Var<T>, scale: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(ChannelScale, &[x, scale])
 }

@@ -1,5 +1,4 @@
-//! Numbers per channel, the last dimension, and rows: what the operations have in common that apply
-//! one number to each column.
+//! Helpers of the operations that apply one number to each channel, the last dimension.
 
 use crate::error::Error;
 use crate::parallel::{for_rows, sums_by_columns};

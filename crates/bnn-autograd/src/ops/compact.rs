@@ -1,4 +1,4 @@
-//! An input kept for the reverse pass at the least cost.
+//! An input kept for the reverse pass in the least memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,7 +38,7 @@ impl<T: Real> SavedState<T> for Compact<T> {
     }
 }
 
-/// The elements as integers, if they all are.
+/// The elements as integers, if all of them are.
 fn exact_integers<T: Real>(x: &[T]) -> Option<Vec<i16>> {
     let mut integers = vec![0; x.len()];
     let exact = AtomicBool::new(true);

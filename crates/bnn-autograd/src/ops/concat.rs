@@ -25,8 +25,8 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Count`] without inputs; [`Error::Shape`] if the leading dimensions differ or an input is
-/// a scalar; [`Error::ForeignVar`].
+/// [`Error::Count`] without inputs; [`Error::Shape`] if the leading dimensions differ or an input
+/// is a scalar; [`Error::ForeignVar`].
 pub fn concat<T: Real>(inputs: &[&Var<T>]) -> Result<Var<T>, Error> {
     let first = inputs.first().ok_or(Error::Count {
         what: "inputs of concat, at least",

@@ -12,8 +12,8 @@ use crate::tape::Var;
 /// Kept for the reverse pass: the gradient `(p - q) / samples`.
 ///
 /// # Errors
-/// [`Error::Count`] for another number of labels than rows, [`Error::Label`] for a label that is no
-/// class, [`Error::OutOfRange`] for a smoothing outside `0..1`.
+/// [`Error::Count`] for another number of labels than rows, [`Error::Label`] for a label that is
+/// not a class, [`Error::OutOfRange`] for a smoothing outside `0..1`.
 pub fn cross_entropy<T: Real, L: Copy + Into<usize>>(
     scores: &Var<T>,
     labels: &[L],
@@ -54,7 +54,7 @@ impl<T: Real> SampleLoss<T> for CrossEntropy {
             } else {
                 spread
             };
-            // 0 * -inf is not wanted where a class has no weight.
+            // A class without weight must not add `0 * -inf`.
             if q > 0.0 {
                 loss -= q * log_p;
             }

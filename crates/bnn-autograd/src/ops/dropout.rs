@@ -62,7 +62,7 @@ impl<T: Real> Function<T> for Dropout<T> {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of dropout", given)?;
-        // The mask lies in the function itself; it is counted here.
+        // The function itself holds the mask; it is counted here.
         ctx.save_for_backward(Saved::other((), size_of_val(self.kept.words())));
         Ok(self.apply(x.clone()))
     }

@@ -9,14 +9,15 @@ use crate::tensor::Tensor;
 
 /// Row `i` of `table`, `[n, d]`, for every element `i` of `indices`, `[..]`: output `[.., d]`.
 ///
-/// The indices are whole numbers from 0 to `n - 1`, kept in a tensor as data are, and have no
-/// gradient. That of the table is the sum of the gradients of all places that a row was taken to, in
+/// The indices are whole numbers from 0 to `n - 1`, given as a tensor like other data, and have no
+/// gradient. The gradient of a row of the table is the sum of the gradients of all its uses, in
 /// order. Kept for the reverse pass: four bytes per index.
 ///
-/// To have the embedded vectors as signs, hand the output to a binary layer, which takes its signs.
+/// To use the embedded vectors as signs, pass the output to a binary layer, which takes its signs.
 ///
 /// # Errors
-/// [`Error::Shape`] where `table` is no matrix; [`Error::OutOfRange`] for an element that is no index.
+/// [`Error::Shape`] if `table` is not a matrix; [`Error::OutOfRange`] for an element that is not an
+/// index.
 pub fn embedding<T: Real>(indices: &Tensor<T>, table: &Var<T>) -> Result<Var<T>, Error> {
     let (n, _) = table.value().matrix("table of an embedding")?;
     let rows = indices.data().iter().map(|&index| row(index, n));
@@ -27,7 +28,7 @@ pub fn embedding<T: Real>(indices: &Tensor<T>, table: &Var<T>) -> Result<Var<T>,
     table.tape().apply(function, &[table])
 }
 
-/// The row that an element means.
+/// The row with the index `index`.
 fn row<T: Real>(index: T, n: usize) -> Result<u32, Error> {
     let whole = index.as_f64();
     let inside = whole >= 0.0 && whole < n as f64 && whole.fract() == 0.0;
@@ -62,7 +63,7 @@ impl<T: Real> Function<T> for Embedding {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [table] = inputs("inputs of embedding", given)?;
-        // The indices lie in the function itself; they are counted here.
+        // The function itself holds the indices; they are counted here.
         ctx.save_for_backward(Saved::other((), size_of_val(&self.rows[..])));
         Ok(self.look_up(table))
     }

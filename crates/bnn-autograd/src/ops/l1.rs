@@ -9,8 +9,8 @@ use crate::tensor::Tensor;
 /// The mean of `|x - target|` over all elements, a scalar; the target is a constant of the shape of
 /// `x`.
 ///
-/// Kept for the reverse pass: the gradient, `+1`, `-1` or (where `x` equals the target) 0, divided by
-/// the number of elements.
+/// Kept for the reverse pass: the gradient, `+1`, `-1` or (where `x` equals the target) 0, divided
+/// by the number of elements.
 ///
 /// # Errors
 /// [`Error::Shape`] if the target has another shape.

@@ -17,7 +17,7 @@ use crate::tensor::Tensor;
 /// Kept for the reverse pass: `x` if `w` needs a gradient and `w` if `x` does, both shared.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn linear<T: Real>(x: &Var<T>, w: &Var<T>, b: Option<&Var<T>>) -> Result<Var<T>, Error> {
     match b {
         Some(b) => x.tape().apply(Linear, &[x, w, b]),

@@ -46,8 +46,8 @@ impl LinearShape {
     }
 }
 
-/// Multiply-accumulates of a product with the weights `[n, k]`, the second input: `k` for each element
-/// of the output.
+/// Multiply-accumulates of a product with the weights `[n, k]`, the second input: `k` for each
+/// element of the output.
 pub(super) fn product_macs(inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> u64 {
     let k = inputs.get(1).and_then(|w| w.last()).copied().unwrap_or(0);
     let elements: usize = outputs.first().map_or(0, |y| y.iter().product());

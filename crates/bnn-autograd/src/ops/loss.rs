@@ -13,8 +13,8 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The loss of one sample: takes its scores and its label, returns the loss and overwrites the
-/// scores with its gradient.
+/// The loss of one sample: takes its scores and its label, returns the loss and replaces the scores
+/// by the gradient.
 pub(super) trait SampleLoss<T>: Send + Sync + 'static {
     const NAME: &'static str;
     fn loss(&self, scores: &mut [T], label: usize) -> f64;
@@ -135,7 +135,8 @@ impl<T: Real, L: ElementLoss> Function<T> for MeanElementLoss<T, L> {
         let [x] = inputs("inputs of a loss", given)?;
         let count = x.numel() as f64;
         let mut grad = x.clone();
-        // Pieces of a fixed size, whose sums are added in order: the same for any number of threads.
+        // Pieces of a fixed size, whose sums are added in order: the same for any number of
+        // threads.
         let pieces = grad.data_mut().par_chunks_mut(TASK_ELEMENTS);
         let pieces = pieces.zip(self.target.data().par_chunks(TASK_ELEMENTS));
         let sums: Vec<f64> = pieces

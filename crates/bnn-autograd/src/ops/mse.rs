@@ -6,8 +6,8 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The mean of `(x - target)^2` over all elements, a scalar; the target is a constant of the shape of
-/// `x`.
+/// The mean of `(x - target)^2` over all elements, a scalar; the target is a constant of the shape
+/// of `x`.
 ///
 /// Kept for the reverse pass: the gradient `2 (x - target) / elements`.
 ///

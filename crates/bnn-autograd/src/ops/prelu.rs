@@ -16,11 +16,12 @@ use crate::tensor::Tensor;
 /// `x` where `x >= 0`, else `slope * x`, for `[.., c]` and slopes `[c]` (He et al. 2015, arXiv
 /// 1502.01852, equation 1).
 ///
-/// At 0 the gradient is that of the positive side. Kept for the reverse pass: the slopes if `x` needs
-/// a gradient; and `x`, shared or computed again, if the slopes need one, else one bit per element.
+/// At 0 the gradient is that of the positive side. Kept for the reverse pass: the slopes if `x`
+/// needs a gradient; `x`, shared or computed again, if the slopes need one, and else one bit per
+/// element.
 ///
 /// # Errors
-/// [`Error::Shape`] where there is not one slope per channel; [`Error::ForeignVar`].
+/// [`Error::Shape`] if there is not one slope per channel; [`Error::ForeignVar`].
 pub fn prelu<T: Real>(x: &Var<T>, slope: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(Prelu, &[x, slope])
 }
@@ -138,12 +139,12 @@ impl<T: Real> Function<T> for Prelu {
     }
 }
 
-/// Whether `x` is on the positive side, on which its sign is `+1`.
+/// Whether `x` is on the positive side, where its sign is `+1`.
 fn passes<T: Real>(x: T) -> bool {
     x >= T::zero()
 }
 
-/// `min(x, 0)`, but NaN of NaN.
+/// `min(x, 0)`; NaN stays NaN.
 fn negative_part<T: Real>(x: T) -> T {
     if passes(x) { T::zero() } else { x }
 }

@@ -29,7 +29,7 @@ struct Total {
 }
 
 impl Total {
-    /// What every element is multiplied by.
+    /// The factor of every element.
     fn factor(&self, count: usize) -> f64 {
         if self.mean { 1.0 / count as f64 } else { 1.0 }
     }

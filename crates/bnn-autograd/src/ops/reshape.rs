@@ -10,13 +10,13 @@ use crate::tensor::Tensor;
 /// The elements of `x` in another shape, row-major; nothing is copied, nothing kept.
 ///
 /// # Errors
-/// [`Error::ElementCount`] where the shape has another number of elements; a shape that is not valid.
+/// [`Error::ElementCount`] if the shape has another number of elements; a shape that is not valid.
 pub fn reshape<T: Real>(x: &Var<T>, shape: &[usize]) -> Result<Var<T>, Error> {
     let shape = shape.to_vec();
     x.tape().apply(Reshape { shape }, &[x])
 }
 
-/// `[b, ..]` as `[b, n]`: all dimensions but the first made one, as before a linear layer.
+/// `[b, ..]` as `[b, n]`: joins all dimensions but the first, as needed before a linear layer.
 ///
 /// # Errors
 /// None of its own.

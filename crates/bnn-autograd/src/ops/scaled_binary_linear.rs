@@ -22,11 +22,11 @@ use crate::tensor::Tensor;
 /// multiplied by `alpha`. Gradients are those of `linear(sign(x), scaled_sign(w))`: for `x` by the
 /// `estimator`, for `w` as the [`ScaledSign`] says.
 ///
-/// Kept for the reverse pass: what `binary_linear` keeps, and one more bit per weight and one number
-/// per output. Out of that the output can be computed again.
+/// Kept for the reverse pass: what `binary_linear` keeps, one more bit per weight and one number
+/// per output. The output can be computed again from them.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit each other; [`Error::OutOfRange`] for an estimator's
+/// [`Error::Shape`] if the shapes do not fit each other; [`Error::OutOfRange`] for an estimator's
 /// number; [`Error::ForeignVar`].
 pub fn scaled_binary_linear<T: Real>(
     x: &Var<T>,
@@ -63,7 +63,7 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         "scaled_binary_linear"
     }
 
-    /// Those of the product: the scales are one multiplication per output.
+    /// Those of the product; the scales take only one multiplication per output.
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         Function::<T>::macs(&self.product, inputs, outputs)
     }

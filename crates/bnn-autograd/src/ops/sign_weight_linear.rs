@@ -17,16 +17,16 @@ use crate::tensor::Tensor;
 
 /// `x · sign(w)^T`: input `[.., k]` of any numbers, latent weights `[n, k]`, output `[.., n]`.
 ///
-/// For integer inputs the result is exact, whatever the order of summation, as long as the sum of
-/// `|x|` over a row is at most 2^24 (`f32`).
+/// For integer inputs the result is exact in any order of summation, as long as the sum of `|x|`
+/// over a row is at most 2^24 (`f32`).
 ///
 /// Gradients: `dx = dy · sign(w)`, and by the straight-through estimator `dw = dy^T · x`.
 ///
 /// Kept for the reverse pass: `x` itself if `w` needs a gradient, which costs nothing while the
-/// caller holds `x` anyway (as it does for a batch of data), and one bit per weight if `x` needs one.
+/// caller holds `x` too (as for a batch of data), and one bit per weight if `x` needs a gradient.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit each other; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn sign_weight_linear<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(SignWeightLinear, &[x, w])
 }

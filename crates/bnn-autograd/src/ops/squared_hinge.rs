@@ -11,8 +11,8 @@ use crate::tape::Var;
 /// Kept for the reverse pass: the gradient, `-2 t max(0, 1 - t s) / (samples * classes)`.
 ///
 /// # Errors
-/// [`Error::Count`] for another number of labels than rows, [`Error::Label`] for a label that is no
-/// class.
+/// [`Error::Count`] for another number of labels than rows, [`Error::Label`] for a label that is
+/// not a class.
 pub fn squared_hinge<T: Real, L: Copy + Into<usize>>(
     scores: &Var<T>,
     labels: &[L],

@@ -1,14 +1,13 @@
-//! Adam (Kingma & Ba 2015, arXiv 1412.6980) with an L2 penalty, and AdamW with decoupled weight decay
-//! (Loshchilov & Hutter 2019, arXiv 1711.05101).
+//! Adam (Kingma & Ba 2015, arXiv 1412.6980) with an L2 penalty, and AdamW with decoupled weight
+//! decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
 
 use super::checks::{check_decay, check_learning_rate, check_not_negative};
 use super::{Rule, Step};
 use crate::error::Error;
 use crate::real::Real;
 
-/// Adam: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`,
-/// `p = p - learning_rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)` at step `t`, as PyTorch's
-/// `Adam`.
+/// Adam: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`, `p = p - learning_rate * (m /
+/// (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + 1e-8)` at step `t`, as PyTorch's `Adam`.
 ///
 /// `t` counts the steps of the optimizer; it is the same for every parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,16 +7,16 @@ use crate::error::Error;
 use crate::nn::ParamKind;
 use crate::real::{Real, sign_of};
 
-/// Bop: `m = (1 - gamma) * m + gamma * g`; a weight `w` flips where `|m| > threshold` and
-/// `sign(m) = sign(w)`, because then both the average and its own sign say that the loss rises with it
+/// Bop: `m = (1 - gamma) * m + gamma * g`; a weight `w` flips where `|m| > threshold` and `sign(m)
+/// = sign(w)`, because then both the average and its own sign say that the loss rises with it
 /// (algorithm 1 of the paper).
 ///
-/// Only for binary weights. From the first step on they are exactly `-1` or `+1`, before it they count
-/// by their signs: a network starts with the same outputs as with latent weights.
+/// Only for binary weights. From the first step on they are exactly `-1` or `+1`; before it, only
+/// their signs matter, so a network starts with the outputs that it has with latent weights.
 ///
-/// `gamma` is what a learning rate is elsewhere, and follows the schedule. The paper trains CIFAR-10
-/// with `gamma = 1e-4`, decayed to a tenth every 100 epochs, and `threshold = 1e-8`; gradients of another scale need
-/// another threshold.
+/// `gamma` takes the role of the learning rate and follows the schedule. The paper trains CIFAR-10
+/// with `gamma = 1e-4`, decayed to a tenth every 100 epochs, and `threshold = 1e-8`; gradients of
+/// another scale need another threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bop {
     gamma: f64,

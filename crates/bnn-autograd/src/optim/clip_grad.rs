@@ -1,4 +1,4 @@
-//! Gradients kept from growing too large, between the reverse pass and the step.
+//! Limits on gradients, between the reverse pass and the step.
 
 use rayon::prelude::*;
 
@@ -8,12 +8,12 @@ use crate::nn::Module;
 use crate::parallel::TASK_ELEMENTS;
 use crate::real::Real;
 
-/// Scales all gradients of a model so that their common Euclidean norm is at most `max_norm` (Pascanu
-/// et al. 2013, arXiv 1211.5063), and returns the norm before that.
+/// Scales all gradients of a model so that their common Euclidean norm is at most `max_norm`
+/// (Pascanu et al. 2013, arXiv 1211.5063), and returns the norm before that.
 ///
-/// They are multiplied by `max_norm / (norm + 1e-6)` where that is less than 1, as by PyTorch's
-/// `clip_grad_norm_`. A norm that is not finite is returned, and leaves the gradients as they are. The
-/// norm is summed in f64, in one order for any number of threads.
+/// They are multiplied by `max_norm / (norm + 1e-6)` if that is less than 1, as by PyTorch's
+/// `clip_grad_norm_`. If the norm is not finite, it is returned and the gradients stay unchanged.
+/// The norm is summed in `f64`, in an order that does not depend on the number of threads.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for a `max_norm` that is negative or not finite.

@@ -1,5 +1,5 @@
-//! DiodeMix: descent by the sign of the momentum, for weights that are kept only as bits (Guo et al.
-//! 2024, "Diode: Reinventing Binary Neural Networks Training with Sign Descent Optimization").
+//! DiodeMix: descent by the sign of the momentum, for weights that are kept only as bits (Guo et
+//! al. 2024, "Diode: Reinventing Binary Neural Networks Training with Sign Descent Optimization").
 
 use super::checks::check_decay;
 use super::{Rule, Step};
@@ -8,15 +8,16 @@ use crate::nn::ParamKind;
 use crate::real::{Real, sign_of};
 use crate::tensor::Tensor;
 
-/// DiodeMix: `m = b1 * m + (1 - b1) * g`, `s = b2 * s + (1 - b2) * learning_rate * sign(m)`,
-/// `w = -sign(s)`. A weight flips after the signs of its momentum have been against it for long enough.
+/// DiodeMix: `m = b1 * m + (1 - b1) * g`, `s = b2 * s + (1 - b2) * learning_rate * sign(m)`, `w =
+/// -sign(s)`. A weight flips after the signs of its momentum have been against it for long enough.
 ///
-/// Only for binary weights. From the first step on they are exactly `-1` or `+1`. Initially
-/// `s = -learning_rate * w`, where `w` is the initial latent value (0 counts as the least positive
-/// number): this changes no weight, and weights near 0 are the first to flip, as latent weights are.
+/// Only for binary weights. From the first step on they are exactly `-1` or `+1`. Initially `s =
+/// -learning_rate * w`, where `w` is the initial latent value (0 counts as the least positive
+/// number): this changes no weight, and weights near 0 are the first to flip, as latent weights
+/// are.
 ///
-/// The learning rate is the scale of `s`. A constant rate has no effect; with a schedule that lowers
-/// it, later signs weigh less than earlier ones, and the weights settle.
+/// The learning rate is the scale of `s`. A constant rate has no effect; with a schedule that
+/// lowers it, later signs weigh less than earlier ones, and the weights settle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DiodeMix {
     learning_rate: f64,

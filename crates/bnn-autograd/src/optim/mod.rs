@@ -1,7 +1,7 @@
 //! Optimizers: parameters changed by their gradients.
 //!
-//! An [`Optimizer`] has one [`Rule`] for all parameters, or several, each for a group of them. A rule
-//! is a formula with its settings. The optimizer keeps what is remembered between steps in one
+//! An [`Optimizer`] has one [`Rule`] for all parameters, or several, each for a group of them. A
+//! rule is a formula with its settings. The optimizer keeps what is remembered between steps in one
 //! [`OptimizerState`], which a checkpoint holds.
 //!
 //! | rule | for | remembers per weight |
@@ -25,8 +25,8 @@
 //! # Ok(())
 //! # }
 //! ```
-//! [`clip_grad_norm`] and [`clip_grad_value`] limit gradients before a step; [`SignSnapshot`] counts
-//! the weights that a step has flipped.
+//! [`clip_grad_norm`] and [`clip_grad_value`] limit gradients before a step; [`SignSnapshot`]
+//! counts the weights that a step has flipped.
 
 mod adam;
 mod bop;

@@ -64,8 +64,8 @@ impl<T: Real> Optimizer<T> {
         self.schedule = schedule;
     }
 
-    /// Changes every parameter that has a gradient, and then clips latent binary weights to `[-1, 1]`.
-    /// The gradients stay; see [`Module::zero_grad`]. On an error nothing is changed.
+    /// Changes every parameter that has a gradient, and then clips latent binary weights to `[-1,
+    /// 1]`. The gradients stay; see [`Module::zero_grad`]. On an error nothing is changed.
     ///
     /// # Errors
     /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`]

@@ -9,11 +9,12 @@ use crate::tensor::Tensor;
 
 /// How a parameter changes by its gradient: a formula and its settings, without memory.
 ///
-/// A rule sees a parameter in pieces, on several threads at once. Each element must depend only on the
-/// elements at its index, so that the result is the same for any division into pieces. Afterwards,
-/// latent binary weights are clipped to `[-1, 1]`.
+/// A rule sees a parameter in pieces, on several threads at once. Each element must depend only on
+/// the elements at its index, so that the result is the same for any division into pieces.
+/// Afterwards, latent binary weights are clipped to `[-1, 1]`.
 ///
-/// A rule of your own, descent by the sign of the gradient (Bernstein et al. 2018, arXiv 1802.04434):
+/// A rule of your own, descent by the sign of the gradient (Bernstein et al. 2018, arXiv
+/// 1802.04434):
 /// ```
 /// use bnn_autograd::optim::{Optimizer, Rule, Step};
 ///
@@ -33,8 +34,8 @@ use crate::tensor::Tensor;
 /// let optimizer = Optimizer::new(SignSgd { learning_rate: 0.01 });
 /// ```
 pub trait Rule<T: Real>: Debug + Send + Sync {
-    /// One step on a piece of a parameter: changes `p` and the averages by `grad`. All have the same
-    /// length; there are as many averages as [slots](Rule::slots), in their order.
+    /// One step on a piece of a parameter: changes `p` and the averages by `grad`. All have the
+    /// same length; there are as many averages as [slots](Rule::slots), in their order.
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]);
 
     /// The names of the running averages that it keeps of each parameter.
@@ -42,8 +43,8 @@ pub trait Rule<T: Real>: Debug + Send + Sync {
         &[]
     }
 
-    /// The average of a slot before the first step on a parameter of this value, in its shape; zeros
-    /// unless overridden.
+    /// The average of a slot before the first step on a parameter of this value, in its shape;
+    /// zeros unless overridden.
     fn start(&self, slot: &'static str, value: &Tensor<T>) -> Tensor<T> {
         let _ = slot;
         value.zeros_like()

@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use crate::error::Error;
 
-/// The factor of the learning rate at each step, 0 to 1. A schedule fits every rule, and groups with
-/// different rates can share one.
+/// The factor of the learning rate at each step, 0 to 1. A schedule fits every rule, and groups
+/// with different rates can share one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     warmup: u64,

@@ -5,8 +5,9 @@ use super::{Rule, Step};
 use crate::error::Error;
 use crate::real::Real;
 
-/// Gradient descent with momentum: `v = momentum * v + g`, `p = p - learning_rate * v`, as PyTorch's
-/// `SGD`; with Nesterov's momentum `p = p - learning_rate * (g + momentum * v)` (Sutskever et al. 2013).
+/// Gradient descent with momentum: `v = momentum * v + g`, `p = p - learning_rate * v`, as
+/// PyTorch's `SGD`; with Nesterov's momentum `p = p - learning_rate * (g + momentum * v)`
+/// (Sutskever et al. 2013).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     learning_rate: f64,

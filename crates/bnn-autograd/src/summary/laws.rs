@@ -159,9 +159,9 @@ fn modes_statistics_and_gradients_stay_and_the_bytes_are_those_of_training() {
         }
     });
     let modes = |net: &Sequential| {
-        net.layers()
-            .map(|(_, l)| l.is_training())
-            .collect::<Vec<_>>()
+        let mut modes = Vec::new();
+        net.children(&mut |_, layer| modes.push(layer.is_training()));
+        modes
     };
     let statistics = |net: &Sequential| {
         let mut all = Vec::new();

@@ -14,7 +14,7 @@ const HEADER: [&str; COLUMNS] = [
     "Binary MACs",
     "Float MACs",
 ];
-/// How many columns are text, flush left; the others are numbers, flush right.
+/// The first columns are text, aligned left; the others are numbers, aligned right.
 const TEXTS: usize = 3;
 const GAP: &str = "  ";
 

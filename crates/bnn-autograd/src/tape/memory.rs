@@ -22,8 +22,8 @@ pub struct NodeMemory {
     pub name: &'static str,
     /// Bytes of everything saved.
     pub bytes: usize,
-    /// The part of `bytes` in tensors that are also held elsewhere (the caller's input, a parameter,
-    /// another context), so that saving them costs nothing.
+    /// The part of `bytes` in tensors that are also held elsewhere (the caller's input, a
+    /// parameter, another context), so that saving them costs nothing.
     pub shared: usize,
 }
 

@@ -28,9 +28,9 @@ use crate::tensor::Tensor;
 
 /// Records functions as they are applied. A handle: clones are the same tape.
 ///
-/// Use a new tape for every training step: recorded functions live until their reverse pass or the end
-/// of the tape. A tape and its variables stay on one thread. The operations use the threads of the
-/// ambient `rayon` pool, and their results do not depend on the number of threads.
+/// Use a new tape for every training step: recorded functions live until their reverse pass or the
+/// end of the tape. A tape and its variables stay on one thread. The operations use the threads of
+/// the ambient `rayon` pool, and their results do not depend on the number of threads.
 pub struct Tape<T: Real = f32> {
     inner: Rc<RefCell<Inner<T>>>,
 }
@@ -104,8 +104,8 @@ impl<T: Real> Tape<T> {
         self.var(value, None)
     }
 
-    /// The variable of a parameter. A tape collects one gradient for each parameter, however often the
-    /// parameter is used; [`Gradients::add_to`] adds it to the parameter.
+    /// The variable of a parameter. A tape collects one gradient for each parameter, however often
+    /// the parameter is used; [`Gradients::add_to`] adds it to the parameter.
     #[must_use]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
         let value = param.value().clone();

@@ -79,8 +79,8 @@ impl<T: Real> Var<T> {
     /// Releases the contexts it passes through.
     ///
     /// # Errors
-    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] if a reverse pass has already
-    /// run through these contexts, and the errors of the functions.
+    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] if a reverse pass has
+    /// already run through these contexts, and the errors of the functions.
     pub fn backward(&self) -> Result<Gradients<T>, Error> {
         self.tape.run_backward(self, self.one()?, false)
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bnn_autograd::nn::init;
-use bnn_autograd::ops::{self, BatchStats, BinaryWeights};
+use bnn_autograd::ops::{self, BinaryWeights, ColumnStats};
 use bnn_autograd::{
     Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
 };
@@ -116,7 +116,7 @@ proptest! {
         let training = |v: &[Var<f64>]| Ok(ops::batch_norm(&v[0], &v[1], &v[2], EPS)?.0);
         check(&at, training).unwrap();
 
-        let stats = BatchStats {
+        let stats = ColumnStats {
             mean: values(&[n], seed ^ 2),
             var: Tensor::full(0.7, &[n]).unwrap(),
         };

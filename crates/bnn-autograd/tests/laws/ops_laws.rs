@@ -212,3 +212,22 @@ fn shapes_that_do_not_fit_are_errors_with_their_numbers() {
         Err(Error::TooLarge { .. })
     ));
 }
+
+#[test]
+fn weights_that_are_not_finite_are_not_packed() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let w = Tensor::new(vec![0.5, -0.5, 1.0, bad], &[2, 2]).unwrap();
+        let error = ops::BinaryWeights::from_latent(&w).unwrap_err();
+        assert!(
+            matches!(error, Error::NotFinite { index: 3, .. }),
+            "{error}"
+        );
+    }
+    let error = Error::NotFinite {
+        what: "weights of a linear operation",
+        index: 3,
+        found: f64::NAN,
+    };
+    let message = "weights of a linear operation: element 3 is NaN, expected a finite number";
+    assert_eq!(error.to_string(), message);
+}

@@ -5,7 +5,7 @@ use crate::common::operation;
 
 use crate::common::{Case, both, check_steps};
 use bnn_autograd::nn::{BatchNorm, Module, ParamKind};
-use bnn_autograd::ops::{self, BatchStats};
+use bnn_autograd::ops::{self, ColumnStats};
 use bnn_autograd::optim::{Adam, AdamW, Optimizer, Rule, Sgd};
 use bnn_autograd::{Real, Tape};
 use operation::check_operation;
@@ -68,7 +68,7 @@ fn batch_norm_training<T: Real>() {
 
 fn batch_norm_evaluation<T: Real>() {
     let case = load::<T>("batch_norm_evaluation");
-    let stats = BatchStats {
+    let stats = ColumnStats {
         mean: case.get("mean").clone(),
         var: case.get("var").clone(),
     };

@@ -2,7 +2,7 @@
 
 use bnn_autograd::Tensor;
 use bnn_autograd::export::Lowering;
-use bnn_autograd::ops::{Affine, BatchStats, fold_batch_norm};
+use bnn_autograd::ops::{Affine, ColumnStats, fold_batch_norm};
 
 use super::{bnn_builder_t, out_of_range};
 use crate::boundary::{Input, OptionalInput};
@@ -110,7 +110,7 @@ export! {
     ) -> bnn_status_t {
         nonzero("n", n)?;
         let (gamma, beta) = (vector_or(gamma, 1.0, n)?, vector_or(beta, 0.0, n)?);
-        let stats = BatchStats { mean: vector(mean, n)?, var: vector(var, n)? };
+        let stats = ColumnStats { mean: vector(mean, n)?, var: vector(var, n)? };
         let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
         builder.add("batch norm", |to| to.affine(&affine))
     }

@@ -1,5 +1,5 @@
-//! The gradients of a binary linear layer. `dy` is `[m, n]`: with respect to the outputs for the scale,
-//! and with respect to the sums ([`scaled`](super::scaled)) for inputs and weights.
+//! The gradients of a binary linear layer. `dy` is `[m, n]`: with respect to the outputs for the
+//! scale, and with respect to the sums ([`scaled`](super::scaled)) for inputs and weights.
 
 use bnn_core::{BitMatrixView, PackedWeights};
 

@@ -1,10 +1,11 @@
-//! The backward passes of binary layers over slices, without a tape, for callers that keep saved data
-//! in their own memory, as the C ABI does. The functions on the tape use the same products.
+//! The backward passes of binary layers over slices, without a tape, for callers that keep saved
+//! data in their own memory, as the C ABI does. The functions on the tape use the same products.
 //!
-//! A layer is `y = scale * (sign(x) · sign(w)^T) + bias`, or the same with a convolution. A forward pass
-//! keeps [`SavedInput`], two bits per element of `x`; given `dy`, the gradient of a loss with respect to
-//! `y`, the functions of [`linear`] and [`conv2d`] write the others. `sign` has the straight-through
-//! gradient (Hubara et al. 2016, arXiv 1602.02830). Results are the same bits for any number of threads.
+//! A layer is `y = scale * (sign(x) · sign(w)^T) + bias`, or the same with a convolution. A forward
+//! pass keeps [`SavedInput`], two bits per element of `x`; given `dy`, the gradient of a loss with
+//! respect to `y`, the functions of [`linear`] and [`conv2d`] write the others. `sign` has the
+//! straight-through gradient (Hubara et al. 2016, arXiv 1602.02830). Results are the same bits for
+//! any number of threads.
 //!
 //! ```
 //! use bnn_autograd::internal::gradients::{SavedInput, linear};
@@ -32,8 +33,8 @@ pub use crate::saved_input::SavedInput;
 use crate::error::Error;
 use crate::ops::{column_sums, scale_rows};
 
-/// `dy * scale` per column, the gradient with respect to the sums of a layer; `scale` has a factor per
-/// column.
+/// `dy * scale` per column, the gradient with respect to the sums of a layer; `scale` has a factor
+/// per column.
 ///
 /// # Errors
 /// [`Error::Count`] if `dy` is not made of whole rows.

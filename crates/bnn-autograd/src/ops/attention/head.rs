@@ -8,7 +8,7 @@ use crate::linalg::{mat, matmul, matmul_signs, matmul_signs_transposed};
 use crate::real::Real;
 use crate::saved_state;
 
-/// Signs of a matrix, and where it is inside [-1, 1].
+/// Signs of a matrix, and the mask of its elements inside [-1, 1].
 pub(super) struct Operand {
     signs: BitMatrix,
     inside: BitMatrix,
@@ -29,12 +29,12 @@ impl Operand {
     }
 }
 
-/// What a head keeps: two bits for every element of q, k and v and for every score.
+/// The state of a head: two bits for every element of q, k and v and for every score.
 pub(super) struct Head {
     q: Operand,
     k: Operand,
     v: Operand,
-    /// `[t, s]`: which positions are attended to.
+    /// `[t, s]`: the positions attended to.
     chosen: BitMatrix,
     /// `[t, s]`: where the scaled score is inside [-1, 1].
     inside: BitMatrix,
@@ -99,7 +99,7 @@ impl Head {
         [self.q.masked(dq), self.k.masked(dk), self.v.masked(dv)]
     }
 
-    /// The tangent of the output from those of q, k and v, where they have one.
+    /// The tangent of the output from those of q, k and v that have one.
     pub(super) fn jvp<T: Real>(
         &self,
         dq: Option<Vec<T>>,

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// How the elements of `[.., t, d]` belong to heads.
+/// The division of the elements of `[.., t, d]` into heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Heads {
     /// Product of the leading dimensions.
@@ -37,7 +37,7 @@ impl Heads {
         })
     }
 
-    /// How many matrices there are.
+    /// The number of matrices.
     pub(super) fn count(&self) -> usize {
         self.batch * self.heads
     }
@@ -66,7 +66,7 @@ impl Heads {
         Tensor::trusted(x, shape.to_vec())
     }
 
-    /// Where a row of head `i` begins.
+    /// The first element of a row of head `i`.
     fn start(&self, i: usize, row: usize) -> usize {
         let (batch, head) = (i / self.heads, i % self.heads);
         ((batch * self.rows + row) * self.heads + head) * self.width

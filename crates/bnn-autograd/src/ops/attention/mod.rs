@@ -18,14 +18,15 @@ use crate::tensor::Tensor;
 /// values `[.., s, d]`, head by head of `w = d / heads` features each,
 /// `bool(sign(q) · sign(k)^T / sqrt(w)) · sign(v)`, output `[.., t, d]`.
 ///
-/// `bool(x)` is 1 where `x >= 0`, else 0: it takes the place of the softmax. The elements of the
-/// output are exact integers: the sum of the signs of the values attended to.
+/// `bool(x)` is 1 where `x >= 0`, else 0; it replaces the softmax. The elements of the output are
+/// exact integers: the sums of the signs of the values attended to.
 ///
-/// Derivatives pass `bool` and `sign` straight where their argument is in `[-1, 1]`. Kept for the
-/// reverse pass: two bits per element of q, k and v and two per score, rows padded to 64 bits.
+/// Derivatives pass straight through `bool` and `sign` where their argument is in `[-1, 1]`. Kept
+/// for the reverse pass: two bits per element of q, k and v and two per score, rows padded to 64
+/// bits.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit each other or `heads` does not divide `d`;
+/// [`Error::Shape`] if the shapes do not fit each other or `heads` does not divide `d`;
 /// [`Error::ForeignVar`].
 pub fn binary_attention<T: Real>(
     q: &Var<T>,

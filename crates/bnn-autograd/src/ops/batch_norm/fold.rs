@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 
 /// Mean and variance of every column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BatchStats<T: Real = f32> {
+pub struct ColumnStats<T: Real = f32> {
     /// `[n]`: the mean.
     pub mean: Tensor<T>,
     /// `[n]`: the variance, divided by the number of rows (biased).
@@ -27,8 +27,7 @@ pub struct Affine<T: Real = f32> {
 
 /// Mean and biased variance of every column of `[.., n]`, leading dimensions flattened to rows.
 /// Summed in `f64`, in an order that depends on the shape alone.
-#[must_use]
-pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
+pub(super) fn column_stats<T: Real>(x: &Tensor<T>) -> ColumnStats<T> {
     let (rows, n) = x.rows_cols();
     let mut mean = column_sums(x.data(), n);
     for mean in &mut mean {
@@ -46,20 +45,21 @@ pub fn batch_stats<T: Real>(x: &Tensor<T>) -> BatchStats<T> {
         squares
     });
     let var = var.into_iter().map(|[sum]| sum / rows as f64);
-    BatchStats {
+    ColumnStats {
         mean: Tensor::from_f64s(mean),
         var: Tensor::from_f64s(var),
     }
 }
 
-/// `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, each operation rounded to `T`.
+/// `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, each operation rounded to
+/// `T`.
 ///
 /// # Errors
 /// [`Error::Shape`] if the four tensors do not all have the shape `[n]` of the mean.
 pub fn fold_batch_norm<T: Real>(
     gamma: &Tensor<T>,
     beta: &Tensor<T>,
-    stats: &BatchStats<T>,
+    stats: &ColumnStats<T>,
     eps: T,
 ) -> Result<Affine<T>, Error> {
     fold(gamma, beta, &stats.mean, &stats.var, eps)

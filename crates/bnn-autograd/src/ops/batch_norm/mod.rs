@@ -1,13 +1,14 @@
 //! Batch normalisation over the rows of a matrix (Ioffe & Szegedy 2015, arXiv 1502.03167).
 //!
-//! Training and evaluation compute the same expression, `scale * x + bias` with
-//! `scale = gamma / sqrt(var + eps)` and `bias = beta - mean * scale`, rounded after the product and
-//! after the sum, never fused; only the source of the statistics differs. To fold a trained layer (into
+//! Training and evaluation compute the same expression, `scale * x + bias` with `scale = gamma /
+//! sqrt(var + eps)` and `bias = beta - mean * scale`, rounded after the product and after the sum,
+//! never fused; only the source of the statistics differs. To fold a trained layer (into
 //! thresholds, say), call [`fold_batch_norm`]: it returns exactly these numbers.
 
 mod fold;
 
-pub use fold::{Affine, BatchStats, batch_stats, fold_batch_norm};
+use fold::column_stats;
+pub use fold::{Affine, ColumnStats, fold_batch_norm};
 
 use super::channels::{add_to_rows, check_channels, scale_rows};
 use super::compact::Compact;
@@ -24,20 +25,20 @@ use crate::tensor::Tensor;
 /// Normalises `[.., n]` with the statistics of its own rows, which it returns as well; `gamma` and
 /// `beta` are `[n]`.
 ///
-/// Kept for the reverse pass where `x` or `gamma` needs a gradient: 3 numbers per column, and of `x`
-/// nothing if it comes from a binary layer, which computes it again from its bits
-/// ([`Tape::set_recompute`](crate::Tape::set_recompute)); else 2 bytes per element if all are
-/// integers, else `x` itself, shared.
+/// Kept for the reverse pass if `x` or `gamma` needs a gradient: 3 numbers per column, and `x`.
+/// Nothing is kept of an `x` that comes from a binary layer, which computes it again from its bits
+/// ([`Tape::set_recompute`](crate::Tape::set_recompute)); of other integers, 2 bytes per element
+/// are kept; any other `x` is shared.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit; [`Error::Count`] for fewer than 2 rows, of which
-/// there is no variance; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit; [`Error::Count`] for fewer than 2 rows, which
+/// have no variance; [`Error::ForeignVar`].
 pub fn batch_norm<T: Real>(
     x: &Var<T>,
     gamma: &Var<T>,
     beta: &Var<T>,
     eps: T,
-) -> Result<(Var<T>, BatchStats<T>), Error> {
+) -> Result<(Var<T>, ColumnStats<T>), Error> {
     let (rows, _) = x.value().rows_cols();
     if rows < 2 {
         return Err(Error::Count {
@@ -46,7 +47,7 @@ pub fn batch_norm<T: Real>(
             found: rows,
         });
     }
-    let stats = batch_stats(x.value());
+    let stats = column_stats(x.value());
     let function = BatchNorm {
         eps,
         own_statistics: true,
@@ -57,16 +58,16 @@ pub fn batch_norm<T: Real>(
 
 /// Normalises `[.., n]` with given statistics, which count as constants.
 ///
-/// Kept for the reverse pass: 1 number per column, and as in [`batch_norm`] where `gamma` needs a
+/// Kept for the reverse pass: 1 number per column, and what [`batch_norm`] keeps if `gamma` needs a
 /// gradient.
 ///
 /// # Errors
-/// [`Error::Shape`] where the shapes do not fit; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit; [`Error::ForeignVar`].
 pub fn batch_norm_eval<T: Real>(
     x: &Var<T>,
     gamma: &Var<T>,
     beta: &Var<T>,
-    stats: &BatchStats<T>,
+    stats: &ColumnStats<T>,
     eps: T,
 ) -> Result<Var<T>, Error> {
     let function = BatchNorm {
@@ -81,7 +82,7 @@ fn apply<T: Real>(
     x: &Var<T>,
     gamma: &Var<T>,
     beta: &Var<T>,
-    stats: &BatchStats<T>,
+    stats: &ColumnStats<T>,
 ) -> Result<Var<T>, Error> {
     let mean = x.tape().constant(stats.mean.clone());
     let var = x.tape().constant(stats.var.clone());
@@ -90,7 +91,8 @@ fn apply<T: Real>(
 
 struct BatchNorm<T> {
     eps: T,
-    /// Whether the statistics are those of the input, so that it acts on the output through them.
+    /// Whether the statistics are those of the input, which then also affects the output through
+    /// them.
     own_statistics: bool,
 }
 
@@ -169,8 +171,9 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         Ok(vec![dx, dgamma, dbeta, None, None])
     }
 
-    /// `dy = scale * (dx - mean(dx) - z * mean(z * dx)) + z * dgamma + dbeta`; with given statistics
-    /// without the two means. The first term is the reverse pass, which is its own transpose.
+    /// `dy = scale * (dx - mean(dx) - z * mean(z * dx)) + z * dgamma + dbeta`; with given
+    /// statistics without the two means. The first term is the reverse pass, which is its own
+    /// transpose.
     fn jvp(
         &self,
         ctx: &Context<T>,
@@ -254,7 +257,7 @@ impl<T: Real> BatchNorm<T> {
 }
 
 impl<T: Real> KeptColumns<T> {
-    /// The columns of the input `x`, whose elements `number` turns to numbers.
+    /// The columns of the input `x`, whose elements `number` converts to numbers.
     fn with<'a, E, F: Fn(E) -> T>(&'a self, x: &'a [E], number: F) -> Columns<'a, T, E, F> {
         Columns {
             x,
@@ -309,7 +312,7 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
         });
     }
 
-    /// `dx = scale * (dy - dbeta / m - z * dgamma / m)` for `m` rows, made in place of `dy`.
+    /// `dx = scale * (dy - dbeta / m - z * dgamma / m)` for `m` rows, in place of `dy`.
     fn input_gradient(
         &self,
         mut dy: Tensor<T>,
@@ -319,7 +322,7 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     ) -> Tensor<T> {
         let (m, n) = dy.rows_cols();
         // dx = scale * dy + slope * (x - mean) + offset
-        let lines: Vec<(T, T)> = (0..n)
+        let slopes: Vec<(T, T)> = (0..n)
             .map(|c| {
                 let share = -scale[c].as_f64() / m as f64;
                 let slope = share * dgamma[c] * self.inverse_std[c].as_f64();
@@ -327,7 +330,7 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
             })
             .collect();
         for_row_pairs(dy.data_mut(), self.x, n, |dy, x| {
-            let columns = scale.iter().zip(self.mean).zip(&lines);
+            let columns = scale.iter().zip(self.mean).zip(&slopes);
             for ((dy, &x), ((&scale, &mean), &(slope, offset))) in dy.iter_mut().zip(x).zip(columns)
             {
                 *dy = scale * *dy + (slope * ((self.number)(x) - mean) + offset);

@@ -18,18 +18,18 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of latent filters
-/// `w`, `[outputs, kernel height, kernel width, channels / groups]`: output
-/// `[batch, output height, output width, outputs]`.
+/// The convolution of `sign(x)`, `[batch, height, width, channels]`, with the signs of latent
+/// filters `w`, `[outputs, kernel height, kernel width, channels / groups]`: output `[batch, output
+/// height, output width, outputs]`.
 ///
-/// `sign(v)` is `+1` where `v >= 0`, else `-1`; the padding is exactly zero, `-1` or `+1`, as the
-/// options say. The sums are computed on bits and are exact integers (in `f32` for filters of up to
-/// 2^24 elements). Filters are not flipped: it is the cross-correlation that all frameworks call
+/// `sign(v)` is `+1` where `v >= 0`, else `-1`; the options make the padding exactly zero, `-1` or
+/// `+1`. The sums are computed on bits and are exact integers (in `f32` for filters of up to 2^24
+/// elements). Filters are not flipped: this is the cross-correlation that all frameworks call
 /// convolution.
 ///
 /// Gradients are those of the straight-through estimator, as in
-/// [`binary_linear`](crate::ops::binary_linear): that of `x` passes where `|x| <= 1`, that of `w`
-/// passes straight. Zero padding adds nothing to either.
+/// [`binary_linear`](crate::ops::binary_linear): the gradient of `x` passes where `|x| <= 1`, the
+/// gradient of `w` passes everywhere. Zero padding adds nothing to either.
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
 /// gradient), each image rounded up to whole words, and one bit per weight. The output can be
@@ -56,8 +56,8 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] if a rank or the depth of the filters does not fit; [`Error::Core`] if the options
-/// do not fit the sizes; [`Error::ForeignVar`].
+/// [`Error::Shape`] if a rank or the depth of the filters does not fit; [`Error::Core`] if the
+/// options do not fit the sizes; [`Error::ForeignVar`].
 pub fn binary_conv2d<T: Real>(
     x: &Var<T>,
     w: &Var<T>,
@@ -66,8 +66,9 @@ pub fn binary_conv2d<T: Real>(
     x.tape().apply(BinaryConv2dForward::new(options), &[x, w])
 }
 
-/// The binary convolution as a [`Function`] of images and latent filters, for another pseudo-gradient
-/// of the images' signs; [`binary_conv2d`] says what it computes and what its passes return.
+/// The binary convolution as a [`Function`] of images and latent filters, for another
+/// pseudo-gradient of the images' signs; [`binary_conv2d`] says what it computes and what its
+/// passes return.
 ///
 /// ```
 /// use bnn_autograd::ops::{BinaryConv2dForward, ConvOptions, Estimator};

@@ -1,6 +1,6 @@
-//! The three products of a depthwise convolution, whose groups have one input channel each. Products of
-//! matrices would be too narrow; here the innermost loop runs over the output channels, which lie side
-//! by side.
+//! The three products of a depthwise convolution, whose groups have one input channel each. Matrix
+//! products would be too narrow; here the innermost loop runs over the output channels, which are
+//! contiguous.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::real::Real;
 
 impl Passes<'_> {
     pub(super) fn is_depthwise(&self) -> bool {
-        // For the outputs of the one channel of a grey image a product is faster.
+        // For images of one channel a matrix product is faster.
         self.conv.groups() == self.conv.channels() && self.conv.channels() > 1
     }
 
@@ -95,8 +95,8 @@ impl Passes<'_> {
         transposed(&sums, taps, outputs)
     }
 
-    /// Adds `x * b` to `a` for every channel `x` of a pixel and those of `a` and `b`, one for each
-    /// output, that belong to it.
+    /// Adds `x * b` to `a` for every channel `x` of a pixel; `a` and `b` have one element per
+    /// output channel.
     fn add_products<T: Real>(&self, pixel: &[T], a: &mut [T], b: &[T]) {
         let multiple = self.conv.outputs() / self.conv.channels();
         if multiple == 1 {

@@ -1,5 +1,5 @@
-//! The gradients of a binary convolution on CPUs with a faster way than the float GEMM. Results are the
-//! same bits for any number of threads, because the pieces depend only on the batch.
+//! The gradients of a binary convolution on CPUs with a faster way than the float GEMM. Results are
+//! the same bits for any number of threads, because the pieces depend only on the batch.
 
 use bnn_core::internal::F32Gradients;
 use bnn_core::{BitMatrixView, row_words};
@@ -32,8 +32,8 @@ impl Passes<'_> {
         Ok(Some(result))
     }
 
-    /// [`filter_gradient`](Self::filter_gradient) with the signs of images, if this CPU has a faster
-    /// way.
+    /// [`filter_gradient`](Self::filter_gradient) with the signs of images, if this CPU has a
+    /// faster way.
     pub(super) fn fast_filter_gradient<T: Real>(
         &self,
         dy: &[T],

@@ -1,7 +1,7 @@
-//! The gradients of a binary convolution without a tape. `dy` is
-//! `[batch, output height, output width, outputs]`: with respect to the outputs for the scale, and with
-//! respect to the sums ([`scaled`](crate::internal::gradients::scaled)) for images and filters. What is saved has
-//! a row per image.
+//! The gradients of a binary convolution without a tape. `dy` is `[batch, output height, output
+//! width, outputs]`: with respect to the outputs for the scale, and with respect to the sums
+//! ([`scaled`](crate::internal::gradients::scaled)) for images and filters. What is saved has a row
+//! per image.
 
 use bnn_core::conv::{Conv2d, PackedFilters};
 use bnn_core::{BitMatrix, BitMatrixView};
@@ -85,7 +85,8 @@ pub fn scale(
     Ok(())
 }
 
-/// The saved signs with a row per pixel, `[batch * height * width, channels]`, as convolutions read them.
+/// The saved signs with a row per pixel, `[batch * height * width, channels]`, as convolutions read
+/// them.
 ///
 /// # Errors
 /// [`Error::Count`] if the rows are not the convolution's images.

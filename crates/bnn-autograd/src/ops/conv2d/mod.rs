@@ -13,4 +13,4 @@ pub use binary::{BinaryConv2dForward, binary_conv2d};
 pub use bnn_core::conv::{ConvOptions, PadValue, Padding};
 pub use real::{conv2d, sign_weight_conv2d};
 
-pub(super) use windows::Windows;
+pub(super) use windows::BatchWindows;

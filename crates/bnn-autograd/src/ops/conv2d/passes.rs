@@ -1,9 +1,9 @@
 //! The three products of a convolution: output, gradient of the images, gradient of the filters.
-//! Patches are gathered some windows at a time into a panel that stays in the cache, so that there
-//! never is an im2col matrix of the batch; patches of signs are gathered as bits.
+//! Patches are gathered into a panel of a few windows that stays in the cache, so an im2col matrix
+//! of the batch never exists; patches of signs are gathered as bits.
 //!
-//! Results are the same bits for any number of threads: pieces depend on the shape alone, and each is
-//! added up by one thread in order.
+//! Results are the same bits for any number of threads: the pieces depend only on the shape, and
+//! one thread adds up each piece in order.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use bnn_core::conv::Conv2d;
 use bnn_core::{BitMatrix, BitMatrixView, row_words};
 use rayon::prelude::*;
 
-use super::windows::{Run, Windows};
+use super::windows::{BatchWindows, Run};
 use crate::bits::{copy_run, expand_run, set_run};
 use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
@@ -25,16 +25,17 @@ use crate::real::Real;
 /// Elements of a panel of numbers: 1 MiB of `f32`, which stays in the L2 cache.
 const PANEL: usize = 1 << 18;
 
-/// Windows of a panel at least, so that packing the other operand of the product is cheap.
+/// The least number of windows in a panel, so that packing the other operand is cheap in
+/// comparison.
 const LEAST_WINDOWS: usize = 64;
 
-/// Windows of a panel at most.
+/// The largest number of windows in a panel.
 const MOST_WINDOWS: usize = 1024;
 
-/// Fewer elements side by side than these are not worth a copy of their own.
+/// Runs of fewer elements are copied one by one.
 const SHORT_RUN: usize = 16;
 
-/// Pieces that the gradient of the filters is added up from, at most: as many threads can share it.
+/// The largest number of pieces of the gradient of the filters, and so of threads that share it.
 pub(super) const PIECES: usize = 16;
 
 /// A batch of images `[batch, height, width, channels]`, and the value of the padding around them.
@@ -73,7 +74,7 @@ pub(super) enum Filters<'a, T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passes<'c> {
     pub(super) conv: &'c Conv2d,
-    pub(super) windows: Windows,
+    pub(super) windows: BatchWindows,
     pub(super) batch: usize,
 }
 
@@ -81,7 +82,7 @@ impl<'c> Passes<'c> {
     pub(super) fn new(conv: &'c Conv2d, batch: usize) -> Self {
         Self {
             conv,
-            windows: Windows::new(conv),
+            windows: BatchWindows::new(conv),
             batch,
         }
     }
@@ -123,8 +124,8 @@ impl<'c> Passes<'c> {
         Ok(y)
     }
 
-    /// The gradient of the images: `dy · filters`, every element added to the pixel under its tap.
-    /// A task makes whole images.
+    /// The gradient of the images: `dy · filters`, each element added to the pixel under its tap. A
+    /// task computes whole images.
     pub(super) fn image_gradient<T: Real>(
         &self,
         dy: &[T],
@@ -196,7 +197,7 @@ impl<'c> Passes<'c> {
                             self.add_filter_gradient(dy, images, windows, sums)?;
                         }
                     }
-                    // Of bits the panel may be larger.
+                    // A panel of bits may be larger.
                     Pixels::Signs(_) => self.add_filter_gradient(dy, images, windows, sums)?,
                 }
                 Ok(piece_sums)
@@ -205,7 +206,7 @@ impl<'c> Passes<'c> {
         Ok(added_up(pieces))
     }
 
-    /// Adds what a panel of windows gives to the gradient of the filters.
+    /// Adds the part of a panel of windows to the gradient of the filters.
     fn add_filter_gradient<T: Real>(
         &self,
         dy: &[T],
@@ -303,7 +304,7 @@ impl<'c> Passes<'c> {
         });
     }
 
-    /// Whether so few elements of a patch lie side by side that copying them one by one is faster.
+    /// Whether so few elements of a patch are contiguous that copying them one by one is faster.
     fn has_short_runs(&self) -> bool {
         self.conv.windows().kernel()[1] * self.group_channels() < SHORT_RUN
     }
@@ -345,7 +346,8 @@ impl<'c> Passes<'c> {
         }
     }
 
-    /// The patches of some windows as rows of bits; the padding is +1 where its value is, else -1.
+    /// The patches of some windows as rows of bits; padding of a positive value is +1, other
+    /// padding -1.
     fn gather_bits<T: Real>(
         &self,
         bits: BitMatrixView<'_>,
@@ -367,7 +369,7 @@ impl<'c> Passes<'c> {
         Ok(BitMatrix::from_words(words, count, patch)?)
     }
 
-    /// Zeros around the images were gathered as -1: adds to the product what they took from it.
+    /// Corrects the product for zero padding, which was gathered as -1: adds what that subtracted.
     fn take_padding_out<T: Real>(
         &self,
         dy: &[T],
@@ -393,7 +395,7 @@ impl<'c> Passes<'c> {
         }
     }
 
-    /// Adds the patches of some windows to the images that they lie on, from `dx` on (col2im).
+    /// Adds the patches of some windows to the images under them, from `dx` on (col2im).
     fn scatter<T: Real>(&self, panel: &[T], group: usize, windows: Range<usize>, dx: &mut [T]) {
         let patch = self.conv.patch_len();
         self.visit(group, windows, |window, elements, to| {
@@ -406,8 +408,8 @@ impl<'c> Passes<'c> {
         });
     }
 
-    /// Visits the runs of some windows: the window, counted from the first, the elements of its patch,
-    /// and the image and the first element of it that they lie on.
+    /// Visits the runs of some windows: the window, counted from the first, the elements of its
+    /// patch, and the image with the first image element under them.
     fn visit(
         &self,
         group: usize,
@@ -415,7 +417,7 @@ impl<'c> Passes<'c> {
         mut visit: impl FnMut(usize, Range<usize>, Option<(usize, usize)>),
     ) {
         let (channels, depth) = (self.conv.channels(), self.group_channels());
-        // Only where a group has all channels nothing lies between the elements of two pixels.
+        // The elements of neighbouring pixels are contiguous only if a group has all channels.
         self.windows.visit(windows, depth == channels, |run| {
             let Run {
                 window,
@@ -429,7 +431,7 @@ impl<'c> Passes<'c> {
     }
 }
 
-/// The sum of some pieces, added in order.
+/// The sum of pieces, added in order.
 pub(super) fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
     let mut pieces = pieces.into_iter();
     let mut sums = pieces.next().map(Buffer::into_vec).unwrap_or_default();

@@ -19,17 +19,18 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The convolution of images `x`, `[batch, height, width, channels]`, of any numbers (pixels) with the
-/// signs of latent filters `w`, `[outputs, kernel height, kernel width, channels / groups]`: output
-/// `[batch, output height, output width, outputs]`.
+/// The convolution of images `x`, `[batch, height, width, channels]`, of any numbers (pixels) with
+/// the signs of latent filters `w`, `[outputs, kernel height, kernel width, channels / groups]`:
+/// output `[batch, output height, output width, outputs]`.
 ///
-/// For integer pixels the result is exact, whatever the order of summation, as long as the sum of
-/// `|x|` under a window is at most 2^24 (`f32`). The padding has the value that the options say.
+/// For integer pixels the result is exact in any order of summation, as long as the sum of `|x|`
+/// under a window is at most 2^24 (`f32`). The options give the value of the padding.
 ///
-/// Gradients: that of `x` is the convolution's own, that of `w` passes its sign straight.
+/// The gradient of `x` is that of the convolution; the gradient of `w` passes straight through the
+/// sign.
 ///
 /// Kept for the reverse pass: `x` itself if `w` needs a gradient, which costs nothing while the
-/// caller holds `x` anyway (as it does for a batch of data), and one bit per weight if `x` needs one.
+/// caller holds `x` too (as for a batch of data), and one bit per weight if `x` needs a gradient.
 ///
 /// # Errors
 /// Those of [`binary_conv2d`](super::binary_conv2d).
@@ -74,7 +75,7 @@ pub fn conv2d<T: Real>(
 struct RealConv2d {
     name: &'static str,
     options: ConvOptions,
-    /// Whether the signs of the filters count, not the filters themselves.
+    /// Whether the convolution uses the signs of the filters, not the filters themselves.
     signs: bool,
 }
 
@@ -181,7 +182,8 @@ impl<T: Real> Function<T> for RealConv2d {
         Ok(grads)
     }
 
-    /// `dy = dx * w + x * dw + db`, in which `*` is the convolution, and the padding of `dx` is zero.
+    /// `dy = dx * w + x * dw + db`, in which `*` is the convolution, and the padding of `dx` is
+    /// zero.
     fn jvp(
         &self,
         ctx: &Context<T>,

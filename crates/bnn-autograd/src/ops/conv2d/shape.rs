@@ -79,7 +79,7 @@ pub(super) fn padding<T: Real>(value: PadValue) -> T {
     }
 }
 
-/// Products that a convolution adds up, those with the padding counted too.
+/// Products that a convolution adds up, including those with the padding.
 pub(super) fn conv_macs(inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> u64 {
     let filter = inputs.get(W).into_iter().flatten().skip(1);
     let sizes = outputs.iter().flatten().chain(filter);

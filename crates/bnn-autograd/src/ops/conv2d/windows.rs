@@ -1,5 +1,5 @@
-//! The windows of a convolution or a pool over a batch of images, NHWC: which pixel lies under which
-//! tap. Patches are gathered from here (im2col) and gradients handed back (col2im).
+//! The windows of a convolution or a pool over a batch of images, NHWC: the pixel under each tap.
+//! Used to gather patches (im2col) and to scatter gradients (col2im).
 
 use std::ops::Range;
 
@@ -8,15 +8,15 @@ use bnn_core::internal::{Axis, axes};
 
 /// The windows of an image.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ops) struct Windows {
+pub(in crate::ops) struct BatchWindows {
     y: Axis,
     x: Axis,
 }
 
-/// Taps side by side of one window, all on the image or all in the padding.
+/// Adjacent taps of one window, all on the image or all in the padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ops) struct Run {
-    /// The window, counted from the first that was asked for.
+    /// The window, counted from the first one of the visit.
     pub(in crate::ops) window: usize,
     /// The first tap, and how many.
     pub(in crate::ops) tap: usize,
@@ -26,7 +26,7 @@ pub(in crate::ops) struct Run {
     pub(in crate::ops) pixel: Option<(usize, usize)>,
 }
 
-impl Windows {
+impl BatchWindows {
     pub(in crate::ops) fn new(conv: &Conv2d) -> Self {
         let [y, x] = axes(conv.windows());
         Self { y, x }
@@ -54,8 +54,8 @@ impl Windows {
         self.y.inside(oy).len() * self.x.inside(ox).len()
     }
 
-    /// Visits each tap of some windows, counted through the batch, in order: the window, counted from
-    /// the first, the tap, and the image and the pixel under it, `None` in the padding.
+    /// Visits each tap of some windows, counted through the batch, in order: the window, counted
+    /// from the first, the tap, and the image and the pixel under it, `None` in the padding.
     pub(super) fn visit_taps(
         &self,
         windows: Range<usize>,
@@ -140,7 +140,8 @@ impl Windows {
         Some(first(&self.y, oy)? * self.x.input + first(&self.x, ox)?)
     }
 
-    /// The number of pixels from the one under the first tap of a window to the one under another tap.
+    /// The number of pixels from the one under the first tap of a window to the one under another
+    /// tap.
     pub(in crate::ops) fn pixels_to(&self, tap: usize) -> usize {
         let (ky, kx) = (tap / self.x.kernel, tap % self.x.kernel);
         ky * self.y.dilation * self.x.input + kx * self.x.dilation

@@ -16,12 +16,12 @@ use crate::tensor::Tensor;
 /// `[vertical, horizontal]`: images `[batch, height, width, channels]`, output
 /// `[batch, output height, output width, channels]`.
 ///
-/// Pixels of the padding never win. NaN counts as the least number, `-inf`, so that the sign of the
-/// largest element is the largest of the signs (that of NaN is `-1`, here as everywhere). The gradient
-/// goes to the element that won, the first of equal ones.
+/// Pixels of the padding are ignored. NaN counts as `-inf`, so that the sign of the largest element
+/// is the largest of the signs (the sign of NaN is `-1`). The gradient goes to the largest element,
+/// the first one among equals.
 ///
-/// Kept for the reverse pass: which tap won, one byte per element of the output (four for windows of
-/// more than 256 pixels).
+/// Kept for the reverse pass: the tap of the largest element, one byte per element of the output
+/// (four bytes for windows of more than 256 pixels).
 ///
 /// ```
 /// use bnn_autograd::ops::{self, Padding};
@@ -39,7 +39,7 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] for another rank than 4; [`Error::Core`] where kernel, stride and padding do not
+/// [`Error::Shape`] for another rank than 4; [`Error::Core`] if kernel, stride and padding do not
 /// fit the images.
 pub fn max_pool2d<T: Real>(
     x: &Var<T>,
@@ -49,13 +49,13 @@ pub fn max_pool2d<T: Real>(
 ) -> Result<Var<T>, Error> {
     let shape = PoolShape::new(x.shape(), kernel, stride, padding)?;
     match shape.windows.taps() {
-        // No window has more taps than an i32 counts: a convolution of it was found to have sums in i32.
+        // No window has more than `i32::MAX` taps, because a convolution checked that its sums fit.
         ..=256 => x.tape().apply(MaxPool2d::<u8>::new(shape), &[x]),
         _ => x.tape().apply(MaxPool2d::<u32>::new(shape), &[x]),
     }
 }
 
-/// With the type that counts the taps of a window.
+/// `I` is the type of tap indices.
 struct MaxPool2d<I> {
     shape: PoolShape,
     index: std::marker::PhantomData<I>,
@@ -81,7 +81,7 @@ impl<T: Real, I: Index> SavedState<T> for Winners<I> {
     }
 }
 
-/// Counts taps.
+/// The index of a tap.
 trait Index: Copy + Default + PartialEq + Send + Sync + 'static {
     fn new(tap: i32) -> Self;
 }
@@ -100,7 +100,7 @@ impl Index for u32 {
     }
 }
 
-/// Channels that are compared together, in registers.
+/// Channels that are compared at once, in registers.
 const BLOCK: usize = 16;
 
 impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
@@ -151,7 +151,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         Ok(vec![Some(Tensor::trusted(dx, self.shape.input.to_vec()))])
     }
 
-    /// The tangents of the winners.
+    /// The tangents of the largest elements.
     fn jvp(
         &self,
         ctx: &Context<T>,
@@ -182,7 +182,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
 }
 
 impl<I: Index> MaxPool2d<I> {
-    /// The largest elements, and the taps under which they lie.
+    /// The largest elements, and their taps.
     fn largest<T: Real>(&self, x: &[T]) -> (Vec<T>, Vec<I>) {
         let (count, channels) = (self.shape.output.iter().product(), self.shape.channels());
         let (mut y, mut winners) = (take_buffer(count), vec![I::default(); count]);
@@ -209,8 +209,7 @@ impl<I: Index> MaxPool2d<I> {
     }
 }
 
-/// The largest elements of some channels, from `channel` on, under a window, and the taps that they lie
-/// under.
+/// The largest elements of `N` channels, from `channel` on, under a window, and their taps.
 #[inline]
 fn largest_of_block<T: Real, I: Index, const N: usize>(
     window: &Window<'_>,
@@ -218,7 +217,7 @@ fn largest_of_block<T: Real, I: Index, const N: usize>(
     image: &[T],
 ) -> ([T; N], [I; N]) {
     let mut largest = [T::neg_infinity(); N];
-    // As wide as the numbers that are compared, so that several are compared at once.
+    // As wide as the numbers that are compared, so that the loop vectorises.
     let mut taps = [window.taps.first().map_or(0, |first| first.tap as i32); N];
     for tap in window.taps() {
         let x = image
@@ -228,7 +227,7 @@ fn largest_of_block<T: Real, I: Index, const N: usize>(
             unreachable!("a tap on the image has all channels")
         };
         for j in 0..N {
-            // Of equal ones the first stays, and NaN is never the larger.
+            // The first of equal elements stays, and NaN is never larger.
             taps[j] = if x[j] > largest[j] {
                 tap.tap as i32
             } else {

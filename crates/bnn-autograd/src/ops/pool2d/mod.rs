@@ -11,7 +11,7 @@ use std::ops::Range;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use rayon::prelude::*;
 
-use super::conv2d::Windows;
+use super::conv2d::BatchWindows;
 use crate::error::Error;
 use crate::parallel::TASK_ELEMENTS;
 
@@ -20,12 +20,13 @@ use crate::parallel::TASK_ELEMENTS;
 struct PoolShape {
     input: [usize; 4],
     output: [usize; 4],
-    windows: Windows,
-    /// The taps of a window that lies on the image altogether, from its first element on.
+    windows: BatchWindows,
+    /// The taps of a window that lies completely on the image, relative to its first element.
     taps: Vec<TapStart>,
 }
 
-/// A tap on an image, and the first element of the image under it; one per channel follows.
+/// A tap on an image, and the first image element under it; the elements of the other channels
+/// follow.
 #[derive(Clone, Copy, Debug)]
 struct TapStart {
     tap: usize,
@@ -35,10 +36,10 @@ struct TapStart {
 /// A window of a batch.
 #[derive(Debug)]
 struct Window<'t> {
-    /// Its elements of the output, counted from the first window that was asked for.
+    /// Its elements in the output, counted from the first window of the visit.
     elements: Range<usize>,
     image: usize,
-    /// Where the starts of its taps are counted from.
+    /// The element that the starts of its taps are relative to.
     first: usize,
     /// The taps on the image.
     taps: &'t [TapStart],
@@ -64,7 +65,8 @@ impl PoolShape {
     ) -> Result<Self, Error> {
         let input = images(x)?;
         let [batch, height, width, channels] = input;
-        // The pool checks what it is made of, one channel of a convolution knows where windows lie.
+        // `Pool2d` checks the arguments; a convolution of one channel has the geometry of the
+        // windows.
         Pool2d::new([height, width, channels], kernel, stride, padding)?;
         let options = ConvOptions {
             stride,
@@ -73,7 +75,7 @@ impl PoolShape {
         };
         let conv = Conv2d::new([height, width, 1], 1, kernel, options)?;
         let [out_height, out_width] = conv.windows().output_size();
-        let windows = Windows::new(&conv);
+        let windows = BatchWindows::new(&conv);
         let taps = (0..windows.taps()).map(|tap| TapStart {
             tap,
             start: windows.pixels_to(tap) * channels,
@@ -101,7 +103,7 @@ impl PoolShape {
         first..first + len / self.channels()
     }
 
-    /// Runs `body` on pieces of `y`, a row of channels per window, and the windows of each.
+    /// Runs `body` on pieces of `y`, which has a row of channels per window, with their windows.
     fn by_windows<E: Send>(&self, y: &mut [E], body: impl Fn(Range<usize>, &mut [E]) + Sync) {
         let pieces = y.par_chunks_mut(self.task_windows() * self.channels());
         pieces
@@ -109,7 +111,7 @@ impl PoolShape {
             .for_each(|(i, y)| body(self.windows_of(i, y.len()), y));
     }
 
-    /// Runs `body` on every image of `x` and its windows.
+    /// Runs `body` on every image of `x` with its windows.
     fn by_images<E: Send>(&self, x: &mut [E], body: impl Fn(Range<usize>, &mut [E]) + Sync) {
         let per_image = self.windows.per_image();
         let images = x.par_chunks_mut(self.windows.pixels() * self.channels());

@@ -26,11 +26,11 @@ pub fn dorefa_activations<T: Real>(x: &Var<T>, bits: u8) -> Result<Var<T>, Error
 
 /// Weights of `bits = k` in 1 to 16, all weights of `w` together.
 ///
-/// For `k = 1`: `E sign(w)` with `E` the mean of `|w|`, with the gradient `dw = dy` as in
-/// the paper. For more bits: `2 quantize_k(tanh(w) / (2 M) + 1/2) - 1` with `M` the greatest
-/// `|tanh(w)|` (section 2.3), where the gradient passes straight through `quantize_k` and is that of the
-/// formula elsewhere, `M` included (shared evenly among weights that attain it). Weights that are all
-/// zero count as `tanh(w) / M = 0` and get no gradient.
+/// For `k = 1`: `E sign(w)` with `E` the mean of `|w|`, and the gradient `dw = dy` as in the paper.
+/// For more bits: `2 quantize_k(tanh(w) / (2 M) + 1/2) - 1` with `M` the greatest `|tanh(w)|`
+/// (section 2.3), where the gradient passes straight through `quantize_k` and is otherwise that of
+/// the formula, `M` included (shared evenly among weights that attain it). If all weights are zero,
+/// `tanh(w) / M` counts as 0 and the gradient is zero.
 ///
 /// Kept for the reverse pass: nothing for `k = 1`, else `w`, shared with the parameter.
 ///
@@ -44,7 +44,7 @@ pub fn dorefa_weights<T: Real>(w: &Var<T>, bits: u8) -> Result<Var<T>, Error> {
     }
 }
 
-/// `quantize_k` as a function of its number of steps, `2^k - 1`.
+/// `quantize_k`, given its number of steps, `2^k - 1`.
 fn quantize<T: Real>(r: T, steps: T) -> T {
     (r * steps).rounded_to_even() / steps
 }
@@ -160,8 +160,8 @@ impl<T: Real> Function<T> for ManyBitWeights {
         Ok(vec![Tensor::trusted(y, w.shape().to_vec())])
     }
 
-    /// Of `u = t / M` and `t = tanh(w)`: `dt = du / M`, less `sign(t) (du · t) / M^2`, shared, where
-    /// `|t| = M`; `dw = dt (1 - t^2)`.
+    /// Of `u = t / M` and `t = tanh(w)`: `dt = du / M`, less `sign(t) (du · t) / M^2`, shared,
+    /// where `|t| = M`; `dw = dt (1 - t^2)`.
     fn backward(
         &self,
         ctx: &Context<T>,

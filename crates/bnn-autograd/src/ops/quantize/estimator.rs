@@ -1,4 +1,4 @@
-//! What stands in for the gradient of `sign`, and what each of these estimators keeps.
+//! The estimators of the gradient of `sign`, and what each of them keeps.
 
 use crate::bits::{apply_mask, pack_mask};
 use crate::context::{Context, KeptInput, Saved};
@@ -9,11 +9,11 @@ use crate::real::Real;
 use crate::saved_state;
 use crate::tensor::Tensor;
 
-/// The pseudo-gradient of `sign`: a function of `x` that stands in for its derivative.
+/// The pseudo-gradient of `sign`: a function of `x` that replaces its derivative.
 ///
-/// The forward pass is `sign(x)` for all of them. Kept per element for the reverse pass, where one
-/// will be run: 1 bit by `Clipped`, nothing by `Identity`, and by the others the input, which is
-/// shared, not copied, or computed again where the function that made it offers that.
+/// The forward pass is `sign(x)` for all of them. For the reverse pass, `Clipped` keeps 1 bit per
+/// element and `Identity` nothing; the others keep the input, which is shared, not copied, or
+/// computed again if the function that made it offers that.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Estimator {
     /// `1` where `|x| <= 1`, else `0`: the straight-through estimator of Hubara et al. 2016 (arXiv
@@ -21,16 +21,15 @@ pub enum Estimator {
     #[default]
     Clipped,
     /// `1` everywhere: the straight-through estimator of Bengio et al. 2013 (arXiv 1308.3432). For
-    /// weights, and for what is made of signs already; on activations Hubara et al. found it to train
-    /// significantly worse than `Clipped`.
+    /// weights, and for inputs that consist of signs; on activations Hubara et al. found it to
+    /// train significantly worse than `Clipped`.
     Identity,
     /// `2 + 2x` on `[-1, 0)`, `2 - 2x` on `[0, 1)`, else `0`: ApproxSign of Bi-Real Net (Liu et al.
     /// 2018, arXiv 1808.00278, section 3.3), the derivative of a piecewise polynomial. `0` for NaN.
     Approx,
-    /// The derivative of SignSwish (Darabi et al. 2018, BNN+, arXiv 1812.11800),
-    /// `SS(x) = 2 s (1 + beta x (1 - s)) - 1` with `s = sigmoid(beta x)`, which is
-    /// `beta (2 - beta x tanh(beta x / 2)) / (1 + cosh(beta x))`. It is negative further out. `0` for
-    /// infinities and NaN.
+    /// The derivative of SignSwish (Darabi et al. 2018, BNN+, arXiv 1812.11800), `SS(x) = 2 s (1 +
+    /// beta x (1 - s)) - 1` with `s = sigmoid(beta x)`, which is `beta (2 - beta x tanh(beta x /
+    /// 2)) / (1 + cosh(beta x))`. It is negative far from 0. `0` for infinities and NaN.
     Swish {
         /// Steepness, positive: `SS` goes to `sign` as it grows.
         beta: f64,
@@ -124,8 +123,8 @@ fn approx_slope<T: Real>(x: T) -> T {
     (two - two * x.abs()).max(T::zero())
 }
 
-/// With `e = exp(-|beta x|)`: `1 / (2 + 2 cosh) = e / (1 + e)^2` and `tanh(|beta x| / 2) = (1 - e) /
-/// (1 + e)`, in which nothing overflows and no digits cancel.
+/// With `e = exp(-|beta x|)`: `1 / (2 + 2 cosh) = e / (1 + e)^2` and `tanh(|beta x| / 2) = (1 - e)
+/// / (1 + e)`, in which nothing overflows and no digits cancel.
 fn swish_slope<T: Real>(beta: T, x: T) -> T {
     let (one, two) = (T::one(), T::one() + T::one());
     let t = (beta * x).abs();

@@ -12,7 +12,8 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The levels of an [`lsq`] quantizer, integers `-Q_N` to `Q_P`, and how many numbers share its step.
+/// The levels of an [`lsq`] quantizer, integers `-Q_N` to `Q_P`, and the number of values that
+/// share its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lsq {
     negative: i32,
@@ -50,7 +51,7 @@ impl Lsq {
         })
     }
 
-    /// The step to start with, for the first values that are quantized: `2 mean(|v|) / sqrt(Q_P)`
+    /// The initial step, from the first values to be quantized: `2 mean(|v|) / sqrt(Q_P)`
     /// (section 2.1), a scalar.
     #[must_use]
     pub fn initial_step<T: Real>(&self, v: &Tensor<T>) -> Tensor<T> {
@@ -58,8 +59,8 @@ impl Lsq {
         Tensor::scalar(T::from_f64(2.0 * mean / f64::from(self.positive).sqrt()))
     }
 
-    /// What the gradient of the step is multiplied by, so that it is of the size of the step:
-    /// `1 / sqrt(N Q_P)` for the `N` numbers that share it (section 2.2).
+    /// The factor that gives the gradient of the step the size of the step: `1 / sqrt(N Q_P)` for
+    /// the `N` numbers that share it (section 2.2).
     #[must_use]
     pub fn gradient_scale(&self) -> f64 {
         // A tensor has at least one element.
@@ -67,15 +68,15 @@ impl Lsq {
     }
 }
 
-/// `round(clip(v / s, -Q_N, Q_P)) * s`, elementwise, for a learned step `s`, a tensor of one positive
-/// element (equations 1 and 2). Halves are rounded to even; NaN stays NaN.
+/// `round(clip(v / s, -Q_N, Q_P)) * s`, elementwise, for a learned step `s`, a tensor of one
+/// positive element (equations 1 and 2). Halves are rounded to even; NaN stays NaN.
 ///
-/// The gradient passes to `v` where `-Q_N < v / s < Q_P` (equation 5). That of `s` is the sum of `dy`
-/// times `round(v / s) - v / s` there, `-Q_N` below and `Q_P` above (equation 3), all times
-/// [`Lsq::gradient_scale`].
+/// The gradient passes to `v` where `-Q_N < v / s < Q_P` (equation 5). That of `s` is the sum of
+/// `dy` times `round(v / s) - v / s` there, `-Q_N` below and `Q_P` above (equation 3), all times `1
+/// / sqrt(N Q_P)` for the `N` numbers that share the step (section 2.2).
 ///
-/// Kept for the reverse pass: `v`, shared or computed again, if the step needs a gradient; else one bit
-/// per element.
+/// Kept for the reverse pass: `v`, shared or computed again, if the step needs a gradient; else one
+/// bit per element.
 ///
 /// # Errors
 /// [`Error::Shape`] for a step of more than one element, [`Error::OutOfRange`] for one that is not
@@ -88,7 +89,7 @@ const V: usize = 0;
 const STEP: usize = 1;
 
 impl Lsq {
-    /// Which elements lie between the outermost levels.
+    /// Whether `r = v / s` lies between the outermost levels.
     fn inside<T: Real>(&self, r: T) -> bool {
         T::from_i32(-self.negative) < r && r < T::from_i32(self.positive)
     }
@@ -109,7 +110,7 @@ impl Lsq {
         if self.inside(r) { level - r } else { level }
     }
 
-    /// Which elements of `v` lie between the outermost levels.
+    /// The elements of `v` that lie between the outermost levels.
     fn mask<T: Real>(&self, v: &Tensor<T>, step: T) -> Result<BitMatrix, Error> {
         let (rows, cols) = v.rows_cols();
         Ok(pack_where(v.data(), rows, cols, |v| self.inside(v / step))?)

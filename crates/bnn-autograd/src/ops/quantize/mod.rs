@@ -1,5 +1,5 @@
-//! Quantizers: a forward pass of few values, and the gradient that stands in for theirs, which is
-//! zero almost everywhere.
+//! Quantizers: a forward pass with few values, and a pseudo-gradient in place of the true one,
+//! which is zero almost everywhere.
 
 mod dorefa;
 mod estimator;
@@ -41,7 +41,7 @@ fn check_bits(bits: u8, least: u8) -> Result<(), Error> {
     Error::check_range("bits of a quantizer", expected, bits.into(), inside)
 }
 
-/// The derivative handed through as it is: the identity straight-through estimator, in both modes.
+/// Passes the derivative unchanged: the identity straight-through estimator, in both modes.
 fn straight_through<T: Real>(derivatives: Derivatives<T>) -> Result<Vec<Option<Tensor<T>>>, Error> {
     Ok(vec![Some(derivatives.single()?)])
 }

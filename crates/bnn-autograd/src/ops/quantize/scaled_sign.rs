@@ -18,18 +18,19 @@ use crate::tensor::Tensor;
 /// an output channel (`||W||_1 / n`), and `g` the gradient of the scaled signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaledSign {
-    /// `dw = alpha [|w| <= 1] g`: the magnitude-aware gradient of Bi-Real Net (Liu et al. 2018, arXiv
-    /// 1808.00278, section 3.3), in which `alpha` is a constant. The edges are inside, because an
-    /// optimizer clips latent weights to them and there they would stay.
+    /// `dw = alpha [|w| <= 1] g`: the magnitude-aware gradient of Bi-Real Net (Liu et al. 2018,
+    /// arXiv 1808.00278, section 3.3), in which `alpha` is a constant. The edges are inside,
+    /// because an optimizer clips latent weights to them, and they could not leave the edges
+    /// otherwise.
     MagnitudeAware,
     /// `dw = (1 / n + alpha [|w| <= 1]) g`: XNOR-Net (Rastegari et al. 2016, arXiv 1603.05279,
-    /// section 3.1). Of the derivative of `alpha` it has each weight's effect on its own sign only,
-    /// as in the paper.
+    /// section 3.1). Of the derivative of `alpha` it includes, as the paper does, only the effect
+    /// of each weight on its own sign.
     XnorNet,
 }
 
 impl ScaledSign {
-    /// What passes of `g` through the `alpha` of `n` weights.
+    /// The share of `g` that passes through the `alpha` of `n` weights.
     fn share<T: Real>(self, n: usize) -> T {
         match self {
             Self::MagnitudeAware => T::zero(),
@@ -63,11 +64,11 @@ impl ScaledSign {
     }
 }
 
-/// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension): the
-/// mean of `|w|` over the channel. `sign` is `+1` where `w >= 0`, else `-1`.
+/// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension):
+/// the mean of `|w|` over the channel. `sign` is `+1` where `w >= 0`, else `-1`.
 ///
-/// For operations on floats. [`scaled_binary_linear`](crate::ops::scaled_binary_linear) has the same
-/// values and gradients in a product that stays on bits.
+/// For operations on floats. [`scaled_binary_linear`](crate::ops::scaled_binary_linear) computes
+/// the same values and gradients with a product on bits.
 ///
 /// Kept for the reverse pass: one bit per weight and one number per channel.
 ///

@@ -9,14 +9,14 @@ use crate::real::{Real, sign_of};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `+1` where `x >= 0`, else `-1` (so `+1` for `-0.0`, `-1` for NaN), elementwise, with the gradient
-/// `dy * estimator.slope(x)`.
+/// `+1` where `x >= 0`, else `-1` (so `+1` for `-0.0`, `-1` for NaN), elementwise, with the
+/// gradient `dy * estimator.slope(x)`.
 ///
 /// [`Estimator`] says what is kept. The output can go into
-/// [`binary_linear`](crate::ops::binary_linear), which takes its signs once more without changing them;
-/// but that function takes an estimator itself
-/// ([`BinaryLinearForward::with_estimator`](crate::ops::BinaryLinearForward::with_estimator)) and then no
-/// tensor of signs is made.
+/// [`binary_linear`](crate::ops::binary_linear), which takes its signs once more without changing
+/// them; but that function takes an estimator itself
+/// ([`BinaryLinearForward::with_estimator`](crate::ops::BinaryLinearForward::with_estimator)) and
+/// then no tensor of signs is made.
 ///
 /// ```
 /// use bnn_autograd::ops::{self, Estimator};
