@@ -248,12 +248,12 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
 
 /// Words that a layer reads, about.
 fn cost(layer: &Layer<'_>) -> Option<usize> {
-    let [height, width, n] = layer.output_shape();
+    let [height, width, n] = layer.output_shape;
     let per_pixel = match layer {
         Layer::MaxPool2d(pool) => {
             pool.windows().kernel()[0] * pool.windows().kernel()[1] * row_words(n)
         }
-        layer => layer.weights().map_or(0, |weights| weights.words().len()),
+        layer => layer.weights.map_or(0, |weights| weights.words().len()),
     };
     height.checked_mul(width)?.checked_mul(per_pixel)
 }
@@ -267,7 +267,7 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
     // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more by few bytes.
     let images = model.layers().map(|layer| match layer {
         Layer::Dense { .. } => 0,
-        layer => height * width * row_words(layer.input_shape()[2]),
+        layer => height * width * row_words(layer.input_shape[2]),
     });
     let most = SAMPLES * (20 * bytes.len() + 64) + images.sum::<usize>();
     assert!(words <= most, "{words} words");
@@ -275,7 +275,7 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
     if cost.is_none_or(|cost| cost > MOST) || !affordable(&[height, width, channels], MOST) {
         return Ok(());
     }
-    let k = model.input_len();
+    let k = model.sizes().input_len;
     let bits = numbers.bits(SAMPLES * height * width, channels)?;
     let bytes: Vec<u8> = match model.input().1 {
         InputType::Unsigned { depth } => (0..SAMPLES * k)
@@ -326,7 +326,7 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
 
 /// What `run` writes for `samples` samples, bit for bit; NaNs are all the same.
 fn outputs(model: &Model<'_>, samples: usize, run: impl FnOnce(Output<'_>)) -> Vec<u64> {
-    let len = samples * model.output_len();
+    let len = samples * model.sizes().output_len;
     match model.output().1 {
         OutputType::I32 => {
             let y = guarded(len, 0x5EED, |y| run(Output::I32(y)));

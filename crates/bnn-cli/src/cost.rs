@@ -1,7 +1,7 @@
 //! What it takes to run a model, so that a small file that promises much is refused before anything is
 //! allocated: the sides of an image are two bytes each, so 96 bytes can ask for 2^32 pixels.
 
-use bnn_core::model::{InputType, Layer, Model, OutputType};
+use bnn_core::model::{InputType, Layer, LayerKind, Model, OutputType};
 
 use crate::error::CliError;
 use crate::mcu::Work;
@@ -64,10 +64,10 @@ impl Cost {
         };
         let mut widest = 0;
         for layer in model.layers() {
-            let from = bytes(layer.input_shape(), element(layer.input()));
+            let from = bytes(layer.input_shape, element(layer.input));
             // Bits that are made of bytes exist beside them.
-            let bits = bytes(layer.input_shape(), Element::Bit);
-            let to = bytes(layer.output_shape(), result(layer.output()));
+            let bits = bytes(layer.input_shape, Element::Bit);
+            let to = bytes(layer.output_shape, result(layer.output));
             widest = from.saturating_add(bits).saturating_add(to).max(widest);
             cost.word_operations = cost.word_operations.saturating_add(operations(&layer));
             cost.packed_bytes = cost.packed_bytes.saturating_add(packed(&layer));
@@ -116,9 +116,9 @@ fn bytes([height, width, channels]: [usize; 3], element: Element) -> u64 {
 
 /// Words that are compared with weights, or that a pool looks at.
 fn operations(layer: &Layer<'_>) -> u64 {
-    match layer {
-        Layer::MaxPool2d(pool) => {
-            let [height, width, channels] = layer.output_shape();
+    match layer.kind {
+        LayerKind::MaxPool2d(pool) => {
+            let [height, width, channels] = layer.output_shape;
             let [rows, columns] = pool.windows().kernel();
             let words = channels.div_ceil(64);
             let factors = [height, width, rows, columns, words];
@@ -134,7 +134,7 @@ fn operations(layer: &Layer<'_>) -> u64 {
 fn packed(layer: &Layer<'_>) -> u64 {
     const PANEL: usize = 32;
     const LAYER: u64 = 512;
-    layer.weights().map_or(LAYER, |weights| {
+    layer.weights.map_or(LAYER, |weights| {
         let rows = weights.rows().next_multiple_of(PANEL) as u64;
         let row = weights.cols().div_ceil(64) as u64 * 8;
         rows.saturating_mul(row).saturating_add(LAYER)

@@ -67,7 +67,11 @@ impl Digits {
         let mut counter = Counter::start();
         let (mut samples, mut most_instructions, mut most_stack) = (0, 0, 0);
         let outputs = self.outputs.as_chunks::<4>().0.chunks(CLASSES);
-        for (pixels, expected) in self.inputs.chunks(self.model.input_len()).zip(outputs) {
+        for (pixels, expected) in self
+            .inputs
+            .chunks(self.model.sizes().input_len)
+            .zip(outputs)
+        {
             let mut scratch = [0; SCRATCH];
             let mut scores = [S::default(); CLASSES];
             let painted = stack::paint();

@@ -219,7 +219,7 @@ fn run(
         }
     };
     let mut scratch = vec![0; model.scratch_words(samples)?];
-    let len = samples * model.output_len();
+    let len = samples * model.sizes().output_len;
     match model.output().1 {
         OutputType::F32 => {
             let mut scores = vec![0.0; len];

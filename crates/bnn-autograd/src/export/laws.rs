@@ -107,7 +107,7 @@ impl Samples {
             _ => Input::Bytes(&self.bytes),
         };
         let mut scratch = vec![0; model.scratch_words(self.samples).unwrap()];
-        let (n, kind) = (self.samples * model.output_len(), model.output().1);
+        let (n, kind) = (self.samples * model.sizes().output_len, model.output().1);
         let (mut scores, mut sums, mut words) = (vec![0.0; n], vec![0; n], vec![0; n]);
         let output = match kind {
             OutputType::F32 => Output::F32(&mut scores),

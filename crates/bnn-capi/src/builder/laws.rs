@@ -541,7 +541,7 @@ fn a_builder_whose_model_could_not_be_finished_goes_on() {
     let file = finish(builder).unwrap();
     free(builder);
     let file = AlignedBytes::from(file.as_slice());
-    assert_eq!(Model::open(file.bytes()).unwrap().len(), 1);
+    assert_eq!(Model::open(file.bytes()).unwrap().layers().len(), 1);
 }
 
 #[test]

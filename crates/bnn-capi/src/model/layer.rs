@@ -5,6 +5,8 @@ use core::ptr;
 use bnn_core::Thresholds;
 #[cfg(feature = "conv")]
 use bnn_core::conv::PadValue;
+#[cfg(feature = "conv")]
+use bnn_core::model::LayerKind;
 use bnn_core::model::{Epilogue, InputType, Layer};
 
 use super::{bnn_element_t, bnn_model_t};
@@ -96,24 +98,24 @@ const EMPTY: bnn_layer_t = bnn_layer_t {
 impl bnn_layer_t {
     fn of(layer: &Layer<'_>) -> Result<Self, Error> {
         let mut own = Self {
-            input_shape: layer.input_shape(),
-            output_shape: layer.output_shape(),
+            input_shape: layer.input_shape,
+            output_shape: layer.output_shape,
             ..EMPTY
         };
-        (own.element, own.element_bits) = match layer.input() {
+        (own.element, own.element_bits) = match layer.input {
             InputType::Bits => (bnn_element_t::BNN_ELEMENT_BITS as i32, 1),
             InputType::Unsigned { depth } => (bnn_element_t::BNN_ELEMENT_U8 as i32, depth.into()),
             InputType::Thresholds => (bnn_element_t::BNN_ELEMENT_U8 as i32, 8),
             _ => return Err(super::UNKNOWN),
         };
-        if let [_, ..] = layer.input_thresholds() {
-            own.input_thresholds = layer.input_thresholds().as_ptr();
+        if let [_, ..] = layer.input_thresholds {
+            own.input_thresholds = layer.input_thresholds.as_ptr();
         }
-        if let Some(weights) = layer.weights() {
+        if let Some(weights) = layer.weights {
             own.weights = weights.words().as_ptr();
             own.weights_per_output = weights.cols();
         }
-        match layer.epilogue() {
+        match layer.epilogue {
             None | Some(Epilogue::Sums) => {}
             Some(Epilogue::Affine { scale, bias }) => {
                 (own.scale, own.bias) = (scale.as_ptr(), bias.as_ptr());
@@ -129,8 +131,8 @@ impl bnn_layer_t {
     /// Sets what a layer with windows has besides.
     #[cfg(feature = "conv")]
     fn window(&mut self, layer: &Layer<'_>) -> Result<(), Error> {
-        let windows = match layer {
-            Layer::Conv2d { conv, .. } => {
+        let windows = match &layer.kind {
+            LayerKind::Conv2d(conv) => {
                 self.kind = BNN_LAYER_CONV2D as i32;
                 self.groups = conv.groups();
                 self.pad_value = match conv.pad_value() {
@@ -140,11 +142,11 @@ impl bnn_layer_t {
                 };
                 conv.windows()
             }
-            Layer::MaxPool2d(pool) => {
+            LayerKind::MaxPool2d(pool) => {
                 self.kind = BNN_LAYER_MAX_POOL2D as i32;
                 pool.windows()
             }
-            Layer::Dense { .. } => return Ok(()),
+            LayerKind::Dense => return Ok(()),
             _ => return Err(super::UNKNOWN),
         };
         self.kernel = windows.kernel();
@@ -165,7 +167,7 @@ impl bnn_layer_t {
 export! {
     /// Layers of the model, at least 1. 0 where `model` is NULL or not open.
     pub fn bnn_model_layers(model: *const bnn_model_t) -> usize {
-        Ok(model.opened()?.len())
+        Ok(model.opened()?.layers().len())
     }
 }
 
@@ -182,7 +184,7 @@ export! {
         out: *mut bnn_layer_t,
     ) -> bnn_status_t {
         let model = model.opened()?;
-        at_most("index", model.len().saturating_sub(1), index)?;
+        at_most("index", model.layers().len().saturating_sub(1), index)?;
         // There is one: the index has just been checked.
         if let Some(layer) = model.layers().nth(index) {
             let layer = bnn_layer_t::of(&layer)?;

@@ -56,7 +56,7 @@ pub struct bnn_model_t {
 pub(crate) fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, input) = model.input();
     match input {
-        InputType::Bits => bits(elements, model.input_len()),
+        InputType::Bits => bits(elements, model.sizes().input_len),
         InputType::Unsigned { depth } => numbers(BNN_ELEMENT_U8, elements, 1, depth.into()),
         // The model makes bits of them.
         InputType::Thresholds => numbers(BNN_ELEMENT_U8, elements, 1, 8),
@@ -67,7 +67,7 @@ pub(crate) fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
 pub(crate) fn output_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {
     let (elements, output) = model.output();
     match output {
-        OutputType::Bits => bits(elements, model.output_len()),
+        OutputType::Bits => bits(elements, model.sizes().output_len),
         OutputType::I32 => numbers(BNN_ELEMENT_I32, elements, size_of::<i32>(), 32),
         OutputType::F32 => numbers(BNN_ELEMENT_F32, elements, size_of::<f32>(), 32),
         _ => Err(UNKNOWN),

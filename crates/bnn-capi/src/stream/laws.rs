@@ -179,9 +179,9 @@ proptest! {
 
         // SAFETY: an open stream.
         let slides = unsafe { bnn_stream_slides(&stream) } == 1;
-        let strides = inner.layers().map(|layer| match layer {
-            bnn_core::model::Layer::Conv2d { conv, .. } => conv.windows().stride()[0],
-            bnn_core::model::Layer::MaxPool2d(pool) => pool.windows().stride()[0],
+        let strides = inner.layers().map(|layer| match layer.kind {
+            bnn_core::model::LayerKind::Conv2d(conv) => conv.windows().stride()[0],
+            bnn_core::model::LayerKind::MaxPool2d(pool) => pool.windows().stride()[0],
             _ => 1,
         });
         let step = if slides { strides.product() } else { height };

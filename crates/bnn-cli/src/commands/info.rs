@@ -1,6 +1,6 @@
 //! `bnn info`: what is in a model file.
 
-use bnn_core::model::{Layer, Model};
+use bnn_core::model::{Layer, LayerKind, Model};
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
@@ -57,14 +57,14 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let row = |(i, layer): (usize, Layer<'_>)| {
         [
             format!("{i} {}", describe(&layer)),
-            format!("{} x {}", shape(layer.input_shape()), layer.input()),
-            format!("{} x {}", shape(layer.output_shape()), layer.output()),
+            format!("{} x {}", shape(layer.input_shape), layer.input),
+            format!("{} x {}", shape(layer.output_shape), layer.output),
             thousands(weights(&layer)),
             thousands(layer.bytes()),
         ]
     };
     let mut layers: Vec<_> = model.layers().take(SHOWN).enumerate().map(row).collect();
-    if let Some((what, how_many)) = left_out("layers", model.len().saturating_sub(SHOWN)) {
+    if let Some((what, how_many)) = left_out("layers", model.layers().len().saturating_sub(SHOWN)) {
         let [a, b, c] = [const { String::new() }; 3];
         layers.push([what, how_many, a, b, c]);
     }
@@ -104,38 +104,38 @@ fn left_out(what: &str, how_many: usize) -> Option<(String, String)> {
 
 /// What a layer does, in a few words.
 fn describe(layer: &Layer<'_>) -> String {
-    let kind = layer.kind();
-    match layer {
-        Layer::Conv2d { conv, .. } => {
+    let kind = layer.kind;
+    match kind {
+        LayerKind::Conv2d(conv) => {
             let [height, width] = conv.windows().kernel();
             match conv.groups() {
                 1 => format!("{kind} {height}x{width}"),
                 groups => format!("{kind} {height}x{width}, {groups} groups"),
             }
         }
-        Layer::MaxPool2d(pool) => {
+        LayerKind::MaxPool2d(pool) => {
             let [height, width] = pool.windows().kernel();
             format!("{kind} {height}x{width}")
         }
-        _ => kind.to_owned(),
+        _ => kind.to_string(),
     }
 }
 
 fn weights(layer: &Layer<'_>) -> usize {
-    layer.weights().map_or(0, |w| w.rows() * w.cols())
+    layer.weights.map_or(0, |w| w.rows() * w.cols())
 }
 
 fn as_json(model: &Model<'_>, scratch: usize) -> Value {
     let layer = |layer: Layer<'_>| {
         let elements = |shape: [usize; 3]| shape.iter().product::<usize>();
         json!({
-            "kind": layer.kind(),
-            "inputs": elements(layer.input_shape()),
-            "input_shape": layer.input_shape(),
-            "input_type": layer.input().to_string(),
-            "outputs": elements(layer.output_shape()),
-            "output_shape": layer.output_shape(),
-            "output_type": layer.output().to_string(),
+            "kind": layer.kind.to_string(),
+            "inputs": elements(layer.input_shape),
+            "input_shape": layer.input_shape,
+            "input_type": layer.input.to_string(),
+            "outputs": elements(layer.output_shape),
+            "output_shape": layer.output_shape,
+            "output_type": layer.output.to_string(),
             "weights": weights(&layer),
             "bytes": layer.bytes(),
         })
@@ -158,7 +158,7 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "output_type": output.to_string(),
         "scratch_bytes": scratch,
         "layers": layers,
-        "layers_left_out": model.len().saturating_sub(TOLD_LAYERS),
+        "layers_left_out": model.layers().len().saturating_sub(TOLD_LAYERS),
         "meta": meta,
         "meta_lines_left_out": noted(model).skip(TOLD_LINES).count(),
     })

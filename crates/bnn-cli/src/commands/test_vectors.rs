@@ -118,7 +118,7 @@ fn from_bytes(model: &Model<'_>, bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Cli
 }
 
 fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), CliError> {
-    let samples = words.len() / model.input_len();
+    let samples = words.len() / model.sizes().input_len;
     let outputs = outputs(model, samples, Input::Bits(words))?;
     Ok((
         words.iter().flat_map(|w| w.to_le_bytes()).collect(),
@@ -130,7 +130,7 @@ fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), Cli
 fn outputs(model: &Model<'_>, samples: usize, input: Input<'_>) -> Result<Vec<u8>, CliError> {
     let words = model.scratch_words(samples).map_err(CliError::input)?;
     let mut scratch = vec![0; words];
-    let (n, output) = (model.output_len(), model.output().1);
+    let (n, output) = (model.sizes().output_len, model.output().1);
     let mut run = |output: Output<'_>| {
         let done = model.run(samples, input, output, &mut scratch);
         done.map_err(CliError::input)

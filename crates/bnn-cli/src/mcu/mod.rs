@@ -25,12 +25,12 @@ impl Prediction {
     pub(crate) fn new(model: &Model<'_>) -> Result<Self, CliError> {
         let words = model.scratch_words(1).map_err(CliError::failed)?;
         let input = match model.input() {
-            (_, InputType::Bits) => model.input_len() * size_of::<u64>(),
-            _ => model.input_len(),
+            (_, InputType::Bits) => model.sizes().input_len * size_of::<u64>(),
+            _ => model.sizes().input_len,
         };
         let output = match model.output() {
-            (_, OutputType::Bits) => model.output_len() * size_of::<u64>(),
-            _ => model.output_len() * size_of::<i32>(),
+            (_, OutputType::Bits) => model.sizes().output_len * size_of::<u64>(),
+            _ => model.sizes().output_len * size_of::<i32>(),
         };
         Ok(Self {
             layers: model

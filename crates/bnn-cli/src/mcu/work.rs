@@ -1,6 +1,6 @@
 //! What a layer computes for one sample, whatever its kind.
 
-use bnn_core::model::{InputType, Layer, OutputType};
+use bnn_core::model::{InputType, Layer, LayerKind, OutputType};
 
 /// The products of a layer: of each of `rows` rows of `patch` inputs with the weights of `outputs` outputs. A dense
 /// layer has one row, the sample; a convolution has one for each pixel of its output. A pool has no products.
@@ -27,22 +27,22 @@ pub(crate) enum Epilogue {
 
 impl Work {
     pub(crate) fn of(layer: &Layer<'_>) -> Self {
-        let [height, width, _] = layer.output_shape();
-        let [outputs, patch] = layer.weights().map_or([0; 2], |w| [w.rows(), w.cols()]);
+        let [height, width, _] = layer.output_shape;
+        let [outputs, patch] = layer.weights.map_or([0; 2], |w| [w.rows(), w.cols()]);
         Self {
-            spatial: !matches!(layer, Layer::Dense { .. }),
+            spatial: !matches!(layer.kind, LayerKind::Dense),
             rows: (height * width) as u64,
             patch: patch as u64,
             outputs: outputs as u64,
-            depth: match layer.input() {
+            depth: match layer.input {
                 InputType::Unsigned { depth } => Some(depth.into()),
                 _ => None,
             },
-            compared: match layer.input() {
-                InputType::Thresholds => layer.input_shape().iter().product::<usize>() as u64,
+            compared: match layer.input {
+                InputType::Thresholds => layer.input_shape.iter().product::<usize>() as u64,
                 _ => 0,
             },
-            epilogue: match layer.output() {
+            epilogue: match layer.output {
                 OutputType::F32 => Epilogue::Real,
                 OutputType::I32 => Epilogue::Sum,
                 _ => Epilogue::Bit,

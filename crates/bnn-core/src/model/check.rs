@@ -10,23 +10,61 @@
 use core::ops::Range;
 
 use super::bytes::part;
-use super::fault::Fault;
-use super::format::{self, Record, kind};
+use super::container::Sections;
+use super::fault::{Fault, ok};
+use super::format::{self, RECORD_BYTES, Record, Shape, input, kind};
 use super::layer::{InputType, OutputType};
-use super::plan::Regions;
-use super::reader::Model;
+use super::plan::{Place, Regions};
 use crate::shape::{last_word_mask, row_words};
 
-/// `?`, which constant functions lack.
-macro_rules! ok {
-    ($result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(fault) => return Err(fault),
-        }
-    };
+/// A file that has been checked: its parts, and what is known of the whole.
+pub(super) struct Checked<'a> {
+    /// At least one record.
+    pub(super) records: &'a [[u8; RECORD_BYTES]],
+    /// Whole words.
+    pub(super) weights: &'a [u8],
+    pub(super) params: &'a [u8],
+    /// Convolutions and pools, which come first.
+    pub(super) spatial: u32,
+    /// As in the first layer's record.
+    pub(super) input_code: u8,
+    pub(super) input_shape: Shape,
+    pub(super) output_type: OutputType,
+    pub(super) output_shape: Shape,
+    pub(super) scratch_words: usize,
 }
-pub(super) use ok;
+
+/// Checks the whole file. Where a layer is at fault, `layer` is its number.
+pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Checked<'a>, Fault> {
+    let sections = ok!(Sections::find(bytes));
+    let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
+    if records.is_empty() || !rest.is_empty() {
+        return Err(Fault::Records);
+    }
+    if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
+        return Err(Fault::WeightWords);
+    }
+    let (mut spatial, mut rest) = (0, records);
+    while let [record, behind @ ..] = rest
+        && Record::decode(record).is_spatial()
+    {
+        spatial += 1;
+        rest = behind;
+    }
+    let mut checked = Checked {
+        records,
+        weights: sections.weights,
+        params: sections.params,
+        spatial,
+        input_code: input::BITS,
+        input_shape: Shape::NONE,
+        output_type: OutputType::Bits,
+        output_shape: Shape::NONE,
+        scratch_words: 0,
+    };
+    ok!(checked.check_layers(layer));
+    Ok(checked)
+}
 
 /// What is known of the layers so far.
 struct Before {
@@ -37,10 +75,10 @@ struct Before {
     output_at: u32,
 }
 
-impl Model<'_> {
+impl Checked<'_> {
     /// Checks every layer, and that each fits the one before; sets what is known of the whole. `index` is then the
     /// number of the layer that was looked at last.
-    pub(super) const fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
+    const fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
         let mut before = Before {
             weights: 0,
             params: 0,
@@ -51,7 +89,8 @@ impl Model<'_> {
         while let [record, behind @ ..] = records {
             let record = Record::decode(record);
             ok!(self.check_layer(&record, *index, &mut before));
-            let regions = Regions::new(&record, self.place(*index));
+            let place = Place::new(*index, self.records.len(), self.spatial as usize);
+            let regions = Regions::new(&record, place);
             ok!(scratch.add(&regions, record.is_spatial()));
             if behind.is_empty() {
                 break;
@@ -63,7 +102,7 @@ impl Model<'_> {
         if scratch.end > scratch.sum || scratch.end > isize::MAX as usize / size_of::<u64>() {
             return Err(Fault::Waste);
         }
-        self.scratch_words_per_sample = scratch.end;
+        self.scratch_words = scratch.end;
         Ok(())
     }
 
@@ -76,7 +115,7 @@ impl Model<'_> {
         let Some(input) = record.input_type() else {
             return Err(Fault::Input);
         };
-        if record.is_spatial() != (index < self.spatial()) {
+        if record.is_spatial() != (index < self.spatial as usize) {
             return Err(Fault::Order);
         }
         let k = match record.kind {

@@ -4,10 +4,8 @@
 use alloc::{vec, vec::Vec};
 
 use super::bytes::part;
-use super::check::ok;
-use super::crc::crc32;
-use super::fault::Fault;
-use super::format;
+use super::fault::{Fault, ok};
+use super::format::{self, checksum, number};
 #[cfg(feature = "alloc")]
 use crate::error::Error;
 
@@ -95,25 +93,6 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
         return Err(Fault::HeaderReserved);
     }
     Ok(())
-}
-
-/// The `u32` at byte `at`; 0 where that does not lie inside.
-pub(super) const fn number(bytes: &[u8], at: usize) -> u32 {
-    match format::u32_at(bytes, at) {
-        Some(number) => number,
-        None => 0,
-    }
-}
-
-/// The checksum of all bytes of a file but those that state it.
-pub(super) const fn checksum(file: &[u8]) -> u32 {
-    match (
-        part(file, 0, format::AT_CRC),
-        file.split_at_checked(format::AT_SECTIONS),
-    ) {
-        (Some(before), Some((_, after))) => crc32(&[before, after]),
-        _ => 0, // no header
-    }
 }
 
 /// A file of the sections that have a body, with its header.

@@ -1,8 +1,18 @@
 //! Why a reader refuses a file, in a byte.
 
-use super::container::{self, number};
 use super::error::ModelError;
-use super::format;
+use super::format::{self, number};
+
+/// `?`, which constant functions lack.
+macro_rules! ok {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fault) => return Err(fault),
+        }
+    };
+}
+pub(super) use ok;
 
 /// Why a file is refused. A reader makes some forty checks, on microcontrollers too: an error of a byte keeps
 /// each of them to a comparison and a jump. [`Fault::explain`] makes of it what a caller gets.
@@ -71,7 +81,7 @@ impl Fault {
             },
             Fault::Checksum => ModelError::Checksum {
                 expected: number(bytes, format::AT_CRC),
-                found: container::checksum(bytes),
+                found: format::checksum(bytes),
             },
             fault if (fault as u8) < Fault::Input as u8 => ModelError::Section {
                 expected: fault.expected(),

@@ -2,6 +2,7 @@
 //! All numbers are little-endian; see `docs/MODEL_FORMAT.md`.
 
 use super::bytes::part;
+use super::crc::crc32;
 use super::layer::{InputType, OutputType};
 #[cfg(feature = "conv")]
 use crate::window::{Axis, Windows};
@@ -324,6 +325,22 @@ pub(super) const fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     match part(bytes, at, 4) {
         Some(&[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d])),
         _ => None,
+    }
+}
+
+/// The `u32` at byte `at`; 0 where that does not lie inside.
+pub(super) const fn number(bytes: &[u8], at: usize) -> u32 {
+    match u32_at(bytes, at) {
+        Some(number) => number,
+        None => 0,
+    }
+}
+
+/// The checksum of all bytes of a file but those that state it.
+pub(super) const fn checksum(file: &[u8]) -> u32 {
+    match (part(file, 0, AT_CRC), file.split_at_checked(AT_SECTIONS)) {
+        (Some(before), Some((_, after))) => crc32(&[before, after]),
+        _ => 0, // no header
     }
 }
 

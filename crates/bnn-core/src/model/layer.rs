@@ -35,38 +35,43 @@ pub enum OutputType {
     F32,
 }
 
-/// A layer, read in place. A model has convolutions and pools first, which slide windows over images, and
-/// dense layers behind them; there may be none of either.
+/// A layer, read in place: its weights and parameters are slices of the model's file.
+///
+/// A model has convolutions and pools first, which slide windows over images, and dense layers after them; there may be
+/// none of either. Shapes are `[height, width, channels]`; the image of a dense layer is one pixel.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Layer<'a> {
+pub struct Layer<'a> {
+    /// What it computes.
+    pub kind: LayerKind,
+    /// The type of its inputs.
+    pub input: InputType,
+    /// The shape of its input.
+    pub input_shape: [usize; 3],
+    /// The thresholds that make bits of bytes, one per channel, if the input is [`InputType::Thresholds`]; else empty.
+    pub input_thresholds: &'a [u8],
+    /// Packed weights: a row per output, `[outputs, inputs]` of a dense layer, `[outputs, patch_len]` of a
+    /// convolution. A pool has none.
+    pub weights: Option<BitMatrixView<'a>>,
+    /// What its sums become. A pool has no sums.
+    pub epilogue: Option<Epilogue<'a>>,
+    /// The type of its outputs.
+    pub output: OutputType,
+    /// The shape of its output.
+    pub output_shape: [usize; 3],
+}
+
+/// What a layer computes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum LayerKind {
     /// A fully connected layer.
-    Dense {
-        /// The type of its inputs.
-        input: InputType,
-        /// See [`Layer::input_thresholds`].
-        input_thresholds: &'a [u8],
-        /// `[outputs, inputs]`.
-        weights: BitMatrixView<'a>,
-        /// What its sums become.
-        epilogue: Epilogue<'a>,
-    },
-    /// A convolution. With a kernel as large as the image it is the fully connected layer behind a
-    /// flattened image, whose inputs are in the order rows, columns, channels.
+    Dense,
+    /// A convolution. With a kernel as large as the image it is a fully connected layer on the flattened image, whose
+    /// inputs are in the order rows, columns, channels.
     #[cfg(feature = "conv")]
-    Conv2d {
-        /// The type of its inputs.
-        input: InputType,
-        /// See [`Layer::input_thresholds`].
-        input_thresholds: &'a [u8],
-        /// Its shape.
-        conv: Conv2d,
-        /// `[outputs, patch_len]`.
-        filters: BitMatrixView<'a>,
-        /// What its sums become.
-        epilogue: Epilogue<'a>,
-    },
-    /// The largest of each window, from bits to bits.
+    Conv2d(Conv2d),
+    /// The largest element of each window, from bits to bits.
     #[cfg(feature = "conv")]
     MaxPool2d(Pool2d),
 }
@@ -139,132 +144,38 @@ impl Epilogue<'_> {
     }
 }
 
-impl<'a> Layer<'a> {
-    /// What kind of layer it is, for people: `dense`, `conv2d` or `max_pool2d`.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Layer::Dense { .. } => "dense",
+impl fmt::Display for LayerKind {
+    /// `dense`, `conv2d` or `max_pool2d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LayerKind::Dense => "dense",
             #[cfg(feature = "conv")]
-            Layer::Conv2d { .. } => "conv2d",
+            LayerKind::Conv2d(_) => "conv2d",
             #[cfg(feature = "conv")]
-            Layer::MaxPool2d(_) => "max_pool2d",
-        }
+            LayerKind::MaxPool2d(_) => "max_pool2d",
+        })
     }
+}
 
-    /// The type of its inputs.
-    #[must_use]
-    pub fn input(&self) -> InputType {
-        match *self {
-            Layer::Dense { input, .. } => input,
-            #[cfg(feature = "conv")]
-            Layer::Conv2d { input, .. } => input,
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(_) => InputType::Bits,
-        }
-    }
-
-    /// The thresholds that make bits of bytes, one per channel: of a layer whose input is
-    /// [`InputType::Thresholds`]; else there are none.
-    #[must_use]
-    pub fn input_thresholds(&self) -> &'a [u8] {
-        match *self {
-            Layer::Dense {
-                input_thresholds, ..
-            } => input_thresholds,
-            #[cfg(feature = "conv")]
-            Layer::Conv2d {
-                input_thresholds, ..
-            } => input_thresholds,
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(_) => &[],
-        }
-    }
-
-    /// `[height, width, channels]` of its input; a dense layer's is one pixel.
-    #[must_use]
-    pub fn input_shape(&self) -> [usize; 3] {
-        match self {
-            Layer::Dense { weights, .. } => [1, 1, weights.cols()],
-            #[cfg(feature = "conv")]
-            Layer::Conv2d { conv, .. } => shape(conv.windows().input_size(), conv.channels()),
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => shape(pool.windows().input_size(), pool.channels()),
-        }
-    }
-
-    /// The type of its outputs.
-    #[must_use]
-    pub fn output(&self) -> OutputType {
-        match self.epilogue() {
-            Some(Epilogue::Sums) => OutputType::I32,
-            Some(Epilogue::Affine { .. }) => OutputType::F32,
-            Some(Epilogue::Threshold(_)) | None => OutputType::Bits,
-        }
-    }
-
-    /// `[height, width, channels]` of its output; a dense layer's is one pixel.
-    #[must_use]
-    pub fn output_shape(&self) -> [usize; 3] {
-        match self {
-            Layer::Dense { weights, .. } => [1, 1, weights.rows()],
-            #[cfg(feature = "conv")]
-            Layer::Conv2d { conv, .. } => shape(conv.windows().output_size(), conv.outputs()),
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => shape(pool.windows().output_size(), pool.channels()),
-        }
-    }
-
-    /// Its weights: a row per output, or per filter; a pool has none.
-    #[must_use]
-    pub fn weights(&self) -> Option<BitMatrixView<'a>> {
-        match *self {
-            Layer::Dense { weights, .. } => Some(weights),
-            #[cfg(feature = "conv")]
-            Layer::Conv2d { filters, .. } => Some(filters),
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(_) => None,
-        }
-    }
-
-    /// What its sums become; a pool has none.
-    #[must_use]
-    pub fn epilogue(&self) -> Option<Epilogue<'a>> {
-        match *self {
-            Layer::Dense { epilogue, .. } => Some(epilogue),
-            #[cfg(feature = "conv")]
-            Layer::Conv2d { epilogue, .. } => Some(epilogue),
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(_) => None,
-        }
-    }
-
-    /// Operations of a run of one sample: products of a bit of its input (of each of its bits, of integers) with a
-    /// weight; of a pool, elements under all windows. `u64::MAX` if there are more.
+impl Layer<'_> {
+    /// Operations of a run of one sample: products of a bit of the input (of each of its bits, if it is integers) with
+    /// a weight; of a pool, elements under all windows. `u64::MAX` if there are more.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        let [height, width, channels] = self.output_shape();
-        let per_output = match *self {
-            Layer::Dense { input, weights, .. } => [weights.cols(), input.depth()],
+        let per_output = match self.kind {
             #[cfg(feature = "conv")]
-            Layer::Conv2d { input, conv, .. } => [conv.patch_len(), input.depth()],
-            #[cfg(feature = "conv")]
-            Layer::MaxPool2d(pool) => pool.windows().kernel(),
+            LayerKind::MaxPool2d(pool) => pool.windows().kernel(),
+            _ => [self.weights.map_or(0, |w| w.cols()), self.input.depth()],
         };
-        let factors = [height, width, channels].into_iter().chain(per_output);
+        let factors = self.output_shape.into_iter().chain(per_output);
         factors.fold(1, |product, n| product.saturating_mul(n as u64))
     }
 
     /// Bytes that its weights and parameters take in the file.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let weights = self.weights().map_or(0, |w| size_of_val(w.words()));
-        let thresholds = self.input_thresholds().len().next_multiple_of(4);
-        weights + thresholds + self.epilogue().map_or(0, |epilogue| epilogue.bytes())
+        let weights = self.weights.map_or(0, |w| size_of_val(w.words()));
+        let thresholds = self.input_thresholds.len().next_multiple_of(4);
+        weights + thresholds + self.epilogue.map_or(0, |epilogue| epilogue.bytes())
     }
-}
-
-#[cfg(feature = "conv")]
-fn shape([height, width]: [usize; 2], channels: usize) -> [usize; 3] {
-    [height, width, channels]
 }

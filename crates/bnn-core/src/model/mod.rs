@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod arguments;
 mod bytes;
 mod check;
 mod container;
@@ -35,6 +36,7 @@ mod crc;
 mod error;
 mod fault;
 mod format;
+mod io;
 mod layer;
 #[cfg(feature = "alloc")]
 mod packed;
@@ -59,11 +61,11 @@ pub use bytes::Aligned;
 #[cfg(feature = "alloc")]
 pub use bytes::AlignedBytes;
 pub use error::ModelError;
-pub use layer::{Epilogue, InputType, Layer, OutputType};
+pub use io::{Input, Output};
+pub use layer::{Epilogue, InputType, Layer, LayerKind, OutputType};
 #[cfg(feature = "alloc")]
 pub use packed::PackedModel;
 pub use reader::Model;
-pub use runner::{Input, Output};
 pub use sizes::Sizes;
 #[cfg(feature = "conv")]
 pub use stream::{Stream, StreamState};

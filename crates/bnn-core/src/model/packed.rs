@@ -3,16 +3,18 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::arguments::check_run;
 use super::error::ModelError;
-use super::layer::{Epilogue, InputType, Layer};
+use super::io::{Input, OUTPUT_TYPE, Output, disjoint, reach};
+use super::layer::{Epilogue, InputType, Layer, LayerKind};
 use super::plan::Regions;
 use super::reader::Model;
-use super::runner::{Input, OUTPUT_TYPE, Output, check_run, disjoint, reach};
-use crate::bits::{BitMatrix, BitMatrixView};
+use crate::bits::{BitMatrix, BitMatrixView, BitMatrixViewMut};
 use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
     max_pool2d,
 };
+use crate::error::Error;
 use crate::gemm::epilogue::{Affine, RawSums, Threshold};
 use crate::gemm::{Activations, PackedWeights, compute, operands};
 use crate::kernel::Kernel;
@@ -32,11 +34,11 @@ enum Layers<'a> {
     /// All of them dense: they run in scratch memory.
     Dense(Vec<PackedWeights>),
     /// Convolutions and pools first: each makes a whole batch of images.
-    Maps(Vec<Map<'a>>),
+    Images(Vec<ImageLayer<'a>>),
 }
 
 #[derive(Clone, Debug)]
-enum Map<'a> {
+enum ImageLayer<'a> {
     Convolution {
         filters: PackedFilters,
         epilogue: Epilogue<'a>,
@@ -52,11 +54,16 @@ impl<'a> PackedModel<'a> {
     /// As [`Kernel::active`](crate::Kernel::active).
     pub fn new(model: Model<'a>) -> Result<Self, ModelError> {
         let layers = if model.spatial() == 0 {
-            let weights = model.layers().filter_map(|layer| layer.weights());
+            let weights = model.layers().filter_map(|layer| layer.weights);
             let weights = weights.map(PackedWeights::new);
             Layers::Dense(weights.collect::<Result<_, _>>()?)
         } else {
-            Layers::Maps(model.layers().map(Map::new).collect::<Result<_, _>>()?)
+            Layers::Images(
+                model
+                    .layers()
+                    .map(ImageLayer::new)
+                    .collect::<Result<_, _>>()?,
+            )
         };
         Ok(Self { model, layers })
     }
@@ -78,7 +85,7 @@ impl<'a> PackedModel<'a> {
             Layers::Dense(weights) => {
                 run_dense(&self.model, weights, samples, input, output, scratch)
             }
-            Layers::Maps(maps) => run_maps(&self.model, maps, samples, input, output),
+            Layers::Images(layers) => run_images(&self.model, layers, samples, input, output),
         }
     }
 }
@@ -110,13 +117,13 @@ fn run_dense(
             },
         );
         let (n, k) = (weights.rows(), weights.cols());
-        let product = model.product(&record, k);
-        let activations: Activations<'_> = match (product.input, input.take()) {
+        let layer = model.layer_weights(&record, k);
+        let activations: Activations<'_> = match (layer.input, input.take()) {
             (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
                 Planes::split_checked(x, k, k, depth.into(), kernel, work).into()
             }
             (_, Some(Input::Bytes(x))) => {
-                reach_rows(x, product.input_thresholds, work);
+                reach_rows(x, layer.input_thresholds, work);
                 BitMatrixView::trusted(work, samples, k).into()
             }
             // `check_run` has read it.
@@ -129,7 +136,7 @@ fn run_dense(
             false => Some(Output::Bits(write)),
         };
         // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (product.epilogue, last_output) {
+        match (layer.epilogue, last_output) {
             (Epilogue::Sums, Some(Output::I32(y))) => compute(&a, &w, &RawSums, y, n),
             (Epilogue::Affine { scale, bias }, Some(Output::F32(y))) => {
                 compute(&a, &w, &Affine { scale, bias }, y, n);
@@ -143,44 +150,6 @@ fn run_dense(
     Ok(())
 }
 
-impl<'a> Map<'a> {
-    fn new(layer: Layer<'a>) -> Result<Self, ModelError> {
-        let (conv, filters, epilogue) = match layer {
-            Layer::MaxPool2d(pool) => return Ok(Map::Pool(pool)),
-            Layer::Conv2d {
-                conv,
-                filters,
-                epilogue,
-                ..
-            } => (conv, filters, epilogue),
-            // A dense layer is a convolution of images of one pixel.
-            Layer::Dense {
-                weights, epilogue, ..
-            } => {
-                let (n, k) = (weights.rows(), weights.cols());
-                let conv = Conv2d::new([1, 1, k], n, [1, 1], ConvOptions::default())?;
-                (conv, weights, epilogue)
-            }
-        };
-        Ok(Map::Convolution {
-            filters: PackedFilters::new(&conv, filters)?,
-            epilogue,
-        })
-    }
-
-    /// Pixels of an output and channels.
-    fn output(&self) -> [usize; 2] {
-        let ([height, width], channels) = match self {
-            Map::Convolution { filters, .. } => (
-                filters.conv().windows().output_size(),
-                filters.conv().outputs(),
-            ),
-            Map::Pool(pool) => (pool.windows().output_size(), pool.channels()),
-        };
-        [height * width, channels]
-    }
-}
-
 /// [`reach`] of rows without gaps, one threshold for each element of a row.
 fn reach_rows(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
     let k = positive(thresholds.len());
@@ -190,82 +159,105 @@ fn reach_rows(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
     }
 }
 
-fn run_maps(
+impl<'a> ImageLayer<'a> {
+    fn new(layer: Layer<'a>) -> Result<Self, ModelError> {
+        let conv = match layer.kind {
+            LayerKind::MaxPool2d(pool) => return Ok(ImageLayer::Pool(pool)),
+            LayerKind::Conv2d(conv) => conv,
+            // A dense layer is a convolution of images of one pixel.
+            LayerKind::Dense => {
+                let [.., outputs] = layer.output_shape;
+                let options = ConvOptions::default();
+                Conv2d::new(layer.input_shape, outputs, [1, 1], options)?
+            }
+        };
+        let (Some(filters), Some(epilogue)) = (layer.weights, layer.epilogue) else {
+            return Err(Error::Zero { what: "weights" }.into()); // all but pools have them
+        };
+        Ok(ImageLayer::Convolution {
+            filters: PackedFilters::new(&conv, filters)?,
+            epilogue,
+        })
+    }
+
+    /// Pixels of an output and channels.
+    fn output(&self) -> [usize; 2] {
+        let (windows, channels) = match self {
+            ImageLayer::Convolution { filters, .. } => {
+                (filters.conv().windows(), filters.conv().outputs())
+            }
+            ImageLayer::Pool(pool) => (pool.windows(), pool.channels()),
+        };
+        [windows.output_pixels(), channels]
+    }
+
+    /// Runs on all images at once.
+    fn run(&self, images: Images<'_>, output: Output<'_>) -> Result<(), ModelError> {
+        let [_, n] = self.output();
+        match (self, output) {
+            (ImageLayer::Pool(pool), Output::Bits(y)) => {
+                let Images::Bits(bits) = images else {
+                    return Err(OUTPUT_TYPE); // `open` has refused a pool of anything else
+                };
+                max_pool2d(bits, pool, &mut rows(y, n)?)?;
+            }
+            (ImageLayer::Convolution { filters, epilogue }, output) => match (*epilogue, output) {
+                (Epilogue::Sums, Output::I32(y)) => conv2d_i32(images, filters, y, n)?,
+                (Epilogue::Affine { scale, bias }, Output::F32(y)) => {
+                    conv2d_f32(images, filters, scale, bias, y, n)?;
+                }
+                (Epilogue::Threshold(thresholds), Output::Bits(y)) => {
+                    conv2d_bits(images, filters, thresholds, &mut rows(y, n)?)?;
+                }
+                _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
+            },
+            _ => return Err(OUTPUT_TYPE),
+        }
+        Ok(())
+    }
+}
+
+/// All of `words` as rows of `n` bits.
+fn rows(words: &mut [u64], n: usize) -> Result<BitMatrixViewMut<'_>, Error> {
+    let count = words.len() / row_len(n);
+    BitMatrixViewMut::cleared(words, count, n)
+}
+
+/// Runs layers of which the first ones are convolutions and pools, each on all samples at once.
+fn run_images(
     model: &Model<'_>,
-    maps: &[Map<'_>],
+    layers: &[ImageLayer<'_>],
     samples: usize,
     input: Input<'_>,
     output: Output<'_>,
 ) -> Result<(), ModelError> {
     let [height, width, channels] = model.input_shape();
+    let pixels = mul("pixels of all images", samples, height * width)?;
+    // The bits between layers; at first those that thresholds make of bytes.
     let mut bits;
     let mut images: Images<'_> = match (input, model.input().1) {
-        (Input::Bits(x), _) => BitMatrixView::trusted(x, samples * height * width, channels).into(),
+        (Input::Bits(x), _) => BitMatrixView::trusted(x, pixels, channels).into(),
         (Input::Bytes(x), InputType::Unsigned { depth }) => Images::Unsigned {
             x,
             depth: depth.into(),
         },
         (Input::Bytes(x), _) => {
-            let thresholds = model.layers().next().map(|layer| layer.input_thresholds());
-            bits = BitMatrix::zeros(samples * height * width, channels)?;
-            reach_rows(
-                x,
-                thresholds.unwrap_or_default(),
-                bits.view_mut().words_mut(),
-            );
+            let thresholds = model.layers().next().map(|layer| layer.input_thresholds);
+            let thresholds = thresholds.unwrap_or_default();
+            bits = BitMatrix::zeros(pixels, channels)?;
+            reach_rows(x, thresholds, bits.view_mut().words_mut());
             bits.view().into()
         }
     };
-    let mut output = Some(output);
-    let mut held;
-    for (i, map) in maps.iter().enumerate() {
-        let [pixels, n] = map.output();
-        let last = if i + 1 == maps.len() {
-            output.take()
-        } else {
-            None
-        };
-        match (map, last) {
-            (
-                Map::Convolution {
-                    filters,
-                    epilogue: Epilogue::Sums,
-                },
-                Some(Output::I32(y)),
-            ) => {
-                conv2d_i32(images, filters, y, n)?;
-            }
-            (
-                Map::Convolution {
-                    filters,
-                    epilogue: Epilogue::Affine { scale, bias },
-                },
-                Some(Output::F32(y)),
-            ) => conv2d_f32(images, filters, scale, bias, y, n)?,
-            (map, last) => {
-                let mut out = BitMatrix::zeros(mul("pixels of all images", samples, pixels)?, n)?;
-                match (map, images) {
-                    (
-                        Map::Convolution {
-                            filters,
-                            epilogue: Epilogue::Threshold(t),
-                        },
-                        images,
-                    ) => {
-                        conv2d_bits(images, filters, *t, &mut out.view_mut())?;
-                    }
-                    (Map::Pool(pool), Images::Bits(bits)) => {
-                        max_pool2d(bits, pool, &mut out.view_mut())?;
-                    }
-                    _ => return Err(OUTPUT_TYPE), // likewise
-                }
-                if let Some(Output::Bits(y)) = last {
-                    y.copy_from_slice(out.words());
-                }
-                held = out;
-                images = held.view().into();
-            }
-        }
+    let Some((last, layers)) = layers.split_last() else {
+        return Ok(()); // a model has a layer
+    };
+    for layer in layers {
+        let [pixels, n] = layer.output();
+        let mut out = BitMatrix::zeros(mul("pixels of all images", samples, pixels)?, n)?;
+        layer.run(images, Output::Bits(out.view_mut().words_mut()))?;
+        bits = out;
+        images = bits.view().into();
     }
-    Ok(())
+    last.run(images, output)
 }

@@ -3,9 +3,9 @@
 
 use core::ops::Range;
 
+use super::io::Input;
 use super::layer::InputType;
-use super::reader::Product;
-use super::runner::Input;
+use super::reader::LayerWeights;
 use crate::bits::BitMatrixView;
 use crate::bits::bits_at;
 use crate::conv::{Conv2d, PadValue};
@@ -17,14 +17,14 @@ use crate::shape::{last_word_mask, row_len, row_words};
 const HALF: usize = u32::BITS as usize;
 
 /// A convolution to one row of pixels.
-pub(super) struct Line<'r> {
+pub(super) struct PatchRow<'r> {
     pub(super) conv: &'r Conv2d,
-    pub(super) product: &'r Product<'r>,
+    pub(super) layer: &'r LayerWeights<'r>,
     /// The rows of the image under the windows.
     pub(super) pixels: Input<'r>,
 }
 
-impl Line<'_> {
+impl PatchRow<'_> {
     /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a time: the pixel,
     /// the number of the first output, and the sums. It is handed over by reference, so that the loops exist once and
     /// not for every epilogue.
@@ -36,18 +36,18 @@ impl Line<'_> {
     ) {
         let conv = self.conv;
         let (n, k) = (conv.group_outputs(), conv.patch_len());
-        let groups = self.product.weights.words();
+        let groups = self.layer.weights.words();
         let groups = groups.chunks_exact((n * row_words(k)).max(1));
         for (group, filters) in groups.enumerate() {
             let weights = Resolved::canonical(BitMatrixView::trusted(filters, n, k), kernel);
             let [_, pixels] = conv.windows().output_size();
             for ox in 0..pixels {
-                let window = Window {
-                    line: self,
+                let place = Patch {
+                    row: self,
                     group,
                     ox,
                 };
-                let (patch, other) = window.patches(work);
+                let (patch, other) = place.write(work);
                 weights.outputs(patch, &mut |first, sums| {
                     let first_output = group * n + first;
                     if other.is_empty() {
@@ -68,22 +68,22 @@ impl Line<'_> {
 }
 
 /// The window over one pixel of the output, of one group of channels.
-struct Window<'l> {
-    line: &'l Line<'l>,
+struct Patch<'l> {
+    row: &'l PatchRow<'l>,
     group: usize,
     ox: usize,
 }
 
-impl Window<'_> {
+impl Patch<'_> {
     /// Writes the patch under the window: a row of signs, or a row of zeros and bit planes (see
     /// [`Planes`](crate::Planes)).
     ///
     /// What is outside the image is -1 or +1 there, or where that is to be 0, both: then the second patch is that with
     /// +1, and the sums wanted are halfway between those of the two. Integers are 0 there.
-    fn patches<'w>(&self, work: &'w mut [u64]) -> (&'w [u64], &'w [u64]) {
-        let conv = self.line.conv;
+    fn write<'w>(&self, work: &'w mut [u64]) -> (&'w [u64], &'w [u64]) {
+        let conv = self.row.conv;
         let words = row_len(conv.patch_len());
-        let rows = match self.line.product.input {
+        let rows = match self.row.layer.input {
             InputType::Unsigned { depth } => usize::from(depth) + 1,
             _ => 1,
         };
@@ -101,13 +101,13 @@ impl Window<'_> {
 
     /// The taps inside the image, vertically and horizontally.
     fn inside(&self) -> [Range<usize>; 2] {
-        let conv = self.line.conv;
+        let conv = self.row.conv;
         [conv.windows().y.inside(0), conv.windows().x.inside(self.ox)]
     }
 
     /// A patch, all outside the image `outside`.
     fn fill(&self, patch: &mut [u64], outside: bool) {
-        let conv = self.line.conv;
+        let conv = self.row.conv;
         patch.fill(if outside { u64::MAX } else { 0 });
         if let Some(last) = patch.last_mut() {
             *last &= last_word_mask(conv.patch_len());
@@ -126,16 +126,16 @@ impl Window<'_> {
 
     /// Copies the elements of a pixel to the patch, from element `at` on, where all bits are `outside`.
     fn copy(&self, patch: &mut [u32], at: usize, pixel: usize, outside: bool) {
-        let conv = self.line.conv;
+        let conv = self.row.conv;
         let (count, channels) = (conv.group_channels(), conv.channels());
         let first = self.group * count;
-        match self.line.pixels {
+        match self.row.pixels {
             Input::Bits(image) => {
                 let words = image.get(pixel * row_words(channels)..).unwrap_or_default();
                 copy_bits(patch, at, bytemuck::cast_slice(words), first, count);
             }
             Input::Bytes(image) => {
-                let thresholds = self.line.product.input_thresholds;
+                let thresholds = self.row.layer.input_thresholds;
                 let per_row = 2 * row_len(conv.patch_len());
                 // Behind the row of zeros.
                 let plane = if thresholds.is_empty() { per_row } else { 0 };

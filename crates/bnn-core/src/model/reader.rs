@@ -1,14 +1,13 @@
 //! A checked model, read in place.
 
 use super::bytes::Aligned;
-use super::check::ok;
-use super::container::{Sections, number};
+use super::check::check;
+use super::container::Sections;
 use super::error::ModelError;
-use super::fault::Fault;
 #[cfg(feature = "conv")]
 use super::format::kind;
-use super::format::{self, RECORD_BYTES, Record, Shape, epilogue, input, input_type};
-use super::layer::{Epilogue, InputType, Layer, OutputType};
+use super::format::{self, RECORD_BYTES, Record, Shape, epilogue, input, input_type, number};
+use super::layer::{Epilogue, InputType, Layer, LayerKind, OutputType};
 use super::plan::{Place, Regions};
 use crate::bits::BitMatrixView;
 use crate::gemm::Thresholds;
@@ -47,7 +46,7 @@ const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>()
 
 /// What a layer with weights multiplies with, and what becomes of its sums.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Product<'a> {
+pub(super) struct LayerWeights<'a> {
     pub(super) input: InputType,
     /// Of [`InputType::Thresholds`].
     pub(super) input_thresholds: &'a [u8],
@@ -74,55 +73,34 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// As [`Model::open`].
+    #[doc(hidden)]
     pub const fn embedded(file: &'a Aligned<[u8]>) -> Result<Self, ModelError> {
         Self::explained(&file.0)
     }
 
     const fn explained(bytes: &'a [u8]) -> Result<Self, ModelError> {
         let mut layer = 0;
-        match Self::check(bytes, &mut layer) {
-            Ok(model) => Ok(model),
+        match check(bytes, &mut layer) {
+            Ok(checked) => Ok(Self {
+                bytes,
+                records: checked.records,
+                weights: checked.weights,
+                params: checked.params,
+                scratch_words_per_sample: checked.scratch_words,
+                input_shape: checked.input_shape,
+                output_shape: checked.output_shape,
+                spatial: checked.spatial,
+                input_code: checked.input_code,
+                output_type: checked.output_type,
+                zeros: [0; PADDING],
+            }),
             Err(fault) => Err(fault.explain(bytes, layer)),
         }
     }
 
-    /// Where a layer is at fault, `layer` is its number.
-    const fn check(bytes: &'a [u8], layer: &mut usize) -> Result<Self, Fault> {
-        let sections = ok!(Sections::find(bytes));
-        let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
-        if records.is_empty() || !rest.is_empty() {
-            return Err(Fault::Records);
-        }
-        if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
-            return Err(Fault::WeightWords);
-        }
-        let (mut spatial, mut rest) = (0, records);
-        while let [record, behind @ ..] = rest
-            && Record::decode(record).is_spatial()
-        {
-            spatial += 1;
-            rest = behind;
-        }
-        let mut model = Self {
-            bytes,
-            records,
-            weights: sections.weights,
-            params: sections.params,
-            scratch_words_per_sample: 0,
-            input_shape: Shape::NONE,
-            output_shape: Shape::NONE,
-            spatial,
-            input_code: input::BITS,
-            output_type: OutputType::Bits,
-            zeros: [0; PADDING],
-        };
-        ok!(model.check_layers(layer));
-        Ok(model)
-    }
-
     /// Reads what a convolution or a dense layer multiplies with: rows of `k` bits.
-    // All was checked in `check_layers`: neither a type is unknown nor a part of the file not there.
-    pub(super) fn product(&self, record: &Record, k: usize) -> Product<'a> {
+    // All was checked in `check`: neither a type is unknown nor a part of the file not there.
+    pub(super) fn layer_weights(&self, record: &Record, k: usize) -> LayerWeights<'a> {
         let (n, at) = (record.outputs as usize, record.weights_at as usize);
         let weights: &[u64] = numbers(self.weights.get(at..), n * row_words(k));
         let params = self.params.get(record.params_at as usize..);
@@ -142,7 +120,7 @@ impl<'a> Model<'a> {
             }
             _ => Epilogue::Sums,
         };
-        Product {
+        LayerWeights {
             input: record.input_type().unwrap_or(InputType::Bits),
             input_thresholds: thresholds.get(..record.inputs as usize).unwrap_or_default(),
             weights: BitMatrixView::unchecked(weights, n, k),
@@ -152,47 +130,34 @@ impl<'a> Model<'a> {
 
     /// Reads a layer.
     fn layer(&self, record: &Record) -> Layer<'a> {
-        #[cfg(feature = "conv")]
-        match record.kind {
-            kind::MAX_POOL2D => return Layer::MaxPool2d(super::spatial::pool_of(record)),
+        let (kind, row) = match record.kind {
+            #[cfg(feature = "conv")]
+            kind::MAX_POOL2D => (LayerKind::MaxPool2d(super::spatial::pool_of(record)), None),
+            #[cfg(feature = "conv")]
             kind::CONV2D => {
                 let conv = super::spatial::conv_of(record);
-                let product = self.product(record, conv.patch_len());
-                return Layer::Conv2d {
-                    input: product.input,
-                    input_thresholds: product.input_thresholds,
-                    conv,
-                    filters: product.weights,
-                    epilogue: product.epilogue,
-                };
+                (LayerKind::Conv2d(conv), Some(conv.patch_len()))
             }
-            _ => {}
+            _ => (LayerKind::Dense, Some(record.inputs as usize)),
+        };
+        let own = row.map(|row| self.layer_weights(record, row));
+        Layer {
+            kind,
+            input: own.map_or(InputType::Bits, |own| own.input),
+            input_shape: record.input_shape().sizes(),
+            input_thresholds: own.map_or(&[], |own| own.input_thresholds),
+            weights: own.map(|own| own.weights),
+            epilogue: own.map(|own| own.epilogue),
+            output: record.output_type(),
+            output_shape: record.output_shape().sizes(),
         }
-        let product = self.product(record, record.inputs as usize);
-        Layer::Dense {
-            input: product.input,
-            input_thresholds: product.input_thresholds,
-            weights: product.weights,
-            epilogue: product.epilogue,
-        }
-    }
-
-    /// Number of layers, at least 1.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Whether there are no layers: never.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
     }
 
     /// The layers, from the input to the output.
-    pub fn layers(&self) -> impl Iterator<Item = Layer<'a>> + use<'a> {
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<'a>> + use<'a> {
         let model = *self;
-        (0..model.len()).filter_map(move |index| Some(model.layer(&model.record(index)?)))
+        let records = model.records.iter().map(Record::decode);
+        records.map(move |record| model.layer(&record))
     }
 
     /// Convolutions and pools, which come first.
@@ -212,7 +177,7 @@ impl<'a> Model<'a> {
 
     /// What lies around a layer.
     pub(super) const fn place(&self, index: usize) -> Place {
-        Place::new(index, self.len(), self.spatial())
+        Place::new(index, self.records.len(), self.spatial())
     }
 
     /// Elements per sample, and their type.
@@ -225,7 +190,7 @@ impl<'a> Model<'a> {
     pub(super) const fn input_type(&self) -> InputType {
         match input_type(self.input_code) {
             Some(input) => input,
-            // Checked in `check_layers`.
+            // Checked in `check`.
             None => InputType::Bits,
         }
     }
@@ -237,10 +202,8 @@ impl<'a> Model<'a> {
         self.input_shape.sizes()
     }
 
-    /// Numbers of an [`Input`](super::Input) per sample: bytes of unsigned integers; words of bits, of
-    /// which every pixel starts on a word.
-    #[must_use]
-    pub const fn input_len(&self) -> usize {
+    /// Numbers of an input per sample; see [`Sizes`](super::Sizes).
+    pub(crate) const fn input_len(&self) -> usize {
         numbers_of(self.input_shape(), self.input_code == input::BITS)
     }
 
@@ -257,10 +220,8 @@ impl<'a> Model<'a> {
         self.output_shape.sizes()
     }
 
-    /// Numbers of an [`Output`](super::Output) per sample; of bits, words, of which every pixel starts on
-    /// a word.
-    #[must_use]
-    pub const fn output_len(&self) -> usize {
+    /// Numbers of an output per sample; see [`Sizes`](super::Sizes).
+    pub(crate) const fn output_len(&self) -> usize {
         numbers_of(
             self.output_shape(),
             matches!(self.output_type, OutputType::Bits),

@@ -1,10 +1,10 @@
 //! One row of a convolution's or a pool's output.
 
 use super::format::{Record, kind};
+use super::io::{Input, Output, RunConfig, SumsWriter};
 use super::layer::Epilogue;
-use super::patch::Line;
+use super::patch::PatchRow;
 use super::reader::Model;
-use super::runner::{Finish, Input, Output, Way};
 use super::spatial::{conv_of, pool_of};
 use crate::shape::row_words;
 
@@ -15,7 +15,7 @@ pub(super) fn compute_row(
     oy: usize,
     pixels: Input<'_>,
     mut out: Output<'_>,
-    way: Way,
+    config: RunConfig,
     work: &mut [u64],
 ) {
     if record.kind == kind::MAX_POOL2D {
@@ -25,20 +25,20 @@ pub(super) fn compute_row(
         return;
     }
     let conv = conv_of(record).line(oy);
-    let product = model.product(record, conv.patch_len());
-    let pixel = match product.epilogue {
+    let layer = model.layer_weights(record, conv.patch_len());
+    let pixel = match layer.epilogue {
         Epilogue::Threshold(_) => row_words(conv.outputs()),
         _ => conv.outputs(),
     };
-    let (epilogue, reals) = (product.epilogue, way.reals);
-    let finish = Finish { epilogue, reals };
-    let line = Line {
+    let (epilogue, reals) = (layer.epilogue, config.reals);
+    let writer = SumsWriter { epilogue, reals };
+    let row = PatchRow {
         conv: &conv,
-        product: &product,
+        layer: &layer,
         pixels,
     };
-    line.compute(work, way.kernel, &mut |sample, first, sums| {
+    row.compute(work, config.kernel, &mut |sample, first, sums| {
         let mut out = out.part(sample * pixel..(sample + 1) * pixel);
-        finish.put(sums, first, &mut out);
+        writer.put(sums, first, &mut out);
     });
 }

@@ -9,10 +9,10 @@
 use bytemuck::cast_slice_mut;
 
 use super::format::{Record, Shape, input};
+use super::io::{Input, Output, RunConfig, disjoint};
 use super::layer::OutputType;
 use super::reader::{Model, numbers_of};
 use super::row::compute_row;
-use super::runner::{Input, Output, Way, disjoint};
 
 /// Where the first layer reads.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ pub(super) enum Image<'r> {
 
 /// The convolutions and pools of a model on their way through an image.
 #[derive(Debug)]
-pub(super) struct Rows<'r> {
+pub(super) struct RowPipeline<'r> {
     model: Model<'r>,
     image: Image<'r>,
-    way: Way,
+    config: RunConfig,
     scratch: &'r mut [u64],
     /// Whether the image never ends: then every row of windows is like the first one.
     endless: bool,
@@ -59,18 +59,18 @@ impl State {
     }
 }
 
-impl<'r> Rows<'r> {
+impl<'r> RowPipeline<'r> {
     /// For the arguments of a run, which have been checked.
     pub(super) fn new(
         model: &Model<'r>,
         image: Image<'r>,
-        way: Way,
+        config: RunConfig,
         scratch: &'r mut [u64],
     ) -> Self {
         Self {
             model: *model,
             image,
-            way,
+            config,
             scratch,
             endless: false,
         }
@@ -124,7 +124,7 @@ enum Readiness {
     Done,
 }
 
-impl Rows<'_> {
+impl RowPipeline<'_> {
     fn readiness(&self, level: usize, record: &Record) -> Readiness {
         let y = record.window.windows().y;
         let word = self.scratch.get(record.input_at as usize);
@@ -173,7 +173,7 @@ impl Rows<'_> {
         };
         // What nothing needs is not computed.
         if let Some(place) = place {
-            compute_row(&self.model, record, next, pixels, place, self.way, work);
+            compute_row(&self.model, record, next, pixels, place, self.config, work);
         }
         if !self.endless {
             state.next += 1;

@@ -9,11 +9,11 @@ use super::reader::Model;
 pub struct Sizes {
     /// Elements of the input, as [`Model::input`] tells.
     pub inputs: usize,
-    /// Words or bytes of the input, as [`Model::input_len`] tells.
+    /// Numbers of an [`Input`](super::Input): bytes of integers; words of bits, of which every pixel starts on a word.
     pub input_len: usize,
     /// Outputs, as [`Model::output`] tells.
     pub outputs: usize,
-    /// Words or numbers of the output, as [`Model::output_len`] tells.
+    /// Numbers of an [`Output`](super::Output); of bits, words, of which every pixel starts on a word.
     pub output_len: usize,
     /// Words of scratch memory, as [`Model::scratch_words`] tells of one sample.
     pub scratch_words: usize,

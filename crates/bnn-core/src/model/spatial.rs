@@ -1,7 +1,6 @@
 //! What is checked of convolutions and pools, and how they are read then.
 
-use super::check::ok;
-use super::fault::Fault;
+use super::fault::{Fault, ok};
 use super::format::{Record, kind, pad};
 use super::layer::InputType;
 use crate::conv::{Conv2d, PadValue, Pool2d};

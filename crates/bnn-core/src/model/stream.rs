@@ -1,10 +1,11 @@
 //! Models on series that come row by row, such as a sensor's.
 
+use super::arguments::{check_input, check_output};
 use super::error::ModelError;
-use super::layer::Layer;
+use super::io::{Input, Output, Reals, RunConfig, reals};
+use super::layer::LayerKind;
 use super::reader::Model;
-use super::rows::{Image, Rows};
-use super::runner::{Input, Output, Reals, Way, check_input, check_output, reals};
+use super::rows::{Image, RowPipeline};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::shape::{at_least, positive};
@@ -55,6 +56,7 @@ pub struct Stream<'m> {
 }
 
 /// What a stream keeps besides its model and its memory; see [`Stream::resume`].
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamState {
     /// Whether the window slides; see [`Stream`].
@@ -95,13 +97,13 @@ impl<'m> Stream<'m> {
     /// # Errors
     /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
-        let padded = |layer: Layer<'_>| match layer {
-            Layer::Conv2d { conv, .. } => conv.windows().y.is_padded(),
-            Layer::MaxPool2d(pool) => pool.windows().y.is_padded(),
-            Layer::Dense { .. } => false,
+        let is_padded = |kind: LayerKind| match kind {
+            LayerKind::Conv2d(conv) => conv.windows().y.is_padded(),
+            LayerKind::MaxPool2d(pool) => pool.windows().y.is_padded(),
+            LayerKind::Dense => false,
         };
         let state = StreamState {
-            slides: !model.layers().any(padded),
+            slides: !model.layers().any(|layer| is_padded(layer.kind)),
             seen: 0,
             done: false,
         };
@@ -116,6 +118,7 @@ impl<'m> Stream<'m> {
     ///
     /// # Errors
     /// As [`Stream::new`].
+    #[doc(hidden)]
     pub fn resume(
         model: Model<'m>,
         memory: &'m mut [u64],
@@ -134,6 +137,7 @@ impl<'m> Stream<'m> {
 
     /// What the stream keeps besides its model and its memory, for [`Stream::resume`].
     #[must_use]
+    #[doc(hidden)]
     pub fn state(&self) -> StreamState {
         self.state
     }
@@ -171,21 +175,21 @@ impl<'m> Stream<'m> {
             }
         }
         let kernel = self.kernel;
-        let way = Way { kernel, reals };
-        let mut rows = self.rows(way);
+        let config = RunConfig { kernel, reals };
+        let mut rows = self.rows(config);
         rows.push(row);
         if !rows.next(&mut output) {
             return Ok(false);
         }
         self.state.done = !self.state.slides;
-        self.model.run_dense(None, &mut output, way, self.memory);
+        self.model.run_dense(None, &mut output, config, self.memory);
         Ok(true)
     }
 
     /// Forgets all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
         let (kernel, reals) = (self.kernel, None);
-        self.rows(Way { kernel, reals }).clear();
+        self.rows(RunConfig { kernel, reals }).clear();
         self.state.seen = 0;
         self.state.done = false;
     }
@@ -196,13 +200,14 @@ impl<'m> Stream<'m> {
         self.state.slides
     }
 
-    fn rows(&mut self, way: Way) -> Rows<'_> {
+    fn rows(&mut self, config: RunConfig) -> RowPipeline<'_> {
         let scratch = self.model.scratch_words(1).unwrap_or_default();
         let (scratch, first) = self
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        Rows::new(&self.model, Image::Rows(first), way, scratch).endless(self.state.slides)
+        RowPipeline::new(&self.model, Image::Rows(first), config, scratch)
+            .endless(self.state.slides)
     }
 }
 

@@ -15,7 +15,7 @@ fn check_every_byte(layer: impl Module + Clone + Send + 'static, channels: usize
     let model = Model::open(aligned.bytes()).unwrap();
     assert_eq!(model.input(), (channels, InputType::Thresholds));
     assert_eq!(model.meta(), "name=bytes\n");
-    let thresholds = model.layers().next().unwrap().input_thresholds();
+    let thresholds = model.layers().next().unwrap().input_thresholds;
     let mut samples = Samples::draw(InputType::Thresholds, &[256, channels], rng);
     for (byte, sample) in (0..=255).zip(samples.bytes.chunks_mut(channels)) {
         sample.fill(byte);

@@ -99,7 +99,7 @@ impl<'a> Source<'a> {
             bytes,
             checksum: model.checksum(),
             inputs,
-            input_len: model.input_len(),
+            input_len: model.sizes().input_len,
             input_text: format!("{} x {input}", shape(model.input_shape())),
             input: match input {
                 InputType::Bits => Element::Bits,
@@ -107,7 +107,7 @@ impl<'a> Source<'a> {
                 other => return Err(unknown(other.to_string())),
             },
             outputs,
-            output_len: model.output_len(),
+            output_len: model.sizes().output_len,
             output_text: format!("{} x {output}", shape(model.output_shape())),
             output: match output {
                 OutputType::Bits => Element::Bits,

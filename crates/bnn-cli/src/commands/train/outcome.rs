@@ -321,7 +321,7 @@ const TIMING: Duration = Duration::from_millis(200);
 
 /// The weights of the first layer's neurons as they are in the file.
 fn first_layer(model: &Model<'_>) -> Vec<Vec<bool>> {
-    let Some(weights) = model.layers().next().and_then(|layer| layer.weights()) else {
+    let Some(weights) = model.layers().next().and_then(|layer| layer.weights) else {
         return Vec::new();
     };
     let neuron = |r| (0..weights.cols()).map(move |c| weights.get(r, c) == Some(true));

@@ -48,6 +48,7 @@ impl PackedFilters {
     ///
     /// # Errors
     /// Filters of another shape than the convolution's, a size that overflows, [`Error::OutOfMemory`].
+    #[doc(hidden)]
     pub fn for_kernel(
         kernel: &'static Kernel,
         conv: &Conv2d,
@@ -85,6 +86,7 @@ impl PackedFilters {
 
     /// The kernel whose layout this is.
     #[must_use]
+    #[doc(hidden)]
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
     }

@@ -202,7 +202,7 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
         assert_eq!(of_bytes.input(), (k, InputType::Thresholds));
         assert_eq!(of_bytes.input_len(), k);
         let first = of_bytes.layers().next();
-        let first = first.map(|layer| (layer.input_thresholds(), layer.bytes()));
+        let first = first.map(|layer| (layer.input_thresholds, layer.bytes()));
         let bytes = 8 * n * row_words(k) + 2 * n + k.next_multiple_of(4);
         assert_eq!(first, Some((thresholds.as_slice(), bytes)));
         let mut scratch = vec![u64::MAX; of_bytes.scratch_words(samples)?];
@@ -252,7 +252,7 @@ fn thresholds_beyond_every_sum_are_stored_in_16_bits() -> Result<(), ModelError>
     )?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
     let layer = Model::open(file.bytes())?.layers().next();
-    let epilogue = layer.and_then(|layer| layer.epilogue());
+    let epilogue = layer.and_then(|layer| layer.epilogue);
     assert_eq!(
         epilogue,
         Some(Epilogue::Threshold(Thresholds::I16(&[-4, 5])))

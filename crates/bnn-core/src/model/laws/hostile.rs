@@ -70,9 +70,9 @@ fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     check_stream_words(&model);
     // An image between layers is no larger than the input is, with a layer's channels.
     let [height, width, _] = model.input_shape();
-    let images = model.layers().map(|layer| match layer {
-        Layer::Dense { .. } => 0,
-        layer => height * width * row_words(layer.input_shape()[2]),
+    let images = model.layers().map(|layer| match layer.kind {
+        LayerKind::Dense => 0,
+        _ => height * width * row_words(layer.input_shape[2]),
     });
     assert!(
         words <= 20 * bytes.len() + 64 + images.sum::<usize>(),

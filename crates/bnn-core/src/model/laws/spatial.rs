@@ -54,9 +54,9 @@ fn check(net: &SpatialNet, samples: usize, seed: u64) -> Result<(), ModelError> 
 fn check_work(model: &Model<'_>) -> Result<(), ModelError> {
     for (record, layer) in model.records.iter().zip(model.layers()) {
         let record = format::Record::decode(record);
-        if let Layer::Conv2d { input, conv, .. } = layer {
+        if let LayerKind::Conv2d(conv) = layer.kind {
             let zeros = conv.pad_value() == PadValue::Zero && record.window.padding != [0; 4];
-            let rows = match input {
+            let rows = match layer.input {
                 // A row of zeros and bit planes.
                 InputType::Unsigned { depth } => usize::from(depth) + 1,
                 InputType::Bits | InputType::Thresholds if zeros => 2,
@@ -156,17 +156,32 @@ fn layers_tell_their_shapes() -> Result<(), ModelError> {
         .layers()
         .map(|layer| {
             (
-                layer.kind(),
-                layer.input_shape(),
-                layer.output_shape(),
+                layer.kind.to_string(),
+                layer.input_shape,
+                layer.output_shape,
                 layer.bytes(),
             )
         })
         .collect();
     let expected = [
-        ("conv2d", [8, 6, 3], [8, 6, 5], 5 * 8 + 5 * 2),
-        ("max_pool2d", [8, 6, 5], [4, 3, 5], 0),
-        ("conv2d", [4, 3, 5], [1, 1, 10], 10 * 8),
+        (
+            alloc::string::String::from("conv2d"),
+            [8, 6, 3],
+            [8, 6, 5],
+            5 * 8 + 5 * 2,
+        ),
+        (
+            alloc::string::String::from("max_pool2d"),
+            [8, 6, 5],
+            [4, 3, 5],
+            0,
+        ),
+        (
+            alloc::string::String::from("conv2d"),
+            [4, 3, 5],
+            [1, 1, 10],
+            10 * 8,
+        ),
     ];
     assert_eq!(shapes, expected);
     assert_eq!(model.input(), (8 * 6 * 3, InputType::Unsigned { depth: 8 }));

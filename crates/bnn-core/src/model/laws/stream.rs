@@ -39,10 +39,10 @@ fn check(seed: u64, vertical_padding: bool) -> Result<bool, ModelError> {
         }
     }
     // Where a window begins.
-    let strides = model.layers().map(|layer| match layer {
-        Layer::Conv2d { conv, .. } => conv.windows().stride()[0],
-        Layer::MaxPool2d(pool) => pool.windows().stride()[0],
-        Layer::Dense { .. } => 1,
+    let strides = model.layers().map(|layer| match layer.kind {
+        LayerKind::Conv2d(conv) => conv.windows().stride()[0],
+        LayerKind::MaxPool2d(pool) => pool.windows().stride()[0],
+        LayerKind::Dense => 1,
     });
     let step = match stream.slides() {
         true => strides.product(),
