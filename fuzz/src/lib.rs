@@ -1,9 +1,10 @@
-//! What the fuzz targets share: numbers made of an input's bytes, outputs between guards, and the check of
-//! all epilogues of a product against the sums that are expected.
+//! The bodies of the fuzz targets (`targets`), and what they share: numbers made of an input's bytes, outputs between
+//! guards, and the check of all epilogues of a product against the sums that are expected.
 
 mod epilogues;
 mod guarded;
 mod numbers;
+pub mod targets;
 
 pub use epilogues::{Product, check_epilogues};
 pub use guarded::guarded;
