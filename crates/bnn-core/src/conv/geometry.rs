@@ -1,4 +1,4 @@
-//! The shape of a convolution, checked once.
+//! The shape of a convolution.
 
 use crate::error::Error;
 use crate::shape::{matrix_words, mul, nonzero, positive, sum_fits};
@@ -6,16 +6,16 @@ use crate::shape::{matrix_words, mul, nonzero, positive, sum_fits};
 use crate::window::Axis;
 use crate::window::{Padding, Windows};
 
-/// What the pixels of the padding are.
+/// The value of padding pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PadValue {
-    /// True zero: padding adds nothing to a sum, exactly as in the convolution of the `+-1` tensors in
-    /// floats. Costs a correction at the pixels whose window is clipped.
+    /// True zero: padding adds nothing to a sum, as in a float convolution of the `+-1` tensors.
+    /// Sums of windows that reach into the padding need a correction.
     #[default]
     Zero,
-    /// `-1` in every channel: free.
+    /// `-1` in every channel; needs no correction.
     MinusOne,
-    /// `+1` in every channel: free.
+    /// `+1` in every channel; needs no correction.
     PlusOne,
 }
 
@@ -26,12 +26,12 @@ pub struct ConvOptions {
     pub stride: [usize; 2],
     /// Pixels from tap to tap of a window.
     pub dilation: [usize; 2],
-    /// Parts into which input and output channels are divided: the outputs of a part see its inputs
-    /// only. With as many groups as channels the convolution is depthwise.
+    /// Groups of input and output channels: the outputs of a group depend on its inputs only. With
+    /// as many groups as channels the convolution is depthwise.
     pub groups: usize,
-    /// What surrounds the image.
+    /// The padding around the image.
     pub padding: Padding,
-    /// What that is made of.
+    /// The value of the padding.
     pub pad_value: PadValue,
 }
 
@@ -48,14 +48,14 @@ impl Default for ConvOptions {
     }
 }
 
-/// The shape of a 2-D convolution: images `[batch, height, width, channels]`, filters
-/// `[outputs, kernel height, kernel width, channels / groups]`, outputs
-/// `[batch, output height, output width, outputs]`.
+/// The shape of a 2-D convolution: images `[batch, height, width, channels]`, filters `[outputs,
+/// kernel height, kernel width, channels / groups]`, outputs `[batch, output height, output width,
+/// outputs]`.
 ///
 /// Filters are the rows of a bit matrix `[outputs, patch_len]`: weight `(ky, kx, c)` of a filter is
-/// element `(ky * kernel width + kx) * (channels / groups) + c` of its row. What is multiplied is the
-/// cross-correlation that all frameworks call convolution: filters are not flipped. Output channel `o`
-/// is of group `o / (outputs / groups)`, as in PyTorch.
+/// element `(ky * kernel width + kx) * (channels / groups) + c` of its row. Filters are not
+/// flipped: as in all frameworks, "convolution" means cross-correlation. Output channel `o` belongs
+/// to group `o / (outputs / groups)`, as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     windows: Windows,
@@ -66,8 +66,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of images `[height, width, channels]` with `outputs` filters of
-    /// `[height, width]`.
+    /// A convolution of images `[height, width, channels]` with `outputs` filters of `[height,
+    /// width]`.
     ///
     /// # Errors
     /// A zero size; groups that do not divide channels and outputs; a (dilated) kernel larger than
@@ -129,7 +129,7 @@ impl Conv2d {
         }
     }
 
-    /// Where its windows lie, and how large images and outputs are.
+    /// The windows of the convolution, with the sizes of images and outputs.
     #[must_use]
     pub const fn windows(&self) -> &Windows {
         &self.windows
@@ -153,21 +153,21 @@ impl Conv2d {
         self.groups
     }
 
-    /// What the padding is made of.
+    /// The value of the padding.
     #[must_use]
     pub fn pad_value(&self) -> PadValue {
         self.pad_value
     }
 
-    /// Elements of a filter: `kernel height * kernel width * channels / groups`, the `k` of the product
-    /// that a convolution is.
+    /// Elements of a filter: `kernel height * kernel width * channels / groups`, the `k` of the
+    /// product that a convolution is.
     #[must_use]
     pub fn patch_len(&self) -> usize {
         self.windows.taps() * self.group_channels()
     }
 
-    /// The convolution of an image of just the rows under the windows of output row `oy` to just that row; see
-    /// [`Windows::line`].
+    /// The convolution of an image of just the rows under the windows of output row `oy` to just
+    /// that row; see [`Windows::line`].
     pub(crate) fn line(&self, oy: usize) -> Self {
         let windows = self.windows.line(oy);
         Self { windows, ..*self }
@@ -190,8 +190,8 @@ impl Conv2d {
         self.groups == self.channels && self.channels > 1
     }
 
-    /// Whether a window is one pixel and every pixel has its window, in order: then images are the left
-    /// side of a product as they are.
+    /// Whether every pixel is one window, in order: then images are the left side of a product as
+    /// they are.
     pub(super) fn is_pointwise(&self) -> bool {
         let each = |axis: &Axis| {
             axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input

@@ -1,4 +1,5 @@
-//! The gradients of a binary convolution, where the CPU has something faster for them than products of patches.
+//! The gradients of a binary convolution on CPUs that have a faster way than products of patches
+//! (AMX-BF16).
 
 use super::geometry::{Conv2d, PadValue};
 use crate::bits::BitMatrixView;
@@ -9,18 +10,20 @@ use crate::kernel::grid::Grid;
 use crate::shape::{equal, nonzero};
 use crate::window::Axis;
 
-/// Fewer channels leave most of the places of what is multiplied at a time empty.
+/// With fewer channels most of a tile would be empty.
 const LEAST_CHANNELS: usize = 16;
 
-/// How many times larger a padded image may be than all else that is computed with.
+/// The largest ratio of the padded image to all other operands.
 const MOST_PADDING: usize = 4;
 
-/// The way of this CPU to the gradients of a convolution of signs with signs, `f32` by signs, without a matrix of
-/// patches. Whoever has none gathers patches and multiplies.
+/// The gradients of a convolution of signs with signs, computed as products of `f32` and signs
+/// without a matrix of patches. If [`F32Gradients::new`] returns `None`, gather patches and call a
+/// matrix product.
 ///
-/// The error is that of [`F32Product`](crate::internal::F32Product). Padding adds what its value says; infinite or NaN gradients of
-/// the output give NaN wherever the padding is zero and seen by their windows. Both functions run on the calling thread;
-/// the gradient of an image has the same bits whatever others are made with it.
+/// The error is that of [`F32Product`](crate::internal::F32Product). Padding adds what its value
+/// says; infinite or NaN gradients of the output give NaN wherever the padding is zero and seen by
+/// their windows. Both functions run on the calling thread; the gradient of an image has the same
+/// bits whatever others are made with it.
 ///
 /// ```
 /// use bnn_core::BitMatrix;
@@ -48,8 +51,9 @@ pub struct F32Gradients {
 }
 
 impl F32Gradients {
-    /// `None` where the kernel in use has no such way, or none that is fast for such a convolution: it has to have a
-    /// stride of 1, one group, some channels, and a padded image that is not mostly padding.
+    /// `None` if the active kernel has no such functions, or if they are not fast for this
+    /// convolution: they require a stride of 1, one group, at least 16 channels, and a padded image
+    /// that is not mostly padding.
     ///
     /// # Errors
     /// As [`Kernel::active`].
@@ -79,11 +83,13 @@ impl F32Gradients {
         }))
     }
 
-    /// Writes the gradient of some images, `[images, height, width, channels]`, to `dx`, out of that of their outputs,
-    /// `dy`, `[images, output height, output width, outputs]`, and the filters, rows of bits `[outputs, patch_len]`.
+    /// Writes the gradient of some images, `[images, height, width, channels]`, to `dx`, out of
+    /// that of their outputs, `dy`, `[images, output height, output width, outputs]`, and the
+    /// filters, rows of bits `[outputs, patch_len]`.
     ///
     /// # Errors
-    /// [`Error::Zero`] for no images; [`Error::Mismatch`] where sizes do not fit. Nothing is written then.
+    /// [`Error::Zero`] for no images; [`Error::Mismatch`] where sizes do not fit. Nothing is
+    /// written then.
     pub fn of_images(
         &self,
         dy: &[f32],
@@ -99,8 +105,9 @@ impl F32Gradients {
         Ok(())
     }
 
-    /// Writes the gradient of the filters, `[outputs, patch_len]`, to `dw`, out of that of the outputs, `dy`, as in
-    /// [`of_images`](Self::of_images), and the signs of the images, a row of bits for each.
+    /// Writes the gradient of the filters, `[outputs, patch_len]`, to `dw`, out of that of the
+    /// outputs, `dy`, as in [`of_images`](Self::of_images), and the signs of the images, a row of
+    /// bits for each.
     ///
     /// # Errors
     /// As there.
@@ -129,9 +136,8 @@ impl F32Gradients {
     }
 }
 
-/// Whether the padded image, all of whose pixels are visited and held in memory, is not many times larger than the
-/// image, the output and the filters together. Its size may be any (a dilation can spread it), and its product
-/// need not fit `usize`.
+/// Whether the padded image, which is held in memory, is not many times larger than image, output
+/// and filters together. A large dilation can spread it to any size, even beyond `usize`.
 fn is_compact(conv: &Conv2d) -> bool {
     // Of an axis with a stride of 1: all pixels under windows.
     let side = |axis: &Axis| axis.output + (axis.extent() - 1);

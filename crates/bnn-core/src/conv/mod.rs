@@ -1,14 +1,14 @@
-//! 2-D convolution and pooling on bits, NHWC, with the epilogues of a product: `i32` sums, an affine map
-//! to `f32`, or thresholds to bits.
+//! 2-D convolution and pooling on bits, NHWC, with the epilogues of a product: `i32` sums, an
+//! affine map to `f32`, or thresholds to bits.
 //!
-//! A convolution is a product whose samples are output pixels: the patch under each window is gathered
-//! a few windows at a time, so there never is an im2col matrix of the image. Outputs are
-//! `[batch * output height * output width, outputs]`, a row per pixel: the bits that one convolution
-//! writes are the images of the next.
+//! A convolution is a product whose samples are output pixels: the patch under each window is
+//! gathered a few windows at a time, so there never is an im2col matrix of the image. Outputs are
+//! `[batch * output height * output width, outputs]`, a row per pixel: the bits that one
+//! convolution writes are the images of the next.
 //!
-//! All results are exact: equal to the convolution of the `+-1` tensors (of the integers, for unsigned
-//! inputs) as [`reference::conv2d`](crate::reference::conv2d) defines it, on every kernel and for any
-//! number of threads.
+//! All results are exact: equal to the convolution of the `+-1` tensors (of the integers, for
+//! unsigned inputs) as [`reference::conv2d`](crate::reference::conv2d) defines it, on every kernel
+//! and for any number of threads.
 //!
 //! ```
 //! use bnn_core::conv::{

@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::shape::{equal, matrix_words, mul, nonzero, positive, row_len, row_words};
 use crate::window::{Padding, Windows};
 
-/// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs
-/// `[batch, output height, output width, channels]`.
+/// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs `[batch, output
+/// height, output width, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2d {
     windows: Windows,
@@ -14,8 +14,8 @@ pub struct Pool2d {
 }
 
 impl Pool2d {
-    /// A pool of images `[height, width, channels]` over windows of `kernel` pixels, `stride` apart,
-    /// both `[vertical, horizontal]`. Pixels of the padding never win.
+    /// A pool of images `[height, width, channels]` over windows of `kernel` pixels, `stride`
+    /// apart, both `[vertical, horizontal]`. Padding pixels are never the largest.
     ///
     /// # Errors
     /// A zero size; a kernel larger than the padded image; explicit padding as large as the kernel,
@@ -50,7 +50,7 @@ impl Pool2d {
         Self { windows, channels }
     }
 
-    /// Where its windows lie, and how large images and outputs are.
+    /// The windows of the pool, with the sizes of images and outputs.
     #[must_use]
     pub const fn windows(&self) -> &Windows {
         &self.windows
@@ -62,14 +62,15 @@ impl Pool2d {
         self.channels
     }
 
-    /// The pool of an image of just the rows under the windows of output row `oy` to just that row; see
-    /// [`Windows::line`].
+    /// The pool of an image of just the rows under the windows of output row `oy` to just that row;
+    /// see [`Windows::line`].
     pub(crate) fn line(&self, oy: usize) -> Self {
         let windows = self.windows.line(oy);
         Self { windows, ..*self }
     }
 
-    /// Writes the largest element of each window of one image; sizes are those of the pool.
+    /// Writes the largest element of each window of one image; slices must have the sizes of the
+    /// pool.
     pub(crate) fn max_of_image(&self, image: &[u64], output: &mut [u64]) {
         let (Windows { y, x }, per_pixel) = (&self.windows, row_len(self.channels));
         for (i, to) in output.chunks_exact_mut(per_pixel).enumerate() {
@@ -102,11 +103,11 @@ fn padding_fits(what: &'static str, found: usize, kernel: usize) -> Result<(), E
     Ok(())
 }
 
-/// Writes the largest element of each window: `+1` where one is. Images are
-/// `[batch * height * width, channels]`, `out` is `[batch * output height * output width, channels]`.
+/// Writes the largest element of each window: `+1` if any element is. Images are `[batch * height *
+/// width, channels]`, `out` is `[batch * output height * output width, channels]`.
 ///
 /// # Errors
-/// Images or an output that are not the pool's. Nothing is written then.
+/// Images or an output of other sizes than the pool's. On error, nothing is written.
 pub fn max_pool2d(
     images: BitMatrixView<'_>,
     pool: &Pool2d,

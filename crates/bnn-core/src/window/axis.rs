@@ -1,12 +1,12 @@
-//! Windows along one axis of an image: how many there are, and which of their taps lie inside the image. Heights and
-//! widths are treated alike.
+//! Windows along one axis of an image: how many there are, and which of their taps lie inside the
+//! image. Heights and widths are treated alike.
 
 use core::ops::Range;
 
 use crate::error::Error;
 use crate::shape::{mul, nonzero, positive};
 
-/// The window along one axis.
+/// Windows along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// Pixels of the image.
@@ -23,7 +23,7 @@ pub struct Axis {
     pub output: usize,
 }
 
-/// What errors call the sizes of an axis.
+/// The names of an axis in errors.
 pub(super) struct Names {
     input: &'static str,
     kernel: &'static str,
@@ -52,8 +52,8 @@ pub(super) const WIDTH: Names = Names {
 };
 
 impl Axis {
-    /// The axis of an image of `input` pixels. `padding` is `[before, after]` the image; without one the output is
-    /// `ceil(input / stride)` large.
+    /// The axis of an image of `input` pixels. `padding` is `[before, after]` the image; without
+    /// one the output is `ceil(input / stride)` large.
     pub(super) fn new(
         input: usize,
         kernel: usize,
@@ -76,7 +76,8 @@ impl Axis {
         }
     }
 
-    /// The axis of an image of `input` pixels and `[before, after]` of padding. Where no window fits, its output is 1.
+    /// The axis of an image of `input` pixels and `[before, after]` of padding. If no window fits,
+    /// its output is 1.
     pub(crate) const fn unchecked(
         input: usize,
         [before, after]: [usize; 2],
@@ -97,12 +98,12 @@ impl Axis {
         axis
     }
 
-    /// Pixels from the first tap to the last, both counted: of an axis of sizes that do not overflow.
+    /// Pixels from the first tap to the last, both included; the sizes must not overflow.
     pub(crate) const fn extent(&self) -> usize {
         self.kernel.saturating_sub(1) * self.dilation + 1
     }
 
-    /// The same of any sizes.
+    /// [`Axis::extent`] for any sizes.
     fn checked_extent(&self, names: &Names) -> Result<usize, Error> {
         let steps = mul(names.extent, self.kernel - 1, self.dilation)?;
         steps
@@ -139,7 +140,7 @@ impl Axis {
         self.padded(padding / 2, padding - padding / 2, names)
     }
 
-    /// The taps that lie inside the image when the window is at stop `o`.
+    /// The taps of the window at stop `o` that lie inside the image.
     #[must_use]
     pub fn inside(&self, o: usize) -> Range<usize> {
         let start = o * self.stride;
@@ -157,13 +158,13 @@ impl Axis {
         first.min(behind)..behind
     }
 
-    /// The pixel under tap `tap`, which lies inside the image, when the window is at stop `o`.
+    /// The pixel under tap `tap` of the window at stop `o`; the tap must lie inside the image.
     #[must_use]
     pub fn pixel(&self, o: usize, tap: usize) -> usize {
         o * self.stride + tap * self.dilation - self.before
     }
 
-    /// Padding after the image, as much of it as windows reach into.
+    /// The padding after the image that windows reach into.
     pub(crate) fn after(&self) -> usize {
         let reach = (self.output - 1) * self.stride + self.extent();
         reach.saturating_sub(self.before + self.input)
@@ -174,8 +175,8 @@ impl Axis {
         (o * self.stride).saturating_sub(self.before)
     }
 
-    /// The pixels from the first to the last that the window at stop `o` spans, and the axis of an image of
-    /// just these, at whose only stop the window lies on them as it does here.
+    /// The pixels that the window at stop `o` spans, and the axis of an image of only these pixels,
+    /// over which the same window has its only stop.
     pub(crate) fn stop(&self, o: usize) -> (Range<usize>, Self) {
         let start = o * self.stride;
         let end = start + self.extent();
@@ -190,7 +191,7 @@ impl Axis {
         (pixels, axis)
     }
 
-    /// Whether the image is padded on this axis, as far as windows reach.
+    /// Whether windows reach into padding on this axis.
     pub(crate) fn is_padded(&self) -> bool {
         self.before > 0 || self.after() > 0
     }
@@ -220,8 +221,7 @@ impl Axis {
         self.before.div_ceil(positive(self.stride)).min(end)..end
     }
 
-    /// Whether every stop has a pixel of the image between its first tap and its last, and there are no more
-    /// stops than pixels.
+    /// Whether every window spans a pixel of the image, and there are no more windows than pixels.
     pub(crate) fn is_moderate(&self) -> bool {
         let extent = self.extent();
         self.before < extent && self.after() < extent && self.output <= self.input

@@ -1,11 +1,11 @@
-//! Windows in the order of their outputs, and the taps of one window.
+//! Iteration over windows in the order of their outputs, and over the taps of one window.
 
 use core::ops::Range;
 
 use super::{Axis, Windows};
 use crate::shape::positive;
 
-/// Windows that follow each other along one line of outputs.
+/// Consecutive windows of one row of outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// The first pixel of their image, counted over the batch.
@@ -53,7 +53,7 @@ pub(crate) struct Window<'l> {
     cols: Range<usize>,
 }
 
-/// What is done with the taps of a window, in the order of a filter's elements.
+/// A visitor of the taps of a window, in the order of a filter's elements.
 pub(crate) trait Taps {
     /// The next `count` taps lie on the pixels from `pixel` on, counted over the batch.
     fn inside(&mut self, pixel: usize, count: usize);
@@ -61,7 +61,7 @@ pub(crate) trait Taps {
     /// The next `count` taps lie outside the image.
     fn outside(&mut self, count: usize);
 
-    /// There are no more taps.
+    /// All taps have been visited.
     fn finish(self);
 }
 
@@ -71,8 +71,7 @@ impl Line {
         self.within(x.whole())
     }
 
-    /// The stops at which tap `kx` lies inside the image; none of them begins or ends the line where
-    /// there are none.
+    /// The stops at which tap `kx` lies inside the image.
     pub(crate) fn inside(&self, x: &Axis, kx: usize) -> Range<usize> {
         self.within(x.stops(kx))
     }
@@ -82,7 +81,7 @@ impl Line {
         start..stops.end.min(self.stops.end).max(start)
     }
 
-    /// Where the windows of these stops are among those of the line.
+    /// The positions of these stops among those of the line.
     pub(crate) fn place(&self, stops: Range<usize>) -> Range<usize> {
         stops.start - self.stops.start..stops.end - self.stops.start
     }
@@ -107,7 +106,7 @@ impl Window<'_> {
         self.line.rows.len() * self.cols.len()
     }
 
-    /// Hands all taps of the window to `taps`.
+    /// Visits all taps of the window.
     #[inline]
     pub(crate) fn walk(&self, windows: &Windows, mut taps: impl Taps) {
         let (rows, cols) = (self.line.rows.clone(), self.cols.clone());

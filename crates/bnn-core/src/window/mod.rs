@@ -1,5 +1,5 @@
-//! Windows that slide over images: how often they fit, and which pixel lies under which tap. Convolutions, pools, their
-//! gradients and model files all ask here.
+//! Windows that slide over images: how many there are, and which pixel lies under which tap.
+//! Convolutions, pools, their gradients and model files use this one definition.
 
 mod axis;
 #[cfg(feature = "alloc")]
@@ -91,8 +91,8 @@ impl Windows {
         [self.y.after(), self.x.after()]
     }
 
-    /// The windows of output row `oy` over just the rows of the image under them. Padding above and below is less than
-    /// the kernel's extent, so that there is a row.
+    /// The windows of output row `oy` over just the rows of the image under them. Padding above and
+    /// below is less than the kernel's extent, so that there is a row.
     pub(crate) fn line(&self, oy: usize) -> Self {
         let (_, y) = self.y.stop(oy);
         Self { y, ..*self }
@@ -121,8 +121,9 @@ impl Windows {
         self.y.is_clipped() || self.x.is_clipped()
     }
 
-    /// Whether padding is less than a window, and outputs are no larger than images: what a model file requires of its
-    /// layers, so that there are rows to run by, and no small file asks for much memory or time.
+    /// Whether padding is less than a window, and outputs are no larger than images: what a model
+    /// file requires of its layers, so that there are rows to run by, and no small file asks for
+    /// much memory or time.
     pub(crate) fn is_moderate(&self) -> bool {
         self.y.is_moderate() && self.x.is_moderate()
     }

@@ -3,14 +3,14 @@
 /// What surrounds the image, which a window may reach into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
-    /// Nothing: windows stay inside the image.
+    /// No padding: windows stay inside the image.
     #[default]
     Valid,
-    /// As much as makes the output `ceil(input / stride)` large, half of it before and half of it
-    /// after the image; where it is odd, the larger part comes after (TensorFlow's convention; with
-    /// a stride of 1 and an odd kernel it is that of everybody).
+    /// Enough padding for an output of `ceil(input / stride)`, half of it before and half of it
+    /// after the image. If the total is odd, the larger part comes after, as in TensorFlow; with a
+    /// stride of 1 and an odd kernel all frameworks agree.
     Same,
-    /// So many pixels on each side.
+    /// The given number of pixels on each side.
     Explicit {
         /// Rows above the image.
         top: usize,
