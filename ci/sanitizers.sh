@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs the tests of bnn-core, every kernel that the CPU has among them, and those inside bnn-capi under the address
-# sanitizer, and then the C programs of ffi-tests/c with a library that is built with it. The compiler is the stable one,
-# told to take the flag; the C programs need clang and its sanitizers (libclang-rt-*-dev).
+# sanitizer, and then the C programs of ffi-tests/c and 100 000 hostile calls (ffi-tests/hostile) with a library that is
+# built with it. The compiler is the stable one, told to take the flag; the C programs need clang and its sanitizers
+# (libclang-rt-*-dev). BNN_HOSTILE_CALLS and BNN_HOSTILE_SEED choose other calls.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -26,3 +27,7 @@ RUSTFLAGS=-Zsanitizer=address cargo rustc --quiet --locked -p bnn-capi --lib --c
 clang -fsanitize=address,undefined -fno-sanitize-recover=all -std=c99 -Wall -Wextra -Werror -pedantic -g -O1 -Iinclude \
     ffi-tests/c/*.c $out/$target/debug/libbnn.a -lpthread -ldl -lm -o $out/ffi-tests
 $out/ffi-tests
+# The test reads from the header what each function promises, and compiles and runs the calls.
+env -u RUSTC_BOOTSTRAP BNN_HOSTILE_LIBRARY="$PWD/$out/$target/debug/libbnn.a" BNN_HOSTILE_CALLS="${BNN_HOSTILE_CALLS:-100000}" \
+    BNN_HOSTILE_CC="clang -fsanitize=address,undefined -fno-sanitize-recover=all" \
+    cargo test --quiet --locked -p bnn-capi --test hostile

@@ -35,7 +35,7 @@ pub(crate) enum Error {
         argument: &'static str,
         by: &'static str,
     },
-    /// What the layers and the builder refuse.
+    /// The layers or the builder refused the call.
     #[cfg(feature = "std")]
     Refused {
         status: bnn_status_t,
@@ -78,7 +78,7 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
         Core::Unsupported { .. } => BNN_ERROR_UNSUPPORTED,
         #[cfg(feature = "std")]
         Core::OutOfMemory { .. } => BNN_ERROR_NO_MEMORY,
-        // Layers keep packed weights and their kernel together.
+        // Not reached: a layer keeps its packed weights and their kernel together.
         Core::Layout { .. } => BNN_ERROR_INTERNAL,
         // An error that a later core has added.
         _ => BNN_ERROR_INTERNAL,
@@ -115,7 +115,7 @@ impl From<bnn_autograd::Error> for Error {
     fn from(error: bnn_autograd::Error) -> Self {
         match error {
             bnn_autograd::Error::Core(error) => Error::Core(error),
-            // Sizes are checked before, and named as in the header.
+            // Not reached: sizes are checked before the call, with the names of the header.
             other => Error::Refused {
                 status: BNN_ERROR_INTERNAL,
                 message: other.to_string(),

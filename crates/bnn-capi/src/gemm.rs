@@ -15,8 +15,8 @@ export! {
     ///
     /// - `a`: read, `m * bnn_row_words(k)` words, tail bits 0.
     /// - `b`: read, `n * bnn_row_words(k)` words, tail bits 0.
-    /// - `c`: written, `(m - 1) * c_stride + n` numbers; `c_stride >= n` is counted in numbers. What
-    ///   lies between the rows stays as it was.
+    /// - `c`: written, `(m - 1) * c_stride + n` numbers; `c_stride >= n` is counted in numbers. The
+    ///   gaps between the rows are not written.
     ///
     /// `k` is at most 2147483647, so that a sum fits.
     ///

@@ -15,7 +15,7 @@ const VERSION: &CStr =
     };
 
 export! {
-    /// The ABI of the library that was linked or loaded. Refuse to run where it differs from
+    /// The ABI version of the library that was linked or loaded. Refuse to run if it differs from
     /// `BNN_ABI_VERSION`. Cannot fail.
     pub fn bnn_abi_version() -> u32 {
         Ok(BNN_ABI_VERSION)
@@ -32,19 +32,19 @@ export! {
 }
 
 export! {
-    /// The instruction set in use, by the name that `BNN_ISA` would ask for it: "portable", "popcnt",
-    /// "avx2", "avx512", "amx", "neon", "simd128". It is the fastest that this CPU has, or the one that the environment variable
-    /// `BNN_ISA` names; the variable is read once, and not at all by a build without `std`. Later
-    /// versions may add names.
+    /// The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or "simd128".
+    /// It is the fastest that this CPU has, or the one that the environment variable `BNN_ISA` names.
+    /// The library reads the variable once; a build without `std` does not read it. Later versions may
+    /// add names.
     ///
-    /// Returns a static string, never NULL, never to be freed: "" where `BNN_ISA` asks for what is
-    /// unknown or absent, and `bnn_last_error_message()` says which.
+    /// Returns a static string, never NULL, never to be freed. It is "" if `BNN_ISA` names an
+    /// instruction set that is unknown or absent; `bnn_last_error_message()` then says which.
     pub fn bnn_isa() -> *const c_char {
         Ok(isa_name(Kernel::active()?.isa()).as_ptr())
     }
 }
 
-/// [`Isa::name`] as C wants it, closed by a 0.
+/// [`Isa::name`] as a C string.
 fn isa_name(isa: Isa) -> &'static CStr {
     match isa {
         Isa::Portable => c"portable",

@@ -20,7 +20,8 @@ pub(crate) struct Epilogue {
 }
 
 impl Epilogue {
-    /// Of `outputs` outputs, which weights are known to have; what is NULL is 1 (scale) or 0 (bias).
+    /// For `outputs` outputs, the number that the weights are known to have. A NULL scale is 1 everywhere, a
+    /// NULL bias 0.
     pub(crate) fn new(
         outputs: usize,
         scale: Option<Input<'_, f32>>,

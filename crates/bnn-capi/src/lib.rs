@@ -1,12 +1,11 @@
 //! The C ABI of the engine: `libbnn`, described to C by the generated `include/bnn.h`.
 //!
-//! Rust programs use `bnn-core`; nothing here is meant to be called from Rust. Every function is
-//! made by the macro `export!` (see `boundary`), which checks each pointer and catches panics, so
-//! that the bodies below it are safe code over slices. The header lists the modules in the order
-//! that they have here.
+//! Rust programs use `bnn-core`; nothing here is meant to be called from Rust. The macro `export!` (see
+//! `boundary`) makes every function: it checks each pointer and catches panics, so that the bodies are
+//! safe code over slices. The header lists the modules in the order in which they are declared here.
 //!
-//! With `std` (default) the library has threads, `BNN_ISA`, messages with numbers and caught
-//! panics. Without it, it needs neither an operating system nor a heap.
+//! With `std` (the default) the library has threads, `BNN_ISA`, messages with numbers and caught
+//! panics. Without `std` it needs neither an operating system nor a heap.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -22,7 +21,7 @@ mod shape;
 #[cfg(all(test, feature = "std"))]
 mod testing;
 
-// In the order of the header; the empty lines keep rustfmt from sorting them.
+// In the order of the header. The empty lines keep rustfmt from sorting the modules.
 pub mod status;
 
 pub mod info;
@@ -33,7 +32,7 @@ pub mod pack;
 
 pub mod gemm;
 
-// What owns memory of its own needs a heap.
+// These own memory and need a heap.
 #[cfg(feature = "std")]
 pub mod linear;
 
@@ -48,8 +47,8 @@ pub mod stream;
 #[cfg(feature = "std")]
 pub mod builder;
 
-/// On bare metal the library stands alone, so it says itself what a panic does: it stops here,
-/// where a debugger or a watchdog finds it. No argument of a call makes the library panic.
+/// On bare metal the library stands alone and defines what a panic does: it stops here, and a debugger
+/// or a watchdog finds it. No argument of a call makes the library panic.
 #[cfg(all(target_os = "none", not(feature = "std")))]
 #[panic_handler]
 fn stop(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -18,7 +18,7 @@ export! {
     ///
     /// - `x`: read, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
     /// - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
-    ///   larger, and what lies behind stays as it was.
+    ///   larger, and words after those are not written.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_pack_f32(
@@ -43,7 +43,7 @@ export! {
 
 export! {
     /// Unpacks `bits` into `x`: `x[r * x_stride + j]` becomes `+1.0f` or `-1.0f`, for `r < rows`,
-    /// `j < k`. What lies between the rows of `x` stays as it was.
+    /// `j < k`. The gaps between the rows of `x` are not written.
     ///
     /// - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
     ///   may be larger.

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 
-/// What came of a call. Numbers are fixed and never reused; later versions may add some.
+/// The result of a call. Numbers are fixed and never reused; later versions may add some.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
@@ -10,7 +10,7 @@ use core::ffi::{CStr, c_char};
     reason = "the names of the header, so that a search finds both sides"
 )]
 pub enum bnn_status_t {
-    /// Done.
+    /// Success.
     BNN_OK = 0,
     /// A pointer is NULL.
     BNN_ERROR_NULL = 1,
@@ -26,7 +26,7 @@ pub enum bnn_status_t {
     BNN_ERROR_TOO_SHORT = 6,
     /// A number lies outside its range.
     BNN_ERROR_RANGE = 7,
-    /// A bit behind the last element of a packed row is set.
+    /// A bit after the last element of a packed row is set.
     BNN_ERROR_TAIL_BITS = 8,
     /// An output overlaps an input or another output.
     BNN_ERROR_OVERLAP = 9,
@@ -38,23 +38,23 @@ pub enum bnn_status_t {
     BNN_ERROR_INTERNAL = 12,
     /// A number is not a multiple of the one that it is divided by.
     BNN_ERROR_INDIVISIBLE = 13,
-    /// Arguments that do not go together.
+    /// Arguments that cannot be used together.
     BNN_ERROR_UNSUPPORTED = 14,
-    /// A number is infinite or NaN where that has no meaning.
+    /// A number is infinite or NaN where only finite numbers have a meaning.
     BNN_ERROR_NOT_FINITE = 15,
-    /// The bytes are not a model file, or one of a version that this library does not read.
+    /// The bytes are not a model file, or a model file of a version that this library does not read.
     BNN_ERROR_MODEL_FORMAT = 16,
-    /// A model file was cut, or changed since it was written.
+    /// A model file was truncated, or changed since it was written.
     BNN_ERROR_MODEL_DAMAGED = 17,
     /// A model file breaks a rule of its format.
     BNN_ERROR_MODEL_INVALID = 18,
     /// A bnn_model_t or a bnn_stream_t has not been opened.
     BNN_ERROR_NOT_OPEN = 19,
-    /// A layer does not go where it was added, or a model file cannot hold it.
+    /// A layer cannot follow the layers before it, or a model file cannot hold it.
     BNN_ERROR_LAYER = 20,
     /// The system gave no threads.
     BNN_ERROR_THREADS = 21,
-    /// The system has too little memory left. Every function that allocates may return it.
+    /// The system has too little memory left.
     BNN_ERROR_NO_MEMORY = 22,
 }
 
@@ -69,7 +69,7 @@ const TEXTS: [(bnn_status_t, &CStr); 23] = [
     (BNN_ERROR_MISMATCH, c"two sizes that must be equal differ"),
     (BNN_ERROR_TOO_SHORT, c"a buffer or stride is too short"),
     (BNN_ERROR_RANGE, c"a number is out of range"),
-    (BNN_ERROR_TAIL_BITS, c"a bit behind a row's end is set"),
+    (BNN_ERROR_TAIL_BITS, c"a bit after a row's end is set"),
     (BNN_ERROR_OVERLAP, c"an output overlaps another argument"),
     (BNN_ERROR_ISA_UNKNOWN, c"unknown instruction set"),
     (BNN_ERROR_ISA_ABSENT, c"instruction set not available"),
@@ -78,7 +78,7 @@ const TEXTS: [(bnn_status_t, &CStr); 23] = [
         BNN_ERROR_INDIVISIBLE,
         c"a number is not a multiple of another",
     ),
-    (BNN_ERROR_UNSUPPORTED, c"arguments do not go together"),
+    (BNN_ERROR_UNSUPPORTED, c"arguments cannot be used together"),
     (BNN_ERROR_NOT_FINITE, c"a number is not finite"),
     (
         BNN_ERROR_MODEL_FORMAT,
@@ -104,8 +104,8 @@ pub(crate) fn text(status: i32) -> &'static CStr {
 }
 
 export! {
-    /// A short English text for a `bnn_status_t`. Any number may be passed; one that is no status
-    /// gives "unknown status".
+    /// A short English text for a `bnn_status_t`. Any number may be passed; the text of a number that is
+    /// not a status is "unknown status".
     ///
     /// Returns a static string; never NULL, never to be freed.
     pub fn bnn_status_string(status: i32) -> *const c_char {
@@ -114,14 +114,14 @@ export! {
 }
 
 export! {
-    /// What was wrong in the calling thread's most recent failed call, with the numbers; "" where
-    /// none has failed. A call that succeeds leaves it as it is.
+    /// Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if no
+    /// call has failed. A call that succeeds does not change the message.
     ///
-    /// Returns a string of at most 255 bytes that belongs to the library: valid until the next
+    /// Returns a string of at most 255 bytes that belongs to the library. It is valid until the next
     /// failed call on the same thread or the end of that thread. Never NULL, never to be freed.
     ///
-    /// A build without `std` has no threads: there it is the static text of the last failed call's
-    /// status, without numbers.
+    /// A build without `std` has no threads: there the message is the static text of the last failed
+    /// call's status, without numbers.
     pub fn bnn_last_error_message() -> *const c_char {
         Ok(crate::last_error::message())
     }

@@ -1,4 +1,4 @@
-//! Handles: what the library allocates for C, which sees a pointer to it and nothing more.
+//! Handles: objects that the library allocates and that C knows by a pointer only.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use std::alloc::{self, Layout};
@@ -20,13 +20,14 @@ pub(crate) struct NewHandle<'call, T> {
 }
 
 impl<T> NewHandle<'_, T> {
-    /// Hands `value` over to C; nothing is written where the place overlaps another argument.
+    /// Hands `value` over to C. Nothing is written if the place overlaps another argument or there is no
+    /// memory.
     pub(crate) fn put(self, value: T) -> Result<(), Error> {
         self.ledger
             .enter(Region::of(self.name, self.place, 1, true)?)?;
         const { assert!(size_of::<T>() > 0) };
         let layout = Layout::new::<T>();
-        // As `Box::new`, which would end the process where there is no memory.
+        // Instead of `Box::new`, which ends the process if there is no memory.
         // SAFETY: the size is not 0.
         let memory = unsafe { alloc::alloc(layout) }.cast::<T>();
         if memory.is_null() {

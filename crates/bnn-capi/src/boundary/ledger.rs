@@ -1,4 +1,5 @@
-//! The memory of a call: sizes that Rust can address, and no overlap with anything that is written.
+//! The memory of a call: its regions have sizes that Rust can address, and none that is written overlaps
+//! another.
 
 use core::cell::Cell;
 
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clash_is_found_behind_other_regions_and_names_the_output_first() {
+    fn a_clash_is_found_after_other_regions_and_names_the_output_first() {
         let ledger = Ledger::default();
         assert_eq!(ledger.enter(region("a", 0, 8, false)), Ok(()));
         assert_eq!(ledger.enter(region("c", 8, 8, true)), Ok(()));

@@ -1,4 +1,5 @@
-//! The one door between C and Rust: the macro that makes every exported function.
+//! The boundary between C and Rust: the macro that makes every exported function, and the types of its
+//! arguments. Unsafe code is in this module only.
 
 mod argument;
 #[cfg(feature = "std")]
@@ -94,7 +95,7 @@ impl Return for bnn_status_t {
     }
 }
 
-/// For what frees: there is nothing to say to C.
+/// For functions that free: C gets nothing.
 #[cfg(feature = "std")]
 impl Return for () {
     type Value = ();
@@ -133,7 +134,7 @@ impl Return for *const c_char {
     }
 }
 
-/// Runs the body of an exported function and turns what comes of it into what C gets.
+/// Runs the body of an exported function and turns its result into what C gets.
 pub(crate) fn call<R: Return>(body: impl FnOnce(&Ledger) -> Result<R::Value, Error>) -> R {
     let ledger = Ledger::default();
     match caught(|| body(&ledger)) {
@@ -145,7 +146,7 @@ pub(crate) fn call<R: Return>(body: impl FnOnce(&Ledger) -> Result<R::Value, Err
     }
 }
 
-/// A panic becomes an error. What it left half done is the caller's output alone, and the status
+/// Turns a panic into an error. It can leave only the outputs of the call half written, and the status
 /// says so; hence `AssertUnwindSafe`.
 #[cfg(feature = "std")]
 fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {

@@ -1,4 +1,4 @@
-//! A model in memory of the caller's: how a [`Model`] lies in a `bnn_model_t`.
+//! A model in memory of the caller: how a [`Model`] lies in a `bnn_model_t`.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::ffi::c_void;
@@ -12,7 +12,7 @@ use super::pointer::{Input, Output, checked};
 use crate::error::Error;
 use crate::model::bnn_model_t;
 
-/// What the last word of an open model holds: no number that memory is likely to have by itself.
+/// The last word of an open model: a number that memory is unlikely to hold by chance.
 const OPEN: usize = 0xB1AA_71E5_6D0D_E15A_u64 as usize;
 
 // The model lies in the words before the last.

@@ -27,7 +27,7 @@ impl Argument for OptionalInput {
         if self.0.is_null() {
             return Ok(None);
         }
-        // SAFETY: the same promise.
+        // SAFETY: not null; the caller of this function promises what `check` asks of its caller.
         unsafe { self.0.check(name, ledger) }.map(Some)
     }
 }
@@ -43,7 +43,7 @@ impl Argument for OptionalOutput {
         if self.0.is_null() {
             return Ok(None);
         }
-        // SAFETY: the same promise.
+        // SAFETY: not null; the caller of this function promises what `check` asks of its caller.
         unsafe { self.0.check(name, ledger) }.map(Some)
     }
 }

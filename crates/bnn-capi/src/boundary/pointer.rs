@@ -1,5 +1,5 @@
-//! Raw pointers of C to slices of Rust: null, alignment, size and overlap are checked here, and
-//! nowhere can they be left out, because a slice is got in no other way.
+//! Turns raw pointers of C into slices of Rust. The checks of null, alignment, size and overlap are here and
+//! cannot be left out, because there is no other way to get a slice.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::slice;
@@ -85,7 +85,7 @@ impl<'call, T: Plain> Output<'call, T> {
     }
 }
 
-/// Where the one element goes, once everything else has gone well.
+/// The place of an element that is written after everything else has succeeded.
 #[derive(Debug)]
 pub(crate) struct Place<'call, T>(&'call mut T);
 

@@ -1,4 +1,4 @@
-//! A stream in memory of the caller's: what a `bnn_stream_t` holds, and how its memory is borrowed for a call.
+//! A stream in memory of the caller: what a `bnn_stream_t` holds, and how a call borrows its memory.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::ffi::c_void;

@@ -35,7 +35,7 @@ impl<'call> UntypedInput<'call> {
 }
 
 impl<'call> UntypedOutput<'call> {
-    /// As [`Output::write`], except that where no elements are asked for the pointer may be NULL.
+    /// As [`Output::write`], except that the pointer may be NULL if no elements are asked for.
     pub(crate) fn write<T: Plain>(self, len: usize) -> Result<&'call mut [T], Error> {
         if len == 0 {
             return Ok(&mut []);

@@ -1,4 +1,4 @@
-//! Convolutions are made and freed.
+//! Makes and frees convolutions.
 
 use super::{bnn_conv2d_options_t, bnn_conv2d_t};
 use crate::boundary::OptionalInput;
@@ -6,16 +6,16 @@ use crate::layer::{Epilogue, latent, packed};
 use crate::status::bnn_status_t;
 
 export! {
-    /// Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` of latent filters, of which it
-    /// keeps the signs. Filters are not flipped: it is the cross-correlation that all frameworks call
-    /// convolution.
+    /// Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which it
+    /// keeps the signs. Filters are not flipped: this is the cross-correlation that all frameworks
+    /// call convolution.
     ///
     /// - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats.
     /// - `scale`: read, `outputs` floats, a factor per output; NULL for factors of 1.
     /// - `bias`: read, `outputs` floats, a summand per output; NULL for summands of 0.
     /// - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success only.
     ///
-    /// Nothing that was passed is needed after the call.
+    /// The convolution keeps no pointer to the arguments.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
     /// `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
@@ -37,7 +37,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_conv2d_new_f32`, of filters that are packed already: a row of
+    /// As `bnn_conv2d_new_f32`, from filters that are already packed: a row of
     /// `k = kernel_height * kernel_width * (channels / groups)` bits per output.
     ///
     /// - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in

@@ -1,11 +1,11 @@
-//! What a convolution is told.
+//! Options of a convolution.
 
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding};
 
 use crate::error::Error;
 use crate::status::bnn_status_t;
 
-/// What pixels around an image are. Numbers are fixed.
+/// The value of pixels around an image. Numbers are fixed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the names of the header")]
@@ -18,8 +18,8 @@ pub enum bnn_pad_value_t {
     BNN_PAD_PLUS_ONE = 2,
 }
 
-/// The shape of a convolution and how its windows lie. `bnn_conv2d_options_init` sets everything that
-/// has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
+/// The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets everything
+/// that has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -44,8 +44,8 @@ pub struct bnn_conv2d_options_t {
     pub dilation_y: usize,
     /// Pixels from tap to tap, to the right; by default 1.
     pub dilation_x: usize,
-    /// Parts into which channels and outputs are divided, the outputs of a part seeing its channels
-    /// only; by default 1. Output `o` is of part `o / (outputs / groups)`.
+    /// Groups into which channels and outputs are divided; the outputs of a group depend on the
+    /// channels of that group only. By default 1. Output `o` is in group `o / (outputs / groups)`.
     pub groups: usize,
     /// Rows of padding above an image; by default 0.
     pub pad_top: usize,
@@ -55,14 +55,14 @@ pub struct bnn_conv2d_options_t {
     pub pad_left: usize,
     /// Columns of padding to the right of an image; by default 0.
     pub pad_right: usize,
-    /// A `bnn_pad_value_t`: what the padding is made of; by default BNN_PAD_ZERO.
+    /// A `bnn_pad_value_t`: the value of the padding; by default BNN_PAD_ZERO.
     pub pad_value: i32,
     /// As in `bnn_linear_options_t`; by default 1.
     pub clip: f32,
 }
 
 impl bnn_conv2d_options_t {
-    /// The convolution that is meant.
+    /// The convolution that the options describe.
     pub(crate) fn conv(&self) -> Result<Conv2d, Error> {
         let image = [self.height, self.width, self.channels];
         let kernel = [self.kernel_height, self.kernel_width];
@@ -103,7 +103,7 @@ fn pad_value(number: i32) -> Result<PadValue, Error> {
 }
 
 export! {
-    /// Sets what has a default to it, and the sizes that have none to 0.
+    /// Sets every option that has a default to it, and the sizes that have none to 0.
     ///
     /// Errors: NULL, MISALIGNED.
     pub fn bnn_conv2d_options_init(options: *mut bnn_conv2d_options_t) -> bnn_status_t {

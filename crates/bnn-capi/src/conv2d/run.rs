@@ -53,7 +53,7 @@ export! {
 export! {
     /// Words (`uint64_t`) that a saving forward pass of `batch` images writes:
     /// `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
-    /// element. 0 where `conv` is NULL, `batch` is 0, or the size overflows.
+    /// element. 0 if `conv` is NULL, `batch` is 0, or the size overflows.
     pub fn bnn_conv2d_saved_words(conv: *const bnn_conv2d_t, batch: usize) -> usize {
         nonzero("batch", batch)?;
         Ok(SavedInput::words(batch, conv.image())?)
@@ -62,10 +62,10 @@ export! {
 
 export! {
     /// As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the packed
-    /// signs, a row per image, and behind them, packed likewise, whether `|x| <= clip`.
+    /// signs, a row per image, followed by one packed bit per element that says whether `|x| <= clip`.
     ///
     /// - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
-    ///   words, may be larger, and what lies behind stays as it was.
+    ///   words, may be larger, and words after those are not written.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
     pub fn bnn_conv2d_forward_saving_f32(
@@ -91,8 +91,8 @@ export! {
 }
 
 export! {
-    /// Computes the gradients of a loss, given the one with respect to `y`, as
-    /// `bnn_linear_backward_f32` does. Those that are NULL are skipped, and cost nothing.
+    /// Computes the gradients of a loss, given the gradient with respect to `y`, as
+    /// `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost nothing.
     ///
     /// - `saved`: read, what `bnn_conv2d_forward_saving_f32` saved of the same `batch` images;
     ///   `saved_words`, its size in words, may be larger.

@@ -1,4 +1,4 @@
-//! Layers are made and freed.
+//! Makes and frees layers.
 
 use super::{bnn_linear_t, check_size};
 use crate::boundary::{Input, NewHandle, OptionalInput};
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::layer::{Epilogue, latent, packed};
 use crate::status::bnn_status_t;
 
-/// What a linear layer may be told besides its weights. `bnn_linear_options_init` sets defaults.
+/// Options of a linear layer. `bnn_linear_options_init` sets the defaults.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -59,7 +59,7 @@ export! {
 }
 
 export! {
-    /// Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` of latent weights, of which it keeps
+    /// Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it keeps
     /// the signs.
     ///
     /// - `w`: read, `[n, k]` floats: a row per output.
@@ -67,7 +67,7 @@ export! {
     /// - `bias`: read, `n` floats, a summand per output; NULL for summands of 0.
     /// - `out`: receives the layer, to be freed with `bnn_linear_free`. Written on success only.
     ///
-    /// `k` is at most 2147483647. Nothing that was passed is needed after the call.
+    /// `k` is at most 2147483647. The layer keeps no pointer to the arguments.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, NOT_FINITE (an element of `w`), OVERLAP,
     /// ISA_UNKNOWN, ISA_ABSENT.
@@ -84,7 +84,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_new_f32`, of weights that are packed already.
+    /// As `bnn_linear_new_f32`, from weights that are already packed.
     ///
     /// - `bits`: read, `n * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
     ///   may be larger.

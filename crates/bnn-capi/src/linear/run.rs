@@ -48,8 +48,8 @@ export! {
 
 export! {
     /// Words (`uint64_t`) that a saving forward pass of `m` rows of `k` elements writes:
-    /// `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 where that
-    /// overflows, or a size is 0.
+    /// `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 if the
+    /// product overflows or a size is 0.
     pub fn bnn_linear_saved_words(m: usize, k: usize) -> usize {
         Ok(SavedInput::words(m, k)?)
     }
@@ -57,10 +57,10 @@ export! {
 
 export! {
     /// As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the packed
-    /// signs `[m, k]`, and behind them, packed likewise, whether `|x| <= clip`.
+    /// signs `[m, k]`, followed by one packed bit per element that says whether `|x| <= clip`.
     ///
     /// - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words, may
-    ///   be larger, and what lies behind stays as it was.
+    ///   be larger, and words after those are not written.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
     pub fn bnn_linear_forward_saving_f32(
@@ -83,15 +83,15 @@ export! {
 }
 
 export! {
-    /// Computes the gradients of a loss, given the one with respect to `y`. Those that are NULL are
-    /// skipped, and cost nothing.
+    /// Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose pointer
+    /// is NULL are skipped and cost nothing.
     ///
     /// - `saved`: read, what `bnn_linear_forward_saving_f32` saved of the same `m` rows;
     ///   `saved_words`, its size in words, may be larger.
     /// - `grad_y`: read, `[m, n]` floats.
     /// - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else 0.
     /// - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with respect
-    ///   to `sign(w)`. The straight-through estimator hands it to the latent `w` as it is.
+    ///   to `sign(w)`. The straight-through estimator applies it to the latent `w` unchanged.
     /// - `grad_scale`: written, `n` floats: `sum over i of grad_y[i, j] * sum[i, j]`, the sums
     ///   computed again from the saved signs.
     /// - `grad_bias`: written, `n` floats: `sum over i of grad_y[i, j]`.

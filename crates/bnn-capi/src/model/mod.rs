@@ -1,4 +1,4 @@
-//! Model files are opened in place and run in memory of the caller's: no heap.
+//! Opens model files in place and runs them in memory of the caller: no heap.
 
 use core::ffi::c_void;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-/// What the elements of a model's input or output are. Numbers are fixed.
+/// The type of the elements of a model's input or output. Numbers are fixed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the names of the header")]
@@ -26,14 +26,14 @@ pub enum bnn_element_t {
     BNN_ELEMENT_F32 = 3,
 }
 
-/// What a model takes in, or gives out.
+/// A sample of what a model takes in or gives out.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_tensor_t {
     /// Elements per sample.
     pub elements: usize,
-    /// Bytes per sample; samples lie one behind the other without gaps.
+    /// Bytes per sample; samples follow each other without gaps.
     pub bytes: usize,
     /// A `bnn_element_t`: the type of the elements. Later versions may add some.
     pub element: i32,
@@ -42,14 +42,14 @@ pub struct bnn_tensor_t {
     pub element_bits: i32,
 }
 
-/// A model file that has been opened. The memory is the caller's, on the stack if he likes; copies of
-/// it are as good, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
-/// threads may use it at once. The other calls refuse one that is all zeros.
+/// An open model file. The struct belongs to the caller and may be on the stack; copies of it work
+/// equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of threads may
+/// use it at once. The other functions refuse a struct that is all zeros.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_model_t {
-    /// The library's.
+    /// For the library only.
     pub words: [*const c_void; 16],
 }
 
@@ -103,13 +103,13 @@ pub(crate) fn times(what: &'static str, a: usize, b: usize) -> Result<usize, Err
 }
 
 export! {
-    /// Checks a model file, all of it, and opens it in place.
+    /// Checks all of a model file and opens it in place.
     ///
     /// - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8. They
     ///   must stay where and as they are for as long as the model, or a copy of it, is used.
     /// - `out`: receives the model. Written on success only.
     ///
-    /// Whatever the bytes are, a model that opens is safe to run.
+    /// A model that opens is safe to run, whatever the bytes are.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
     pub fn bnn_model_open(bytes: *const u8, len: usize, out: *mut bnn_model_t) -> bnn_status_t {
@@ -122,7 +122,7 @@ export! {
 }
 
 export! {
-    /// What a sample of the model's input is.
+    /// Describes a sample of the model's input.
     ///
     /// - `out`: written.
     ///
@@ -135,7 +135,7 @@ export! {
 }
 
 export! {
-    /// What a sample of the model's output is.
+    /// Describes a sample of the model's output.
     ///
     /// - `out`: written.
     ///
@@ -155,9 +155,9 @@ fn put_shape(shape: [usize; 3], out: &mut [usize]) {
 }
 
 export! {
-    /// The shape of a sample of the model's input, whose elements are in this order: height, width
-    /// and channels of an image. Height and width are 1 where the model takes no images. A row of an
-    /// image has as many bytes as `bnn_model_input` says of a sample, divided by the height.
+    /// The shape of a sample of the model's input: height, width and channels of an image, whose elements
+    /// are in this order. Height and width are 1 if the model does not take images. A row of an image has
+    /// as many bytes as a sample (see `bnn_model_input`) divided by the height.
     ///
     /// - `shape`: written, 3 numbers.
     ///
@@ -169,7 +169,7 @@ export! {
 }
 
 export! {
-    /// The shape of a sample of the model's output: as `bnn_model_input_shape`.
+    /// The shape of a sample of the model's output, as in `bnn_model_input_shape`.
     ///
     /// - `shape`: written, 3 numbers.
     ///
@@ -181,9 +181,9 @@ export! {
 }
 
 export! {
-    /// Bytes of scratch memory that a run needs for each of its samples; may be 0. A model of
-    /// convolutions or pools runs its samples one by one, and needs as much for all of them. 0 also
-    /// where `model` is NULL or not open, which `bnn_model_run` refuses.
+    /// Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or pools
+    /// runs its samples one by one and needs no more for several of them. Also 0 if `model` is NULL or
+    /// not open, which `bnn_model_run` refuses.
     pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
         Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
     }

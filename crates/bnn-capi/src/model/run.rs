@@ -1,4 +1,4 @@
-//! A model runs.
+//! Runs a model.
 
 use core::ffi::c_void;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::shape::{at_least, nonzero};
 use crate::status::bnn_status_t;
 
-/// Memory of a size in bytes.
+/// Memory with its size in bytes.
 pub(crate) struct Memory<P> {
     pub(crate) pointer: P,
     pub(crate) bytes: usize,
@@ -87,11 +87,10 @@ export! {
     /// - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
     ///   type (8 bytes for bits).
     /// - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
-    ///   bytes. May be NULL where none are needed.
+    ///   bytes. May be NULL if none is needed.
     ///
     /// Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
-    /// model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
-    /// ISA_ABSENT.
+    /// model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_model_run(
         model: *const bnn_model_t,
         input: *const c_void,
@@ -110,7 +109,7 @@ export! {
 }
 
 export! {
-    /// Runs the model on `samples` samples, one behind the other in `input` and `output`: all sizes
+    /// Runs the model on `samples` samples, which follow each other in `input` and `output`: all sizes
     /// are `samples` times those of `bnn_model_run`.
     ///
     /// Errors: as `bnn_model_run`, and ZERO, OVERFLOW.

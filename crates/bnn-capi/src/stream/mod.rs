@@ -1,4 +1,4 @@
-//! Series that come row by row, such as a sensor's, through a model of convolutions: no heap.
+//! Runs a model of convolutions on a series that arrives row by row, such as a sensor's: no heap.
 
 use core::ffi::c_void;
 
@@ -10,17 +10,17 @@ use crate::model::{bnn_model_t, input_of, output_of, times};
 use crate::shape::at_least;
 use crate::status::bnn_status_t;
 
-/// A stream of rows through a model: a series of sensor frames, whose time is the height of the
-/// model's images. The struct is the caller's, as a `bnn_model_t` is, and there is nothing to free.
-/// It points to the stream's memory and to the model's file; of its copies, one goes on. The other
-/// calls refuse one that is all zeros. A stream is for one thread at a time.
+/// A stream of rows through a model: a series of sensor frames, whose time is the height of the model's
+/// images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing to free. It
+/// points to the stream's memory and to the model's file; use only one of its copies. The other functions
+/// refuse a struct that is all zeros. One thread at a time may use a stream.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_stream_t {
-    /// The library's.
+    /// For the library only.
     pub model: bnn_model_t,
-    /// The library's.
+    /// For the library only.
     pub words: [*const c_void; 8],
 }
 
@@ -33,19 +33,19 @@ fn row_bytes(model: &Model<'_>) -> Result<usize, Error> {
 }
 
 export! {
-    /// Bytes of memory that a stream through the model needs. 0 where there is none, which
-    /// `bnn_stream_open` refuses: where the model does not begin with a convolution or a pool, or its
-    /// output has several rows, and where `model` is NULL or not open.
+    /// Bytes of memory that a stream through the model needs. 0 if there is no such stream, which
+    /// `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its output
+    /// has several rows, or if `model` is NULL or not open.
     pub fn bnn_model_stream_bytes(model: *const bnn_model_t) -> usize {
         times("bytes of a stream", Stream::words(model.opened()?)?, size_of::<u64>())
     }
 }
 
 export! {
-    /// Opens a stream before its first row.
+    /// Opens a stream, which then expects its first row.
     ///
     /// - `memory`: written, `memory_bytes` bytes, at least `bnn_model_stream_bytes`; aligned to 8
-    ///   bytes. It is the stream's own for as long as that is used: nobody else reads or writes it.
+    ///   bytes. Only the stream may read and write it for as long as the stream is used.
     /// - `out`: receives the stream, which holds a copy of the model. Written on success only.
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
@@ -68,21 +68,21 @@ export! {
 }
 
 export! {
-    /// Takes the next row: `[width, channels]` of `bnn_model_input_shape`. A result is given as soon as
-    /// the rows that it depends on are there. It is that of `bnn_model_run` on a window of as many rows
-    /// as the model's images have: where `bnn_stream_slides`, the first one on the first rows, every
-    /// further one on a window that begins as many rows later as all vertical strides multiplied; else
-    /// one for each window's worth of rows, window behind window.
+    /// Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon as the
+    /// rows that it depends on are there: the result of `bnn_model_run` on a window of as many rows as
+    /// the model's images have. If `bnn_stream_slides`, the first window begins at the first row, and
+    /// each further one begins later by the product of all vertical strides. Otherwise the windows follow
+    /// each other without overlap.
     ///
     /// - `stream`: read and written.
-    /// - `row`: read, `row_bytes` bytes, exactly those of a row: those of a sample that
-    ///   `bnn_model_input` tells, divided by the height; aligned to the element type (8 bytes for bits,
-    ///   whose tail bits are 0).
-    /// - `output`: written where a result is complete, and else as it was; `output_bytes` bytes,
-    ///   exactly those that `bnn_model_output` tells; aligned to the element type.
+    /// - `row`: read, `row_bytes` bytes, exactly those of a row: the bytes of a sample (see
+    ///   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits, whose
+    ///   tail bits are 0).
+    /// - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes, exactly
+    ///   those of a sample of `bnn_model_output`; aligned to the element type.
     /// - `ready`: written; 1 where `output` has a result now, else 0.
     ///
-    /// The stream is as before after an error.
+    /// An error does not change the stream.
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, MISMATCH, RANGE (an element has more bits than the model
     /// says), TAIL_BITS, OVERLAP (also with the stream's memory), ISA_UNKNOWN, ISA_ABSENT.
@@ -127,8 +127,8 @@ export! {
 }
 
 export! {
-    /// 1 where the window slides: where no layer of the model is padded above or below. 0 otherwise,
-    /// and where `stream` is NULL or not open.
+    /// 1 if the window slides, which it does if no layer of the model is padded above or below. 0
+    /// otherwise, and if `stream` is NULL or not open.
     pub fn bnn_stream_slides(stream: *const bnn_stream_t) -> u32 {
         Ok(stream.get()?.state()?.slides.into())
     }
