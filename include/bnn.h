@@ -45,11 +45,11 @@
 #define BNN_ABI_VERSION 1
 
 /**
- * What came of a call. Numbers are fixed and never reused; later versions may add some.
+ * The result of a call. Numbers are fixed and never reused; later versions may add some.
  */
 typedef enum bnn_status_t {
   /**
-   * Done.
+   * Success.
    */
   BNN_OK = 0,
   /**
@@ -81,7 +81,7 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_RANGE = 7,
   /**
-   * A bit behind the last element of a packed row is set.
+   * A bit after the last element of a packed row is set.
    */
   BNN_ERROR_TAIL_BITS = 8,
   /**
@@ -105,19 +105,19 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_INDIVISIBLE = 13,
   /**
-   * Arguments that do not go together.
+   * Arguments that cannot be used together.
    */
   BNN_ERROR_UNSUPPORTED = 14,
   /**
-   * A number is infinite or NaN where that has no meaning.
+   * A number is infinite or NaN where only finite numbers have a meaning.
    */
   BNN_ERROR_NOT_FINITE = 15,
   /**
-   * The bytes are not a model file, or one of a version that this library does not read.
+   * The bytes are not a model file, or a model file of a version that this library does not read.
    */
   BNN_ERROR_MODEL_FORMAT = 16,
   /**
-   * A model file was cut, or changed since it was written.
+   * A model file was truncated, or changed since it was written.
    */
   BNN_ERROR_MODEL_DAMAGED = 17,
   /**
@@ -129,7 +129,7 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_NOT_OPEN = 19,
   /**
-   * A layer does not go where it was added, or a model file cannot hold it.
+   * A layer cannot follow the layers before it, or a model file cannot hold it.
    */
   BNN_ERROR_LAYER = 20,
   /**
@@ -137,13 +137,13 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_THREADS = 21,
   /**
-   * The system has too little memory left. Every function that allocates may return it.
+   * The system has too little memory left.
    */
   BNN_ERROR_NO_MEMORY = 22,
 } bnn_status_t;
 
 /**
- * What pixels around an image are. Numbers are fixed.
+ * The value of pixels around an image. Numbers are fixed.
  */
 typedef enum bnn_pad_value_t {
   /**
@@ -161,7 +161,7 @@ typedef enum bnn_pad_value_t {
 } bnn_pad_value_t;
 
 /**
- * What the elements of a model's input or output are. Numbers are fixed.
+ * The type of the elements of a model's input or output. Numbers are fixed.
  */
 typedef enum bnn_element_t {
   /**
@@ -219,7 +219,7 @@ typedef struct bnn_conv2d_t bnn_conv2d_t;
 typedef struct bnn_linear_t bnn_linear_t;
 
 /**
- * What a linear layer may be told besides its weights. `bnn_linear_options_init` sets defaults.
+ * Options of a linear layer. `bnn_linear_options_init` sets the defaults.
  */
 typedef struct bnn_linear_options_t {
   /**
@@ -231,8 +231,8 @@ typedef struct bnn_linear_options_t {
 } bnn_linear_options_t;
 
 /**
- * The shape of a convolution and how its windows lie. `bnn_conv2d_options_init` sets everything that
- * has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
+ * The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets everything
+ * that has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
  */
 typedef struct bnn_conv2d_options_t {
   /**
@@ -276,8 +276,8 @@ typedef struct bnn_conv2d_options_t {
    */
   size_t dilation_x;
   /**
-   * Parts into which channels and outputs are divided, the outputs of a part seeing its channels
-   * only; by default 1. Output `o` is of part `o / (outputs / groups)`.
+   * Groups into which channels and outputs are divided; the outputs of a group depend on the
+   * channels of that group only. By default 1. Output `o` is in group `o / (outputs / groups)`.
    */
   size_t groups;
   /**
@@ -297,7 +297,7 @@ typedef struct bnn_conv2d_options_t {
    */
   size_t pad_right;
   /**
-   * A `bnn_pad_value_t`: what the padding is made of; by default BNN_PAD_ZERO.
+   * A `bnn_pad_value_t`: the value of the padding; by default BNN_PAD_ZERO.
    */
   int32_t pad_value;
   /**
@@ -307,19 +307,19 @@ typedef struct bnn_conv2d_options_t {
 } bnn_conv2d_options_t;
 
 /**
- * A model file that has been opened. The memory is the caller's, on the stack if he likes; copies of
- * it are as good, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
- * threads may use it at once. The other calls refuse one that is all zeros.
+ * An open model file. The struct belongs to the caller and may be on the stack; copies of it work
+ * equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of threads may
+ * use it at once. The other functions refuse a struct that is all zeros.
  */
 typedef struct bnn_model_t {
   /**
-   * The library's.
+   * For the library only.
    */
   const void *words[16];
 } bnn_model_t;
 
 /**
- * What a model takes in, or gives out.
+ * A sample of what a model takes in or gives out.
  */
 typedef struct bnn_tensor_t {
   /**
@@ -327,7 +327,7 @@ typedef struct bnn_tensor_t {
    */
   size_t elements;
   /**
-   * Bytes per sample; samples lie one behind the other without gaps.
+   * Bytes per sample; samples follow each other without gaps.
    */
   size_t bytes;
   /**
@@ -422,18 +422,18 @@ typedef struct bnn_layer_t {
 } bnn_layer_t;
 
 /**
- * A stream of rows through a model: a series of sensor frames, whose time is the height of the
- * model's images. The struct is the caller's, as a `bnn_model_t` is, and there is nothing to free.
- * It points to the stream's memory and to the model's file; of its copies, one goes on. The other
- * calls refuse one that is all zeros. A stream is for one thread at a time.
+ * A stream of rows through a model: a series of sensor frames, whose time is the height of the model's
+ * images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing to free. It
+ * points to the stream's memory and to the model's file; use only one of its copies. The other functions
+ * refuse a struct that is all zeros. One thread at a time may use a stream.
  */
 typedef struct bnn_stream_t {
   /**
-   * The library's.
+   * For the library only.
    */
   bnn_model_t model;
   /**
-   * The library's.
+   * For the library only.
    */
   const void *words[8];
 } bnn_stream_t;
@@ -482,27 +482,27 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * A short English text for a `bnn_status_t`. Any number may be passed; one that is no status
- * gives "unknown status".
+ * A short English text for a `bnn_status_t`. Any number may be passed; the text of a number that is
+ * not a status is "unknown status".
  *
  * Returns a static string; never NULL, never to be freed.
  */
 const char *bnn_status_string(int32_t status);
 
 /**
- * What was wrong in the calling thread's most recent failed call, with the numbers; "" where
- * none has failed. A call that succeeds leaves it as it is.
+ * Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if no
+ * call has failed. A call that succeeds does not change the message.
  *
- * Returns a string of at most 255 bytes that belongs to the library: valid until the next
+ * Returns a string of at most 255 bytes that belongs to the library. It is valid until the next
  * failed call on the same thread or the end of that thread. Never NULL, never to be freed.
  *
- * A build without `std` has no threads: there it is the static text of the last failed call's
- * status, without numbers.
+ * A build without `std` has no threads: there the message is the static text of the last failed
+ * call's status, without numbers.
  */
 const char *bnn_last_error_message(void);
 
 /**
- * The ABI of the library that was linked or loaded. Refuse to run where it differs from
+ * The ABI version of the library that was linked or loaded. Refuse to run if it differs from
  * `BNN_ABI_VERSION`. Cannot fail.
  */
 uint32_t bnn_abi_version(void);
@@ -515,13 +515,13 @@ uint32_t bnn_abi_version(void);
 const char *bnn_version(void);
 
 /**
- * The instruction set in use, by the name that `BNN_ISA` would ask for it: "portable", "popcnt",
- * "avx2", "avx512", "amx", "neon", "simd128". It is the fastest that this CPU has, or the one that the environment variable
- * `BNN_ISA` names; the variable is read once, and not at all by a build without `std`. Later
- * versions may add names.
+ * The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or "simd128".
+ * It is the fastest that this CPU has, or the one that the environment variable `BNN_ISA` names.
+ * The library reads the variable once; a build without `std` does not read it. Later versions may
+ * add names.
  *
- * Returns a static string, never NULL, never to be freed: "" where `BNN_ISA` asks for what is
- * unknown or absent, and `bnn_last_error_message()` says which.
+ * Returns a static string, never NULL, never to be freed. It is "" if `BNN_ISA` names an
+ * instruction set that is unknown or absent; `bnn_last_error_message()` then says which.
  */
 const char *bnn_isa(void);
 
@@ -557,7 +557,7 @@ size_t bnn_row_words(size_t k);
  *
  * - `x`: read, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
  * - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
- *   larger, and what lies behind stays as it was.
+ *   larger, and words after those are not written.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP, ISA_UNKNOWN, ISA_ABSENT.
  */
@@ -570,7 +570,7 @@ bnn_status_t bnn_pack_f32(const float *x,
 
 /**
  * Unpacks `bits` into `x`: `x[r * x_stride + j]` becomes `+1.0f` or `-1.0f`, for `r < rows`,
- * `j < k`. What lies between the rows of `x` stays as it was.
+ * `j < k`. The gaps between the rows of `x` are not written.
  *
  * - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
  *   may be larger.
@@ -594,8 +594,8 @@ bnn_status_t bnn_unpack_f32(const uint64_t *bits,
  *
  * - `a`: read, `m * bnn_row_words(k)` words, tail bits 0.
  * - `b`: read, `n * bnn_row_words(k)` words, tail bits 0.
- * - `c`: written, `(m - 1) * c_stride + n` numbers; `c_stride >= n` is counted in numbers. What
- *   lies between the rows stays as it was.
+ * - `c`: written, `(m - 1) * c_stride + n` numbers; `c_stride >= n` is counted in numbers. The
+ *   gaps between the rows are not written.
  *
  * `k` is at most 2147483647, so that a sum fits.
  *
@@ -618,7 +618,7 @@ bnn_status_t bnn_gemm_i32(const uint64_t *a,
 bnn_status_t bnn_linear_options_init(bnn_linear_options_t *options);
 
 /**
- * Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` of latent weights, of which it keeps
+ * Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it keeps
  * the signs.
  *
  * - `w`: read, `[n, k]` floats: a row per output.
@@ -626,7 +626,7 @@ bnn_status_t bnn_linear_options_init(bnn_linear_options_t *options);
  * - `bias`: read, `n` floats, a summand per output; NULL for summands of 0.
  * - `out`: receives the layer, to be freed with `bnn_linear_free`. Written on success only.
  *
- * `k` is at most 2147483647. Nothing that was passed is needed after the call.
+ * `k` is at most 2147483647. The layer keeps no pointer to the arguments.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, NOT_FINITE (an element of `w`), OVERLAP,
  * ISA_UNKNOWN, ISA_ABSENT.
@@ -639,7 +639,7 @@ bnn_status_t bnn_linear_new_f32(const float *w,
                                 bnn_linear_t **out);
 
 /**
- * As `bnn_linear_new_f32`, of weights that are packed already.
+ * As `bnn_linear_new_f32`, from weights that are already packed.
  *
  * - `bits`: read, `n * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
  *   may be larger.
@@ -711,17 +711,17 @@ bnn_status_t bnn_linear_forward_f32(const bnn_linear_t *linear, const float *x, 
 
 /**
  * Words (`uint64_t`) that a saving forward pass of `m` rows of `k` elements writes:
- * `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 where that
- * overflows, or a size is 0.
+ * `2 * m * bnn_row_words(k)`, a sign and a bit of the range mask per element. 0 if the
+ * product overflows or a size is 0.
  */
 size_t bnn_linear_saved_words(size_t m, size_t k);
 
 /**
  * As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the packed
- * signs `[m, k]`, and behind them, packed likewise, whether `|x| <= clip`.
+ * signs `[m, k]`, followed by one packed bit per element that says whether `|x| <= clip`.
  *
  * - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words, may
- *   be larger, and what lies behind stays as it was.
+ *   be larger, and words after those are not written.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
  */
@@ -733,15 +733,15 @@ bnn_status_t bnn_linear_forward_saving_f32(const bnn_linear_t *linear,
                                            size_t saved_words);
 
 /**
- * Computes the gradients of a loss, given the one with respect to `y`. Those that are NULL are
- * skipped, and cost nothing.
+ * Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose pointer
+ * is NULL are skipped and cost nothing.
  *
  * - `saved`: read, what `bnn_linear_forward_saving_f32` saved of the same `m` rows;
  *   `saved_words`, its size in words, may be larger.
  * - `grad_y`: read, `[m, n]` floats.
  * - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else 0.
  * - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with respect
- *   to `sign(w)`. The straight-through estimator hands it to the latent `w` as it is.
+ *   to `sign(w)`. The straight-through estimator applies it to the latent `w` unchanged.
  * - `grad_scale`: written, `n` floats: `sum over i of grad_y[i, j] * sum[i, j]`, the sums
  *   computed again from the saved signs.
  * - `grad_bias`: written, `n` floats: `sum over i of grad_y[i, j]`.
@@ -761,23 +761,23 @@ bnn_status_t bnn_linear_backward_f32(const bnn_linear_t *linear,
                                      float *grad_bias);
 
 /**
- * Sets what has a default to it, and the sizes that have none to 0.
+ * Sets every option that has a default to it, and the sizes that have none to 0.
  *
  * Errors: NULL, MISALIGNED.
  */
 bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
 
 /**
- * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` of latent filters, of which it
- * keeps the signs. Filters are not flipped: it is the cross-correlation that all frameworks call
- * convolution.
+ * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which it
+ * keeps the signs. Filters are not flipped: this is the cross-correlation that all frameworks
+ * call convolution.
  *
  * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats.
  * - `scale`: read, `outputs` floats, a factor per output; NULL for factors of 1.
  * - `bias`: read, `outputs` floats, a summand per output; NULL for summands of 0.
  * - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success only.
  *
- * Nothing that was passed is needed after the call.
+ * The convolution keeps no pointer to the arguments.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a kernel larger than the padded image,
  * `pad_value`, `clip`, filters of more than 2147483647 elements), INDIVISIBLE (by groups),
@@ -790,7 +790,7 @@ bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
                                 bnn_conv2d_t **out);
 
 /**
- * As `bnn_conv2d_new_f32`, of filters that are packed already: a row of
+ * As `bnn_conv2d_new_f32`, from filters that are already packed: a row of
  * `k = kernel_height * kernel_width * (channels / groups)` bits per output.
  *
  * - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
@@ -838,16 +838,16 @@ bnn_status_t bnn_conv2d_forward_f32(const bnn_conv2d_t *conv,
 /**
  * Words (`uint64_t`) that a saving forward pass of `batch` images writes:
  * `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
- * element. 0 where `conv` is NULL, `batch` is 0, or the size overflows.
+ * element. 0 if `conv` is NULL, `batch` is 0, or the size overflows.
  */
 size_t bnn_conv2d_saved_words(const bnn_conv2d_t *conv, size_t batch);
 
 /**
  * As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the packed
- * signs, a row per image, and behind them, packed likewise, whether `|x| <= clip`.
+ * signs, a row per image, followed by one packed bit per element that says whether `|x| <= clip`.
  *
  * - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
- *   words, may be larger, and what lies behind stays as it was.
+ *   words, may be larger, and words after those are not written.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
  */
@@ -859,8 +859,8 @@ bnn_status_t bnn_conv2d_forward_saving_f32(const bnn_conv2d_t *conv,
                                            size_t saved_words);
 
 /**
- * Computes the gradients of a loss, given the one with respect to `y`, as
- * `bnn_linear_backward_f32` does. Those that are NULL are skipped, and cost nothing.
+ * Computes the gradients of a loss, given the gradient with respect to `y`, as
+ * `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost nothing.
  *
  * - `saved`: read, what `bnn_conv2d_forward_saving_f32` saved of the same `batch` images;
  *   `saved_words`, its size in words, may be larger.
@@ -885,20 +885,20 @@ bnn_status_t bnn_conv2d_backward_f32(const bnn_conv2d_t *conv,
                                      float *grad_bias);
 
 /**
- * Checks a model file, all of it, and opens it in place.
+ * Checks all of a model file and opens it in place.
  *
  * - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8. They
  *   must stay where and as they are for as long as the model, or a copy of it, is used.
  * - `out`: receives the model. Written on success only.
  *
- * Whatever the bytes are, a model that opens is safe to run.
+ * A model that opens is safe to run, whatever the bytes are.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
  */
 bnn_status_t bnn_model_open(const uint8_t *bytes, size_t len, bnn_model_t *out);
 
 /**
- * What a sample of the model's input is.
+ * Describes a sample of the model's input.
  *
  * - `out`: written.
  *
@@ -907,7 +907,7 @@ bnn_status_t bnn_model_open(const uint8_t *bytes, size_t len, bnn_model_t *out);
 bnn_status_t bnn_model_input(const bnn_model_t *model, bnn_tensor_t *out);
 
 /**
- * What a sample of the model's output is.
+ * Describes a sample of the model's output.
  *
  * - `out`: written.
  *
@@ -916,18 +916,19 @@ bnn_status_t bnn_model_input(const bnn_model_t *model, bnn_tensor_t *out);
 bnn_status_t bnn_model_output(const bnn_model_t *model, bnn_tensor_t *out);
 
 /**
- * The shape of a sample of the model's input, whose elements are in this order: height, width
- * and channels of an image. Height and width are 1 where the model takes no images. A row of an
- * image has as many bytes as `bnn_model_input` says of a sample, divided by the height.
+ * The shape of a sample of the model's input: height, width and channels of an image, whose elements
+ * are in this order. Height and width are 1 if the model does not take images. A row of an image has
+ * as many bytes as a sample (see `bnn_model_input`) divided by the height.
  *
  * - `shape`: written, 3 numbers.
  *
  * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
  */
-bnn_status_t bnn_model_input_shape(const bnn_model_t *model, size_t *shape);
+bnn_status_t bnn_model_input_shape(const bnn_model_t *model,
+                                   size_t *shape);
 
 /**
- * The shape of a sample of the model's output: as `bnn_model_input_shape`.
+ * The shape of a sample of the model's output, as in `bnn_model_input_shape`.
  *
  * - `shape`: written, 3 numbers.
  *
@@ -936,9 +937,9 @@ bnn_status_t bnn_model_input_shape(const bnn_model_t *model, size_t *shape);
 bnn_status_t bnn_model_output_shape(const bnn_model_t *model, size_t *shape);
 
 /**
- * Bytes of scratch memory that a run needs for each of its samples; may be 0. A model of
- * convolutions or pools runs its samples one by one, and needs as much for all of them. 0 also
- * where `model` is NULL or not open, which `bnn_model_run` refuses.
+ * Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or pools
+ * runs its samples one by one and needs no more for several of them. Also 0 if `model` is NULL or
+ * not open, which `bnn_model_run` refuses.
  */
 size_t bnn_model_scratch_bytes(const bnn_model_t *model);
 
@@ -976,11 +977,10 @@ bnn_status_t bnn_model_layer(const bnn_model_t *model, size_t index, bnn_layer_t
  * - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
  *   type (8 bytes for bits).
  * - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
- *   bytes. May be NULL where none are needed.
+ *   bytes. May be NULL if none is needed.
  *
  * Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
- * model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN,
- * ISA_ABSENT.
+ * model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_model_run(const bnn_model_t *model,
                            const void *input,
@@ -991,7 +991,7 @@ bnn_status_t bnn_model_run(const bnn_model_t *model,
                            size_t scratch_bytes);
 
 /**
- * Runs the model on `samples` samples, one behind the other in `input` and `output`: all sizes
+ * Runs the model on `samples` samples, which follow each other in `input` and `output`: all sizes
  * are `samples` times those of `bnn_model_run`.
  *
  * Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
@@ -1006,17 +1006,17 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
                                  size_t scratch_bytes);
 
 /**
- * Bytes of memory that a stream through the model needs. 0 where there is none, which
- * `bnn_stream_open` refuses: where the model does not begin with a convolution or a pool, or its
- * output has several rows, and where `model` is NULL or not open.
+ * Bytes of memory that a stream through the model needs. 0 if there is no such stream, which
+ * `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its output
+ * has several rows, or if `model` is NULL or not open.
  */
 size_t bnn_model_stream_bytes(const bnn_model_t *model);
 
 /**
- * Opens a stream before its first row.
+ * Opens a stream, which then expects its first row.
  *
  * - `memory`: written, `memory_bytes` bytes, at least `bnn_model_stream_bytes`; aligned to 8
- *   bytes. It is the stream's own for as long as that is used: nobody else reads or writes it.
+ *   bytes. Only the stream may read and write it for as long as the stream is used.
  * - `out`: receives the stream, which holds a copy of the model. Written on success only.
  *
  * Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
@@ -1028,21 +1028,21 @@ bnn_status_t bnn_stream_open(const bnn_model_t *model,
                              bnn_stream_t *out);
 
 /**
- * Takes the next row: `[width, channels]` of `bnn_model_input_shape`. A result is given as soon as
- * the rows that it depends on are there. It is that of `bnn_model_run` on a window of as many rows
- * as the model's images have: where `bnn_stream_slides`, the first one on the first rows, every
- * further one on a window that begins as many rows later as all vertical strides multiplied; else
- * one for each window's worth of rows, window behind window.
+ * Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon as the
+ * rows that it depends on are there: the result of `bnn_model_run` on a window of as many rows as
+ * the model's images have. If `bnn_stream_slides`, the first window begins at the first row, and
+ * each further one begins later by the product of all vertical strides. Otherwise the windows follow
+ * each other without overlap.
  *
  * - `stream`: read and written.
- * - `row`: read, `row_bytes` bytes, exactly those of a row: those of a sample that
- *   `bnn_model_input` tells, divided by the height; aligned to the element type (8 bytes for bits,
- *   whose tail bits are 0).
- * - `output`: written where a result is complete, and else as it was; `output_bytes` bytes,
- *   exactly those that `bnn_model_output` tells; aligned to the element type.
+ * - `row`: read, `row_bytes` bytes, exactly those of a row: the bytes of a sample (see
+ *   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits, whose
+ *   tail bits are 0).
+ * - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes, exactly
+ *   those of a sample of `bnn_model_output`; aligned to the element type.
  * - `ready`: written; 1 where `output` has a result now, else 0.
  *
- * The stream is as before after an error.
+ * An error does not change the stream.
  *
  * Errors: NULL, MISALIGNED, NOT_OPEN, MISMATCH, RANGE (an element has more bits than the model
  * says), TAIL_BITS, OVERLAP (also with the stream's memory), ISA_UNKNOWN, ISA_ABSENT.
@@ -1064,8 +1064,8 @@ bnn_status_t bnn_stream_push(bnn_stream_t *stream,
 bnn_status_t bnn_stream_reset(bnn_stream_t *stream);
 
 /**
- * 1 where the window slides: where no layer of the model is padded above or below. 0 otherwise,
- * and where `stream` is NULL or not open.
+ * 1 if the window slides, which it does if no layer of the model is padded above or below. 0
+ * otherwise, and if `stream` is NULL or not open.
  */
 uint32_t bnn_stream_slides(const bnn_stream_t *stream);
 

@@ -92,6 +92,15 @@ static int builder_threshold(void) {
     return (int)bnn_builder_threshold_i32(some_builder(), spoiled(thresholds), n);
 }
 
+static int builder_tolerance(void) {
+    const uint32_t bits = (uint32_t)any64();
+    float tolerance = (float)(bits % 5) / 4.0f;
+    if (one_in(3)) {
+        memcpy(&tolerance, &bits, sizeof tolerance);
+    }
+    return (int)bnn_builder_set_tolerance(some_builder(), tolerance);
+}
+
 /* Images of few sizes, so that layers often fit each other. */
 static size_t side(void) { return one_in(16) ? dimension() : 3; }
 
@@ -168,6 +177,7 @@ const call_t builder_calls[] = {
     {"bnn_builder_affine_f32", builder_affine},
     {"bnn_builder_batch_norm_f32", builder_batch_norm},
     {"bnn_builder_threshold_i32", builder_threshold},
+    {"bnn_builder_set_tolerance", builder_tolerance},
     {"bnn_builder_image", builder_image},
     {"bnn_builder_conv2d_f32", builder_conv2d},
     {"bnn_pool2d_options_init", pool2d_options_init},
