@@ -63,6 +63,7 @@ void test_model(void);
 void test_model_errors(void);
 void test_model_layers(void);
 void test_builder_errors(void);
+void test_builder_images(void);
 void test_stream(void);
 void test_shared_layers(void);
 void test_fork(void);

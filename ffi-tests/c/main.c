@@ -24,6 +24,7 @@ int main(void) {
         test_model_errors();
         test_model_layers();
         test_builder_errors();
+        test_builder_images();
         test_stream();
         test_shared_layers();
         test_fork();

@@ -227,8 +227,10 @@ void class_names_are_kept_on_lines_of_their_own() {
     CHECK(bnn::detail::meta_value(meta, "class.2", "2") == "2");
     const std::vector<float> w = {1.0f, -1.0f};
     const auto file = bnn::Builder::of_bits().class_names({"a\nb"}).meta("name=x").linear(w, 1, 2).finish();
-    const std::string text(file.begin(), file.end());
-    CHECK(text.find("name=x\nclass.0=a\\nb\n") != std::string::npos);
+    const bnn::Model model(file);
+    CHECK(model.meta() == "name=x\nclass.0=a\\nb\n");
+    CHECK(model.class_name(0) == "a\nb" && model.class_name(1) == "1");
+    CHECK(bnn::Model(bnn::Builder::of_bits().linear(w, 1, 2).finish()).meta().empty());
 }
 
 void the_class_is_the_first_of_the_largest_scores() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "error.hpp"
+#include "meta.hpp"
 #include "span.hpp"
 
 namespace bnn {
@@ -62,6 +63,18 @@ class Model {
     std::array<std::size_t, 3> output_shape() const { return shape(bnn_model_output_shape); }
     /// Bytes of a row of an image of the input, which a `Stream` takes.
     std::size_t row_bytes() const { return input_.bytes / input_shape()[0]; }
+    /// The text that the file keeps, by convention lines of `key=value`.
+    std::string meta() const {
+        const std::uint8_t *text = nullptr;
+        std::size_t size = 0;
+        detail::check(bnn_model_meta(&model_, &text, &size));
+        return size == 0 ? std::string() : std::string(reinterpret_cast<const char *>(text), size);
+    }
+    /// The name of a class, or its number if the file does not name it.
+    std::string class_name(std::size_t index) const {
+        const std::string number = std::to_string(index);
+        return detail::meta_value(meta(), "class." + number, number);
+    }
     /// Bytes of scratch memory for each sample.
     std::size_t scratch_bytes() const noexcept { return bnn_model_scratch_bytes(&model_); }
     /// For the functions of bnn.h; the object keeps it.
