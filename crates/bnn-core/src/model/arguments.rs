@@ -1,4 +1,4 @@
-//! The checks of a run's arguments, all of them before anything is written.
+//! Checks of a run's arguments, before anything is written.
 
 use super::error::ModelError;
 use super::io::{Input, OUTPUT_TYPE, Output};

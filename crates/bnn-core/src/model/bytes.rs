@@ -1,15 +1,16 @@
-//! Bytes at addresses that are multiples of 8, as a model wants them.
+//! Bytes at addresses that are multiples of 8, as a model requires.
 
 #[cfg(feature = "alloc")]
 use alloc::vec;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-/// Embeds a model file in the program: a [`Model<'static>`](crate::model::Model) whose bytes are in flash. The path is
-/// relative to the source file, as in `include_bytes!`.
+/// Embeds a model file in the program: a [`Model<'static>`](crate::model::Model) whose bytes are in
+/// flash. The path is relative to the source file, as in `include_bytes!`.
 ///
-/// The file is checked when compiling, as [`Model::open`](crate::model::Model::open) would check it, so that the program
-/// does without that; one that is refused is an error of the compiler's. In a constant all sizes are known:
+/// The compiler checks the file as [`Model::open`](crate::model::Model::open) does, so that the
+/// program contains no checks; a file that is refused does not compile. In a constant all sizes are
+/// known:
 ///
 /// ```ignore
 /// const MODEL: Model = include_model!("digits.bnn");
@@ -30,7 +31,7 @@ macro_rules! include_model {
     }};
 }
 
-/// Bytes at an address that is a multiple of 8, as a model wants them: of a type that says so.
+/// Bytes at an address that is a multiple of 8, by their type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub struct Aligned<B: ?Sized>(pub B);

@@ -1,11 +1,11 @@
-//! What is checked of the layers of a model file, all of it, so that the runner can rely on it.
+//! The checks of a model file, on which the runner relies.
 //!
-//! Whatever the bytes are, a [`Model`] that opens has: layers whose shapes fit each other, weights
-//! and parameters inside the file that no other layer shares, with zero tail bits, sums that fit
-//! `i32`, and a plan for the scratch memory in which no layer writes over what it or another reads.
+//! Whatever the bytes are, a file that passes has: layers whose shapes fit each other, weights and
+//! parameters inside the file that no other layer shares, with zero tail bits, sums that fit `i32`,
+//! and a plan for the scratch memory in which no layer writes over what it or another reads.
 //!
-//! All of it are constant functions, for models that are embedded in a program are checked when that is compiled:
-//! hence loops and matches where elsewhere there are iterators and `?`.
+//! All functions are constant, because the compiler checks models that are embedded in a program.
+//! This is why there are loops and matches instead of iterators and `?`.
 
 use core::ops::Range;
 
@@ -76,8 +76,8 @@ struct Before {
 }
 
 impl Checked<'_> {
-    /// Checks every layer, and that each fits the one before; sets what is known of the whole. `index` is then the
-    /// number of the layer that was looked at last.
+    /// Checks every layer, and that each fits the one before. `index` becomes the number of the
+    /// last layer checked.
     const fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
         let mut before = Before {
             weights: 0,
@@ -98,7 +98,7 @@ impl Checked<'_> {
             *index += 1;
             records = behind;
         }
-        // Else a small file could ask for any amount of memory.
+        // Otherwise a small file could ask for any amount of memory.
         if scratch.end > scratch.sum || scratch.end > isize::MAX as usize / size_of::<u64>() {
             return Err(Fault::Waste);
         }
@@ -180,7 +180,8 @@ impl Checked<'_> {
         if !tails_are_zero(weights, row_bytes, k) {
             return Err(Fault::Tails);
         }
-        // Else many layers could share one piece of the file, and cost more than its size tells.
+        // Otherwise many layers could share one part of the file, and a run could cost more than
+        // its size suggests.
         let params_at = record.params_at as usize;
         if at < before.weights || params_at < before.params {
             return Err(Fault::Shared);
@@ -195,7 +196,7 @@ impl Checked<'_> {
             None => None,
         };
         let params = match len {
-            // Nothing lies anywhere.
+            // No parameters: any offset will do.
             Some(0) => Some([].as_slice()),
             Some(len) => part(self.params, params_at, len),
             None => None,
@@ -210,7 +211,7 @@ impl Checked<'_> {
     }
 }
 
-/// Whether the bits behind the `k` ones of each row are zero.
+/// Whether the bits after the first `k` of each row are zero.
 const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
     let mut rows = weights;
     let mut union = 0;

@@ -1,4 +1,4 @@
-//! The outer form of a model file: its header, its checksum, its sections.
+//! The container of a model file: header, checksum, sections.
 
 #[cfg(feature = "alloc")]
 use alloc::{vec, vec::Vec};
@@ -18,13 +18,13 @@ pub(super) struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Finds the sections of a file, having checked all that is said around them.
+    /// Checks the header, then finds the sections.
     pub(super) const fn find(bytes: &'a [u8]) -> Result<Self, Fault> {
         ok!(check_header(bytes));
         Self::listed(bytes)
     }
 
-    /// Those that the section table lists.
+    /// The sections that the table lists.
     pub(super) const fn listed(bytes: &'a [u8]) -> Result<Self, Fault> {
         let count = number(bytes, format::AT_SECTIONS) as usize;
         let table = match count.checked_mul(format::SECTION_BYTES) {
@@ -71,7 +71,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Checks all that the header says of the file.
+/// Checks the header.
 const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     match bytes.first_chunk::<8>() {
         Some(&format::MAGIC) => {}

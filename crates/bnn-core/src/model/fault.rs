@@ -1,4 +1,4 @@
-//! Why a reader refuses a file, in a byte.
+//! The reason why a reader refuses a file, in one byte.
 
 use super::error::ModelError;
 use super::format::{self, number};
@@ -14,8 +14,9 @@ macro_rules! ok {
 }
 pub(super) use ok;
 
-/// Why a file is refused. A reader makes some forty checks, on microcontrollers too: an error of a byte keeps
-/// each of them to a comparison and a jump. [`Fault::explain`] makes of it what a caller gets.
+/// Why a file is refused. A reader makes some forty checks, also on microcontrollers: with an error
+/// of one byte, each check is a comparison and a jump. [`Fault::explain`] turns it into the error
+/// that the caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     NotAModel,
@@ -93,7 +94,7 @@ impl Fault {
         }
     }
 
-    /// What was expected.
+    /// What the reader expected.
     pub(super) const fn expected(self) -> &'static str {
         match self {
             Fault::NotAModel | Fault::Version | Fault::Size | Fault::Checksum => "", // they have numbers of their own

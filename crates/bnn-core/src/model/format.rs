@@ -1,5 +1,5 @@
-//! Where things lie in a model file: the one description that reader and writer share.
-//! All numbers are little-endian; see `docs/MODEL_FORMAT.md`.
+//! The layout of a model file, shared by reader and writer. All numbers are little-endian; see
+//! `docs/MODEL_FORMAT.md`.
 
 use super::bytes::part;
 use super::crc::crc32;
@@ -45,14 +45,14 @@ pub(super) mod kind {
 /// Whether this build runs convolutions and pools.
 pub(super) const CONV: bool = cfg!(feature = "conv");
 
-/// What a layer takes in: 1 to 8 are unsigned integers of so many bits.
+/// The input of a layer: 1 to 8 are unsigned integers of that many bits.
 pub(super) mod input {
     pub(in super::super) const BITS: u8 = 0;
     pub(in super::super) const MAX_DEPTH: u8 = crate::planes::MAX_DEPTH as u8;
     pub(in super::super) const THRESHOLDS: u8 = 9;
 }
 
-/// What surrounds the images of a convolution.
+/// The padding of a convolution.
 #[cfg(feature = "conv")]
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
@@ -68,7 +68,7 @@ pub(super) mod epilogue {
     pub(in super::super) const THRESHOLD_I32: u8 = 3;
 }
 
-/// A layer as the file has it.
+/// A layer record of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) kind: u8,
@@ -78,19 +78,21 @@ pub(super) struct Record {
     /// Of a pixel, in a spatial layer.
     pub(super) inputs: u32,
     pub(super) outputs: u32,
-    /// Bytes from the begin of the weight section; the weights are `outputs` rows of whole words, canonical.
+    /// Bytes from the begin of the weight section; the weights are `outputs` rows of whole words,
+    /// canonical.
     pub(super) weights_at: u32,
     /// Bytes from the begin of the parameter section.
     pub(super) params_at: u32,
-    /// Words of scratch memory per sample: where the layer reads, where it works and where it writes.
+    /// Words of scratch memory per sample: where the layer reads, where it works and where it
+    /// writes.
     pub(super) input_at: u32,
     pub(super) work_at: u32,
     pub(super) output_at: u32,
     pub(super) window: WindowRecord,
 }
 
-/// The window of a spatial layer (a convolution or a pool) and the image that it slides over; all zeros in a
-/// dense layer. Pairs are `[vertical, horizontal]`.
+/// The window of a spatial layer (a convolution or a pool) and the image that it slides over; all
+/// zeros in a dense layer. Pairs are `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct WindowRecord {
     pub(super) image: [u16; 2],
@@ -283,7 +285,7 @@ impl Record {
         }
     }
 
-    /// The same of the output; of a record that has been checked.
+    /// The shape of the output; the record must have been checked.
     pub(super) const fn output_shape(&self) -> Shape {
         Shape {
             sides: match self.is_spatial() {
@@ -299,10 +301,12 @@ impl Record {
         }
     }
 
-    /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown epilogue.
+    /// Bytes of parameters that an output has, and what they are aligned to. `None`: an unknown
+    /// epilogue.
     pub(super) const fn params(&self) -> Option<(usize, usize)> {
         match self.epilogue {
-            // Alone, the thresholds of inputs are of no alignment; what is behind them is aligned as they are.
+            // Alone, the thresholds of inputs are of no alignment; what is behind them is aligned
+            // as they are.
             epilogue::SUMS => Some((0, 1)),
             epilogue::AFFINE_F32 => Some((2 * size_of::<f32>(), size_of::<f32>())),
             epilogue::THRESHOLD_I16 => Some((size_of::<i16>(), size_of::<i16>())),
@@ -311,7 +315,8 @@ impl Record {
         }
     }
 
-    /// Bytes in front of the parameters of the outputs: thresholds of the inputs, rounded up to whole words of 32 bits.
+    /// Bytes in front of the parameters of the outputs: thresholds of the inputs, rounded up to
+    /// whole words of 32 bits.
     pub(super) const fn input_params(&self) -> usize {
         match self.input {
             input::THRESHOLDS => (self.inputs as usize).saturating_add(3) & !3,

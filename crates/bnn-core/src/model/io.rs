@@ -82,9 +82,9 @@ pub(super) struct SumsWriter<'a> {
     pub(super) reals: Reals,
 }
 
-/// How real outputs are made of sums, where there are any. A pointer, which the program has only where it makes an
-/// [`Output::F32`]: else there is no float arithmetic in it, nor what a core without an FPU does it with
-/// (`ci/firmware.sh` checks that).
+/// How real outputs are made of sums, where there are any. A pointer, which the program has only
+/// where it makes an [`Output::F32`]: else there is no float arithmetic in it, nor what a core
+/// without an FPU does it with (`ci/firmware.sh` checks that).
 pub(super) type Reals = Option<fn(Affine<'_>, &[i32], usize, &mut [f32])>;
 
 /// The way to make `output`.
@@ -97,7 +97,8 @@ pub(super) fn reals(output: &Output<'_>) -> Reals {
 }
 
 impl SumsWriter<'_> {
-    /// Writes what becomes of a few sums of a sample, at most a panel's, those of the outputs from `first` on.
+    /// Writes what becomes of a few sums of a sample, at most a panel's, those of the outputs from
+    /// `first` on.
     pub(super) fn put(&self, sums: &[i32], first: usize, output: &mut Output<'_>) {
         match (self.epilogue, output) {
             (Epilogue::Sums, Output::I32(y)) => RawSums.put(sums, first, y, first),

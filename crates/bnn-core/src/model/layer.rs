@@ -18,8 +18,8 @@ pub enum InputType {
         /// Bits in use, 1 to 8.
         depth: u8,
     },
-    /// A byte per element, of which the model makes a bit: +1 where it reaches the threshold of its channel
-    /// ([`Layer::input_thresholds`]).
+    /// A byte per element, of which the model makes a bit: +1 where it reaches the threshold of its
+    /// channel ([`Layer::input_thresholds`]).
     Thresholds,
 }
 
@@ -37,8 +37,9 @@ pub enum OutputType {
 
 /// A layer, read in place: its weights and parameters are slices of the model's file.
 ///
-/// A model has convolutions and pools first, which slide windows over images, and dense layers after them; there may be
-/// none of either. Shapes are `[height, width, channels]`; the image of a dense layer is one pixel.
+/// A model has convolutions and pools first, which slide windows over images, and dense layers
+/// after them; there may be none of either. Shapes are `[height, width, channels]`; the image of a
+/// dense layer is one pixel.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Layer<'a> {
@@ -48,10 +49,11 @@ pub struct Layer<'a> {
     pub input: InputType,
     /// The shape of its input.
     pub input_shape: [usize; 3],
-    /// The thresholds that make bits of bytes, one per channel, if the input is [`InputType::Thresholds`]; else empty.
+    /// The thresholds that make bits of bytes, one per channel, if the input is
+    /// [`InputType::Thresholds`]; else empty.
     pub input_thresholds: &'a [u8],
-    /// Packed weights: a row per output, `[outputs, inputs]` of a dense layer, `[outputs, patch_len]` of a
-    /// convolution. A pool has none.
+    /// Packed weights: a row per output, `[outputs, inputs]` of a dense layer, `[outputs,
+    /// patch_len]` of a convolution. A pool has none.
     pub weights: Option<BitMatrixView<'a>>,
     /// What its sums become. A pool has no sums.
     pub epilogue: Option<Epilogue<'a>>,
@@ -67,8 +69,8 @@ pub struct Layer<'a> {
 pub enum LayerKind {
     /// A fully connected layer.
     Dense,
-    /// A convolution. With a kernel as large as the image it is a fully connected layer on the flattened image, whose
-    /// inputs are in the order rows, columns, channels.
+    /// A convolution. With a kernel as large as the image it is a fully connected layer on the
+    /// flattened image, whose inputs are in the order rows, columns, channels.
     #[cfg(feature = "conv")]
     Conv2d(Conv2d),
     /// The largest element of each window, from bits to bits.
@@ -158,8 +160,9 @@ impl fmt::Display for LayerKind {
 }
 
 impl Layer<'_> {
-    /// Operations of a run of one sample: products of a bit of the input (of each of its bits, if it is integers) with
-    /// a weight; of a pool, elements under all windows. `u64::MAX` if there are more.
+    /// Operations of a run of one sample: products of a bit of the input (of each of its bits, if
+    /// it is integers) with a weight; of a pool, elements under all windows. `u64::MAX` if there
+    /// are more.
     #[must_use]
     pub fn operations(&self) -> u64 {
         let per_output = match self.kind {

@@ -1,10 +1,10 @@
 //! Trained models: a flat little-endian file that is checked once and then read in place, from
 //! memory, a mapped file or flash. The format is documented in `docs/MODEL_FORMAT.md`.
 //!
-//! [`Model::open`] checks all of a file, whatever its bytes; [`Model::run`] then computes in scratch
-//! memory that the caller gives, of a size the file tells: no allocation, no panic. Where there is an
-//! allocator, [`PackedModel`] first lays the weights out for this CPU, which is faster for many
-//! samples, and [`ModelWriter`] writes files.
+//! [`Model::open`] checks all of a file, whatever its bytes; [`Model::run`] then computes in
+//! scratch memory that the caller gives, of a size the file tells: no allocation, no panic. Where
+//! there is an allocator, [`PackedModel`] first lays the weights out for this CPU, which is faster
+//! for many samples, and [`ModelWriter`] writes files.
 //!
 //! ```
 //! use bnn_core::BitMatrix;

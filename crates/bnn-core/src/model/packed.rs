@@ -47,8 +47,8 @@ enum ImageLayer<'a> {
 }
 
 impl<'a> PackedModel<'a> {
-    /// Lays out the weights of all layers: as many bytes again as they have in the file, the outputs
-    /// of each layer rounded up to a multiple of 32.
+    /// Lays out the weights of all layers: as many bytes again as they have in the file, the
+    /// outputs of each layer rounded up to a multiple of 32.
     ///
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active).
@@ -68,8 +68,8 @@ impl<'a> PackedModel<'a> {
         Ok(Self { model, layers })
     }
 
-    /// As [`Model::run`]. Convolutions and pools run layer by layer, on all samples at once, and allocate what
-    /// they write.
+    /// As [`Model::run`]. Convolutions and pools run layer by layer, on all samples at once, and
+    /// allocate what they write.
     ///
     /// # Errors
     /// As [`Model::run`], and where the images between layers do not fit memory's addresses.

@@ -1,5 +1,5 @@
-//! A row of a convolution's output, pixel by pixel, in the memory of one patch or two and in little code: what
-//! firmware has of convolutions. (`conv` is for many images at once.)
+//! One row of a convolution's output, pixel by pixel, in the memory of one or two patches and in
+//! little code, for firmware. (`conv::product` convolves many images at once.)
 
 use core::ops::Range;
 
@@ -25,9 +25,9 @@ pub(super) struct PatchRow<'r> {
 }
 
 impl PatchRow<'_> {
-    /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a time: the pixel,
-    /// the number of the first output, and the sums. It is handed over by reference, so that the loops exist once and
-    /// not for every epilogue.
+    /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a
+    /// time: the pixel, the number of the first output, and the sums. It is handed over by
+    /// reference, so that the loops exist once and not for every epilogue.
     pub(super) fn compute(
         &self,
         work: &mut [u64],
@@ -78,8 +78,9 @@ impl Patch<'_> {
     /// Writes the patch under the window: a row of signs, or a row of zeros and bit planes (see
     /// [`Planes`](crate::Planes)).
     ///
-    /// What is outside the image is -1 or +1 there, or where that is to be 0, both: then the second patch is that with
-    /// +1, and the sums wanted are halfway between those of the two. Integers are 0 there.
+    /// Taps outside the image are -1 or +1. If the padding is zero, there are two patches, with -1
+    /// and with +1 there, and the sums are halfway between the two results. Integers are 0 outside
+    /// the image.
     fn write<'w>(&self, work: &'w mut [u64]) -> (&'w [u64], &'w [u64]) {
         let conv = self.row.conv;
         let words = row_len(conv.patch_len());
@@ -124,7 +125,8 @@ impl Patch<'_> {
         }
     }
 
-    /// Copies the elements of a pixel to the patch, from element `at` on, where all bits are `outside`.
+    /// Copies the elements of a pixel to the patch, from element `at` on, where all bits are
+    /// `outside`.
     fn copy(&self, patch: &mut [u32], at: usize, pixel: usize, outside: bool) {
         let conv = self.row.conv;
         let (count, channels) = (conv.group_channels(), conv.channels());
@@ -137,12 +139,12 @@ impl Patch<'_> {
             Input::Bytes(image) => {
                 let thresholds = self.row.layer.input_thresholds;
                 let per_row = 2 * row_len(conv.patch_len());
-                // Behind the row of zeros.
+                // After the row of zeros.
                 let plane = if thresholds.is_empty() { per_row } else { 0 };
                 let bytes = image.get(pixel * channels + first..).unwrap_or_default();
                 for (i, byte) in bytes.iter().take(count).enumerate() {
                     let (mut place, shift) = (plane + (at + i) / HALF, (at + i) % HALF);
-                    // The bits that are others than those that are there.
+                    // The bits that differ from those already there.
                     let mut flips = match thresholds.get(first + i) {
                         Some(threshold) => u8::from((byte >= threshold) != outside),
                         None => *byte,

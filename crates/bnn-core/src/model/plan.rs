@@ -1,9 +1,9 @@
-//! What scratch memory a layer takes, and where in it: one account of it for reader and
-//! writer.
+//! The scratch memory of layers: how much, and where. Reader and writer share this plan.
 //!
-//! A spatial layer reads the rows that one row of its output needs from a buffer of its own, for rows come
-//! one by one; all other memory is shared, for it is in use only while a row is made. So the buffers lie
-//! behind everything else, in the order of the layers. See `docs/MODEL_FORMAT.md`.
+//! A spatial layer keeps the rows that one row of its output needs in a buffer of its own, because
+//! rows arrive one by one. All other memory is shared, because it is in use only while a row is
+//! made. The buffers lie after everything else, in the order of the layers. See
+//! `docs/MODEL_FORMAT.md`.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -26,8 +26,8 @@ pub(super) const STATE_WORDS: usize = 1;
 /// Words that a layer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Needs {
-    /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows of a
-    /// spatial one.
+    /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows
+    /// of a spatial one.
     pub(super) input: usize,
     /// To work in.
     pub(super) work: usize,
@@ -35,8 +35,8 @@ pub(super) struct Needs {
     pub(super) output: usize,
 }
 
-/// What a layer takes, apart from what lies elsewhere: of a record whose image, filters and outputs have been found to
-/// fit memory, so that nothing here overflows. In constants too.
+/// What a layer takes, apart from what lies elsewhere: of a record whose image, filters and outputs
+/// have been found to fit memory, so that nothing here overflows. In constants too.
 pub(super) const fn needs(record: &Record) -> Needs {
     #[cfg(feature = "conv")]
     if record.is_spatial() {
@@ -90,7 +90,8 @@ const fn work_rows(input: u8, patches: usize) -> usize {
     }
 }
 
-/// Where a layer reads, works and writes; empty where that is the caller's memory, or another layer's.
+/// Where a layer reads, works and writes; empty where that is the caller's memory, or another
+/// layer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Regions {
     /// Of a spatial layer, its state and its rows.
@@ -99,7 +100,7 @@ pub(super) struct Regions {
     pub(super) output: Range<usize>,
 }
 
-/// What lies around a layer.
+/// The neighbours of a layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     /// Nothing lies before it.
@@ -122,7 +123,8 @@ impl Place {
 }
 
 impl Regions {
-    /// Regions that would end behind all addresses end at the last one, which is too large a plan as well.
+    /// Regions that would end behind all addresses end at the last one, which is too large a plan
+    /// as well.
     pub(super) const fn new(record: &Record, place: Place) -> Self {
         const fn region(at: u32, words: usize) -> Range<usize> {
             match (at as usize, words) {
@@ -158,8 +160,9 @@ pub(super) const fn regional(record: &Record, place: Place) -> Needs {
     }
 }
 
-/// Places each layer's regions so that the whole is as small as a chain of layers allows. Of the shared
-/// memory the layer that takes most sets the size: outputs lie in turn at its low and at its high end.
+/// Places each layer's regions so that the whole is as small as a chain of layers allows. Of the
+/// shared memory the layer that takes most sets the size: outputs lie in turn at its low and at its
+/// high end.
 #[cfg(feature = "alloc")]
 pub(super) fn place(records: &mut [Record]) -> Result<(), Error> {
     let spatial = records.iter().take_while(|r| r.is_spatial()).count();

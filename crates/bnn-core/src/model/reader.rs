@@ -14,8 +14,9 @@ use crate::gemm::Thresholds;
 use crate::shape::{mul, nonzero, row_words};
 
 /// A checked model over borrowed bytes.
-// The C ABI hands a model out as plain memory, every byte of which must be initialised. So the fields
-// lie in the order of C, without padding, and none of them is a type with padding of its own.
+// The C ABI hands a model out as plain memory, every byte of which must be initialised. So the
+// fields lie in the order of C, without padding, and none of them is a type with padding of its
+// own.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
@@ -56,8 +57,8 @@ pub(super) struct LayerWeights<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// Checks `bytes`, which must be a whole model file and begin at a multiple of 8 (see [`Aligned`] and
-    /// `AlignedBytes`). Time is linear in the size.
+    /// Checks `bytes`, which must be a whole model file and begin at a multiple of 8 (see
+    /// [`Aligned`] and `AlignedBytes`). Time is linear in the size.
     ///
     /// # Errors
     /// [`ModelError`], for anything but a file that the format allows.
@@ -195,8 +196,8 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image, or a
-    /// series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
+    /// `[height, width, channels]` of a sample, whose elements are in this order (NHWC): an image,
+    /// or a series whose time is the height. `[1, 1, inputs]` of a model of dense layers alone.
     #[must_use]
     pub const fn input_shape(&self) -> [usize; 3] {
         self.input_shape.sizes()
@@ -213,8 +214,8 @@ impl<'a> Model<'a> {
         (numbers_of(self.output_shape(), false), self.output_type)
     }
 
-    /// `[height, width, channels]` of an output, whose elements are in this order. `[1, 1, outputs]` of a
-    /// model that ends in dense layers.
+    /// `[height, width, channels]` of an output, whose elements are in this order. `[1, 1,
+    /// outputs]` of a model that ends in dense layers.
     #[must_use]
     pub const fn output_shape(&self) -> [usize; 3] {
         self.output_shape.sizes()
@@ -228,8 +229,8 @@ impl<'a> Model<'a> {
         )
     }
 
-    /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs, or just that
-    /// where the model has convolutions or pools, whose samples run one by one.
+    /// Words of scratch memory for a run of `samples` samples: a multiple of what one needs, or
+    /// just that where the model has convolutions or pools, whose samples run one by one.
     ///
     /// # Errors
     /// Zero samples, or so many that the size overflows.
@@ -243,8 +244,8 @@ impl<'a> Model<'a> {
         )?)
     }
 
-    /// Words of the rows of the input that a row of windows of the first layer lies on, where that is a
-    /// convolution or a pool.
+    /// Words of the rows of the input that a row of windows of the first layer lies on, where that
+    /// is a convolution or a pool.
     pub(super) const fn first_rows(&self) -> usize {
         match self.records {
             [first, ..] if self.spatial() > 0 => super::plan::needs(&Record::decode(first)).input,
@@ -252,11 +253,12 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Operations of a run of one sample: those of all [layers](Layer::operations), or `u64::MAX` if there are more.
+    /// Operations of a run of one sample: those of all [layers](Layer::operations), or `u64::MAX`
+    /// if there are more.
     ///
-    /// The time of a run is proportional to them, whatever the file, and a file of a few bytes can ask for any number
-    /// of them: look at this figure, at [`scratch_words`](Model::scratch_words) and at [`sizes`](Model::sizes) before
-    /// you run a model that you do not trust.
+    /// The time of a run is proportional to them, whatever the file, and a file of a few bytes can
+    /// ask for any number of them: look at this figure, at [`scratch_words`](Model::scratch_words)
+    /// and at [`sizes`](Model::sizes) before you run a model that you do not trust.
     #[must_use]
     pub fn operations(&self) -> u64 {
         let layers = self.layers().map(|layer| layer.operations());

@@ -1,10 +1,9 @@
-//! Convolutions and pools, row by row. Every layer has a buffer of just the rows of its input that one row
-//! of its output needs; the layer before appends to it, and what is not needed any more is dropped. So no
-//! image but the caller's is ever whole in memory.
+//! Convolutions and pools, row by row. Every layer has a buffer of the rows of its input that one
+//! row of its output needs; the layer before appends to it, and rows that are no longer needed are
+//! dropped. The only whole image in memory is the caller's.
 //!
-//! Rows are made on demand, from the last layer up: where the last one lacks a row of its input, the layer
-//! before makes one, if it has what it needs for that, and so on. A level is counted instead of calling
-//! itself.
+//! Rows are made on demand: if the last layer lacks a row of its input, the layer before makes one,
+//! and so on up. A loop over levels replaces recursion.
 
 use bytemuck::cast_slice_mut;
 
@@ -14,7 +13,7 @@ use super::layer::OutputType;
 use super::reader::{Model, numbers_of};
 use super::row::compute_row;
 
-/// Where the first layer reads.
+/// The source of the first layer.
 #[derive(Debug)]
 pub(super) enum Image<'r> {
     /// The caller's image, whole.
@@ -41,7 +40,7 @@ struct State {
     next: u32,
     /// Rows in its buffer. The first one is the first that the next row of the output needs.
     held: u16,
-    /// Rows still to come that nothing needs, for the stride is larger than the kernel.
+    /// Coming rows that no window needs, because the stride is larger than the kernel.
     skip: u16,
 }
 
@@ -93,8 +92,8 @@ impl<'r> RowPipeline<'r> {
         }
     }
 
-    /// Makes the next row of the last layer's output: in scratch memory, or in `output` where the model
-    /// ends with it. `false`: there is none, or it needs more rows of the image.
+    /// Makes the next row of the last layer's output: in scratch memory, or in `output` where the
+    /// model ends with it. `false`: there is none, or it needs more rows of the image.
     pub(super) fn next(&mut self, output: &mut Output<'_>) -> bool {
         let last = self.model.spatial() - 1;
         let mut level = last;
@@ -171,7 +170,7 @@ impl RowPipeline<'_> {
         } else {
             Some(Output::Bits(write))
         };
-        // What nothing needs is not computed.
+        // A row that no window needs is not computed.
         if let Some(place) = place {
             compute_row(&self.model, record, next, pixels, place, self.config, work);
         }
@@ -219,7 +218,8 @@ impl State {
             return None;
         }
         let at = usize::from(self.held) * row;
-        // No more than a kernel's; more only where a caller has changed the memory of a stream that he resumes.
+        // No more than a kernel's; more only where a caller has changed the memory of a stream that
+        // he resumes.
         self.held = self.held.saturating_add(1);
         held.get_mut(at..at + row)
     }
@@ -252,7 +252,8 @@ fn first_rows(held: &[u64], bits: bool, len: usize) -> Input<'_> {
     }
 }
 
-/// The room of the next row of a buffer with its state in front; `None` where nothing needs the row.
+/// The room of the next row of a buffer with its state in front; `None` where nothing needs the
+/// row.
 fn append(buffer: &mut [u64], row: usize) -> Option<&mut [u64]> {
     let (word, held) = buffer.split_first_mut()?;
     let mut state = State::load(*word);

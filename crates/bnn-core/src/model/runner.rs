@@ -15,8 +15,8 @@ impl Model<'_> {
     /// Runs `samples` samples, one after the other, on the calling thread. `scratch` has at least
     /// [`scratch_words(samples)`](Model::scratch_words) words; what it holds does not matter.
     ///
-    /// Convolutions and pools run row by row: each holds no more than the rows of its input that a row of
-    /// its output needs, and the first one reads the image where it lies.
+    /// Convolutions and pools run row by row: each holds no more than the rows of its input that a
+    /// row of its output needs, and the first one reads the image where it lies.
     ///
     /// # Errors
     /// Input or output of another type or length than the model's, scratch memory too short, an
@@ -62,8 +62,8 @@ impl Model<'_> {
         Ok(())
     }
 
-    /// Runs the dense layers on a sample: the first one on `input` or, without one, on what convolutions and pools
-    /// have written where it reads.
+    /// Runs the dense layers on a sample: the first one on `input` or, without one, on what
+    /// convolutions and pools have written where it reads.
     pub(super) fn run_dense(
         &self,
         mut input: Option<Input<'_>>,

@@ -1,4 +1,4 @@
-//! What memory a run of a model takes.
+//! The memory that a run of a model takes.
 
 use super::reader::Model;
 
@@ -9,11 +9,13 @@ use super::reader::Model;
 pub struct Sizes {
     /// Elements of the input, as [`Model::input`] tells.
     pub inputs: usize,
-    /// Numbers of an [`Input`](super::Input): bytes of integers; words of bits, of which every pixel starts on a word.
+    /// Numbers of an [`Input`](super::Input): bytes of integers; words of bits, of which every
+    /// pixel starts on a word.
     pub input_len: usize,
     /// Outputs, as [`Model::output`] tells.
     pub outputs: usize,
-    /// Numbers of an [`Output`](super::Output); of bits, words, of which every pixel starts on a word.
+    /// Numbers of an [`Output`](super::Output); of bits, words, of which every pixel starts on a
+    /// word.
     pub output_len: usize,
     /// Words of scratch memory, as [`Model::scratch_words`] tells of one sample.
     pub scratch_words: usize,

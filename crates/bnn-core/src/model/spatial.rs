@@ -6,8 +6,8 @@ use super::layer::InputType;
 use crate::conv::{Conv2d, PadValue, Pool2d};
 use crate::window::{Axis, Windows};
 
-/// Checks the geometry of a convolution or a pool, as `Conv2d::new` and `Pool2d::new` do and beyond, in little code;
-/// returns the elements of a filter.
+/// Checks the geometry of a convolution or a pool, as `Conv2d::new` and `Pool2d::new` do and
+/// beyond, in little code; returns the elements of a filter.
 pub(super) const fn check(record: &Record, input: InputType) -> Result<usize, Fault> {
     let window = &record.window;
     if record.kind == kind::MAX_POOL2D {

@@ -10,14 +10,15 @@ use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::shape::{at_least, positive};
 
-/// A model of convolutions and pools that takes its image row by row, and keeps only the rows that it still
-/// needs: a series of sensor frames, whose time is the height of the image.
+/// A model of convolutions and pools that takes its image row by row, and keeps only the rows that
+/// it still needs: a series of sensor frames, whose time is the height of the image.
 ///
 /// Where no convolution or pool is padded above or below, the window of
-/// [`input_shape`](Model::input_shape)`[0]` rows slides over a series without an end: each result is that of
-/// [`Model::run`] on a window of the rows that came, the first one on the first rows, every further one on a
-/// window that begins as many rows later as all vertical strides multiplied. Where some layer is padded, there
-/// is one result for each window's worth of rows, window behind window.
+/// [`input_shape`](Model::input_shape)`[0]` rows slides over a series without an end: each result
+/// is that of [`Model::run`] on a window of the rows that came, the first one on the first rows,
+/// every further one on a window that begins as many rows later as all vertical strides multiplied.
+/// Where some layer is padded, there is one result for each window's worth of rows, window behind
+/// window.
 ///
 /// ```
 /// use bnn_core::conv::{Conv2d, ConvOptions};
@@ -55,7 +56,7 @@ pub struct Stream<'m> {
     state: StreamState,
 }
 
-/// What a stream keeps besides its model and its memory; see [`Stream::resume`].
+/// The state of a stream besides its model and its memory; see [`Stream::resume`].
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamState {
@@ -68,12 +69,12 @@ pub struct StreamState {
 }
 
 impl<'m> Stream<'m> {
-    /// Words of memory that a stream through this model needs: its scratch memory, and the rows of the input
-    /// that a row of windows of the first layer lies on.
+    /// Words of memory that a stream through this model needs: its scratch memory, and the rows of
+    /// the input that a row of windows of the first layer lies on.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or whose output
-    /// has several rows.
+    /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or
+    /// whose output has several rows.
     pub fn words(model: &Model<'_>) -> Result<usize, ModelError> {
         if model.spatial() == 0 {
             return Err(unsupported(
@@ -91,8 +92,8 @@ impl<'m> Stream<'m> {
         })?)
     }
 
-    /// A stream before its first row. `memory` has at least [`Stream::words`] words, and is the stream's own
-    /// as long as it lasts; what it holds before does not matter.
+    /// A stream before its first row. `memory` has at least [`Stream::words`] words, and is the
+    /// stream's own as long as it lasts; what it holds before does not matter.
     ///
     /// # Errors
     /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
@@ -112,9 +113,10 @@ impl<'m> Stream<'m> {
         Ok(stream)
     }
 
-    /// The stream that has left `state` ([`Stream::state`]) and what is in `memory`: for callers that cannot keep a
-    /// borrow of the memory from one row to the next, as C, whose memory it is in between. Where `model`, `memory` or
-    /// `state` are not what that stream left, results mean nothing.
+    /// The stream that has left `state` ([`Stream::state`]) and what is in `memory`: for callers
+    /// that cannot keep a borrow of the memory from one row to the next, as C, whose memory it is
+    /// in between. Where `model`, `memory` or `state` are not what that stream left, results mean
+    /// nothing.
     ///
     /// # Errors
     /// As [`Stream::new`].
@@ -142,13 +144,13 @@ impl<'m> Stream<'m> {
         self.state
     }
 
-    /// Takes a row, `[width, channels]` of [`input_shape`](Model::input_shape), and says whether that has
-    /// completed a result, which is in `output` then; else `output` is as it was. A result is given as soon as
-    /// the rows that it depends on are there.
+    /// Takes a row, `[width, channels]` of [`input_shape`](Model::input_shape), and says whether
+    /// that has completed a result, which is in `output` then; else `output` is as it was. A result
+    /// is given as soon as the rows that it depends on are there.
     ///
     /// # Errors
-    /// A row or an output of another type or length than the model's, an element out of range. Nothing has
-    /// changed then.
+    /// A row or an output of another type or length than the model's, an element out of range.
+    /// Nothing has changed then.
     // Inlined for the sake of `Reals`.
     #[inline]
     pub fn push(&mut self, row: Input<'_>, output: Output<'_>) -> Result<bool, ModelError> {
@@ -186,7 +188,7 @@ impl<'m> Stream<'m> {
         Ok(true)
     }
 
-    /// Forgets all rows: the next one is the first of a window.
+    /// Drops all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
         let (kernel, reals) = (self.kernel, None);
         self.rows(RunConfig { kernel, reals }).clear();

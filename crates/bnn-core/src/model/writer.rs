@@ -17,7 +17,7 @@ use crate::gemm::Thresholds;
 use crate::planes::depth_fits;
 use crate::shape::{equal, nonzero, sum_fits};
 
-/// Puts a model file together, layer by layer from the input to the output.
+/// Writes a model file, layer by layer from the input to the output.
 #[derive(Clone, Debug)]
 pub struct ModelWriter {
     input: InputType,
@@ -32,8 +32,8 @@ pub struct ModelWriter {
 }
 
 impl ModelWriter {
-    /// A model without layers, for inputs of the given type. (Of [`InputType::Thresholds`] there are none so, which no
-    /// layer fits: see [`ModelWriter::with_thresholds`].)
+    /// A model without layers, for inputs of the given type. (Of [`InputType::Thresholds`] there
+    /// are none so, which no layer fits: see [`ModelWriter::with_thresholds`].)
     #[must_use]
     pub fn new(input: InputType) -> Self {
         Self {
@@ -47,8 +47,9 @@ impl ModelWriter {
         }
     }
 
-    /// A model without layers, for inputs of bytes that become +1 where they reach the threshold of their channel: one
-    /// for each channel of the first layer's image, or for each of its inputs if it is dense.
+    /// A model without layers, for inputs of bytes that become +1 where they reach the threshold of
+    /// their channel: one for each channel of the first layer's image, or for each of its inputs if
+    /// it is dense.
     #[must_use]
     pub fn with_thresholds(thresholds: &[u8]) -> Self {
         Self {
@@ -64,10 +65,10 @@ impl ModelWriter {
         self
     }
 
-    /// Appends a fully connected layer with weights `[outputs, inputs]`. Behind a convolution or a pool its
-    /// input is one pixel; a larger image is flattened by a convolution whose kernel is as large as that.
-    /// Thresholds that no sum reaches, or that every sum does, are moved to the nearest such value; they are
-    /// stored in 16 bits each if they all fit.
+    /// Appends a fully connected layer with weights `[outputs, inputs]`. After a convolution or a
+    /// pool its input must be one pixel; to flatten a larger image, add a convolution whose kernel
+    /// covers the whole image. Thresholds that no sum reaches, or that every sum does, are moved to
+    /// the nearest such value; they are stored in 16 bits each if they all fit.
     ///
     /// # Errors
     /// Where the layer does not fit the one before, its parameters do not fit its weights, or a sum
@@ -83,13 +84,14 @@ impl ModelWriter {
         self.product(record, weights, epilogue, k * input.most(), [1, 1, n])
     }
 
-    /// Appends a convolution with filters `[outputs, patch_len]`, in the first layers of a model: no dense
-    /// layer is before it. Thresholds as in [`ModelWriter::dense`].
+    /// Appends a convolution with filters `[outputs, patch_len]`, in the first layers of a model:
+    /// no dense layer is before it. Thresholds as in [`ModelWriter::dense`].
     ///
     /// # Errors
-    /// As [`ModelWriter::dense`]. What the format cannot hold: a side of more than 65535 pixels, a kernel, a
-    /// stride, a dilation or padding of more than 255, more than 65535 groups; padding as large as the
-    /// (dilated) kernel; outputs with more rows or columns than their image; `-1` or `+1` around integers.
+    /// As [`ModelWriter::dense`]. What the format cannot hold: a side of more than 65535 pixels, a
+    /// kernel, a stride, a dilation or padding of more than 255, more than 65535 groups; padding as
+    /// large as the (dilated) kernel; outputs with more rows or columns than their image; `-1` or
+    /// `+1` around integers.
     pub fn conv2d(
         &mut self,
         conv: &Conv2d,
@@ -135,7 +137,8 @@ impl ModelWriter {
         )
     }
 
-    /// Appends a max pool from bits to bits, in the first layers of a model as [`ModelWriter::conv2d`].
+    /// Appends a max pool from bits to bits, in the first layers of a model as
+    /// [`ModelWriter::conv2d`].
     ///
     /// # Errors
     /// As [`ModelWriter::conv2d`].
@@ -261,7 +264,7 @@ impl ModelWriter {
         Ok(())
     }
 
-    /// The whole file. It has been opened once, so that what is written can be read.
+    /// The whole file. It is opened once, so that every file written can be read.
     ///
     /// # Errors
     /// No layers, or a file of 4 GiB or more.
@@ -281,7 +284,8 @@ impl ModelWriter {
     }
 }
 
-/// Writes thresholds of sums of at most `most`, in 16 bits where they fit; returns which epilogue that is.
+/// Writes thresholds of sums of at most `most`, in 16 bits where they fit; returns which epilogue
+/// that is.
 fn write_thresholds(thresholds: Thresholds<'_>, most: i32, params: &mut Vec<u8>) -> u8 {
     let clamp = |t: i32| t.clamp(-most, most.saturating_add(1));
     let thresholds: Vec<i32> = match thresholds {

@@ -1,4 +1,4 @@
-//! Patches of bytes.
+//! Patches of bytes, as bit planes.
 
 use core::ops::Range;
 
@@ -7,18 +7,19 @@ use crate::planes::MAX_DEPTH;
 use crate::shape::{WORD, positive};
 use crate::window::Taps;
 
-/// Taps of bytes, split into bit planes 64 at a time. Outside the image they are zero, which is exact.
+/// Taps of bytes, split into bit planes 64 at a time. Outside the image they are zero, which is
+/// exact.
 pub(super) struct ByteTaps<'r, 'a> {
     split: fn(x: &[u8], planes: &mut [u64]),
     x: &'a [u8],
     /// Bytes of a pixel.
     per_pixel: usize,
-    /// Those that are taken.
+    /// The channels to take.
     channels: Range<usize>,
     chunk: [u8; WORD],
     /// Bytes in `chunk`, less than 64.
     filled: usize,
-    /// Chunks that are written.
+    /// Chunks written so far.
     w: usize,
     /// Words of a plane.
     words: usize,
@@ -26,8 +27,8 @@ pub(super) struct ByteTaps<'r, 'a> {
 }
 
 impl<'r, 'a> ByteTaps<'r, 'a> {
-    /// The `channels` of pixels of `per_pixel` bytes, to be written to the rows of a patch, `words` words
-    /// each.
+    /// Writes the given channels of pixels of `per_pixel` bytes to the rows of a patch, `words`
+    /// words each.
     pub(super) fn new(
         kernel: &'a Kernel,
         x: &'a [u8],

@@ -1,4 +1,4 @@
-//! A convolution whose arguments fit each other.
+//! A convolution whose arguments have been checked.
 
 use super::filters::PackedFilters;
 use super::images::{Images, Source};
@@ -9,7 +9,7 @@ use crate::gemm::Thresholds;
 use crate::gemm::epilogue::{Epilogue, Threshold};
 use crate::shape::{mul, row_words};
 
-/// Images and filters that fit each other.
+/// Checked images and filters.
 pub(super) struct Call<'a, 'w> {
     images: Images<'a>,
     filters: &'w PackedFilters,
@@ -74,7 +74,7 @@ impl<'a, 'w> Call<'a, 'w> {
         signs::signs(x, self.filters.conv(), self.filters.kernel())
     }
 
-    /// The same call with images that have been packed.
+    /// This call with packed images.
     fn on(self, bits: BitMatrixView<'_>) -> Call<'_, 'w> {
         Call {
             images: bits.into(),

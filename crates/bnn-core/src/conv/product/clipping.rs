@@ -1,6 +1,6 @@
-//! True zeros around an image. Where a window reaches out of it, its bits are 0, as if the padding were
-//! `-1`; what is missing to 0 is then the sum of the weights of the taps outside:
-//! `sum over inside of w * x = (sum over inside of w * x + sum over outside of w * -1) + sum over outside of w`.
+//! True zeros around an image. The taps outside the image are gathered as bits 0, as if the padding
+//! were `-1`. Adding the sum of their weights corrects the result: `sum over inside of w * x = (sum
+//! over inside of w * x + sum over outside of w * -1) + sum over outside of w`.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -13,7 +13,7 @@ use crate::memory;
 use crate::shape::{WORD, matrix_words, mul};
 use crate::window::{Axis, Windows, lines};
 
-/// Whether sums need to be corrected: for zeros among bits.
+/// Whether sums need a correction: images of bits with zeros around them.
 pub(super) fn is_needed(conv: &Conv2d, depth: Option<usize>) -> bool {
     depth.is_none() && conv.pad_value() == PadValue::Zero && conv.windows().is_clipped()
 }
@@ -33,7 +33,8 @@ fn sum_weights(filter: &[u64], range: Range<usize>) -> i32 {
     (2 * plus).wrapping_sub(range.len() as u32).cast_signed()
 }
 
-/// The sums of the weights outside the image, for each way in which a window can be clipped and each filter.
+/// The sums of the weights outside the image, for each way in which a window can be clipped and
+/// each filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClipTable {
     y: Ways,
@@ -68,7 +69,7 @@ impl ClipTable {
         })
     }
 
-    /// Completes the sums of the windows `range` with the filters from `first` on.
+    /// Corrects the sums of the windows `range` with the filters from `first` on.
     pub(super) fn correct(
         &self,
         windows: &Windows,
@@ -99,21 +100,21 @@ impl ClipTable {
         }
     }
 
-    /// What the sums of all filters lack at output pixel `(oy, ox)`.
+    /// The corrections of all filters at output pixel `(oy, ox)`.
     fn row(&self, oy: usize, ox: usize) -> &[i32] {
         let row = (self.y.at(oy) * self.x.0.len() + self.x.at(ox)) * self.filters;
         self.sums.get(row..row + self.filters).unwrap_or_default()
     }
 }
 
-/// The distinct ways in which windows are clipped along an axis, in the order of their stops. There are at most
-/// `2 * kernel + 1` of them, however large image and padding are.
+/// The distinct ways in which windows are clipped along an axis, in the order of their stops. There
+/// are at most `2 * kernel + 1` of them, however large image and padding are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ways(Vec<Way>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Way {
-    /// The first stop at which windows are clipped so; they are until the next way's first stop.
+    /// The first stop with these taps; the next way begins after the last one.
     first: usize,
     /// The taps inside the image.
     taps: Range<usize>,
@@ -125,8 +126,8 @@ impl Ways {
         let mut first = 0;
         while first < axis.output {
             let taps = axis.inside(first);
-            // As the window moves on, neither end of the taps inside moves up, so that equal ranges are neighbours:
-            // bisect for the first stop of another range.
+            // As the window moves on, neither end of the taps inside moves up, so that equal ranges
+            // are neighbours: bisect for the first stop of another range.
             let (mut same, mut end) = (first, axis.output);
             while end - same > 1 {
                 let middle = same + (end - same) / 2;

@@ -12,11 +12,13 @@ use crate::kernel::Kernel;
 use crate::memory;
 use crate::shape::{equal, row_words};
 
-/// Filters laid out for a kernel and a convolution, once. Runs use as many threads as they are worth.
+/// Filters laid out for a kernel and a convolution, once. Runs use as many threads as they are
+/// worth.
 ///
-/// Takes about as many bytes as the bits do, the outputs of each group rounded up to a multiple of 32;
-/// for zeros around images of bits, 4 bytes more per output and way in which a window can be clipped (9
-/// for a kernel of 3 x 3). Depthwise filters take a bit per weight, outputs rounded up to 64.
+/// The memory is about that of the bits, with the outputs of each group rounded up to a multiple of
+/// 32. Zeros around images of bits need 4 more bytes per output for each way in which a window can
+/// be clipped (9 for a 3 x 3 kernel with padding of 1). Depthwise filters take one bit per weight,
+/// with the outputs rounded up to 64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedFilters {
     conv: Conv2d,
@@ -28,7 +30,7 @@ pub struct PackedFilters {
 pub(super) enum PackedLayout {
     Groups {
         weights: Vec<PackedWeights>,
-        /// Where zeros surround images of bits.
+        /// For zeros around images of bits.
         clips: Option<ClipTable>,
     },
     /// As [`depthwise::arrange`] writes them.
@@ -47,7 +49,8 @@ impl PackedFilters {
     /// Lays the filters out for the given kernel.
     ///
     /// # Errors
-    /// Filters of another shape than the convolution's, a size that overflows, [`Error::OutOfMemory`].
+    /// Filters of another shape than the convolution's, a size that overflows,
+    /// [`Error::OutOfMemory`].
     #[doc(hidden)]
     pub fn for_kernel(
         kernel: &'static Kernel,

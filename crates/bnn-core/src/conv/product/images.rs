@@ -1,4 +1,4 @@
-//! The left side of a convolution, and what has to be true of it.
+//! The left side of a convolution, and its checks.
 
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::{Conv2d, PadValue};
@@ -10,8 +10,8 @@ use crate::shape::{equal, mul, nonzero, row_words, sum_fits};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Images<'a> {
-    /// Elements in {-1, +1}: a row per pixel, `[batch * height * width, channels]`, as a convolution
-    /// with thresholds writes it.
+    /// Elements in {-1, +1}: a row per pixel, `[batch * height * width, channels]`, as a
+    /// convolution with thresholds writes it.
     Bits(BitMatrixView<'a>),
     /// Unsigned integers without gaps, for a first layer.
     Unsigned {
@@ -20,9 +20,9 @@ pub enum Images<'a> {
         /// Bits per element, 1 to 8.
         depth: usize,
     },
-    /// Floats without gaps, of which the signs are taken. A call packs them into memory that it
-    /// allocates: [`matrix_words(pixels, channels)`](crate::matrix_words) words, 32 times less than
-    /// the floats take where channels are a multiple of 64.
+    /// Floats without gaps; their signs are convolved. A call packs them into memory that it
+    /// allocates: [`matrix_words(pixels, channels)`](crate::matrix_words) words, 1/32 of the
+    /// floats' memory if channels are a multiple of 64.
     Floats(&'a [f32]),
 }
 
@@ -39,7 +39,7 @@ impl<'a> From<&'a [f32]> for Images<'a> {
 }
 
 impl Images<'_> {
-    /// Checks the images against the convolution; returns how many they are.
+    /// Checks the images against the convolution; returns their number.
     pub(super) fn check(&self, conv: &Conv2d) -> Result<usize, Error> {
         let channels = conv.channels();
         let (elements, per_pixel) = match *self {
@@ -75,7 +75,7 @@ impl Images<'_> {
     }
 }
 
-/// Images as the paths of a convolution read them.
+/// Images as the rest of this module reads them: floats have been packed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source<'a> {
     Bits(BitMatrixView<'a>),

@@ -1,5 +1,5 @@
-//! Convolutions of whole batches as products, with filters that are packed for a kernel, on as many threads as they are
-//! worth. (`model::row` runs a convolution of one image without an allocator.)
+//! Convolutions of batches as products, with filters packed for a kernel, on several threads if the
+//! work is large. (`model::row` runs a convolution of one image without an allocator.)
 
 mod byte_taps;
 mod call;
@@ -23,13 +23,13 @@ use crate::gemm::Thresholds;
 use crate::gemm::epilogue::{Affine, RawSums};
 use crate::shape::{equal, strided};
 
-/// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and output
-/// channel `o`.
+/// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and
+/// output channel `o`.
 ///
 /// # Errors
-/// Images that are not the convolution's, an element of an unsigned input that has more bits than its
-/// depth or is padded with `+-1`, sums that could leave `i32`, `c` too short. Nothing is written to `c`
-/// then.
+/// Images of another shape than the convolution's; an unsigned input with an element that exceeds
+/// its depth, or padded with `+-1`; sums that could leave `i32`; `c` too short. On error, nothing
+/// is written to `c`.
 pub fn conv2d_i32<'a>(
     images: impl Into<Images<'a>>,
     filters: &PackedFilters,
@@ -42,11 +42,11 @@ pub fn conv2d_i32<'a>(
     call.run(&RawSums, c, c_stride)
 }
 
-/// Writes `scale[o] * sum + bias[o]` to `c[p * c_stride + o]`, as [`gemm_f32`](crate::gemm_f32) rounds
-/// it.
+/// Writes `scale[o] * sum + bias[o]` to `c[p * c_stride + o]`, rounded as by
+/// [`gemm_f32`](crate::gemm_f32).
 ///
 /// # Errors
-/// As [`conv2d_i32`], and where `scale` or `bias` does not have an element per output channel.
+/// As [`conv2d_i32`]; `scale` or `bias` without one element per output channel.
 pub fn conv2d_f32<'a>(
     images: impl Into<Images<'a>>,
     filters: &PackedFilters,
@@ -66,8 +66,8 @@ pub fn conv2d_f32<'a>(
 /// Writes bits: `out[p, o] = +1` where `sum >= thresholds[o]`.
 ///
 /// # Errors
-/// As [`conv2d_i32`], and where there is not a threshold per output channel or `out` is not
-/// `[batch * output height * output width, outputs]`.
+/// As [`conv2d_i32`]; not one threshold per output channel; `out` of another shape than `[batch *
+/// output height * output width, outputs]`.
 pub fn conv2d_bits<'a, 't>(
     images: impl Into<Images<'a>>,
     filters: &PackedFilters,

@@ -1,5 +1,5 @@
-//! The rows of the product that a convolution is: the patch of the image under each window, written
-//! when its turn comes, a few windows at a time.
+//! The left rows of a convolution's product: the patch of the image under each window, gathered for
+//! a few windows at a time.
 
 use core::ops::Range;
 
@@ -21,7 +21,7 @@ pub(super) struct Patches<'a> {
     pub(super) conv: &'a Conv2d,
     pub(super) source: Source<'a>,
     pub(super) group: usize,
-    /// Where sums have to be corrected.
+    /// The corrections of sums, if needed.
     pub(super) clips: Option<&'a ClipTable>,
 }
 
@@ -52,8 +52,8 @@ impl Gather for Patches<'_> {
 }
 
 impl Patches<'_> {
-    /// Writes the patches of a line, all zeros so far. A tap lies at the same bits of every patch, and
-    /// its pixels at equal distances: so the patches of a line are written tap by tap.
+    /// Writes the patches of a line, which must be zero. A tap has the same place in every patch,
+    /// and its pixels are equally spaced, so that the patches of a line are written tap by tap.
     #[inline(never)] // its stack is its own
     fn gather_bits(&self, bits: BitMatrixView<'_>, line: &Line, patches: &mut [u64]) {
         let (conv, x) = (self.conv, &self.conv.windows().x);
@@ -146,7 +146,7 @@ impl Patches<'_> {
     }
 }
 
-/// Hands the left side of a group's product to `then`.
+/// Calls `then` with the left side of a group's product.
 pub(super) fn with_samples<R>(
     patches: &Patches<'_>,
     samples: usize,

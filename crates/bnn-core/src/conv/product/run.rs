@@ -1,4 +1,4 @@
-//! Convolutions with packed filters, on as many threads as they are worth.
+//! Runs convolutions with packed filters.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -60,7 +60,8 @@ pub(super) fn run<E: Epilogue>(
     Ok(())
 }
 
-/// From bits to bits with thresholds, where there is a shorter way than by sums; says whether there was.
+/// Computes bits from bits by thresholds, if there is a faster way than by sums; returns whether
+/// there was.
 pub(super) fn run_bits(
     filters: &PackedFilters,
     bits: BitMatrixView<'_>,

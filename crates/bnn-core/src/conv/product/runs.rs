@@ -1,5 +1,4 @@
-//! The same bits of every patch of a line: written together, so that where they go and where they come
-//! from is worked out once.
+//! Copies the same bits of all patches of a line together, so that their places are computed once.
 
 use core::ops::Range;
 
@@ -13,7 +12,7 @@ pub(super) struct Runs<'r> {
     pub(super) words: usize,
 }
 
-/// Where runs of bits come from.
+/// The source of runs of bits.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     pub(super) words: &'a [u64],

@@ -1,4 +1,4 @@
-//! Images of floats as bits.
+//! Packs images of floats.
 
 use core::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::Kernel;
 use crate::shape::{WORD, row_words};
 
-/// The signs of whole images, on as many threads as they are worth.
+/// The signs of whole images, on several threads if they are large.
 pub(super) fn signs(x: &[f32], conv: &Conv2d, kernel: &Kernel) -> Result<BitMatrix, Error> {
     let [_, width] = conv.windows().input_size();
     let channels = conv.channels();

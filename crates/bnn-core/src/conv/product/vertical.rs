@@ -1,5 +1,5 @@
-//! 64 counters to a word: digit `d` of counter `j` is bit `j` of word `d`, so that one addition with
-//! carries counts in all of them.
+//! 64 counters in the bits of a few words: digit `d` of counter `j` is bit `j` of word `d`, so that
+//! one addition with carries increments all of them.
 
 use crate::shape::WORD;
 
@@ -21,7 +21,7 @@ impl<const DIGITS: usize, const WORDS: usize> Default for Counters<DIGITS, WORDS
 }
 
 impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
-    /// Whether the counters have to be taken before the next addition.
+    /// Whether [`Counters::take`] must be called before the next addition.
     #[inline]
     pub(super) fn are_full(&self) -> bool {
         self.left == 0
@@ -39,7 +39,7 @@ impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
         self.left = self.left.saturating_sub(1);
     }
 
-    /// What was counted, and starts again from zero.
+    /// Returns the counts and resets them.
     #[inline]
     pub(super) fn take(&mut self) -> [[u8; WORD]; WORDS] {
         let mut counts = [[0; WORD]; WORDS];
@@ -82,7 +82,7 @@ pub(super) struct Limits<const DIGITS: usize> {
 }
 
 impl<const DIGITS: usize> Limits<DIGITS> {
-    /// Up to 64 limits. No counter is at most a negative one, nor one that is missing.
+    /// Up to 64 limits. Negative and missing limits hold for no counter.
     pub(super) fn new(limits: impl Iterator<Item = i64>) -> Self {
         let mut words = Self {
             digits: [0; DIGITS],

@@ -1,4 +1,4 @@
-//! Depthwise sums of integers, one by one.
+//! Depthwise sums of unsigned integers.
 
 use crate::shape::{WORD, positive, row_words};
 use crate::window::Taps;
@@ -7,7 +7,7 @@ use crate::window::Taps;
 pub(super) struct ByteTaps<'s> {
     pub(super) x: &'s [u8],
     pub(super) channels: usize,
-    /// The words of the taps still to come.
+    /// The words of the remaining taps.
     pub(super) filters: &'s [u64],
     /// Sums, `multiplier` apart.
     pub(super) sums: &'s mut [i32],

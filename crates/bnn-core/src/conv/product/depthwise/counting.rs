@@ -1,4 +1,4 @@
-//! In how many taps of a window the image differs from the filters.
+//! Counts the taps of a window in which the image differs from the filters.
 
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::{Conv2d, PadValue};
@@ -7,7 +7,7 @@ use crate::conv::product::vertical::Counters;
 use crate::shape::row_words;
 use crate::window::{Taps, Window};
 
-/// The bits of a pixel outside the image; `None`: it does not count.
+/// The bits of a pixel outside the image; `None` if it does not count.
 fn pad(conv: &Conv2d) -> Option<u64> {
     match conv.pad_value() {
         PadValue::Zero => None,
@@ -16,7 +16,7 @@ fn pad(conv: &Conv2d) -> Option<u64> {
     }
 }
 
-/// How many taps of the window count: their sum would be that if none differed.
+/// How many taps of the window count: the sum if none of them differed.
 pub(super) fn taps_counted(conv: &Conv2d, window: &Window<'_>) -> usize {
     match pad(conv) {
         None => window.taps_inside(),
@@ -25,7 +25,7 @@ pub(super) fn taps_counted(conv: &Conv2d, window: &Window<'_>) -> usize {
 }
 
 /// Counts the differences in the channels of `WORDS` words from `w` on, with the filters
-/// `[tap][word of channels]`. Hands the counters to `full` whenever they are, and at last.
+/// `[tap][word of channels]`. Calls `full` whenever the counters are full, and at the end.
 pub(super) fn count<const DIGITS: usize, const WORDS: usize>(
     conv: &Conv2d,
     window: &Window<'_>,
@@ -45,10 +45,10 @@ pub(super) fn count<const DIGITS: usize, const WORDS: usize>(
     window.walk(conv.windows(), taps);
 }
 
-/// The taps of so many words of channels.
+/// A visitor that counts in `WORDS` words of channels.
 struct BitTaps<'s, const DIGITS: usize, const WORDS: usize, F> {
     bits: BitMatrixView<'s>,
-    /// The words of the taps still to come, from these channels on.
+    /// The words of the remaining taps, from these channels on.
     filters: &'s [u64],
     pad: Option<u64>,
     /// The first word of a pixel that holds these channels.

@@ -1,6 +1,7 @@
-//! Depthwise convolution: every output sees one channel only, so there is no product to speak of. The
-//! 64 channels of a word are counted side by side instead: where a tap's word of the image differs from
-//! that of the filters, counters that lie across words (one word per binary digit) go up by one.
+//! Depthwise convolution: every output depends on one channel, so that a matrix product has nothing
+//! to share. Instead, the 64 channels of a word are counted side by side: where a tap's word of the
+//! image differs from that of the filters, vertical counters (one word per binary digit) are
+//! incremented.
 
 mod bytes;
 mod counting;
@@ -24,7 +25,7 @@ use crate::kernel::{Kernel, Sums};
 use crate::shape::{WORD, matrix_words, mul, positive, row_words};
 use crate::window::{Window, lines};
 
-/// Words of 64 channels that are counted at once where there are as many.
+/// Words of 64 channels that are counted together, if there are as many.
 const TOGETHER: usize = 4;
 
 /// Words of the filters as [`arrange`] writes them.
@@ -74,7 +75,7 @@ pub(super) struct Depthwise<'p> {
     pub(super) filters: &'p [u64],
 }
 
-/// The same with its epilogue.
+/// A depthwise convolution with its epilogue.
 pub(super) struct WithEpilogue<'p, E> {
     pub(super) depthwise: Depthwise<'p>,
     pub(super) samples: usize,
@@ -116,7 +117,7 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
     }
 }
 
-/// How a depthwise convolution is cut.
+/// How a depthwise convolution is divided among threads.
 fn grain(samples: usize, filters: &[u64]) -> Grain {
     Grain {
         // Counting a tap of 64 channels and its share of the sums costs some eight word products.
@@ -191,7 +192,7 @@ impl Depthwise<'_> {
     }
 }
 
-/// Takes two off the sums, `multiplier` apart, for every difference counted.
+/// Subtracts two from the sums, `multiplier` apart, for every counted difference.
 fn subtract<const DIGITS: usize, const WORDS: usize>(
     counters: &mut Counters<DIGITS, WORDS>,
     sums: &mut [i32],

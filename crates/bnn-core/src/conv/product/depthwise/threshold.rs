@@ -1,5 +1,5 @@
-//! Depthwise convolution from bits to bits: counters are compared with the thresholds where they lie,
-//! across words, and no sum is ever written down.
+//! Depthwise convolution from bits to bits: the vertical counters are compared with the thresholds
+//! directly, without sums.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -74,8 +74,8 @@ impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
         }
     }
 
-    /// The most differences of each channel with which its sum reaches the threshold: of `counted - 2 *
-    /// differences >= threshold`.
+    /// The most differences of each channel with which its sum reaches the threshold: of `counted -
+    /// 2 * differences >= threshold`.
     fn limits<const DIGITS: usize>(&self, counted: usize) -> Vec<Limits<DIGITS>> {
         let limit = |&threshold: &T| (counted as i64 - i64::from(threshold.into())) >> 1;
         let words = self.thresholds.chunks(WORD);
