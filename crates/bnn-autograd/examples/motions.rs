@@ -1,13 +1,14 @@
 //! Trains a network of 1-D convolutions on motions that a watch recorded: BasicMotions of the UEA archive,
-//! six axes, ten samples a second, four classes. The two files are those of any distribution of the archive,
-//! in the `.ts` format:
+//! with six axes, ten samples a second and four classes. The two files come with any distribution of the
+//! archive, in the `.ts` format:
 //!
 //! ```sh
 //! cargo run --release --example motions -- BasicMotions_TRAIN.ts BasicMotions_TEST.ts [NAME]
 //! ```
 //!
-//! With a NAME, the network is written as NAME.bnn, and for devices to check themselves with, a recording of each class
-//! as NAME.inputs (a byte for each axis of each sample) and the scores of all its windows as NAME.outputs.
+//! With a NAME, the network is written as NAME.bnn. For devices to check themselves, a recording of each
+//! class is written as NAME.inputs (a byte for each axis of each sample) and the scores of all its windows as
+//! NAME.outputs.
 //!
 //! The network sees windows of 64 samples as images 64 high and 1 wide with six channels, a byte each, so
 //! that it can run on a sensor's samples as they come, row by row.
@@ -86,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Writes the network and what devices check themselves with.
+/// Writes the network, and inputs and outputs for devices to check themselves.
 fn write(
     trainer: &mut Trainer<Sequential>,
     recordings: &Recordings,

@@ -66,20 +66,22 @@ impl Default for TrainConfig {
 ///
 /// [`epoch`](Trainer::epoch) trains on a [`Dataset`]; [`step`](Trainer::step) on anything, with any loss:
 /// ```
-/// use bnn_autograd::nn::{BatchNorm, Linear, Sequential};
+/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Sequential};
 /// use bnn_autograd::train::{TrainConfig, Trainer};
 /// use bnn_autograd::{Rng, Tensor, ops};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let rng = &mut Rng::new(1);
-/// let net = Sequential::new().then(Linear::new(3, 2, rng)?).then(BatchNorm::new(2)?);
+/// let net = Sequential::new().then(BinaryLinear::new(3, 1, rng)?).then(BatchNorm::new(1)?);
 /// let mut trainer = Trainer::new(net, TrainConfig::default())?;
-/// for _ in 0..10 {
-///     let data: Vec<f32> = (0..12).map(|_| rng.normal() as f32).collect();
-///     let x = Tensor::new(data, &[4, 3])?;
-///     let loss = trainer.step(x, |output| ops::mean(&ops::hard_tanh(output)?))?;
-///     assert!(loss.is_finite());
+/// let mut loss = f64::INFINITY;
+/// for _ in 0..100 {
+///     let numbers: Vec<f32> = (0..24).map(|_| rng.normal() as f32).collect();
+///     let sums = numbers.chunks(3).map(|x| x.iter().sum()).collect();
+///     let (x, target) = (Tensor::new(numbers, &[8, 3])?, Tensor::new(sums, &[8, 1])?);
+///     loss = trainer.step(x, |output| ops::mse(output, &target))?;
 /// }
+/// println!("{loss}");
 /// let net = trainer.into_model();
 /// # drop(net);
 /// # Ok(())
@@ -350,7 +352,7 @@ impl<M: Module> Trainer<M> {
         }
     }
 
-    /// The schedule of the whole run, for epochs of so many batches.
+    /// The schedule of the whole run, for epochs of `batches` batches.
     fn schedule(&self, batches: u64) -> Result<Schedule, Error> {
         let steps = self.config.epochs.checked_mul(batches);
         Error::check_range(

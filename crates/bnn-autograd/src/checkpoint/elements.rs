@@ -4,10 +4,10 @@ use safetensors::Dtype;
 
 use crate::real::Real;
 
-/// Float types that are read; of any other, nothing is.
+/// The float types that are read.
 pub(super) const READ: &str = "F64, F32, F16 or BF16";
 
-/// How a file names the type of the numbers that are written: [`Real`] is sealed, so that the size tells.
+/// The name in a file of the type `T`. [`Real`] is sealed, so its size tells which type it is.
 pub(super) const fn dtype<T: Real>() -> Dtype {
     match size_of::<T>() {
         4 => Dtype::F32,

@@ -16,6 +16,8 @@ mod elements;
 mod error;
 mod file;
 mod format;
+#[cfg(test)]
+mod laws;
 mod layout;
 mod pytorch;
 mod weights;

@@ -155,18 +155,18 @@ fn check_trained(model: &mut dyn Module, input: InputType, samples: &Samples) {
     assert_eq!(bits(expected.data()), bits(&samples.run(&file)));
 }
 
-/// What stands behind a product.
+/// What follows a product.
 #[derive(Clone, Copy, Debug)]
-struct Behind {
+struct After {
     norm: bool,
     clip: bool,
     sign: bool,
     nested: bool,
 }
 
-fn behind() -> impl Strategy<Value = Behind> {
+fn after() -> impl Strategy<Value = After> {
     (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(norm, clip, sign, nested)| Behind {
+        |(norm, clip, sign, nested)| After {
             norm,
             clip,
             sign,
@@ -190,7 +190,7 @@ fn signs_of_bytes(input: InputType, channels: usize, rng: &mut Rng) -> Sequentia
     }
 }
 
-/// The type of inputs: bits, integers of so many bits, or 9: bytes with thresholds, as in a file.
+/// The type of inputs, coded as in a file: 0 bits, 1 to 8 integers of that many bits, 9 bytes with thresholds.
 fn input_type(code: u8) -> InputType {
     match code {
         0 => InputType::Bits,
@@ -199,31 +199,31 @@ fn input_type(code: u8) -> InputType {
     }
 }
 
-/// A network of products `widths[i]` to `widths[i + 1]`, with what stands behind each.
-fn network(input: InputType, widths: &[usize], behind: &[Behind], rng: &mut Rng) -> Sequential {
+/// A network of products `widths[i]` to `widths[i + 1]`, with what follows each.
+fn network(input: InputType, widths: &[usize], after: &[After], rng: &mut Rng) -> Sequential {
     let mut net = signs_of_bytes(input, widths[0], rng);
     let mut takes_numbers = matches!(input, InputType::Unsigned { .. });
     let last = widths.len() - 2;
-    for (i, (pair, behind)) in widths.windows(2).zip(behind).enumerate() {
+    for (i, (pair, after)) in widths.windows(2).zip(after).enumerate() {
         let mut block = Sequential::new();
         match takes_numbers {
             true => block.push(SignWeightLinear::new(pair[0], pair[1], rng).unwrap()),
             false => block.push(BinaryLinear::new(pair[0], pair[1], rng).unwrap()),
         }
-        if behind.norm {
+        if after.norm {
             block.push(BatchNorm::new(pair[1]).unwrap());
         }
         block.push(Dropout::new(0.5, 1).unwrap());
         block.push(Flatten);
-        if behind.clip && (i < last || behind.sign) {
+        if after.clip && (i < last || after.sign) {
             block.push(HardTanh);
         }
-        if behind.sign {
+        if after.sign {
             block.push(Sign);
         }
         // Behind signs both kinds of layer compute the same.
-        takes_numbers = behind.sign && behind.nested;
-        match behind.nested {
+        takes_numbers = after.sign && after.nested;
+        match after.nested {
             true => net.push(Sequential::new().named("block", block)),
             false => net.push(block),
         }
@@ -237,11 +237,11 @@ proptest! {
     #[test]
     fn files_of_any_sequential_network_equal_the_tape_bit_for_bit(
         code in 0_u8..10, widths in proptest::collection::vec(1_usize..140, 2..5),
-        behind in proptest::collection::vec(behind(), 4), samples in 2_usize..9, seed: u64,
+        after in proptest::collection::vec(after(), 4), samples in 2_usize..9, seed: u64,
     ) {
         let input = input_type(code);
         let mut rng = Rng::new(seed);
-        let mut net = network(input, &widths, &behind, &mut rng);
+        let mut net = network(input, &widths, &after, &mut rng);
         check(&mut net, input, &[samples, widths[0]], &mut rng);
     }
 

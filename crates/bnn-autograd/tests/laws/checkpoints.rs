@@ -284,11 +284,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn damaged_bytes_give_a_checkpoint_or_an_error(
+    fn damaged_bytes_are_an_error(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         keep in any::<prop::sample::Index>(), cut: bool,
     ) {
-        let mut bytes = trained().2.to_bytes().unwrap();
+        let whole = trained().2.to_bytes().unwrap();
+        let mut bytes = whole.clone();
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;
@@ -296,12 +297,7 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        if let Ok(checkpoint) = Checkpoint::<f32>::from_bytes(&bytes) {
-            // Whatever it says now, it can be written and tried.
-            checkpoint.to_bytes().unwrap();
-            let mut model = network(3, 1);
-            let _ = checkpoint.restore_model(&mut model);
-            let _ = checkpoint.restore_optimizer(&mut adam(), &model);
-        }
+        let found = Checkpoint::<f32>::from_bytes(&bytes);
+        prop_assert_eq!(found.is_ok(), bytes == whole);
     }
 }

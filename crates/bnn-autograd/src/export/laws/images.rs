@@ -38,7 +38,7 @@ fn network(input: InputType, image: [usize; 3], rng: &mut Rng) -> Option<Sequent
         takes_numbers = false;
         [height, width] = conv.windows().output_size();
         channels = outputs;
-        // A pool of sums, of numbers behind batch norm, or of signs.
+        // A pool of sums, of numbers after batch norm, or of signs.
         let place = one_of(&[0, 1, 2, 3], rng);
         let mut pool = |net: &mut Sequential, here| {
             if place == here && height > 2 {
