@@ -47,7 +47,7 @@ fn main() -> ! {
         }
         Ok(None) => 1, // a model without scores
         Err(error) => {
-            println!("refused: {}", error.brief());
+            println!("refused: {error}");
             1
         }
     };

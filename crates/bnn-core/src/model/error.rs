@@ -58,6 +58,7 @@ impl ModelError {
     /// The error in words that are known when compiling, without its numbers: what
     /// [`include_model!`](crate::include_model) has the compiler say.
     #[must_use]
+    #[doc(hidden)]
     pub const fn brief(&self) -> &'static str {
         match *self {
             ModelError::NotAModel => "not a bnn model file (wrong first bytes)",

@@ -176,6 +176,7 @@ impl Layer<'_> {
 
     /// Bytes that its weights and parameters take in the file.
     #[must_use]
+    #[doc(hidden)]
     pub fn bytes(&self) -> usize {
         let weights = self.weights.map_or(0, |w| size_of_val(w.words()));
         let thresholds = self.input_thresholds.len().next_multiple_of(4);

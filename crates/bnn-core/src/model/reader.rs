@@ -281,6 +281,7 @@ impl<'a> Model<'a> {
 
     /// The file that the model is read from.
     #[must_use]
+    #[doc(hidden)]
     pub fn file(&self) -> &'a [u8] {
         self.bytes
     }

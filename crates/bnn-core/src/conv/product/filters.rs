@@ -83,6 +83,7 @@ impl PackedFilters {
 
     /// The convolution that the filters are for.
     #[must_use]
+    #[doc(hidden)]
     pub fn conv(&self) -> &Conv2d {
         &self.conv
     }
