@@ -134,7 +134,7 @@ fn write(
 struct Recordings {
     classes: Vec<String>,
     /// Samples of AXES bytes, one after the other, and the class.
-    all: Vec<(Vec<u8>, u8)>,
+    all: Vec<(Vec<u8>, u16)>,
 }
 
 impl Recordings {
@@ -162,7 +162,7 @@ impl Recordings {
                 return Err(format!("{path}: expected {AXES} axes of the same length").into());
             }
             let frame = |step: usize| axes.iter().map(move |axis| byte(axis[step]));
-            all.push(((0..steps).flat_map(frame).collect(), class as u8));
+            all.push(((0..steps).flat_map(frame).collect(), class as u16));
         }
         Ok(Self { classes, all })
     }

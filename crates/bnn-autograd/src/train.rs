@@ -101,7 +101,7 @@ pub struct Trainer<M> {
 }
 
 /// A loss of the outputs for samples with these labels.
-type Loss = dyn Fn(&Var, &[u8]) -> Result<Var, Error> + Send + Sync;
+type Loss = dyn Fn(&Var, &[u16]) -> Result<Var, Error> + Send + Sync;
 
 impl<M: Module> Trainer<M> {
     /// A trainer for a network whose input is `[samples, features]` and whose outputs are scores,
@@ -155,7 +155,7 @@ impl<M: Module> Trainer<M> {
     #[must_use]
     pub fn with_loss(
         self,
-        loss: impl Fn(&Var, &[u8]) -> Result<Var, Error> + Send + Sync + 'static,
+        loss: impl Fn(&Var, &[u16]) -> Result<Var, Error> + Send + Sync + 'static,
     ) -> Self {
         Self {
             loss: Some(Box::new(loss)),
@@ -366,7 +366,7 @@ impl<M: Module> Trainer<M> {
     }
 
     /// One step on labelled samples; the loss and how many samples were classified right.
-    fn labelled_step(&mut self, x: Tensor, labels: &[u8]) -> Result<(f64, usize), TrainError> {
+    fn labelled_step(&mut self, x: Tensor, labels: &[u16]) -> Result<(f64, usize), TrainError> {
         let tape = Tape::new();
         // Held until the step ends: what the first layer saves of it is then no copy.
         let x = tape.constant(x);
@@ -420,9 +420,9 @@ impl<M: fmt::Debug> fmt::Debug for Trainer<M> {
 }
 
 /// How many rows of scores have their largest at the label.
-fn count_right(scores: &Tensor, labels: &[u8]) -> usize {
+fn count_right(scores: &Tensor, labels: &[u16]) -> usize {
     let classes = scores.shape().last().copied().unwrap_or(1);
     let rows = scores.data().chunks(classes);
-    let right = |(row, label): &(&[f32], &u8)| argmax(row) == Some(usize::from(**label));
+    let right = |(row, label): &(&[f32], &u16)| argmax(row) == Some(usize::from(**label));
     rows.zip(labels).filter(right).count()
 }

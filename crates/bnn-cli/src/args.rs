@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bnn_autograd::data::csv::LabelColumn;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::images::parse_size;
@@ -48,14 +49,29 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
-    /// `digits` (1797 8x8 images, built in), a folder of IDX files as MNIST has them, plain or .gz, or a
-    /// folder of images (PNG, JPEG, BMP, PNM) in a sub-folder for each class: DATA/train/CLASS/* and
-    /// DATA/test/CLASS/*, or DATA/CLASS/*, of which a fifth, the same in every run, is for testing
+    /// `digits` (1797 8x8 images, built in), or a path: a folder of IDX files as MNIST has them, or that folder
+    /// and the prefix of their names; the binary files of CIFAR; images (PNG, JPEG, GIF, WebP, BMP, PNM) in a
+    /// sub-folder for each class, DATA/train/CLASS/* and DATA/test/CLASS/*, or DATA/CLASS/*; NumPy arrays
+    /// x_train, y_train, x_test, y_test in an .npz file or as .npy files; a table (CSV) of numbers and a label,
+    /// or a folder with train.csv. Each may be gzip. Without test samples, a fifth, the same in every run,
+    /// is for testing
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
     /// Resize the images of a folder, as in 32x32 [default: all must have the same size]
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = parse_size)]
     pub(crate) image_size: Option<(usize, usize)>,
+    /// Column of a table that is the label: `first`, `last`, or its name in the header [default: the column
+    /// called label, class, target or y, else the last]
+    #[arg(long, value_name = "COLUMN", value_parser = parse_label)]
+    pub(crate) label: Option<LabelColumn>,
+    /// Take the numbers of a table for real ones: the range of each column in the training rows becomes 0 to 255,
+    /// and the model notes the ranges [default: whole numbers from 0 to 255]
+    #[arg(long)]
+    pub(crate) scale: bool,
+    /// Hold out this share of the training samples, as in 0.1, and judge each epoch by them instead of by the test
+    /// samples, so that settings can be chosen without looking at those
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub(crate) validation: Option<f64>,
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
@@ -114,41 +130,53 @@ pub(crate) enum Scores {
     Integer,
 }
 
-/// Run a model on labelled data and tell its accuracy.
+/// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
 ///
-/// Example:
-///   bnn eval digits.bnn --data digits
+/// Without --data, the test part of the data that the model notes: the digits, or the file or folder of that name
+/// here or beside the model.
+///
+/// Examples:
+///   bnn eval digits.bnn
+///   bnn eval photos.bnn --data more-photos --json
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EvalArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// `digits`, a folder of IDX files or of images as `bnn train` takes it (the test images are used, in
-    /// the size and colours that the model was trained on), or a .csv file of rows with the label last
-    #[arg(long, default_value = "digits")]
-    pub(crate) data: String,
+    /// Data as `bnn train` takes it, of which the test part is used (images in the size and colours that the model
+    /// was trained on); of one table all rows are used [default: the model's own data]
+    #[arg(long)]
+    pub(crate) data: Option<String>,
+    /// Count also how often the right class is among the K with the largest scores
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) top: u32,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Tell the class of an image, or of every row of a CSV file.
+/// Print the classes of images and of rows of numbers.
 ///
-/// An image (PNG, JPEG, BMP, PNM) is turned to grey, unless the model was trained on colours, and scaled
-/// to the model's size and range; white on black is taken as it is, use --invert for dark ink on light
-/// paper. A class is told by its name if the training data had names, else by its number. A CSV file has one sample per row, the
-/// model's inputs as whole numbers; a further column is taken for a label and passed over.
+/// An image (PNG, JPEG, GIF, WebP, BMP, PNM) is turned to grey, unless the model was trained on colours, and scaled
+/// to the model's size and range. White on black is taken as it is; use --invert for dark ink on light paper.
+/// A table (CSV) has one sample per row, the model's inputs as numbers; one column more is taken for the label
+/// and passed over. IDX files and .npy arrays of images are taken too, and all of it compressed with gzip.
+///
+/// A class is printed by its name if the training data had names, else by its number; for more than one input, after
+/// the name of the file.
 ///
 /// Examples:
 ///   bnn predict digits.bnn seven.png --invert
-///   bnn predict digits.bnn samples.csv --json
+///   bnn predict photos.bnn holiday/ more/*.jpg
+///   zcat samples.csv.gz | bnn predict digits.bnn - --json
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct PredictArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Image or .csv file
-    pub(crate) input: PathBuf,
+    /// Files, folders of images, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
     /// Turn light and dark of an image
     #[arg(long)]
     pub(crate) invert: bool,
@@ -221,7 +249,7 @@ pub(crate) enum Language {
 pub(crate) struct TestVectorsArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Data set whose first test images are taken, as `bnn eval` names it [default: random inputs]
+    /// Data as `bnn eval` takes it, whose samples are taken, spread over the classes [default: random inputs]
     #[arg(long)]
     pub(crate) data: Option<String>,
     /// Samples to write
@@ -266,6 +294,10 @@ pub(crate) struct BenchArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn parse_label(text: &str) -> Result<LabelColumn, std::convert::Infallible> {
+    text.parse()
 }
 
 /// `N` sizes with commas between them.

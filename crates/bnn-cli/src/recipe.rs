@@ -12,13 +12,13 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// For small images of few samples (the digits), or for sets of the size of MNIST.
+    /// For sets of few samples (the digits), or for sets of the size of MNIST.
     pub(crate) fn for_data(data: &Dataset) -> Self {
         if data.samples() < 10_000 {
             Self {
                 hidden: &[512, 512],
                 epochs: 60,
-                batch: 64,
+                batch: small_batch(data.samples()),
                 learning_rate: 3e-3,
             }
         } else {
@@ -28,6 +28,25 @@ impl Recipe {
                 batch: 100,
                 learning_rate: 5e-3,
             }
+        }
+    }
+}
+
+/// 64 samples, or fewer of a set so small that an epoch would have less than eight steps; at least 16, of which
+/// batch normalisation can tell a mean, or all that there are.
+fn small_batch(samples: usize) -> u64 {
+    let batch = (samples / 8).clamp(16, 64);
+    batch.min(samples) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::small_batch;
+
+    #[test]
+    fn batches_suit_sets_of_any_size() {
+        for (samples, batch) in [(2, 2), (15, 15), (63, 16), (200, 25), (512, 64), (1437, 64)] {
+            assert_eq!(small_batch(samples), batch, "{samples}");
         }
     }
 }

@@ -32,6 +32,21 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -
     table
 }
 
+/// Columns under a header of any length, all but the first one flush right.
+pub(crate) fn matrix(header: &[String], rows: &[Vec<String>]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header(header.iter().map(|cell| printable(cell)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    table
+}
+
 /// `1234567` as `1 234 567`; for unsigned integers.
 pub(crate) fn thousands(n: impl Display) -> String {
     let digits = n.to_string();

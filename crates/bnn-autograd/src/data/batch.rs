@@ -27,7 +27,7 @@ impl Dataset {
     /// # Errors
     ///
     /// [`DataError::SampleIndex`] if an index is not less than [`samples`](Self::samples).
-    pub fn batch(&self, indices: &[usize]) -> Result<(Vec<f32>, Vec<u8>), DataError> {
+    pub fn batch(&self, indices: &[usize]) -> Result<(Vec<f32>, Vec<u16>), DataError> {
         self.gather(indices, |_, image, pixels| {
             pixels.extend(image.iter().copied().map(f32::from));
         })
@@ -45,7 +45,7 @@ impl Dataset {
         augment: Augment,
         seed: u64,
         epoch: u64,
-    ) -> Result<(Vec<f32>, Vec<u8>), DataError> {
+    ) -> Result<(Vec<f32>, Vec<u16>), DataError> {
         augment.check(self.layout())?;
         if augment == Augment::default() {
             return self.batch(indices);
@@ -64,7 +64,7 @@ impl Dataset {
         &self,
         indices: &[usize],
         mut append: impl FnMut(usize, &[u8], &mut Vec<f32>),
-    ) -> Result<(Vec<f32>, Vec<u8>), DataError> {
+    ) -> Result<(Vec<f32>, Vec<u16>), DataError> {
         let mut pixels = Vec::with_capacity(indices.len().saturating_mul(self.features()));
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
@@ -95,7 +95,7 @@ mod tests {
         };
         let image = (1..=width * height).map(|pixel| pixel as u8);
         let pixels = std::iter::repeat_n(image, samples).flatten().collect();
-        let labels = (0..samples).map(|label| label as u8).collect();
+        let labels = (0..samples).map(|label| label as u16).collect();
         Dataset::new("numbered", layout, pixels, labels).unwrap()
     }
 

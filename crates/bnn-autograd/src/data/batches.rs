@@ -9,7 +9,7 @@ pub struct Batch {
     /// Whole numbers from `0.0` to `2^depth - 1`, `[samples, height, width, channels]`.
     pub pixels: Vec<f32>,
     /// `[samples]`
-    pub labels: Vec<u8>,
+    pub labels: Vec<u16>,
 }
 
 /// How an epoch is dealt out.
@@ -186,7 +186,7 @@ mod tests {
             depth: 8,
         };
         let pixels = (0..samples * 36).map(|value| (value % 251) as u8).collect();
-        let labels = (0..samples).map(|label| label as u8).collect();
+        let labels = (0..samples).map(|label| label as u16).collect();
         Dataset::new("numbered", layout, pixels, labels).unwrap()
     }
 

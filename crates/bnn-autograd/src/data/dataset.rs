@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::DataError;
 
-/// Labels are bytes, so there are no more classes than this.
-pub(super) const MAX_CLASSES: usize = 256;
+/// The most classes: what labels of 16 bits can tell apart.
+pub(super) const MAX_CLASSES: usize = 1 << 16;
 
 /// What every sample of a [`Dataset`] has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Layout {
     pub height: usize,
     /// Values of a pixel: 1 for grey, 3 for red, green and blue.
     pub channels: usize,
-    /// Number of classes, at most 256; labels are less.
+    /// Number of classes, at most 65 536; labels are less.
     pub classes: usize,
     /// Bits per value of a pixel, 1 to 8; values are less than `2^depth`.
     pub depth: u32,
@@ -30,7 +30,8 @@ pub struct Dataset {
     layout: Layout,
     class_names: Arc<[String]>,
     pixels: Arc<Vec<u8>>,
-    labels: Arc<Vec<u8>>,
+    labels: Arc<Vec<u16>>,
+    white: u8,
 }
 
 /// The samples to train on and those to judge by; both have the same [`Layout`].
@@ -49,7 +50,7 @@ impl Dataset {
     /// # Errors
     ///
     /// [`DataError::Zero`] without samples or with a zero size, [`DataError::Depth`] outside 1..=8,
-    /// [`DataError::Classes`] above 256, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if
+    /// [`DataError::Classes`] above 65 536, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if
     /// the contents do not fit the layout.
     ///
     /// ```
@@ -67,7 +68,7 @@ impl Dataset {
         name: impl Into<String>,
         layout: Layout,
         pixels: Vec<u8>,
-        labels: Vec<u8>,
+        labels: Vec<u16>,
     ) -> Result<Self, DataError> {
         layout.check(labels.len())?;
         let samples = labels.len();
@@ -107,7 +108,34 @@ impl Dataset {
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             pixels: Arc::new(pixels),
             labels: Arc::new(labels),
+            white: max,
         })
+    }
+
+    /// Declares the largest value that a pixel of this source can have, where that is less than
+    /// `2^depth - 1`. This is a property of the source's type, like the 16 of the [digits](super::digits),
+    /// and never a statistic of its samples.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::PixelRange`] if a pixel is larger, [`DataError::Zero`] for 0. More than the depth
+    /// holds is taken for as much as it holds.
+    pub fn with_white(self, white: u8) -> Result<Self, DataError> {
+        if white == 0 {
+            let what = "levels of a pixel above black";
+            return Err(DataError::Zero { what });
+        }
+        let max = white.min(self.layout.max_pixel());
+        let features = self.features();
+        let over = |&pixel: &u8| pixel > max;
+        if let Some(at) = self.pixels.iter().position(over) {
+            return Err(DataError::PixelRange {
+                sample: at / features,
+                value: self.pixels[at],
+                max,
+            });
+        }
+        Ok(Self { white: max, ..self })
     }
 
     /// The same set with names for its classes, `[classes]`.
@@ -161,7 +189,7 @@ impl Dataset {
         self.layout.channels
     }
 
-    /// Number of classes, at most 256.
+    /// Number of classes, at most 65 536.
     pub fn classes(&self) -> usize {
         self.layout.classes
     }
@@ -176,13 +204,19 @@ impl Dataset {
         self.layout.depth
     }
 
+    /// The largest value that a pixel of this source can have: `2^depth - 1` unless the source says
+    /// less. It does not depend on the samples.
+    pub fn white(&self) -> u8 {
+        self.white
+    }
+
     /// All pixels, row-major `[samples, height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
     /// All labels, `[samples]`.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
@@ -202,13 +236,43 @@ impl Dataset {
 }
 
 impl Split {
-    /// CRC-32 of all pixels and labels: the same for the same data, wherever it was read from.
+    /// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same data,
+    /// wherever it was read from.
     #[must_use]
     pub fn checksum(&self) -> u32 {
         let mut crc = flate2::Crc::new();
         for set in [&self.train, &self.test] {
+            let Layout {
+                width,
+                height,
+                channels,
+                classes,
+                depth,
+            } = set.layout;
+            let sizes = [
+                width,
+                height,
+                channels,
+                classes,
+                depth as usize,
+                set.samples(),
+            ];
+            for size in sizes {
+                crc.update(&(size as u64).to_le_bytes());
+            }
+            for name in set.class_names.iter() {
+                crc.update(&(name.len() as u64).to_le_bytes());
+                crc.update(name.as_bytes());
+            }
+            crc.update(&[set.white]);
             crc.update(&set.pixels);
-            crc.update(&set.labels);
+            for labels in set.labels.chunks(4096) {
+                let bytes: Vec<u8> = labels
+                    .iter()
+                    .flat_map(|label| label.to_le_bytes())
+                    .collect();
+                crc.update(&bytes);
+            }
         }
         crc.sum()
     }
@@ -263,7 +327,7 @@ mod tests {
         depth: 4,
     };
 
-    fn refused(layout: Layout, pixels: usize, labels: &[u8]) -> String {
+    fn refused(layout: Layout, pixels: usize, labels: &[u16]) -> String {
         Dataset::new("t", layout, vec![0; pixels], labels.to_vec())
             .expect_err("must be refused")
             .to_string()
@@ -301,11 +365,12 @@ mod tests {
 
     #[test]
     fn there_are_no_more_classes_than_labels() {
-        for classes in [257, usize::MAX] {
-            assert!(refused(Layout { classes, ..LAYOUT }, 6, &[0]).contains("256"));
+        for classes in [65_537, usize::MAX] {
+            assert!(refused(Layout { classes, ..LAYOUT }, 6, &[0]).contains("65536"));
         }
-        let classes = 256;
-        assert!(Dataset::new("t", Layout { classes, ..LAYOUT }, vec![0; 6], vec![255]).is_ok());
+        let classes = 65_536;
+        let layout = Layout { classes, ..LAYOUT };
+        assert!(Dataset::new("t", layout, vec![0; 6], vec![65_535]).is_ok());
     }
 
     #[test]

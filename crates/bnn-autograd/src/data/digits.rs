@@ -2,7 +2,8 @@
 
 use flate2::read::GzDecoder;
 
-use super::{DataError, Dataset, Layout, Split, csv};
+use super::csv::{self, LabelColumn, Values};
+use super::{DataError, Dataset, Layout, Split};
 
 /// Origin, licence and checksum are in the README next to the file.
 const FILE: &[u8] = include_bytes!("../../data/digits/digits.csv.gz");
@@ -14,9 +15,12 @@ const LAYOUT: Layout = Layout {
     height: 8,
     channels: 1,
     classes: 10,
-    // Pixels count the dots in a block of 4 x 4: 0 to 16, one more than 4 bits hold.
+    // 0 to 16 is one value more than 4 bits hold.
     depth: 5,
 };
+
+/// Pixels count the dots in a block of 4 x 4.
+const WHITE: u8 = 16;
 
 /// The UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): 1797 images of
 /// 8 x 8 pixels from 0 to 16, ten classes; split into 1437 to train on and 360 to test.
@@ -29,12 +33,13 @@ const LAYOUT: Layout = Layout {
 ///
 /// None in practice: the data are part of the program. A damaged build is a [`DataError`].
 pub fn digits() -> Result<Split, DataError> {
-    let table = csv::read(GzDecoder::new(FILE), LAYOUT.width * LAYOUT.height, 16)?;
-    let labels = table.labels.unwrap_or_default();
-    let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?;
-    let mut order: Vec<usize> = (0..all.samples()).collect();
-    order.sort_by_key(|&index| all.labels()[index]);
-    all.split_evenly(&order, TEST_SAMPLES)
+    let values = Values::Whole { max: WHITE };
+    let features = LAYOUT.width * LAYOUT.height;
+    let table = csv::read(GzDecoder::new(FILE), features, &LabelColumn::Last, &values)?;
+    let names: Vec<String> = (0..LAYOUT.classes).map(|class| class.to_string()).collect();
+    let labels = table.labels.unwrap_or_default().classes(&names)?;
+    let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?.with_white(WHITE)?;
+    all.split_in_order(TEST_SAMPLES)
 }
 
 #[cfg(test)]
@@ -48,7 +53,7 @@ mod tests {
         let samples =
             (0..set.samples()).map(|index| (set.image(index).unwrap(), set.labels()[index]));
         samples
-            .flat_map(|(image, label)| image.iter().copied().chain([label]))
+            .flat_map(|(image, label)| image.iter().copied().chain([label as u8]))
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             })
@@ -85,6 +90,7 @@ mod tests {
     fn pixels_reach_but_do_not_pass_sixteen() {
         let Split { train, test } = digits().unwrap();
         assert_eq!(train.pixels().iter().max(), Some(&16));
+        assert_eq!((train.white(), test.white()), (16, 16));
         assert_eq!(
             (test.depth(), test.width(), test.height(), test.classes()),
             (5, 8, 8, 10)

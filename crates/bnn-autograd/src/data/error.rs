@@ -7,8 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The source is neither a known name nor a folder.
-    #[error("{spec:?} is neither \"digits\" nor a folder of IDX files or of images")]
+    /// The source is neither a known name nor a file, a folder, or the start of the names of IDX files.
+    #[error(
+        "{spec:?} is neither \"digits\", nor a file or folder, nor what the names of IDX files begin with"
+    )]
     UnknownSource {
         /// What was asked for.
         spec: String,
@@ -21,6 +23,44 @@ pub enum DataError {
         /// The reason the system or the decompressor gave.
         source: io::Error,
     },
+    /// A folder holds nothing that is known as a data set.
+    #[error(
+        "{} holds no data set: expected IDX files (train-images-idx3-ubyte, ..), CIFAR's data_batch_1.bin, .., arrays (x_train.npy, ..), tables (train.csv, ..), or a sub-folder of images for each class",
+        path.display()
+    )]
+    NoDataSet {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is of a kind that is not read as a data set.
+    #[error("{} is {found}; {hint}", path.display())]
+    NotASet {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What to give instead.
+        hint: &'static str,
+    },
+    /// A folder has several sets of IDX files.
+    #[error(
+        "{} has several data sets; give one as FOLDER/PREFIX, the prefixes being {}",
+        path.display(), found.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+    )]
+    Prefixes {
+        /// The folder.
+        path: PathBuf,
+        /// What their names begin with.
+        found: Vec<String>,
+    },
+    /// Something is wrong inside a file.
+    #[error("{}: {source}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<DataError>,
+    },
     /// An IDX folder lacks a file, both plain and compressed.
     #[error("found neither {} nor the same name with .gz", path.display())]
     Missing {
@@ -28,14 +68,17 @@ pub enum DataError {
         path: PathBuf,
     },
     /// An IDX file starts with the wrong number: another element type, other dimensions or no IDX at all.
-    #[error("{} starts with {found:#010x}, expected the IDX magic number {expected:#010x}", path.display())]
+    #[error(
+        "{} starts with {found:#010x}, expected the IDX magic number {}",
+        path.display(), expected.iter().map(|n| format!("{n:#010x}")).collect::<Vec<_>>().join(" or ")
+    )]
     Magic {
         /// The file.
         path: PathBuf,
         /// Its first four bytes, big-endian.
         found: u32,
-        /// The magic number of unsigned bytes in so many dimensions.
-        expected: u32,
+        /// The magic numbers of unsigned bytes in the right numbers of dimensions.
+        expected: Vec<u32>,
     },
     /// An IDX file ends before its header says.
     #[error("{} ends after {found} of {expected} bytes (uncompressed)", path.display())]
@@ -65,16 +108,68 @@ pub enum DataError {
         /// The most that are accepted.
         limit: u64,
     },
+    /// An array of NumPy's is no images or no labels.
+    #[error("{}: {what}", path.display())]
+    Array {
+        /// The file, and for a member of an archive its name after the archive's.
+        path: PathBuf,
+        /// What was found and what was expected.
+        what: String,
+    },
     /// Training and test images differ in size.
     #[error(
-        "test images are {} x {}, training images {} x {} (width x height)",
-        test.0, test.1, train.0, train.1
+        "{} has images of {} x {} x {}, the training images are {} x {} x {} (width x height x channels)",
+        path.display(), test.0, test.1, test.2, train.0, train.1, train.2
     )]
     ImageSize {
-        /// Width and height of the training images.
-        train: (usize, usize),
-        /// Width and height of the test images.
-        test: (usize, usize),
+        /// Where the test images are.
+        path: PathBuf,
+        /// Width, height and channels of the training images.
+        train: (usize, usize, usize),
+        /// Those of the test images.
+        test: (usize, usize, usize),
+    },
+    /// There is no sample in a file.
+    #[error("{} holds no samples", path.display())]
+    NoSamples {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Images and labels differ in number.
+    #[error(
+        "{} has {} images, {} has {} labels",
+        images.0.display(), images.1, labels.0.display(), labels.1
+    )]
+    Counts {
+        /// Where the images are, and how many.
+        images: (PathBuf, usize),
+        /// Where the labels are, and how many.
+        labels: (PathBuf, usize),
+    },
+    /// A test sample is of a class that no training sample has.
+    #[error(
+        "{}: sample {sample} has the label {label}, but the training labels go only to {} ({classes} classes)",
+        path.display(), classes.saturating_sub(1)
+    )]
+    TestLabel {
+        /// Where the test labels are.
+        path: PathBuf,
+        /// Index of the sample.
+        sample: usize,
+        /// Its label.
+        label: u16,
+        /// Number of classes of the training samples.
+        classes: usize,
+    },
+    /// A file of records ends in the middle of one.
+    #[error("{} has {found} bytes, expected a multiple of {record}, the bytes of a record", path.display())]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes.
+        found: usize,
+        /// Bytes of a record.
+        record: usize,
     },
     /// A CSV stream could not be read.
     #[error("cannot read the CSV rows")]
@@ -110,8 +205,8 @@ pub enum DataError {
         /// Columns of the first row.
         expected: usize,
     },
-    /// A CSV field is not a whole number in range.
-    #[error("line {line}, column {column}: {field:?} is not a whole number from 0 to {max}")]
+    /// A CSV field is not a number, or not one in range.
+    #[error("line {line}, column {column}: {field:?} is not {expected}")]
     CsvValue {
         /// Line of the file, from 1.
         line: u64,
@@ -119,8 +214,85 @@ pub enum DataError {
         column: usize,
         /// The field, cut after some characters.
         field: String,
-        /// The largest number allowed there.
-        max: u8,
+        /// What it must be.
+        expected: String,
+    },
+    /// A CSV field is empty or says that there is no value.
+    #[error("line {line}, column {column}: the value is missing ({field:?})")]
+    CsvMissing {
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column of that row, from 1.
+        column: usize,
+        /// The field.
+        field: String,
+    },
+    /// The label of a CSV row is a number that is no class.
+    #[error(
+        "line {line}, column {column}: the label {field:?} is neither a whole number from 0 on nor a name; is another column the label?"
+    )]
+    CsvLabel {
+        /// Line of the file, from 1.
+        line: u64,
+        /// Column of that row, from 1.
+        column: usize,
+        /// The field.
+        field: String,
+    },
+    /// A table has more different labels than there may be classes.
+    #[error("line {line}: more than 65536 different labels; is another column the label?")]
+    CsvClasses {
+        /// Line of the file, from 1.
+        line: u64,
+    },
+    /// A label of a table is no class of the model or of the training rows.
+    #[error("row {row} has the label {label:?}, which is none of the {classes} classes")]
+    CsvUnknownLabel {
+        /// The first such row of data, from 1.
+        row: usize,
+        /// The label.
+        label: String,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// No column of a table has the name asked for.
+    #[error("no column is called {name:?}: {}", header_text(header))]
+    CsvNoColumn {
+        /// The name asked for.
+        name: String,
+        /// The names there are, at most 20; none if the first row is no header.
+        header: Vec<String>,
+    },
+    /// A table to test by has no label.
+    #[error("{} has no column with the label", path.display())]
+    CsvNoLabel {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A quoted field does not end in its line.
+    #[error("line {line}: a quote is not closed in its line")]
+    CsvQuote {
+        /// Line of the file, from 1.
+        line: u64,
+    },
+    /// A table is not UTF-8.
+    #[error("the table is UTF-16, expected UTF-8; save it as CSV UTF-8")]
+    CsvUtf16,
+    /// A table has more values than are read.
+    #[error("line {line}: the table has more than {max} values")]
+    CsvTooLong {
+        /// The first line that is too much.
+        line: u64,
+        /// The most values.
+        max: usize,
+    },
+    /// The ranges that map numbers to bytes are of another number of columns.
+    #[error("{ranges} ranges for {features} columns of features")]
+    CsvRanges {
+        /// Number of ranges.
+        ranges: usize,
+        /// Number of features.
+        features: usize,
     },
     /// A count that must be at least 1 is 0.
     #[error("the number of {what} is 0, expected at least 1")]
@@ -134,7 +306,7 @@ pub enum DataError {
         /// The depth given.
         depth: u32,
     },
-    /// Labels, which are bytes, cannot tell so many classes.
+    /// Labels, which have 16 bits, cannot tell so many classes.
     #[error("{classes} classes, expected at most {max}")]
     Classes {
         /// The number of classes.
@@ -182,7 +354,7 @@ pub enum DataError {
         /// Index of the sample.
         sample: usize,
         /// The label.
-        label: u8,
+        label: u16,
         /// The number of classes.
         classes: usize,
     },
@@ -288,7 +460,7 @@ pub enum DataError {
         max: usize,
     },
     /// There is no image where one must be.
-    #[error("{} has no image files (png, jpg, bmp, pnm)", path.display())]
+    #[error("{} has no image files (png, jpg, gif, webp, bmp, pnm)", path.display())]
     NoImages {
         /// The folder.
         path: PathBuf,
@@ -299,4 +471,12 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+fn header_text(names: &[String]) -> String {
+    if names.is_empty() {
+        return "the table has no header".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!("the header has {}", quoted.join(", "))
 }

@@ -3,9 +3,11 @@
 mod listing;
 mod stack;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::dataset::MAX_CLASSES;
+use super::part::{Part, Parts};
 use super::picture::{self, Colour};
 use super::{DataError, Dataset, Split};
 use listing::{Class, classes};
@@ -40,50 +42,91 @@ impl Default for FolderConfig {
     }
 }
 
-/// Whether the folder looks like one of images by class: it has a sub-folder, and no IDX file.
-pub fn is_one(folder: impl AsRef<Path>) -> bool {
-    let folder = folder.as_ref();
-    let idx = ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"];
-    let has_idx = idx.into_iter().any(|name| folder.join(name).exists());
-    !has_idx && listing::folders(folder).is_ok_and(|folders| !folders.is_empty())
+/// Whether the folder has a sub-folder.
+pub(super) fn is_one(folder: &Path) -> bool {
+    listing::folders(folder).is_ok_and(|folders| !folders.is_empty())
 }
 
 /// Reads `folder/train/<class>/*` and `folder/test/<class>/*`, or, if those two are not there,
-/// `folder/<class>/*`, of which [`Dataset::split`] sets a share aside.
+/// `folder/<class>/*`, of which [`Dataset::split`] sets a share aside; and what was passed over, a line for a person
+/// each.
 ///
-/// The classes are the sub-folders in the order of their names' bytes (so `10` comes before `2`), and
-/// keep their names; within a class the order is that of the file names. A class may be absent from
-/// `test`, and not from `train`.
+/// The parts may be called `train` or `training`, and `test`, `testing`, `val`, `valid` or `validation`, in
+/// any case. The classes are the sub-folders in the order of their names' bytes (so `10` comes before `2`), and
+/// keep their names; within a class the order is that of the file names. A class may be absent from the test
+/// part, and not from the training part.
 ///
-/// Images are files named `.png`, `.jpg`, `.jpeg`, `.bmp`, `.pnm`, `.pbm`, `.pgm`, `.ppm` or `.pam`, in
-/// upper or lower case, directly in the folder of their class. Everything else there is passed over,
-/// as is what has a name that starts with a dot. Links are followed; because nothing is searched deeper, those
-/// that go round in circles end.
+/// Images are files named `.png`, `.jpg`, `.jpeg`, `.gif`, `.webp`, `.bmp`, `.pnm`, `.pbm`, `.pgm`, `.ppm` or
+/// `.pam`, in any case, directly in the folder of their class. Other files there are counted and passed over;
+/// whatever has a name that starts with a dot is passed over without a word. Links are followed; because
+/// nothing is searched deeper, those that go round in circles end.
 ///
 /// # Errors
 ///
 /// [`DataError::NoClasses`] and [`DataError::NoImages`] name the folder in which there are none,
-/// [`DataError::UnknownClass`] one in `test` that is not in `train`, [`DataError::ClassFolders`] the one
-/// that has more than 256, [`DataError::ImageDimensions`] the image that differs in size, if no size is given.
+/// [`DataError::UnknownClass`] one in the test part that is not in the training part, [`DataError::ClassFolders`] the one
+/// that has more than 65 536, [`DataError::ImageDimensions`] the image that differs in size, if no size is given.
 /// [`DataError::TooLarge`] if all images together pass [`MAX_BYTES`], [`DataError::TestShare`] as
 /// [`Dataset::split`], and what [`picture::read`] finds wrong with a file.
-pub fn read(folder: impl AsRef<Path>, config: FolderConfig) -> Result<Split, DataError> {
-    let folder = folder.as_ref();
+pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<String>), DataError> {
     config.size.map(picture::check_size).transpose()?;
-    let name = super::name_of(folder);
-    let (train, test) = (folder.join("train"), folder.join("test"));
-    if !(train.is_dir() && test.is_dir()) {
+    let name = super::source::name_of(folder);
+    let Some((train, test, unused)) = parts(folder)? else {
         let classes = train_classes(folder)?;
         let all = Stack::new(folder, config).read(&classes)?;
-        return dataset(all, &name, &classes)?.split(config.test_share, config.test_seed);
-    }
+        let all = dataset(all, &name, &classes)?;
+        let notes = passed_over(&[&classes]).into_iter().collect();
+        return Ok((all.split(config.test_share, config.test_seed)?, notes));
+    };
     let known = train_classes(&train)?;
     let test_classes = test_classes(&test, &known)?;
     let images = Stack::new(&train, config).read(&known)?;
     let test_images = Stack::like(&images, &test, config).read(&test_classes)?;
-    Ok(Split {
+    let unused = unused.map(|folder| format!("the images in {} are not used", folder.display()));
+    let notes = passed_over(&[&known, &test_classes])
+        .into_iter()
+        .chain(unused);
+    let split = Split {
         train: dataset(images, &name, &known)?,
         test: dataset(test_images, &name, &known)?,
+    };
+    Ok((split, notes.collect()))
+}
+
+/// The folders to train on, to test by, and one that is left over, if the folder has the first two.
+fn parts(folder: &Path) -> Result<Option<(PathBuf, PathBuf, Option<PathBuf>)>, DataError> {
+    let folders = listing::folders(folder)?.into_iter();
+    let parts = folders.filter_map(|folder| {
+        let part = Part::of(folder.file_name()?.to_str()?)?;
+        Some((part, folder))
+    });
+    let (train, test, unused) = Parts::of(parts).chosen();
+    Ok(train.zip(test).map(|(train, test)| (train, test, unused)))
+}
+
+/// How many files of how many were passed over, and how they end.
+fn passed_over(parts: &[&[Class]]) -> Option<String> {
+    let classes = || parts.iter().copied().flatten();
+    let mut endings = BTreeMap::<&str, usize>::new();
+    for ending in classes().flat_map(|class| &class.passed_over) {
+        *endings.entry(ending).or_default() += 1;
+    }
+    let passed: usize = endings.values().sum();
+    let images: usize = classes().map(|class| class.files.len()).sum();
+    let mut endings: Vec<_> = endings.into_iter().collect();
+    endings.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let shown: Vec<String> = endings
+        .iter()
+        .take(5)
+        .map(|(ending, count)| format!("{ending} {count}"))
+        .collect();
+    let more = if endings.len() > 5 { ", .." } else { "" };
+    (passed > 0).then(|| {
+        format!(
+            "{passed} of {} files passed over ({}{more})",
+            passed + images,
+            shown.join(", ")
+        )
     })
 }
 
@@ -99,15 +142,19 @@ fn train_classes(folder: &Path) -> Result<Vec<Class>, DataError> {
     let path = folder.to_owned();
     match classes.iter().find(|class| class.files.is_empty()) {
         _ if classes.is_empty() => Err(DataError::NoClasses { path }),
-        _ if classes.len() > MAX_CLASSES => Err(DataError::ClassFolders {
-            path,
-            found: classes.len(),
-            max: MAX_CLASSES,
-        }),
+        _ if classes.len() > MAX_CLASSES => Err(too_many_classes(path, classes.len())),
         Some(empty) => Err(DataError::NoImages {
             path: empty.folder.clone(),
         }),
         None => Ok(classes),
+    }
+}
+
+fn too_many_classes(path: PathBuf, found: usize) -> DataError {
+    DataError::ClassFolders {
+        path,
+        found,
+        max: MAX_CLASSES,
     }
 }
 

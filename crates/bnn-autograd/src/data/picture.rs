@@ -8,6 +8,7 @@ use image::imageops::{FilterType, resize};
 use image::{DynamicImage, ImageBuffer, ImageFormat, ImageReader, Limits, Pixel};
 
 use super::DataError;
+use super::source::io_error;
 
 /// The largest file that is read, and the most bytes that one image may take when it is decoded:
 /// 256 MiB, however small the file that promises it.
@@ -49,7 +50,7 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-/// Reads a PNG, JPEG, BMP or PNM file. Its contents decide which it is, and its name if they do not.
+/// Reads a PNG, JPEG, GIF (its first image), WebP, BMP or PNM file. Its contents decide which it is, and its name if they do not.
 ///
 /// `None` for `colour` is grey if every pixel is, else red, green and blue. 16 bits are rounded to 8,
 /// transparency is dropped. A `size`, width and height, that is not the image's own resizes it (linear
@@ -67,8 +68,25 @@ pub fn read(
     size: Option<(usize, usize)>,
 ) -> Result<Picture, DataError> {
     let path = path.as_ref();
+    size.map(check_size).transpose()?;
+    let file = File::open(path).map_err(io_error(path))?;
+    read_from(file, path, colour, size)
+}
+
+/// As [`read`], from a stream; `path` is what errors call it, and says the format if the contents do not.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_from(
+    stream: impl Read,
+    path: &Path,
+    colour: Option<Colour>,
+    size: Option<(usize, usize)>,
+) -> Result<Picture, DataError> {
     let size = size.map(check_size).transpose()?;
-    let image = decode(read_file(path)?, path).map_err(|source| DataError::Image {
+    let bytes = read_all(stream, path)?;
+    let image = decode(bytes, path).map_err(|source| DataError::Image {
         path: path.to_owned(),
         source: source.into(),
     })?;
@@ -91,13 +109,21 @@ pub(super) fn check_size((width, height): (usize, usize)) -> Result<(u32, u32), 
     })
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
+/// Whether bytes that start so are an image in one of the formats that are read. Two letters are not enough: a table may
+/// start with a column called `BMI` or `P1`.
+pub(super) fn is_one(start: &[u8]) -> bool {
+    let is_text = match start {
+        [b'B', b'M', rest @ ..] => !rest.contains(&0),
+        [b'P', b'1'..=b'7', rest @ ..] => !rest.first().is_some_and(u8::is_ascii_whitespace),
+        _ => false,
+    };
+    !is_text && image::guess_format(start).is_ok_and(|format| format.reading_enabled())
+}
+
+fn read_all(stream: impl Read, path: &Path) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let read = stream.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(io_error(path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(DataError::TooLarge {
             path: path.to_owned(),

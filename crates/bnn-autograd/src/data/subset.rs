@@ -1,5 +1,7 @@
 //! Parts of a data set: chosen samples, and a share of them set aside for testing.
 
+use std::collections::HashMap;
+
 use super::random::{Purpose, permutation, stream};
 use super::{DataError, Dataset, Split};
 
@@ -18,6 +20,7 @@ impl Dataset {
             labels.push(self.labels()[index]);
         }
         Self::new(self.name(), self.layout(), pixels, labels)?
+            .with_white(self.white())?
             .with_class_names(self.class_names().to_vec())
     }
 
@@ -39,35 +42,89 @@ impl Dataset {
     /// # Ok::<(), DataError>(())
     /// ```
     pub fn split(&self, test_share: f64, seed: u64) -> Result<Split, DataError> {
-        let samples = self.samples();
-        // A cast from float saturates, and takes NaN to 0.
-        let test = (test_share * samples as f64).round() as usize;
-        if test == 0 || test >= samples {
-            let share = test_share;
-            return Err(DataError::TestShare { share, samples });
-        }
-        let mut order = permutation(samples, stream(seed, 0, Purpose::Split));
-        order.sort_by_key(|&index| self.labels()[index]);
-        self.split_evenly(&order, test)
-    }
-
-    /// Spreads `test` test samples evenly over `order`: position `p` of `n` is one iff
-    /// `floor((p + 1) * test / n) > floor(p * test / n)`. In an order by class every class so has its
-    /// share to within one.
-    pub(super) fn split_evenly(&self, order: &[usize], test: usize) -> Result<Split, DataError> {
-        // The product of two counts of what is in memory may pass 64 bits.
-        let up_to = |position: usize| position as u128 * test as u128 / order.len() as u128;
-        let is_test = |position: &usize| up_to(position + 1) > up_to(*position);
-        let (test, train): (Vec<usize>, Vec<usize>) = (0..order.len()).partition(is_test);
-        let part = |positions: &[usize]| {
-            let indices: Vec<usize> = positions.iter().map(|&position| order[position]).collect();
-            self.subset(&indices)
-        };
+        let (train, test) = split_by_share(self.labels(), test_share, seed)?;
         Ok(Split {
-            train: part(&train)?,
-            test: part(&test)?,
+            train: self.subset(&train)?,
+            test: self.subset(&test)?,
         })
     }
+
+    /// Sets aside `test` samples, spread evenly over the samples in the order of their classes.
+    pub(super) fn split_in_order(&self, test: usize) -> Result<Split, DataError> {
+        let order = by_class(self.labels(), 0..self.samples());
+        let (train, test) = spread_evenly(&order, test);
+        Ok(Split {
+            train: self.subset(&train)?,
+            test: self.subset(&test)?,
+        })
+    }
+}
+
+/// The indices of `count` samples, or of all if there are fewer, with as many of each label as its share of the set to
+/// within one. The labels take turns, so that each part of the list from its start on has as many of them as it
+/// can.
+///
+/// ```
+/// use bnn_autograd::data;
+///
+/// let test = data::digits()?.test;
+/// let ten = data::spread(test.labels(), 10);
+/// let labels: Vec<u16> = ten.into_iter().map(|i| test.labels()[i]).collect();
+/// assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+/// # Ok::<(), data::DataError>(())
+/// ```
+#[must_use]
+pub fn spread(labels: &[u16], count: usize) -> Vec<usize> {
+    let order = by_class(labels, 0..labels.len());
+    let chosen = spread_evenly(&order, count.min(order.len())).1;
+    let mut taken = HashMap::<u16, usize>::new();
+    let mut turns: Vec<(usize, u16, usize)> = chosen
+        .into_iter()
+        .map(|index| {
+            let turn = taken.entry(labels[index]).or_default();
+            *turn += 1;
+            (*turn, labels[index], index)
+        })
+        .collect();
+    turns.sort_unstable();
+    turns.into_iter().map(|(_, _, index)| index).collect()
+}
+
+/// The indices of the samples to train on, and of those to test by: a share of each class, drawn from the
+/// seed, as [`Dataset::split`] says.
+pub(super) fn split_by_share(
+    labels: &[u16],
+    test_share: f64,
+    seed: u64,
+) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    let samples = labels.len();
+    // A cast from float saturates, and takes NaN to 0.
+    let test = (test_share * samples as f64).round() as usize;
+    if test == 0 || test >= samples {
+        let share = test_share;
+        return Err(DataError::TestShare { share, samples });
+    }
+    let order = permutation(samples, stream(seed, 0, Purpose::Split));
+    Ok(spread_evenly(&by_class(labels, order), test))
+}
+
+/// The indices in the order of their labels, those of one label as they came.
+fn by_class(labels: &[u16], indices: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut order: Vec<usize> = indices.into_iter().collect();
+    order.sort_by_key(|&index| labels[index]);
+    order
+}
+
+/// Spreads `count` over the positions of `order`: position `p` of `n` is chosen iff
+/// `floor((p + 1) * count / n) > floor(p * count / n)`. In an order by class, every class has its share to
+/// within one. Returns what was not chosen, and what was.
+fn spread_evenly(order: &[usize], count: usize) -> (Vec<usize>, Vec<usize>) {
+    // The product of two counts of what is in memory may pass 64 bits.
+    let up_to = |position: usize| position as u128 * count as u128 / order.len() as u128;
+    let chosen = |position: usize| up_to(position + 1) > up_to(position);
+    let (chosen, left): (Vec<_>, Vec<_>) = (0..order.len()).partition(|&position| chosen(position));
+    let indices = |positions: Vec<usize>| positions.into_iter().map(|p| order[p]).collect();
+    (indices(left), indices(chosen))
 }
 
 #[cfg(test)]
@@ -79,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Sample `i` has the pixels `i` and `i / 256`, so that every sample is told apart.
-    fn numbered(labels: Vec<u8>) -> Dataset {
+    fn numbered(labels: Vec<u16>) -> Dataset {
         let layout = Layout {
             width: 1,
             height: 1,
@@ -100,7 +157,7 @@ mod tests {
             .collect()
     }
 
-    fn count(labels: &[u8], class: u8) -> usize {
+    fn count(labels: &[u16], class: u16) -> usize {
         labels.iter().filter(|&&label| label == class).count()
     }
 
@@ -143,8 +200,37 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_spread_has_each_class_by_its_share_and_every_start_of_it_too(
+            labels in prop::collection::vec(0_u16..3, 1..200), count in 0_usize..220,
+        ) {
+            let set = numbered(labels);
+            let indices = spread(set.labels(), count);
+            let count = count.min(set.samples());
+            prop_assert_eq!(indices.len(), count);
+            let mut once = indices.clone();
+            once.sort_unstable();
+            once.dedup();
+            prop_assert_eq!(once.len(), count);
+            let labels: Vec<u16> = indices.iter().map(|&index| set.labels()[index]).collect();
+            for class in 0..3 {
+                let expected = self::count(set.labels(), class) * count;
+                let found = self::count(&labels, class) * set.samples();
+                prop_assert!(found.abs_diff(expected) <= set.samples());
+            }
+            // No class comes again before each class that is left has had its turn.
+            for start in 0..=labels.len() {
+                let (before, after) = labels.split_at(start);
+                let most = (0..3).map(|class| self::count(before, class)).max().unwrap_or(0);
+                for class in 0..3 {
+                    let waits = self::count(before, class) + 1 < most;
+                    prop_assert!(!(waits && after.contains(&class)));
+                }
+            }
+        }
+
+        #[test]
         fn every_sample_is_in_one_part_and_every_class_has_its_share(
-            labels in prop::collection::vec(0_u8..3, 2..300), share in 0.0..1.0, seed: u64,
+            labels in prop::collection::vec(0_u16..3, 2..300), share in 0.0..1.0, seed: u64,
         ) {
             let set = numbered(labels);
             let samples = set.samples();

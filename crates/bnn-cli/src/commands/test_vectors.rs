@@ -71,24 +71,18 @@ fn check_cost(model: &Model<'_>, samples: usize) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The first test images of a data set.
+/// Test samples of a data set, spread over its classes.
 fn test_images(model: &Model<'_>, data: &str, samples: usize) -> Result<Vec<u8>, CliError> {
     model_file::max_input(model)?; // refuses a model of bits
-    let test = images::load(data, images::of_model(model).unwrap_or_default())?.test;
-    let (found, expected) = (test.features(), model.input().0);
-    if found != expected {
+    let inputs = model.input().0;
+    let test = images::samples(model, data)?;
+    let found = test.pixels.len() / inputs;
+    if found < samples {
         return Err(CliError::Input(format!(
-            "{data} has {found} values per image, the model takes {expected}"
+            "{data} has {found} test samples, expected at least {samples}"
         )));
     }
-    if test.samples() < samples {
-        return Err(CliError::Input(format!(
-            "{data} has {} test images, expected at least {samples}",
-            test.samples()
-        )));
-    }
-    let bytes = test.pixels().chunks(found).take(samples).flatten();
-    Ok(bytes.copied().collect())
+    Ok(test.spread(inputs, samples))
 }
 
 fn random_bytes(model: &Model<'_>, samples: usize, seed: u64) -> Result<Vec<u8>, CliError> {

@@ -24,12 +24,14 @@ type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
 impl Confusion<'_> {
     /// Samples in all.
     pub(super) fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.judged
+            .map_or_else(|| self.counts.iter().sum(), |(_, total)| total)
     }
 
     /// Samples classified right.
     pub(super) fn right(&self) -> u64 {
-        self.counts.iter().step_by(self.names.len() + 1).sum()
+        let diagonal = || self.counts.iter().step_by(self.names.len() + 1).sum();
+        self.judged.map_or_else(diagonal, |(right, _)| right)
     }
 
     /// The matrix as SVG. `self` must have been checked.

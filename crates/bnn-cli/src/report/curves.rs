@@ -54,7 +54,7 @@ pub(super) const ACCURACY: Chart = Chart {
             value: |point| point.train_accuracy,
         },
         Series {
-            name: "test",
+            name: "held out",
             role: &BLUE,
             value: |point| point.test_accuracy,
         },

@@ -94,6 +94,14 @@ fn legend(chart: &Chart, report: &Report<'_>) -> String {
 }
 
 fn confusion(report: &Report<'_>) -> Result<String, ReportError> {
+    if report.confusion.judged.is_some() {
+        let classes = report.confusion.names.len();
+        let note = format!(
+            "<p class=\"note\">Not drawn for {classes} classes; <code>bnn eval</code> prints the recall of \
+             each class.</p>\n"
+        );
+        return Ok(section("Confusion matrix", "", &note));
+    }
     let svg = drawing("confusion matrix", &report.confusion.draw()?);
     let note = "<p class=\"note\">Test samples by true class (rows) and predicted class (columns). \
                 Blue is right, red is wrong; the deeper, the larger the share of the row, \

@@ -61,6 +61,7 @@ fn a_page_needs_nothing_but_itself() {
     let confusion = Confusion {
         names: &names,
         counts: &[1, 0, 0, 0, 1, 0, 0, 0, 1],
+        judged: None,
     };
     let html = report(&epochs, confusion).html().unwrap();
     assert_well_formed(&html);
@@ -95,6 +96,7 @@ fn all_text_is_escaped() {
             Confusion {
                 names: &names,
                 counts: &[1, 1, 1, 1],
+                judged: None,
             },
         )
     }
@@ -130,6 +132,7 @@ fn degenerate_runs_have_a_report() {
                 let confusion = Confusion {
                     names: &names,
                     counts: &counts,
+                    judged: None,
                 };
                 assert_well_formed(&report(&epochs, confusion).html().unwrap());
             }
@@ -174,12 +177,13 @@ fn the_legend_says_where_the_curves_start_and_end() {
         Confusion {
             names: &names,
             counts: &[1],
+            judged: None,
         },
     )
     .html()
     .unwrap();
     assert!(html.contains("train <span>2.250 → <b>0.125</b>"));
-    assert!(html.contains("test <span>50.0 % → <b>50.0 %</b>"));
+    assert!(html.contains("held out <span>50.0 % → <b>50.0 %</b>"));
 }
 
 #[test]
@@ -188,6 +192,7 @@ fn the_matrix_shows_counts_and_recall() {
     let confusion = Confusion {
         names: &names,
         counts: &[97, 3, 0, 21, 42, 1, 0, 0, 0],
+        judged: None,
     };
     let svg = confusion.draw().unwrap();
     let texts: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
@@ -208,6 +213,7 @@ fn a_matrix_that_is_not_square_is_refused() {
             Confusion {
                 names: &names,
                 counts: &counts,
+                judged: None,
             },
         )
         .html()
@@ -232,6 +238,7 @@ fn a_picture_of_no_class_or_of_other_sizes_is_refused() {
         let confusion = Confusion {
             names: &names,
             counts: &[1, 1, 1, 1],
+            judged: None,
         };
         Report {
             misread: &[picture],
@@ -321,6 +328,7 @@ fn no_more_is_shown_than_fits() {
             Confusion {
                 names: &names,
                 counts: &[0, 25, 0, 0],
+                judged: None,
             },
         )
     }

@@ -11,7 +11,11 @@ use super::{QUICK, files, json, refused, stdout};
 fn model(folder: &Path) -> (Vec<u8>, String) {
     json(folder, &[&QUICK[..], &["--json"]].concat());
     let digits = bnn_autograd::data::digits().unwrap();
-    let pixels = digits.test.pixels()[..64 * 40].to_vec();
+    let test = digits.test;
+    let chosen = test
+        .subset(&bnn_autograd::data::spread(test.labels(), 40))
+        .unwrap();
+    let pixels = chosen.pixels().to_vec();
     let rows = pixels.chunks(64).map(|row| {
         let numbers: Vec<String> = row.iter().map(u8::to_string).collect();
         numbers.join(",") + "\n"

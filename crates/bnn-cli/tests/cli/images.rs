@@ -172,7 +172,16 @@ fn folders_and_sizes_that_cannot_be_used_are_refused() {
             &["--data", "data", "--image-size", "99999x8"],
             &["99999 x 8", "16384"],
         ),
-        (&["--data", "data/a"], &["train-images-idx3-ubyte"]),
+        (
+            &["--data", "data/a"],
+            &["data/a", "train-images-idx3-ubyte"],
+        ),
+        (&["--scale"], &["--scale", "digits", "table"]),
+        (
+            &["--data", "data", "--label", "last"],
+            &["--label", "data", "table"],
+        ),
+        (&["--validation", "1.5"], &["--validation", "1.5"]),
     ] {
         refused(folder, &[&["train"], args].concat(), words);
     }

@@ -50,6 +50,11 @@ fn samples_that_do_not_fit_are_refused() {
     for (name, text, words) in [
         ("short.csv", "1,2,3\n".to_owned(), &["short.csv", "64"][..]),
         (
+            "gap.csv",
+            format!("{}\n{}\n", row("3"), row("")),
+            &["gap.csv", "line 2", "column 64", "missing"],
+        ),
+        (
             "text.csv",
             row("x"),
             &["text.csv", "line 1", "column 64", "x"],
@@ -61,7 +66,11 @@ fn samples_that_do_not_fit_are_refused() {
             &["ragged.csv", "line 2"],
         ),
         ("empty.csv", String::new(), &["empty.csv"]),
-        ("label.csv", format!("{},11\n", row("3")), &["label 11"]),
+        (
+            "label.csv",
+            format!("{},11\n", row("3")),
+            &["label \"11\"", "10 classes"],
+        ),
         ("bare.csv", row("3"), &["label"]),
     ] {
         fs::write(folder.join(name), text).unwrap();

@@ -4,6 +4,7 @@
 mod bench;
 mod c_program;
 mod convolutions;
+mod data;
 mod export;
 mod fashion;
 mod hostile;

@@ -241,9 +241,19 @@ fn predictions_of_rows_and_of_an_image_agree_with_eval() {
         folder,
         &["eval", "digits.bnn", "--data", "test.csv", "--json"],
     );
-    assert_eq!(told, json(folder, &["eval", "digits.bnn", "--json"]));
+    let own = json(folder, &["eval", "digits.bnn", "--json"]);
+    for fact in [
+        "samples",
+        "correct",
+        "accuracy",
+        "top_accuracy",
+        "recall",
+        "confusion",
+    ] {
+        assert_eq!(told[fact], own[fact], "{fact}");
+    }
     let predicted = stdout(folder, &["predict", "digits.bnn", "test.csv"]);
-    let predicted: Vec<u8> = predicted.lines().map(|l| l.parse().unwrap()).collect();
+    let predicted: Vec<u16> = predicted.lines().map(|l| l.parse().unwrap()).collect();
     let right = predicted
         .iter()
         .zip(test.labels())

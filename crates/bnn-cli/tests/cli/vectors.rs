@@ -44,6 +44,19 @@ fn vectors_are_inputs_and_what_the_model_makes_of_them() {
         let outputs = fs::read(folder.join(format!("{name}.outputs"))).unwrap();
         assert_eq!(outputs, expected, "{name}");
     }
+    // The samples of a set are spread over its classes.
+    let test = bnn_autograd::data::digits().unwrap().test;
+    let inputs = fs::read(folder.join("digits.inputs")).unwrap();
+    let mut classes = [0; 10];
+    for image in inputs.chunks(64) {
+        let index = (0..360).find(|&index| test.image(index).unwrap() == image);
+        classes[usize::from(test.labels()[index.unwrap()])] += 1;
+    }
+    assert!(
+        classes.iter().all(|&count| (9..=11).contains(&count)),
+        "{classes:?}"
+    );
+
     // The same seed, the same file; another seed, another.
     let first = fs::read(folder.join("random.inputs")).unwrap();
     stdout(folder, &random);

@@ -24,7 +24,7 @@ fn layout(width: usize, height: usize, channels: usize) -> Layout {
 fn numbered(samples: usize, width: usize, height: usize, channels: usize) -> Dataset {
     let image = (0..width * height * channels).map(|value| (value % 251) as u8 + 1);
     let pixels = std::iter::repeat_n(image, samples).flatten().collect();
-    let labels = (0..samples).map(|label| label as u8).collect();
+    let labels = (0..samples).map(|label| label as u16).collect();
     Dataset::new("numbered", layout(width, height, channels), pixels, labels).unwrap()
 }
 

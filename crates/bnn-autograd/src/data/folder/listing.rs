@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::DataError;
+use super::super::source::{entries, io_error};
 
 /// A sub-folder and the images in it, in order.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Class {
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) files: Vec<PathBuf>,
+    /// How the other files end: `.txt`, or `(no ending)`.
+    pub(super) passed_over: Vec<String>,
 }
 
 impl Class {
@@ -25,6 +28,7 @@ impl Class {
             name: self.name.clone(),
             folder: self.folder.clone(),
             files: Vec::new(),
+            passed_over: Vec::new(),
         }
     }
 }
@@ -33,9 +37,12 @@ impl Class {
 pub(super) fn classes(folder: &Path) -> Result<Vec<Class>, DataError> {
     let class = |folder: PathBuf| {
         let name = folder.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let (files, passed_over) = images(&folder)?;
         Ok(Class {
-            name: name.to_string_lossy().into_owned(),
-            files: images(&folder)?,
+            name,
+            files,
+            passed_over,
             folder,
         })
     };
@@ -49,46 +56,37 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(entries)
 }
 
-/// The files named as images, in order. A link that leads nowhere is an error, for an image is missing.
-fn images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut images = Vec::new();
+/// The files named as images, in order, and how the other files end. A link that leads nowhere is an error, for
+/// an image is missing.
+fn images(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
+    let (mut images, mut others) = (Vec::new(), Vec::new());
     for path in entries(folder)? {
-        if !is_named_as_image(&path) {
-            continue;
-        }
-        // Not a folder, nor a pipe, which would be waited for.
-        if fs::metadata(&path).map_err(io_error(&path))?.is_file() {
-            images.push(path);
+        let is_image = is_named_as_image(&path);
+        match fs::metadata(&path) {
+            Err(error) if is_image => return Err(io_error(&path)(error)),
+            // Not a folder, nor a pipe, which would be waited for.
+            Ok(file) if file.is_file() && is_image => images.push(path),
+            Ok(file) if file.is_file() => others.push(ending(&path)),
+            _ => {}
         }
     }
-    Ok(images)
+    Ok((images, others))
 }
 
-/// What is in a folder and not hidden, in the order of the names' bytes.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io_error(folder))? {
-        let entry = entry.map_err(io_error(folder))?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            paths.push(entry.path());
-        }
+fn ending(path: &Path) -> String {
+    match path.extension() {
+        Some(ending) => format!(".{}", ending.to_string_lossy().to_lowercase()),
+        None => "(no ending)".to_owned(),
     }
-    paths.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
-    Ok(paths)
 }
 
 fn is_named_as_image(path: &Path) -> bool {
-    const ENDINGS: [&str; 9] = [
-        "png", "jpg", "jpeg", "bmp", "pnm", "pbm", "pgm", "ppm", "pam",
+    const ENDINGS: [&str; 11] = [
+        "png", "jpg", "jpeg", "gif", "webp", "bmp", "pnm", "pbm", "pgm", "ppm", "pam",
     ];
     path.extension().is_some_and(|ending| {
         ENDINGS
             .iter()
             .any(|known| ending.eq_ignore_ascii_case(known))
     })
-}
-
-fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> DataError {
-    let path = path.to_owned();
-    |source| DataError::Io { path, source }
 }

@@ -16,7 +16,7 @@ pub(super) struct Stack<'a> {
     /// What the pixels here are.
     colour: Colour,
     pub(super) pixels: Vec<u8>,
-    pub(super) labels: Vec<u8>,
+    pub(super) labels: Vec<u16>,
 }
 
 impl<'a> Stack<'a> {
@@ -41,10 +41,10 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// Reads all images of all classes; the labels are the classes' positions, at most 256.
+    /// Reads all images of all classes; the labels are the classes' positions, at most 65 536.
     pub(super) fn read(mut self, classes: &[Class]) -> Result<Self, DataError> {
         let images = classes.iter().map(|class| class.files.len()).sum();
-        for (class, label) in classes.iter().zip(0..=u8::MAX) {
+        for (class, label) in classes.iter().zip(0..=u16::MAX) {
             for path in &class.files {
                 let picture = picture::read(path, self.config.colour, self.config.size)?;
                 self.push(picture, path, images)?;

@@ -49,6 +49,10 @@ fn read_plain(folder: &TempDir) -> Result<Split, DataError> {
     read(folder.path(), FolderConfig::default())
 }
 
+fn read(folder: &Path, config: FolderConfig) -> Result<Split, DataError> {
+    super::read(folder, config).map(|(split, _)| split)
+}
+
 #[test]
 fn train_and_test_are_read_by_class_in_the_order_of_names() {
     let folder = folder();
@@ -214,7 +218,7 @@ fn folders_without_classes_or_images_are_named() {
     let empty = TempDir::new().unwrap();
     let error = read_plain(&empty).unwrap_err();
     assert!(matches!(&error, DataError::NoClasses { path } if path == empty.path()));
-    let error = read(empty.path().join("absent"), FolderConfig::default()).unwrap_err();
+    let error = read(&empty.path().join("absent"), FolderConfig::default()).unwrap_err();
     assert!(matches!(&error, DataError::Io { path, .. } if path.ends_with("absent")));
 
     let folder = folder();
@@ -241,17 +245,62 @@ fn a_test_class_may_be_absent_but_not_unknown() {
 }
 
 #[test]
-fn more_classes_than_labels_are_refused() {
+fn there_may_be_more_classes_than_a_byte_can_number() {
     let folder = TempDir::new().unwrap();
-    for class in 0..257 {
-        save_grey(folder.path(), &format!("{class}/1.pgm"), (1, 1), 1);
+    for class in 0..300 {
+        save_grey(folder.path(), &format!("{class:03}/1.pgm"), (1, 1), 1);
     }
-    let error = read_plain(&folder).unwrap_err();
-    assert!(
-        matches!(&error, DataError::ClassFolders { path, found: 257, .. } if path == folder.path())
+    let Split { train, test } = read_plain(&folder).unwrap();
+    assert_eq!((train.classes(), test.classes()), (300, 300));
+    let mut labels = [train.labels(), test.labels()].concat();
+    labels.sort_unstable();
+    assert!(labels.into_iter().eq(0..300));
+}
+
+#[test]
+fn parts_are_known_by_any_usual_name() {
+    let expected = read_plain(&folder()).unwrap();
+    for (train, test) in [
+        ("Train", "Test"),
+        ("training", "val"),
+        ("TRAIN", "valid"),
+        ("train", "validation"),
+        ("Training", "Testing"),
+    ] {
+        let folder = folder();
+        let path = |name: &str| folder.path().join(name);
+        fs::rename(path("train"), path(train)).unwrap();
+        fs::rename(path("test"), path(test)).unwrap();
+        let split = read_plain(&folder).unwrap();
+        assert_eq!(split.checksum(), expected.checksum(), "{train}, {test}");
+    }
+    // With both, the test images judge.
+    let folder = folder();
+    save_grey(folder.path(), "val/cat/1.png", (3, 2), 99);
+    let (split, notes) = super::read(folder.path(), FolderConfig::default()).unwrap();
+    assert_eq!(split.checksum(), expected.checksum());
+    assert!(notes[0].contains("val are not used"), "{notes:?}");
+}
+
+#[test]
+fn files_that_are_passed_over_are_counted_by_how_they_end() {
+    let folder = folder();
+    assert_eq!(
+        super::read(folder.path(), FolderConfig::default())
+            .unwrap()
+            .1,
+        [""; 0]
     );
-    fs::remove_dir_all(folder.path().join("7")).unwrap();
-    assert_eq!(read_plain(&folder).unwrap().train.classes(), 256);
+    for path in [
+        "train/cat/a.tiff",
+        "train/dog/b.TIFF",
+        "test/dog/notes",
+        "train/cat/.hidden",
+    ] {
+        fs::write(folder.path().join(path), "no image").unwrap();
+    }
+    let (_, notes) = super::read(folder.path(), FolderConfig::default()).unwrap();
+    assert_eq!(notes, ["3 of 9 files passed over (.tiff 2, (no ending) 1)"]);
 }
 
 #[test]
@@ -276,15 +325,14 @@ fn images_that_are_too_many_for_the_memory_are_refused_before_they_are_read() {
 #[test]
 fn idx_files_are_not_taken_for_images() {
     let folder = folder();
-    assert!(is_one(folder.path()));
-    for name in ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"] {
-        let path = folder.path().join(name);
-        fs::write(&path, "").unwrap();
-        assert!(!is_one(folder.path()));
-        fs::remove_file(path).unwrap();
-    }
-    assert!(!is_one(folder.path().join("train/cat")));
-    assert!(!is_one("no/such/place"));
+    let loaded = |path: &Path| load(path.to_str().unwrap());
+    assert!(loaded(folder.path()).is_ok());
+    let path = folder.path().join("train-images-idx3-ubyte");
+    fs::write(&path, "").unwrap();
+    let error = loaded(folder.path()).unwrap_err();
+    assert!(matches!(error, DataError::Missing { .. }), "{error}");
+    assert!(!is_one(&folder.path().join("train/cat")));
+    assert!(!is_one(Path::new("no/such/place")));
 }
 
 #[cfg(unix)]

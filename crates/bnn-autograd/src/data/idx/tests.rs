@@ -58,11 +58,11 @@ fn folder() -> TempDir {
 fn with_file(name: &str, bytes: &[u8]) -> Result<Split, DataError> {
     let folder = folder();
     fs::write(folder.path().join(name), bytes).unwrap();
-    read(folder.path())
+    read(folder.path(), None)
 }
 
-fn parse_images(bytes: &[u8]) -> Result<([usize; 3], Vec<u8>), DataError> {
-    parse(bytes, Path::new("images"))
+fn parse_images(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+    parse(bytes, Path::new("images"), &[3])
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn each_missing_file_is_named() {
     for (name, _) in files() {
         let folder = folder();
         fs::remove_file(folder.path().join(name)).unwrap();
-        let error = read(folder.path()).unwrap_err();
+        let error = read(folder.path(), None).unwrap_err();
         assert!(
             matches!(&error, DataError::Missing { path } if path.ends_with(name)),
             "{error}"
@@ -106,24 +106,14 @@ fn each_missing_file_is_named() {
 #[test]
 fn a_file_of_another_kind_is_refused_by_its_magic_number() {
     let error = with_file("t10k-images-idx3-ubyte", &labels(&[1, 2])).unwrap_err();
-    assert!(matches!(
-        error,
-        DataError::Magic {
-            found: 0x801,
-            expected: 0x803,
-            ..
-        }
-    ));
+    assert!(
+        matches!(&error, DataError::Magic { found: 0x801, expected, .. } if expected[..] == [0x803, 0x804])
+    );
     let floats = idx(0x0D01, &[1], &[0; 4]);
     let error = with_file("train-labels-idx1-ubyte", &floats).unwrap_err();
-    assert!(matches!(
-        error,
-        DataError::Magic {
-            found: 0x0D01,
-            expected: 0x801,
-            ..
-        }
-    ));
+    assert!(
+        matches!(&error, DataError::Magic { found: 0x0D01, expected, .. } if expected[..] == [0x801])
+    );
 }
 
 #[test]
@@ -150,8 +140,10 @@ fn trailing_bytes_are_refused_in_plain_and_compressed_files() {
     ));
 }
 
-fn parse_images_gz(bytes: &[u8]) -> Result<([usize; 3], Vec<u8>), DataError> {
-    parse(MultiGzDecoder::new(bytes), Path::new("images.gz"))
+fn parse_images_gz(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>), DataError> {
+    let path = Path::new("images.gz");
+    let stream = source::unpacked(bytes).map_err(source::io_error(path))?;
+    parse(stream, path, &[3])
 }
 
 #[test]
@@ -159,7 +151,8 @@ fn a_huge_header_is_refused_before_anything_is_read_for_it() {
     for sizes in [[u32::MAX; 3], [1, 1 << 15, (1 << 15) + 1], [u32::MAX, 1, 1]] {
         // Behind the header is a stream without end: reading it would never return.
         let endless = idx(0x803, &sizes, &[]);
-        let error = parse::<3>(endless.chain(std::io::repeat(0)), Path::new("bomb")).unwrap_err();
+        let endless = endless.chain(std::io::repeat(0));
+        let error = parse(endless, Path::new("bomb"), &[3]).unwrap_err();
         assert!(
             matches!(
                 error,
@@ -176,67 +169,135 @@ fn a_huge_header_is_refused_before_anything_is_read_for_it() {
 #[test]
 fn decompression_stops_at_what_the_header_promises() {
     let header = idx(0x803, &[1, 2, 2], &[]);
-    let error = parse::<3>(header.chain(std::io::repeat(0)), Path::new("bomb")).unwrap_err();
+    let endless = header.chain(std::io::repeat(0));
+    let error = parse(endless, Path::new("bomb"), &[3]).unwrap_err();
     assert!(matches!(error, DataError::Trailing { expected: 20, .. }));
 }
 
 #[test]
-fn counts_and_sizes_that_differ_are_refused_with_both_numbers() {
+fn counts_and_sizes_that_differ_are_refused_with_both_numbers_and_files() {
     let error = with_file("train-labels-idx1-ubyte", &labels(&[1, 2])).unwrap_err();
-    assert!(matches!(
-        error,
-        DataError::PixelCount {
-            pixels: 18,
-            samples: 2,
-            ..
-        }
-    ));
+    let DataError::Counts {
+        images: (images_path, 3),
+        labels: (labels_path, 2),
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert!(images_path.ends_with("train-images-idx3-ubyte"));
+    assert!(labels_path.ends_with("train-labels-idx1-ubyte"));
     let error = with_file("t10k-images-idx3-ubyte", &images(2, 3, 2)).unwrap_err();
     assert!(matches!(
-        error,
-        DataError::ImageSize {
-            train: (3, 2),
-            test: (2, 3)
-        }
+        &error,
+        DataError::ImageSize { path, train: (3, 2, 1), test: (2, 3, 1) }
+            if path.ends_with("t10k-images-idx3-ubyte")
     ));
     let error = with_file("t10k-labels-idx1-ubyte", &labels(&[1, 5])).unwrap_err();
     assert!(matches!(
-        error,
-        DataError::LabelRange {
-            sample: 1,
-            label: 5,
-            classes: 5
-        }
+        &error,
+        DataError::TestLabel { path, sample: 1, label: 5, classes: 5 }
+            if path.ends_with("t10k-labels-idx1-ubyte")
     ));
 }
 
 #[test]
 fn empty_sets_and_empty_images_are_refused() {
     let folder = folder();
-    fs::write(
-        folder.path().join("train-images-idx3-ubyte"),
-        images(0, 2, 3),
-    )
-    .unwrap();
-    fs::write(folder.path().join("train-labels-idx1-ubyte"), labels(&[])).unwrap();
-    assert!(matches!(read(folder.path()), Err(DataError::Zero { .. })));
+    let write = |name: &str, bytes: Vec<u8>| fs::write(folder.path().join(name), bytes).unwrap();
+    write("t10k-images-idx3-ubyte", images(0, 2, 3));
+    write("t10k-labels-idx1-ubyte", labels(&[]));
+    let error = read(folder.path(), None).unwrap_err();
+    assert!(
+        matches!(&error, DataError::NoSamples { path } if path.ends_with("t10k-images-idx3-ubyte")),
+        "{error}"
+    );
+    write("train-images-idx3-ubyte", images(3, 0, 3));
+    write("t10k-images-idx3-ubyte", images(2, 0, 3));
+    write("t10k-labels-idx1-ubyte", labels(&[2, 3]));
+    assert!(matches!(
+        read(folder.path(), None),
+        Err(DataError::Zero { .. })
+    ));
+}
 
-    fs::write(
-        folder.path().join("train-images-idx3-ubyte"),
-        images(3, 0, 3),
+#[test]
+fn a_fourth_dimension_is_the_channels() {
+    let folder = folder();
+    let colours = |count: u32| {
+        let pixels: Vec<u8> = (0..count * 18).map(|value| value as u8).collect();
+        idx(0x804, &[count, 2, 3, 3], &pixels)
+    };
+    fs::write(folder.path().join("train-images-idx3-ubyte"), colours(3)).unwrap();
+    let error = read(folder.path(), None).unwrap_err();
+    assert!(matches!(
+        &error,
+        DataError::ImageSize {
+            train: (3, 2, 3),
+            test: (3, 2, 1),
+            ..
+        }
+    ));
+    fs::write(folder.path().join("t10k-images-idx3-ubyte"), colours(2)).unwrap();
+    let Split { train, test } = read(folder.path(), None).unwrap();
+    assert_eq!((train.width(), train.height(), train.channels()), (3, 2, 3));
+    assert_eq!(test.pixels(), (0..36).collect::<Vec<u8>>());
+}
+
+/// The files of a correct folder under other names.
+fn renamed(name: fn(&str) -> String) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (usual, bytes) in files() {
+        fs::write(folder.path().join(name(usual)), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn files_are_known_by_any_usual_name_and_gzip_by_its_content() {
+    let expected = read(folder().path(), None).unwrap().checksum();
+    let names: [fn(&str) -> String; 3] = [
+        |name| name.replace("-idx", ".idx"),
+        |name| name.replace("t10k", "test").to_uppercase(),
+        |name| format!("emnist-letters-{name}"),
+    ];
+    for name in names {
+        let split = read(renamed(name).path(), None).unwrap();
+        assert_eq!(split.checksum(), expected);
+    }
+    // Compressed without `.gz`, and plain with it.
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("train-images-idx3-ubyte"), gzip(&images(3, 2, 3))).unwrap();
+    fs::rename(
+        path("t10k-labels-idx1-ubyte"),
+        path("t10k-labels-idx1-ubyte.gz"),
     )
     .unwrap();
-    fs::write(
-        folder.path().join("train-labels-idx1-ubyte"),
-        labels(&[1, 2, 3]),
-    )
-    .unwrap();
-    fs::write(
-        folder.path().join("t10k-images-idx3-ubyte"),
-        images(2, 0, 3),
-    )
-    .unwrap();
-    assert!(matches!(read(folder.path()), Err(DataError::Zero { .. })));
+    assert_eq!(read(folder.path(), None).unwrap().checksum(), expected);
+}
+
+#[test]
+fn of_several_sets_in_a_folder_one_is_chosen_by_its_prefix() {
+    let folder = renamed(|name| format!("emnist-letters-{name}"));
+    for (name, bytes) in files() {
+        fs::write(folder.path().join(format!("emnist-digits-{name}")), bytes).unwrap();
+    }
+    let error = read(folder.path(), None).unwrap_err();
+    assert!(
+        matches!(&error, DataError::Prefixes { found, .. } if found[..] == ["emnist-digits", "emnist-letters"]),
+        "{error}"
+    );
+    for prefix in ["emnist-letters", "emnist-letters-"] {
+        let spec = folder.path().join(prefix);
+        let split = crate::data::load(spec.to_str().unwrap()).unwrap();
+        assert_eq!(
+            (split.train.name(), split.train.samples()),
+            ("emnist-letters", 3)
+        );
+    }
+    let spec = folder.path().join("emnist");
+    let error = crate::data::load(spec.to_str().unwrap()).unwrap_err();
+    assert!(matches!(error, DataError::UnknownSource { .. }));
 }
 
 /// A file, damaged: some bytes replaced, then cut or extended.

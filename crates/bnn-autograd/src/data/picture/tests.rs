@@ -10,11 +10,13 @@ use tempfile::TempDir;
 
 use super::*;
 
-const FORMATS: [(&str, ImageFormat); 4] = [
+const FORMATS: [(&str, ImageFormat); 6] = [
     ("png", ImageFormat::Png),
     ("bmp", ImageFormat::Bmp),
     ("ppm", ImageFormat::Pnm),
     ("jpg", ImageFormat::Jpeg),
+    ("gif", ImageFormat::Gif),
+    ("webp", ImageFormat::WebP),
 ];
 
 fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
@@ -62,6 +64,25 @@ fn contents_decide_the_format_and_not_the_name() {
     let right = read_as("image.bmp", &bytes, None, None).unwrap();
     assert_eq!(read_as("image.png", &bytes, None, None).unwrap(), right);
     assert_eq!(read_as("image", &bytes, None, None).unwrap(), right);
+}
+
+#[test]
+fn images_are_told_from_text_by_their_first_bytes() {
+    for (_, format) in FORMATS {
+        let bytes = encoded(colourful(5, 3), format);
+        assert!(is_one(&bytes[..16]), "{format:?}");
+    }
+    for text in [
+        "BMI,age,label\n1,",
+        "P1,P2,label\n1,2,",
+        "1,2,3\n",
+        "",
+        "B",
+        "P5",
+        "GIF,b\n",
+    ] {
+        assert!(!is_one(text.as_bytes()), "{text:?}");
+    }
 }
 
 #[test]
@@ -118,7 +139,8 @@ fn what_is_no_image_is_named() {
         ("empty.jpg", b""),
         ("text.ppm", b"P7"),
         ("text", b"GIF89a"),
-        ("animated.png", b"GIF89a\x01\0\x01\0\0\0\0;"),
+        ("none.png", b"GIF89a\x01\0\x01\0\0\0\0;"),
+        ("photo.tiff", b"II*\0\x08\0\0\0"),
     ] {
         let error = read_as(name, bytes, None, None).unwrap_err();
         assert!(
@@ -145,7 +167,14 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]);
     let frame = frame.unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF; 4]);
+    let mut gif = encoded(colourful(2, 2), ImageFormat::Gif);
+    gif[6..10].copy_from_slice(&[0xFF; 4]);
+    // A lossless WebP: the RIFF header, "VP8L", its length, a signature, 14 bits for each side.
+    let mut webp = encoded(colourful(2, 2), ImageFormat::WebP);
+    webp[21..25].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0x0F]);
     vec![
+        ("bomb.gif", gif),
+        ("bomb.webp", webp),
         ("bomb.png", png),
         ("bomb.bmp", bmp),
         ("bomb.jpg", jpeg),
@@ -163,9 +192,10 @@ fn a_header_that_promises_too_much_is_refused() {
             panic!("{error}");
         };
         assert!(path.ends_with(name));
+        // The decoder of WebP compares sizes first.
         let limit = source.downcast_ref::<image::ImageError>();
         assert!(
-            matches!(limit, Some(image::ImageError::Limits(_))),
+            matches!(limit, Some(image::ImageError::Limits(_))) || name == "bomb.webp",
             "{name}: {source}"
         );
     }
@@ -176,11 +206,10 @@ fn a_file_cut_short_is_an_error_that_names_it() {
     for (ending, format) in FORMATS {
         let name = format!("cut.{ending}");
         let whole = encoded(colourful(5, 3), format);
-        // What a PNG ends with, and the last bytes of a JPEG, are not missed.
-        let missed = if format == ImageFormat::Bmp || format == ImageFormat::Pnm {
-            whole.len()
-        } else {
-            whole.len() / 2
+        // The end of the other formats is not missed.
+        let missed = match format {
+            ImageFormat::Bmp | ImageFormat::Pnm => whole.len(),
+            _ => whole.len() / 2,
         };
         for length in 0..missed {
             let error = read_as(&name, &whole[..length], None, None);

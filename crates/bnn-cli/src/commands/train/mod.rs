@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use bnn_autograd::data::Split;
-use bnn_autograd::data::folder::{self, FolderConfig};
+use bnn_autograd::data::folder::FolderConfig;
+use bnn_autograd::data::{Dataset, LoadConfig, Loaded, Scale};
 use bnn_autograd::export::export;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
@@ -28,20 +28,19 @@ use settings::Settings;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
-    if args.image_size.is_some() && !folder::is_one(&args.data) {
-        let wrong = format!("--image-size: {} is no folder of images", args.data);
-        return Err(CliError::Input(wrong));
-    }
-    let size = args.image_size;
-    let split = images::load(
-        &args.data,
-        FolderConfig {
-            size,
-            ..FolderConfig::default()
-        },
-    )?;
-    let settings = Settings::new(args, &split)?;
+    let loaded = load(args)?;
+    let split = &loaded.split;
+    let (fit, held_out) = match args.validation {
+        None => (split.train.clone(), split.test.clone()),
+        Some(share) => {
+            let parts = split.train.split(share, args.seed);
+            let parts = parts.map_err(|error| CliError::input(error).about("--validation"))?;
+            (parts.train, parts.test)
+        }
+    };
+    let settings = Settings::new(args, &loaded, &fit)?;
     let outputs = settings.claim()?;
+    images::print_notes(&loaded);
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = args.threads {
         pool = pool.num_threads(threads as usize);
@@ -65,20 +64,20 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
         replace::check(&settings, &outputs, args.resume)?;
     }
     let start = Instant::now();
-    train(&mut trainer, &split, &settings)?;
+    train(&mut trainer, &fit, &held_out, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
     let input = trainer.model().input();
     let file =
-        export(trainer.model_mut(), input, &settings.meta(&split)).map_err(CliError::failed)?;
+        export(trainer.model_mut(), input, &settings.meta(&loaded)).map_err(CliError::failed)?;
     outputs.model.write(&file)?;
-    let outcome = Outcome::measure(&mut trainer, &split, &settings, seconds)?;
+    let outcome = Outcome::measure(&mut trainer, split, &settings, seconds)?;
     if args.json {
         out::json(outcome.as_json(&settings))?;
     } else {
         out::table(facts(&outcome.facts(&settings)))?;
     }
-    outcome.report(&split, &settings, trainer.history(), &outputs.report)?;
+    outcome.report(split, &settings, trainer.history(), &outputs.report)?;
     match outcome.mismatches {
         0 => Ok(()),
         n => Err(CliError::Failed(format!(
@@ -87,9 +86,54 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     }
 }
 
-/// Trains all epochs that are left, a checkpoint after each.
-fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Result<(), CliError> {
-    let mut progress = Progress::new(settings.config.epochs, trainer.history());
+/// Reads the data; options for another kind of data are refused.
+fn load(args: &TrainArgs) -> Result<Loaded, CliError> {
+    let config = LoadConfig {
+        images: FolderConfig {
+            size: args.image_size,
+            ..FolderConfig::default()
+        },
+        label: args.label.clone().unwrap_or_default(),
+        scale: match args.scale {
+            true => Scale::Fit,
+            false => Scale::None,
+        },
+    };
+    let loaded = images::load(&args.data, &config)?;
+    let is_table = loaded
+        .columns
+        .as_ref()
+        .is_some_and(|columns| columns.label.is_some());
+    for (option, given, fits, kind) in [
+        (
+            "--image-size",
+            args.image_size.is_some(),
+            loaded.is_folder_of_images,
+            "folder of images",
+        ),
+        ("--label", args.label.is_some(), is_table, "table"),
+        ("--scale", args.scale, is_table, "table"),
+    ] {
+        if given && !fits {
+            let wrong = format!("{option}: {} is no {kind}", args.data);
+            return Err(CliError::Input(wrong));
+        }
+    }
+    Ok(loaded)
+}
+
+/// Trains all epochs that are left, a checkpoint after each. After each epoch the samples held out are run.
+fn train(
+    trainer: &mut Trainer<Mlp>,
+    fit: &Dataset,
+    held_out: &Dataset,
+    settings: &Settings,
+) -> Result<(), CliError> {
+    let held_out_name = match settings.validation {
+        Some(_) => "validation",
+        None => "test",
+    };
+    let mut progress = Progress::new(settings.config.epochs, trainer.history(), held_out_name);
     while !trainer.is_done() {
         let epoch = trainer.history().len() as u64 + 1;
         let watch = |batch: BatchStats| {
@@ -100,7 +144,7 @@ fn train(trainer: &mut Trainer<Mlp>, split: &Split, settings: &Settings) -> Resu
             ControlFlow::Continue(())
         };
         let stats = trainer
-            .epoch_watched(&split.train, &split.test, watch)
+            .epoch_watched(fit, held_out, watch)
             .map_err(failed)?;
         let Some(stats) = stats else {
             progress.finish();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bnn_autograd::data::{Dataset, Split};
+use bnn_autograd::data::{self, Dataset, Split};
 use bnn_autograd::models::Mlp;
 use bnn_autograd::nn::Module;
 use bnn_autograd::train::{EpochStats, Trainer};
@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::float_net::FloatNet;
 use crate::model_file;
 use crate::outputs;
-use crate::report::{BitPicture, Confusion, EpochPoint, MAX_SIDE, Picture, Report};
+use crate::report::{BitPicture, Confusion, EpochPoint, MAX_SIDE, MOST_CLASSES, Picture, Report};
 use crate::table::{duration, thousands};
 use crate::timing::best_ns;
 
@@ -208,9 +208,15 @@ impl Outcome {
         });
         let points: Vec<_> = points.collect();
         let classes = test.classes();
-        let mut counts = vec![0; classes * classes];
-        for (&label, predicted) in test.labels().iter().zip(&self.predicted) {
-            counts[usize::from(label) * classes + predicted] += 1;
+        let drawn = classes <= MOST_CLASSES;
+        let mut counts = vec![0; if drawn { classes * classes } else { 0 }];
+        let mut right = 0;
+        for (&label, &predicted) in test.labels().iter().zip(&self.predicted) {
+            let label = usize::from(label);
+            right += u64::from(label == predicted);
+            if drawn {
+                counts[label * classes + predicted] += 1;
+            }
         }
         let (width, height) = (test.width(), test.height());
         let pixels = grey(test);
@@ -237,6 +243,12 @@ impl Outcome {
         // Data that is no picture to look at is reported without pictures.
         let drawable = width.max(height) <= MAX_SIDE;
         let misread: Vec<_> = misread.filter(|_| drawable).collect();
+        // Those that are shown are spread over the classes.
+        let truths: Vec<u16> = misread.iter().map(|picture| picture.truth as u16).collect();
+        let misread: Vec<_> = data::spread(&truths, misread.len())
+            .into_iter()
+            .map(|at| misread[at])
+            .collect();
         let weights: Vec<_> = self
             .first_layer
             .iter()
@@ -256,6 +268,7 @@ impl Outcome {
             confusion: Confusion {
                 names: test.class_names(),
                 counts: &counts,
+                judged: (!drawn).then_some((right, test.samples() as u64)),
             },
             misread: &misread,
             weights: &weights,

@@ -13,12 +13,14 @@ pub(super) struct Progress {
     epochs: u64,
     /// What the epoch before gave on the test images.
     test: String,
+    held_out: &'static str,
     to_terminal: bool,
 }
 
 impl Progress {
     /// `history` are the epochs that a resumed run has behind it.
-    pub(super) fn new(epochs: u64, history: &[EpochStats]) -> Self {
+    /// `held_out` is what the samples that each epoch is judged by are called.
+    pub(super) fn new(epochs: u64, history: &[EpochStats], held_out: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let style = "{bar:30.cyan/dim} {msg}  {elapsed}, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(style) {
@@ -27,7 +29,10 @@ impl Progress {
         Self {
             bar,
             epochs,
-            test: history.last().map_or_else(String::new, test),
+            test: history
+                .last()
+                .map_or_else(String::new, |stats| judged(held_out, stats)),
+            held_out,
             to_terminal: std::io::stderr().is_terminal(),
         }
     }
@@ -51,7 +56,7 @@ impl Progress {
     }
 
     pub(super) fn epoch(&mut self, epoch: u64, stats: &EpochStats) {
-        self.test = test(stats);
+        self.test = judged(self.held_out, stats);
         // In a log file, some ten lines.
         let step = self.epochs.div_ceil(10);
         if !self.to_terminal && (epoch.is_multiple_of(step) || epoch == self.epochs) {
@@ -72,6 +77,6 @@ fn train(loss: f64, accuracy: f64) -> String {
     format!("loss {loss:.4}  train {:.2} %", 100.0 * accuracy)
 }
 
-fn test(stats: &EpochStats) -> String {
-    format!("  test {:.2} %", 100.0 * stats.test_accuracy)
+fn judged(held_out: &str, stats: &EpochStats) -> String {
+    format!("  {held_out} {:.2} %", 100.0 * stats.test_accuracy)
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use bnn_autograd::Rng;
-use bnn_autograd::data::{Dataset, Split, folder};
+use bnn_autograd::data::csv::LabelColumn;
+use bnn_autograd::data::{Dataset, Loaded};
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
@@ -20,6 +21,10 @@ use super::replace::{Outputs, RunId};
 pub(super) struct Settings {
     pub(super) data: String,
     image_size: Option<(usize, usize)>,
+    label: Option<LabelColumn>,
+    scale: bool,
+    /// The share of the training samples that is held out, if one is.
+    pub(super) validation: Option<f64>,
     data_checksum: u32,
     pub(super) sizes: MlpConfig,
     /// Of a network on bits: one for each pixel.
@@ -32,8 +37,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(args: &TrainArgs, split: &Split) -> Result<Self, CliError> {
-        let train = &split.train;
+    /// Settings for a run on `train`, which is all or a part of the training samples loaded.
+    pub(super) fn new(
+        args: &TrainArgs,
+        loaded: &Loaded,
+        train: &Dataset,
+    ) -> Result<Self, CliError> {
         let recipe = Recipe::for_data(train);
         let sizes = MlpConfig {
             inputs: train.features(),
@@ -58,7 +67,10 @@ impl Settings {
         Ok(Self {
             data: args.data.clone(),
             image_size: args.image_size,
-            data_checksum: split.checksum(),
+            label: args.label.clone(),
+            scale: args.scale,
+            validation: args.validation,
+            data_checksum: loaded.split.checksum(),
             sizes,
             thresholds: match args.input {
                 Inputs::Bytes => None,
@@ -150,49 +162,50 @@ impl Settings {
             ("batch", c.batch.to_string()),
             ("lr", c.learning_rate.to_string()),
             ("seed", c.seed.to_string()),
+            (
+                "validation",
+                self.validation
+                    .map_or_else(|| "none".to_owned(), |share| share.to_string()),
+            ),
         ]
     }
 
     /// The meta text of the model file. What `bnn` itself reads comes first.
-    pub(super) fn meta(&self, split: &Split) -> String {
-        let test = &split.test;
-        let mut meta = format!(
-            "width={}\nheight={}\nmax={}\nepochs={}\nseed={}\narch={}\ndata={}\n",
-            test.width(),
-            test.height(),
-            self.max_pixel(split),
+    pub(super) fn meta(&self, loaded: &Loaded) -> String {
+        let mut meta = images::sample_lines(loaded);
+        meta += &format!(
+            "epochs={}\nseed={}\narch={}\ndata={}\n",
             self.config.epochs,
             self.config.seed,
             self.arch(),
-            escape_meta(test.name()),
+            escape_meta(&loaded.source),
         );
-        if test.channels() != 1 {
-            meta += &format!("channels={}\n", test.channels());
-        }
         meta += &self.run().meta_line();
-        meta += &images::class_lines(test.class_names());
+        meta += &images::class_lines(loaded.split.train.class_names());
         meta
-    }
-
-    /// The value of a pixel that is white. Image files have one; of other data it is the largest there is.
-    fn max_pixel(&self, split: &Split) -> u8 {
-        if folder::is_one(&self.data) {
-            return u8::MAX;
-        }
-        let pixels = split.train.pixels().iter().chain(split.test.pixels());
-        pixels.max().copied().unwrap_or_default()
     }
 
     /// The command that does this run again, all defaults spelled out.
     pub(super) fn command(&self) -> String {
         let c = &self.config;
-        let size = self
-            .image_size
-            .map(|(width, height)| format!(" --image-size {width}x{height}"));
+        let mut data = self.data.clone();
+        if let Some((width, height)) = self.image_size {
+            data += &format!(" --image-size {width}x{height}");
+        }
+        match &self.label {
+            None => {}
+            Some(LabelColumn::First) => data += " --label first",
+            Some(LabelColumn::Named(name)) => data += &format!(" --label {name}"),
+            Some(_) => data += " --label last",
+        }
+        if self.scale {
+            data += " --scale";
+        }
+        if let Some(share) = self.validation {
+            data += &format!(" --validation {share}");
+        }
         format!(
-            "bnn train --data {}{} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
-            self.data,
-            size.unwrap_or_default(),
+            "bnn train --data {data} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
             self.arch(),
             self.input_name(),
             self.scores_name(),
