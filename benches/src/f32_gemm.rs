@@ -3,26 +3,28 @@
 use bnn_core::Error;
 use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
+use rten_tensor::NdTensorView;
 
 /// A library that multiplies floats, on one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum F32Gemm {
-    /// The crate `gemm`, with AVX-512 where the CPU has it.
-    Gemm,
     /// The crate `matrixmultiply`, through `ndarray` (which has its own matrix-vector product).
     MatrixMultiply,
+    /// The crate `rten-gemm`, with AVX-512 if the CPU has it.
+    Rten,
 }
 
 impl F32Gemm {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Gemm, Self::MatrixMultiply];
+    pub const ALL: [Self; 2] = [Self::MatrixMultiply, Self::Rten];
 
     /// The library's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            F32Gemm::Gemm => "gemm",
             F32Gemm::MatrixMultiply => "matrixmultiply",
+            F32Gemm::Rten => "rten-gemm",
         }
     }
 
@@ -30,7 +32,7 @@ impl F32Gemm {
     /// gaps.
     ///
     /// # Errors
-    /// A size of 0, a slice of another length than its matrix.
+    /// A size of 0; a slice that is not as long as its matrix.
     pub fn multiply(
         self,
         shape: [usize; 3],
@@ -43,8 +45,8 @@ impl F32Gemm {
         is_matrix("n * k", b, n, k)?;
         is_matrix("m * n", c, m, n)?;
         match self {
-            F32Gemm::Gemm => multiply_by_gemm(shape, a, b, c),
             F32Gemm::MatrixMultiply => multiply_by_ndarray(shape, a, b, c),
+            F32Gemm::Rten => return multiply_by_rten(shape, a, b, c),
         }
         Ok(())
     }
@@ -64,33 +66,26 @@ fn is_matrix(what: &'static str, x: &[f32], rows: usize, cols: usize) -> Result<
     }
 }
 
-#[expect(unsafe_code, reason = "the crate has no other interface")]
-fn multiply_by_gemm([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {
-    // SAFETY: the caller has checked that the slices are matrices of these shapes and strides, and `c`,
-    // being borrowed mutably, overlaps neither of the others.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.as_ptr(),
-            1,
-            k as isize,
-            b.as_ptr(),
-            k as isize,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+fn multiply_by_rten(
+    [m, n, k]: [usize; 3],
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+) -> Result<(), Error> {
+    // Lengths were checked.
+    let (a, b) = (
+        NdTensorView::from_data([m, k], a),
+        NdTensorView::from_data([n, k], b),
+    );
+    let gemm = GemmExecutor::<f32>::new();
+    let (a, b) = (
+        GemmInputA::Unpacked(a),
+        GemmInputB::Unpacked(b.transposed()),
+    );
+    let done = gemm.gemm(c, a, b, GemmOptions::default());
+    done.map_err(|_| Error::Unsupported {
+        what: "a product that rten-gemm refuses, expected one that it computes",
+    })
 }
 
 fn multiply_by_ndarray([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {

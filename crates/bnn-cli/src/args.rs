@@ -268,12 +268,13 @@ pub(crate) struct TestVectorsArgs {
 
 /// Time the kernels of this CPU against f32, on one thread.
 ///
-/// Without shapes: five matrix products and two convolutions. Each is computed by every kernel, from bits to
-/// sums, from bits to bits and from floats to floats, and in f32 by the crates `gemm` and `matrixmultiply`
-/// (convolutions: im2col and their product); the faster of the two is what ratios are to.
+/// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each of them
+/// from bits to sums, from bits to bits and from floats to floats; the crates `matrixmultiply` and
+/// `rten-gemm` compute it in f32 (a convolution by im2col and a product). Ratios are to the faster of the two.
 ///
-/// Operations are 2*m*n*k, for bits and for f32 alike. All take turns; each figure is the best of many runs.
-/// Close other programs: they interrupt the long runs of f32, and ratios come out too high.
+/// Operations are counted as 2*m*n*k, for bits and for f32 alike. All contenders take turns, and each figure
+/// is the best of many runs. Close other programs: they disturb the long runs of f32 most, so that ratios
+/// come out too high.
 ///
 /// Examples:
 ///   bnn bench
@@ -281,11 +282,11 @@ pub(crate) struct TestVectorsArgs {
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct BenchArgs {
-    /// Product to time, as m,n,k; may be given again
+    /// Product to time, as m,n,k; may be given several times
     #[arg(long, value_name = "M,N,K", value_parser = sizes::<3>)]
     pub(crate) shape: Vec<[usize; 3]>,
-    /// Convolution to time, of an image with zeros around it, as height, width, channels, output channels,
-    /// side of the square filters; may be given again
+    /// Convolution to time, with zeros around the image: height, width, channels, output channels, side of
+    /// the square filters; may be given several times
     #[arg(long, value_name = "H,W,C,N,S", value_parser = sizes::<5>)]
     pub(crate) conv: Vec<[usize; 5]>,
     /// Seconds to spend on each figure
