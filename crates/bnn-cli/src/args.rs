@@ -9,10 +9,10 @@ use crate::images::parse_size;
 
 /// Binary neural networks: one bit per weight, one bit per activation.
 ///
-/// Train a network, and it is packed into a `.bnn` file that runs on bits with exactly the results
-/// it had in training, from a server to a microcontroller.
+/// `bnn train` trains a network and packs it into a `.bnn` file. The file runs on bits, from a server to a
+/// microcontroller, and gives exactly the results of training.
 ///
-/// Exit codes: 0 success, 1 a run that failed, 2 wrong input, 130 interrupted.
+/// Exit codes: 0 success, 1 the run failed, 2 wrong input, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "bnn", version)]
 pub(crate) struct Args {
@@ -185,11 +185,22 @@ pub(crate) struct PredictArgs {
     pub(crate) json: bool,
 }
 
-/// Show what is in a model file: layers, shapes, bytes, the scratch memory it needs, its checksum.
+/// Show what is in a model file: layers, shapes, bytes, scratch memory, checksum.
 ///
-/// With --mcu also what it takes on microcontrollers, one sample at a time: flash, RAM and instructions, predicted from
-/// what was measured in emulators, and the operations of each layer: products of bits (binary MACs; inputs of several bits
-/// count once for each), and words of 64 of them.
+/// --mcu predicts what the model takes on microcontrollers, one sample at a time: flash, RAM and
+/// instructions, from measurements in emulators, and the operations of each layer. These are binary MACs
+/// (products of bits; an input of several bits counts once for each of them) and words of 64 of them.
+///
+/// --weights writes the weights and parameters as NumPy arrays. For layer 0: `layer0.weights`, u64 words
+/// whose bit 1 means +1; `layer0.weights_shape`; `layer0.thresholds`, or `layer0.scale` and `layer0.bias`;
+/// `layer0.input_thresholds`. In Python:
+///   f = numpy.load("digits.npz"); n, k = f["layer0.weights_shape"]
+///   bits = numpy.unpackbits(f["layer0.weights"].view("u1"), axis=1, bitorder="little")[:, :k]
+///
+/// Examples:
+///   bnn info digits.bnn
+///   bnn info digits.bnn --mcu
+///   bnn info digits.bnn --weights digits.npz
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct InfoArgs {
@@ -198,16 +209,19 @@ pub(crate) struct InfoArgs {
     /// Predict flash, RAM and instructions on microcontrollers
     #[arg(long)]
     pub(crate) mcu: bool,
+    /// Write the packed weights, thresholds, scales and biases to this .npz file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Write a model as source code, for a program that has it in it, in flash for example.
+/// Write a model as source code, to be compiled into a program, for example into its flash.
 ///
-/// C: NAME.h and NAME.c, C99, which need bnn.h and the library; the model is a constant array, and its
-/// sizes are macros. Rust: NAME.rs, which needs bnn-core. bin: the checked bytes as they are, for a
-/// linker or a programmer; they have to lie at a multiple of 8.
+/// c: NAME.h and NAME.c in C99, which need bnn.h and the library; the model is a constant array, and its
+/// sizes are macros. rust: NAME.rs, which needs bnn-core. bin: NAME.bin, the bytes of the model file after
+/// they have been checked, for a linker or a flash programmer; their address must be a multiple of 8.
 ///
 /// Examples:
 ///   bnn export digits.bnn --to c
@@ -220,10 +234,10 @@ pub(crate) struct ExportArgs {
     /// What to write
     #[arg(long, value_enum)]
     pub(crate) to: Language,
-    /// Name of the files and of what is in them [default: that of the model file]
+    /// Name of the files and of the identifiers in them [default: the model file's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Folder to write to [default: this one]
+    /// Folder to write to [default: the current one]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -235,11 +249,11 @@ pub(crate) enum Language {
     Bin,
 }
 
-/// Write inputs of a model and the outputs they must have, for a device that checks itself.
+/// Write inputs of a model and the outputs that they must give, so that a device can check itself.
 ///
-/// Two files, sample after sample without gaps or a header. Inputs: a byte for each element, or words of 64
-/// bits for a model that takes bits. Outputs: f32, i32 or words of bits, as the model gives them out. All
-/// little-endian; a device must compute the very same bytes.
+/// Two files are written, each sample after sample without header or gaps. Inputs are bytes, one for each
+/// element, or words of 64 bits for a model that takes bits. Outputs are f32, i32 or words of bits, as the
+/// model computes them. All numbers are little-endian. A device must compute exactly the same bytes.
 ///
 /// Examples:
 ///   bnn test-vectors digits.bnn --data digits
@@ -252,13 +266,13 @@ pub(crate) struct TestVectorsArgs {
     /// Data as `bnn eval` takes it, whose samples are taken, spread over the classes [default: random inputs]
     #[arg(long)]
     pub(crate) data: Option<String>,
-    /// Samples to write
+    /// Number of samples to write
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) count: u32,
     /// Seed of random inputs
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's]
+    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's name without .bnn]
     #[arg(long, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
     /// Print one line of JSON

@@ -12,6 +12,7 @@ mod images;
 mod mcu;
 mod model_file;
 mod names;
+mod npz;
 mod out;
 mod outputs;
 mod recipe;
@@ -19,6 +20,7 @@ mod report;
 mod table;
 mod text;
 mod timing;
+mod weights;
 
 use std::process::ExitCode;
 

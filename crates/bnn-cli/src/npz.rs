@@ -157,7 +157,7 @@ mod tests {
         assert!(header.ends_with('\n'));
         assert_eq!(file[128..], [1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 250, 255]);
         let one = npy(&[2], &[7_u8, 8]);
-        assert!(String::from_utf8_lossy(&one).contains("'|u1'") );
+        assert!(String::from_utf8_lossy(&one).contains("'|u1'"));
         assert!(String::from_utf8_lossy(&one).contains("(2,)"));
         assert_eq!(one[128..], [7, 8]);
     }
@@ -169,13 +169,17 @@ mod tests {
         npz.add("b", &[1], &[0.5_f32]).unwrap();
         let bytes = npz.finish().unwrap();
         let u32_at = |at: usize| u32::from_le_bytes(bytes[at..][..4].try_into().unwrap()) as usize;
-        let u16_at = |at: usize| usize::from(u16::from_le_bytes(bytes[at..][..2].try_into().unwrap()));
+        let u16_at =
+            |at: usize| usize::from(u16::from_le_bytes(bytes[at..][..2].try_into().unwrap()));
         let end = bytes.len() - 22;
         assert_eq!(&bytes[end..][..4], b"PK\x05\x06");
         assert_eq!((u16_at(end + 8), u16_at(end + 10)), (2, 2));
         let mut entry = u32_at(end + 16);
         assert_eq!(entry + u32_at(end + 12), end);
-        for (name, expected) in [("a.npy", npy(&[2], &[1_u8, 2])), ("b.npy", npy(&[1], &[0.5_f32]))] {
+        for (name, expected) in [
+            ("a.npy", npy(&[2], &[1_u8, 2])),
+            ("b.npy", npy(&[1], &[0.5_f32])),
+        ] {
             assert_eq!(&bytes[entry..][..4], b"PK\x01\x02");
             let at = u32_at(entry + 42);
             let (crc, len) = (u32_at(entry + 16), u32_at(entry + 20));

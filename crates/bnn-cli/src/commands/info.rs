@@ -8,18 +8,28 @@ use crate::error::CliError;
 use crate::mcu::Prediction;
 use crate::model_file::{self, shape};
 use crate::out;
+use crate::outputs::{self, Input};
 use crate::table::{columns, facts, thousands};
 use crate::text::unescape_meta;
+use crate::weights;
 
 pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
     let mcu = args.mcu.then(|| Prediction::new(&model)).transpose()?;
+    if let Some(path) = &args.weights {
+        let outputs = outputs::claim(&[Input::File(&args.model)], &[path])?;
+        let file = weights::npz(&model)?;
+        outputs.iter().try_for_each(|output| output.write(&file))?;
+    }
     if args.json {
         let mut told = as_json(&model, scratch);
         if let Some(mcu) = mcu {
             told["mcu"] = mcu.as_json();
+        }
+        if let Some(path) = &args.weights {
+            told["weights_file"] = path.display().to_string().into();
         }
         return out::json(told);
     }
@@ -44,6 +54,8 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             format!("{} bytes per sample", thousands(scratch)),
         ),
     ];
+    let file = args.weights.iter();
+    rows.extend(file.map(|path| ("weights written to".to_owned(), path.display().to_string())));
     rows.extend(
         noted(&model)
             .take(SHOWN)
@@ -59,7 +71,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             format!("{i} {}", describe(&layer)),
             format!("{} x {}", shape(layer.input_shape), layer.input),
             format!("{} x {}", shape(layer.output_shape), layer.output),
-            thousands(weights(&layer)),
+            thousands(weight_count(&layer)),
             thousands(layer.bytes()),
         ]
     };
@@ -121,7 +133,7 @@ fn describe(layer: &Layer<'_>) -> String {
     }
 }
 
-fn weights(layer: &Layer<'_>) -> usize {
+fn weight_count(layer: &Layer<'_>) -> usize {
     layer.weights.map_or(0, |w| w.rows() * w.cols())
 }
 
@@ -136,7 +148,7 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
             "outputs": elements(layer.output_shape),
             "output_shape": layer.output_shape,
             "output_type": layer.output.to_string(),
-            "weights": weights(&layer),
+            "weights": weight_count(&layer),
             "bytes": layer.bytes(),
         })
     };

@@ -16,6 +16,7 @@ mod mcu;
 mod outputs;
 mod train;
 mod vectors;
+mod weights;
 
 use std::path::Path;
 use std::process::{Command, Output};

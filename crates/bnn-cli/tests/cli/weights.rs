@@ -1,0 +1,193 @@
+//! `bnn info --weights`: the arrays are those of the model.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use bnn_core::BitMatrix;
+use bnn_core::conv::{Conv2d, ConvOptions};
+use bnn_core::model::{AlignedBytes, Epilogue, InputType, Model, ModelWriter};
+
+use super::{QUICK, json, stdout};
+
+/// Description, shape and bytes of every array of an archive, read by its local headers.
+fn arrays(path: &Path) -> BTreeMap<String, (String, String, Vec<u8>)> {
+    let file = fs::read(path).unwrap();
+    let mut rest = file.as_slice();
+    let mut found = BTreeMap::new();
+    while rest.starts_with(b"PK\x03\x04") {
+        let len = u32::from_le_bytes(rest[18..22].try_into().unwrap()) as usize;
+        let name_len = usize::from(u16::from_le_bytes([rest[26], rest[27]]));
+        let name = String::from_utf8(rest[30..30 + name_len].to_vec()).unwrap();
+        let array = &rest[30 + name_len..][..len];
+        let header_len = usize::from(u16::from_le_bytes([array[8], array[9]]));
+        let header = String::from_utf8(array[10..10 + header_len].to_vec()).unwrap();
+        let between = |before: &str, after: &str| {
+            let (_, rest) = header.split_once(before).unwrap();
+            rest.split_once(after).unwrap().0.to_owned()
+        };
+        let array = (
+            between("'descr': '", "'"),
+            between("'shape': (", ")"),
+            array[10 + header_len..].to_vec(),
+        );
+        found.insert(name, array);
+        rest = &rest[30 + name_len + len..];
+    }
+    found
+}
+
+fn array(shape: &str, kind: &str, bytes: Vec<u8>) -> (String, String, Vec<u8>) {
+    (kind.to_owned(), shape.to_owned(), bytes)
+}
+
+fn words(rows: BitMatrix) -> Vec<u8> {
+    rows.view()
+        .words()
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect()
+}
+
+fn numbers(numbers: &[i64]) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect()
+}
+
+#[test]
+fn the_arrays_are_the_weights_and_parameters_of_the_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let rows = |n: usize, k: usize| {
+        let signs: Vec<i8> = (0..n * k)
+            .map(|i| if i * i % 7 < 3 { 1 } else { -1 })
+            .collect();
+        BitMatrix::pack(&signs, n, k).unwrap()
+    };
+    let mut writer = ModelWriter::with_thresholds(&[3, 4]);
+    let conv = Conv2d::new([4, 5, 2], 3, [2, 3], ConvOptions::default()).unwrap();
+    let thresholds = [1_i32, -2, 100_000].as_slice();
+    writer
+        .conv2d(
+            &conv,
+            rows(3, 12).view(),
+            Epilogue::Threshold(thresholds.into()),
+        )
+        .unwrap();
+    let all = Conv2d::new([3, 3, 3], 70, [3, 3], ConvOptions::default()).unwrap();
+    let narrow: Vec<i32> = (0..70).collect();
+    writer
+        .conv2d(
+            &all,
+            rows(70, 27).view(),
+            Epilogue::Threshold(narrow.as_slice().into()),
+        )
+        .unwrap();
+    let (scale, bias) = ([0.5, 2.0], [-1.0, 0.25]);
+    let affine = Epilogue::Affine {
+        scale: &scale,
+        bias: &bias,
+    };
+    writer.dense(rows(2, 70).view(), affine).unwrap();
+    fs::write(folder.join("m.bnn"), writer.finish().unwrap()).unwrap();
+
+    let told = stdout(folder, &["info", "m.bnn", "--weights", "w.npz"]);
+    assert!(told.contains("w.npz"), "{told}");
+    let found = arrays(&folder.join("w.npz"));
+    let floats = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let expected = [
+        (
+            "layer0.input_thresholds.npy",
+            array("2,", "|u1", vec![3, 4]),
+        ),
+        (
+            "layer0.thresholds.npy",
+            array(
+                "3,",
+                "<i4",
+                [1_i32, -2, 100_000]
+                    .iter()
+                    .flat_map(|t| t.to_le_bytes())
+                    .collect(),
+            ),
+        ),
+        (
+            "layer0.weights.npy",
+            array("3, 1", "<u8", words(rows(3, 12))),
+        ),
+        (
+            "layer0.weights_shape.npy",
+            array("4,", "<i8", numbers(&[3, 2, 3, 2])),
+        ),
+        (
+            "layer1.thresholds.npy",
+            array(
+                "70,",
+                "<i2",
+                (0..70_i16).flat_map(i16::to_le_bytes).collect(),
+            ),
+        ),
+        (
+            "layer1.weights.npy",
+            array("70, 1", "<u8", words(rows(70, 27))),
+        ),
+        (
+            "layer1.weights_shape.npy",
+            array("4,", "<i8", numbers(&[70, 3, 3, 3])),
+        ),
+        ("layer2.bias.npy", array("2,", "<f4", floats(&bias))),
+        ("layer2.scale.npy", array("2,", "<f4", floats(&scale))),
+        (
+            "layer2.weights.npy",
+            array("2, 2", "<u8", words(rows(2, 70))),
+        ),
+        (
+            "layer2.weights_shape.npy",
+            array("2,", "<i8", numbers(&[2, 70])),
+        ),
+    ];
+    let expected: BTreeMap<String, _> = expected
+        .map(|(name, array)| (name.to_owned(), array))
+        .into();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_trained_model_gives_its_arrays_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(folder, &[&QUICK[..], &["--json"]].concat());
+    let before = fs::read(folder.join("digits.bnn")).unwrap();
+    let told = json(
+        folder,
+        &["info", "digits.bnn", "--weights", "digits.npz", "--json"],
+    );
+    assert_eq!(told["weights_file"], "digits.npz");
+    super::refused(
+        folder,
+        &["info", "digits.bnn", "--weights", "digits.bnn"],
+        &["digits.bnn", "would replace"],
+    );
+    assert!(fs::read(folder.join("digits.bnn")).unwrap() == before);
+    let bytes = AlignedBytes::from(before.as_slice());
+    let model = Model::open(bytes.bytes()).unwrap();
+    assert!(matches!(model.input().1, InputType::Unsigned { depth: 5 }));
+    let found = arrays(&folder.join("digits.npz"));
+    for (i, layer) in model.layers().enumerate() {
+        let words = layer
+            .weights
+            .unwrap()
+            .words()
+            .iter()
+            .flat_map(|word| word.to_le_bytes());
+        assert!(
+            found[&format!("layer{i}.weights.npy")]
+                .2
+                .iter()
+                .copied()
+                .eq(words)
+        );
+    }
+}
