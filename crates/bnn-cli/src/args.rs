@@ -107,10 +107,15 @@ pub(crate) struct TrainArgs {
     /// Checkpoint to keep [default: the model file's name with .checkpoint]
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint; all other settings must be those it was written with
+    /// Go on from the checkpoint. All settings must be those it was written with, but --epochs may be larger:
+    /// the learning rate then follows the schedule of the larger number from there on
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Replace a model, a report and a checkpoint of a run with other settings
+    /// Begin with the weights of this file: a checkpoint of `bnn train`, or a .safetensors file with the same
+    /// names and shapes [default: random weights]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) init: Option<PathBuf>,
+    /// Replace existing outputs even if they come from a run with other settings
     #[arg(long)]
     pub(crate) force: bool,
     /// Print one line of JSON at the end, and nothing else on standard output

@@ -1,17 +1,17 @@
-//! What it takes to run a model, so that a small file that promises much is refused before anything is
-//! allocated: the sides of an image are two bytes each, so 96 bytes can ask for 2^32 pixels.
+//! What a run of a model takes, so that a small file with a large claim is refused before anything is
+//! allocated: a file of 96 bytes can ask for an image of 2^32 pixels.
 
 use bnn_core::model::{InputType, Layer, LayerKind, Model, OutputType};
 
 use crate::error::CliError;
 use crate::mcu::Work;
 
-/// Bytes and operations; all numbers are at most what 64 bits hold.
+/// Bytes and operations; the numbers saturate at `u64::MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
     /// Bytes of a sample's input and output.
     pub(crate) vector_bytes: u64,
-    /// Bytes that one sample takes in memory on its way through the layers.
+    /// Bytes of memory that one sample needs: scratch memory and the widest layer's input and output.
     sample_bytes: u64,
     /// Bytes of the weights, laid out for this CPU.
     packed_bytes: u64,
@@ -21,7 +21,8 @@ pub(crate) struct Cost {
 
 /// Bytes that a run may take.
 const MOST_BYTES: u64 = 1 << 30;
-/// Words that one sample may take: some minutes. A ResNet-50 of bits on images of 224 x 224 takes 2^26.
+/// Operations that a sample may take, which is about a minute. A binary ResNet-50 takes 2^26 per image of
+/// 224 x 224.
 pub(crate) const MOST_OPERATIONS: u64 = 1 << 36;
 /// Samples that run together, if memory allows.
 const CHUNK: u64 = 256;

@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed: one line, and an exit code.
+//! Why a command failed: one line for people, and an exit code.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// What the user gave is wrong: a file, a number, a combination.
+    /// The input is wrong: a file, a number, a combination of options.
     Input(String),
     /// The run itself failed.
     Failed(String),
@@ -16,17 +16,17 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
-    /// Wrong input, told by an error and all its causes in one line.
+    /// Wrong input, explained by an error and all its causes in one line.
     pub(crate) fn input(error: impl Error) -> Self {
         Self::Input(with_causes(&error))
     }
 
-    /// A failed run, told by an error and all its causes in one line.
+    /// A failed run, explained by an error and all its causes in one line.
     pub(crate) fn failed(error: impl Error) -> Self {
         Self::Failed(with_causes(&error))
     }
 
-    /// The same with what it is about in front, unless the line says so already.
+    /// Puts what the error is about before the line, unless the line mentions it already.
     pub(crate) fn about(mut self, what: impl fmt::Display) -> Self {
         let (Self::Input(line) | Self::Failed(line) | Self::Interrupted(line)) = &mut self;
         let what = what.to_string();
@@ -57,7 +57,7 @@ fn with_causes(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        // Some errors quote their cause themselves.
+        // Some errors quote their causes themselves.
         if !line.contains(&text) {
             line = format!("{line}: {text}");
         }

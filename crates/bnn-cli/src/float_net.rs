@@ -1,6 +1,5 @@
-//! The same network in `f32`, for comparison: float weights, float activations, a good float GEMM
-//! (`matrixmultiply`, through `ndarray`), batch norm and hard-tanh in one pass over each layer's
-//! output.
+//! A float network of the same sizes, to compare speeds with: `f32` weights and activations, a fast GEMM
+//! (`matrixmultiply`, through `ndarray`), batch norm and hard tanh in one pass over each layer's output.
 
 use bnn_autograd::models::Mlp;
 use bnn_benches::F32Gemm;
@@ -48,10 +47,10 @@ impl FloatNet {
         self.layers.iter().map(numbers).sum::<usize>() * size_of::<f32>()
     }
 
-    /// Computes the scores of `[samples, inputs]` into `x`, using `y` as a second buffer.
+    /// Replaces the inputs `[samples, inputs]` in `x` by their scores; `y` is a second buffer.
     ///
     /// # Errors
-    /// Where `x` is not `[samples, inputs]`.
+    /// If `x` is not `[samples, inputs]`.
     pub(crate) fn run(
         &self,
         samples: usize,

@@ -1,7 +1,7 @@
 //! The command `bnn`: trains, evaluates, inspects and times binary neural networks.
 //!
-//! Exit codes: 0 for success, 1 for a run that failed, 2 for input that is wrong, 130 for a run that
-//! was interrupted (its last checkpoint is whole).
+//! Exit codes: 0 for success, 1 for a run that failed, 2 for wrong input, 130 for an interrupted run (its
+//! last checkpoint is complete).
 
 mod args;
 mod commands;
@@ -36,8 +36,8 @@ const NO_COMMAND: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcomman
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        // Help that was asked for, or that answers a bare `bnn`, and the version.
-        Err(told) if !told.use_stderr() || told.kind() == NO_COMMAND => told.exit(),
+        // Help or the version, on request; help for a bare `bnn`.
+        Err(help) if !help.use_stderr() || help.kind() == NO_COMMAND => help.exit(),
         Err(wrong) => return end(&CliError::Input(one_line(&wrong))),
     };
     match run(&args.command) {
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> Result<(), CliError> {
-    // A wrong `BNN_ISA` is told before any work.
+    // Refuses a wrong `BNN_ISA` before any work.
     Kernel::active().map_err(CliError::input)?;
     match command {
         Command::Train(args) => commands::train::run(args),
@@ -65,7 +65,7 @@ fn end(error: &CliError) -> ExitCode {
     error.exit_code()
 }
 
-/// What is wrong with the command line, without the usage that follows it.
+/// The first paragraph of clap's message, in one line: what is wrong, without the usage.
 fn one_line(wrong: &clap::Error) -> String {
     let text = wrong.to_string();
     let what: Vec<&str> = text

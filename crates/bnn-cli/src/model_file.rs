@@ -1,4 +1,4 @@
-//! Model files on disk: reading one, and what `bnn train` notes in its meta text.
+//! Model files: reading them, their meta text, and running them on samples.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -16,8 +16,8 @@ use crate::text::unescape_meta;
 /// The first bytes of a model file.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
 
-/// Reads a file whole; it is opened with [`open`]. What does not begin as a model file, or is not as long as
-/// its header says, is not read any further.
+/// Reads a model file, to be opened with [`open`]. Reading stops at the header if the file does not begin
+/// like a model file or is not as long as its header says.
 pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
     let mut file = File::open(path).map_err(about)?;
@@ -32,7 +32,7 @@ pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
         Some(&[a, b, c, d, ..]) if bytes.starts_with(&MAGIC) => {
             u64::from(u32::from_le_bytes([a, b, c, d]))
         }
-        // `open` says what is wrong with it.
+        // `open` reports what is wrong with it.
         _ => return Ok(AlignedBytes::from(bytes.as_slice())),
     };
     let wrong = |what: String| Err(CliError::Input(format!("{}: {what}", path.display())));
@@ -45,16 +45,16 @@ pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
     if size.is_file() && found != stated {
         return wrong(format!("model file has {found} bytes, expected {stated}"));
     }
-    // One byte more shows what is too long and has no size, such as a pipe.
+    // One byte more, so that `open` notices a pipe that is too long.
     read(&mut bytes, (stated + 1).saturating_sub(HEADER_BYTES))?;
     Ok(AlignedBytes::from(bytes.as_slice()))
 }
 
 const HEADER_BYTES: u64 = 32;
-/// Where the header has the file's length.
+/// Offset of the file's length in the header.
 const AT_FILE_BYTES: usize = 12;
-/// Larger than any model that a CPU would run; less than the 4 GiB of the format, so that a wrong
-/// file cannot fill the memory.
+/// Larger than any model that a CPU would run, and less than the 4 GiB of the format, so that a wrong file
+/// cannot fill the memory.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Checks the bytes of the file at `path`.
@@ -62,14 +62,14 @@ pub(crate) fn open<'a>(bytes: &'a AlignedBytes, path: &Path) -> Result<Model<'a>
     Model::open(bytes.bytes()).map_err(|error| CliError::input(error).about(path.display()))
 }
 
-/// The value of a `key=value` line of the model's meta text, as it was before it was escaped.
+/// The value of the first `key=value` line with this key in the model's meta text, unescaped.
 pub(crate) fn meta<'a>(model: &Model<'a>, key: &str) -> Option<Cow<'a, str>> {
     let mut lines = model.meta().lines().filter_map(|line| line.split_once('='));
     let line = lines.find(|(name, _)| *name == key);
     line.map(|(_, value)| unescape_meta(value))
 }
 
-/// For people: height, width and channels; the latter alone where there is one pixel.
+/// A shape for people: `height x width x channels`, or the channels alone if there is one pixel.
 pub(crate) fn shape([height, width, channels]: [usize; 3]) -> String {
     match (height, width) {
         (1, 1) => channels.to_string(),
@@ -91,7 +91,7 @@ pub(crate) fn max_input(model: &Model<'_>) -> Result<u8, CliError> {
     Ok(noted.map_or(most, |max: u8| max.min(most)))
 }
 
-/// Scores of every sample, whatever their type in the file, and the class they say.
+/// The scores of all samples, converted to `f64`, and the predicted classes.
 pub(crate) struct Scores {
     pub(crate) scores: Vec<f64>,
     pub(crate) classes: Vec<usize>,

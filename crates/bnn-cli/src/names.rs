@@ -1,9 +1,9 @@
-//! Names of files that are made from the name of another one.
+//! File names that are derived from other file names.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// `NAME.bnn` without its ending. Any other name stays whole, so that `net.a` and `net.b` remain two names.
+/// Removes the extension `.bnn`. Any other name stays as it is, so that `net.a` and `net.b` remain different.
 pub(crate) fn without_bnn(path: &Path) -> PathBuf {
     match path.extension() {
         Some(ending) if ending == "bnn" => path.with_extension(""),
@@ -11,7 +11,7 @@ pub(crate) fn without_bnn(path: &Path) -> PathBuf {
     }
 }
 
-/// The name with `ending` after it.
+/// Appends an extension.
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".");
@@ -19,7 +19,7 @@ pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A file that belongs to a model: `digits.html` for `digits.bnn`, `net.a.html` for `net.a`.
+/// The name of a file that belongs to a model: `digits.html` for `digits.bnn`, `net.a.html` for `net.a`.
 pub(crate) fn beside_model(model: &Path, ending: &str) -> PathBuf {
     with_ending(&without_bnn(model), ending)
 }

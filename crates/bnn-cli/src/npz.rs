@@ -1,22 +1,22 @@
-//! NumPy's `.npz` files: a zip archive without compression, of a `.npy` file for each array.
+//! Writes NumPy's `.npz` files: uncompressed zip archives with one `.npy` file per array.
 
 use flate2::Crc;
 
 use crate::error::CliError;
 
-/// An archive that is being put together.
+/// An archive under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Npz {
-    /// The files, each behind its own header.
+    /// The files, each after its header.
     bytes: Vec<u8>,
-    /// The entries that stand at the end, one for each file.
+    /// The central directory, which goes to the end: one entry per file.
     directory: Vec<u8>,
     files: usize,
 }
 
-/// A type of numbers, as NumPy writes it.
+/// A number type of NumPy.
 pub(crate) trait Number: Copy {
-    /// The letter and the size, little-endian.
+    /// NumPy's description: byte order, kind and size.
     const DESCRIPTION: &'static str;
 
     fn write(self, to: &mut Vec<u8>);
@@ -37,10 +37,10 @@ macro_rules! numbers {
 numbers!(u8: "|u1", i16: "<i2", i32: "<i4", i64: "<i8", u64: "<u8", f32: "<f4");
 
 impl Npz {
-    /// Adds an array in the order of C; `name` is what NumPy calls it.
+    /// Adds an array in row-major order under a name.
     ///
     /// # Errors
-    /// [`CliError::Input`] where the archive would be larger than its format allows.
+    /// [`CliError::Input`] if the archive would be larger than the format allows.
     pub(crate) fn add<T: Number>(
         &mut self,
         name: &str,
@@ -95,7 +95,7 @@ impl Npz {
     }
 }
 
-/// The first day that the format knows, in every file, so that equal arrays give equal bytes.
+/// 1 January 1980, the date of every file, so that equal arrays give equal bytes.
 const DAY: u16 = 1 << 5 | 1;
 
 fn number(what: &str, found: usize, most: usize) -> Result<u32, CliError> {

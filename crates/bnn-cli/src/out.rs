@@ -1,6 +1,6 @@
-//! What the command writes to its two streams. Text of other people (file names, class names, meta text)
-//! cannot reach a terminal but through here, where it is escaped. A reader that has gone away is no
-//! error, and nothing here panics.
+//! Standard output and standard error. All output of the command goes through this module, which escapes
+//! untrusted text (file names, class names, meta text). A closed pipe is not an error, and nothing here
+//! panics.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, ErrorKind, Write};
@@ -21,8 +21,8 @@ pub(crate) fn table(table: Table) -> Result<(), CliError> {
     print(table)
 }
 
-/// Writes one line of JSON to standard output. JSON escapes the control characters of ASCII only; the
-/// others, which can be in strings alone, are escaped here.
+/// Writes one line of JSON to standard output. `serde_json` escapes the control characters below U+0020
+/// only; the others occur in strings alone and are escaped here.
 pub(crate) fn json(value: Value) -> Result<(), CliError> {
     let text = value.to_string();
     let mut line = String::with_capacity(text.len());
@@ -39,7 +39,7 @@ pub(crate) fn json(value: Value) -> Result<(), CliError> {
     print(line)
 }
 
-/// Writes one line to standard error, escaped; where that fails there is nobody left to tell.
+/// Writes one line to standard error, escaped. A failure is ignored: nobody could be told.
 pub(crate) fn note(text: impl Display) {
     let text = text.to_string();
     let _ = writeln!(io::stderr().lock(), "{}", printable(&text));

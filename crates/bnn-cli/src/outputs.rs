@@ -1,9 +1,8 @@
-//! The files that the command writes. Nothing else in it writes one: what a command is going to write it
-//! claims here first, together with what it reads, and an output that would replace an input is refused
-//! before any work.
+//! Output files. A command claims the files that it will write, and names those that it reads, before it
+//! does any work; an output that would replace an input is refused. No other module writes files.
 //!
-//! Files are compared by what they are, not by how they are spelled: links, `./` and hard links lead to
-//! the same file.
+//! Files are compared by identity, not by name: a symbolic link, a hard link and `./` all lead to the
+//! same file.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -14,18 +13,17 @@ use bnn_autograd::files::{OutputLock, can_write, write_atomic};
 
 use crate::error::CliError;
 
-/// Something that a command reads.
+/// What a command reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input<'a> {
     /// A file.
     File(&'a Path),
-    /// What `--data` names: data that is built in, a file, a folder, or the beginning of the names of
-    /// files.
+    /// The value of `--data`: the name of built-in data, a file, a folder, or a prefix of file names.
     Data(&'a str),
 }
 
-/// A file that may be written: it is no input, no other output, its folder takes new files, and no other run
-/// writes it.
+/// A file that may be written: it is no input and no other output, its folder is writable, and no other run
+/// is writing it.
 #[derive(Debug)]
 pub(crate) struct Output {
     path: PathBuf,
@@ -45,11 +43,11 @@ impl Output {
     }
 }
 
-/// Claims what a command will write; `inputs` are all that it reads.
+/// Claims the files `paths` for a command that reads `inputs`.
 ///
 /// # Errors
-/// [`CliError::Input`] for an output that cannot be written, that is another output too, that would
-/// replace an input, or that another run is writing.
+/// [`CliError::Input`] if an output cannot be written, is named twice, would replace an input, or is being
+/// written by another run.
 pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>, CliError> {
     let mut places: Vec<PathBuf> = Vec::new();
     for path in paths {
@@ -62,7 +60,7 @@ pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>
         }
         places.push(place);
     }
-    // What does not exist yet replaces nothing.
+    // Only an output that exists can replace anything.
     let old = paths
         .iter()
         .filter_map(|path| Some((*path, identity(path)?)));
@@ -129,14 +127,14 @@ impl Input<'_> {
 /// Folders in folders that data is looked for in: `DATA/train/CLASS` is the third.
 const DEEPEST: usize = 8;
 
-/// Adds the files of a folder, and of the folders in it, but those that an earlier run of this command wrote
-/// there: they are replaced like anywhere else.
+/// Adds the files of a folder and of the folders in it, except those that an earlier run of this command
+/// wrote there: these may be replaced.
 fn walk(folder: &Path, deepest: usize, files: &mut HashSet<Identity>) {
     let folder = match folder.as_os_str().is_empty() {
         true => Path::new("."),
         false => folder,
     };
-    // What cannot be read is no data either.
+    // A file that cannot be read is not data.
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         match fs::metadata(&path) {
@@ -147,7 +145,7 @@ fn walk(folder: &Path, deepest: usize, files: &mut HashSet<Identity>) {
     }
 }
 
-/// Whether this command has written a file: a model, a report or a checkpoint.
+/// Whether the file is a model, a report or a checkpoint that this command wrote.
 fn is_own(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
@@ -162,13 +160,13 @@ fn is_own(path: &Path) -> bool {
             || has("bnn_checkpoint"))
 }
 
-/// What two names of the same file have in common.
+/// What identifies a file under all its names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Identity {
-    /// Device and number on it.
+    /// Device and inode number.
     #[cfg(unix)]
     Inode(u64, u64),
-    /// The path that all links lead to.
+    /// The path with all links resolved.
     #[cfg(not(unix))]
     Path(PathBuf),
 }

@@ -1,4 +1,4 @@
-//! Tables on the terminal. The text of a cell is escaped, for it may be other people's.
+//! Tables on the terminal. Every cell is escaped, because its text may be untrusted.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, Table};
 
 use crate::text::printable;
 
-/// Facts, a name and a value each.
+/// A table of names and values.
 pub(crate) fn facts(rows: &[(String, String)]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
@@ -17,7 +17,7 @@ pub(crate) fn facts(rows: &[(String, String)]) -> Table {
     table
 }
 
-/// Columns under a header, all but the first one flush right.
+/// A table with a header; all columns but the first are right-aligned.
 pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
@@ -47,7 +47,7 @@ pub(crate) fn matrix(header: &[String], rows: &[Vec<String>]) -> Table {
     table
 }
 
-/// `1234567` as `1 234 567`; for unsigned integers.
+/// Groups the digits of an unsigned integer: `1234567` becomes `1 234 567`.
 pub(crate) fn thousands(n: impl Display) -> String {
     let digits = n.to_string();
     let groups: Vec<&str> = {
@@ -63,7 +63,7 @@ pub(crate) fn thousands(n: impl Display) -> String {
     groups.join(" ")
 }
 
-/// Nanoseconds in the unit that a person would use.
+/// Nanoseconds, in the unit that suits their size.
 pub(crate) fn duration(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),

@@ -1,13 +1,12 @@
-//! Text that other people wrote: file names, class names, the meta text of a model.
+//! Escapes untrusted text: file names, class names, the meta text of a model.
 //!
-//! Two things are done to such text, and both are done here. What goes to a terminal must not control
-//! it ([`printable`]); what goes into the `key=value` lines of a meta text must not end its line
-//! ([`escape_meta`]), and comes back as it was ([`unescape_meta`]).
+//! Text for a terminal must not control the terminal ([`printable`]). A value in the `key=value` lines of a
+//! meta text must not end its line ([`escape_meta`]) and must be restored exactly ([`unescape_meta`]).
 
 use std::borrow::Cow;
 
-/// The text as part of one line on a terminal: characters that move the cursor, end the line, change
-/// the direction of writing or cannot be seen are escaped as in a Rust string.
+/// Escapes text for one line on a terminal: control characters, line separators, marks of writing direction
+/// and invisible characters become escapes of a Rust string.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return text.into();
@@ -22,7 +21,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Whether a terminal does anything with a character but show it.
+/// Whether [`printable`] escapes the character.
 pub(crate) fn is_unprintable(letter: char) -> bool {
     letter.is_control()
         || matches!(
@@ -34,8 +33,7 @@ pub(crate) fn is_unprintable(letter: char) -> bool {
         )
 }
 
-/// The text as the value of a line of a meta text: a backslash and what is not [`printable`] are
-/// escaped.
+/// Escapes text for the value of a meta line: backslashes and the characters that [`printable`] escapes.
 pub(crate) fn escape_meta(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -47,8 +45,8 @@ pub(crate) fn escape_meta(text: &str) -> String {
     value
 }
 
-/// What [`escape_meta`] was given. Every escape that Rust's `escape_debug` writes is undone as well,
-/// which earlier versions used; any other backslash stands for itself.
+/// Reverses [`escape_meta`], and Rust's `escape_debug`, which earlier versions used. Any other backslash
+/// stands for itself.
 pub(crate) fn unescape_meta(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return value.into();

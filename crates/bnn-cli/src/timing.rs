@@ -1,9 +1,9 @@
-//! How long a piece of work takes on a machine that others use too.
+//! Measures time on a machine that other programs use too.
 
 use std::time::{Duration, Instant};
 
-/// Nanoseconds of the fastest run of `work`, repeated for about `budget` and at least 5 times, after
-/// one run to warm up. The fastest run is the one that was disturbed least.
+/// Nanoseconds of the fastest run of `work`. After one run to warm up, it is repeated for about `budget`
+/// and at least 5 times. The fastest run is the least disturbed one.
 pub(crate) fn best_ns<E>(
     budget: Duration,
     mut work: impl FnMut() -> Result<(), E>,
@@ -21,12 +21,12 @@ pub(crate) fn best_ns<E>(
     Ok(best.as_nanos() as f64)
 }
 
-/// Of how many turns a contender's time is made up.
+/// Turns of each contender.
 const TURNS: u32 = 5;
 
-/// As [`best_ns`], for several contenders on the same work, each with the budget for itself. They take
-/// turns, so that a disturbance hits all of them. A turn is of several runs: all but the first find the
-/// caches as they left them.
+/// The fastest run of each of several contenders on the same work; each has the whole budget. Contenders
+/// take turns, so that a disturbance affects all of them. A turn has several runs, so that most runs find
+/// the caches as the same contender left them.
 pub(crate) fn best_ns_in_turns<C: Copy, E>(
     budget: Duration,
     contenders: &[C],

@@ -1,4 +1,4 @@
-//! The packed weights and the parameters of a model as arrays, for `bnn info --weights`.
+//! A model's packed weights and parameters as arrays, for `bnn info --weights`.
 
 use bnn_core::Thresholds;
 use bnn_core::model::{Epilogue, Layer, LayerKind, Model};
@@ -6,15 +6,15 @@ use bnn_core::model::{Epilogue, Layer, LayerKind, Model};
 use crate::error::CliError;
 use crate::npz::Npz;
 
-/// An `.npz` file of a model's arrays. Those of layer `i` are named `layer{i}.` and:
+/// An `.npz` file of a model's arrays. Layer `i` has, under names that begin with `layer{i}.`:
 ///
 /// - `weights`, `u64 [outputs, words]`: element `j` of a row is bit `j % 64` of word `j / 64`, 1 means +1;
 /// - `weights_shape`, `i64`: the shape after unpacking, `[outputs, inputs]`, or
 ///   `[outputs, height, width, channels of a group]` for a convolution;
 /// - `thresholds`, `i16` or `i32`, or `scale` and `bias`, `f32`, if it has them;
-/// - `input_thresholds`, `u8`, if it takes bytes by thresholds.
+/// - `input_thresholds`, `u8`, if thresholds turn its input bytes into bits.
 ///
-/// A pool has none.
+/// A pool has no arrays.
 pub(crate) fn npz(model: &Model<'_>) -> Result<Vec<u8>, CliError> {
     let mut npz = Npz::default();
     for (i, layer) in model.layers().enumerate() {

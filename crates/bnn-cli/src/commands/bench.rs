@@ -1,4 +1,4 @@
-//! `bnn bench`: how fast this CPU's kernels are, against f32.
+//! `bnn bench`: compares the speed of this CPU's kernels with f32.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
     line(format_args!("kernel in use: {active}"))
 }
 
-/// The products asked for: all there are where nothing is.
+/// The products of the command line, or the usual ones if it names no shape.
 fn products(args: &BenchArgs) -> Vec<[usize; 3]> {
     if args.shape.is_empty() && args.conv.is_empty() {
         return PRODUCTS.to_vec();
@@ -60,7 +60,7 @@ fn products(args: &BenchArgs) -> Vec<[usize; 3]> {
     args.shape.clone()
 }
 
-/// The convolutions asked for: all there are where nothing is.
+/// The convolutions of the command line, or the usual ones if it names no shape.
 fn convolutions(args: &BenchArgs) -> Vec<ConvShape> {
     if args.shape.is_empty() && args.conv.is_empty() {
         return CONVOLUTIONS.to_vec();
@@ -106,7 +106,7 @@ impl Comparison {
         })
     }
 
-    /// The faster float library, which is what bits are compared with, and its speed.
+    /// The faster float library, with which bits are compared, and its speed.
     fn baseline(&self) -> (&'static str, f64) {
         let floats = self
             .floats
@@ -153,10 +153,10 @@ impl Comparison {
 
 fn print(comparisons: &[Comparison]) -> Result<(), CliError> {
     line(
-        "10^9 operations per second, 2*m*n*k each; m output pixels, k elements of a filter in a convolution",
+        "10^9 operations per second, counted as 2*m*n*k; in a convolution m is output pixels, k a filter's elements",
     )?;
     line(
-        "(ratio to f32: the faster of two libraries); one thread, best of many runs, weights packed before",
+        "(in brackets: ratio to the faster of two f32 libraries); one thread, best of many runs, weights packed beforehand",
     )?;
     let mut rows = Vec::new();
     for comparison in comparisons {

@@ -92,19 +92,19 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Lines of meta text, and layers, that a table shows. A file of 16 MB can have a million of either.
+/// Most lines of meta text, and most layers, in a table: a file of 16 MB can have a million lines.
 const SHOWN: usize = 500;
-/// The same in JSON: the classes of any data set, and more layers than any network has.
+/// Most lines and layers in JSON: enough for 65 536 classes and for any real network.
 const TOLD_LINES: usize = 70_000;
 const TOLD_LAYERS: usize = 5_000;
 
-/// The `key=value` lines of the meta text, their values as they were before they were escaped.
+/// The `key=value` lines of the meta text, with unescaped values.
 fn noted<'a>(model: &Model<'a>) -> impl Iterator<Item = (&'a str, String)> {
     let lines = model.meta().lines().filter_map(|line| line.split_once('='));
     lines.map(|(name, value)| (name, unescape_meta(value).into_owned()))
 }
 
-/// What is said of the rows that a table does not show, if there are any.
+/// A row that counts the rows left out of a table, if there are any.
 fn left_out(what: &str, how_many: usize) -> Option<(String, String)> {
     (how_many > 0).then(|| {
         (
@@ -156,7 +156,7 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
     let ((k, input), (n, output)) = (model.input(), model.output());
     let mut meta = Map::new();
     for (name, value) in noted(model).take(TOLD_LINES) {
-        // The first line of a name is the one that counts.
+        // The first line with a name counts.
         meta.entry(name).or_insert_with(|| value.into());
     }
     json!({

@@ -1,5 +1,4 @@
-//! `bnn test-vectors`: inputs and the outputs they must have, as a device reads them, so that it can check
-//! itself.
+//! `bnn test-vectors`: writes inputs and the outputs that they must give, for a device that checks itself.
 
 use bnn_autograd::Rng;
 use bnn_core::BitMatrixViewMut;
@@ -50,10 +49,10 @@ pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
     ))
 }
 
-/// Bytes of both files.
+/// Most bytes of both files together.
 const MOST_BYTES: u64 = 1 << 28;
 
-/// Refuses what would take more memory or time than anyone wants to spend on vectors.
+/// Refuses a number of samples that would take too much memory or time.
 fn check_cost(model: &Model<'_>, samples: usize) -> Result<(), CliError> {
     let cost = Cost::of(model)?;
     for (what, each, most) in [
@@ -63,7 +62,7 @@ fn check_cost(model: &Model<'_>, samples: usize) -> Result<(), CliError> {
         let found = each.saturating_mul(samples as u64);
         if found > most {
             return Err(CliError::Input(format!(
-                "--count {samples}: {found} {what}, expected at most {most}, which are {} samples",
+                "--count {samples}: {found} {what}, expected at most {most}; try --count {}",
                 most / each
             )));
         }
@@ -120,7 +119,7 @@ fn from_bits(model: &Model<'_>, words: &[u64]) -> Result<(Vec<u8>, Vec<u8>), Cli
     ))
 }
 
-/// The outputs, little-endian, one sample after the other.
+/// The outputs of all samples, little-endian, without gaps.
 fn outputs(model: &Model<'_>, samples: usize, input: Input<'_>) -> Result<Vec<u8>, CliError> {
     let words = model.scratch_words(samples).map_err(CliError::input)?;
     let mut scratch = vec![0; words];

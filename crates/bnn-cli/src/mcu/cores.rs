@@ -1,12 +1,13 @@
-//! What layers cost on microcontrollers: measured, not estimated.
+//! What layers cost on microcontrollers, as measured.
 //!
-//! Instructions are those that the program `costs` of `firmware/boards` prints, flash is what `ci/footprint.sh` does (for RISC-V
-//! the same programs, linked by hand), stack is that of the programs `digits` and `cnn`: qemu 7.2 and Debian's rustc 1.96, `opt-level = "s"`.
-//! `ci/firmware.sh` fails where a prediction of the digits is off by more than a tenth.
+//! The program `costs` of `firmware/boards` prints the instructions; `ci/footprint.sh` prints the flash (for
+//! RISC-V the same programs were linked by hand); the stack is that of the programs `digits` and `cnn`. All
+//! figures are from qemu 7.2 and Debian's rustc 1.96 with `opt-level = "s"`. `ci/firmware.sh` fails if a
+//! prediction for the digits is off by more than a tenth.
 
 use super::work::{Epilogue, Work};
 
-/// A core, and what it takes there to run a model.
+/// A core, and what it takes to run a model on it.
 pub(crate) struct Core {
     pub(crate) name: &'static str,
     pub(crate) target: &'static str,
@@ -14,7 +15,7 @@ pub(crate) struct Core {
     pub(crate) library: u64,
     /// The same with convolutions and pools.
     pub(crate) library_with_conv: u64,
-    /// What `open` adds to that, in a program whose model was not checked when compiling.
+    /// Bytes that `open` adds, in a program whose model is not checked at compile time.
     pub(crate) checks: u64,
     /// The same with convolutions and pools.
     pub(crate) checks_with_conv: u64,
@@ -22,23 +23,23 @@ pub(crate) struct Core {
     pub(crate) stack: u64,
     /// The same with convolutions and pools.
     pub(crate) stack_with_conv: u64,
-    /// Instructions of `open` for a byte of the file.
+    /// Instructions of `open` per byte of the file.
     open: u64,
-    /// The same to compare a row of 1 to 4 words with one row of weights.
+    /// Instructions to compare a row of 1 to 4 words with one row of weights.
     counts: [u64; 4],
-    /// For each four words beyond.
+    /// Instructions for every further four words.
     further: u64,
-    /// To make a bit, an integer or a real score of it.
+    /// Instructions to turn the count into a bit, an integer or a real score.
     bit: u64,
     sum: u64,
     real: u64,
-    /// To put the planes of unsigned inputs together, for an output.
+    /// Instructions per output to combine the planes of unsigned inputs.
     unsigned: u64,
-    /// To split an unsigned input into planes.
+    /// Instructions to split an unsigned input into planes.
     split: u64,
-    /// To make a bit of a byte by a threshold.
+    /// Instructions to compare a byte with its threshold.
     reach: u64,
-    /// What a layer takes beside its outputs.
+    /// Instructions of a layer apart from its outputs.
     layer: u64,
 }
 
@@ -106,13 +107,13 @@ pub(crate) const CORES: [Core; 3] = [
 ];
 
 impl Core {
-    /// Instructions of `open` for a file of so many bytes.
+    /// Instructions of `open` for a file of `file_bytes` bytes.
     pub(crate) fn open(&self, file_bytes: u64) -> u64 {
         self.open * file_bytes
     }
 
-    /// Instructions of a layer for one sample; of convolutions and pools, which also gather what lies under their
-    /// windows, nothing is predicted.
+    /// Instructions of a layer for one sample. `None` for convolutions and pools, whose gathering of windows was
+    /// not measured.
     pub(crate) fn run(&self, work: &Work) -> Option<u64> {
         if work.spatial {
             return None;
@@ -127,7 +128,7 @@ impl Core {
         };
         let (output, inputs) = match work.depth {
             None => (count + epilogue, 0),
-            // Putting planes together contains the making of a bit.
+            // Combining planes includes making a bit.
             Some(depth) => (
                 depth * count + self.unsigned + epilogue - self.bit.min(epilogue),
                 work.patch * self.split,

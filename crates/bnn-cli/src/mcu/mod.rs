@@ -1,4 +1,5 @@
-//! What a model will take on a microcontroller: flash, RAM and instructions, from what was measured in emulators.
+//! Predicts what a model takes on a microcontroller: flash, RAM and instructions, from measurements in
+//! emulators.
 
 mod cores;
 mod work;
@@ -12,7 +13,7 @@ use crate::table::{columns, thousands};
 use cores::{CORES, Core};
 pub(crate) use work::Work;
 
-/// Everything for one sample at a time.
+/// The prediction, for one sample at a time.
 pub(crate) struct Prediction {
     layers: Vec<(Work, u64)>,
     file_bytes: u64,
@@ -44,7 +45,7 @@ impl Prediction {
         })
     }
 
-    /// Operations and instructions of each layer, and of all.
+    /// Operations and instructions of each layer and of all layers.
     pub(crate) fn layers(&self) -> Table {
         let numbers = |work: &Work, bytes: u64| {
             let fixed = [bytes, work.binary_macs(), work.word_operations()].map(Some);
@@ -91,7 +92,7 @@ impl Prediction {
         )
     }
 
-    /// Flash, RAM and instructions of the whole on each core.
+    /// Flash, RAM and instructions of the model on each core.
     pub(crate) fn cores(&self) -> Table {
         type Number = fn(&Prediction, &Core) -> Option<u64>;
         let lines: [(&str, Number); 11] = [
@@ -197,7 +198,7 @@ impl Prediction {
     }
 }
 
-/// A number with its thousands apart, if it is known.
+/// A number with its digits grouped, or `-` if it is unknown.
 fn shown(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), thousands)
 }

@@ -1,18 +1,19 @@
-//! What a layer computes for one sample, whatever its kind.
+//! The work of a layer of any kind for one sample.
 
 use bnn_core::model::{InputType, Layer, LayerKind, OutputType};
 
-/// The products of a layer: of each of `rows` rows of `patch` inputs with the weights of `outputs` outputs. A dense
-/// layer has one row, the sample; a convolution has one for each pixel of its output. A pool has no products.
+/// The products of a layer: each of `rows` rows of `patch` inputs is multiplied with the weights of `outputs`
+/// outputs. A dense layer has one row, the sample; a convolution has one row per output pixel; a pool has no
+/// products.
 pub(crate) struct Work {
-    /// Whether it slides a window over an image.
+    /// Whether the layer slides a window over an image.
     pub(crate) spatial: bool,
     pub(crate) rows: u64,
     pub(crate) patch: u64,
     pub(crate) outputs: u64,
-    /// Bits of an unsigned input, each of which is a product of its own; `None` where inputs are signs.
+    /// Bits of an unsigned input, each of which takes its own product; `None` if the inputs are signs.
     pub(crate) depth: Option<u64>,
-    /// Inputs that are bytes, of which thresholds make bits; 0 where inputs are of another type.
+    /// Input bytes that thresholds turn into bits; 0 for inputs of other types.
     pub(crate) compared: u64,
     pub(crate) epilogue: Epilogue,
 }
@@ -55,12 +56,12 @@ impl Work {
         self.patch.div_ceil(u64::BITS.into())
     }
 
-    /// Products of a bit with a bit, each with an addition; here and below at most what 64 bits hold.
+    /// Products of two bits, each with an addition. This figure and the next saturate at `u64::MAX`.
     pub(crate) fn binary_macs(&self) -> u64 {
         self.for_each_output(self.patch)
     }
 
-    /// Words that are compared with words of weights, bit by bit.
+    /// Words that are compared with words of weights.
     pub(crate) fn word_operations(&self) -> u64 {
         self.for_each_output(self.words())
     }

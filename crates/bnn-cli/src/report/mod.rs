@@ -17,7 +17,7 @@ pub(crate) struct Report<'a> {
     pub(crate) title: &'a str,
     /// Facts in reading order: name, value.
     pub(crate) summary: &'a [(String, String)],
-    /// Which run it is of: letters, digits and spaces.
+    /// Identifies the run: letters, digits and spaces.
     pub(crate) run: &'a str,
     /// The command that does it again.
     pub(crate) command: &'a str,
@@ -78,15 +78,15 @@ pub(crate) struct BitPicture<'a> {
     pub(crate) height: usize,
 }
 
-/// What a report's head says of its origin.
+/// The line in a report's head that tells that this command wrote it.
 pub(crate) const GENERATOR: &str = r#"<meta name="generator" content="bnn">"#;
 
-/// The line of a report's head that says of which run it is; `run` is no text of a user's.
+/// The line in a report's head that identifies the run; `run` is not escaped.
 pub(crate) fn run_line(run: &str) -> String {
     format!("{RUN}{run}\">")
 }
 
-/// The run that a report is of, from the text of its head.
+/// The run that [`run_line`] identifies in a report's head.
 pub(crate) fn run_of(html: &str) -> Option<&str> {
     let (run, _) = html.split_once(RUN)?.1.split_once('"')?;
     Some(run)

@@ -14,6 +14,7 @@ mod interrupt;
 mod kills;
 mod mcu;
 mod outputs;
+mod resume;
 mod train;
 mod vectors;
 mod weights;

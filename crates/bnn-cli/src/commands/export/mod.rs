@@ -1,4 +1,4 @@
-//! `bnn export`: a model as source code, for programs that have it in them.
+//! `bnn export`: writes a model as source code, to be compiled into a program.
 
 mod c;
 mod rust;
@@ -42,17 +42,17 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What there is to be said of a model in any language.
+/// What the source code of a model contains, in any language.
 struct Source<'a> {
-    /// In small letters; an identifier in C and in Rust.
+    /// Lower case; an identifier in C and in Rust.
     name: &'a str,
     bytes: &'a [u8],
     checksum: u32,
     inputs: usize,
-    /// Numbers that hold a sample's elements.
+    /// Length of the array that holds a sample.
     input_len: usize,
     input: Element,
-    /// For readers.
+    /// For people.
     input_text: String,
     outputs: usize,
     output_len: usize,
@@ -61,7 +61,7 @@ struct Source<'a> {
     scratch_words: usize,
 }
 
-/// How a sample's elements lie in memory.
+/// The type of the array that holds a sample.
 enum Element {
     Bits,
     U8,
@@ -92,7 +92,9 @@ impl Element {
 impl<'a> Source<'a> {
     fn new(name: &'a str, model: &Model<'_>, bytes: &'a [u8]) -> Result<Self, CliError> {
         check_name(name)?;
-        let unknown = |what: String| CliError::Input(format!("{what}: not known to this command"));
+        let unknown = |what: String| {
+            CliError::Input(format!("{what}: a type that this version does not export"))
+        };
         let ((inputs, input), (outputs, output)) = (model.input(), model.output());
         Ok(Self {
             name,
@@ -144,7 +146,7 @@ fn check_name(name: &str) -> Result<(), CliError> {
     match fits {
         true => Ok(()),
         false => Err(CliError::Input(format!(
-            "--name {name}: expected small letters, digits and _, no digit first"
+            "--name {name}: expected lower-case letters, digits and _, not beginning with a digit"
         ))),
     }
 }

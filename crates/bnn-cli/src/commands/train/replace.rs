@@ -1,6 +1,7 @@
-//! What `bnn train` may replace: files that the same run wrote before, or would write again. Results of
-//! another run are kept, unless `--force` gives them up.
+//! Which existing files `bnn train` may replace: those of a run with the same settings. `--force` replaces
+//! others too.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::model_file::{self, meta};
 use crate::outputs::Output;
 use crate::report;
 
-/// Which settings a result comes from: a hash of all of them but the number of epochs, and that number.
+/// Identifies the settings of a run: a hash of all settings but the number of epochs, and that number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RunId {
     settings: String,
@@ -22,26 +23,23 @@ pub(super) struct RunId {
 }
 
 impl RunId {
-    /// `settings` are names and values.
     pub(super) fn new(settings: &[(&'static str, String)], epochs: u64) -> Self {
-        // FNV-1a: tells settings apart, and need not withstand anyone.
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let settings = settings.iter().filter(|(name, _)| *name != EPOCHS);
-        for byte in settings.flat_map(|(name, value)| format!("{name}={value}\n").into_bytes()) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        let mut hash = Fnv::default();
+        for (name, value) in settings.iter().filter(|(name, _)| *name != EPOCHS) {
+            hash.update(format!("{name}={value}\n").as_bytes());
         }
         Self {
-            settings: format!("{hash:016x}"),
+            settings: hash.to_string(),
             epochs,
         }
     }
 
-    /// The line of a model's meta text that has the hash; another one has the number of epochs.
+    /// The line with the hash in a model's meta text; the number of epochs has its own line.
     pub(super) fn meta_line(&self) -> String {
         format!("run={}\n", self.settings)
     }
 
-    /// As a report has it.
+    /// The form that a report contains.
     pub(super) fn text(&self) -> String {
         format!("{} {}", self.settings, self.epochs)
     }
@@ -64,10 +62,33 @@ impl RunId {
 
 const EPOCHS: &str = "epochs";
 
-/// Refuses outputs that exist already and are not this run's.
+/// FNV-1a of 64 bits. It tells settings and files apart; nobody gains anything by a collision.
+pub(super) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+impl fmt::Display for Fnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Refuses outputs that exist and come from a run with other settings.
 pub(super) fn check(settings: &Settings, outputs: &Outputs, resume: bool) -> Result<(), CliError> {
     let this = settings.run();
-    // A run that goes on may have been shorter before.
+    // A resumed run may have had fewer epochs before.
     let same = |found: Option<RunId>| {
         found.is_some_and(|found| {
             found.settings == this.settings
@@ -79,13 +100,13 @@ pub(super) fn check(settings: &Settings, outputs: &Outputs, resume: bool) -> Res
         (&outputs.report, same(of_report(outputs.report.path()))),
         (
             &outputs.checkpoint,
-            // Whether a checkpoint can be gone on from is told where it is read.
+            // A resumed run has already compared the settings in the checkpoint.
             resume || is_checkpoint_of(outputs.checkpoint.path(), settings),
         ),
     ] {
         if !is_same && fs::symlink_metadata(output.path()).is_ok() {
             return Err(CliError::Input(format!(
-                "{} exists and is not of a run with these settings: name another --out, or replace it by --force",
+                "{} exists and was not written by a run with these settings; choose another output, or replace it with --force",
                 output.path().display()
             )));
         }

@@ -1,8 +1,11 @@
 //! All that a training run depends on, from the command line and the recipe for its data.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use bnn_autograd::Rng;
+use bnn_autograd::checkpoint::load_weights;
 use bnn_autograd::data::csv::LabelColumn;
 use bnn_autograd::data::{Dataset, Loaded};
 use bnn_autograd::models::{Mlp, MlpConfig};
@@ -16,7 +19,7 @@ use crate::outputs::{self, Input};
 use crate::recipe::Recipe;
 use crate::text::escape_meta;
 
-use super::replace::{Outputs, RunId};
+use super::replace::{Fnv, Outputs, RunId};
 
 pub(super) struct Settings {
     pub(super) data: String,
@@ -30,6 +33,8 @@ pub(super) struct Settings {
     /// Of a network on bits: one for each pixel.
     thresholds: Option<Vec<u8>>,
     scores: Scores,
+    /// Where the weights come from, and a hash of that file.
+    init: Option<(PathBuf, String)>,
     pub(super) config: TrainConfig,
     pub(super) out: PathBuf,
     pub(super) report: PathBuf,
@@ -77,6 +82,7 @@ impl Settings {
                 Inputs::Bits => Some(train.mean_thresholds()),
             },
             scores: args.scores,
+            init: args.init.as_deref().map(hashed).transpose()?,
             config,
             report: args
                 .report
@@ -90,18 +96,24 @@ impl Settings {
         })
     }
 
-    /// A fresh network, in the hands of a trainer.
+    /// A network that has not been trained in this run, and its trainer.
     pub(super) fn trainer(&self) -> Result<Trainer<Mlp>, TrainError> {
         let mut mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
         if let Some(thresholds) = &self.thresholds {
             mlp = mlp.on_bits(thresholds)?;
         }
+        if self.scores == Scores::Integer {
+            mlp = mlp.integer_scores();
+        }
+        if let Some((path, _)) = &self.init {
+            load_weights(&mut mlp, path)?;
+        }
+        let trainer = Trainer::new(mlp, self.config.clone())?;
         Ok(match self.scores {
-            Scores::Real => Trainer::new(mlp, self.config.clone())?,
+            Scores::Real => trainer,
             Scores::Integer => {
                 let summands = self.sizes.hidden.last().copied().unwrap_or(1);
-                Trainer::new(mlp.integer_scores(), self.config.clone())?
-                    .with_temperature((summands as f64).sqrt())?
+                trainer.with_temperature((summands as f64).sqrt())?
             }
         })
     }
@@ -109,7 +121,9 @@ impl Settings {
     /// Claims the files that the run will write. Those that cannot be written are told before training.
     pub(super) fn claim(&self) -> Result<Outputs, CliError> {
         let paths = [&self.out, &self.report, &self.checkpoint].map(PathBuf::as_path);
-        let claimed: [_; 3] = outputs::claim(&[Input::Data(&self.data)], &paths)?
+        let init = self.init.iter().map(|(path, _)| Input::File(path));
+        let inputs: Vec<Input<'_>> = init.chain([Input::Data(&self.data)]).collect();
+        let claimed: [_; 3] = outputs::claim(&inputs, &paths)?
             .try_into()
             .map_err(|_| CliError::Failed("an output was not claimed".to_owned()))?;
         let [model, report, checkpoint] = claimed;
@@ -163,6 +177,12 @@ impl Settings {
             ("lr", c.learning_rate.to_string()),
             ("seed", c.seed.to_string()),
             (
+                "init",
+                self.init
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), |(_, hash)| hash.clone()),
+            ),
+            (
                 "validation",
                 self.validation
                     .map_or_else(|| "none".to_owned(), |share| share.to_string()),
@@ -215,6 +235,21 @@ impl Settings {
             c.seed
         )
     }
+}
+
+/// A file and a hash of its content.
+fn hashed(path: &Path) -> Result<(PathBuf, String), CliError> {
+    let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
+    let mut file = File::open(path).map_err(about)?;
+    let mut hash = Fnv::default();
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut part).map_err(about)? {
+            0 => break,
+            len => hash.update(&part[..len]),
+        }
+    }
+    Ok((path.to_owned(), hash.to_string()))
 }
 
 /// The samples of a step: what the user says, or what suits the data.
