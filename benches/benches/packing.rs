@@ -1,5 +1,5 @@
-//! Between numbers and bits, on the kernel in use (`BNN_ISA` chooses another), beside a copy of the
-//! same bytes in the same run. Throughput counts the bytes of numbers; for transposing, those of bits.
+//! Packing and unpacking on the kernel in use (`BNN_ISA` chooses another), and a copy of the same bytes to
+//! compare with. Throughput counts the bytes of the numbers; for transposing, those of the bits.
 
 use bnn_benches::numbers;
 use bnn_core::{BitMatrix, Error, Planes, pack, pack_threshold, unpack};
@@ -7,7 +7,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 
 const COLS: usize = 1024;
-/// Bytes: within a second-level cache, and far beyond it.
+/// Sizes in bytes: one fits a second-level cache, one is far larger.
 const SIZES: [(&str, usize); 2] = [("256 KiB", 256 << 10), ("16 MiB", 16 << 20)];
 
 fn packing(c: &mut Criterion) -> Result<(), Error> {
@@ -66,7 +66,7 @@ fn bytes_of(group: &mut BenchmarkGroup<'_, WallTime>, x: &[u8]) -> Result<(), Er
     Ok(())
 }
 
-/// A square matrix, or one of twice as many columns as rows.
+/// Transposes a square matrix, or one with twice as many columns as rows.
 fn transposing(group: &mut BenchmarkGroup<'_, WallTime>, x: &[f32]) -> Result<(), Error> {
     let bits = 32 * x.len();
     let rows = 1 << (bits.ilog2() / 2);

@@ -1,5 +1,5 @@
-//! What the C ABI costs: the same layer through `bnn.h` and through Rust, in turns in one run, and the ratio
-//! of the medians. Both take the signs of floats, multiply, and write floats.
+//! Measures the cost of the C ABI: times the same layer through `bnn.h` and through Rust, taking turns in one
+//! run, and prints the ratio of the medians. Both pack the signs of floats, multiply, and write floats.
 //!
 //!   cargo run --release -p bnn-benches --example abi_call
 //!

@@ -25,7 +25,7 @@ pub struct ConvShape {
     pub groups: usize,
 }
 
-/// The convolutions that are compared.
+/// The convolutions that are compared by default.
 pub const CONVOLUTIONS: [ConvShape; 2] = [
     ConvShape {
         image: [14, 14, 256],
@@ -41,7 +41,7 @@ pub const CONVOLUTIONS: [ConvShape; 2] = [
     },
 ];
 
-/// One that is no product: floats do not take part.
+/// A depthwise convolution; there is no float product to compare it with.
 pub const DEPTHWISE: ConvShape = ConvShape {
     image: [28, 28, 256],
     outputs: 256,
@@ -76,8 +76,8 @@ impl fmt::Display for ConvShape {
     }
 }
 
-/// A convolution of one image, filters packed for every kernel. Floats have zeros around the image;
-/// their time is that of im2col and of the product.
+/// A convolution of one image, with filters packed for every kernel. The float contenders pad with zeros;
+/// their time includes im2col and the product.
 #[derive(Debug)]
 pub struct Convolution {
     conv: Conv2d,
@@ -98,7 +98,7 @@ impl Convolution {
         let conv = shape.conv(pad_value)?;
         let [height, width, channels] = shape.image;
         let (m, n, k) = (height * width, shape.outputs, conv.patch_len());
-        // All sizes are known to fit before any memory is taken.
+        // Checks all sizes before any memory is allocated.
         let patches = elements("the patches of an image", m, k)?;
         elements("filters", n, k)?;
         elements("outputs", m, n)?;
@@ -117,7 +117,7 @@ impl Convolution {
         })
     }
 
-    /// The product that it is: output pixels, outputs, elements of a filter.
+    /// The equivalent product: output pixels, outputs, elements of a filter.
     fn shape(&self) -> [usize; 3] {
         let [height, width] = self.conv.windows().output_size();
         [height * width, self.conv.outputs(), self.conv.patch_len()]

@@ -1,10 +1,10 @@
-//! What follows the sums of a product, and where it is written.
+//! Parameters of epilogues, and buffers for the results.
 
 use bnn_core::{BitMatrix, Error};
 
 use crate::elements;
 
-/// Epilogues and outputs `[m, n]`.
+/// Parameters of every epilogue, and outputs `[m, n]`.
 #[derive(Debug)]
 pub(crate) struct Epilogues {
     pub(crate) thresholds: Vec<i32>,

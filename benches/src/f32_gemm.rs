@@ -1,4 +1,4 @@
-//! The product of floats that binary products are measured against.
+//! The float products that binary products are compared with.
 
 use bnn_core::Error;
 use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
@@ -6,7 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
 use rten_tensor::NdTensorView;
 
-/// A library that multiplies floats, on one thread.
+/// A library that multiplies matrices of floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum F32Gemm {
     /// The crate `matrixmultiply`, through `ndarray` (which has its own matrix-vector product).

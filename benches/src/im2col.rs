@@ -1,9 +1,9 @@
-//! A convolution of floats as a product.
+//! Turns a convolution of floats into a product.
 
 use bnn_core::conv::Conv2d;
 
-/// Writes the patches of one image with zeros around it, for strides and dilations of 1: `patches` has
-/// a row of `conv.patch_len()` numbers for each output pixel.
+/// Writes the patches of one zero-padded image, for strides and dilations of 1: `patches` has a row of
+/// `conv.patch_len()` numbers for each output pixel.
 pub(crate) fn im2col(conv: &Conv2d, x: &[f32], patches: &mut [f32]) {
     let ([height, width], [_, out_width]) =
         (conv.windows().input_size(), conv.windows().output_size());
@@ -16,7 +16,7 @@ pub(crate) fn im2col(conv: &Conv2d, x: &[f32], patches: &mut [f32]) {
             .chunks_exact_mut(kernel_width * channels)
             .take(kernel_height);
         for (ky, line) in lines.enumerate() {
-            // The taps inside the image are one run.
+            // The taps inside the image are contiguous.
             let first = left.saturating_sub(ox).min(kernel_width);
             let end = (width + left - ox).min(kernel_width).max(first);
             let Some(iy) = (oy + ky).checked_sub(top).filter(|&iy| iy < height) else {

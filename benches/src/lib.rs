@@ -1,4 +1,4 @@
-//! What is timed: products and convolutions in bits, on every kernel of this CPU, beside the same in
+//! Workloads to be timed: products and convolutions of bits on every kernel of this CPU, and the same ones of
 //! floats. The criterion benches and `bnn bench` run the same [`Workload`]s.
 
 mod convolution;
@@ -15,17 +15,17 @@ pub use workload::{Contender, Form, Workload};
 
 use bnn_core::Error;
 
-/// Keeps all that follows in this process to one thread, apart from pools made later.
+/// Keeps this process to one thread from now on, apart from pools that are created later.
 ///
 /// # Errors
-/// Where the process has used its threads already.
+/// If the process has used its thread pool already.
 pub fn use_one_thread() -> Result<(), rayon::ThreadPoolBuildError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build_global()
 }
 
-/// `n` numbers of both signs, the same in every run.
+/// `n` pseudo-random numbers of both signs, equal in every run.
 #[must_use]
 pub fn numbers(n: usize) -> Vec<f32> {
     let mut x = 0x9E37_79B9_7F4A_7C15_u64;
@@ -39,13 +39,13 @@ pub fn numbers(n: usize) -> Vec<f32> {
         .collect()
 }
 
-/// `+1` and `-1` for a matrix `[rows, cols]`: what floats compute of them, bits compute too.
+/// A matrix `[rows, cols]` of `+1` and `-1`, of which floats and bits compute equal results.
 fn signs(what: &'static str, rows: usize, cols: usize) -> Result<Vec<f32>, Error> {
     let numbers = numbers(elements(what, rows, cols)?);
     Ok(numbers.iter().map(|x| x.signum()).collect())
 }
 
-/// Elements of a matrix, at most 1 GiB of floats.
+/// The number of elements of a matrix, which is at most 1 GiB of floats.
 fn elements(what: &'static str, rows: usize, cols: usize) -> Result<usize, Error> {
     let (max, found) = (1 << 28, rows.saturating_mul(cols));
     match found {

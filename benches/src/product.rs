@@ -8,7 +8,7 @@ use crate::epilogues::Epilogues;
 use crate::workload::{Contender, Form, Workload};
 use crate::{elements, signs};
 
-/// The shapes `[m, n, k]` that are compared.
+/// The shapes `[m, n, k]` that are compared by default.
 pub const PRODUCTS: [[usize; 3]; 5] = [
     [1024, 1024, 1024],
     [128, 4096, 4096],
@@ -34,7 +34,7 @@ impl Product {
     /// # Errors
     /// A size of 0, a matrix of more than 2^28 elements.
     pub fn new([m, n, k]: [usize; 3]) -> Result<Self, Error> {
-        // All sizes are known to fit before any memory is taken.
+        // Checks all sizes before any memory is allocated.
         elements("n * k", n, k)?;
         elements("m * n", m, n)?;
         let (a, b) = (signs("m * k", m, k)?, signs("n * k", n, k)?);

@@ -1,17 +1,17 @@
-//! What takes part in a comparison, and what it is asked to run.
+//! The contenders of a comparison, and the work that they run.
 
 use bnn_core::{Error, Kernel};
 
 use crate::f32_gemm::F32Gemm;
 
-/// From what to what bits are multiplied; weights are packed before.
+/// Input and output of a binary product; weights are packed beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Packed bits to integer sums.
     BitsToI32,
-    /// Packed bits to packed bits, by thresholds.
+    /// Packed bits to packed bits, with thresholds.
     BitsToBits,
-    /// Floats, whose signs are taken on the way, to floats.
+    /// Floats, whose signs are packed first, to floats.
     F32ToF32,
 }
 
@@ -19,7 +19,7 @@ impl Form {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::BitsToI32, Self::BitsToBits, Self::F32ToF32];
 
-    /// In words.
+    /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Form {
     }
 }
 
-/// Who runs a workload.
+/// What runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contender {
     /// Floats all the way.
@@ -50,7 +50,7 @@ impl Contender {
         Kernel::available().flat_map(|kernel| Form::ALL.map(|form| Self::Bits(form, kernel)))
     }
 
-    /// What it does, in words.
+    /// The name of what it computes.
     #[must_use]
     pub fn form(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Contender {
     }
 }
 
-/// Operands and room for results: all that is timed is [`run`](Self::run).
+/// Operands and buffers for results. Only [`run`](Self::run) is timed.
 pub trait Workload {
     /// Operations of one run, `2 * m * n * k`, for bits and for floats alike.
     fn operations(&self) -> u64;
@@ -77,6 +77,6 @@ pub trait Workload {
     /// Computes all outputs once.
     ///
     /// # Errors
-    /// Where the contender cannot, for all sizes were checked before.
+    /// If the contender cannot run this work; all sizes were checked before.
     fn run(&mut self, contender: Contender) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! What the benches of products and of convolutions share.
+//! Shared by the benches of products and of convolutions.
 
 use bnn_benches::{Contender, Workload};
 use bnn_core::Error;
@@ -16,7 +16,7 @@ pub(crate) fn group<'c>(
     group
 }
 
-/// Times each contender, once it has shown that it can.
+/// Times each contender, after a first run that must succeed.
 pub(crate) fn contest(
     group: &mut BenchmarkGroup<'_, WallTime>,
     work: &mut impl Workload,
