@@ -54,7 +54,7 @@ fn models_that_ask_for_all_memory_or_time_are_refused() {
     refused(
         folder,
         &["test-vectors", "some.bnn"],
-        &["some.bnn", "--count 100", "samples"],
+        &["some.bnn", "--count 100", "try --count"],
     );
     stdout(
         folder,

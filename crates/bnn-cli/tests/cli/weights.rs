@@ -106,8 +106,9 @@ fn the_arrays_are_the_weights_and_parameters_of_the_layers() {
             "layer0.thresholds.npy",
             array(
                 "3,",
-                "<i4",
-                [1_i32, -2, 100_000]
+                "<i2",
+                // A threshold that no sum of 12 signs reaches becomes 13.
+                [1_i16, -2, 13]
                     .iter()
                     .flat_map(|t| t.to_le_bytes())
                     .collect(),
@@ -126,7 +127,9 @@ fn the_arrays_are_the_weights_and_parameters_of_the_layers() {
             array(
                 "70,",
                 "<i2",
-                (0..70_i16).flat_map(i16::to_le_bytes).collect(),
+                (0..70_i16)
+                    .flat_map(|t| t.min(28).to_le_bytes())
+                    .collect(),
             ),
         ),
         (

@@ -54,7 +54,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     })
     .map_err(CliError::failed)?;
 
-    let mut trainer = settings.trainer().map_err(CliError::input)?;
+    let trainer = settings.trainer().map_err(CliError::input);
+    let mut trainer = trainer.map_err(|error| match &args.init {
+        Some(path) => error.about(path.display()),
+        None => error,
+    })?;
     if args.resume {
         let resumed = trainer.resume(&settings.checkpoint, &settings.noted());
         let about = |error| CliError::input(error).about(settings.checkpoint.display());
