@@ -127,9 +127,7 @@ fn the_arrays_are_the_weights_and_parameters_of_the_layers() {
             array(
                 "70,",
                 "<i2",
-                (0..70_i16)
-                    .flat_map(|t| t.min(28).to_le_bytes())
-                    .collect(),
+                (0..70_i16).flat_map(|t| t.min(28).to_le_bytes()).collect(),
             ),
         ),
         (

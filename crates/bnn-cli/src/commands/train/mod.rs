@@ -54,10 +54,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     })
     .map_err(CliError::failed)?;
 
-    let trainer = settings.trainer().map_err(CliError::input);
-    let mut trainer = trainer.map_err(|error| match &args.init {
-        Some(path) => error.about(path.display()),
-        None => error,
+    let trainer = settings.trainer();
+    let mut trainer = trainer.map_err(|error| match (&error, &args.init) {
+        (TrainError::Checkpoint(_), Some(init)) => CliError::input(error).about(init.display()),
+        _ => CliError::input(error),
     })?;
     if args.resume {
         let resumed = trainer.resume(&settings.checkpoint, &settings.noted());
