@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     Eval(EvalArgs),
     Predict(PredictArgs),
     Info(InfoArgs),
