@@ -78,8 +78,6 @@ fn status_of(error: &bnn_core::Error) -> bnn_status_t {
         Core::Unsupported { .. } => BNN_ERROR_UNSUPPORTED,
         #[cfg(feature = "std")]
         Core::OutOfMemory { .. } => BNN_ERROR_NO_MEMORY,
-        // Not reached: a layer keeps its packed weights and their kernel together.
-        Core::Layout { .. } => BNN_ERROR_INTERNAL,
         // An error that a later core has added.
         _ => BNN_ERROR_INTERNAL,
     }

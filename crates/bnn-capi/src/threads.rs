@@ -36,8 +36,7 @@ pub(crate) mod pool {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, PoisonError, RwLock};
 
-    use bnn_core::internal::WORTH_A_THREAD;
-    use bnn_core::single_threaded;
+    use bnn_core::internal::{WORTH_A_THREAD, single_threaded};
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     use crate::boundary::process::{OfProcess, PerProcess};

@@ -74,13 +74,6 @@ pub enum Error {
         /// The instruction set's name.
         name: &'static str,
     },
-    /// Packed weights are in the layout of another kernel than the one that should read them.
-    Layout {
-        /// The instruction set of the kernel that should read them.
-        expected: &'static str,
-        /// The instruction set of the kernel that laid them out.
-        found: &'static str,
-    },
     /// The system has too little memory.
     OutOfMemory {
         /// How much was asked for.
@@ -125,10 +118,6 @@ impl fmt::Display for Error {
             Error::IsaAbsent { name } => {
                 write!(f, "instruction set '{name}' is not available on this CPU")
             }
-            Error::Layout { expected, found } => write!(
-                f,
-                "packed weights are laid out for '{found}', expected '{expected}'"
-            ),
             Error::OutOfMemory { bytes } => {
                 write!(f, "the system has no memory left for {bytes} bytes")
             }
@@ -147,8 +136,7 @@ pub struct ShortName {
 
 impl ShortName {
     /// The name, cut at a character border to at most 15 bytes.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut bytes = [0; 15];
         let mut len = 0_u8;
         for c in name.chars() {
@@ -163,8 +151,7 @@ impl ShortName {
     }
 
     /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or(&[]);
         core::str::from_utf8(bytes).unwrap_or("")
     }

@@ -62,6 +62,7 @@ mod noise;
 mod pack;
 mod planes;
 pub mod prelude;
+#[doc(hidden)]
 pub mod reference;
 mod shape;
 #[cfg(feature = "conv")]
@@ -69,8 +70,6 @@ mod window;
 
 pub use bits::{BitMatrixView, BitMatrixViewMut};
 pub use error::{Error, ShortName};
-#[cfg(feature = "std")]
-pub use gemm::single_threaded;
 pub use gemm::{Activations, Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32};
 pub use kernel::{Isa, Kernel};
 pub use pack::{Number, pack, pack_threshold, pack_where, unpack};

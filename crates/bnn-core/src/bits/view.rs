@@ -109,14 +109,12 @@ impl<'a> BitMatrixViewMut<'a> {
     }
 
     /// Number of rows, at least 1.
-    #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// Bits per row, at least 1.
-    #[must_use]
-    pub fn cols(&self) -> usize {
+    pub(crate) fn cols(&self) -> usize {
         self.cols
     }
 

@@ -253,24 +253,6 @@ fn sides_that_do_not_fit_are_refused_and_nothing_is_written() -> Result<(), Erro
 }
 
 #[test]
-fn weights_laid_out_for_another_kernel_are_refused() -> Result<(), Error> {
-    let w = bits(1, 3, 65)?;
-    for made_for in Kernel::available() {
-        let packed = PackedWeights::for_kernel(made_for, w.view())?;
-        for asked in Kernel::available() {
-            let weights = Weights::packed(&packed, asked);
-            let expected = Error::Layout {
-                expected: asked.name(),
-                found: made_for.name(),
-            };
-            assert_eq!(weights.is_ok(), made_for == asked);
-            assert!(made_for == asked || weights.is_err_and(|error| error == expected));
-        }
-    }
-    Ok(())
-}
-
-#[test]
 fn bytes_with_more_bits_than_the_depth_are_refused() {
     let mut work = [0; 64];
     assert_eq!(

@@ -73,6 +73,7 @@ impl PackedWeights {
     }
 
     /// The kernel whose layout this is.
+    #[doc(hidden)]
     #[must_use]
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
@@ -91,23 +92,6 @@ impl<'w> From<&'w PackedWeights> for Weights<'w> {
             cols: packed.cols(),
             kernel: Some(packed.kernel()),
         }
-    }
-}
-
-impl<'w> Weights<'w> {
-    /// Packed weights that `kernel` is expected to read: a check for programs that choose kernels and keep
-    /// packed weights for them. (`Weights::from(packed)` uses the kernel that laid them out.)
-    ///
-    /// # Errors
-    /// [`Error::Layout`] if another kernel laid them out.
-    pub fn packed(packed: &'w PackedWeights, kernel: &'static Kernel) -> Result<Self, Error> {
-        if packed.kernel() != kernel {
-            return Err(Error::Layout {
-                expected: kernel.name(),
-                found: packed.kernel().name(),
-            });
-        }
-        Ok(Self::from(packed))
     }
 }
 

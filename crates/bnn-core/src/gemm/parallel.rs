@@ -47,7 +47,8 @@ thread_local! {
 /// large they are. Results do not depend on it.
 ///
 /// ```
-/// use bnn_core::{BitMatrix, gemm_i32, single_threaded};
+/// use bnn_core::internal::single_threaded;
+/// use bnn_core::{BitMatrix, gemm_i32};
 ///
 /// # fn main() -> Result<(), bnn_core::Error> {
 /// let (x, w) = (BitMatrix::zeros(300, 4000)?, BitMatrix::zeros(500, 4000)?);

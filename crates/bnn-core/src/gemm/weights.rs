@@ -27,7 +27,8 @@ pub(super) enum Storage<'w> {
 }
 
 impl<'w> Weights<'w> {
-    /// Canonical rows that `kernel` reads instead of the active kernel.
+    /// Canonical rows that `kernel` reads instead of the active kernel; for tests.
+    #[doc(hidden)]
     #[must_use]
     pub fn canonical(rows: BitMatrixView<'w>, kernel: &'static Kernel) -> Self {
         Self {

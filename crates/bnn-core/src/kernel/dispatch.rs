@@ -25,7 +25,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`Error::IsaAbsent`] if this CPU or this build does not have it.
-    pub fn for_isa(isa: Isa) -> Result<&'static Kernel, Error> {
+    pub(crate) fn for_isa(isa: Isa) -> Result<&'static Kernel, Error> {
         Self::available()
             .find(|kernel| kernel.isa() == isa)
             .ok_or(Error::IsaAbsent { name: isa.name() })
@@ -34,7 +34,8 @@ impl Kernel {
     /// The kernel by the name that `BNN_ISA` would hold.
     ///
     /// # Errors
-    /// [`Error::IsaUnknown`] if no instruction set has this name; otherwise as [`Kernel::for_isa`].
+    /// [`Error::IsaUnknown`] if no instruction set has this name; [`Error::IsaAbsent`] if this CPU or this
+    /// build does not have it.
     pub fn by_name(name: &str) -> Result<&'static Kernel, Error> {
         let isa = Isa::ALL.iter().find(|isa| isa.name() == name);
         Self::for_isa(*isa.ok_or(Error::IsaUnknown {
