@@ -1152,7 +1152,7 @@ bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
  * - `gamma`: read, `n` floats; NULL for factors of 1.
  * - `beta`: read, `n` floats; NULL for summands of 0.
  *
- * Errors: those of `bnn_builder_affine_f32`.
+ * Errors: as `bnn_builder_affine_f32`.
  */
 bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
                                         const float *gamma,

@@ -98,7 +98,7 @@ export! {
     /// - `gamma`: read, `n` floats; NULL for factors of 1.
     /// - `beta`: read, `n` floats; NULL for summands of 0.
     ///
-    /// Errors: those of `bnn_builder_affine_f32`.
+    /// Errors: as `bnn_builder_affine_f32`.
     pub fn bnn_builder_batch_norm_f32(
         builder: *mut bnn_builder_t,
         gamma: OptionalInput,
