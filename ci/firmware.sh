@@ -148,3 +148,9 @@ everywhere motions conv
 
 # The constants behind the predictions.
 everywhere costs
+
+# The template, as a user copies and runs it.
+link_for_bare_metal $m4
+told=$(cd firmware/template && cargo run --quiet --locked --release --target-dir ../../target/template)
+echo "the template on mps2-an386: $told"
+[ "$told" = "class 0" ] || { echo "expected \`class 0\`" >&2; exit 1; }

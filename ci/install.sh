@@ -49,6 +49,10 @@ run() {
     quietly gcc -std=c99 $strict main.c -static $(pkg-config --cflags --libs --static bnn) -o c_static
     quietly g++ -std=c++17 $strict main.cpp -static $(pkg-config --cflags --libs --static bnn) -o cpp_static
 }
+# The path of a prefix that the loader does not search.
+# shellcheck disable=SC2046,SC2086
+gcc -std=c99 $strict main.c $(pkg-config --cflags --libs bnn) $(pkg-config --variable=rpath bnn) -o c_rpath
+run env -u LD_LIBRARY_PATH ./c_rpath
 needs c_shared && needs cpp_shared || fail "the shared programs do not ask for $soname"
 for language in c cpp; do
     run env LD_LIBRARY_PATH="$lib" ./${language}_shared

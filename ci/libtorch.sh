@@ -26,3 +26,13 @@ printed=$(target/torch-tests/torch_tests 2>&1) || {
     exit 1
 }
 echo "$printed" | tail -n 1
+
+echo "the same where LibTorch has no fused multiply-add"
+printed=$(ATEN_CPU_CAPABILITY=default target/torch-tests/torch_tests 2>&1) || {
+    echo "$printed" >&2
+    exit 1
+}
+echo "$printed" | tail -n 1
+
+echo "the program of docs/C_API.md"
+target/torch-tests/guide

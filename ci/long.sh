@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(sanitizers fuzz armv7 libtorch-training kills whole-suite-on-each-isa)
+parts=(sanitizers fuzz armv7 libtorch-training kills flips whole-suite-on-each-isa)
 
 case ${1:-} in
     --list) echo "${parts[*]}" ;;
@@ -15,6 +15,7 @@ case ${1:-} in
     armv7) ci/armv7.sh ;;
     libtorch-training) ci/libtorch-training.sh ;;
     kills) ci/kills.sh ;;
+    flips) BNN_FLIPS=10000 cargo test --workspace --locked --quiet --lib -- flipped_bit ;;
     whole-suite-on-each-isa) ci/isas.sh --whole ;;
     *) echo "usage: ci/long.sh ${parts[*]} | --list | --today" >&2; exit 2 ;;
 esac
