@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
 target=aarch64-unknown-linux-gnu
-use_debian_rust gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
-use_sysroot $target std,test
+use_cross gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+use_target $target std,test
 set_for_target $target LINKER aarch64-linux-gnu-gcc
 set_for_target $target RUNNER qemu-aarch64-static
 export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu

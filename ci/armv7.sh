@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
 target=armv7-unknown-linux-gnueabihf
-use_debian_rust gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static
-use_sysroot $target std,test
+use_cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static
+use_target $target std,test
 set_for_target $target LINKER arm-linux-gnueabihf-gcc
 set_for_target $target RUNNER qemu-arm-static
 export QEMU_LD_PREFIX=/usr/arm-linux-gnueabihf

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
 targets=${*:-$arm_targets $risc_v_targets}
-use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf
+use_cross binutils-arm-none-eabi binutils-riscv64-unknown-elf
 
 # build PACKAGE [ARGUMENT..]: builds a crate for $target.
 build() {
@@ -17,7 +17,7 @@ build() {
 
 roots=$(sed -n 's/^[a-z][a-z0-9_ ]*[ *]\(bnn_[a-z0-9_]*\)(.*/-u \1/p' include/bnn.h)
 for target in $targets; do
-    use_sysroot "$target" core
+    use_target "$target" core
     build bnn-core
     build bnn-capi --crate-type staticlib
 
@@ -31,8 +31,8 @@ for target in $targets; do
 done
 
 # Words and model files are read in place, so that another order of bytes would be another result.
-target=armebv7r-none-eabi
-use_sysroot "$target" core
+target=s390x-unknown-linux-gnu
+use_target "$target" core
 told=$(build bnn-core 2>&1) && { echo "$target was not refused" >&2; exit 1; }
 case $told in
     *"big-endian targets are not supported"*) echo "$target: refused, for its order of bytes" ;;

@@ -26,11 +26,11 @@ cp "$out"/digits/digits.* "$out/changed/"
     tail -c 1 "$out/digits/digits.outputs" | tr '\000-\377' '\001-\377\000'
 } >"$out/changed/digits.outputs"
 
-use_debian_rust binutils-arm-none-eabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+use_cross binutils-arm-none-eabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 
 # library TARGET: builds libbnn.a, small; leaves its folder in $library.
 library() {
-    use_sysroot "$1" core
+    use_target "$1" core
     CARGO_PROFILE_RELEASE_OPT_LEVEL=s CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
         CARGO_PROFILE_RELEASE_PANIC=abort cargo rustc --quiet --locked --release -p bnn-capi --lib --no-default-features \
         --crate-type staticlib --target "$1" --target-dir "$out"

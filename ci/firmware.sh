@@ -32,7 +32,7 @@ fi
 target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
     "$BNN_VECTORS/BasicMotions_TEST.ts" "$BNN_VECTORS/motions" | tail -n 2
 
-use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
+use_cross binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
 # emulate PROGRAM TARGET FEATURES EMULATOR MACHINE..: runs it. Two minutes are a hundred times what it takes.
 emulate() {

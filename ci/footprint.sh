@@ -17,7 +17,7 @@ mkdir -p "$out"
 for model in digits cnn; do
     bnn info "firmware/models/$model.bnn" --mcu --json >"$out/$model"
 done
-use_debian_rust binutils-arm-none-eabi
+use_cross binutils-arm-none-eabi
 
 # constants: bytes of the read-only data of $elf.
 constants() { arm-none-eabi-size -A "$elf" | awk '/^\.rodata/ { sum += $2 } END { print sum + 0 }'; }

@@ -7,14 +7,16 @@ cd "$(dirname "$0")/.."
 export BNN_LANE="other targets"
 . ci/lib/steps.sh
 
-step "sysroots"
+step "targets"
 (
     . ci/lib/cross.sh
-    use_debian_rust binutils-arm-none-eabi binutils-riscv64-unknown-elf gcc-arm-none-eabi libnewlib-arm-none-eabi \
-        qemu-system-arm qemu-system-misc qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross wasi-libc
+    use_cross binutils-arm-none-eabi binutils-riscv64-unknown-elf gcc-arm-none-eabi libnewlib-arm-none-eabi \
+        qemu-system-arm qemu-system-misc qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     # shellcheck disable=SC2086  # lists of words
-    build_sysroots core $arm_targets $risc_v_targets armebv7r-none-eabi
-    build_sysroots std,test aarch64-unknown-linux-gnu wasm32-wasip1
+    for target in $arm_targets $risc_v_targets; do use_target "$target" core; done
+    for target in aarch64-unknown-linux-gnu wasm32-wasip1; do
+        if rustup_has "$target"; then echo "$target: rustup's"; else echo "$target: from Debian's sources"; fi
+    done
 )
 
 step "bare metal: bnn-core and bnn-capi without std"

@@ -1,25 +1,27 @@
 #!/bin/sh
-# Runs bnn-core's tests for WebAssembly in node, with vector instructions and without. Its linker comes with a Rust
-# toolchain that rustup installed.
+# Runs bnn-core's tests for WebAssembly in node, with vector instructions and without.
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
 target=wasm32-wasip1
-wasi=/usr/lib/wasm32-wasi
-# Asked before Debian's Rust, which has no linker for this target, comes first in PATH.
-linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/rust-lld
-[ -x "$linker" ] || { echo "no $linker: rustup's toolchain is needed" >&2; exit 1; }
 command -v node >/dev/null || install nodejs
-use_debian_rust wasi-libc
-set_for_target $target LINKER "$linker"
+use_cross
 set_for_target $target RUNNER "node --no-warnings $PWD/ci/wasi-run.mjs"
 
-# Where the target's C library is. Rust's own copy of it is not part of Debian's sources.
-libc="-L native=$wasi -C link-self-contained=no -C link-arg=$wasi/crt1-command.o -C link-arg=-lc"
-libc="$libc -C link-arg=--allow-undefined-file=$PWD/ci/wasi-missing.txt"
+libc=
+if ! rustup_has $target; then
+    # Debian's sources do not have the target's C library, and its Rust has no linker for it.
+    install wasi-libc
+    wasi=/usr/lib/wasm32-wasi
+    libc="-L native=$wasi -C link-self-contained=no -C link-arg=$wasi/crt1-command.o -C link-arg=-lc"
+    libc="$libc -C link-arg=--allow-undefined-file=$PWD/ci/wasi-missing.txt"
+    linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/rust-lld
+    [ -x "$linker" ] || { echo "no $linker: rustup's toolchain is needed" >&2; exit 1; }
+    set_for_target $target LINKER "$linker"
+fi
 for simd in +simd128 -simd128; do
-    use_sysroot $target std,test "-C target-feature=$simd $libc"
+    use_target $target std,test "-C target-feature=$simd $libc"
     echo "wasm32, $simd"
     # `std` is there but gives no threads: the one test that makes pools of its own cannot run. A panic ends the program,
     # so its message is not kept back.

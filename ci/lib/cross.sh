@@ -1,17 +1,24 @@
 # shellcheck shell=sh
-# Building for targets whose standard library rustup's toolchain does not have. Debian's Rust comes with its sources;
-# what a target needs of them is built once and kept under target/sysroots/. To be sourced, from the repository's root.
+# Building for other targets. rustup has the standard library of most of them, ready; of the others it is built from
+# Debian's Rust, which comes with its sources, and kept under target/sysroots/. To be sourced, from the repository's root.
 
 . ci/lib/packages.sh
 
-# use_debian_rust PACKAGE..: makes Debian's compiler, the one that its sources fit, the one in use. The PACKAGEs are
-# installed with it.
-use_debian_rust() {
-    install rustc-web cargo-web rust-web-src "$@"
-    PATH=/usr/bin:$PATH
-    export PATH
+host_path=$PATH
+
+# use_cross PACKAGE..: installs what the targets need besides Rust.
+use_cross() {
+    install "$@"
     # Inherited flags would replace those of a target.
     unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS RUSTDOCFLAGS
+}
+
+# rustup_has TARGET: whether rustup's toolchain has the target, which is added if it can be.
+rustup_has() {
+    PATH=$host_path
+    command -v rustup >/dev/null || return 1
+    rustup target list --installed 2>/dev/null | grep -qx "$1" && return 0
+    timeout 300 rustup target add "$1" >/dev/null 2>&1
 }
 
 # set_for_target TARGET KEY VALUE: cargo's setting KEY for TARGET: LINKER, RUNNER, ..
@@ -22,9 +29,17 @@ set_for_target() {
 # sysroot_of TARGET: where its standard library is, or will be. It serves only the compiler that built it.
 sysroot_of() { echo "$PWD/target/sysroots/$1-$(rustc --version | cut -d' ' -f2)"; }
 
-# use_sysroot TARGET CRATES [FLAGS]: has cargo build for TARGET with the standard library's CRATES (core, or std,test),
-# which are built if they are missing, and with the compiler's FLAGS. Always the same CRATES for the same TARGET.
-use_sysroot() {
+# use_target TARGET CRATES [FLAGS]: has cargo build for TARGET, with the compiler's FLAGS. If rustup does not have the
+# target, the standard library's CRATES (core, or std,test) are built unless they are there. Always the same CRATES for
+# the same TARGET.
+use_target() {
+    if rustup_has "$1"; then
+        set_for_target "$1" RUSTFLAGS "${3:-}"
+        return
+    fi
+    install rustc-web cargo-web rust-web-src
+    # The compiler that the sources fit comes first.
+    PATH=/usr/bin:$host_path
     build_sysroots "$2" "$1"
     set_for_target "$1" RUSTFLAGS "--sysroot $(sysroot_of "$1") ${3:-}"
     set_for_target "$1" RUSTDOCFLAGS "--sysroot $(sysroot_of "$1")"
@@ -90,6 +105,6 @@ risc_v_targets="riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf"
 
 # link_for_bare_metal TARGET: has cargo link programs for TARGET with its own linker.
 link_for_bare_metal() {
-    use_sysroot "$1" core "-C link-arg=-m$(emulation_of "$1")"
+    use_target "$1" core "-C link-arg=-m$(emulation_of "$1")"
     set_for_target "$1" LINKER "$(tools_of "$1")-ld"
 }

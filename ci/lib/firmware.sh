@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Building the programs of firmware/. To be sourced, after ci/lib/cross.sh and use_debian_rust.
+# Building the programs of firmware/. To be sourced, after ci/lib/cross.sh and use_cross.
 
 # build_firmware PACKAGE TARGET FEATURES PROGRAM..: links the programs, all in one run of cargo, into target/linked/.
 build_firmware() {

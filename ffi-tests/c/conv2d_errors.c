@@ -87,7 +87,7 @@ static void new_refuses(void) {
     REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_conv2d_new_packed(&o, bits, 2, NULL, NULL, NULL));
     REFUSES(BNN_ERROR_TOO_SHORT, "bits_words: expected at least 2, found 1",
             bnn_conv2d_new_packed(&o, bits, 1, NULL, NULL, handle));
-    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set after",
             bnn_conv2d_new_packed(&o, dirty, 2, NULL, NULL, handle));
 }
 
@@ -165,7 +165,7 @@ static void backward_refuses(const bnn_conv2d_t *conv) {
             bnn_conv2d_backward_f32(conv, saved, SAVED, dx, BATCH, dx, dw, ds, db));
     REFUSES(BNN_ERROR_OVERLAP, "grad_bias is written but overlaps grad_scale",
             bnn_conv2d_backward_f32(conv, saved, SAVED, dy, BATCH, dx, dw, ds, ds));
-    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 1 has a bit set after",
             bnn_conv2d_backward_f32(conv, dirty, SAVED, dy, BATCH, dx, dw, ds, db));
 }
 

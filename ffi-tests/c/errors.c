@@ -62,7 +62,7 @@ static void unpack_refuses(void) {
             bnn_unpack_f32(bits, WORDS, ROWS, K, out, SIZE_MAX));
     REFUSES(BNN_ERROR_OVERFLOW, "x is too",
             bnn_unpack_f32(bits, WORDS, ROWS, K, out, SIZE_MAX / 16));
-    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set after",
             bnn_unpack_f32(bits, WORDS, 1, 1, out, 1));
     REFUSES(BNN_ERROR_OVERLAP, "x is written but overlaps bits",
             bnn_unpack_f32(bits, WORDS, ROWS, K, moved(bits, sizeof bits - 4), K));
@@ -91,9 +91,9 @@ static void gemm_refuses(void) {
     REFUSES(BNN_ERROR_OVERFLOW, "a: rows", bnn_gemm_i32(bits, bits, SIZE_MAX, 1, K, c, 1));
     REFUSES(BNN_ERROR_OVERFLOW, "b: rows",
             bnn_gemm_i32(bits, bits, 1, SIZE_MAX / 8, K, c, SIZE_MAX / 8));
-    REFUSES(BNN_ERROR_TAIL_BITS, "a: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "a: row 1 has a bit set after",
             bnn_gemm_i32(bits + 1, bits, 2, 1, 64 + 5, c, 1));
-    REFUSES(BNN_ERROR_TAIL_BITS, "b: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "b: row 1 has a bit set after",
             bnn_gemm_i32(bits, bits + 1, 1, 2, 64 + 5, c, 2));
     REFUSES(BNN_ERROR_OVERLAP, "c is written but overlaps a",
             bnn_gemm_i32(bits, bits + 2, 1, 1, K, moved(bits, 12), 1));

@@ -65,7 +65,7 @@ static void new_packed_refuses(void) {
             bnn_linear_new_packed(bits, SIZE_MAX, N, SIZE_MAX, NULL, NULL, handle));
     REFUSES(BNN_ERROR_OVERFLOW, "too large",
             bnn_linear_new_packed(bits, SIZE_MAX, SIZE_MAX, K, NULL, NULL, handle));
-    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "bits: row 0 has a bit set after",
             bnn_linear_new_packed(&tail, 1, 1, 1, NULL, NULL, handle));
     REFUSES(BNN_ERROR_OVERLAP, "out is written but overlaps bits",
             bnn_linear_new_packed((uint64_t *)payload(out[HANDLE]), 1, 1, 64, NULL, NULL, handle));
@@ -174,11 +174,11 @@ static void backward_refuses(const bnn_linear_t *layer) {
             bnn_linear_backward_f32(layer, saved, SAVED, dy, M, dx, dw, ds, ds));
     memset(dirty, 0, sizeof dirty);
     dirty[1] = (uint64_t)1 << 63; /* behind the 70th sign of row 0 */
-    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 0 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 0 has a bit set after",
             bnn_linear_backward_f32(layer, dirty, SAVED, dy, M, dx, dw, ds, db));
     dirty[1] = 0;
     dirty[SAVED - 1] = (uint64_t)1 << 63; /* in the mask */
-    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 1 has a bit set behind",
+    REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 1 has a bit set after",
             bnn_linear_backward_f32(layer, dirty, SAVED, dy, M, dx, dw, ds, db));
 }
 

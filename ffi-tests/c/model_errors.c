@@ -207,7 +207,7 @@ void test_builder_errors(void) {
     REFUSES(BNN_ERROR_ZERO, "len is 0", bnn_builder_new_thresholds(thresholds, 0, handle));
     REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_builder_new_thresholds(thresholds, 1, NULL));
     CHECK(bnn_builder_new_thresholds(thresholds, IN - 1, &empty) == BNN_OK);
-    REFUSES(BNN_ERROR_LAYER, "the thresholds in front of it are of",
+    REFUSES(BNN_ERROR_LAYER, "the thresholds before it are",
             bnn_builder_linear_f32(empty, w, OUT, IN));
     bnn_builder_free(empty);
     CHECK(bnn_builder_new(BNN_ELEMENT_U8, BITS, &empty) == BNN_OK);

@@ -56,6 +56,7 @@ impl<'call, T: Plain> Input<'call, T> {
     }
 
     /// The one element.
+    #[cfg(feature = "std")]
     pub(crate) fn get(self) -> Result<T, Error> {
         let pointer = self.pointer;
         self.read(1)?;

@@ -19,6 +19,10 @@ pub(crate) struct Grid {
     pub(crate) padding: Option<bool>,
 }
 
+#[cfg_attr(
+    not(bnn_amx),
+    allow(dead_code, reason = "only the tiles of AMX walk over a grid")
+)]
 impl Grid {
     /// Pixels of a row.
     pub(crate) fn width(&self) -> usize {
