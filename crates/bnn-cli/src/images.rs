@@ -80,9 +80,8 @@ pub(crate) fn samples(model: &Model<'_>, data: &str) -> Result<Samples, CliError
     if path.is_file() && content(path)? == Content::Text {
         let file = File::open(path).map_err(|e| CliError::input(e).about(path.display()))?;
         let table = table(model, file).map_err(|error| error.about(path.display()))?;
-        let labels = table
-            .labels
-            .map(|labels| labels.classes(&class_names(model)));
+        let names = class_names(model)?;
+        let labels = table.labels.map(|labels| labels.classes(&names));
         let labels = labels
             .transpose()
             .map_err(|e| CliError::input(e).about(path.display()))?;
@@ -244,8 +243,20 @@ fn columns_of(model: &Model<'_>) -> Result<Columns, CliError> {
     Ok(Columns { label, values })
 }
 
+/// Classes that have names; a small file can claim any number of outputs.
+const MOST_CLASSES: usize = 1 << 20;
+
 /// What the model calls its classes, `[classes]`: the names noted for them, or their numbers.
-pub(crate) fn class_names(model: &Model<'_>) -> Vec<String> {
+///
+/// # Errors
+/// [`CliError::Input`] for a model of more outputs than a classifier has.
+pub(crate) fn class_names(model: &Model<'_>) -> Result<Vec<String>, CliError> {
+    let classes = model.output().0;
+    if classes > MOST_CLASSES {
+        return Err(CliError::Input(format!(
+            "the model has {classes} outputs, expected at most {MOST_CLASSES} classes"
+        )));
+    }
     let noted = model.meta().lines().filter_map(|line| {
         let (class, name) = line.strip_prefix("class.")?.split_once('=')?;
         Some((class.parse().ok()?, unescape_meta(name)))
@@ -259,7 +270,7 @@ pub(crate) fn class_names(model: &Model<'_>) -> Vec<String> {
             .remove(&class)
             .map_or_else(|| class.to_string(), Cow::into_owned)
     };
-    (0..model.output().0).map(name).collect()
+    Ok((0..classes).map(name).collect())
 }
 
 /// The lines that note the names of classes, without those that are called by their number.
@@ -273,7 +284,7 @@ pub(crate) fn class_lines(names: &[String]) -> String {
 
 /// Whether the classes of the data are those that the model was trained on, in the same order.
 fn check_classes(model: &Model<'_>, data: &Dataset) -> Result<(), CliError> {
-    let names = class_names(model);
+    let names = class_names(model)?;
     for (class, found) in data.class_names().iter().enumerate() {
         match names.get(class) {
             Some(expected) if found == expected => {}

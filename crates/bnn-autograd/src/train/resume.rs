@@ -48,7 +48,8 @@ impl<M: Module> Trainer<M> {
     pub fn resume(&mut self, path: &Path, settings: &[(&str, String)]) -> Result<(), TrainError> {
         let checkpoint: Checkpoint = Checkpoint::load(path)?;
         let noted = checkpoint.metadata();
-        for (name, expected) in self.settings().iter().chain(settings) {
+        // The caller's first: the trainer's own may follow from them, as a temperature does.
+        for (name, expected) in settings.iter().chain(&self.settings()) {
             let Some(found) = noted.get(&format!("{SETTING}{name}")) else {
                 continue;
             };

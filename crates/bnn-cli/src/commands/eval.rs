@@ -30,7 +30,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     let scores = model_file::run(&model, &pixels)?;
     let ns = start.elapsed().as_nanos() as f64 / labels.len() as f64;
     let verdict = Verdict::new(&scores, &labels, model.output().0, args.top as usize);
-    let names = images::class_names(&model);
+    let names = images::class_names(&model)?;
     if args.json {
         return out::json(verdict.as_json(ns));
     }

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
     model_file::max_input(&model)?; // refuses a model of bits
-    let names = images::class_names(&model);
+    let names = images::class_names(&model)?;
     let single = args.inputs.len() == 1 && !args.inputs[0].is_dir();
     for input in &args.inputs {
         if input.is_dir() {
