@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::kernel::{Kernel, NR};
 use crate::shape::row_len;
 
-/// The right side of a product, `[n, k]`: made from a [`PackedWeights`], which knows its kernel, or
+/// The right side of a product, `[n, k]`: made from a [`PackedWeights`](crate::PackedWeights), which knows its kernel, or
 /// from the canonical rows of a [`BitMatrixView`], which any kernel reads in place (a model in
 /// flash), slower for many samples.
 #[derive(Clone, Copy, Debug)]

@@ -91,7 +91,7 @@ pub(super) fn read_images(path: &Path) -> Result<Images, DataError> {
     images(source::open(path)?, path)
 }
 
-/// As [`read_images`], from a stream; `path` is what errors call it.
+/// As `read_images`, from a stream; `path` is what errors call it.
 ///
 /// # Errors
 ///
