@@ -16,10 +16,10 @@ quietly() {
 # install PACKAGE..
 install() {
     missing=
-    for package in "$@"; do
-        case $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true) in
+    for debian_package in "$@"; do
+        case $(dpkg-query --show --showformat='${db:Status-Status}' "$debian_package" 2>/dev/null || true) in
             installed*) ;;
-            *) missing="$missing $package" ;;
+            *) missing="$missing $debian_package" ;;
         esac
     done
     [ -n "$missing" ] || return 0

@@ -81,7 +81,7 @@ mod tests {
             assert_eq!(same_isa.count(), 1, "{kernel:?}");
             assert!(Isa::ALL.contains(&kernel.isa()), "{kernel:?}");
         }
-        let names: std::vec::Vec<_> = Isa::NAMES.split(", ").collect();
+        let names: alloc::vec::Vec<_> = Isa::NAMES.split(", ").collect();
         assert!(Isa::ALL.iter().map(|isa| isa.name()).eq(names));
     }
 

@@ -1,5 +1,6 @@
 //! Models with convolutions and pools compute what their layers do one after the other, by the definition.
 
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
