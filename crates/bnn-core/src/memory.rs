@@ -27,12 +27,11 @@ pub(crate) fn with_capacity<T>(len: usize) -> Result<Vec<T>, Error> {
     Ok(room)
 }
 
-#[cfg(test)]
+// A machine of smaller words may have all the memory that they can address.
+#[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
 
-    // A machine of smaller words may have all that they can address.
-    #[cfg(target_pointer_width = "64")]
     #[test]
     fn what_the_system_does_not_have_is_an_error_with_the_size() {
         assert_eq!(zeros::<u64>(3), Ok(alloc::vec![0; 3]));
