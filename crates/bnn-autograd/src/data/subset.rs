@@ -68,9 +68,9 @@ impl Dataset {
 /// use bnn_autograd::data;
 ///
 /// let test = data::digits()?.test;
-/// let ten = data::spread(test.labels(), 10);
-/// let labels: Vec<u16> = ten.into_iter().map(|i| test.labels()[i]).collect();
-/// assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+/// let fifty = data::spread(test.labels(), 50);
+/// let labels: Vec<u16> = fifty.into_iter().map(|i| test.labels()[i]).collect();
+/// assert_eq!(labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 /// # Ok::<(), data::DataError>(())
 /// ```
 #[must_use]
