@@ -145,9 +145,7 @@ fn write_and_check(
     for pixels in images {
         let samples = pixels.len() / test.features();
         let mut scores = vec![0.0; samples * test.classes()];
-        let mut scratch = vec![0; Model::open(file.bytes())?.scratch_words(samples)?];
-        let output = Output::F32(&mut scores);
-        model.run(samples, Input::Bytes(pixels), output, &mut scratch)?;
+        model.run(samples, Input::Bytes(pixels), Output::F32(&mut scores))?;
         packed.append(&mut scores);
     }
     let bits = |scores: &[f32]| scores.iter().map(|x| x.to_bits()).collect::<Vec<_>>();

@@ -105,13 +105,12 @@ pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> 
     let (mut scores, mut classes) = (Vec::new(), Vec::new());
     for pixels in pixels.chunks(k * chunk) {
         let samples = pixels.len() / k;
-        let mut scratch = vec![0; model.scratch_words(samples).map_err(CliError::failed)?];
         let input = Input::Bytes(pixels);
         match output {
             OutputType::F32 => {
                 let mut y = vec![0.0; samples * n];
                 packed
-                    .run(samples, input, Output::F32(&mut y), &mut scratch)
+                    .run(samples, input, Output::F32(&mut y))
                     .map_err(CliError::input)?;
                 classes.extend(y.chunks(n).filter_map(argmax));
                 scores.extend(y.iter().map(|&y| f64::from(y)));
@@ -119,7 +118,7 @@ pub(crate) fn run(model: &Model<'_>, pixels: &[u8]) -> Result<Scores, CliError> 
             OutputType::I32 => {
                 let mut y = vec![0; samples * n];
                 packed
-                    .run(samples, input, Output::I32(&mut y), &mut scratch)
+                    .run(samples, input, Output::I32(&mut y))
                     .map_err(CliError::input)?;
                 classes.extend(y.chunks(n).filter_map(argmax));
                 scores.extend(y.iter().map(|&y| f64::from(y)));

@@ -296,7 +296,7 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
         });
     });
     let with_packed = outputs(&model, SAMPLES, |output| {
-        let run = packed.run(SAMPLES, input, output, &mut vec![u64::MAX; words]);
+        let run = packed.run(SAMPLES, input, output);
         run.expect("a model that opens runs");
     });
     assert_eq!(in_place, with_packed);

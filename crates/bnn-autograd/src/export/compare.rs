@@ -218,22 +218,21 @@ fn run(
             Input::Bytes(&bytes)
         }
     };
-    let mut scratch = vec![0; model.scratch_words(samples)?];
     let len = samples * model.sizes().output_len;
     match model.output().1 {
         OutputType::F32 => {
             let mut scores = vec![0.0; len];
-            packed.run(samples, input, Output::F32(&mut scores), &mut scratch)?;
+            packed.run(samples, input, Output::F32(&mut scores))?;
             Ok(scores)
         }
         OutputType::I32 => {
             let mut sums = vec![0; len];
-            packed.run(samples, input, Output::I32(&mut sums), &mut scratch)?;
+            packed.run(samples, input, Output::I32(&mut sums))?;
             Ok(sums.iter().map(|&sum| sum as f32).collect())
         }
         _ => {
             let mut words = vec![0; len];
-            packed.run(samples, input, Output::Bits(&mut words), &mut scratch)?;
+            packed.run(samples, input, Output::Bits(&mut words))?;
             let [height, width, channels] = model.output_shape();
             let bits = BitMatrix::from_words(words, samples * height * width, channels);
             Ok(bits.and_then(|bits| bits.unpack()).map_err(Error::from)?)

@@ -6,7 +6,7 @@ use super::layer::{InputType, OutputType};
 use super::reader::Model;
 use crate::bits::check_tails;
 use crate::planes::check_depth;
-use crate::shape::{at_least, equal, mul};
+use crate::shape::{at_least, equal, mul, nonzero};
 
 /// Checks the arguments of a run.
 pub(super) fn check_run(
@@ -18,6 +18,17 @@ pub(super) fn check_run(
 ) -> Result<(), ModelError> {
     let words = model.scratch_words(samples)?;
     at_least("words of scratch memory", words, scratch.len())?;
+    check_samples(model, samples, input, output)
+}
+
+/// Checks what goes in and out of a run.
+pub(super) fn check_samples(
+    model: &Model<'_>,
+    samples: usize,
+    input: &Input<'_>,
+    output: &Output<'_>,
+) -> Result<(), ModelError> {
+    nonzero("samples", samples)?;
     let len = mul("input elements", samples, model.input_len())?;
     check_input(model, len, input)?;
     check_output(model, samples, output)

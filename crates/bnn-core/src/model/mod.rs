@@ -55,6 +55,8 @@ mod spatial;
 #[cfg(feature = "conv")]
 mod stream;
 #[cfg(feature = "alloc")]
+mod workspaces;
+#[cfg(feature = "alloc")]
 mod writer;
 
 pub use bytes::Aligned;

@@ -3,12 +3,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::arguments::check_run;
+use super::arguments::check_samples;
 use super::error::ModelError;
 use super::io::{Input, OUTPUT_TYPE, Output, disjoint, reach};
 use super::layer::{Epilogue, InputType, Layer, LayerKind};
 use super::plan::Regions;
 use super::reader::Model;
+use super::workspaces::Workspaces;
 use crate::bits::{BitMatrix, BitMatrixView, BitMatrixViewMut};
 use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
@@ -21,12 +22,16 @@ use crate::kernel::Kernel;
 use crate::planes::Planes;
 use crate::shape::{mul, positive, row_len, row_words};
 
-/// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`] for many
-/// samples, the same results.
+/// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`], the same
+/// results.
+///
+/// Threads may share it: a run only reads it. The memory that runs work in is kept for the next
+/// ones, one workspace for each run at once.
 #[derive(Clone, Debug)]
 pub struct PackedModel<'a> {
     model: Model<'a>,
     layers: Layers<'a>,
+    workspaces: Workspaces,
 }
 
 #[derive(Clone, Debug)]
@@ -65,26 +70,30 @@ impl<'a> PackedModel<'a> {
                     .collect::<Result<_, _>>()?,
             )
         };
-        Ok(Self { model, layers })
+        Ok(Self {
+            model,
+            layers,
+            workspaces: Workspaces::new(),
+        })
     }
 
-    /// As [`Model::run`]. Convolutions and pools run layer by layer, on all samples at once, and
-    /// allocate what they write.
+    /// As [`Model::run`], on as many threads of the ambient rayon pool as the work is worth, and in
+    /// memory of its own.
     ///
     /// # Errors
-    /// As [`Model::run`], and where the images between layers do not fit memory's addresses.
+    /// As [`Model::run`], and [`Error::OutOfMemory`]. Nothing is written then.
     pub fn run(
         &self,
         samples: usize,
         input: Input<'_>,
         output: Output<'_>,
-        scratch: &mut [u64],
     ) -> Result<(), ModelError> {
-        check_run(&self.model, samples, &input, &output, scratch)?;
+        check_samples(&self.model, samples, &input, &output)?;
         match &self.layers {
-            Layers::Dense(weights) => {
+            Layers::Dense(weights) => self.workspaces.with(|workspace| {
+                let scratch = workspace.words(self.model.scratch_words(samples)?)?;
                 run_dense(&self.model, weights, samples, input, output, scratch)
-            }
+            }),
             Layers::Images(layers) => run_images(&self.model, layers, samples, input, output),
         }
     }
@@ -126,7 +135,7 @@ fn run_dense(
                 reach_rows(x, layer.input_thresholds, work);
                 BitMatrixView::trusted(work, samples, k).into()
             }
-            // `check_run` has read it.
+            // `check_samples` has read it.
             (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
             _ => BitMatrixView::trusted(read, samples, k).into(),
         };
@@ -144,7 +153,7 @@ fn run_dense(
             (Epilogue::Threshold(thresholds), Some(Output::Bits(y))) => {
                 compute(&a, &w, &Threshold(thresholds), y, row_words(n));
             }
-            _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
+            _ => return Err(OUTPUT_TYPE), // `check_samples` has refused it before
         }
     }
     Ok(())
@@ -209,7 +218,7 @@ impl<'a> ImageLayer<'a> {
                 (Epilogue::Threshold(thresholds), Output::Bits(y)) => {
                     conv2d_bits(images, filters, thresholds, &mut rows(y, n)?)?;
                 }
-                _ => return Err(OUTPUT_TYPE), // `check_run` has refused it before
+                _ => return Err(OUTPUT_TYPE), // `check_samples` has refused it before
             },
             _ => return Err(OUTPUT_TYPE),
         }

@@ -300,7 +300,6 @@ fn time_bits(model: &Model<'_>, test: &Dataset, batch: usize) -> Result<f64, Cli
     let packed = PackedModel::new(*model).map_err(CliError::failed)?;
     let batch = batch.min(test.samples());
     let pixels = &test.pixels()[..batch * test.features()];
-    let mut scratch = vec![0; model.scratch_words(batch).map_err(CliError::failed)?];
     let (mut reals, mut integers) = (Vec::new(), Vec::new());
     match model.output().1 {
         OutputType::I32 => integers.resize(batch * test.classes(), 0),
@@ -311,7 +310,7 @@ fn time_bits(model: &Model<'_>, test: &Dataset, batch: usize) -> Result<f64, Cli
             [] => Output::F32(&mut reals),
             integers => Output::I32(integers),
         };
-        packed.run(batch, Input::Bytes(pixels), scores, &mut scratch)
+        packed.run(batch, Input::Bytes(pixels), scores)
     });
     Ok(ns.map_err(CliError::failed)? / batch as f64)
 }

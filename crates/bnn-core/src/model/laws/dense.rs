@@ -116,10 +116,9 @@ fn check_bytes_net(
     let mut y = vec![f32::NAN; expected.len()];
     model.run(samples, Input::Bytes(&x), Output::F32(&mut y), &mut scratch)?;
     assert_eq!(y, expected, "in place: {sizes:?}");
-    scratch.fill(u64::MAX);
     y.fill(f32::NAN);
     let packed = PackedModel::new(model)?;
-    packed.run(samples, Input::Bytes(&x), Output::F32(&mut y), &mut scratch)?;
+    packed.run(samples, Input::Bytes(&x), Output::F32(&mut y))?;
     assert_eq!(y, expected, "packed: {sizes:?}");
     Ok(())
 }
@@ -218,7 +217,7 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
         assert_eq!(y, expected, "in place: {k}");
         y.fill(7);
         let packed = PackedModel::new(of_bytes)?;
-        packed.run(samples, Input::Bytes(&x), Output::I32(&mut y), &mut scratch)?;
+        packed.run(samples, Input::Bytes(&x), Output::I32(&mut y))?;
         assert_eq!(y, expected, "packed: {k}");
     }
     // One threshold each, and bytes to run on.

@@ -91,7 +91,7 @@ fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     let (y, done) = outputs(&model, 1, |y| model.run(1, input, y, &mut scratch));
     done?;
     let packed = PackedModel::new(model)?;
-    let (again, done) = outputs(&model, 1, |y| packed.run(1, input, y, &mut scratch));
+    let (again, done) = outputs(&model, 1, |y| packed.run(1, input, y));
     done?;
     assert_eq!(y, again);
     Ok(Some(y))
