@@ -27,6 +27,50 @@ pub(crate) fn with_capacity<T>(len: usize) -> Result<Vec<T>, Error> {
     Ok(room)
 }
 
+/// Memory that a thread keeps for its next call: what computes a block of a product works in it. Without
+/// `std` it is allocated for each call.
+#[cfg(feature = "std")]
+pub(crate) struct Lent<T: 'static>(pub(crate) &'static std::thread::LocalKey<core::cell::Cell<T>>);
+
+#[cfg(feature = "std")]
+impl<T: Default> Lent<T> {
+    /// Calls `work` with the thread's memory, or with new memory where that is lent already.
+    pub(crate) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // An error where the thread is about to end.
+        let mut memory = self.0.try_with(core::cell::Cell::take).unwrap_or_default();
+        let result = work(&mut memory);
+        let _ = self.0.try_with(|kept| kept.set(memory));
+        result
+    }
+}
+
+/// See the other one.
+#[cfg(not(feature = "std"))]
+pub(crate) struct Lent<T>(pub(crate) core::marker::PhantomData<fn() -> T>);
+
+#[cfg(not(feature = "std"))]
+impl<T: Default> Lent<T> {
+    pub(crate) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut T::default())
+    }
+}
+
+/// `static NAME: T;`, a [`Lent`] of `T`.
+macro_rules! lent {
+    (static $name:ident: $type:ty) => {
+        #[cfg(feature = "std")]
+        static $name: $crate::memory::Lent<$type> = {
+            std::thread_local! {
+                static KEPT: core::cell::Cell<$type> = core::cell::Cell::new(Default::default());
+            }
+            $crate::memory::Lent(&KEPT)
+        };
+        #[cfg(not(feature = "std"))]
+        static $name: $crate::memory::Lent<$type> = $crate::memory::Lent(core::marker::PhantomData);
+    };
+}
+pub(crate) use lent;
+
 // A machine of smaller words may have all the memory that they can address.
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {

@@ -3,6 +3,8 @@
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::shape::{equal, matrix_words, mul, nonzero, positive, row_len, row_words};
+#[cfg(feature = "alloc")]
+use crate::window::Axis;
 use crate::window::{Padding, Windows};
 
 /// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs `[batch, output
@@ -92,6 +94,49 @@ impl Pool2d {
     }
 }
 
+/// The pool that most networks have. (A program without an allocator is smaller without.)
+#[cfg(feature = "alloc")]
+impl Pool2d {
+    /// Whether windows are of 2 x 2 pixels, side by side.
+    fn is_by_quarters(&self) -> bool {
+        let halves = |axis: &Axis| axis.kernel == 2 && axis.stride == 2 && !axis.is_padded();
+        halves(&self.windows.y) && halves(&self.windows.x)
+    }
+
+    /// [`Pool2d::max_of_image`] of such windows.
+    fn max_of_quarters(&self, image: &[u64], output: &mut [u64]) {
+        let (Windows { x, .. }, per_pixel) = (&self.windows, row_len(self.channels));
+        let rows = image.chunks_exact(2 * x.input * per_pixel);
+        for (rows, to) in rows.zip(output.chunks_exact_mut(x.output * per_pixel)) {
+            let (upper, lower) = rows
+                .split_at_checked(x.input * per_pixel)
+                .unwrap_or_default();
+            if per_pixel == 1 {
+                // Without inner loops, so that vectors are used.
+                let pairs = upper
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .zip(lower.as_chunks::<2>().0);
+                for (to, ([a, b], [c, d])) in to.iter_mut().zip(pairs) {
+                    *to = a | b | c | d;
+                }
+                continue;
+            }
+            let pairs = upper
+                .chunks_exact(2 * per_pixel)
+                .zip(lower.chunks_exact(2 * per_pixel));
+            for (to, (upper, lower)) in to.chunks_exact_mut(per_pixel).zip(pairs) {
+                let (a, b) = upper.split_at_checked(per_pixel).unwrap_or_default();
+                let (c, d) = lower.split_at_checked(per_pixel).unwrap_or_default();
+                for (((to, a), b), (c, d)) in to.iter_mut().zip(a).zip(b).zip(c.iter().zip(d)) {
+                    *to = a | b | c | d;
+                }
+            }
+        }
+    }
+}
+
 fn padding_fits(what: &'static str, found: usize, kernel: usize) -> Result<(), Error> {
     if found >= kernel {
         return Err(Error::OutOfRange {
@@ -126,6 +171,13 @@ pub fn max_pool2d(
     let per_pixel = row_words(pool.channels);
     let images = images.words().chunks_exact(input * per_pixel);
     let outputs = out.words_mut().chunks_exact_mut(output * per_pixel);
+    #[cfg(feature = "alloc")]
+    if pool.is_by_quarters() {
+        images
+            .zip(outputs)
+            .for_each(|(image, output)| pool.max_of_quarters(image, output));
+        return Ok(());
+    }
     for (image, output) in images.zip(outputs) {
         pool.max_of_image(image, output);
     }

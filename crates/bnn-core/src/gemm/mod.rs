@@ -103,6 +103,14 @@ impl<'a> From<&'a [i32]> for Thresholds<'a> {
 }
 
 impl Thresholds<'_> {
+    #[cfg(feature = "alloc")]
+    pub(crate) fn get(&self, output: usize) -> Option<i32> {
+        match self {
+            Thresholds::I16(t) => t.get(output).map(|&t| t.into()),
+            Thresholds::I32(t) => t.get(output).copied(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Thresholds::I16(t) => t.len(),
@@ -195,6 +203,12 @@ pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride
     }
     let [m, n] = outputs.shape();
     outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
+}
+
+/// Without threads there is nothing to keep work from.
+#[cfg(all(feature = "alloc", not(feature = "std")))]
+pub(crate) fn single_threaded<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// Checks what every product requires of its two sides.

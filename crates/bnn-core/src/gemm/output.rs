@@ -53,6 +53,11 @@ pub(crate) struct Grain {
 /// Where a thread writes: its columns of its samples.
 pub(crate) trait OutputRows<T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]>;
+
+    /// The rows from a sample on, and how far apart they are, where they are whole.
+    fn rows_from(&mut self, _sample: usize) -> Option<(&mut [T], usize)> {
+        None
+    }
 }
 
 /// Whole rows, `stride` elements apart.
@@ -64,5 +69,10 @@ pub(crate) struct Strided<'c, T> {
 impl<T> OutputRows<T> for Strided<'_, T> {
     fn row(&mut self, sample: usize) -> Option<&mut [T]> {
         self.c.get_mut(sample * self.stride..)
+    }
+
+    fn rows_from(&mut self, sample: usize) -> Option<(&mut [T], usize)> {
+        let stride = self.stride;
+        self.row(sample).map(|rows| (rows, stride))
     }
 }

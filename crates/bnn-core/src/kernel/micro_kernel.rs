@@ -3,6 +3,7 @@
 use super::epilogue::Epilogues;
 use super::packing::Packing;
 use super::types::{Kernel, NR, Sums};
+use super::windows::WindowFunctions;
 
 /// The functions of one instruction set.
 pub(crate) struct Functions {
@@ -10,6 +11,8 @@ pub(crate) struct Functions {
     pub(super) epilogues: &'static Epilogues,
     pub(super) count: Count,
     pub(super) packing: &'static Packing,
+    /// What this CPU has for windows in place.
+    pub(super) windows: fn() -> &'static WindowFunctions,
 }
 
 /// How a kernel wants its operands, and the product of two that it has laid out.

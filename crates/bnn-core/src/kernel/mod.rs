@@ -22,6 +22,8 @@ mod isa;
 mod micro_kernel;
 pub(crate) mod packing;
 mod types;
+#[cfg(feature = "alloc")]
+pub(crate) mod windows;
 
 pub(crate) use arch::portable::pack::{pack as pack_row, unpack as unpack_row};
 pub(crate) use epilogue::{Epilogues, Factors};

@@ -40,6 +40,8 @@ mod io;
 mod layer;
 #[cfg(feature = "alloc")]
 mod packed;
+#[cfg(feature = "alloc")]
+mod packed_layer;
 #[cfg(feature = "conv")]
 mod patch;
 mod plan;

@@ -1,87 +1,72 @@
-//! Models whose weights are laid out for this CPU: faster for many samples, in memory of their own.
+//! Models whose weights are laid out for this CPU: faster, in memory of their own.
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::arguments::check_samples;
 use super::error::ModelError;
-use super::io::{Input, OUTPUT_TYPE, Output, disjoint, reach};
-use super::layer::{Epilogue, InputType, Layer, LayerKind};
-use super::plan::Regions;
+use super::io::{Input, Output, reach};
+use super::layer::InputType;
+use super::packed_layer::PackedLayer;
 use super::reader::Model;
-use super::workspaces::Workspaces;
-use crate::bits::{BitMatrix, BitMatrixView, BitMatrixViewMut};
-use crate::conv::{
-    Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_bits, conv2d_f32, conv2d_i32,
-    max_pool2d,
-};
+use super::workspaces::{Workspace, Workspaces};
+use crate::bits::BitMatrixView;
+use crate::conv::Images;
 use crate::error::Error;
-use crate::gemm::epilogue::{Affine, RawSums, Threshold};
-use crate::gemm::{Activations, PackedWeights, compute, operands};
-use crate::kernel::Kernel;
-use crate::planes::Planes;
-use crate::shape::{mul, positive, row_len, row_words};
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
+use crate::gemm::{compute_all, single_threaded};
+use crate::memory;
+use crate::shape::{WORD, mul, positive, row_len, row_words};
 
 /// A model whose weights are laid out for this CPU's kernel: faster than [`Model::run`], the same
 /// results.
 ///
 /// Threads may share it: a run only reads it. The memory that runs work in is kept for the next
-/// ones, one workspace for each run at once.
+/// ones, one workspace for each thread that works at once.
 #[derive(Clone, Debug)]
 pub struct PackedModel<'a> {
     model: Model<'a>,
-    layers: Layers<'a>,
+    layers: Vec<PackedLayer<'a>>,
+    /// Samples that go through all layers together.
+    block: usize,
     workspaces: Workspaces,
 }
 
-#[derive(Clone, Debug)]
-enum Layers<'a> {
-    /// All of them dense: they run in scratch memory.
-    Dense(Vec<PackedWeights>),
-    /// Convolutions and pools first: each makes a whole batch of images.
-    Images(Vec<ImageLayer<'a>>),
-}
-
-#[derive(Clone, Debug)]
-enum ImageLayer<'a> {
-    Convolution {
-        filters: PackedFilters,
-        epilogue: Epilogue<'a>,
-    },
-    Pool(Pool2d),
-}
+/// Bytes of the bits between two layers beyond which a block has no more samples: with the weights
+/// they stay in the L2 cache.
+const BLOCK: usize = 128 << 10;
 
 impl<'a> PackedModel<'a> {
     /// Lays out the weights of all layers: as many bytes again as they have in the file, the
-    /// outputs of each layer rounded up to a multiple of 32.
+    /// outputs of each layer rounded up to a multiple of 32. Those of a first layer on bytes take up
+    /// to eight times as many, where products of bytes are faster than those of bit planes.
     ///
     /// # Errors
-    /// As [`Kernel::active`](crate::Kernel::active).
+    /// As [`Kernel::active`](crate::Kernel::active), and [`Error::OutOfMemory`].
     pub fn new(model: Model<'a>) -> Result<Self, ModelError> {
-        let layers = if model.spatial() == 0 {
-            let weights = model.layers().filter_map(|layer| layer.weights);
-            let weights = weights.map(PackedWeights::new);
-            Layers::Dense(weights.collect::<Result<_, _>>()?)
-        } else {
-            Layers::Images(
-                model
-                    .layers()
-                    .map(ImageLayer::new)
-                    .collect::<Result<_, _>>()?,
-            )
-        };
+        let mut layers = memory::with_capacity(model.layers().len())?;
+        for layer in model.layers() {
+            layers.push(PackedLayer::new(layer)?);
+        }
+        // Words of a sample where they are most. No overflow: images fit memory, and are two.
+        let most = layers.iter().map(PackedLayer::output_words).max();
+        let bytes = most.unwrap_or(1).saturating_mul(size_of::<u64>());
         Ok(Self {
             model,
             layers,
+            block: (BLOCK / positive(bytes)).max(1),
             workspaces: Workspaces::new(),
         })
     }
 
     /// As [`Model::run`], on as many threads of the ambient rayon pool as the work is worth, and in
-    /// memory of its own.
+    /// memory of its own. Samples go through all layers in blocks that stay in the cache.
     ///
     /// # Errors
-    /// As [`Model::run`], and [`Error::OutOfMemory`]. Nothing is written then.
+    /// As [`Model::run`]; nothing is written then. [`Error::OutOfMemory`]; the output then holds
+    /// anything.
     pub fn run(
         &self,
         samples: usize,
@@ -89,74 +74,212 @@ impl<'a> PackedModel<'a> {
         output: Output<'_>,
     ) -> Result<(), ModelError> {
         check_samples(&self.model, samples, &input, &output)?;
-        match &self.layers {
-            Layers::Dense(weights) => self.workspaces.with(|workspace| {
-                let scratch = workspace.words(self.model.scratch_words(samples)?)?;
-                run_dense(&self.model, weights, samples, input, output, scratch)
-            }),
-            Layers::Images(layers) => run_images(&self.model, layers, samples, input, output),
+        let chain = Chain {
+            model: self,
+            samples,
+            input,
+            lacking: AtomicUsize::new(0),
+        };
+        match output {
+            Output::Bits(y) => chain.run(y),
+            Output::I32(y) => chain.run(y),
+            Output::F32(y) => chain.run(y),
         }
     }
 }
 
-/// Runs dense layers, each on all samples at once.
-fn run_dense(
-    model: &Model<'_>,
-    weights: &[PackedWeights],
+/// A run.
+struct Chain<'r, 'a> {
+    model: &'r PackedModel<'a>,
     samples: usize,
-    input: Input<'_>,
-    output: Output<'_>,
-    scratch: &mut [u64],
-) -> Result<(), ModelError> {
-    let (mut input, mut output) = (Some(input), Some(output));
-    let kernel = Kernel::active()?;
-    for (index, weights) in weights.iter().enumerate() {
-        let Some(record) = model.record(index) else {
-            continue; // there are as many layers as weights
-        };
-        // No overflow: `scratch_words(samples)` is not less, and fits.
-        let scaled = |region: Range<usize>| region.start * samples..region.end * samples;
-        let regions = model.regions(index, &record);
-        let [read, work, write] = disjoint(
-            scratch,
-            Regions {
-                input: scaled(regions.input),
-                work: scaled(regions.work),
-                output: scaled(regions.output),
+    input: Input<'r>,
+    /// Bytes of memory that a thread did not get.
+    lacking: AtomicUsize,
+}
+
+/// An element of an output.
+trait Element: Copy + Send {
+    fn output(elements: &mut [Self]) -> Output<'_>;
+}
+
+impl Element for u64 {
+    fn output(elements: &mut [Self]) -> Output<'_> {
+        Output::Bits(elements)
+    }
+}
+
+impl Element for i32 {
+    fn output(elements: &mut [Self]) -> Output<'_> {
+        Output::I32(elements)
+    }
+}
+
+impl Element for f32 {
+    fn output(elements: &mut [Self]) -> Output<'_> {
+        Output::F32(elements)
+    }
+}
+
+impl Chain<'_, '_> {
+    fn run<E: Element>(&self, y: &mut [E]) -> Result<(), ModelError> {
+        compute_all(
+            &Outputs {
+                chain: self,
+                _of: PhantomData::<fn() -> E>,
             },
+            y,
+            self.model.model.output_len(),
         );
-        let (n, k) = (weights.rows(), weights.cols());
-        let layer = model.layer_weights(&record, k);
-        let activations: Activations<'_> = match (layer.input, input.take()) {
-            (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
-                Planes::split_checked(x, k, k, depth.into(), kernel, work).into()
-            }
-            (_, Some(Input::Bytes(x))) => {
-                reach_rows(x, layer.input_thresholds, work);
-                BitMatrixView::trusted(work, samples, k).into()
-            }
-            // `check_samples` has read it.
-            (_, Some(Input::Bits(x))) => BitMatrixView::trusted(x, samples, k).into(),
-            _ => BitMatrixView::trusted(read, samples, k).into(),
-        };
-        let (a, w) = operands(activations, weights.into())?;
-        let last_output = match write.is_empty() {
-            true => output.take(),
-            false => Some(Output::Bits(write)),
-        };
-        // Sizes and types fit: the file was checked in `open`, the caller's output just now.
-        match (layer.epilogue, last_output) {
-            (Epilogue::Sums, Some(Output::I32(y))) => compute(&a, &w, &RawSums, y, n),
-            (Epilogue::Affine { scale, bias }, Some(Output::F32(y))) => {
-                compute(&a, &w, &Affine { scale, bias }, y, n);
-            }
-            (Epilogue::Threshold(thresholds), Some(Output::Bits(y))) => {
-                compute(&a, &w, &Threshold(thresholds), y, row_words(n));
-            }
-            _ => return Err(OUTPUT_TYPE), // `check_samples` has refused it before
+        match self.lacking.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            bytes => Err(Error::OutOfMemory { bytes }.into()),
         }
     }
-    Ok(())
+
+    /// Runs the samples `range`, block by block.
+    fn run_blocks<E: Element>(&self, range: Range<usize>, y: &mut [E]) {
+        let PackedModel {
+            model,
+            block,
+            workspaces,
+            ..
+        } = self.model;
+        let (k, n) = (model.input_len(), positive(model.output_len()));
+        workspaces.with(|workspace| {
+            let parts = y.chunks_mut(block.saturating_mul(n));
+            for (y, first) in parts.zip(range.clone().step_by(*block)) {
+                let samples = first..(first + block).min(range.end);
+                let input = self.input.part(samples.start * k..samples.end * k);
+                let done = self
+                    .model
+                    .run_block(samples.len(), input, E::output(y), workspace);
+                if let Err(ModelError::Core(Error::OutOfMemory { bytes })) = done {
+                    // Of several, any one.
+                    self.lacking.store(bytes.max(1), Ordering::Relaxed);
+                }
+            }
+        });
+    }
+}
+
+/// The outputs of a run, to be shared among threads.
+struct Outputs<'c, 'r, 'a, E> {
+    chain: &'c Chain<'r, 'a>,
+    _of: PhantomData<fn() -> E>,
+}
+
+impl<E: Element> TiledOutput for Outputs<'_, '_, '_, E> {
+    type Elem = E;
+
+    fn shape(&self) -> [usize; 2] {
+        [self.chain.samples, self.chain.model.model.output_len()]
+    }
+
+    fn grain(&self) -> Grain {
+        let operations = self.chain.model.model.operations() / WORD as u64;
+        Grain {
+            work: usize::try_from(operations)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(self.chain.samples),
+            samples: 1,
+            columns: None,
+        }
+    }
+
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<E>) {
+        let is_part = range.len() < self.chain.samples;
+        // Rows are whole: columns are not cut.
+        let Some((y, n)) = out.rows_from(0) else {
+            return;
+        };
+        let y = y.get_mut(..range.len() * n).unwrap_or_default();
+        if is_part {
+            // The other threads have parts of their own.
+            single_threaded(|| self.chain.run_blocks(range, y));
+        } else {
+            self.chain.run_blocks(range, y);
+        }
+    }
+}
+
+impl PackedModel<'_> {
+    /// Runs a block of samples through all layers.
+    fn run_block(
+        &self,
+        samples: usize,
+        input: Input<'_>,
+        output: Output<'_>,
+        workspace: &mut Workspace,
+    ) -> Result<(), ModelError> {
+        let [height, width, channels] = self.model.input_shape();
+        let pixels = mul("pixels of all images", samples, height * width)?;
+        let Some((last, layers)) = self.layers.split_last() else {
+            return Ok(()); // a model has a layer
+        };
+        let between = layers
+            .iter()
+            .map(PackedLayer::output_words)
+            .max()
+            .unwrap_or(0);
+        let between = mul("words between layers", samples, between)?;
+        // Bits of bytes that thresholds make.
+        let (is_reached, depth) = match self.model.input_type() {
+            InputType::Thresholds => (true, 0),
+            InputType::Unsigned { depth } => (false, depth.into()),
+            InputType::Bits => (false, 0),
+        };
+        let reached = if is_reached {
+            mul("words of the input", pixels, row_words(channels))?
+        } else {
+            0
+        };
+        let words = mul("words between layers", 2, between)?;
+        let words = words.checked_add(reached).ok_or(Error::Overflow {
+            what: "words between layers",
+        })?;
+        let (reached, rest) = workspace
+            .words(words)?
+            .split_at_mut_checked(reached)
+            .unwrap_or_default();
+        if let (Input::Bytes(x), true) = (input, is_reached) {
+            let first = self.model.layers().next();
+            let thresholds = first.map(|layer| layer.input_thresholds);
+            reach_rows(x, thresholds.unwrap_or_default(), reached);
+        }
+        let first: Images<'_> = match input {
+            Input::Bits(x) => BitMatrixView::trusted(x, pixels, channels).into(),
+            Input::Bytes(_) if is_reached => {
+                BitMatrixView::trusted(reached, pixels, channels).into()
+            }
+            Input::Bytes(x) => Images::Unsigned { x, depth },
+        };
+        let (mut read, mut write) = rest.split_at_mut_checked(between).unwrap_or_default();
+        let mut before: Option<&PackedLayer<'_>> = None;
+        for layer in layers {
+            let images = images_after(before, samples, read).unwrap_or(first);
+            let words = samples * layer.output_words();
+            layer.run(
+                images,
+                Output::Bits(write.get_mut(..words).unwrap_or_default()),
+            )?;
+            (read, write) = (write, read);
+            before = Some(layer);
+        }
+        last.run(images_after(before, samples, read).unwrap_or(first), output)
+    }
+}
+
+/// What a layer has written.
+fn images_after<'w>(
+    layer: Option<&PackedLayer<'_>>,
+    samples: usize,
+    words: &'w [u64],
+) -> Option<Images<'w>> {
+    let layer = layer?;
+    let words = words
+        .get(..samples * layer.output_words())
+        .unwrap_or_default();
+    Some(BitMatrixView::trusted(words, samples * layer.pixels, layer.channels).into())
 }
 
 /// [`reach`] of rows without gaps, one threshold for each element of a row.
@@ -166,107 +289,4 @@ fn reach_rows(x: &[u8], thresholds: &[u8], bits: &mut [u64]) {
     for (x, bits) in x.chunks_exact(k).zip(rows) {
         reach(x, thresholds, bits);
     }
-}
-
-impl<'a> ImageLayer<'a> {
-    fn new(layer: Layer<'a>) -> Result<Self, ModelError> {
-        let conv = match layer.kind {
-            LayerKind::MaxPool2d(pool) => return Ok(ImageLayer::Pool(pool)),
-            LayerKind::Conv2d(conv) => conv,
-            // A dense layer is a convolution of images of one pixel.
-            LayerKind::Dense => {
-                let [.., outputs] = layer.output_shape;
-                let options = ConvOptions::default();
-                Conv2d::new(layer.input_shape, outputs, [1, 1], options)?
-            }
-        };
-        let (Some(filters), Some(epilogue)) = (layer.weights, layer.epilogue) else {
-            return Err(Error::Zero { what: "weights" }.into()); // all but pools have them
-        };
-        Ok(ImageLayer::Convolution {
-            filters: PackedFilters::new(&conv, filters)?,
-            epilogue,
-        })
-    }
-
-    /// Pixels of an output and channels.
-    fn output(&self) -> [usize; 2] {
-        let (windows, channels) = match self {
-            ImageLayer::Convolution { filters, .. } => {
-                (filters.conv().windows(), filters.conv().outputs())
-            }
-            ImageLayer::Pool(pool) => (pool.windows(), pool.channels()),
-        };
-        [windows.output_pixels(), channels]
-    }
-
-    /// Runs on all images at once.
-    fn run(&self, images: Images<'_>, output: Output<'_>) -> Result<(), ModelError> {
-        let [_, n] = self.output();
-        match (self, output) {
-            (ImageLayer::Pool(pool), Output::Bits(y)) => {
-                let Images::Bits(bits) = images else {
-                    return Err(OUTPUT_TYPE); // `open` has refused a pool of anything else
-                };
-                max_pool2d(bits, pool, &mut rows(y, n)?)?;
-            }
-            (ImageLayer::Convolution { filters, epilogue }, output) => match (*epilogue, output) {
-                (Epilogue::Sums, Output::I32(y)) => conv2d_i32(images, filters, y, n)?,
-                (Epilogue::Affine { scale, bias }, Output::F32(y)) => {
-                    conv2d_f32(images, filters, scale, bias, y, n)?;
-                }
-                (Epilogue::Threshold(thresholds), Output::Bits(y)) => {
-                    conv2d_bits(images, filters, thresholds, &mut rows(y, n)?)?;
-                }
-                _ => return Err(OUTPUT_TYPE), // `check_samples` has refused it before
-            },
-            _ => return Err(OUTPUT_TYPE),
-        }
-        Ok(())
-    }
-}
-
-/// All of `words` as rows of `n` bits.
-fn rows(words: &mut [u64], n: usize) -> Result<BitMatrixViewMut<'_>, Error> {
-    let count = words.len() / row_len(n);
-    BitMatrixViewMut::cleared(words, count, n)
-}
-
-/// Runs layers of which the first ones are convolutions and pools, each on all samples at once.
-fn run_images(
-    model: &Model<'_>,
-    layers: &[ImageLayer<'_>],
-    samples: usize,
-    input: Input<'_>,
-    output: Output<'_>,
-) -> Result<(), ModelError> {
-    let [height, width, channels] = model.input_shape();
-    let pixels = mul("pixels of all images", samples, height * width)?;
-    // The bits between layers; at first those that thresholds make of bytes.
-    let mut bits;
-    let mut images: Images<'_> = match (input, model.input().1) {
-        (Input::Bits(x), _) => BitMatrixView::trusted(x, pixels, channels).into(),
-        (Input::Bytes(x), InputType::Unsigned { depth }) => Images::Unsigned {
-            x,
-            depth: depth.into(),
-        },
-        (Input::Bytes(x), _) => {
-            let thresholds = model.layers().next().map(|layer| layer.input_thresholds);
-            let thresholds = thresholds.unwrap_or_default();
-            bits = BitMatrix::zeros(pixels, channels)?;
-            reach_rows(x, thresholds, bits.view_mut().words_mut());
-            bits.view().into()
-        }
-    };
-    let Some((last, layers)) = layers.split_last() else {
-        return Ok(()); // a model has a layer
-    };
-    for layer in layers {
-        let [pixels, n] = layer.output();
-        let mut out = BitMatrix::zeros(mul("pixels of all images", samples, pixels)?, n)?;
-        layer.run(images, Output::Bits(out.view_mut().words_mut()))?;
-        bits = out;
-        images = bits.view().into();
-    }
-    last.run(images, output)
 }

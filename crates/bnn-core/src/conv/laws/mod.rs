@@ -80,6 +80,14 @@ impl Case {
         for kernel in kernels {
             let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
             check_epilogues(images, &packed, &expected)?;
+            if let Input::Unsigned(depth) = input {
+                let packed = PackedFilters::for_bytes(kernel, &conv, filters.view(), depth)?;
+                check_epilogues(images, &packed, &expected)?;
+                // Filters for bytes take bits too.
+                let mut of_bits = vec![0; expected.len()];
+                reference::conv2d(bits.view(), &conv, filters.view(), &mut of_bits)?;
+                check_epilogues(bits.view().into(), &packed, &of_bits)?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A convolution whose arguments have been checked.
 
+use super::direct::Limits;
 use super::filters::PackedFilters;
 use super::images::{Images, Source};
 use super::{run, signs};
@@ -41,11 +42,10 @@ impl<'a, 'w> Call<'a, 'w> {
         c: &mut [E::Elem],
         stride: usize,
     ) -> Result<(), Error> {
-        let source = match self.images {
-            Images::Bits(bits) => Source::Bits(bits),
-            Images::Unsigned { x, depth } => Source::Bytes { x, depth },
-            Images::Floats(x) => {
-                let bits = self.signs(x)?;
+        let source = match self.source() {
+            Ok(source) => source,
+            Err(floats) => {
+                let bits = self.signs(floats)?;
                 return self.on(bits.view()).run(epilogue, c, stride);
             }
         };
@@ -53,21 +53,35 @@ impl<'a, 'w> Call<'a, 'w> {
     }
 
     /// Writes whether the sums reach the thresholds; rows of `out` are as long as outputs need.
-    pub(super) fn run_bits(self, thresholds: Thresholds<'_>, out: &mut [u64]) -> Result<(), Error> {
-        let stride = row_words(self.filters.conv().outputs());
-        match self.images {
-            Images::Floats(x) => {
-                let bits = self.signs(x)?;
-                return self.on(bits.view()).run_bits(thresholds, out);
+    /// `limits` are those that the filters have for these thresholds.
+    pub(super) fn run_bits(
+        self,
+        thresholds: Thresholds<'_>,
+        limits: Option<&Limits>,
+        out: &mut [u64],
+    ) -> Result<(), Error> {
+        let source = match self.source() {
+            Ok(source) => source,
+            Err(floats) => {
+                let bits = self.signs(floats)?;
+                return self.on(bits.view()).run_bits(thresholds, limits, out);
             }
-            Images::Bits(bits)
-                if run::run_bits(self.filters, bits, self.samples, thresholds, out, stride) =>
-            {
-                return Ok(());
-            }
-            _ => {}
+        };
+        let (filters, samples) = (self.filters, self.samples);
+        let stride = row_words(filters.conv().outputs());
+        if run::run_bits(filters, source, samples, thresholds, limits, out, stride) {
+            return Ok(());
         }
         self.run(&Threshold(thresholds), out, stride)
+    }
+
+    /// Images that are packed, or else floats.
+    fn source(&self) -> Result<Source<'a>, &'a [f32]> {
+        match self.images {
+            Images::Bits(bits) => Ok(Source::Bits(bits)),
+            Images::Unsigned { x, depth } => Ok(Source::Bytes { x, depth }),
+            Images::Floats(x) => Err(x),
+        }
     }
 
     fn signs(&self, x: &[f32]) -> Result<BitMatrix, Error> {

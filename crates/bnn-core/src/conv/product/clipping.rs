@@ -102,8 +102,40 @@ impl ClipTable {
 
     /// The corrections of all filters at output pixel `(oy, ox)`.
     fn row(&self, oy: usize, ox: usize) -> &[i32] {
-        let row = (self.y.at(oy) * self.x.0.len() + self.x.at(ox)) * self.filters;
+        self.of_way(self.line(oy).at(ox) as usize)
+    }
+
+    /// How many ways there are.
+    pub(super) fn ways(&self) -> usize {
+        self.y.0.len() * self.x.0.len()
+    }
+
+    /// The corrections of all filters for windows that are clipped in this way.
+    pub(super) fn of_way(&self, way: usize) -> &[i32] {
+        let row = way * self.filters;
         self.sums.get(row..row + self.filters).unwrap_or_default()
+    }
+
+    /// The ways of a row of windows.
+    pub(super) fn line(&self, oy: usize) -> LineWays<'_> {
+        LineWays {
+            first: self.y.at(oy) * self.x.0.len(),
+            x: &self.x,
+        }
+    }
+}
+
+/// The ways in which the windows of a row are clipped.
+pub(super) struct LineWays<'c> {
+    first: usize,
+    x: &'c Ways,
+}
+
+impl LineWays<'_> {
+    /// The way of the window at a stop.
+    pub(super) fn at(&self, ox: usize) -> u32 {
+        // A table of them fits memory, a row of it for each way.
+        (self.first + self.x.at(ox)) as u32
     }
 }
 

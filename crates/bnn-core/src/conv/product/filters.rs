@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::clipping::{ClipTable, is_needed};
 use super::depthwise;
+use super::direct::{Direct, Limits};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-use crate::gemm::PackedWeights;
+use crate::gemm::{PackedWeights, Thresholds};
 use crate::kernel::Kernel;
 use crate::memory;
 use crate::shape::{equal, row_words};
@@ -35,6 +36,8 @@ pub(super) enum PackedLayout {
     },
     /// As [`depthwise::arrange`] writes them.
     Depthwise(Vec<u64>),
+    /// Without patches.
+    Direct(Direct),
 }
 
 impl PackedFilters {
@@ -58,6 +61,44 @@ impl PackedFilters {
         filters: BitMatrixView<'_>,
     ) -> Result<Self, Error> {
         check(conv, filters)?;
+        match Direct::of_bits(kernel, conv, filters)? {
+            Some(direct) => Ok(Self::direct(kernel, conv, direct)),
+            None => Self::by_patches(kernel, conv, filters),
+        }
+    }
+
+    /// Lays the filters out for images of bytes below `2^depth`, by the way that is fastest for them:
+    /// eight times the bytes, if it is not by bit planes. Other images are slower then.
+    ///
+    /// # Errors
+    /// As [`PackedFilters::for_kernel`].
+    pub(crate) fn for_bytes(
+        kernel: &'static Kernel,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+        depth: usize,
+    ) -> Result<Self, Error> {
+        check(conv, filters)?;
+        match Direct::of_bytes(kernel, conv, filters, depth)? {
+            Some(direct) => Ok(Self::direct(kernel, conv, direct)),
+            None => Self::by_patches(kernel, conv, filters),
+        }
+    }
+
+    fn direct(kernel: &'static Kernel, conv: &Conv2d, direct: Direct) -> Self {
+        Self {
+            conv: *conv,
+            kernel,
+            layout: PackedLayout::Direct(direct),
+        }
+    }
+
+    /// Lays the filters out for products with patches, or for a depthwise convolution.
+    pub(super) fn by_patches(
+        kernel: &'static Kernel,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+    ) -> Result<Self, Error> {
         let layout = if conv.is_depthwise() {
             let mut words = memory::zeros(depthwise::words(conv)?)?;
             depthwise::arrange(conv, filters, &mut words);
@@ -79,6 +120,14 @@ impl PackedFilters {
             kernel,
             layout,
         })
+    }
+
+    /// What these thresholds are to the sums that the kernel makes; `None`: they are compared as they are.
+    pub(super) fn limits(&self, thresholds: Thresholds<'_>) -> Result<Option<Limits>, Error> {
+        let PackedLayout::Direct(direct) = &self.layout else {
+            return Ok(None);
+        };
+        direct.limits(&self.conv, thresholds).map(Some)
     }
 
     /// The convolution that the filters are for.

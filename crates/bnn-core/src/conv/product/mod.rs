@@ -5,8 +5,10 @@ mod byte_taps;
 mod call;
 mod clipping;
 mod depthwise;
+mod direct;
 mod filters;
 mod images;
+mod layer;
 mod patches;
 mod run;
 mod runs;
@@ -16,6 +18,7 @@ mod vertical;
 use call::Call;
 pub use filters::PackedFilters;
 pub use images::Images;
+pub(crate) use layer::BitLayer;
 
 use crate::bits::BitMatrixViewMut;
 use crate::error::Error;
@@ -80,5 +83,6 @@ pub fn conv2d_bits<'a, 't>(
     equal("thresholds", n, thresholds.len())?;
     equal("rows of the output", m, out.rows())?;
     equal("columns of the output", n, out.cols())?;
-    call.run_bits(thresholds, out.words_mut())
+    let limits = filters.limits(thresholds)?;
+    call.run_bits(thresholds, limits.as_ref(), out.words_mut())
 }

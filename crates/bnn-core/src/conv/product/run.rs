@@ -1,10 +1,10 @@
 //! Runs convolutions with packed filters.
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::clipping::{ClipTable, is_needed};
 use super::depthwise::{Depthwise, DepthwiseBits, WithEpilogue};
+use super::direct::{Compare, DirectProduct, Limits, OfSums};
 use super::filters::{PackedFilters, PackedLayout};
 use super::images::Source;
 use super::patches::{Patches, columns_of, with_samples};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::gemm::product::Product;
-use crate::gemm::{Resolved, Thresholds, Weights, compute_all};
+use crate::gemm::{PackedWeights, Resolved, Thresholds, Weights, compute_all};
 use crate::shape::row_words;
 
 /// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
@@ -29,19 +29,31 @@ pub(super) fn run<E: Epilogue>(
     let conv = filters.conv();
     match &filters.layout {
         PackedLayout::Groups { weights, clips } => {
-            let rows = samples.saturating_mul(source.rows_per_sample());
-            let weights = weights
-                .iter()
-                .map(|weights| Weights::from(weights).resolve(rows));
             let groups = Groups {
                 conv,
                 source,
                 samples,
-                weights: &weights.collect::<Result<Vec<_>, _>>()?,
+                weights,
                 clips: clips.as_ref().filter(|_| is_needed(conv, source.depth())),
                 epilogue,
             };
             compute_all(&groups, c, stride);
+        }
+        PackedLayout::Direct(direct) if direct.takes(&source) => {
+            let product = DirectProduct {
+                conv,
+                kernel: filters.kernel(),
+                direct,
+                source,
+                samples,
+                finish: OfSums(epilogue),
+            };
+            compute_all(&product, c, stride);
+        }
+        PackedLayout::Direct(direct) => {
+            let patches = direct.filters(conv)?;
+            let patches = PackedFilters::by_patches(filters.kernel(), conv, patches.view())?;
+            return run(&patches, source, samples, epilogue, c, stride);
         }
         PackedLayout::Depthwise(words) => {
             let depthwise = WithEpilogue {
@@ -60,19 +72,35 @@ pub(super) fn run<E: Epilogue>(
     Ok(())
 }
 
-/// Computes bits from bits by thresholds, if there is a faster way than by sums; returns whether
-/// there was.
+/// Computes bits by thresholds, if there is a faster way than by sums; returns whether there was.
+/// `limits` are those of the thresholds where the filters have such.
 pub(super) fn run_bits(
     filters: &PackedFilters,
-    bits: BitMatrixView<'_>,
+    source: Source<'_>,
     samples: usize,
     thresholds: Thresholds<'_>,
+    limits: Option<&Limits>,
     out: &mut [u64],
     stride: usize,
 ) -> bool {
-    match thresholds {
-        Thresholds::I16(t) => compare(filters, bits, samples, t, out, stride),
-        Thresholds::I32(t) => compare(filters, bits, samples, t, out, stride),
+    match (&filters.layout, source, limits) {
+        (PackedLayout::Direct(direct), source, Some(limits)) if direct.takes(&source) => {
+            let product = DirectProduct {
+                conv: filters.conv(),
+                kernel: filters.kernel(),
+                direct,
+                source,
+                samples,
+                finish: Compare(limits),
+            };
+            compute_all(&product, out, stride);
+            true
+        }
+        (_, Source::Bits(bits), _) => match thresholds {
+            Thresholds::I16(t) => compare(filters, bits, samples, t, out, stride),
+            Thresholds::I32(t) => compare(filters, bits, samples, t, out, stride),
+        },
+        _ => false,
     }
 }
 
@@ -106,9 +134,22 @@ struct Groups<'p, E> {
     conv: &'p Conv2d,
     source: Source<'p>,
     samples: usize,
-    weights: &'p [Resolved<'p>],
+    weights: &'p [PackedWeights],
     clips: Option<&'p ClipTable>,
     epilogue: &'p E,
+}
+
+impl<'p, E> Groups<'p, E> {
+    fn resolve(&self, weights: &'p PackedWeights) -> Option<Resolved<'p>> {
+        let rows = self.samples.saturating_mul(self.source.rows_per_sample());
+        Weights::from(weights).resolve(rows).ok()
+    }
+
+    fn resolved(&self) -> Option<Resolved<'p>> {
+        self.weights
+            .first()
+            .and_then(|weights| self.resolve(weights))
+    }
 }
 
 impl<E: Epilogue> TiledOutput for Groups<'_, E> {
@@ -122,7 +163,7 @@ impl<E: Epilogue> TiledOutput for Groups<'_, E> {
         let words = self.source.rows_per_sample() * row_words(self.conv.patch_len());
         Grain {
             work: (self.samples.saturating_mul(words)).saturating_mul(self.conv.outputs()),
-            samples: self.weights.first().map_or(1, |w| w.kernel().mr()),
+            samples: self.resolved().map_or(1, |w| w.kernel().mr()),
             // Columns of several groups may share an element.
             columns: (self.conv.groups() == 1).then_some(E::COLUMNS),
         }
@@ -130,6 +171,9 @@ impl<E: Epilogue> TiledOutput for Groups<'_, E> {
 
     fn part(&self, range: Range<usize>, columns: &Columns, out: &mut impl OutputRows<E::Elem>) {
         for (group, weights) in self.weights.iter().enumerate() {
+            let Some(weights) = self.resolve(weights) else {
+                continue; // weights with a kernel always resolve
+            };
             let patches = Patches {
                 conv: self.conv,
                 source: self.source,
@@ -143,7 +187,7 @@ impl<E: Epilogue> TiledOutput for Groups<'_, E> {
             with_samples(&patches, self.samples, |a| {
                 let product = Product {
                     a,
-                    w: weights,
+                    w: &weights,
                     epilogue: self.epilogue,
                 };
                 product.part(range.clone(), &columns, out);

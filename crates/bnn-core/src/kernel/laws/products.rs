@@ -3,25 +3,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::stream as words;
 use crate::kernel::{Block, Kernel, NR, Sums};
-
-/// A fixed stream of words in which runs of zeros and ones occur too: counts meet their extremes.
-fn words(seed: u64, n: usize) -> Vec<u64> {
-    let mut x = seed | 1;
-    let mut next = || {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        x
-    };
-    (0..n)
-        .map(|_| match next() % 4 {
-            0 => 0,
-            1 => u64::MAX,
-            _ => next(),
-        })
-        .collect()
-}
 
 fn mismatches(a: &[u64], b: &[u64]) -> u32 {
     let bits = |x: &u64| (0..64).filter(|i| x >> i & 1 == 1).count() as u32;

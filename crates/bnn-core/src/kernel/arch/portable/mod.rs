@@ -8,6 +8,8 @@ mod in_place;
 mod multiply;
 pub(in crate::kernel) mod pack;
 mod small_core;
+#[cfg(feature = "alloc")]
+pub(super) mod windows;
 
 #[cfg(not(feature = "alloc"))]
 pub(in crate::kernel) use in_place::{KERNEL, dot_rows};

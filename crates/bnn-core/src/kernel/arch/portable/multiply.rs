@@ -1,5 +1,6 @@
 //! Blocks and panels in plain Rust.
 
+use super::windows::WINDOWS;
 use super::{SMALL_CORE, small_core};
 use crate::kernel::arch::BASELINE_PACKING;
 use crate::kernel::arch::scalar::{self, by_tiles};
@@ -23,6 +24,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         epilogues: &epilogue::PORTABLE,
         count,
         packing: &BASELINE_PACKING,
+        windows: || &WINDOWS,
     },
 );
 

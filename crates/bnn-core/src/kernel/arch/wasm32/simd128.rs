@@ -25,6 +25,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         epilogues: &epilogue::PORTABLE,
         count,
         packing: &BASELINE_PACKING,
+        windows: || &portable::windows::WINDOWS,
     },
 );
 

@@ -30,6 +30,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         // SAFETY: as for `multiply`.
         count: |a, b| unsafe { count(a, b) },
         packing: &portable::pack::PACKING,
+        windows: || &portable::windows::WINDOWS,
     },
 );
 

@@ -24,6 +24,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         epilogues: &epilogue::PORTABLE,
         count: |a, b| vector128::count::<uint8x16_t>(a, b),
         packing: &PACKING,
+        windows: || &portable::windows::WINDOWS,
     },
 );
 

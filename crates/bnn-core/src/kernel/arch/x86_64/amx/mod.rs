@@ -50,6 +50,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         // SAFETY: as for `fill`.
         count: |a, b| unsafe { avx512::count(a, b) },
         packing: &avx512::pack::PACKING,
+        windows: avx512::windows,
     },
 )
 .with_f32(F32Functions {

@@ -10,6 +10,7 @@
 
 pub(super) mod epilogue;
 pub(super) mod pack;
+pub(super) mod windows;
 
 use core::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_add_epi16, _mm256_and_si256, _mm256_avg_epu8,
@@ -55,6 +56,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         // SAFETY: as for `multiply`.
         count: |a, b| unsafe { count(a, b) },
         packing: &pack::PACKING,
+        windows: || &windows::WINDOWS,
     },
 );
 

@@ -4,6 +4,7 @@
 
 pub(super) mod epilogue;
 pub(super) mod pack;
+mod windows;
 
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_permutex2var_epi32, _mm512_popcnt_epi64,
@@ -12,12 +13,13 @@ use core::arch::x86_64::{
     _mm512_xor_si512,
 };
 
-use super::cpu_has;
+use super::{avx2, cpu_has};
 use crate::kernel::arch::portable;
 use crate::kernel::arch::scalar::{self, by_tiles};
 use crate::kernel::isa::Isa;
 use crate::kernel::micro_kernel::{Block, Functions, MicroKernel};
 use crate::kernel::types::{Kernel, Sums};
+use crate::kernel::windows::WindowFunctions;
 
 /// Weight rows in one vector of 64-bit lanes.
 const LANES: usize = 8;
@@ -45,8 +47,17 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         // SAFETY: as for `multiply`.
         count: |a, b| unsafe { count(a, b) },
         packing: &pack::PACKING,
+        windows,
     },
 );
+
+/// Of CPUs with VPOPCNTDQ all but one (Knights Mill) have VNNI.
+pub(super) fn windows() -> &'static WindowFunctions {
+    match cpu_has!("avx512vnni") {
+        true => &windows::WINDOWS,
+        false => &avx2::windows::WINDOWS,
+    }
+}
 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,popcnt")]
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {

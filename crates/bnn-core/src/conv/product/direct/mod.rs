@@ -1,0 +1,364 @@
+//! Convolutions without patches: windows are read where they lie in a copy of the image that has its
+//! padding around it.
+//!
+//! In that copy a pixel of bits takes whole groups of 32 bits, and a pixel of bytes its bytes. All windows
+//! then look alike: their groups lie at the same distances from their first byte. A run of bytes that lie
+//! side by side in a window is filled up to whole groups with weights of 0.
+
+mod packing;
+mod staging;
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytemuck::{cast_slice, cast_slice_mut};
+
+use super::clipping::ClipTable;
+use super::images::Source;
+use crate::aligned::AlignedWords;
+use crate::bits::{BitMatrix, BitMatrixView};
+use crate::conv::geometry::{Conv2d, PadValue};
+use crate::error::Error;
+use crate::gemm::Thresholds;
+use crate::gemm::epilogue::Epilogue;
+use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
+use crate::kernel::windows::{GROUP, Lanes, Window, WindowBlock, WindowProduct};
+use crate::kernel::{Kernel, NR, Sums};
+use crate::memory;
+use crate::shape::row_words;
+use staging::Staging;
+
+/// Filters of a convolution without patches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Direct {
+    elements: Elements,
+    staging: Staging,
+    /// Where the groups of a window lie, in bytes from its first one.
+    groups: Vec<u32>,
+    /// `[panel][group][lane]`.
+    panels: AlignedWords,
+    clips: Option<ClipTable>,
+}
+
+/// Words of a row that is short.
+const SHORT: usize = 16;
+
+/// What images are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Elements {
+    Bits,
+    Bytes,
+}
+
+/// The least sums that give a bit of 1, as the kernel sums: `[panel][way]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Limits(Vec<[i32; NR]>);
+
+impl Direct {
+    /// Filters for images of bits; `None` where patches are faster.
+    pub(super) fn of_bits(
+        kernel: &Kernel,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let taps = conv.windows().taps();
+        let groups = taps.saturating_mul(staging::groups_of(conv.channels()));
+        let words = row_words(conv.patch_len());
+        // Rows of products that are long gain nothing, and their outputs may be shared among threads.
+        let is_long = taps == 1 && words > SHORT;
+        if conv.groups() > 1 || is_long || !kernel.prefers_windows(groups, words, conv.outputs()) {
+            return Ok(None);
+        }
+        Self::new(Elements::Bits, conv, filters)
+    }
+
+    /// Filters for images of bytes below `2^depth`; `None` where bit planes are faster.
+    pub(super) fn of_bytes(
+        kernel: &Kernel,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+        depth: usize,
+    ) -> Result<Option<Self>, Error> {
+        let bytes = GROUP * packing::groups_of_bytes(conv);
+        let words = (depth + 1) * row_words(filters.cols());
+        if conv.groups() > 1 || !kernel.prefers_bytes(bytes, words) {
+            return Ok(None);
+        }
+        Self::new(Elements::Bytes, conv, filters)
+    }
+
+    fn new(
+        elements: Elements,
+        conv: &Conv2d,
+        filters: BitMatrixView<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let Some(staging) = Staging::new(elements, conv) else {
+            return Ok(None);
+        };
+        let groups = packing::groups(elements, conv, &staging)?;
+        let clipped = conv.pad_value() == PadValue::Zero && conv.windows().is_clipped();
+        let clips = match elements {
+            Elements::Bits if clipped => Some(ClipTable::new(conv, filters)?),
+            _ => None,
+        };
+        Ok(Some(Self {
+            elements,
+            panels: packing::panels(elements, conv, filters, groups.len())?,
+            staging,
+            groups,
+            clips,
+        }))
+    }
+
+    /// Whether it is for such images.
+    pub(super) fn takes(&self, source: &Source<'_>) -> bool {
+        match source {
+            Source::Bits(_) => self.elements == Elements::Bits,
+            Source::Bytes { .. } => self.elements == Elements::Bytes,
+        }
+    }
+
+    /// The filters as they were before they were laid out.
+    pub(super) fn filters(&self, conv: &Conv2d) -> Result<BitMatrix, Error> {
+        packing::canonical(self.elements, conv, |panel| self.panel(panel))
+    }
+
+    fn product(&self, kernel: &'static Kernel) -> Option<&'static WindowProduct> {
+        match self.elements {
+            Elements::Bytes => Some(kernel.window_bytes()),
+            Elements::Bits => kernel.window_bits(),
+        }
+    }
+
+    /// The lanes of a panel.
+    fn panel(&self, panel: usize) -> &[Lanes] {
+        let (lanes, _) = cast_slice::<u64, u32>(self.panels.words()).as_chunks::<NR>();
+        let each = self.groups.len();
+        lanes
+            .get(panel * each..(panel + 1) * each)
+            .unwrap_or_default()
+    }
+
+    /// Ways in which a window may be clipped.
+    fn ways(&self) -> usize {
+        self.clips.as_ref().map_or(1, ClipTable::ways)
+    }
+
+    /// What thresholds are to the sums of the kernel, which for bits are minus the number of bits that
+    /// differ: `k + missing - 2 * differ >= t` where `-differ >= ceil((t - k - missing) / 2)`.
+    pub(super) fn limits(
+        &self,
+        conv: &Conv2d,
+        thresholds: Thresholds<'_>,
+    ) -> Result<Limits, Error> {
+        let panels = conv.outputs().div_ceil(NR);
+        // In lanes without an output no sum reaches it.
+        let mut limits = memory::with_capacity(panels * self.ways())?;
+        for panel in 0..panels {
+            for way in 0..self.ways() {
+                let missing = self.clips.as_ref().map(|clips| clips.of_way(way));
+                limits.push(core::array::from_fn(|lane| {
+                    let output = panel * NR + lane;
+                    let Some(threshold) = thresholds.get(output) else {
+                        return i32::MAX;
+                    };
+                    match self.elements {
+                        Elements::Bytes => threshold,
+                        Elements::Bits => {
+                            let missing = missing.and_then(|missing| missing.get(output));
+                            let least = i64::from(threshold)
+                                - conv.patch_len() as i64
+                                - i64::from(missing.copied().unwrap_or(0));
+                            // Half of a number of 33 bits, rounded up.
+                            let half = (least + 1) >> 1;
+                            half.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+                        }
+                    }
+                }));
+            }
+        }
+        Ok(Limits(limits))
+    }
+}
+
+/// A convolution without patches, with its epilogue.
+pub(super) struct DirectProduct<'p, F> {
+    pub(super) conv: &'p Conv2d,
+    pub(super) kernel: &'static Kernel,
+    pub(super) direct: &'p Direct,
+    pub(super) source: Source<'p>,
+    pub(super) samples: usize,
+    pub(super) finish: F,
+}
+
+/// What becomes of the sums of a block.
+pub(super) trait Finish: Sync {
+    type Elem: Copy + Send;
+
+    /// Writes the outputs of the windows `block`, the first of which is that of row `first` of `out`.
+    fn block(
+        &self,
+        block: &StagedBlock<'_>,
+        first: usize,
+        sums: &mut Vec<Sums>,
+        out: &mut impl OutputRows<Self::Elem>,
+    );
+}
+
+/// Windows that lie in memory, with all that is needed to multiply them.
+pub(super) struct StagedBlock<'s> {
+    conv: &'s Conv2d,
+    direct: &'s Direct,
+    kernel: &'static Kernel,
+    product: &'static WindowProduct,
+    block: WindowBlock<'s>,
+}
+
+/// Bits by thresholds.
+pub(super) struct Compare<'l>(pub(super) &'l Limits);
+
+/// Any epilogue of sums.
+pub(super) struct OfSums<'e, E>(pub(super) &'e E);
+
+/// The memory that a thread computes blocks in.
+#[derive(Default)]
+struct Room {
+    bytes: Vec<u64>,
+    windows: Vec<Window>,
+    sums: Vec<Sums>,
+}
+
+memory::lent!(static ROOM: Room);
+
+impl<F: Finish> TiledOutput for DirectProduct<'_, F> {
+    type Elem = F::Elem;
+
+    fn shape(&self) -> [usize; 2] {
+        [self.samples, self.conv.outputs()]
+    }
+
+    fn grain(&self) -> Grain {
+        let words = self.direct.groups.len().div_ceil(2);
+        let [_, width] = self.conv.windows().output_size();
+        Grain {
+            work: (self.samples.saturating_mul(words)).saturating_mul(self.conv.outputs()),
+            // Whole rows, so that no row of the image is copied for parts of a row of windows.
+            samples: width,
+            columns: None,
+        }
+    }
+
+    fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<F::Elem>) {
+        let Some(product) = self.direct.product(self.kernel) else {
+            return; // filters are laid out so only where there is one
+        };
+        ROOM.lend(|room| {
+            let mut at = range.start;
+            while at < range.end {
+                let Room {
+                    bytes,
+                    windows,
+                    sums,
+                } = &mut *room;
+                let first = at;
+                let staging = &self.direct.staging;
+                at = staging.stage(self, at..range.end, bytes, windows);
+                let staged = StagedBlock {
+                    conv: self.conv,
+                    direct: self.direct,
+                    kernel: self.kernel,
+                    product,
+                    block: WindowBlock {
+                        bytes: cast_slice(bytes),
+                        windows,
+                        groups: &self.direct.groups,
+                    },
+                };
+                self.finish.block(&staged, first - range.start, sums, out);
+            }
+        });
+    }
+}
+
+impl Finish for Compare<'_> {
+    type Elem = u64;
+
+    fn block(
+        &self,
+        staged: &StagedBlock<'_>,
+        first: usize,
+        _: &mut Vec<Sums>,
+        out: &mut impl OutputRows<u64>,
+    ) {
+        let Some((words, stride)) = out.rows_from(first) else {
+            return; // outputs are not cut by columns
+        };
+        let (halves, stride) = (cast_slice_mut::<u64, u32>(words), 2 * stride);
+        let ways = staged.direct.ways();
+        let panels = staged.conv.outputs().div_ceil(NR);
+        for (panel, limits) in self.0.0.chunks_exact(ways).enumerate() {
+            let out = halves.get_mut(panel..).unwrap_or_default();
+            let lanes = staged.direct.panel(panel);
+            staged
+                .product
+                .reached(&staged.block, lanes, limits, out, stride);
+        }
+        if !panels.is_multiple_of(2) {
+            let out = halves.get_mut(panels..).unwrap_or_default();
+            for half in out
+                .iter_mut()
+                .step_by(stride)
+                .take(staged.block.windows.len())
+            {
+                *half = 0;
+            }
+        }
+    }
+}
+
+impl<E: Epilogue> Finish for OfSums<'_, E> {
+    type Elem = E::Elem;
+
+    fn block(
+        &self,
+        staged: &StagedBlock<'_>,
+        first: usize,
+        sums: &mut Vec<Sums>,
+        out: &mut impl OutputRows<E::Elem>,
+    ) {
+        let (conv, windows) = (staged.conv, staged.block.windows);
+        sums.resize(windows.len(), Sums([0; NR]));
+        for (panel, col) in (0..conv.outputs()).step_by(NR).enumerate() {
+            let lanes = staged.direct.panel(panel);
+            staged.product.sums(&staged.block, lanes, sums);
+            let used = NR.min(conv.outputs() - col);
+            let parameters = self.0.panel(col, used);
+            for (i, (sums, window)) in sums.iter_mut().zip(windows).enumerate() {
+                if staged.direct.elements == Elements::Bits {
+                    staged.complete(sums, window, col);
+                }
+                if let Some(row) = out.row(first + i) {
+                    let epilogues = staged.kernel.epilogues();
+                    E::write(epilogues, &parameters, sums, used, row, col);
+                }
+            }
+        }
+    }
+}
+
+impl StagedBlock<'_> {
+    /// Makes sums of minus the number of bits that differ.
+    fn complete(&self, sums: &mut Sums, window: &Window, col: usize) {
+        let k = self.conv.patch_len() as i32;
+        for sum in &mut sums.0 {
+            *sum = k.wrapping_add(*sum << 1);
+        }
+        if let Some(clips) = &self.direct.clips {
+            let missing = clips.of_way(window.way as usize);
+            let missing = missing.get(col..).unwrap_or_default();
+            for (sum, missing) in sums.0.iter_mut().zip(missing) {
+                *sum = sum.wrapping_add(*missing);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Windows in place, in plain Rust.
+
+use crate::kernel::types::{NR, Sums};
+use crate::kernel::windows::{
+    GROUP, Lanes, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+};
+
+pub(in crate::kernel::arch) static WINDOWS: WindowFunctions = WindowFunctions {
+    bytes: WindowProduct { sums, reached },
+    byte_cost: 12,
+    bits: None,
+};
+
+fn sums(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
+    for (window, sums) in block.windows.iter().zip(sums) {
+        *sums = product(block, window, panel);
+    }
+}
+
+fn reached(
+    block: &WindowBlock<'_>,
+    panel: &[Lanes],
+    limits: &[[i32; NR]],
+    out: &mut [u32],
+    stride: usize,
+) {
+    for (window, out) in block.windows.iter().zip(out.chunks_mut(stride)) {
+        let sums = product(block, window, panel);
+        let pairs = sums.0.iter().zip(limits_of(limits, window)).rev();
+        let bits = pairs.fold(0, |bits, (sum, limit)| bits << 1 | u32::from(sum >= limit));
+        if let [out, ..] = out {
+            *out = bits;
+        }
+    }
+}
+
+fn product(block: &WindowBlock<'_>, window: &Window, panel: &[Lanes]) -> Sums {
+    let mut sums = Sums([0; NR]);
+    let bytes = block.bytes.get(window.first as usize..).unwrap_or_default();
+    for (group, lanes) in block.groups.iter().zip(panel) {
+        let group = bytes.get(*group as usize..).and_then(|x| x.first_chunk());
+        let x: [i32; GROUP] = group.copied().unwrap_or([0; GROUP]).map(i32::from);
+        for (sum, lane) in sums.0.iter_mut().zip(lanes) {
+            for (x, weight) in x.iter().zip(lane.to_le_bytes()) {
+                *sum += x * i32::from(weight.cast_signed());
+            }
+        }
+    }
+    sums
+}

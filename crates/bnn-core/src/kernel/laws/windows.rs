@@ -1,0 +1,134 @@
+//! Windows in place: every kernel sums as the definition does.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::stream;
+use crate::kernel::windows::{GROUP, Lanes, Window, WindowBlock, WindowProduct};
+use crate::kernel::{Kernel, NR, Sums};
+
+/// The sum of a group's products with a lane.
+type Product = fn(x: [u8; GROUP], lane: u32) -> i32;
+
+fn of_bytes(x: [u8; GROUP], lane: u32) -> i32 {
+    let pairs = x.iter().zip(lane.to_le_bytes());
+    pairs
+        .map(|(x, w)| i32::from(*x) * i32::from(w.cast_signed()))
+        .sum()
+}
+
+fn of_bits(x: [u8; GROUP], lane: u32) -> i32 {
+    -((u32::from_le_bytes(x) ^ lane).count_ones() as i32)
+}
+
+/// Windows that overlap, groups that lie anywhere, and limits at, below and above the sums.
+fn check(
+    product: &WindowProduct,
+    of: Product,
+    weights: impl Fn(u64) -> u32,
+    x: &[u8],
+    groups: usize,
+) {
+    let numbers = stream(groups as u64, groups * NR);
+    let lanes: Vec<Lanes> = numbers
+        .chunks(NR)
+        .map(|lanes| core::array::from_fn(|j| weights(lanes[j])))
+        .collect();
+    let offsets: Vec<u32> = (0..groups)
+        .map(|g| (g * 7 % (x.len() / 2)) as u32)
+        .collect();
+    for count in (1..=17).chain([40]) {
+        let windows: Vec<Window> = (0..count)
+            .map(|i| Window {
+                first: (i * 11 % (x.len() / 2 - GROUP)) as u32,
+                way: (i % 3) as u32,
+            })
+            .collect();
+        let expected: Vec<[i32; NR]> = windows
+            .iter()
+            .map(|window| {
+                core::array::from_fn(|j| {
+                    let sums = offsets.iter().zip(&lanes).map(|(offset, lanes)| {
+                        let at = (window.first + offset) as usize;
+                        of(core::array::from_fn(|i| x[at + i]), lanes[j])
+                    });
+                    sums.sum()
+                })
+            })
+            .collect();
+        let block = WindowBlock {
+            bytes: x,
+            windows: &windows,
+            groups: &offsets,
+        };
+        let mut sums = vec![Sums([7; NR]); count];
+        product.sums(&block, &lanes, &mut sums);
+        assert!(sums.iter().map(|sums| sums.0).eq(expected.iter().copied()));
+
+        let limits: [[i32; NR]; 3] = core::array::from_fn(|way| {
+            core::array::from_fn(|j| expected[0][j] + (way + j) as i32 % 3 - 1)
+        });
+        for stride in [1, 3] {
+            let mut out = vec![0x5EED; count * stride + 1];
+            product.reached(&block, &lanes, &limits, &mut out[..count * stride], stride);
+            for (i, (row, expected)) in out.chunks(stride).zip(&expected).enumerate() {
+                for (j, sum) in expected.iter().enumerate() {
+                    assert_eq!(row[0] >> j & 1 == 1, *sum >= limits[i % 3][j]);
+                }
+                assert!(row[1..].iter().all(|&out| out == 0x5EED), "written outside");
+            }
+            assert_eq!(out[count * stride], 0x5EED, "written outside");
+        }
+    }
+}
+
+/// Groups around what 16-bit sums of AVX2 hold.
+const GROUPS: [usize; 9] = [1, 2, 3, 9, 63, 64, 65, 128, 200];
+
+#[test]
+fn bytes_are_multiplied_with_signs() {
+    let x: Vec<u8> = stream(3, 200).iter().map(|&x| x as u8).collect();
+    let signs = |x: u64| {
+        let byte = |i: u32| [0_u8, 1, u8::MAX, 1][(x >> (8 * i) & 3) as usize];
+        u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
+    };
+    for kernel in Kernel::available() {
+        for groups in GROUPS {
+            let product = kernel.window_bytes();
+            check(product, of_bytes, signs, &x, groups);
+            // The largest sums, of both signs.
+            check(product, of_bytes, |_| 0x0101_0101, &[u8::MAX; 200], groups);
+            check(product, of_bytes, |_| u32::MAX, &[u8::MAX; 200], groups);
+        }
+    }
+}
+
+#[test]
+fn bits_that_differ_are_counted() {
+    let x: Vec<u8> = stream(5, 200).iter().map(|&x| x as u8).collect();
+    for product in Kernel::available().filter_map(Kernel::window_bits) {
+        for groups in GROUPS {
+            check(product, of_bits, |x| x as u32, &x, groups);
+            check(product, of_bits, |_| u32::MAX, &[0; 200], groups);
+        }
+    }
+}
+
+/// A window that reaches out of its memory is a bug of the caller, and no access to what is not its memory.
+#[cfg(not(debug_assertions))]
+#[test]
+fn windows_outside_are_not_read() {
+    for kernel in Kernel::available() {
+        let windows = [Window {
+            first: u32::MAX,
+            way: 0,
+        }];
+        let block = WindowBlock {
+            bytes: &[0; 8],
+            windows: &windows,
+            groups: &[0],
+        };
+        let mut sums = [Sums([7; NR])];
+        kernel.window_bytes().sums(&block, &[[0; NR]], &mut sums);
+    }
+}
