@@ -71,6 +71,18 @@ macro_rules! lent {
 }
 pub(crate) use lent;
 
+/// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and would end
+/// the process if there were none. (Another thread may take them in between.)
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn available(bytes: usize) -> Result<(), Error> {
+    let room: Vec<u8> = with_capacity(bytes)?;
+    // Else the compiler may leave the allocation out.
+    core::hint::black_box(room.as_ptr());
+    Ok(())
+}
+
 // A machine of smaller words may have all the memory that they can address.
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
@@ -79,9 +91,11 @@ mod tests {
     #[test]
     fn what_the_system_does_not_have_is_an_error_with_the_size() {
         assert_eq!(zeros::<u64>(3), Ok(alloc::vec![0; 3]));
+        assert_eq!(available(1 << 20), Ok(()));
         for len in [1 << (usize::BITS - 8), usize::MAX] {
             let bytes = len.saturating_mul(8);
             assert_eq!(zeros::<u64>(len), Err(Error::OutOfMemory { bytes }));
+            assert_eq!(available(bytes), Err(Error::OutOfMemory { bytes }));
         }
     }
 }

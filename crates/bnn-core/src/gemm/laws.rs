@@ -17,7 +17,8 @@ fn bits(seed: u64, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     BitMatrix::pack(&noise(seed, rows * cols), rows, cols)
 }
 
-/// Every epilogue of a product, on every kernel and in both layouts, against `expected`.
+/// Every epilogue of a product, on every kernel and in both layouts, against `expected`. Canonical weights
+/// are read in place or laid out on the way, as the shape has it.
 fn check(a: Activations<'_>, w: &BitMatrix, m: usize, expected: &[i32]) -> Result<(), Error> {
     let (n, gap) = (w.rows(), 3);
     for kernel in Kernel::available() {
@@ -131,6 +132,14 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
     // Large enough for a kernel that leaves small products to another one.
     check_bits(49, 257, 1025, 1)?;
     check_bits(83, 290, 1100, 2)?;
+    // Around the sizes from which canonical weights are laid out on the way, in one slab and several.
+    for m in [5, 6, 7, 16] {
+        for n in [23, 24, 25, 63, 64, 65, 127, 129, 193] {
+            for k in [1, 64, 65, 511, 513, 1100] {
+                check_bits(m, n, k, (m + n * k) as u64)?;
+            }
+        }
+    }
     // More samples than a block has.
     for m in [127, 128, 129, 255, 257] {
         check_bits(m, 33, 65, m as u64)?;
@@ -145,6 +154,7 @@ fn the_signs_of_floats_are_taken_on_the_way() -> Result<(), Error> {
         (3, 33, 63),
         (8, 32, 64),
         (9, 65, 257),
+        (6, 130, 513),
         (300, 5, 130),
     ] {
         check_floats(m, n, k, k as u64)?;
@@ -159,7 +169,13 @@ fn the_signs_of_floats_are_taken_on_the_way() -> Result<(), Error> {
 #[test]
 fn integers_of_every_depth_are_exact() -> Result<(), Error> {
     for depth in 1..=8 {
-        for (m, n, k) in [(1, 1, 1), (1, 17, 64), (3, 65, 65), (9, 5, 130)] {
+        for (m, n, k) in [
+            (1, 1, 1),
+            (1, 17, 64),
+            (3, 65, 65),
+            (9, 5, 130),
+            (4, 100, 530),
+        ] {
             check_planes(m, n, k, depth, depth as u64)?;
         }
     }
@@ -273,7 +289,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_shape_is_exact(m in 1_usize..12, n in 1_usize..80, k in 1_usize..400, seed in 0_u64..1000) {
+    fn any_shape_is_exact(m in 1_usize..12, n in 1_usize..160, k in 1_usize..400, seed in 0_u64..1000) {
         check_bits(m, n, k, seed)?;
     }
 

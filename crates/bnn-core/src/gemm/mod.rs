@@ -27,6 +27,8 @@ mod parallel;
 pub(crate) mod product;
 pub(crate) mod samples;
 #[cfg(feature = "alloc")]
+mod slabs;
+#[cfg(feature = "alloc")]
 mod tiled;
 mod weights;
 
@@ -191,6 +193,10 @@ pub(crate) fn compute<E: Epilogue>(
     c: &mut [E::Elem],
     stride: usize,
 ) {
+    #[cfg(feature = "alloc")]
+    if slabs::compute(a, w, epilogue, c, stride) {
+        return;
+    }
     compute_all(&Product { a, w, epilogue }, c, stride);
 }
 

@@ -102,6 +102,14 @@ fn has_pool() -> bool {
         })
 }
 
+/// How many threads would share the outputs.
+pub(super) fn threads(outputs: &impl TiledOutput) -> usize {
+    match split(outputs) {
+        Some(_) => rayon::current_num_threads(),
+        None => 1,
+    }
+}
+
 /// Computes all outputs in parts, if that is worth it, and returns whether it did. `c` holds a row of outputs
 /// per sample, `stride` elements apart.
 pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {

@@ -26,25 +26,43 @@ impl<E: Epilogue> Product<'_, E> {
         columns: &Columns,
         out: &mut impl OutputRows<E::Elem>,
     ) {
+        let needs = self.needs(range.len());
+        let mut block = AlignedWords::zeros(needs.block_words);
+        let mut room = vec![0; needs.room_words];
+        let mut sums = vec![Sums([0; NR]); needs.rows];
+        let workspace = Workspace {
+            samples: needs.samples,
+            room: &mut room,
+            block: block.words_mut(),
+            sums: &mut sums,
+        };
+        self.compute_in(workspace, range, columns, out);
+    }
+
+    /// Bytes of memory that [`compute`](Self::compute) allocates for any number of samples.
+    pub(super) fn workspace_bytes(&self) -> usize {
+        let needs = self.needs(self.a.len());
+        let words = needs.block_words + needs.room_words;
+        words * size_of::<u64>() + needs.rows * size_of::<Sums>()
+    }
+
+    /// What [`compute`](Self::compute) needs for `samples` samples.
+    fn needs(&self, samples: usize) -> Needs {
         let (a, kernel) = (self.a, self.w.kernel());
         let words = a.sample_words() / a.rows_per_sample();
         let tile_words = kernel
             .block_words(kernel.mr(), words)
             .max(kernel.mr() * words);
         let tiles = (BLOCK_WORDS / tile_words).clamp(1, kernel.block_rows() / kernel.mr());
-        let samples = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
-        let samples = samples.min(range.len());
+        let most = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
+        let samples = samples.min(most);
         let rows = samples * a.rows_per_sample();
-        let mut block = AlignedWords::zeros(self.w.block_words(rows, words));
-        let mut room = vec![0; samples * a.room_words()];
-        let mut sums = vec![Sums([0; NR]); rows];
-        let workspace = Workspace {
+        Needs {
             samples,
-            room: &mut room,
-            block: block.words_mut(),
-            sums: &mut sums,
-        };
-        self.compute_in(workspace, range, columns, out);
+            rows,
+            block_words: self.w.block_words(rows, words),
+            room_words: samples * a.room_words(),
+        }
     }
 
     fn compute_in(
@@ -97,6 +115,15 @@ impl<E: Epilogue> Product<'_, E> {
             }
         }
     }
+}
+
+/// The sizes of a [`Workspace`].
+struct Needs {
+    samples: usize,
+    /// Rows of a block, which are the samples or their bit planes.
+    rows: usize,
+    block_words: usize,
+    room_words: usize,
 }
 
 /// The memory that a product works in.

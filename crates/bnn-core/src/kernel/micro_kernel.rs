@@ -27,6 +27,9 @@ pub(crate) struct MicroKernel {
     /// Lays out up to [`NR`] rows; the sums of missing rows mean nothing.
     pub(super) fill_panel: Fill,
     pub(super) multiply: Multiply,
+    /// Whether a product with canonical weights is faster if it lays them out first. (Counting word by word
+    /// is as fast in place.)
+    pub(super) lay_out_on_the_way: bool,
     /// A kernel with the same panels that is faster for small products.
     pub(super) lighter: Option<Lighter>,
 }
@@ -83,6 +86,18 @@ impl Kernel {
             Some(lighter) if (lighter.takes)(rows, words, outputs) => lighter.kernel,
             _ => self,
         }
+    }
+
+    /// Whether `rows` rows are multiplied faster with `outputs` canonical weight rows if these are laid out
+    /// first. Measured with AVX2 and AVX-512: with fewer rows it does not pay, with fewer outputs a panel is
+    /// too empty.
+    pub(crate) fn lays_out_on_the_way(&self, rows: usize, outputs: usize) -> bool {
+        self.functions.micro_kernel.lay_out_on_the_way && rows >= 6 && outputs >= 24
+    }
+
+    /// Whether blocks are the canonical rows themselves.
+    pub(crate) fn reads_rows(&self) -> bool {
+        self.functions.micro_kernel.block.is_none()
     }
 
     /// See [`MicroKernel::mr`].

@@ -64,6 +64,7 @@ pub(super) const fn micro_kernel(multiply: Multiply) -> MicroKernel {
         panel_words,
         fill_panel,
         multiply,
+        lay_out_on_the_way: true,
         lighter: None,
     }
 }

@@ -35,6 +35,7 @@ const MICRO_KERNEL: MicroKernel = MicroKernel {
     panel_words: scalar::panel_words,
     fill_panel: scalar::fill_panel::<W>,
     multiply,
+    lay_out_on_the_way: false,
     lighter: None,
 };
 

@@ -24,6 +24,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             fill_panel: scalar::fill_panel::<W>,
             // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's `popcnt`.
             multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+            lay_out_on_the_way: false,
             lighter: None,
         },
         epilogues: &epilogue::PORTABLE,

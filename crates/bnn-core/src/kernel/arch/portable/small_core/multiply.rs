@@ -13,6 +13,7 @@ pub(in super::super) const MICRO_KERNEL: MicroKernel = MicroKernel {
     panel_words: scalar::panel_words,
     fill_panel: scalar::fill_panel::<1>,
     multiply,
+    lay_out_on_the_way: false,
     lighter: None,
 };
 

@@ -38,9 +38,13 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
                 fill: |rows, words, block| unsafe { int8::fill_block(rows, words, block) },
             }),
             panel_words: scalar::panel_words,
-            fill_panel: scalar::fill_panel::<{ avx512::W }>,
+            // SAFETY: as for `fill`.
+            fill_panel: |rows, words, panel| unsafe {
+                avx512::panel::fill_panel(rows, words, panel)
+            },
             // SAFETY: as for `fill`.
             multiply: |block, panel, sums| unsafe { int8::multiply(block, panel, sums) },
+            lay_out_on_the_way: true,
             lighter: Some(Lighter {
                 kernel: &avx512::KERNEL,
                 takes: small,

@@ -10,6 +10,7 @@
 
 pub(super) mod epilogue;
 pub(super) mod pack;
+mod panel;
 pub(super) mod windows;
 
 use core::arch::x86_64::{
@@ -23,8 +24,8 @@ use core::hint::black_box;
 
 use super::cpu_has;
 use crate::kernel::arch::nibble_tables::{
-    GROUP, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_pairs, fill_panel,
-    finish, groups, panel_words, widen,
+    GROUP, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_pairs, finish, groups,
+    panel_words, widen,
 };
 use crate::kernel::arch::portable;
 use crate::kernel::isa::Isa;
@@ -47,13 +48,15 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
                 fill: fill_pairs::<PAIRS>,
             }),
             panel_words,
-            fill_panel,
             // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and `popcnt`.
+            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+            // SAFETY: as for `fill_panel`.
             multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+            lay_out_on_the_way: true,
             lighter: None,
         },
         epilogues: &epilogue::EPILOGUES,
-        // SAFETY: as for `multiply`.
+        // SAFETY: as for `fill_panel`.
         count: |a, b| unsafe { count(a, b) },
         packing: &pack::PACKING,
         windows: || &windows::WINDOWS,

@@ -4,6 +4,7 @@
 
 pub(super) mod epilogue;
 pub(super) mod pack;
+pub(super) mod panel;
 mod windows;
 
 use core::arch::x86_64::{
@@ -38,13 +39,15 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             block_rows: 32,
             block: None,
             panel_words: scalar::panel_words,
-            fill_panel: scalar::fill_panel::<W>,
             // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
+            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+            // SAFETY: as for `fill_panel`.
             multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+            lay_out_on_the_way: true,
             lighter: None,
         },
         epilogues: &epilogue::EPILOGUES,
-        // SAFETY: as for `multiply`.
+        // SAFETY: as for `fill_panel`.
         count: |a, b| unsafe { count(a, b) },
         packing: &pack::PACKING,
         windows,
