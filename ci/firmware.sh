@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 . ci/lib/host.sh
 . ci/lib/cross.sh
 . ci/lib/firmware.sh
+. ci/lib/stack.sh
 
 # The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
 vectors=$(mktemp -d)
@@ -64,16 +65,36 @@ predicted() {
     grep -o "{[^{}]*\"target\":\"$target\"}" "$vectors/$(echo "$program" | tr _ -).json" | grep -o "\"$1\":[0-9]*" | cut -d: -f2
 }
 
-# check_prediction: whether what the last run took is what was predicted: instructions to a tenth, stack at most.
-check_prediction() {
+# check_costs: whether what the last run took is what was predicted, instructions to a tenth and stack at most, and whether
+# its stack has a bound (of Thumb code) that it kept. Instructions of convolutions are not predicted.
+check_costs() {
     case $program in linear | products) return 0 ;; esac
     # shellcheck disable=SC2046  # two words
     set -- $(sed -n 's/^run: at most \([0-9]*\) instructions and \([0-9]*\) bytes of stack$/\1 \2/p' "$vectors/told")
     instructions=$(predicted run_instructions) stack=$(predicted stack_bytes)
-    echo "predicted: $instructions instructions, at most $stack bytes of stack"
+    case $program in cnn) instructions=$1 ;; *) echo "predicted: $instructions instructions" ;; esac
+    echo "predicted: at most $stack bytes of stack"
     off=$((instructions > $1 ? instructions - $1 : $1 - instructions))
-    [ $((off * 10)) -le "$1" ] && [ "$2" -le "$stack" ] && return
-    echo "crates/bnn-cli/src/mcu/cores.rs predicts otherwise; the program costs measures what is to be there" >&2
+    if [ $((off * 10)) -gt "$1" ] || [ "$2" -gt "$stack" ]; then
+        echo "crates/bnn-cli/src/mcu/cores.rs predicts otherwise; the program costs measures what is to be there" >&2
+        exit 1
+    fi
+    case $target in thumb*) check_stack "$2" ;; esac
+}
+
+# check_stack SEEN: whether the bound for the stack of a run is no less than the bytes that were seen. What the program paints
+# begins below the frame that calls `count`, and ends where the run went deepest.
+check_stack() {
+    # Models with convolutions make real scores through a pointer (`Reals`).
+    case $program in cnn) set -- "$1" '* -> call_once' ;; esac
+    seen=$1
+    shift
+    stack_bound "$elf" "Counter>::count" "$@" >"$vectors/bound"
+    head -n 1 "$vectors/bound"
+    most=$(sed -n 's/^stack: at most \([0-9]*\) bytes$/\1/p' "$vectors/bound")
+    [ "$seen" -le "$most" ] && return
+    echo "$seen bytes were seen, beyond the bound of $most:" >&2
+    cat "$vectors/bound" >&2
     exit 1
 }
 
@@ -101,7 +122,7 @@ for name in digits digits_int digits_bits linear products; do
     for on in on_m4 on_m0 on_risc_v; do
         $on $name
         check_floats
-        check_prediction
+        check_costs
     done
     on_m7 $name
 done
@@ -127,7 +148,7 @@ emulate digits riscv32imac-unknown-none-elf "" qemu-system-riscv32 virt -bios no
 # A network of convolutions.
 for on in on_m4 on_m0 on_risc_v; do
     $on cnn conv
-    check_prediction
+    check_costs
 done
 on_m7 cnn conv
 
