@@ -12,13 +12,16 @@ cargo_tool fuzz
 export RUSTC_BOOTSTRAP=1
 # Products on the thread that libFuzzer watches: for a panic on another one it does not keep the input.
 export RAYON_NUM_THREADS=1
-quietly cargo fuzz build
+# What the engine takes for granted of its own calls is checked as well, and no time is spent on optimising across crates.
+export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_LTO=off
+quietly cargo fuzz build --features libfuzzer
 
 # fuzz TARGET SECONDS: prints how much was run, and all there is to know where something was found.
 fuzz() {
     log=$(mktemp)
     mkdir -p "fuzz/corpus/$1"
-    if ! cargo fuzz run "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" -- -max_total_time="$2" -print_final_stats=1 >"$log" 2>&1; then
+    if ! cargo fuzz run --features libfuzzer "$1" "fuzz/corpus/$1" "fuzz/seeds/$1" \
+        -- -max_total_time="$2" -print_final_stats=1 >"$log" 2>&1; then
         cat "$log" >&2
         rm "$log"
         exit 1

@@ -1,7 +1,7 @@
 //! Replays the kept inputs of every fuzz target, without libFuzzer and with the stable compiler:
 //!
 //! ```console
-//! $ cargo test --release --manifest-path fuzz/Cargo.toml --no-default-features
+//! $ cargo test -p bnn-fuzz
 //! ```
 
 use std::fs;

@@ -2,7 +2,7 @@
 //! this folder; it gives the same files each time.
 //!
 //! ```console
-//! $ cargo run --release --no-default-features --bin seeds
+//! $ cargo run --release --bin seeds
 //! ```
 
 use std::error::Error;
