@@ -4,11 +4,23 @@
 //! groups hold bytes, which are multiplied with signs, or 32 bits. Lanes are weight rows, as in a panel of
 //! bits, but a lane is 32 bits wide: a group is broadcast against the same group of [`NR`] weight rows.
 
+use bytemuck::{cast_slice, cast_slice_mut};
+
 use super::micro_kernel::Lighter;
 use super::types::{Kernel, NR, Sums};
+use crate::error::Error;
+use crate::memory;
+use crate::shape::positive;
 
 /// Bytes of a group.
 pub(crate) const GROUP: usize = size_of::<u32>();
+
+/// Groups that a window of bits has at most: their bits fit 15 bits.
+pub(crate) const MOST_GROUPS: usize = (1 << 15) / (8 * GROUP) - 1;
+
+/// Ways that windows have at most where panels are [`PanelOrder::NibblePairs`], so that a byte shuffle
+/// finds their limits.
+pub(crate) const MOST_WAYS: usize = 16;
 
 /// A group of the weight rows of a panel, a lane each.
 pub(crate) type Lanes = [u32; NR];
@@ -22,12 +34,22 @@ pub(crate) struct WindowBlock<'a> {
     pub(crate) groups: &'a [u32],
 }
 
+/// How a kernel wants the lanes of a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PanelOrder {
+    /// As they are: `[group][lane]`.
+    Lanes,
+    /// Of bits, `[pair of lanes][nibble]`, as bytes: four bits of the first lane in the low nibble, those of
+    /// the second in the high one. Nibbles are in the order of the groups, low ones first.
+    NibblePairs,
+}
+
 /// One window of a [`WindowBlock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Its first byte.
     pub(crate) first: u32,
-    /// Which row of limits its sums are compared with.
+    /// Which row of each panel's limits its sums are compared with.
     pub(crate) way: u32,
 }
 
@@ -37,7 +59,7 @@ pub(super) type Sum = fn(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [S
 /// See [`WindowProduct::reached`].
 pub(super) type Reach = fn(
     block: &WindowBlock<'_>,
-    panel: &[Lanes],
+    panels: &[Lanes],
     limits: &[[i32; NR]],
     out: &mut [u32],
     stride: usize,
@@ -47,6 +69,8 @@ pub(super) type Reach = fn(
 pub(crate) struct WindowProduct {
     pub(super) sums: Sum,
     pub(super) reached: Reach,
+    /// How the lanes of a panel are ordered.
+    pub(super) order: PanelOrder,
 }
 
 /// The products of one instruction set with windows in place.
@@ -58,6 +82,8 @@ pub(crate) struct WindowFunctions {
     pub(super) byte_cost: usize,
     /// Bits: minus the number of those in which they differ. `None`: patches are faster.
     pub(super) bits: Option<WindowProduct>,
+    /// Most groups of a window of bits that is faster than a patch: measured.
+    pub(super) most_groups: usize,
 }
 
 impl Kernel {
@@ -73,17 +99,18 @@ impl Kernel {
 
     /// Whether windows of `groups` groups of 32 bits in place are faster than patches of `k` bits.
     pub(crate) fn prefers_windows(&self, groups: usize, words: usize, outputs: usize) -> bool {
-        // Pixels of few channels leave most of a group empty. And where rows and outputs are many, a kernel
-        // may have a better way for patches.
-        let takes_many = |lighter: &Lighter| !(lighter.takes)(usize::MAX, words, outputs);
-        self.window_bits().is_some()
-            && groups <= 5 * words.div_ceil(2)
-            && !self
-                .functions
-                .micro_kernel
-                .lighter
-                .as_ref()
-                .is_some_and(takes_many)
+        let functions = (self.functions.windows)();
+        // Pixels of few channels leave most of a group empty.
+        let most = functions.most_groups.min(5 * words.div_ceil(2));
+        // Where rows and outputs are many, a kernel may have a better way for patches.
+        let many = |lighter: &Lighter| !(lighter.takes)(usize::MAX, words, outputs);
+        let has_better = self
+            .functions
+            .micro_kernel
+            .lighter
+            .as_ref()
+            .is_some_and(many);
+        functions.bits.is_some() && groups <= most.min(MOST_GROUPS) && !has_better
     }
 
     /// Whether a product of `bytes` bytes is faster than one of `words` words of bits.
@@ -94,6 +121,11 @@ impl Kernel {
 }
 
 impl WindowProduct {
+    /// How the lanes of a panel must be ordered.
+    pub(crate) fn order(&self) -> PanelOrder {
+        self.order
+    }
+
     /// Writes the sums of each window: `sums[i].0[j]`. A window that does not lie in its memory is a bug in
     /// the caller; then nothing is written.
     pub(crate) fn sums(&self, block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
@@ -102,18 +134,20 @@ impl WindowProduct {
         (self.sums)(block, panel, sums);
     }
 
-    /// Writes 32 bits for each window: bit `j` of `out[i * stride]` is whether its sum `j` is at least
-    /// `limits[way][j]`. Otherwise as [`WindowProduct::sums`].
+    /// Writes 32 bits for each window and panel: bit `j` of `out[i * stride + p]` is whether sum `j` of window
+    /// `i` with panel `p` is at least `limits[p][way][j]`, where each panel has the same number of ways.
+    /// Otherwise as [`WindowProduct::sums`].
     pub(crate) fn reached(
         &self,
         block: &WindowBlock<'_>,
-        panel: &[Lanes],
+        panels: &[Lanes],
         limits: &[[i32; NR]],
         out: &mut [u32],
         stride: usize,
     ) {
-        debug_assert!(block.is_inside() && panel.len() == block.groups.len());
-        (self.reached)(block, panel, limits, out, stride);
+        debug_assert!(block.is_inside() && panels.len().is_multiple_of(block.groups.len()));
+        debug_assert!(stride * block.groups.len() >= panels.len());
+        (self.reached)(block, panels, limits, out, stride);
     }
 }
 
@@ -126,6 +160,54 @@ impl WindowBlock<'_> {
         let end = u64::from(first.unwrap_or(0)) + u64::from(group.unwrap_or(0)) + GROUP as u64;
         end <= self.bytes.len() as u64
     }
+}
+
+impl PanelOrder {
+    /// Puts the lanes of a panel into this order.
+    pub(crate) fn arrange(self, panel: &mut [Lanes]) -> Result<(), Error> {
+        if self == PanelOrder::NibblePairs {
+            let mut from = memory::zeros(panel.len() * NR)?;
+            from.copy_from_slice(panel.as_flattened());
+            let nibbles = 8 * panel.len();
+            for (i, byte) in cast_slice_mut::<_, u8>(panel.as_flattened_mut())
+                .iter_mut()
+                .enumerate()
+            {
+                let (pair, nibble) = (i / nibbles, i % nibbles);
+                let of = |lane: usize| from[nibble / 8 * NR + lane] >> (4 * (nibble % 8)) & 0xF;
+                *byte = (of(2 * pair) | of(2 * pair + 1) << 4) as u8;
+            }
+        }
+        Ok(())
+    }
+
+    /// The given lane of a group of a panel in this order.
+    pub(crate) fn lane(self, panel: &[Lanes], group: usize, lane: usize) -> u32 {
+        match self {
+            PanelOrder::Lanes => panel[group][lane],
+            PanelOrder::NibblePairs => {
+                let bytes = cast_slice::<_, u8>(panel.as_flattened());
+                let first = lane / 2 * 8 * panel.len() + 8 * group;
+                (0..8).fold(0, |word, i| {
+                    word | u32::from(bytes[first + i] >> (4 * (lane % 2)) & 0xF) << (4 * i)
+                })
+            }
+        }
+    }
+}
+
+/// Each panel with its limits, a row for each way, and its number.
+pub(super) fn panels<'p>(
+    block: &WindowBlock<'_>,
+    panels: &'p [Lanes],
+    limits: &'p [[i32; NR]],
+) -> impl Iterator<Item = (usize, (&'p [Lanes], &'p [[i32; NR]]))> {
+    let groups = positive(block.groups.len());
+    let ways = positive(limits.len() / positive(panels.len() / groups));
+    panels
+        .chunks_exact(groups)
+        .zip(limits.chunks_exact(ways))
+        .enumerate()
 }
 
 /// The row of limits of a window.

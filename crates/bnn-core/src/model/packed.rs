@@ -36,7 +36,7 @@ pub struct PackedModel<'a> {
 
 /// Bytes of the bits between two layers beyond which a block has no more samples: with the weights
 /// they stay in the L2 cache.
-const BLOCK: usize = 128 << 10;
+const BLOCK: usize = if cfg!(test) { 512 } else { 128 << 10 };
 
 impl<'a> PackedModel<'a> {
     /// Lays out the weights of all layers: as many bytes again as they have in the file, the

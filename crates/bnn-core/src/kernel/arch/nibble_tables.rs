@@ -31,7 +31,7 @@ pub(super) fn groups(words: usize) -> usize {
 
 /// `TABLES[a][w]`, 16 entries `w` in two words: in how many bits `w` differs from the low nibble of
 /// `a`, and in the entry's high nibble from the high nibble of `a`.
-static TABLES: [[u64; 2]; 256] = {
+pub(super) static TABLES: [[u64; 2]; 256] = {
     let mut tables = [[0; 2]; 256];
     let mut i = 0_usize;
     while i < 256 * 16 {

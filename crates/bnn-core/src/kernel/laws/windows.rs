@@ -34,10 +34,12 @@ fn check(
         .chunks(NR)
         .map(|lanes| core::array::from_fn(|j| weights(lanes[j])))
         .collect();
+    let mut panel = lanes.clone();
+    assert!(product.order().arrange(&mut panel).is_ok());
     let offsets: Vec<u32> = (0..groups)
         .map(|g| (g * 7 % (x.len() / 2)) as u32)
         .collect();
-    for count in (1..=17).chain([40]) {
+    for count in (1..=17).chain([31, 33, 64, 65, 100]) {
         let windows: Vec<Window> = (0..count)
             .map(|i| Window {
                 first: (i * 11 % (x.len() / 2 - GROUP)) as u32,
@@ -62,23 +64,31 @@ fn check(
             groups: &offsets,
         };
         let mut sums = vec![Sums([7; NR]); count];
-        product.sums(&block, &lanes, &mut sums);
+        product.sums(&block, &panel, &mut sums);
         assert!(sums.iter().map(|sums| sums.0).eq(expected.iter().copied()));
 
         let limits: [[i32; NR]; 3] = core::array::from_fn(|way| {
             core::array::from_fn(|j| expected[0][j] + (way + j) as i32 % 3 - 1)
         });
-        for stride in [1, 3] {
-            let mut out = vec![0x5EED; count * stride + 1];
-            product.reached(&block, &lanes, &limits, &mut out[..count * stride], stride);
-            for (i, (row, expected)) in out.chunks(stride).zip(&expected).enumerate() {
-                for (j, sum) in expected.iter().enumerate() {
-                    assert_eq!(row[0] >> j & 1 == 1, *sum >= limits[i % 3][j]);
-                }
-                assert!(row[1..].iter().all(|&out| out == 0x5EED), "written outside");
+        // Once more with the same panel, and a column that is not theirs.
+        let (panels, both) = (
+            [panel.as_slice(), &panel].concat(),
+            [limits, limits].concat(),
+        );
+        let mut out = vec![0x5EED; count * 3 + 1];
+        product.reached(&block, &panels, &both, &mut out[..count * 3], 3);
+        for (i, (row, expected)) in out.chunks(3).zip(&expected).enumerate() {
+            for (j, sum) in expected.iter().enumerate() {
+                let reached = *sum >= limits[i % 3][j];
+                assert_eq!(
+                    row[0] >> j & 1 == 1,
+                    reached,
+                    "{groups} groups, window {i}, lane {j}"
+                );
             }
-            assert_eq!(out[count * stride], 0x5EED, "written outside");
+            assert_eq!((row[1], row[2]), (row[0], 0x5EED));
         }
+        assert_eq!(out[count * 3], 0x5EED, "written outside");
     }
 }
 

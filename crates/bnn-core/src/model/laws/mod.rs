@@ -3,6 +3,7 @@
 mod dense;
 mod hostile;
 mod net;
+mod packed;
 mod spatial;
 mod stream;
 

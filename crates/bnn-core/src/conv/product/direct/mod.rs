@@ -22,7 +22,9 @@ use crate::error::Error;
 use crate::gemm::Thresholds;
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
-use crate::kernel::windows::{GROUP, Lanes, Window, WindowBlock, WindowProduct};
+use crate::kernel::windows::{
+    GROUP, Lanes, MOST_WAYS, PanelOrder, Window, WindowBlock, WindowProduct,
+};
 use crate::kernel::{Kernel, NR, Sums};
 use crate::memory;
 use crate::shape::row_words;
@@ -37,6 +39,7 @@ pub(super) struct Direct {
     groups: Vec<u32>,
     /// `[panel][group][lane]`.
     panels: AlignedWords,
+    order: PanelOrder,
     clips: Option<ClipTable>,
 }
 
@@ -69,7 +72,10 @@ impl Direct {
         if conv.groups() > 1 || is_long || !kernel.prefers_windows(groups, words, conv.outputs()) {
             return Ok(None);
         }
-        Self::new(Elements::Bits, conv, filters)
+        match kernel.window_bits() {
+            Some(product) => Self::new(Elements::Bits, product.order(), conv, filters),
+            None => Ok(None),
+        }
     }
 
     /// Filters for images of bytes below `2^depth`; `None` where bit planes are faster.
@@ -84,11 +90,13 @@ impl Direct {
         if conv.groups() > 1 || !kernel.prefers_bytes(bytes, words) {
             return Ok(None);
         }
-        Self::new(Elements::Bytes, conv, filters)
+        let order = kernel.window_bytes().order();
+        Self::new(Elements::Bytes, order, conv, filters)
     }
 
     fn new(
         elements: Elements,
+        order: PanelOrder,
         conv: &Conv2d,
         filters: BitMatrixView<'_>,
     ) -> Result<Option<Self>, Error> {
@@ -101,9 +109,14 @@ impl Direct {
             Elements::Bits if clipped => Some(ClipTable::new(conv, filters)?),
             _ => None,
         };
+        let ways = clips.as_ref().map_or(1, ClipTable::ways);
+        if order == PanelOrder::NibblePairs && ways > MOST_WAYS {
+            return Ok(None);
+        }
         Ok(Some(Self {
             elements,
-            panels: packing::panels(elements, conv, filters, groups.len())?,
+            panels: packing::panels(elements, order, conv, filters, groups.len())?,
+            order,
             staging,
             groups,
             clips,
@@ -120,7 +133,7 @@ impl Direct {
 
     /// The filters as they were before they were laid out.
     pub(super) fn filters(&self, conv: &Conv2d) -> Result<BitMatrix, Error> {
-        packing::canonical(self.elements, conv, |panel| self.panel(panel))
+        packing::canonical(self.elements, self.order, conv, |panel| self.panel(panel))
     }
 
     fn product(&self, kernel: &'static Kernel) -> Option<&'static WindowProduct> {
@@ -130,11 +143,16 @@ impl Direct {
         }
     }
 
+    /// The lanes of all panels.
+    fn lanes(&self) -> &[Lanes] {
+        let (lanes, _) = cast_slice::<u64, u32>(self.panels.words()).as_chunks::<NR>();
+        lanes
+    }
+
     /// The lanes of a panel.
     fn panel(&self, panel: usize) -> &[Lanes] {
-        let (lanes, _) = cast_slice::<u64, u32>(self.panels.words()).as_chunks::<NR>();
         let each = self.groups.len();
-        lanes
+        self.lanes()
             .get(panel * each..(panel + 1) * each)
             .unwrap_or_default()
     }
@@ -294,15 +312,10 @@ impl Finish for Compare<'_> {
             return; // outputs are not cut by columns
         };
         let (halves, stride) = (cast_slice_mut::<u64, u32>(words), 2 * stride);
-        let ways = staged.direct.ways();
         let panels = staged.conv.outputs().div_ceil(NR);
-        for (panel, limits) in self.0.0.chunks_exact(ways).enumerate() {
-            let out = halves.get_mut(panel..).unwrap_or_default();
-            let lanes = staged.direct.panel(panel);
-            staged
-                .product
-                .reached(&staged.block, lanes, limits, out, stride);
-        }
+        let lanes = staged.direct.lanes();
+        let product = staged.product;
+        product.reached(&staged.block, lanes, &self.0.0, halves, stride);
         if !panels.is_multiple_of(2) {
             let out = halves.get_mut(panels..).unwrap_or_default();
             for half in out

@@ -13,7 +13,7 @@ use crate::bits::{BitMatrix, BitMatrixView, bits_at};
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 use crate::kernel::NR;
-use crate::kernel::windows::{GROUP, Lanes};
+use crate::kernel::windows::{GROUP, Lanes, PanelOrder};
 use crate::memory;
 use crate::shape::{WORD, matrix_words, mul, positive, row_len};
 
@@ -61,6 +61,7 @@ pub(super) fn groups(
 /// Lays filters out: `[panel][group][lane]`, `groups` groups.
 pub(super) fn panels(
     elements: Elements,
+    order: PanelOrder,
     conv: &Conv2d,
     filters: BitMatrixView<'_>,
     groups: usize,
@@ -86,6 +87,7 @@ pub(super) fn panels(
                 Elements::Bytes => fill_bytes(conv, filter, lanes),
             }
         }
+        order.arrange(place)?;
     }
     Ok(panels)
 }
@@ -123,6 +125,7 @@ fn fill_bytes<'l>(conv: &Conv2d, filter: &[u64], mut lanes: impl Iterator<Item =
 /// Filters that [`panels`] has laid out, as they were.
 pub(super) fn canonical<'p>(
     elements: Elements,
+    order: PanelOrder,
     conv: &Conv2d,
     panel: impl Fn(usize) -> &'p [Lanes],
 ) -> Result<BitMatrix, Error> {
@@ -138,11 +141,13 @@ pub(super) fn canonical<'p>(
     let per_group = 32 / bits;
     let per_run = positive(run.div_ceil(per_group));
     for (output, row) in rows.enumerate() {
-        for (g, lanes) in panel(output / NR).iter().enumerate() {
+        let panel = panel(output / NR);
+        for g in 0..panel.len() {
+            let lane = order.lane(panel, g, output % NR);
             let first = g / per_run * run + g % per_run * per_group;
             let count = per_group.min(run - g % per_run * per_group);
             for i in 0..count {
-                let weight = lanes[output % NR] >> (bits * i);
+                let weight = lane >> (bits * i);
                 // A weight of -1 is the byte 255, or the bit 0.
                 let is_plus = match elements {
                     Elements::Bits => weight & 1 == 1,
@@ -174,14 +179,18 @@ mod tests {
                 let conv = Conv2d::new([9, 9, channels], 35, [2, 3], options)?;
                 let k = conv.patch_len();
                 let filters = BitMatrix::pack(&noise(k as u64, 35 * k), 35, k)?;
-                for elements in [Elements::Bits, Elements::Bytes] {
+                for (elements, order) in [
+                    (Elements::Bits, PanelOrder::Lanes),
+                    (Elements::Bits, PanelOrder::NibblePairs),
+                    (Elements::Bytes, PanelOrder::Lanes),
+                ] {
                     let staging = Staging::new(elements, &conv);
                     let groups = staging.map(|staging| groups(elements, &conv, &staging));
                     let groups = groups.transpose()?.unwrap_or_default().len();
-                    let panels = panels(elements, &conv, filters.view(), groups)?;
+                    let panels = panels(elements, order, &conv, filters.view(), groups)?;
                     let (lanes, _) = cast_slice::<u64, u32>(panels.words()).as_chunks::<NR>();
                     let panel = |panel: usize| &lanes[panel * groups..(panel + 1) * groups];
-                    assert_eq!(canonical(elements, &conv, panel)?, filters);
+                    assert_eq!(canonical(elements, order, &conv, panel)?, filters);
                 }
             }
         }

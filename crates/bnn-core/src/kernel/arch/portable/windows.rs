@@ -2,13 +2,19 @@
 
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{
-    GROUP, Lanes, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, GROUP, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };
+use crate::shape::positive;
 
 pub(in crate::kernel::arch) static WINDOWS: WindowFunctions = WindowFunctions {
-    bytes: WindowProduct { sums, reached },
+    bytes: WindowProduct {
+        sums,
+        reached,
+        order: PanelOrder::Lanes,
+    },
     byte_cost: 12,
     bits: None,
+    most_groups: 0,
 };
 
 fn sums(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
@@ -19,17 +25,19 @@ fn sums(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
 
 fn reached(
     block: &WindowBlock<'_>,
-    panel: &[Lanes],
+    panels: &[Lanes],
     limits: &[[i32; NR]],
     out: &mut [u32],
     stride: usize,
 ) {
-    for (window, out) in block.windows.iter().zip(out.chunks_mut(stride)) {
-        let sums = product(block, window, panel);
-        let pairs = sums.0.iter().zip(limits_of(limits, window)).rev();
-        let bits = pairs.fold(0, |bits, (sum, limit)| bits << 1 | u32::from(sum >= limit));
-        if let [out, ..] = out {
-            *out = bits;
+    for (p, (panel, limits)) in windows::panels(block, panels, limits) {
+        for (window, out) in block.windows.iter().zip(out.chunks_mut(positive(stride))) {
+            let sums = product(block, window, panel);
+            let pairs = sums.0.iter().zip(limits_of(limits, window)).rev();
+            let bits = pairs.fold(0, |bits, (sum, limit)| bits << 1 | u32::from(sum >= limit));
+            if let Some(out) = out.get_mut(p) {
+                *out = bits;
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use core::arch::aarch64::{
 };
 
 use super::PACKING;
+use crate::kernel::arch::portable;
 use crate::kernel::arch::vector128::{self, Vector};
 use crate::kernel::epilogue;
 use crate::kernel::isa::Isa;

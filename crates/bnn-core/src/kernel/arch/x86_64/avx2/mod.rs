@@ -11,6 +11,7 @@
 pub(super) mod epilogue;
 pub(super) mod pack;
 mod panel;
+mod window_bits;
 pub(super) mod windows;
 
 use core::arch::x86_64::{

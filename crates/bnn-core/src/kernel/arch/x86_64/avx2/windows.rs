@@ -9,11 +9,13 @@ use core::arch::x86_64::{
     _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
+use super::window_bits;
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{
-    Lanes, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };
+use crate::shape::positive;
 
 /// For kernels whose `supported` asks for AVX2.
 pub(in super::super) static WINDOWS: WindowFunctions = WindowFunctions {
@@ -24,9 +26,20 @@ pub(in super::super) static WINDOWS: WindowFunctions = WindowFunctions {
         reached: |block, panel, limits, out, stride| unsafe {
             reached(block, panel, limits, out, stride)
         },
+        order: PanelOrder::Lanes,
     },
     byte_cost: 5,
-    bits: None,
+    bits: Some(WindowProduct {
+        // SAFETY: as for the bytes.
+        sums: |block, panel, sums| unsafe { window_bits::sums(block, panel, sums) },
+        // SAFETY: as for the bytes.
+        reached: |block, panels, limits, out, stride| unsafe {
+            window_bits::reached(block, panels, limits, out, stride)
+        },
+        order: PanelOrder::NibblePairs,
+    }),
+    // Longer rows of patches are as fast: their tables serve more outputs.
+    most_groups: 40,
 };
 
 /// Lanes of a vector.
@@ -57,7 +70,7 @@ fn sums(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
 #[target_feature(enable = "avx2")]
 fn reached(
     block: &WindowBlock<'_>,
-    panel: &[Lanes],
+    panels: &[Lanes],
     limits: &[[i32; NR]],
     out: &mut [u32],
     stride: usize,
@@ -65,20 +78,24 @@ fn reached(
     if !block.is_inside() {
         return;
     }
-    let mut places = out.chunks_mut(stride.max(1));
-    by_tiles!(block.windows, [4, 2, 1], |windows| {
-        let totals = tile(block, windows, panel);
-        for ((window, total), place) in windows.iter().zip(&totals).zip(&mut places) {
-            let (limits, _) = limits_of(limits, window).as_chunks::<LANES>();
-            let mut below = 0;
-            for (i, (total, limit)) in total.as_flattened().iter().zip(limits).enumerate() {
-                let less = _mm256_cmpgt_epi32(load(limit), *total);
-                let less = _mm256_movemask_ps(_mm256_castsi256_ps(less)).cast_unsigned();
-                below |= less << (LANES * i);
+    for (p, (panel, limits)) in windows::panels(block, panels, limits) {
+        let mut places = out
+            .chunks_mut(positive(stride))
+            .filter_map(|row| row.get_mut(p));
+        by_tiles!(block.windows, [4, 2, 1], |windows| {
+            let totals = tile(block, windows, panel);
+            for ((window, total), place) in windows.iter().zip(&totals).zip(&mut places) {
+                let (limits, _) = limits_of(limits, window).as_chunks::<LANES>();
+                let mut below = 0;
+                for (i, (total, limit)) in total.as_flattened().iter().zip(limits).enumerate() {
+                    let less = _mm256_cmpgt_epi32(load(limit), *total);
+                    let less = _mm256_movemask_ps(_mm256_castsi256_ps(less)).cast_unsigned();
+                    below |= less << (LANES * i);
+                }
+                *place = !below;
             }
-            place[0] = !below;
-        }
-    });
+        });
+    }
 }
 
 /// The sums of `R` windows, all of which lie in the block's memory.

@@ -11,8 +11,9 @@ use core::arch::x86_64::{
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{
-    Lanes, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };
+use crate::shape::positive;
 
 /// Where the CPU has AVX-512 F, VPOPCNTDQ and VNNI.
 pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
@@ -24,6 +25,7 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
         reached: |block, panel, limits, out, stride| unsafe {
             reached::<true>(block, panel, limits, out, stride)
         },
+        order: PanelOrder::Lanes,
     },
     byte_cost: 3,
     bits: Some(WindowProduct {
@@ -33,7 +35,9 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
         reached: |block, panel, limits, out, stride| unsafe {
             reached::<false>(block, panel, limits, out, stride)
         },
+        order: PanelOrder::Lanes,
     }),
+    most_groups: usize::MAX,
 };
 
 /// Lanes of a vector.
@@ -63,7 +67,7 @@ fn sums<const BYTES: bool>(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut 
 #[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vnni")]
 fn reached<const BYTES: bool>(
     block: &WindowBlock<'_>,
-    panel: &[Lanes],
+    panels: &[Lanes],
     limits: &[[i32; NR]],
     out: &mut [u32],
     stride: usize,
@@ -71,18 +75,22 @@ fn reached<const BYTES: bool>(
     if !block.is_inside() {
         return;
     }
-    let mut places = out.chunks_mut(stride.max(1));
-    by_tiles!(block.windows, [8, 4, 2, 1], |windows| {
-        let totals = tile::<BYTES, _>(block, windows, panel);
-        for ((window, total), place) in windows.iter().zip(&totals).zip(&mut places) {
-            let (limits, _) = limits_of(limits, window).as_chunks::<LANES>();
-            place[0] = 0;
-            for (i, (total, limit)) in total.iter().zip(limits).enumerate() {
-                let reached = _mm512_cmpge_epi32_mask(*total, load(limit));
-                place[0] |= u32::from(reached) << (LANES * i);
+    for (p, (panel, limits)) in windows::panels(block, panels, limits) {
+        let mut places = out
+            .chunks_mut(positive(stride))
+            .filter_map(|row| row.get_mut(p));
+        by_tiles!(block.windows, [8, 4, 2, 1], |windows| {
+            let totals = tile::<BYTES, _>(block, windows, panel);
+            for ((window, total), place) in windows.iter().zip(&totals).zip(&mut places) {
+                let (limits, _) = limits_of(limits, window).as_chunks::<LANES>();
+                *place = 0;
+                for (i, (total, limit)) in total.iter().zip(limits).enumerate() {
+                    let reached = _mm512_cmpge_epi32_mask(*total, load(limit));
+                    *place |= u32::from(reached) << (LANES * i);
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 /// The sums of `R` windows, all of which lie in the block's memory.
