@@ -1,0 +1,239 @@
+"""Autograd functions with forward mode, for `torch.func` and `torch.autograd.forward_ad`.
+
+Reverse mode runs on saved bits, as that of the operators does. Forward mode unpacks the same bits
+and uses PyTorch's products of floats.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from .._native import Error
+from . import _kernels
+from ._kernels import ConvOptions
+from .functional import Pair, pads, pair
+
+
+def _unpacked(bits: Tensor, k: int) -> Tensor:
+    """Bits of int64 words `[..., words]` as 0 and 1, `[..., k]`; of operations that all transforms know."""
+    each = bits.unsqueeze(-1) >> torch.arange(64) & 1
+    return each.flatten(-2)[..., :k].to(torch.float32)
+
+
+def _signs(bits: Tensor, k: int) -> Tensor:
+    return 2 * _unpacked(bits, k) - 1
+
+
+def _one_by_one(function: type[Function], info: Any, in_dims: tuple, args: tuple) -> tuple[Any, Any]:
+    """A rule for `vmap`: applies the function to each element of the batch."""
+    outputs = []
+    for i in range(info.batch_size):
+        chosen = (x if dim is None else x.select(dim, i) for x, dim in zip(args, in_dims))
+        outputs.append(function.apply(*chosen))
+    if isinstance(outputs[0], Tensor):
+        return torch.stack(outputs), 0
+    return tuple(torch.stack(each) for each in zip(*outputs)), (0,) * len(outputs[0])
+
+
+class _Gradient(Function):
+    """A gradient, which has no gradient of its own."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise Error("gradients of the gradients of binary layers are not supported")
+
+
+class _LinearInputGradient(_Gradient):
+    @staticmethod
+    def forward(dy: Tensor, saved: Tensor, signs: Tensor, k: int) -> Tensor:
+        return _kernels.linear_input_gradient(dy, saved, signs, k)
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        return _one_by_one(_LinearInputGradient, info, in_dims, args)
+
+
+class _LinearWeightGradient(_Gradient):
+    @staticmethod
+    def forward(dy: Tensor, saved: Tensor, k: int) -> Tensor:
+        return _kernels.linear_weight_gradient(dy, saved, k)
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        return _one_by_one(_LinearWeightGradient, info, in_dims, args)
+
+
+class _Linear(Function):
+    """Outputs, and the bits that the passes need: contexts may keep inputs and outputs alone."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, clip: float):
+        return _kernels.linear(x, weight, clip)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        _, saved, signs = output
+        ctx.mark_non_differentiable(saved, signs)
+        ctx.save_for_backward(saved, signs)
+        ctx.save_for_forward(saved, signs)
+        ctx.k, ctx.leading = inputs[1].shape[1], inputs[0].shape[:-1]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx, dy, _saved, _signs):
+        if dy is None:
+            return None, None, None
+        saved, signs = ctx.saved_tensors
+        dx = _LinearInputGradient.apply(dy, saved, signs, ctx.k) if ctx.needs_input_grad[0] else None
+        dw = _LinearWeightGradient.apply(dy, saved, ctx.k) if ctx.needs_input_grad[1] else None
+        return dx, dw, None
+
+    @staticmethod
+    def jvp(ctx, dx, dw, _clip):
+        saved, signs = ctx.saved_tensors
+        dy = None
+        if dx is not None:
+            passes = _unpacked(saved[1], ctx.k).reshape(*ctx.leading, ctx.k)
+            dy = F.linear(dx * passes, _signs(signs, ctx.k))
+        if dw is not None:
+            of_weight = F.linear(_signs(saved[0], ctx.k).reshape(*ctx.leading, ctx.k), dw)
+            dy = of_weight if dy is None else dy + of_weight
+        return dy, None, None
+
+    @staticmethod
+    def vmap(info, in_dims, x, weight, clip):
+        if in_dims[1] is not None:
+            return _one_by_one(_Linear, info, in_dims, (x, weight, clip))
+        # The batch is one more dimension of rows.
+        y, saved, signs = _Linear.apply(x.movedim(in_dims[0], 0), weight, clip)
+        return (y, saved.unflatten(1, (info.batch_size, -1)), signs), (0, 1, None)
+
+
+class BinaryLinearFunction:
+    """`sign(x) @ sign(weight).T` as an autograd function with reverse and forward mode."""
+
+    @staticmethod
+    def apply(x: Tensor, weight: Tensor, clip: float = 1.0) -> Tensor:
+        """As `binary_linear` without a bias."""
+        return _Linear.apply(x, weight, clip)[0]
+
+
+class _Shapes:
+    """The shapes of a convolution. (No tuple: transforms look for tensors in tuples.)"""
+
+    def __init__(self, x: Tensor, weight: Tensor, options: ConvOptions) -> None:
+        self.image, self.weight, self.options = list(x.shape[1:]), list(weight.shape), options
+
+    def float_conv2d(self, x: Tensor, weight: Tensor, pad_value: float) -> Tensor:
+        stride, (top, bottom, left, right), dilation, groups, _ = self.options
+        x = F.pad(x, (left, right, top, bottom), value=pad_value)
+        return F.conv2d(x, weight, None, stride, 0, dilation, groups)
+
+    def first(self, elements: Tensor, shape: list[int]) -> Tensor:
+        """Rows of elements with the channels last, as images with the channels first."""
+        channels, height, width = shape
+        return elements.unflatten(-1, (height, width, channels)).movedim(-1, -3)
+
+
+class _Conv2dInputGradient(_Gradient):
+    @staticmethod
+    def forward(dy: Tensor, saved: Tensor, signs: Tensor, shapes: _Shapes) -> Tensor:
+        return _kernels.conv2d_input_gradient(dy, saved, signs, shapes.image, shapes.weight, shapes.options)
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        return _one_by_one(_Conv2dInputGradient, info, in_dims, args)
+
+
+class _Conv2dWeightGradient(_Gradient):
+    @staticmethod
+    def forward(dy: Tensor, saved: Tensor, shapes: _Shapes) -> Tensor:
+        return _kernels.conv2d_weight_gradient(dy, saved, shapes.image, shapes.weight, shapes.options)
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        return _one_by_one(_Conv2dWeightGradient, info, in_dims, args)
+
+
+class _Conv2d(Function):
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, shapes: _Shapes, clip: float):
+        return _kernels.conv2d(x, weight, shapes.options, clip)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        _, saved, signs = output
+        ctx.mark_non_differentiable(saved, signs)
+        ctx.save_for_backward(saved, signs)
+        ctx.save_for_forward(saved, signs)
+        ctx.shapes = inputs[2]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx, dy, _saved, _signs):
+        if dy is None:
+            return None, None, None, None
+        saved, signs = ctx.saved_tensors
+        dx = _Conv2dInputGradient.apply(dy, saved, signs, ctx.shapes) if ctx.needs_input_grad[0] else None
+        dw = _Conv2dWeightGradient.apply(dy, saved, ctx.shapes) if ctx.needs_input_grad[1] else None
+        return dx, dw, None, None
+
+    @staticmethod
+    def jvp(ctx, dx, dw, _shapes, _clip):
+        (saved, signs), shapes = ctx.saved_tensors, ctx.shapes
+        image, patch = math.prod(shapes.image), math.prod(shapes.weight[1:])
+        dy = None
+        if dx is not None:
+            passes = shapes.first(_unpacked(saved[1], image), shapes.image)
+            signs = shapes.first(_signs(signs, patch), shapes.weight[1:])
+            # Padding is constant, so its tangent is 0.
+            dy = shapes.float_conv2d(dx * passes, signs, 0.0)
+        if dw is not None:
+            x = shapes.first(_signs(saved[0], image), shapes.image)
+            of_weight = shapes.float_conv2d(x, dw, shapes.options.pad_value)
+            dy = of_weight if dy is None else dy + of_weight
+        return dy, None, None
+
+    @staticmethod
+    def vmap(info, in_dims, x, weight, shapes, clip):
+        if in_dims[1] is not None:
+            return _one_by_one(_Conv2d, info, in_dims, (x, weight, shapes, clip))
+        y, saved, signs = _Conv2d.apply(x.movedim(in_dims[0], 0).flatten(0, 1), weight, shapes, clip)
+        batch = (info.batch_size, -1)
+        return (y.unflatten(0, batch), saved.unflatten(1, batch), signs), (0, 1, None)
+
+
+class BinaryConv2dFunction:
+    """The convolution of signs as an autograd function with reverse and forward mode."""
+
+    @staticmethod
+    def apply(
+        x: Tensor,
+        weight: Tensor,
+        stride: Pair = 1,
+        padding: Pair | str = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        pad_value: int = 0,
+        clip: float = 1.0,
+    ) -> Tensor:
+        """As `binary_conv2d` without a bias."""
+        dilations = pair("dilation", dilation)
+        options = ConvOptions(
+            tuple(pair("stride", stride)),
+            tuple(pads(padding, weight.shape[2:], dilations)),
+            tuple(dilations),
+            groups,
+            pad_value,
+        )
+        return _Conv2d.apply(x, weight, _Shapes(x, weight, options), clip)[0]

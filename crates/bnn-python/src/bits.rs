@@ -1,0 +1,215 @@
+//! Packed bits: to and from numbers, and products.
+
+use bnn_autograd::internal::product_with_signs;
+use bnn_core::{
+    BitMatrixView, BitMatrixViewMut, Kernel, Number, PackedWeights, gemm_f32, gemm_i32, row_words,
+};
+use numpy::{
+    Element, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::error::Refusal;
+use crate::threads::run;
+
+/// The instruction set in use.
+#[pyfunction]
+pub(crate) fn isa() -> PyResult<String> {
+    let kernel = Kernel::active().map_err(Refusal::from)?;
+    Ok(kernel.isa().name().to_owned())
+}
+
+/// A matrix of numbers that can be packed.
+#[derive(FromPyObject)]
+pub(crate) enum Numbers<'py> {
+    F32(PyReadonlyArray2<'py, f32>),
+    F64(PyReadonlyArray2<'py, f64>),
+    I8(PyReadonlyArray2<'py, i8>),
+    I16(PyReadonlyArray2<'py, i16>),
+    I32(PyReadonlyArray2<'py, i32>),
+    I64(PyReadonlyArray2<'py, i64>),
+}
+
+/// Packs the signs of a matrix without gaps, `[m, k]`, to words `[m, ceil(k / 64)]`.
+#[pyfunction]
+pub(crate) fn pack<'py>(py: Python<'py>, x: Numbers<'py>) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    match x {
+        Numbers::F32(x) => packed(py, &x),
+        Numbers::F64(x) => packed(py, &x),
+        Numbers::I8(x) => packed(py, &x),
+        Numbers::I16(x) => packed(py, &x),
+        Numbers::I32(x) => packed(py, &x),
+        Numbers::I64(x) => packed(py, &x),
+    }
+}
+
+fn packed<'py, T: Number + Element + Sync>(
+    py: Python<'py>,
+    x: &PyReadonlyArray2<'py, T>,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    fill(py, x, |x, k, bits| bnn_core::pack(x, k, bits))
+}
+
+/// Packs a matrix of truths without gaps: true is +1, false is -1.
+#[pyfunction]
+pub(crate) fn pack_bools<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray2<'py, bool>,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    fill(py, &x, |x, k, bits| bnn_core::pack_where(x, k, bits, |x| x))
+}
+
+fn fill<'py, T: Element + Sync>(
+    py: Python<'py>,
+    x: &PyReadonlyArray2<'py, T>,
+    pack: impl FnOnce(&[T], usize, &mut BitMatrixViewMut<'_>) -> Result<(), bnn_core::Error> + Send,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    let [m, k] = shape(x);
+    let bits = PyArray2::zeros(py, [m, row_words(k)], false);
+    if m > 0 {
+        let (x, mut words) = (x.as_slice()?, bits.try_readwrite()?);
+        let words = words.as_slice_mut()?;
+        run(py, || {
+            let mut bits = BitMatrixViewMut::cleared(words, m, k)?;
+            Ok(pack(x, k, &mut bits)?)
+        })?;
+    }
+    Ok(bits)
+}
+
+/// Unpacks words `[m, ceil(k / 64)]` to numbers +1 and -1, `[m, k]`, of the given dtype.
+#[pyfunction]
+pub(crate) fn unpack<'py>(
+    py: Python<'py>,
+    bits: PyReadonlyArray2<'py, u64>,
+    k: usize,
+    dtype: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    match dtype {
+        "float32" => unpacked::<f32>(py, &bits, k),
+        "float64" => unpacked::<f64>(py, &bits, k),
+        "int8" => unpacked::<i8>(py, &bits, k),
+        "int16" => unpacked::<i16>(py, &bits, k),
+        "int32" => unpacked::<i32>(py, &bits, k),
+        "int64" => unpacked::<i64>(py, &bits, k),
+        other => Err(PyTypeError::new_err(format!(
+            "dtype: expected float32, float64, int8, int16, int32 or int64, found {other}"
+        ))),
+    }
+}
+
+fn unpacked<'py, T: Number + Element + Send>(
+    py: Python<'py>,
+    bits: &PyReadonlyArray2<'py, u64>,
+    k: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let [m, _] = shape(bits);
+    let x = PyArray2::<T>::zeros(py, [m, k], false);
+    if m > 0 {
+        let (words, mut numbers) = (bits.as_slice()?, x.try_readwrite()?);
+        let numbers = numbers.as_slice_mut()?;
+        run(py, || {
+            let bits = BitMatrixView::new(words, m, k)?;
+            Ok(bnn_core::unpack(bits, numbers, k)?)
+        })?;
+    }
+    Ok(x.into_any())
+}
+
+/// Weights `[n, k]` laid out once for this CPU. They never change, and any number of threads may use
+/// them at once.
+#[pyclass(frozen, module = "bnn_engine")]
+pub(crate) struct Weights {
+    packed: PackedWeights,
+}
+
+#[pymethods]
+impl Weights {
+    /// Lays out words `[n, ceil(k / 64)]`.
+    #[new]
+    fn new(py: Python<'_>, bits: PyReadonlyArray2<'_, u64>, k: usize) -> PyResult<Self> {
+        let (words, [n, _]) = (bits.as_slice()?, shape(&bits));
+        let packed = run(py, || {
+            Ok(PackedWeights::new(BitMatrixView::new(words, n, k)?)?)
+        })?;
+        Ok(Self { packed })
+    }
+
+    /// `(n, k)`.
+    #[getter]
+    fn shape(&self) -> (usize, usize) {
+        (self.packed.rows(), self.packed.cols())
+    }
+
+    /// The sums of products with rows of bits, `[m, n]`.
+    fn sums<'py>(
+        &self,
+        py: Python<'py>,
+        bits: PyReadonlyArray2<'py, u64>,
+    ) -> PyResult<Bound<'py, PyArray2<i32>>> {
+        let [m, _] = shape(&bits);
+        let (n, k) = self.shape();
+        let y = PyArray2::zeros(py, [m, n], false);
+        if m > 0 {
+            let (words, mut out) = (bits.as_slice()?, y.try_readwrite()?);
+            let out = out.as_slice_mut()?;
+            run(py, || {
+                let bits = BitMatrixView::new(words, m, k)?;
+                Ok(gemm_i32(bits, &self.packed, out, n)?)
+            })?;
+        }
+        Ok(y)
+    }
+
+    /// `scale * sum + bias`, `[m, n]`: product and sum each rounded.
+    fn affine<'py>(
+        &self,
+        py: Python<'py>,
+        bits: PyReadonlyArray2<'py, u64>,
+        scale: PyReadonlyArray1<'py, f32>,
+        bias: PyReadonlyArray1<'py, f32>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let [m, _] = shape(&bits);
+        let (n, k) = self.shape();
+        let y = PyArray2::zeros(py, [m, n], false);
+        if m > 0 {
+            let (words, mut out) = (bits.as_slice()?, y.try_readwrite()?);
+            let (scale, bias, out) = (scale.as_slice()?, bias.as_slice()?, out.as_slice_mut()?);
+            run(py, || {
+                let bits = BitMatrixView::new(words, m, k)?;
+                Ok(gemm_f32(bits, &self.packed, scale, bias, out, n)?)
+            })?;
+        }
+        Ok(y)
+    }
+}
+
+/// Rows of floats times rows of signs: `y[i, j] = sum over l of x[i, l] * sign[j, l]`; `bits` are the
+/// words of signs `[n, k]`.
+#[pyfunction]
+pub(crate) fn multiply_floats<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray2<'py, f32>,
+    bits: PyReadonlyArray2<'py, u64>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let ([m, k], [n, _]) = (shape(&x), shape(&bits));
+    let y = PyArray2::zeros(py, [m, n], false);
+    if m > 0 {
+        let (x, words, mut out) = (x.as_slice()?, bits.as_slice()?, y.try_readwrite()?);
+        let out = out.as_slice_mut()?;
+        run(py, || {
+            let signs = BitMatrixView::new(words, n, k)?.transposed()?;
+            Ok(product_with_signs(x, signs.view(), out)?)
+        })?;
+    }
+    Ok(y)
+}
+
+/// `[rows, columns]` of a matrix.
+pub(crate) fn shape<T: Element>(x: &PyReadonlyArray2<'_, T>) -> [usize; 2] {
+    match x.shape() {
+        &[rows, cols] => [rows, cols],
+        _ => [0, 0], // its type says that it has two dimensions
+    }
+}

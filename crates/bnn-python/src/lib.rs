@@ -1,0 +1,38 @@
+//! The native part of the Python package `bnn_engine`: packed bits, products, gradients and models
+//! over numpy arrays. Python code beside it (`python/bnn_engine`) gives arrays their shapes and
+//! dtypes; what is here checks every size again, releases the GIL while it computes, and raises
+//! `bnn_engine.Error` with what was wrong and what was expected.
+
+use pyo3::prelude::*;
+
+mod bits;
+mod conv2d;
+mod error;
+mod linear;
+mod model;
+mod saved;
+mod threads;
+mod writer;
+
+/// The compiled module; `bnn_engine` has what is public.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("Error", module.py().get_type::<error::Error>())?;
+    module.add_class::<bits::Weights>()?;
+    module.add_class::<conv2d::Conv2d>()?;
+    module.add_class::<model::Model>()?;
+    module.add_class::<writer::Writer>()?;
+    module.add_function(wrap_pyfunction!(bits::pack, module)?)?;
+    module.add_function(wrap_pyfunction!(bits::pack_bools, module)?)?;
+    module.add_function(wrap_pyfunction!(bits::unpack, module)?)?;
+    module.add_function(wrap_pyfunction!(bits::multiply_floats, module)?)?;
+    module.add_function(wrap_pyfunction!(bits::isa, module)?)?;
+    module.add_function(wrap_pyfunction!(linear::linear_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(linear::linear_input_gradient, module)?)?;
+    module.add_function(wrap_pyfunction!(linear::linear_weight_gradient, module)?)?;
+    module.add_function(wrap_pyfunction!(threads::num_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(threads::set_num_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(threads::forget_threads, module)?)?;
+    Ok(())
+}
