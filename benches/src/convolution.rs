@@ -5,6 +5,7 @@ use std::fmt;
 use bnn_core::conv::{
     Conv2d, ConvOptions, PackedFilters, PadValue, Padding, conv2d_bits, conv2d_f32, conv2d_i32,
 };
+use bnn_core::internal::packed_filters;
 use bnn_core::{BitMatrix, Error, Kernel};
 
 use crate::epilogues::Epilogues;
@@ -104,8 +105,7 @@ impl Convolution {
         elements("outputs", m, n)?;
         let (x, weights) = (signs("image", m, channels)?, signs("filters", n, k)?);
         let rows = BitMatrix::pack(&weights, n, k)?;
-        let filters =
-            Kernel::available().map(|kernel| PackedFilters::for_kernel(kernel, &conv, rows.view()));
+        let filters = Kernel::available().map(|kernel| packed_filters(kernel, &conv, rows.view()));
         Ok(Self {
             bits: BitMatrix::pack(&x, m, channels)?,
             filters: filters.collect::<Result<_, _>>()?,
@@ -148,7 +148,7 @@ impl Workload for Convolution {
         };
         let filters = self.filters.iter().find(|f| f.kernel() == kernel);
         let filters = filters.ok_or(Error::IsaAbsent {
-            name: kernel.name(),
+            name: kernel.isa().name(),
         })?;
         let n = self.conv.outputs();
         match form {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bnn_core::internal::packed_weights;
 use bnn_core::{BitMatrix, Error, FloatRows, Kernel, PackedWeights, gemm_bits, gemm_f32, gemm_i32};
 
 use crate::epilogues::Epilogues;
@@ -39,8 +40,7 @@ impl Product {
         elements("m * n", m, n)?;
         let (a, b) = (signs("m * k", m, k)?, signs("n * k", n, k)?);
         let rows = BitMatrix::pack(&b, n, k)?;
-        let weights =
-            Kernel::available().map(|kernel| PackedWeights::for_kernel(kernel, rows.view()));
+        let weights = Kernel::available().map(|kernel| packed_weights(kernel, rows.view()));
         Ok(Self {
             shape: [m, n, k],
             bits: BitMatrix::pack(&a, m, k)?,
@@ -74,7 +74,7 @@ impl Workload for Product {
         };
         let weights = self.weights.iter().find(|w| w.kernel() == kernel);
         let weights = weights.ok_or(Error::IsaAbsent {
-            name: kernel.name(),
+            name: kernel.isa().name(),
         })?;
         match form {
             Form::BitsToI32 => gemm_i32(self.bits.view(), weights, &mut to.sums, n),

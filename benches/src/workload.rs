@@ -64,7 +64,7 @@ impl Contender {
     pub fn name(self) -> &'static str {
         match self {
             Self::Floats(library) => library.name(),
-            Self::Bits(_, kernel) => kernel.name(),
+            Self::Bits(_, kernel) => kernel.isa().name(),
         }
     }
 }

@@ -15,8 +15,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bnn_autograd::Rng;
-use bnn_autograd::data::{self, Augment, Dataset, Split};
-use bnn_autograd::export::export;
+use bnn_autograd::data::{self, Augment, Dataset, LoadConfig, Split};
+use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::train::{TrainConfig, Trainer};
@@ -76,25 +76,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         stages,
         hidden,
     } = settings()?;
-    let Split { train, test } = data::load(&data)?;
+    let Split { train, test } = data::load(&data, &LoadConfig::default())?.split;
+    let layout = train.layout();
     let config = CnnConfig {
-        image: [train.height(), train.width(), train.channels()],
+        image: [layout.height, layout.width, layout.channels],
         stages,
         hidden,
-        classes: train.classes(),
+        classes: layout.classes,
     };
     let model = Cnn::new(config, &mut Rng::new(seed))?;
     let config = TrainConfig {
         epochs,
         batch: 100,
         learning_rate: 3e-3,
-        warmup: 0,
-        label_smoothing: 0.0,
         augment: Some(Augment {
             shift: 1,
             ..Augment::default()
         }),
         seed,
+        ..TrainConfig::default()
     };
     let mut trainer = Trainer::new(model, config)?;
     let start = Instant::now();
@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     match export {
-        Some(path) => write_and_check(&mut trainer, &test, train.depth().max(test.depth()), &path),
+        Some(path) => write_and_check(&mut trainer, &test, layout.depth(), &path),
         None => Ok(()),
     }
 }
@@ -125,26 +125,29 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write_and_check(
     trainer: &mut Trainer<Cnn>,
     test: &Dataset,
-    depth: u32,
+    depth: u8,
     path: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let [height, width, channels] = trainer.model().config().image;
+    let [height, width, channels] = trainer.model.config().image;
     let max = test.pixels().iter().max().copied().unwrap_or_default();
     let mut meta = format!("width={width}\nheight={height}\nmax={max}\n");
     if channels > 1 {
         meta.push_str(&format!("channels={channels}\n"));
     }
-    let depth = u8::try_from(depth)?;
-    let file = export(trainer.model_mut(), InputType::Unsigned { depth }, &meta)?;
+    let config = ExportConfig {
+        meta: &meta,
+        ..InputType::Unsigned { depth }.into()
+    };
+    let file = export(&mut trainer.model, config)?;
     write_atomic(path, &file)?;
     let file = AlignedBytes::from(file.as_slice());
-    let model = PackedModel::new(Model::open(file.bytes())?)?;
+    let model = PackedModel::new(Model::open(&file)?)?;
     let tape = trainer.scores(test)?;
     let images = test.pixels().chunks(CHUNK * test.features());
     let mut packed = Vec::new();
     for pixels in images {
         let samples = pixels.len() / test.features();
-        let mut scores = vec![0.0; samples * test.classes()];
+        let mut scores = vec![0.0; samples * test.layout().classes];
         model.run(samples, Input::Bytes(pixels), Output::F32(&mut scores))?;
         packed.append(&mut scores);
     }
@@ -154,7 +157,7 @@ fn write_and_check(
     }
     println!(
         "{path}: {} bytes, {} scores equal to the tape's, bit for bit",
-        file.bytes().len(),
+        file.len(),
         packed.len()
     );
     Ok(())

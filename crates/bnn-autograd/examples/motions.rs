@@ -17,7 +17,7 @@ use std::error::Error;
 
 use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Layout};
-use bnn_autograd::export::export_images;
+use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Sequential, SignWeightConv2d,
@@ -71,12 +71,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs: 30,
         batch: 40,
         learning_rate: 3e-3,
-        warmup: 0,
         label_smoothing: 0.1,
-        augment: None,
-        seed: 1,
+        images: true,
+        ..TrainConfig::default()
     };
-    let mut trainer = Trainer::new(net, config)?.with_images();
+    let mut trainer = Trainer::new(net, config)?;
     while !trainer.is_done() {
         let stats = trainer.epoch(&train, &test)?;
         println!("epoch {}: {stats}", trainer.history().len());
@@ -94,14 +93,14 @@ fn write(
     name: &str,
 ) -> Result<(), Box<dyn Error>> {
     let input = InputType::Unsigned { depth: 8 };
-    let file = export_images(
-        trainer.model_mut(),
-        [WINDOW, 1, AXES],
-        input,
-        "name=motions\n",
-    )?;
+    let config = ExportConfig {
+        meta: "name=motions\n",
+        image: Some([WINDOW, 1, AXES]),
+        ..input.into()
+    };
+    let file = export(&mut trainer.model, config)?;
     let aligned = AlignedBytes::from(file.as_slice());
-    let model = Model::open(aligned.bytes())?;
+    let model = Model::open(&aligned)?;
     let mut scratch = vec![0; model.scratch_words(1)?];
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for class in 0..recordings.classes.len() {
@@ -181,7 +180,7 @@ impl Recordings {
             height: WINDOW,
             channels: AXES,
             classes: self.classes.len(),
-            depth: 8,
+            white: 255,
         };
         let set = Dataset::new("motions", layout, pixels, labels)?;
         Ok(set.with_class_names(self.classes.clone())?)

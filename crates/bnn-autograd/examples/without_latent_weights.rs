@@ -13,7 +13,11 @@ fn optimizers() -> Result<[(&'static str, Optimizer); 3], Error> {
     let binary = |_: &str, param: &Param| param.kind() == ParamKind::Binary;
     let adam = Adam::new(3e-3)?;
     let bop = Bop::new(0.03, 1e-5)?;
-    let diode = DiodeMix::new(1.0)?.with_betas(0.9, 0.99)?;
+    let betas = (0.9, 0.99);
+    let diode = DiodeMix {
+        betas,
+        ..DiodeMix::new(1.0)?
+    };
     Ok([
         ("Adam", Optimizer::new(adam)),
         ("Bop", Optimizer::new(adam).with_group(binary, bop)),
@@ -32,20 +36,17 @@ fn train(optimizer: Optimizer, seed: u64) -> Result<[f64; 3], TrainError> {
     };
     let config = TrainConfig {
         epochs: 60,
-        batch: 64,
-        learning_rate: 3e-3,
-        warmup: 0,
-        label_smoothing: 0.0,
-        augment: None,
         seed,
+        ..TrainConfig::default()
     };
     let model = Mlp::new(sizes, &mut Rng::new(seed))?;
-    let mut trainer = Trainer::new(model, config)?.with_optimizer(optimizer);
-    let mut signs = SignSnapshot::of(trainer.model())?;
+    let mut trainer = Trainer::new(model, config)?;
+    trainer.optimizer = optimizer;
+    let mut signs = SignSnapshot::of(&trainer.model)?;
     let mut flipped = Vec::new();
     while !trainer.is_done() {
         trainer.epoch(&split.train, &split.test)?;
-        let now = SignSnapshot::of(trainer.model())?;
+        let now = SignSnapshot::of(&trainer.model)?;
         flipped.push(signs.flips_to(&now)?.total.ratio());
         signs = now;
     }

@@ -1,23 +1,23 @@
-//! Output files: written whole or not at all, by one run at a time.
+//! Output files: written whole or not at all.
 
 #[cfg(test)]
 mod laws;
-mod lock;
+pub(crate) mod lock;
+pub(crate) mod place;
 mod temporary;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-pub use lock::OutputLock;
 use temporary::Temporary;
 
 /// Writes `bytes` under a temporary name in the folder of `path`, waits until they are on disk, and
 /// renames that file to `path`. A reader of `path` sees the old file or the new one, whole, even
 /// after a crash. Links are followed, and the permissions of an old file are kept.
 ///
-/// If the process is killed meanwhile, a file `.bnn-*.tmp` is left, which the next
-/// [`OutputLock::acquire`] in this folder removes.
+/// If the process is killed meanwhile, a file `.bnn-*.tmp` is left, which the next run of `bnn train`
+/// on this folder removes.
 ///
 /// # Errors
 /// What the system says; a folder, a pipe or a device at `path` is refused. The old file is then still
@@ -37,20 +37,6 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
-}
-
-/// Checks that [`write_atomic`] could write to `path` now. Returns the path of the file that it would
-/// replace or create, with links and relative folders resolved, so that two paths can be compared.
-///
-/// # Errors
-/// Why it could not.
-pub fn can_write(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    let path = target(path.as_ref())?;
-    let folder = folder_of(&path);
-    drop(Temporary::new_in(folder)?);
-    Ok(folder
-        .canonicalize()?
-        .join(path.file_name().unwrap_or_default()))
 }
 
 /// The file that is to be replaced: if `path` is a link, the file that it leads to.

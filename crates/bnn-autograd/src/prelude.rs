@@ -23,5 +23,5 @@ pub use crate::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Module, Param, Sequential,
     SignWeightConv2d, SignWeightLinear,
 };
-pub use crate::optim::{Adam, Optimizer, Schedule};
+pub use crate::optim::{Adam, Course, Optimizer, Schedule};
 pub use crate::{Error, Rng, Tape, Tensor, Var, children, ops};

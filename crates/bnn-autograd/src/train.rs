@@ -22,7 +22,7 @@ use crate::data::{Augment, Batch, BatchConfig, Batches, Dataset};
 use crate::error::Error;
 use crate::nn::Module;
 use crate::ops;
-use crate::optim::{Adam, Optimizer, Schedule};
+use crate::optim::{Adam, Course, Optimizer, Schedule};
 use crate::tape::{Memory, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -34,7 +34,7 @@ pub struct TrainConfig {
     /// Samples per step, at least 2 (batch normalisation). A last, smaller batch is left out.
     pub batch: usize,
     /// Peak of the warm-up and cosine schedule; Adam's, unless there is
-    /// [another optimizer](Trainer::with_optimizer).
+    /// [another optimizer](Trainer::optimizer).
     pub learning_rate: f64,
     /// Epochs of linear warm-up.
     pub warmup: u64,
@@ -44,11 +44,19 @@ pub struct TrainConfig {
     pub augment: Option<Augment>,
     /// Seed of order and augmentation.
     pub seed: u64,
+    /// Whether the network takes images, `[samples, height, width, channels]`, and not rows of their
+    /// elements.
+    pub images: bool,
+    /// What scores are divided by in the loss, and nowhere else; positive and finite. For a network
+    /// whose scores are sums, such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores):
+    /// sums of `k` signs differ by some `sqrt(k)` at first, and a softmax of such numbers is nearly 0
+    /// or 1, with almost no gradient. The largest score is the same at any temperature.
+    pub temperature: f64,
 }
 
 impl Default for TrainConfig {
-    /// 10 epochs of batches of 64 samples with a learning rate of 3e-3; no warm-up, no label smoothing, no
-    /// augmentation, seed 1.
+    /// 10 epochs of batches of 64 rows with a learning rate of 3e-3; no warm-up, no label smoothing, no
+    /// augmentation, seed 1, temperature 1.
     fn default() -> Self {
         Self {
             epochs: 10,
@@ -58,6 +66,8 @@ impl Default for TrainConfig {
             label_smoothing: 0.0,
             augment: None,
             seed: 1,
+            images: false,
+            temperature: 1.0,
         }
     }
 }
@@ -82,20 +92,19 @@ impl Default for TrainConfig {
 ///     loss = trainer.step(x, |output| ops::mse(output, &target))?;
 /// }
 /// println!("{loss}");
-/// let net = trainer.into_model();
+/// let net = trainer.model;
 /// # drop(net);
 /// # Ok(())
 /// # }
 /// ```
 pub struct Trainer<M> {
-    model: M,
+    /// The network.
+    pub model: M,
+    /// At first Adam at the learning rate of the configuration. The warm-up and the cosine apply to
+    /// those groups of any other that have no schedule of their own, each from its own learning rate.
+    pub optimizer: Optimizer,
     config: TrainConfig,
-    optimizer: Optimizer,
     loss: Option<Box<Loss>>,
-    /// Whether the network takes images, not rows.
-    images: bool,
-    /// Not 1 where scores are divided by it in the loss.
-    temperature: f64,
     history: Vec<EpochStats>,
     saved: Option<Memory>,
 }
@@ -106,7 +115,7 @@ type Loss = dyn Fn(&Var, &[u16]) -> Result<Var, Error> + Send + Sync;
 impl<M: Module> Trainer<M> {
     /// A trainer for a network whose input is `[samples, features]` and whose outputs are scores,
     /// `[samples, classes]`. Its weights may be random or come from elsewhere
-    /// ([`load_weights`](crate::checkpoint::load_weights)).
+    /// ([`Weights`](crate::checkpoint::Weights)).
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for a setting outside its range.
@@ -121,33 +130,17 @@ impl<M: Module> Trainer<M> {
             warmup as f64,
             inside,
         )?;
+        let temperature = config.temperature;
+        let inside = temperature > 0.0 && temperature.is_finite();
+        Error::check_range("temperature", "positive and finite", temperature, inside)?;
         Ok(Self {
             optimizer: Optimizer::new(Adam::new(config.learning_rate)?),
             model,
             config,
             loss: None,
-            images: false,
-            temperature: 1.0,
             history: Vec::new(),
             saved: None,
         })
-    }
-
-    /// With another optimizer than Adam at the learning rate of the configuration. The warm-up and
-    /// the cosine apply to those of its groups that have no schedule of their own, each from its own
-    /// learning rate.
-    #[must_use]
-    pub fn with_optimizer(self, optimizer: Optimizer) -> Self {
-        Self { optimizer, ..self }
-    }
-
-    /// For a network whose input is images, `[samples, height, width, channels]`.
-    #[must_use]
-    pub fn with_images(self) -> Self {
-        Self {
-            images: true,
-            ..self
-        }
     }
 
     /// With another loss than cross entropy: a scalar of the outputs, `[samples, classes]`, and the labels.
@@ -161,37 +154,6 @@ impl<M: Module> Trainer<M> {
             loss: Some(Box::new(loss)),
             ..self
         }
-    }
-
-    /// With scores divided by `temperature` in the loss, and nowhere else: for a network whose scores are
-    /// sums, such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores). Sums of `k` signs differ by
-    /// some `sqrt(k)` at first, and a softmax of such numbers is nearly 0 or 1, with almost no gradient. The
-    /// largest score is the same at any temperature.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] unless it is positive and finite.
-    pub fn with_temperature(self, temperature: f64) -> Result<Self, Error> {
-        let inside = temperature > 0.0 && temperature.is_finite();
-        Error::check_range("temperature", "positive and finite", temperature, inside)?;
-        Ok(Self {
-            temperature,
-            ..self
-        })
-    }
-
-    /// The network.
-    pub fn model(&self) -> &M {
-        &self.model
-    }
-
-    /// The network, to be exported or changed.
-    pub fn model_mut(&mut self) -> &mut M {
-        &mut self.model
-    }
-
-    /// The network alone.
-    pub fn into_model(self) -> M {
-        self.model
     }
 
     /// The epochs done so far.
@@ -255,7 +217,7 @@ impl<M: Module> Trainer<M> {
         if batches == 0 {
             return Err(TrainError::FewSamples { batch, samples });
         }
-        self.optimizer.set_schedule(self.schedule(batches as u64)?);
+        self.optimizer.schedule = self.schedule(batches as u64)?;
         let dealt = BatchConfig {
             size: batch,
             drop_last: true,
@@ -294,7 +256,7 @@ impl<M: Module> Trainer<M> {
 
     /// One step on inputs of any kind: runs the network in training mode, the `loss` of its output, the
     /// reverse pass and the optimizer. Returns the loss. The learning rate is that of the optimizer, whose
-    /// schedule is [yours](Trainer::with_optimizer).
+    /// schedule is [yours](Trainer::optimizer).
     ///
     /// # Errors
     /// [`TrainError::Diverged`] for a loss that is not finite, before anything has changed but the
@@ -343,9 +305,10 @@ impl<M: Module> Trainer<M> {
 
     /// Pixels in the shape that the network takes.
     fn input(&self, pixels: Vec<f32>, samples: usize, data: &Dataset) -> Result<Tensor, Error> {
-        match self.images {
+        match self.config.images {
             true => {
-                let shape = [samples, data.height(), data.width(), data.channels()];
+                let layout = data.layout();
+                let shape = [samples, layout.height, layout.width, layout.channels];
                 Tensor::new(pixels, &shape)
             }
             false => Tensor::new(pixels, &[samples, data.features()]),
@@ -362,7 +325,10 @@ impl<M: Module> Trainer<M> {
             steps.is_some(),
         )?;
         let warmup = self.config.warmup * batches; // less than all steps
-        Ok(Schedule::cosine(steps.unwrap_or_default() - warmup)?.with_warmup(warmup))
+        let course = Course::Cosine {
+            steps: steps.unwrap_or_default() - warmup,
+        };
+        Ok(Schedule { warmup, course })
     }
 
     /// One step on labelled samples; the loss and how many samples were classified right.
@@ -398,11 +364,11 @@ impl<M: Module> Trainer<M> {
 
     /// The scores divided by the temperature.
     fn cooled(&self, scores: Var) -> Result<Var, Error> {
-        if self.temperature == 1.0 {
+        if self.config.temperature == 1.0 {
             return Ok(scores);
         }
         let classes = scores.shape().last().copied().unwrap_or(1);
-        let factor = Tensor::full((1.0 / self.temperature) as f32, &[classes])?;
+        let factor = Tensor::full((1.0 / self.config.temperature) as f32, &[classes])?;
         let factors = scores.tape().constant(factor);
         ops::channel_scale(&scores, &factors)
     }

@@ -163,7 +163,7 @@ mod tests {
         let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
         writer.dense(weights.view(), Epilogue::Sums).unwrap();
         let file = AlignedBytes::from(writer.finish().unwrap().as_slice());
-        let model = Model::open(file.bytes()).unwrap();
+        let model = Model::open(&file).unwrap();
         let cost = Cost::of(&model).unwrap();
         assert_eq!(cost.vector_bytes, 130 + 3 * 4);
         assert_eq!(cost.word_operations, 3 * 3 * 8);
@@ -175,12 +175,12 @@ mod tests {
     fn a_small_file_that_promises_much_is_refused() {
         for (image, side) in [([65535, 65535, 1], 1), ([2000, 2000, 64], 255)] {
             let file = pool(image, side);
-            assert!(file.bytes().len() < 200);
-            let error = Cost::of(&Model::open(file.bytes()).unwrap()).unwrap_err();
+            assert!(file.len() < 200);
+            let error = Cost::of(&Model::open(&file).unwrap()).unwrap_err();
             assert!(matches!(&error, CliError::Input(_)), "{error}");
         }
         let file = pool([2000, 2000, 64], 3);
-        let cost = Cost::of(&Model::open(file.bytes()).unwrap()).unwrap();
+        let cost = Cost::of(&Model::open(&file).unwrap()).unwrap();
         assert_eq!(cost.word_operations, 1998 * 1998 * 9);
         assert_eq!(cost.chunk(), 11); // three images of 32 MB for each
     }

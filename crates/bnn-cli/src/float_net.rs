@@ -1,6 +1,7 @@
 //! A float network of the same sizes, to compare speeds with: `f32` weights and activations, a fast GEMM
 //! (`matrixmultiply`, through `ndarray`), batch norm and hard tanh in one pass over each layer's output.
 
+use bnn_autograd::internal::mlp_layers;
 use bnn_autograd::models::Mlp;
 use bnn_benches::F32Gemm;
 
@@ -19,7 +20,7 @@ pub(crate) struct FloatNet {
 
 impl FloatNet {
     pub(crate) fn new(mlp: &Mlp) -> Result<Self, bnn_autograd::Error> {
-        let layers = mlp.layers().map(|(weight, norm)| {
+        let layers = mlp_layers(mlp).map(|(weight, norm)| {
             let inputs = weight.value().shape().last().copied().unwrap_or(1);
             let outputs = weight.value().numel() / inputs;
             let (scale, bias) = match norm {

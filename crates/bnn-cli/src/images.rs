@@ -9,7 +9,8 @@ use std::path::Path;
 use bnn_autograd::data::csv::{self, LabelColumn, Ranges, Table, Values};
 use bnn_autograd::data::folder::FolderConfig;
 use bnn_autograd::data::picture::Colour;
-use bnn_autograd::data::{self, Columns, Content, DataError, Dataset, LoadConfig, Loaded, Scale};
+use bnn_autograd::data::{self, Columns, DataError, Dataset, LoadConfig, Loaded, Scale};
+use bnn_autograd::internal::data::{Content, spread, unpacked};
 use bnn_core::model::Model;
 
 use crate::error::CliError;
@@ -19,7 +20,7 @@ use crate::text::{escape_meta, unescape_meta};
 
 /// Loads what `--data` names, as `config` says.
 pub(crate) fn load(data: &str, config: &LoadConfig) -> Result<Loaded, CliError> {
-    data::load_with(data, config).map_err(|error| with_hint(error, config))
+    data::load(data, config).map_err(|error| with_hint(error, config))
 }
 
 /// Prints what a person should know of data that was taken.
@@ -69,8 +70,8 @@ impl Samples {
             }
         };
         let sample = |index: usize| &self.pixels[index * inputs..][..inputs];
-        let spread = data::spread(labels, count).into_iter();
-        spread.flat_map(sample).copied().collect()
+        let indices = spread(labels, count).into_iter();
+        indices.flat_map(sample).copied().collect()
     }
 }
 
@@ -131,7 +132,7 @@ pub(crate) fn test_part(model: &Model<'_>, data: &str) -> Result<Samples, CliErr
     let pixels = test.pixels().iter();
     Ok(Samples {
         pixels: pixels
-            .map(|&value| rescaled(value, test.white(), white))
+            .map(|&value| rescaled(value, test.layout().white, white))
             .collect(),
         labels: Some(test.labels().to_vec()),
     })
@@ -140,7 +141,7 @@ pub(crate) fn test_part(model: &Model<'_>, data: &str) -> Result<Samples, CliErr
 /// Reads a table of rows for the model, with its label where the model's own data had it.
 pub(crate) fn table(model: &Model<'_>, stream: impl Read) -> Result<Table, CliError> {
     let columns = columns_of(model)?;
-    let stream = data::unpacked(stream).map_err(CliError::input)?;
+    let stream = unpacked(stream).map_err(CliError::input)?;
     let label = columns.label.unwrap_or_default();
     csv::read(stream, model.input().0, &label, &columns.values).map_err(CliError::input)
 }
@@ -155,7 +156,7 @@ fn content(path: &Path) -> Result<Content, CliError> {
 
 /// What a stream is, and all of it, decompressed if it is gzip.
 pub(crate) fn sniff<'a>(stream: impl Read + 'a) -> std::io::Result<(Content, impl Read + 'a)> {
-    let mut stream = data::unpacked(stream)?;
+    let mut stream = unpacked(stream)?;
     let mut start = Vec::new();
     stream.by_ref().take(16).read_to_end(&mut start)?;
     let content = Content::of(&start);
@@ -177,7 +178,7 @@ pub(crate) fn of_model(model: &Model<'_>) -> Option<FolderConfig> {
         Some(3) => Colour::Rgb,
         Some(_) => return None,
     };
-    let features = size.0.checked_mul(size.1)?.checked_mul(colour.channels())?;
+    let features = size.0.checked_mul(size.1)?.checked_mul(colour as usize)?;
     (features == model.input().0).then(|| FolderConfig {
         size: Some(size),
         colour: Some(colour),
@@ -188,12 +189,12 @@ pub(crate) fn of_model(model: &Model<'_>) -> Option<FolderConfig> {
 /// The lines that note what the samples were: width, height and channels of images, or how rows of numbers
 /// were read.
 pub(crate) fn sample_lines(loaded: &Loaded) -> String {
-    let set = &loaded.split.train;
-    let white = format!("max={}\n", set.white());
+    let layout = loaded.split.train.layout();
+    let white = format!("max={}\n", layout.white);
     match &loaded.columns {
         None => {
-            let size = format!("width={}\nheight={}\n{white}", set.width(), set.height());
-            match set.channels() {
+            let size = format!("width={}\nheight={}\n{white}", layout.width, layout.height);
+            match layout.channels {
                 1 => size,
                 channels => format!("{size}channels={channels}\n"),
             }
@@ -296,7 +297,7 @@ fn check_classes(model: &Model<'_>, data: &Dataset) -> Result<(), CliError> {
             None => {
                 return Err(CliError::Input(format!(
                     "the data has {} classes, the model {}",
-                    data.classes(),
+                    data.layout().classes,
                     names.len()
                 )));
             }

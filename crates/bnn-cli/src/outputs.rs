@@ -9,7 +9,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::files::{OutputLock, can_write, write_atomic};
+use bnn_autograd::files::write_atomic;
+use bnn_autograd::internal::files::{OutputLock, can_write};
 
 use crate::error::CliError;
 

@@ -1,6 +1,11 @@
 //! For the other crates of this workspace only: this module is no part of the public interface and changes
 //! without notice.
 
+#[cfg(feature = "alloc")]
+use crate::conv::{Conv2d, PackedFilters};
+#[cfg(feature = "alloc")]
+use crate::{BitMatrixView, Error, Kernel, PackedWeights};
+
 pub use crate::bits::bits_at;
 #[cfg(feature = "std")]
 pub use crate::conv::gradients::F32Gradients;
@@ -12,3 +17,29 @@ pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
+
+/// Lays `weights` out for a kernel that need not be the active one, so that tests and benches reach
+/// each of them.
+///
+/// # Errors
+/// As [`PackedWeights::new`].
+#[cfg(feature = "alloc")]
+pub fn packed_weights(
+    kernel: &'static Kernel,
+    weights: BitMatrixView<'_>,
+) -> Result<PackedWeights, Error> {
+    PackedWeights::for_kernel(kernel, weights)
+}
+
+/// Lays the filters of a convolution out for a kernel that need not be the active one.
+///
+/// # Errors
+/// As [`PackedFilters::new`].
+#[cfg(feature = "alloc")]
+pub fn packed_filters(
+    kernel: &'static Kernel,
+    conv: &Conv2d,
+    filters: BitMatrixView<'_>,
+) -> Result<PackedFilters, Error> {
+    PackedFilters::for_kernel(kernel, conv, filters)
+}

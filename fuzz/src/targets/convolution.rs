@@ -9,6 +9,7 @@ use bnn_core::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, PadValue, Padding, conv2d_bits, conv2d_f32,
     conv2d_i32,
 };
+use bnn_core::internal::packed_filters;
 use bnn_core::{BitMatrixViewMut, Error, Kernel, Thresholds, reference};
 
 /// Products of the largest convolution, for the reference is slow.
@@ -153,7 +154,7 @@ fn check(case: &Usual<'_>, conv: &Conv2d) -> Result<(), Error> {
     };
     reference::conv2d(images, conv, filters.view(), &mut expected)?;
     for kernel in Kernel::available() {
-        let filters = PackedFilters::for_kernel(kernel, conv, filters.view())?;
+        let filters = packed_filters(kernel, conv, filters.view())?;
         let mut product = Run { images, filters };
         check_epilogues(&mut product, n, 3, &expected, &mut numbers);
     }

@@ -4,9 +4,10 @@
 use super::parsed;
 use crate::{Numbers, Product, affordable, check_epilogues};
 use arbitrary::{Arbitrary, Unstructured};
+use bnn_core::internal::packed_weights;
 use bnn_core::{
-    Activations, BitMatrix, BitMatrixViewMut, Error, FloatRows, Kernel, PackedWeights, Planes,
-    Thresholds, Weights, gemm_bits, gemm_f32, gemm_i32, reference,
+    Activations, BitMatrix, BitMatrixViewMut, Error, FloatRows, Kernel, Planes, Thresholds,
+    Weights, gemm_bits, gemm_f32, gemm_i32, reference,
 };
 
 /// Rows of either side that differ. More are repeated, since the reference is slow; none of these divides
@@ -141,7 +142,7 @@ fn check(case: &Case<'_>, [m, n, k]: [usize; 3]) -> Result<(), Error> {
     let sum = |i: usize| sums[i / n % rows * outputs + i % n % outputs];
     let expected: Vec<i32> = (0..m * n).map(sum).collect();
     for kernel in Kernel::available() {
-        let packed = PackedWeights::for_kernel(kernel, weights.view())?;
+        let packed = packed_weights(kernel, weights.view())?;
         let canonical = Weights::canonical(weights.view(), kernel);
         for weights in [Weights::from(&packed), canonical] {
             check_epilogues(

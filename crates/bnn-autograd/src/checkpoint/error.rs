@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::error::Error;
-
 /// Why a checkpoint, or a file of weights, could not be written, read or applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,12 +66,6 @@ pub enum CheckpointError {
         /// The type in the file.
         found: String,
     },
-    /// There is no tensor of this name.
-    #[error("there is no tensor `{name}`")]
-    Missing {
-        /// The name.
-        name: String,
-    },
     /// A tensor has another shape.
     #[error("`{name}` in the file has shape {found:?}, expected {expected:?}")]
     Shape {
@@ -91,14 +83,6 @@ pub enum CheckpointError {
         missing: Vec<String>,
         /// Names that the file has and the model lacks.
         unexpected: Vec<String>,
-    },
-    /// A tensor could not be brought into another layout.
-    #[error("`{name}`: {source}")]
-    Layout {
-        /// The tensor.
-        name: String,
-        /// Why not.
-        source: Error,
     },
     /// Two parameters or two buffers of the model have one name.
     #[error("the name `{name}` is used twice")]

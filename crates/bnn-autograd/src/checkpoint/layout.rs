@@ -1,35 +1,22 @@
 //! Layouts of convolution weights.
 
-use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Changes the layout `[outputs, inputs, height, width]`, which PyTorch has, to
-/// `[outputs, height, width, inputs]`.
-///
-/// # Errors
-/// [`Error::Shape`] for another rank than 4.
-pub fn oihw_to_ohwi<T: Real>(weight: &Tensor<T>) -> Result<Tensor<T>, Error> {
-    let [o, i, h, w] = rank4(weight)?;
-    Ok(transpose_each(weight, i, [o, h, w, i]))
+/// Changes the layout `[outputs, inputs, height, width]` of a tensor of four dimensions, which PyTorch
+/// has, to `[outputs, height, width, inputs]`; leaves others as they are.
+pub(super) fn oihw_to_ohwi<T: Real>(weight: &mut Tensor<T>) {
+    if let &[o, i, h, w] = weight.shape() {
+        *weight = transpose_each(weight, i, [o, h, w, i]);
+    }
 }
 
-/// Changes the layout `[outputs, height, width, inputs]` to `[outputs, inputs, height, width]`, which
-/// PyTorch has.
-///
-/// # Errors
-/// [`Error::Shape`] for another rank than 4.
-pub fn ohwi_to_oihw<T: Real>(weight: &Tensor<T>) -> Result<Tensor<T>, Error> {
-    let [o, h, w, i] = rank4(weight)?;
-    Ok(transpose_each(weight, h * w, [o, i, h, w]))
-}
-
-fn rank4<T: Real>(weight: &Tensor<T>) -> Result<[usize; 4], Error> {
-    weight.shape().try_into().map_err(|_| Error::Shape {
-        what: "weights of a convolution",
-        expected: "of 4 dimensions".into(),
-        found: weight.shape().to_vec(),
-    })
+/// Changes the layout `[outputs, height, width, inputs]` of a tensor of four dimensions to `[outputs,
+/// inputs, height, width]`, which PyTorch has; leaves others as they are.
+pub(super) fn ohwi_to_oihw<T: Real>(weight: &mut Tensor<T>) {
+    if let &[o, h, w, i] = weight.shape() {
+        *weight = transpose_each(weight, h * w, [o, i, h, w]);
+    }
 }
 
 /// Each of the outputs' matrices of `rows` rows, transposed.

@@ -1,7 +1,7 @@
 //! Models and training state in `safetensors` files.
 //!
-//! - [`save_weights`] and [`load_weights`]: the parameters and buffers of a model, under their plain
-//!   names, for other programs too. [`Weights`] adapts what others wrote: names, layouts, types.
+//! - [`Weights`]: the parameters and buffers of a model, under their plain names, for other programs
+//!   too and from them.
 //! - [`Checkpoint`]: all that a run needs to go on, with the optimizer's state and strings of the caller.
 //!
 //! In a checkpoint tensors are named `param.NAME`, `buffer.NAME` and
@@ -9,7 +9,7 @@
 //! version, a checksum, the optimizer's step count and the caller's strings. Equal states give equal
 //! bytes. The checksum is the XXH3-128 of the whole file with zeros in place of its 32 digits, so that
 //! a damaged file is never taken for a state. Version 1 had none: its runs cannot go on, but its weights
-//! can be read, as those of any checkpoint, by [`load_weights`] and [`Weights`].
+//! can be read, as those of any checkpoint, as [`Weights`].
 
 mod checksum;
 mod elements;
@@ -25,8 +25,7 @@ mod weights;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::CheckpointError;
-pub use layout::{ohwi_to_oihw, oihw_to_ohwi};
-pub use weights::{NamesLeft, Weights, load_weights, save_weights};
+pub use weights::{NamesLeft, Weights};
 
 use crate::nn::Module;
 use crate::optim::{Optimizer, OptimizerState};
@@ -52,7 +51,7 @@ use crate::tensor::Tensor;
 /// let checkpoint = Checkpoint::from_bytes(&bytes)?;
 /// checkpoint.restore_model(&mut model)?;
 /// checkpoint.restore_optimizer(&mut optimizer, &model)?;
-/// assert_eq!(checkpoint.metadata()["epoch"], "5");
+/// assert_eq!(checkpoint.metadata["epoch"], "5");
 /// # Ok(())
 /// # }
 /// ```
@@ -60,7 +59,8 @@ use crate::tensor::Tensor;
 pub struct Checkpoint<T: Real = f32> {
     tensors: BTreeMap<String, Tensor<T>>,
     optimizer_steps: Option<u64>,
-    metadata: BTreeMap<String, String>,
+    /// The caller's strings.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl<T: Real> Checkpoint<T> {
@@ -85,7 +85,7 @@ impl<T: Real> Checkpoint<T> {
         model.params(&mut |name, param| add(format!("{PARAM}{name}"), param.value()));
         model.buffers(&mut |name, buffer| add(format!("{BUFFER}{name}"), buffer));
         if let Some(optimizer) = optimizer {
-            for (name, average) in &optimizer.state().averages {
+            for (name, average) in &optimizer.state.averages {
                 add(format!("{OPTIMIZER}{name}"), average);
             }
         }
@@ -97,15 +97,9 @@ impl<T: Real> Checkpoint<T> {
         }
         Ok(Self {
             tensors,
-            optimizer_steps: optimizer.map(|optimizer| optimizer.state().steps),
+            optimizer_steps: optimizer.map(|optimizer| optimizer.state.steps),
             metadata,
         })
-    }
-
-    /// The caller's strings.
-    #[must_use]
-    pub fn metadata(&self) -> &BTreeMap<String, String> {
-        &self.metadata
     }
 
     /// Gives the model its parameters and buffers back; all of them or, on an error, none.
@@ -172,10 +166,10 @@ impl<T: Real> Checkpoint<T> {
         let strip = |(name, tensor): (&String, &Tensor<T>)| {
             Some((name.strip_prefix(OPTIMIZER)?.to_string(), tensor.clone()))
         };
-        optimizer.set_state(OptimizerState {
+        optimizer.state = OptimizerState {
             steps,
             averages: self.tensors.iter().filter_map(strip).collect(),
-        });
+        };
         Ok(())
     }
 

@@ -1,7 +1,8 @@
-//! PyTorch's names of batch norms' parameters, and ours.
+//! PyTorch's names of batch norms' parameters and layouts of convolutions, and ours.
 
 use std::collections::BTreeSet;
 
+use super::layout::{ohwi_to_oihw, oihw_to_ohwi};
 use super::{CheckpointError, Weights};
 use crate::real::Real;
 
@@ -13,22 +14,35 @@ const NAMES: [(&str, &str); 2] = [("gamma", "weight"), ("beta", "bias")];
 const COUNTER: &str = "num_batches_tracked";
 
 impl<T: Real> Weights<T> {
-    /// Replaces PyTorch's names by this crate's: wherever there is a `NAME.running_mean`, `NAME.weight`
-    /// becomes `NAME.gamma` and `NAME.bias` becomes `NAME.beta`; `NAME.num_batches_tracked` is left out.
+    /// Replaces PyTorch's conventions by this crate's: wherever there is a `NAME.running_mean`,
+    /// `NAME.weight` becomes `NAME.gamma` and `NAME.bias` becomes `NAME.beta`;
+    /// `NAME.num_batches_tracked` is left out; and tensors of four dimensions, which are the filters of
+    /// convolutions, are laid out `[outputs, height, width, inputs]`.
+    ///
+    /// The weights of a linear layer after a flattening are for channels first there and for channels
+    /// last here; change their columns yourself.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where both names are there.
-    pub fn rename_from_pytorch(self) -> Result<Self, CheckpointError> {
-        self.batch_norms_renamed(|ours, theirs, last| (last == theirs).then_some(ours))
+    pub fn convert_from_pytorch(self) -> Result<Self, CheckpointError> {
+        let renamed =
+            self.batch_norms_renamed(|ours, theirs, last| (last == theirs).then_some(ours));
+        let mut weights = renamed?;
+        weights.tensors.values_mut().for_each(oihw_to_ohwi);
+        Ok(weights)
     }
 
-    /// Replaces this crate's names by PyTorch's, for `load_state_dict`: the opposite of
-    /// [`Weights::rename_from_pytorch`].
+    /// Replaces this crate's conventions by PyTorch's, for `load_state_dict`: the opposite of
+    /// [`Weights::convert_from_pytorch`].
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where both names are there.
-    pub fn rename_to_pytorch(self) -> Result<Self, CheckpointError> {
-        self.batch_norms_renamed(|ours, theirs, last| (last == ours).then_some(theirs))
+    pub fn convert_to_pytorch(self) -> Result<Self, CheckpointError> {
+        let renamed =
+            self.batch_norms_renamed(|ours, theirs, last| (last == ours).then_some(theirs));
+        let mut weights = renamed?;
+        weights.tensors.values_mut().for_each(ohwi_to_oihw);
+        Ok(weights)
     }
 
     fn batch_norms_renamed(

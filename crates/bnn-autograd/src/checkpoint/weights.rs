@@ -9,58 +9,46 @@ use super::elements::{READ, elements};
 use super::file::{io_error, read_file};
 use super::format::{Bytes, is_checkpoint, malformed};
 use super::{BUFFER, CheckpointError, PARAM, check_finite};
-use crate::error::Error;
 use crate::files::write_atomic;
 use crate::nn::Module;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Writes the parameters and buffers of a model to a `safetensors` file, under their dotted names.
-/// The file is replaced whole or not at all.
-///
-/// # Errors
-/// Those of [`Weights::of`] and [`Weights::save`].
-pub fn save_weights<T: Real>(
-    model: &dyn Module<T>,
-    path: impl AsRef<Path>,
-) -> Result<(), CheckpointError> {
-    Weights::of(model)?.save(path)
-}
-
-/// Gives a model the parameters and buffers of a `safetensors` file that has exactly its names, as
-/// [`save_weights`] writes it, or of a checkpoint; all of them or, on an error, none. Numbers of 16, 32
-/// and 64 bits are converted. For other files see [`Weights`].
-///
-/// # Errors
-/// Those of [`Weights::load`] and [`Weights::restore`].
-pub fn load_weights<T: Real>(
-    model: &mut dyn Module<T>,
-    path: impl AsRef<Path>,
-) -> Result<(), CheckpointError> {
-    Weights::load(path)?.restore(model)
-}
-
 /// Tensors by name: a model's parameters and buffers, or what a `safetensors` file holds.
+///
+/// ```
+/// use bnn_autograd::checkpoint::Weights;
+/// use bnn_autograd::nn::BatchNorm;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("norm.safetensors");
+/// let mut norm = BatchNorm::<f32>::new(4)?;
+/// Weights::of(&norm)?.save(&path)?;
+/// Weights::load(&path)?.restore(&mut norm)?; // also from a checkpoint
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// Weights that were trained elsewhere come in by their names, after what differs was adapted:
 /// ```
-/// use bnn_autograd::checkpoint::{Weights, oihw_to_ohwi};
+/// use bnn_autograd::checkpoint::Weights;
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Sequential};
 /// use bnn_autograd::{Error, Rng, Tensor};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let mut theirs = Weights::<f32>::default();
-/// # theirs.insert("module.fc1.weight", Tensor::full(0.5, &[4, 8])?);
+/// # let mut insert = |name: &str, x| theirs.tensors.insert(format!("module.{name}"), x);
+/// # insert("fc1.weight", Tensor::full(0.5, &[4, 8])?);
 /// # for name in ["weight", "bias", "running_mean", "running_var"] {
-/// #     theirs.insert(format!("module.bn1.{name}"), Tensor::full(0.5, &[4])?);
+/// #     insert(&format!("bn1.{name}"), Tensor::full(0.5, &[4])?);
 /// # }
-/// # theirs.insert("module.conv.weight", Tensor::full(0.5, &[2, 3, 5, 5])?);
+/// # insert("conv.weight", Tensor::full(0.5, &[2, 3, 5, 5])?);
 /// # let bytes = theirs.to_bytes()?;
 /// // A state_dict of PyTorch's DataParallel, written by safetensors.torch.save_file:
-/// let mut weights = Weights::from_bytes(&bytes)?
+/// let weights = Weights::from_bytes(&bytes)?
 ///     .rename(|name| name.strip_prefix("module.").map(str::to_owned))?
-///     .rename_from_pytorch()?;
-/// weights.change("conv.weight", oihw_to_ohwi)?;
+///     .convert_from_pytorch()?;
 ///
 /// let mut net = Sequential::<f32>::new()
 ///     .named("fc1", BinaryLinear::new(8, 4, &mut Rng::new(1))?)
@@ -72,9 +60,11 @@ pub fn load_weights<T: Real>(
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights<T: Real = f32> {
-    tensors: BTreeMap<String, Tensor<T>>,
-    /// Types of the tensors that are no floats, of which a file may have some.
-    others: BTreeMap<String, String>,
+    /// Tensors by their names.
+    pub tensors: BTreeMap<String, Tensor<T>>,
+    /// The types of elements that are no floats, by the names of their tensors, which are an error
+    /// once a model wants them. A name of `tensors` does not count here.
+    pub others: BTreeMap<String, String>,
 }
 
 /// Names that only one side had.
@@ -106,7 +96,11 @@ impl<T: Real> Weights<T> {
         let mut weights = Self::default();
         let mut twice = None;
         let mut add = |name: &str, tensor: &Tensor<T>| {
-            if weights.insert(name, tensor.clone()).is_some() {
+            if weights
+                .tensors
+                .insert(name.to_owned(), tensor.clone())
+                .is_some()
+            {
                 twice = Some(name.to_owned());
             }
         };
@@ -166,7 +160,7 @@ impl<T: Real> Weights<T> {
             };
             let tensor = Tensor::new(data, view.shape());
             let tensor = tensor.map_err(|error| malformed(format!("`{name}`: {error}")))?;
-            if weights.insert(name, tensor).is_some() {
+            if weights.tensors.insert(name.to_owned(), tensor).is_some() {
                 return Err(CheckpointError::Duplicate { name: name.into() });
             }
         }
@@ -183,24 +177,10 @@ impl<T: Real> Weights<T> {
     }
 
     /// All names, also those of tensors that are no floats.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors
-            .keys()
-            .chain(self.others.keys())
-            .map(|name| &**name)
-    }
-
-    /// The tensor of a name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Tensor<T>> {
-        self.tensors.get(name)
-    }
-
-    /// Adds a tensor; returns the one that had the name before.
-    pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor<T>) -> Option<Tensor<T>> {
-        let name = name.into();
-        self.others.remove(&name);
-        self.tensors.insert(name, tensor)
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let others = self.others.keys();
+        let others = others.filter(|&name| !self.tensors.contains_key(name));
+        self.tensors.keys().chain(others).map(|name| &**name)
     }
 
     /// Renames the tensors; those for which `new_name` gives `None` are left out.
@@ -211,33 +191,14 @@ impl<T: Real> Weights<T> {
         self,
         mut new_name: impl FnMut(&str) -> Option<String>,
     ) -> Result<Self, CheckpointError> {
+        let mut others = self.others;
+        others.retain(|name, _| !self.tensors.contains_key(name));
         let tensors = renamed(self.tensors, &mut new_name)?;
-        let others = renamed(self.others, &mut new_name)?;
+        let others = renamed(others, &mut new_name)?;
         match others.keys().find(|name| tensors.contains_key(*name)) {
             Some(name) => Err(CheckpointError::Duplicate { name: name.clone() }),
             None => Ok(Self { tensors, others }),
         }
-    }
-
-    /// Replaces a tensor by what `change` makes of it; [`oihw_to_ohwi`](super::oihw_to_ohwi) is such a
-    /// change, for the weights of a convolution.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Missing`] where there is no such tensor; [`CheckpointError::Layout`] with
-    /// the error of `change`.
-    pub fn change(
-        &mut self,
-        name: &str,
-        change: impl FnOnce(&Tensor<T>) -> Result<Tensor<T>, Error>,
-    ) -> Result<(), CheckpointError> {
-        let name = || name.to_owned();
-        let tensor = self.tensors.get_mut(&name());
-        let tensor = tensor.ok_or_else(|| CheckpointError::Missing { name: name() })?;
-        *tensor = change(tensor).map_err(|source| CheckpointError::Layout {
-            name: name(),
-            source,
-        })?;
-        Ok(())
     }
 
     /// Gives a model all its parameters and buffers; all of them or, on an error, none.

@@ -35,7 +35,7 @@ impl Augment {
     /// [`DataError::Shift`] and [`DataError::Cutout`] if they are not less than both width and height,
     /// which could leave nothing of an image; [`DataError::Strength`] for a rotation or zoom outside
     /// its range.
-    pub fn check(self, layout: Layout) -> Result<(), DataError> {
+    pub(super) fn check(self, layout: Layout) -> Result<(), DataError> {
         let (width, height) = (layout.width, layout.height);
         let (shift, side) = (self.shift, self.cutout);
         let empties = |pixels: usize| pixels > 0 && pixels >= width.min(height);

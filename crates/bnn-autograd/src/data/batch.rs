@@ -6,23 +6,13 @@ use super::{DataError, Dataset};
 
 /// A permutation of `0..n` drawn from `(seed, epoch)` (Fisher-Yates), so that a run can resume
 /// at any epoch without the state of a generator.
-///
-/// ```
-/// use bnn_autograd::data::shuffled;
-///
-/// let order = shuffled(5, 42, 0);
-/// assert_eq!(order, shuffled(5, 42, 0));
-/// let mut all = order;
-/// all.sort_unstable();
-/// assert_eq!(all, [0, 1, 2, 3, 4]);
-/// ```
-pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
+pub(super) fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
     permutation(n, stream(seed, epoch, Purpose::Shuffle))
 }
 
 impl Dataset {
     /// The samples at `indices`, in that order and repeated if named twice:
-    /// pixels `[indices, features]` as they are (`0.0` to `2^depth - 1`), labels `[indices]`.
+    /// pixels `[indices, features]` as they are (`0.0` to `white`), labels `[indices]`.
     ///
     /// # Errors
     ///
@@ -34,12 +24,12 @@ impl Dataset {
     }
 
     /// As [`batch`](Self::batch), with the images varied as `augment` says; the pixels are whole numbers
-    /// from `0.0` to `2^depth - 1` still.
+    /// from `0.0` to `white` still.
     ///
     /// # Errors
     ///
     /// As [`batch`](Self::batch), and as [`Augment::check`].
-    pub fn augmented_batch(
+    pub(super) fn augmented_batch(
         &self,
         indices: &[usize],
         augment: Augment,
@@ -91,7 +81,7 @@ mod tests {
             height,
             channels: 1,
             classes: 256,
-            depth: 8,
+            white: u8::MAX,
         };
         let image = (1..=width * height).map(|pixel| pixel as u8);
         let pixels = std::iter::repeat_n(image, samples).flatten().collect();

@@ -6,7 +6,7 @@ use super::{Augment, DataError, Dataset, shuffled};
 /// Samples to take a step with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// Whole numbers from `0.0` to `2^depth - 1`, `[samples, height, width, channels]`.
+    /// Whole numbers from `0.0` to `white`, `[samples, height, width, channels]`.
     pub pixels: Vec<f32>,
     /// `[samples]`
     pub labels: Vec<u16>,
@@ -44,7 +44,7 @@ impl Default for BatchConfig {
     }
 }
 
-/// The batches of one epoch, in the order of [`shuffled`]: an iterator, which may be dropped at any time.
+/// The batches of one epoch, shuffled: an iterator, which may be dropped at any time.
 ///
 /// They are the same bytes for any [`queue`](BatchConfig::queue), with the thread and without, and where
 /// no thread can be started they are made without.
@@ -183,7 +183,7 @@ mod tests {
             height: 3,
             channels: 3,
             classes: 256,
-            depth: 8,
+            white: u8::MAX,
         };
         let pixels = (0..samples * 36).map(|value| (value % 251) as u8).collect();
         let labels = (0..samples).map(|label| label as u16).collect();

@@ -169,7 +169,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::load;
+    use crate::data::split_at;
 
     /// A record whose pixel `(y, x)` is red `y`, green `x`, blue `blue`.
     fn record(labels: &[u8], blue: u8) -> Vec<u8> {
@@ -190,10 +190,14 @@ mod tests {
         write("data_batch_2.bin", record(&[1], 9));
         write("test_batch.bin", record(&[2], 5));
         write("batches.meta.txt", b"plane\ncar\nbird\n\n".to_vec());
-        let Split { train, test } = load(folder.path().to_str().unwrap()).unwrap();
+        let Split { train, test } = split_at(folder.path()).unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1, 0, 1][..], &[2][..]));
         assert_eq!(
-            (train.width(), train.height(), train.channels()),
+            (
+                train.layout().width,
+                train.layout().height,
+                train.layout().channels
+            ),
             (32, 32, 3)
         );
         assert_eq!(train.class_names(), ["plane", "car", "bird"]);
@@ -202,7 +206,7 @@ mod tests {
         assert_eq!(train.image(2).unwrap()[at..at + 3], [3, 4, 9]);
 
         fs::remove_file(folder.path().join("batches.meta.txt")).unwrap();
-        let error = load(folder.path().to_str().unwrap()).unwrap_err();
+        let error = split_at(folder.path()).unwrap_err();
         assert!(
             matches!(&error, DataError::TestLabel { path, sample: 0, label: 2, classes: 2 }
                 if path.ends_with("test_batch.bin")),
@@ -215,9 +219,9 @@ mod tests {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("train.bin"), record(&[9, 1], 7)).unwrap();
         fs::write(folder.path().join("test.bin"), record(&[9, 0], 7)).unwrap();
-        let Split { train, test } = load(folder.path().to_str().unwrap()).unwrap();
+        let Split { train, test } = split_at(folder.path()).unwrap();
         assert_eq!((train.labels(), test.labels()), (&[1][..], &[0][..]));
-        assert_eq!(train.classes(), 2);
+        assert_eq!(train.layout().classes, 2);
     }
 
     #[test]

@@ -18,8 +18,9 @@ pub struct Layout {
     pub channels: usize,
     /// Number of classes, at most 65 536; labels are less.
     pub classes: usize,
-    /// Bits per value of a pixel, 1 to 8; values are less than `2^depth`.
-    pub depth: u32,
+    /// The largest value that a pixel of this source can have, at least 1: 255 for bytes, 16 for the
+    /// [digits](super::digits). A property of the source's type, never a statistic of its samples.
+    pub white: u8,
 }
 
 /// Labelled images, row-major `[samples, height, width, channels]`, one byte per value: channels
@@ -31,7 +32,6 @@ pub struct Dataset {
     class_names: Arc<[String]>,
     pixels: Arc<Vec<u8>>,
     labels: Arc<Vec<u16>>,
-    white: u8,
 }
 
 /// The samples to train on and those to judge by; both have the same [`Layout`].
@@ -49,14 +49,14 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::Zero`] without samples or with a zero size, [`DataError::Depth`] outside 1..=8,
-    /// [`DataError::Classes`] above 65 536, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if
-    /// the contents do not fit the layout.
+    /// [`DataError::Zero`] without samples or with a zero in the layout, [`DataError::Classes`] above
+    /// 65 536, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if the
+    /// contents do not fit the layout.
     ///
     /// ```
     /// use bnn_autograd::data::{DataError, Dataset, Layout};
     ///
-    /// let layout = Layout { width: 2, height: 1, channels: 1, classes: 3, depth: 1 };
+    /// let layout = Layout { width: 2, height: 1, channels: 1, classes: 3, white: 1 };
     /// let set = Dataset::new("tiny", layout, vec![0, 1, 1, 0], vec![2, 0])?;
     /// assert_eq!((set.samples(), set.features()), (2, 2));
     ///
@@ -83,7 +83,7 @@ impl Dataset {
                 channels: layout.channels,
             });
         };
-        let max = layout.max_pixel();
+        let max = layout.white;
         if let Some(at) = pixels.iter().position(|&pixel| pixel > max) {
             return Err(DataError::PixelRange {
                 sample: at / features,
@@ -108,34 +108,7 @@ impl Dataset {
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             pixels: Arc::new(pixels),
             labels: Arc::new(labels),
-            white: max,
         })
-    }
-
-    /// Declares the largest value that a pixel of this source can have, where that is less than
-    /// `2^depth - 1`. This is a property of the source's type, like the 16 of the [digits](super::digits),
-    /// and never a statistic of its samples.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::PixelRange`] if a pixel is larger, [`DataError::Zero`] for 0. More than the depth
-    /// holds is taken for as much as it holds.
-    pub fn with_white(self, white: u8) -> Result<Self, DataError> {
-        if white == 0 {
-            let what = "levels of a pixel above black";
-            return Err(DataError::Zero { what });
-        }
-        let max = white.min(self.layout.max_pixel());
-        let features = self.features();
-        let over = |&pixel: &u8| pixel > max;
-        if let Some(at) = self.pixels.iter().position(over) {
-            return Err(DataError::PixelRange {
-                sample: at / features,
-                value: self.pixels[at],
-                max,
-            });
-        }
-        Ok(Self { white: max, ..self })
     }
 
     /// The same set with names for its classes, `[classes]`.
@@ -144,7 +117,7 @@ impl Dataset {
     ///
     /// [`DataError::ClassNames`] if there is not one for each class.
     pub fn with_class_names(self, names: Vec<String>) -> Result<Self, DataError> {
-        let (found, classes) = (names.len(), self.classes());
+        let (found, classes) = (names.len(), self.layout.classes);
         if found != classes {
             return Err(DataError::ClassNames { found, classes });
         }
@@ -159,7 +132,7 @@ impl Dataset {
         &self.name
     }
 
-    /// Sizes, classes and depth in one piece.
+    /// What all samples have in common.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -174,40 +147,9 @@ impl Dataset {
         self.layout.height * self.layout.width * self.layout.channels
     }
 
-    /// Pixels in a row of an image.
-    pub fn width(&self) -> usize {
-        self.layout.width
-    }
-
-    /// Rows of an image.
-    pub fn height(&self) -> usize {
-        self.layout.height
-    }
-
-    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
-    pub fn channels(&self) -> usize {
-        self.layout.channels
-    }
-
-    /// Number of classes, at most 65 536.
-    pub fn classes(&self) -> usize {
-        self.layout.classes
-    }
-
     /// What the classes are called, `[classes]`: their numbers if the source has no names.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
-    }
-
-    /// Bits per value: every value is less than `2^depth`. Fixed by the source, not by its samples.
-    pub fn depth(&self) -> u32 {
-        self.layout.depth
-    }
-
-    /// The largest value that a pixel of this source can have: `2^depth - 1` unless the source says
-    /// less. It does not depend on the samples.
-    pub fn white(&self) -> u8 {
-        self.white
     }
 
     /// All pixels, row-major `[samples, height, width, channels]`.
@@ -247,14 +189,14 @@ impl Split {
                 height,
                 channels,
                 classes,
-                depth,
+                white,
             } = set.layout;
             let sizes = [
                 width,
                 height,
                 channels,
                 classes,
-                depth as usize,
+                set.layout.depth().into(),
                 set.samples(),
             ];
             for size in sizes {
@@ -264,7 +206,7 @@ impl Split {
                 crc.update(&(name.len() as u64).to_le_bytes());
                 crc.update(name.as_bytes());
             }
-            crc.update(&[set.white]);
+            crc.update(&[white]);
             crc.update(&set.pixels);
             for labels in set.labels.chunks(4096) {
                 let bytes: Vec<u8> = labels
@@ -286,9 +228,10 @@ impl Layout {
             .checked_mul(self.channels)
     }
 
-    /// The largest pixel, `2^depth - 1`; for a depth of 1 to 8.
-    fn max_pixel(self) -> u8 {
-        u8::MAX >> (u8::BITS - self.depth)
+    /// Bits per value of a pixel: the least number of bits that hold [`white`](Self::white).
+    #[must_use]
+    pub fn depth(self) -> u8 {
+        (u8::BITS - self.white.leading_zeros()) as u8 // at most 8
     }
 
     fn check(self, samples: usize) -> Result<(), DataError> {
@@ -298,12 +241,10 @@ impl Layout {
             (self.height, "rows of an image"),
             (self.channels, "channels"),
             (self.classes, "classes"),
+            (self.white.into(), "levels of a pixel above black"),
         ];
         if let Some((_, what)) = counts.into_iter().find(|(count, _)| *count == 0) {
             return Err(DataError::Zero { what });
-        }
-        if !(1..=u8::BITS).contains(&self.depth) {
-            return Err(DataError::Depth { depth: self.depth });
         }
         if self.classes > MAX_CLASSES {
             return Err(DataError::Classes {
@@ -324,7 +265,7 @@ mod tests {
         height: 2,
         channels: 1,
         classes: 2,
-        depth: 4,
+        white: 15,
     };
 
     fn refused(layout: Layout, pixels: usize, labels: &[u16]) -> String {
@@ -402,15 +343,15 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_a_number_of_bits_of_a_byte_and_bounds_every_pixel() {
-        for depth in [0, 9, u32::MAX] {
-            assert!(refused(Layout { depth, ..LAYOUT }, 6, &[0]).contains(&depth.to_string()));
-        }
-        for depth in 1..=8 {
-            let layout = Layout { depth, ..LAYOUT };
-            let max = ((1_u32 << depth) - 1) as u8;
-            assert!(Dataset::new("t", layout, vec![max; 6], vec![1]).is_ok());
-            let Some(over) = max.checked_add(1) else {
+    fn white_bounds_every_pixel_and_depth_is_its_bits() {
+        let black = Layout { white: 0, ..LAYOUT };
+        assert!(refused(black, 6, &[0]).contains("levels"));
+        for white in 1..=u8::MAX {
+            let layout = Layout { white, ..LAYOUT };
+            assert!(usize::from(white) < 1 << layout.depth());
+            assert!(usize::from(white) >= 1 << (layout.depth() - 1));
+            assert!(Dataset::new("t", layout, vec![white; 6], vec![1]).is_ok());
+            let Some(over) = white.checked_add(1) else {
                 continue;
             };
             let pixels = [[0; 6], [0, 0, 0, 0, 0, over]].concat();
@@ -428,7 +369,7 @@ mod tests {
         assert!(refused(layout, 12, &[0]).contains("3 x 2 x 3"));
         let pixels = (0..36).map(|at| at % 16).collect();
         let set = Dataset::new("t", layout, pixels, vec![0, 1]).expect("it fits");
-        assert_eq!((set.channels(), set.features()), (3, 18));
+        assert_eq!((set.layout().channels, set.features()), (3, 18));
         assert_eq!(set.image(1).expect("there are two")[..3], [2, 3, 4]);
     }
 

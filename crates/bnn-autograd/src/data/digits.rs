@@ -15,12 +15,9 @@ const LAYOUT: Layout = Layout {
     height: 8,
     channels: 1,
     classes: 10,
-    // 0 to 16 is one value more than 4 bits hold.
-    depth: 5,
+    // Pixels count the dots in a block of 4 x 4.
+    white: 16,
 };
-
-/// Pixels count the dots in a block of 4 x 4.
-const WHITE: u8 = 16;
 
 /// The UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): 1797 images of
 /// 8 x 8 pixels from 0 to 16, ten classes; split into 1437 to train on and 360 to test.
@@ -33,12 +30,12 @@ const WHITE: u8 = 16;
 ///
 /// None in practice: the data are part of the program. A damaged build is a [`DataError`].
 pub fn digits() -> Result<Split, DataError> {
-    let values = Values::Whole { max: WHITE };
+    let values = Values::Whole { max: LAYOUT.white };
     let features = LAYOUT.width * LAYOUT.height;
     let table = csv::read(GzDecoder::new(FILE), features, &LabelColumn::Last, &values)?;
     let names: Vec<String> = (0..LAYOUT.classes).map(|class| class.to_string()).collect();
     let labels = table.labels.unwrap_or_default().classes(&names)?;
-    let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?.with_white(WHITE)?;
+    let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?;
     all.split_in_order(TEST_SAMPLES)
 }
 
@@ -90,10 +87,8 @@ mod tests {
     fn pixels_reach_but_do_not_pass_sixteen() {
         let Split { train, test } = digits().unwrap();
         assert_eq!(train.pixels().iter().max(), Some(&16));
-        assert_eq!((train.white(), test.white()), (16, 16));
-        assert_eq!(
-            (test.depth(), test.width(), test.height(), test.classes()),
-            (5, 8, 8, 10)
-        );
+        assert_eq!((train.layout(), test.layout()), (LAYOUT, LAYOUT));
+        // 0 to 16 is one value more than 4 bits hold.
+        assert_eq!(LAYOUT.depth(), 5);
     }
 }

@@ -300,12 +300,6 @@ pub enum DataError {
         /// What there is none of.
         what: &'static str,
     },
-    /// The pixel depth is not a number of bits that fits a byte.
-    #[error("a depth of {depth} bits per pixel, expected 1 to 8")]
-    Depth {
-        /// The depth given.
-        depth: u32,
-    },
     /// Labels, which have 16 bits, cannot tell so many classes.
     #[error("{classes} classes, expected at most {max}")]
     Classes {
@@ -338,14 +332,14 @@ pub enum DataError {
         /// Values of a pixel.
         channels: usize,
     },
-    /// A pixel does not fit the depth.
+    /// A pixel is larger than the largest of its source.
     #[error("sample {sample} has a pixel of {value}, expected at most {max}")]
     PixelRange {
         /// Index of the sample.
         sample: usize,
         /// The pixel.
         value: u8,
-        /// The largest pixel of the depth.
+        /// The largest pixel of the source.
         max: u8,
     },
     /// A label is no class.

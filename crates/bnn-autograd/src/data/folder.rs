@@ -67,7 +67,7 @@ pub(super) fn is_one(folder: &Path) -> bool {
 /// [`DataError::UnknownClass`] one in the test part that is not in the training part, [`DataError::ClassFolders`] the one
 /// that has more than 65 536, [`DataError::ImageDimensions`] the image that differs in size, if no size is given.
 /// [`DataError::TooLarge`] if all images together pass [`MAX_BYTES`], [`DataError::TestShare`] as
-/// [`Dataset::split`], and what [`picture::read`] finds wrong with a file.
+/// [`Dataset::split`], and what [`read_images`](super::read_images) finds wrong with a file.
 pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<String>), DataError> {
     config.size.map(picture::check_size).transpose()?;
     let name = super::source::name_of(folder);

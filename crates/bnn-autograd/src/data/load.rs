@@ -55,7 +55,8 @@ pub struct Columns {
     pub values: Values,
 }
 
-/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path.
+/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` says what is
+/// to be made of it. What it says of other kinds of data does not matter.
 ///
 /// | path | holds |
 /// | --- | --- |
@@ -72,17 +73,7 @@ pub struct Columns {
 ///
 /// [`DataError::UnknownSource`], [`DataError::NoDataSet`] or [`DataError::NotASet`] if it is none of these;
 /// otherwise what the reader found wrong.
-pub fn load(spec: &str) -> Result<Split, DataError> {
-    Ok(load_with(spec, &LoadConfig::default())?.split)
-}
-
-/// As [`load`], with what is to be made of the data. What `config` says of other kinds of data than this does
-/// not matter.
-///
-/// # Errors
-///
-/// As [`load`].
-pub fn load_with(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
+pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
     let kind = Kind::of(spec)?;
     let path = Path::new(spec);
     let mut loaded = match kind {
@@ -300,6 +291,7 @@ mod tests {
 
     #[test]
     fn a_source_that_is_nothing_known_is_named_in_the_error() {
+        let load = |spec: &str| load(spec, &LoadConfig::default());
         let error = load("no/such/place").unwrap_err();
         assert!(matches!(&error, DataError::UnknownSource { spec } if spec == "no/such/place"));
         assert!(error.to_string().contains("no/such/place"));
@@ -318,7 +310,8 @@ mod tests {
         ] {
             let path = folder.path().join("file");
             fs::write(&path, bytes).unwrap();
-            let error = load(path.to_str().unwrap()).unwrap_err().to_string();
+            let error = load(path.to_str().unwrap(), &LoadConfig::default());
+            let error = error.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
     }
@@ -328,7 +321,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("t.csv");
         fs::write(&path, "1,2,cat\n3,4,cat\n5,6,cat\n7,8,cat\n9,9,cat\n").unwrap();
-        let load = || load_with(path.to_str().unwrap(), &LoadConfig::default()).unwrap();
+        let load = || load(path.to_str().unwrap(), &LoadConfig::default()).unwrap();
         let warned = |loaded: &Loaded| {
             loaded
                 .notes

@@ -6,9 +6,9 @@
 //! what a header promises.
 //!
 //! ```
-//! use bnn_autograd::data::{self, Augment, BatchConfig, Batches};
+//! use bnn_autograd::data::{self, Augment, BatchConfig, Batches, LoadConfig};
 //!
-//! let split = data::load("digits")?;
+//! let split = data::load("digits", &LoadConfig::default())?.split;
 //! assert_eq!((split.train.samples(), split.test.samples()), (1437, 360));
 //!
 //! let augment = Augment { shift: 1, rotate: 5.0, ..Augment::default() };
@@ -21,7 +21,7 @@
 //! ```
 
 mod ahead;
-mod arrays;
+pub(crate) mod arrays;
 mod augment;
 mod batch;
 mod batches;
@@ -31,27 +31,30 @@ mod dataset;
 mod digits;
 mod error;
 pub mod folder;
-mod idx;
+pub(crate) mod idx;
 mod images;
-mod load;
+pub(crate) mod load;
 mod part;
 pub mod picture;
 mod random;
-mod source;
+pub(crate) mod source;
 mod stats;
-mod subset;
+pub(crate) mod subset;
 mod table;
 
-pub use arrays::images as npy_images;
 pub use augment::Augment;
-pub use batch::shuffled;
+use batch::shuffled;
 pub use batches::{Batch, BatchConfig, Batches};
 pub use dataset::{Dataset, Layout, Split};
 pub use digits::digits;
 pub use error::DataError;
-pub use idx::images as idx_images;
-pub use images::Images;
-pub use load::{Columns, Content, LoadConfig, Loaded, Scale, load, load_with};
-pub use source::unpacked;
+pub use images::{Images, read_images};
+pub use load::{Columns, LoadConfig, Loaded, Scale, load};
 pub use stats::ChannelStats;
-pub use subset::spread;
+
+/// The data set that lies at a path.
+#[cfg(test)]
+fn split_at(path: &std::path::Path) -> Result<Split, DataError> {
+    let spec = path.to_string_lossy();
+    Ok(load(&spec, &LoadConfig::default())?.split)
+}

@@ -17,40 +17,30 @@ pub const MAX_BYTES: u64 = 1 << 28;
 /// The longest side of an image, in pixels.
 pub const MAX_SIDE: u32 = 1 << 14;
 
-/// What a pixel is.
+/// What a pixel is; as a number, how many values it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// One value, the luminance.
-    Grey,
+    Grey = 1,
     /// Red, green and blue.
-    Rgb,
-}
-
-impl Colour {
-    /// Values of a pixel: 1 or 3.
-    #[must_use]
-    pub fn channels(self) -> usize {
-        match self {
-            Self::Grey => 1,
-            Self::Rgb => 3,
-        }
-    }
+    Rgb = 3,
 }
 
 /// An image in memory, a byte per value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub(crate) struct Picture {
     /// Pixels in a row.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Rows.
-    pub height: usize,
+    pub(crate) height: usize,
     /// What a pixel is.
-    pub colour: Colour,
+    pub(crate) colour: Colour,
     /// Row-major `[height, width, channels]`.
-    pub pixels: Vec<u8>,
+    pub(crate) pixels: Vec<u8>,
 }
 
-/// Reads a PNG, JPEG, GIF (its first image), WebP, BMP or PNM file. Its contents decide which it is, and its name if they do not.
+/// Reads a PNG, JPEG, GIF (its first image), WebP, BMP or PNM file. Its contents decide which it is,
+/// and its name if they do not.
 ///
 /// `None` for `colour` is grey if every pixel is, else red, green and blue. 16 bits are rounded to 8,
 /// transparency is dropped. A `size`, width and height, that is not the image's own resizes it (linear
@@ -62,7 +52,7 @@ pub struct Picture {
 /// [`DataError::Image`] for one that is damaged, of another kind, or promises a side longer than
 /// [`MAX_SIDE`] or an image larger than [`MAX_BYTES`]. A damaged JPEG may also be another image than
 /// it was. [`DataError::Size`] for a `size` with a side of 0 or longer than [`MAX_SIDE`].
-pub fn read(
+pub(super) fn read(
     path: impl AsRef<Path>,
     colour: Option<Colour>,
     size: Option<(usize, usize)>,
@@ -78,7 +68,7 @@ pub fn read(
 /// # Errors
 ///
 /// As [`read`].
-pub fn read_from(
+pub(crate) fn read_from(
     stream: impl Read,
     path: &Path,
     colour: Option<Colour>,

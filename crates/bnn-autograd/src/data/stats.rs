@@ -20,7 +20,7 @@ impl Dataset {
     /// # Ok::<(), bnn_autograd::data::DataError>(())
     /// ```
     pub fn class_counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.classes()];
+        let mut counts = vec![0; self.layout().classes];
         for &label in self.labels() {
             counts[usize::from(label)] += 1;
         }
@@ -30,7 +30,7 @@ impl Dataset {
     /// Mean and standard deviation of each channel, `[channels]`, in the units of the pixels.
     /// The sums are exact integers, so the result does not depend on any order.
     pub fn channel_stats(&self) -> Vec<ChannelStats> {
-        let channels = self.channels();
+        let channels = self.layout().channels;
         let mut sums = vec![(0_u64, 0_u64); channels];
         for pixel in self.pixels().chunks_exact(channels) {
             for ((sum, squares), &value) in sums.iter_mut().zip(pixel) {
@@ -86,7 +86,7 @@ mod tests {
             height: 1,
             channels,
             classes: 1,
-            depth: 8,
+            white: u8::MAX,
         };
         let labels = vec![0; pixels.len() / channels];
         Dataset::new("t", layout, pixels, labels).unwrap()

@@ -20,7 +20,6 @@ impl Dataset {
             labels.push(self.labels()[index]);
         }
         Self::new(self.name(), self.layout(), pixels, labels)?
-            .with_white(self.white())?
             .with_class_names(self.class_names().to_vec())
     }
 
@@ -66,9 +65,10 @@ impl Dataset {
 ///
 /// ```
 /// use bnn_autograd::data;
+/// use bnn_autograd::internal::data::spread;
 ///
 /// let test = data::digits()?.test;
-/// let fifty = data::spread(test.labels(), 50);
+/// let fifty = spread(test.labels(), 50);
 /// let labels: Vec<u16> = fifty.into_iter().map(|i| test.labels()[i]).collect();
 /// assert_eq!(labels[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 /// # Ok::<(), data::DataError>(())
@@ -142,7 +142,7 @@ mod tests {
             height: 1,
             channels: 2,
             classes: 3,
-            depth: 8,
+            white: u8::MAX,
         };
         let pixels = (0..labels.len()).flat_map(|i| [i as u8, (i >> 8) as u8]);
         let names = ["a", "b", "c"].map(String::from).to_vec();

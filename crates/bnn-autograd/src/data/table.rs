@@ -226,7 +226,7 @@ fn dataset(
         height: 1,
         channels: 1,
         classes: class_names.len(),
-        depth: 8,
+        white: u8::MAX,
     };
     Dataset::new(name, layout, pixels, labels)?.with_class_names(class_names.to_vec())
 }
@@ -240,10 +240,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::{Loaded, load_with};
+    use crate::data::Loaded;
 
     fn load(folder: &TempDir, spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
-        load_with(folder.path().join(spec).to_str().unwrap(), config)
+        crate::data::load(folder.path().join(spec).to_str().unwrap(), config)
     }
 
     /// Real numbers of two classes, 10 rows of each, under a header.
@@ -319,7 +319,7 @@ mod tests {
             (train.pixels(), test.pixels()),
             (&[0, 255, 7, 8][..], &[1, 2][..])
         );
-        assert_eq!((train.classes(), train.name()), (6, "set"));
+        assert_eq!((train.layout().classes, train.name()), (6, "set"));
 
         write("mnist_test.csv", "6,1,2\n");
         let error = load(&folder, "set", &config).unwrap_err().to_string();

@@ -15,7 +15,7 @@ impl Lowering {
     /// Any number of such steps may follow a product. With a sign after them they become integer
     /// thresholds that are equal to the sign of this very computation for every sum. At the end of a
     /// model they become one scale and one bias, which is an error where it differs from the steps
-    /// ([`Lowering::set_tolerance`]).
+    /// ([`ExportConfig::tolerance`](super::ExportConfig::tolerance)).
     ///
     /// # Errors
     /// [`ExportError::Layer`] where `x` is not what a product gave out, or has another number of
@@ -31,17 +31,15 @@ impl Lowering {
     ///
     /// # Errors
     /// Those of [`Lowering::affine`].
-    pub fn scale<T: Real>(&mut self, scale: &Tensor<T>) -> Result<(), ExportError> {
+    pub(crate) fn scale<T: Real>(&mut self, scale: &Tensor<T>) -> Result<(), ExportError> {
         self.affine(&unbiased(scale.data()))
     }
 
-    /// Allows the scores to differ from those of several affine steps by `tolerance`, as a share of the
-    /// largest score that an output can have; 0 as built. The difference is that of rounding, some 1e-7,
-    /// and is checked for every sum that can occur. Bits and integer scores are exact all the same.
+    /// Sets [`ExportConfig::tolerance`](super::ExportConfig::tolerance), 0 as built.
     ///
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless it is from 0 to 1.
-    pub fn set_tolerance(&mut self, tolerance: f64) -> Result<(), ExportError> {
+    pub(crate) fn set_tolerance(&mut self, tolerance: f64) -> Result<(), ExportError> {
         let inside = (0.0..=1.0).contains(&tolerance);
         crate::Error::check_range("tolerance of scores", "0 to 1", tolerance, inside)?;
         self.tolerance = tolerance;

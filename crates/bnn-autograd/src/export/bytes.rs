@@ -18,7 +18,7 @@ impl Lowering {
     /// [`ExportError::Layer`] where `x` is neither the bytes of a model of [`InputType::Thresholds`] nor the
     /// sums of a product, where it has another number of channels, or where no byte reaches a threshold (it
     /// would be above 255; one below 0 is as good as 0); [`ExportError::NotFinite`].
-    pub fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
+    pub(crate) fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
         self.check_finite("shift", shift.data())?;
         if self.open.is_some() {
             self.affine(&Affine {

@@ -36,7 +36,7 @@ impl Samples {
         file: &[u8],
     ) -> Result<Self, ExportError> {
         let file = AlignedBytes::from(file);
-        let elements: usize = Model::open(file.bytes())?.input_shape().iter().product();
+        let elements: usize = Model::open(&file)?.input_shape().iter().product();
         let (shape, samples) = match image {
             Some(image) => (image.to_vec(), IMAGES),
             None => (vec![elements], ROWS),
@@ -75,7 +75,7 @@ impl Samples {
         file: &[u8],
     ) -> Result<Self, ExportError> {
         let file = AlignedBytes::from(file);
-        let elements: usize = Model::open(file.bytes())?.input_shape().iter().product();
+        let elements: usize = Model::open(&file)?.input_shape().iter().product();
         let shape = samples.shape().get(1..).unwrap_or_default();
         if samples.shape().is_empty() || shape.iter().product::<usize>() != elements {
             return Err(ExportError::Network(Error::Shape {
@@ -137,7 +137,7 @@ pub(super) fn compare(
     samples: &Samples,
 ) -> Result<(), ExportError> {
     let file = AlignedBytes::from(lowered.file.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let columns = lowered.differences.len();
     let (mut first, mut differing, mut outputs) = (None, 0, 0);

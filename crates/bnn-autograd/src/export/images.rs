@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 
 impl Lowering {
     /// Says that the samples of the model are images `[height, width, channels]`. A network that reshapes
-    /// its input calls it before anything else, as [`export_images`](super::export_images) does.
+    /// its input calls it before anything else; [`ExportConfig::image`](super::ExportConfig::image) does it for others.
     ///
     /// # Errors
     /// [`ExportError::Layer`] where something else was called before, or images of another size were said.
@@ -34,8 +34,7 @@ impl Lowering {
     }
 
     /// `[height, width, channels]` of the images at hand; `None` where values lie in rows.
-    #[must_use]
-    pub fn images(&self) -> Option<[usize; 3]> {
+    pub(crate) fn images(&self) -> Option<[usize; 3]> {
         match self.values {
             Values::Image(image) => Some(image),
             _ => None,
@@ -156,7 +155,8 @@ impl Lowering {
     }
 
     fn present_image(&self) -> Result<[usize; 3], ExportError> {
-        let why = "it takes images; say of what size those of the model are (`export_images`)";
+        let why =
+            "it takes images; say of what size those of the model are (`ExportConfig::image`)";
         self.images().ok_or_else(|| self.refusal(why))
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use bnn_core::BitMatrix;
-use bnn_core::model::{AlignedBytes, Input, Model, Output, OutputType};
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType};
 use proptest::prelude::*;
 
 use super::*;
@@ -101,7 +101,7 @@ impl Samples {
     /// What a file gives out, as numbers.
     fn run(&self, file: &[u8]) -> Vec<f32> {
         let file = AlignedBytes::from(file);
-        let model = Model::open(file.bytes()).unwrap();
+        let model = Model::open(&file).unwrap();
         let input = match model.input().1 {
             InputType::Bits => Input::Bits(self.bits.words()),
             _ => Input::Bytes(&self.bytes),
@@ -141,10 +141,15 @@ fn check(model: &mut dyn Module, input: InputType, shape: &[usize], rng: &mut Rn
 /// The file of a trained model gives out what the tape does in evaluation.
 fn check_trained(model: &mut dyn Module, input: InputType, samples: &Samples) {
     let export = |model: &mut dyn Module| match *samples.numbers.shape() {
-        [_, height, width, channels] => {
-            export_images(model, [height, width, channels], input, "").unwrap()
-        }
-        _ => export(model, input, "").unwrap(),
+        [_, height, width, channels] => export(
+            model,
+            ExportConfig {
+                image: Some([height, width, channels]),
+                ..input.into()
+            },
+        )
+        .unwrap(),
+        _ => export(model, input).unwrap(),
     };
     let file = export(model);
     model.set_training(false);
@@ -261,9 +266,9 @@ proptest! {
         if integer_scores {
             mlp = mlp.integer_scores();
             let input = mlp.input();
-            let file = export(&mut mlp, input, "").unwrap();
+            let file = export(&mut mlp, input).unwrap();
             let file = AlignedBytes::from(file.as_slice());
-            let model = Model::open(file.bytes()).unwrap();
+            let model = Model::open(&file).unwrap();
             prop_assert_eq!(model.output(), (classes, OutputType::I32));
         }
         let input = mlp.input();
@@ -287,7 +292,7 @@ fn a_diverged_network_is_refused_by_name() {
         }
     });
     let input = mlp.input();
-    let refused = export(&mut mlp, input, "").unwrap_err();
+    let refused = export(&mut mlp, input).unwrap_err();
     let text = refused.to_string();
     assert!(
         text.starts_with("layer `1.norm`: scale of output 1 is NaN, expected a finite number"),
@@ -381,12 +386,12 @@ fn what_a_file_cannot_hold_is_refused_by_name() {
     ];
     let input = InputType::Unsigned { depth: 8 };
     for (mut net, expected) in cases {
-        let text = export(&mut net, input, "").unwrap_err().to_string();
+        let text = export(&mut net, input).unwrap_err().to_string();
         assert!(text.starts_with(expected), "{text}");
     }
     for depth in [0, 9, 255] {
         let mut net = new().then(numbers(5, 3, rng));
-        let refused = export(&mut net, InputType::Unsigned { depth }, "");
+        let refused = export(&mut net, InputType::Unsigned { depth });
         assert!(matches!(refused, Err(ExportError::Network(_))), "{depth}");
     }
 }

@@ -40,7 +40,7 @@ use crate::tensor::Tensor;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hidden = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
 /// let mut net = Net { hidden, norm: BatchNorm::new(3)? };
-/// let file = export(&mut net, InputType::Bits, "")?;
+/// let file = export(&mut net, InputType::Bits)?;
 /// # assert!(!file.is_empty());
 /// # Ok(())
 /// # }
@@ -78,8 +78,8 @@ pub struct Lowering {
 pub(super) type Refusal = (String, &'static str, &'static str);
 
 /// A file, and how far each output can be from what the network computes: 0 unless a tolerance was allowed.
-pub(super) struct Lowered {
-    pub(super) file: Vec<u8>,
+pub(crate) struct Lowered {
+    pub(crate) file: Vec<u8>,
     pub(super) differences: Vec<f64>,
 }
 
@@ -95,28 +95,9 @@ pub(super) enum Values {
 }
 
 impl Lowering {
-    /// A model file without layers, for samples of the type `input`. `kind` is what errors call the
-    /// network, `meta` is text that the file keeps. Most programs call [`export`](super::export) instead.
-    ///
-    /// ```
-    /// use bnn_autograd::Tensor;
-    /// use bnn_autograd::export::Lowering;
-    /// use bnn_autograd::ops::Affine;
-    /// use bnn_core::model::InputType;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut lowering = Lowering::new("scores", InputType::Unsigned { depth: 8 }, "")?;
-    /// lowering.sign_weight_linear(&Tensor::new(vec![0.5_f32, -1.0, 2.0], &[1, 3])?)?;
-    /// lowering.affine(&Affine { scale: vec![0.1_f32], bias: vec![-2.0] })?;
-    /// let file = lowering.finish()?;
-    /// # assert!(!file.is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] for bits per input outside 1 to 8.
-    pub fn new(kind: &'static str, input: InputType, meta: &str) -> Result<Self, Error> {
+    /// A model file without layers, for samples of the type `input`; `kind` is what errors call the
+    /// network.
+    pub(crate) fn new(kind: &'static str, input: InputType) -> Result<Self, Error> {
         if let InputType::Unsigned { depth } = input {
             let inside = (1..=8).contains(&depth);
             Error::check_range("bits per input", "1 to 8", depth.into(), inside)?;
@@ -125,7 +106,7 @@ impl Lowering {
             writer: ModelWriter::new(input),
             input,
             thresholds: None,
-            meta: meta.to_owned(),
+            meta: String::new(),
             open: None,
             values: Values::Row,
             image: None,
@@ -146,12 +127,9 @@ impl Lowering {
         self.step(name, layer.kind(), |to| layer.lower(to))
     }
 
-    /// Adds a layer that is not a [`Module`]: `lower` says what it computes, and `name` and `kind` are what
-    /// errors call it.
-    ///
-    /// # Errors
-    /// Those of `lower`.
-    pub fn step(
+    /// Adds a layer that need not be a [`Module`]: `lower` says what it computes, and `name` and `kind` are
+    /// what errors call it.
+    pub(crate) fn step(
         &mut self,
         name: &str,
         kind: &'static str,
@@ -164,7 +142,7 @@ impl Lowering {
     }
 
     /// Replaces the text kept in the file.
-    pub fn set_meta(&mut self, text: &str) {
+    pub(crate) fn set_meta(&mut self, text: &str) {
         text.clone_into(&mut self.meta);
     }
 
@@ -229,7 +207,7 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
     /// export where no sign was taken of what it gave out.
-    pub fn hard_tanh(&mut self) -> Result<(), ExportError> {
+    pub(crate) fn hard_tanh(&mut self) -> Result<(), ExportError> {
         let begins_with_signs = self.begins_with_signs();
         let (layer, kind) = self.place();
         match &mut self.open {
@@ -301,7 +279,7 @@ impl Lowering {
     /// }
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let layer = BinaryLinear::new(5, 3, &mut Rng::new(1))?;
-    /// let file = export(&mut Sequential::new().then(layer).then(Sign), InputType::Bits, "")?;
+    /// let file = export(&mut Sequential::new().then(layer).then(Sign), InputType::Bits)?;
     /// # assert!(!file.is_empty());
     /// # Ok(())
     /// # }
@@ -321,17 +299,13 @@ impl Lowering {
         }
     }
 
-    /// The whole file. Compare it with the network that it was made from, as [`export`](super::export) does.
+    /// The whole file, and what it may differ by.
     ///
     /// # Errors
     /// [`ExportError::Layer`] where there is no product, or numbers were clipped or pooled of which no sign
     /// was taken; [`ExportError::Rounding`] where several affine steps do not become one exactly;
     /// [`ExportError::Model`] for a file of 4 GiB or more.
-    pub fn finish(&self) -> Result<Vec<u8>, ExportError> {
-        Ok(self.lowered()?.file)
-    }
-
-    pub(super) fn lowered(&self) -> Result<Lowered, ExportError> {
+    pub(crate) fn lowered(&self) -> Result<Lowered, ExportError> {
         let Some(product) = &self.open else {
             return Err(self.refusal("it has no layer with binary weights"));
         };

@@ -14,26 +14,25 @@ mod affine;
 mod bytes;
 mod chain;
 mod compare;
+mod config;
 mod error;
-mod exporter;
 mod fold;
 mod images;
 mod lowering;
 mod operations;
 mod product;
 
+pub use config::ExportConfig;
 pub use error::ExportError;
-pub use exporter::Exporter;
 pub use lowering::Lowering;
 
-use bnn_core::model::InputType;
-
 use crate::nn::Module;
+use compare::{Samples, compare};
 
-/// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in: its
-/// hidden bits and its outputs equal those of the tape, bit for bit, for samples of the type
-/// `input`: -1 and +1, integers from 0, or bytes that become bits by thresholds. `meta` is text that the
-/// file keeps. File and model are compared on random samples; [`Exporter`] takes yours.
+/// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in:
+/// its hidden bits and its outputs equal those of the tape, bit for bit. `config` is the type of the
+/// samples, or an [`ExportConfig`] that says more. File and model are compared on samples, random
+/// ones or yours. The modes of the model and its buffers are afterwards as before.
 ///
 /// It can export what consists of
 /// - products of signs: [`BinaryLinear`](crate::nn::BinaryLinear),
@@ -44,7 +43,7 @@ use crate::nn::Module;
 ///   [`InputType::Thresholds`];
 /// - affine steps after a product: [`BatchNorm`](crate::nn::BatchNorm),
 ///   [`ChannelScale`](crate::nn::ChannelScale), the scales of
-///   [`BinaryLinear::with_scaled_signs`](crate::nn::BinaryLinear::with_scaled_signs), several of them one
+///   [`BinaryLinear::scaled_signs`](crate::nn::BinaryLinear::scaled_signs), several of them one
 ///   after another; at the end of a network only one, unless a tolerance is allowed;
 /// - [`HardTanh`](crate::nn::HardTanh) before a sign, [`RSign`](crate::nn::RSign),
 ///   [`MaxPool2d`](crate::nn::MaxPool2d), [`Flatten`](crate::nn::Flatten),
@@ -57,7 +56,7 @@ use crate::nn::Module;
 ///
 /// The file gives out real scores after a last affine step, integer sums after a last product, bits
 /// after a last sign. A network that takes images says of what size they are, as
-/// [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or is exported by [`export_images`].
+/// [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or [`ExportConfig::image`] does.
 ///
 /// ```
 /// use bnn_autograd::Rng;
@@ -72,35 +71,20 @@ use crate::nn::Module;
 ///     .then(BatchNorm::new(128)?)
 ///     .then(BinaryLinear::new(128, 10, &mut rng)?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export(&mut net, InputType::Unsigned { depth: 8 }, "name=example\n")?;
+/// let file = export(&mut net, InputType::Unsigned { depth: 8 })?;
 /// # assert!(file.len() < 4000);
 ///
 /// let mut float = net.then(Linear::new(10, 2, &mut rng)?);
-/// let refused = export(&mut float, InputType::Bits, "").unwrap_err();
+/// let refused = export(&mut float, InputType::Bits).unwrap_err();
 /// assert!(refused.to_string().starts_with("layer `4` (Linear) cannot be exported: its weights are"));
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// # Errors
-/// [`ExportError::Layer`], which names the layer that a model file cannot hold;
-/// [`ExportError::Operation`], [`ExportError::Untraced`] and [`ExportError::Differs`] where a module's
-/// `lower` does not describe its `forward`; [`ExportError::Rounding`] for real scores after several
-/// affine steps; [`ExportError::NotFinite`] for a network that diverged; [`ExportError::Network`] for bits
-/// per input outside 1 to 8, and for samples that the network does not take.
-pub fn export(
-    model: &mut dyn Module,
-    input: InputType,
-    meta: &str,
-) -> Result<Vec<u8>, ExportError> {
-    Exporter::new(input).with_meta(meta).export(model)
-}
-
-/// Exports a network whose samples are images `[height, width, channels]`; otherwise as [`export`].
-///
+/// Images:
 /// ```
 /// use bnn_autograd::Rng;
-/// use bnn_autograd::export::export_images;
+/// use bnn_autograd::export::{ExportConfig, export};
 /// use bnn_autograd::nn::{
 ///     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, MaxPool2d, Sequential, SignWeightConv2d,
 /// };
@@ -119,22 +103,40 @@ pub fn export(
 ///     .then(Flatten)
 ///     .then(BinaryLinear::new(4 * 4 * 32, 10, rng)?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export_images(&mut net, [8, 8, 1], InputType::Unsigned { depth: 4 }, "")?;
+/// let input = InputType::Unsigned { depth: 4 };
+/// let config = ExportConfig { image: Some([8, 8, 1]), ..input.into() };
+/// let file = export(&mut net, config)?;
 /// # assert!(!file.is_empty());
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
-/// Those of [`export`].
-pub fn export_images(
+/// [`ExportError::Layer`], which names the layer that a model file cannot hold;
+/// [`ExportError::Operation`], [`ExportError::Untraced`] and [`ExportError::Differs`] where a module's
+/// `lower` does not describe its `forward`; [`ExportError::Rounding`] for real scores after several
+/// affine steps; [`ExportError::NotFinite`] for a network that diverged; [`ExportError::Sample`] for a
+/// given sample that is not of the input type; [`ExportError::Network`] for bits per input outside 1
+/// to 8, a tolerance outside 0 to 1, and samples that the network does not take.
+pub fn export<'a>(
     model: &mut dyn Module,
-    image: [usize; 3],
-    input: InputType,
-    meta: &str,
+    config: impl Into<ExportConfig<'a>>,
 ) -> Result<Vec<u8>, ExportError> {
-    let exporter = Exporter::new(input).with_meta(meta).with_images(image);
-    exporter.export(model)
+    let config = config.into();
+    let mut lowering = Lowering::new(model.kind(), config.input)?;
+    lowering.set_meta(config.meta);
+    lowering.set_tolerance(config.tolerance)?;
+    if let Some(image) = config.image {
+        lowering.image(image)?;
+    }
+    model.lower(&mut lowering)?;
+    let lowered = lowering.lowered()?;
+    let samples = match config.samples {
+        Some(samples) => Samples::given(config.input, samples, &lowered.file)?,
+        None => Samples::random(config.input, lowering.image, &lowered.file)?,
+    };
+    compare(model, &lowered, &lowering.operations, &samples)?;
+    Ok(lowered.file)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::lock::OutputLock;
+use super::place::can_write;
 use super::*;
 
 fn names(folder: &Path) -> BTreeSet<String> {

@@ -15,7 +15,7 @@ use super::{folder_of, target};
 /// output lies an empty file, `.NAME.bnn-lock`, while the lock is held.
 ///
 /// ```
-/// use bnn_autograd::files::OutputLock;
+/// use bnn_autograd::internal::files::OutputLock;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// # let folder = tempfile::tempdir()?;

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 const PREFIX: &str = ".bnn-";
 const SUFFIX: &str = ".tmp";
 
-/// What the name of an [`OutputLock`](super::OutputLock)'s file ends in.
+/// What the name of an [`OutputLock`](super::lock::OutputLock)'s file ends in.
 pub(super) const LOCK_SUFFIX: &str = ".bnn-lock";
 
 /// A new file that disappears with this value, unless it is renamed.

@@ -1,5 +1,10 @@
 //! For the other crates of this workspace only; it may change at any time.
 
+#[cfg(feature = "data")]
+pub mod data;
+pub mod export;
+#[cfg(feature = "checkpoint")]
+pub mod files;
 pub mod gradients;
 
 use bnn_core::BitMatrixView;
@@ -7,6 +12,8 @@ use bnn_core::BitMatrixView;
 use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::linalg::{mat, matmul_signs};
+use crate::models::Mlp;
+use crate::nn::{BatchNorm, Param};
 
 /// `y = x · signs`, `[m, n]`, for `x` `[m, k]` and signs `[k, n]`.
 ///
@@ -20,4 +27,10 @@ pub fn product_with_signs(x: &[f32], signs: BitMatrixView<'_>, y: &mut [f32]) ->
     let product = Buffer::new(matmul_signs(mat(x, m, k), signs));
     y.copy_from_slice(&product);
     Ok(())
+}
+
+/// The latent weights `[n, k]` of each layer of a network and its batch normalisation, if it has
+/// one, from the input to the output.
+pub fn mlp_layers(mlp: &Mlp) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
+    mlp.layers()
 }

@@ -91,7 +91,7 @@ impl Mlp {
     /// of the network gives out `i32`, and running it takes no float instruction.
     ///
     /// Sums of `k` signs are up to `k`, so such a network needs a
-    /// [temperature](crate::train::Trainer::with_temperature) of about `sqrt(k)` to learn.
+    /// [temperature](crate::train::TrainConfig::temperature) of about `sqrt(k)` to learn.
     #[must_use]
     pub fn integer_scores(mut self) -> Self {
         self.norms.truncate(self.rest.len());
@@ -137,7 +137,7 @@ impl Mlp {
 
     /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input
     /// to the output.
-    pub fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
+    pub(crate) fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
         let rest = self.rest.iter().map(|layer| &layer.weight);
         let weights = [&self.first.weight].into_iter().chain(rest);
         let norms = self.norms.iter().map(Some).chain([None]);

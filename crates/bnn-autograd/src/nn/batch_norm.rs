@@ -15,6 +15,16 @@ use crate::tensor::Tensor;
 /// `running = (1 - momentum) * running + momentum * batch`, the variance taken unbiased (divided by
 /// `rows - 1`). In evaluation it uses the running ones. See [`ops::batch_norm`].
 ///
+/// ```
+/// use bnn_autograd::nn::BatchNorm;
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// let layer = BatchNorm::<f32> { eps: 1e-3, ..BatchNorm::new(64)? };
+/// # let _ = layer;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Parameters: `gamma` (starts at 1), `beta` (0). Buffers: `running_mean` (0), `running_var` (1).
 #[derive(Clone, Debug)]
 pub struct BatchNorm<T: Real = f32> {
@@ -24,9 +34,12 @@ pub struct BatchNorm<T: Real = f32> {
     pub beta: Param<T>,
     /// The running statistics.
     pub running: ColumnStats<T>,
-    momentum: T,
-    eps: T,
-    training: bool,
+    /// The share of a batch's statistics in the running ones after it, in `0..=1`.
+    pub momentum: f64,
+    /// What keeps the root away from 0; positive, also once rounded to `T`.
+    pub eps: f64,
+    /// Whether it uses the statistics of the batch; see [`Module::set_training`].
+    pub training: bool,
 }
 
 impl<T: Real> BatchNorm<T> {
@@ -35,23 +48,6 @@ impl<T: Real> BatchNorm<T> {
     /// # Errors
     /// A size of 0 or too large.
     pub fn new(features: usize) -> Result<Self, Error> {
-        Self::with_constants(features, 0.1, 1e-5)
-    }
-
-    /// A layer with another momentum (in `0..=1`) and epsilon (positive).
-    ///
-    /// # Errors
-    /// A size of 0 or too large, [`Error::OutOfRange`].
-    pub fn with_constants(features: usize, momentum: f64, eps: f64) -> Result<Self, Error> {
-        let inside = (0.0..=1.0).contains(&momentum);
-        Error::check_range("momentum of a batch norm", "0 to 1", momentum, inside)?;
-        let inside = T::from_f64(eps) > T::zero() && eps.is_finite();
-        Error::check_range(
-            "epsilon of a batch norm",
-            "positive and finite",
-            eps,
-            inside,
-        )?;
         let zeros = Tensor::full(T::zero(), &[features])?;
         let ones = Tensor::full(T::one(), &[features])?;
         Ok(Self {
@@ -61,24 +57,37 @@ impl<T: Real> BatchNorm<T> {
                 mean: zeros,
                 var: ones,
             },
-            momentum: T::from_f64(momentum),
-            eps: T::from_f64(eps),
+            momentum: 0.1,
+            eps: 1e-5,
             training: true,
         })
+    }
+
+    /// Momentum and epsilon, checked.
+    fn constants(&self) -> Result<(T, T), Error> {
+        let (momentum, eps) = (self.momentum, self.eps);
+        let inside = (0.0..=1.0).contains(&momentum);
+        Error::check_range("momentum of a batch norm", "0 to 1", momentum, inside)?;
+        let inside = T::from_f64(eps) > T::zero() && eps.is_finite();
+        let what = "epsilon of a batch norm";
+        Error::check_range(what, "positive and finite", eps, inside)?;
+        Ok((T::from_f64(momentum), T::from_f64(eps)))
     }
 
     /// What evaluation computes, as `scale * x + bias` per column, in exactly these numbers.
     ///
     /// # Errors
-    /// [`Error::Shape`] if a buffer has another shape.
+    /// [`Error::Shape`] if a buffer has another shape, [`Error::OutOfRange`] for a momentum or an
+    /// epsilon outside its range.
     pub fn affine(&self) -> Result<Affine<T>, Error> {
         let (gamma, beta) = (self.gamma.value(), self.beta.value());
-        ops::fold_batch_norm(gamma, beta, &self.running, self.eps)
+        let (_, eps) = self.constants()?;
+        ops::fold_batch_norm(gamma, beta, &self.running, eps)
     }
 
-    fn move_running(&mut self, batch: &ColumnStats<T>, rows: usize) {
+    fn move_running(&mut self, batch: &ColumnStats<T>, rows: usize, momentum: T) {
         let unbiased = T::from_f64(rows as f64 / (rows as f64 - 1.0));
-        let (kept, moved) = (T::one() - self.momentum, self.momentum);
+        let (kept, moved) = (T::one() - momentum, momentum);
         let means = self.running.mean.data_mut().iter_mut();
         for (running, &mean) in means.zip(batch.mean.data()) {
             *running = kept * *running + moved * mean;
@@ -92,13 +101,14 @@ impl<T: Real> BatchNorm<T> {
 
 impl<T: Real> Module<T> for BatchNorm<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
+        let (momentum, eps) = self.constants()?;
         let (gamma, beta) = (x.tape().param(&self.gamma), x.tape().param(&self.beta));
         if !self.training {
-            return ops::batch_norm_eval(x, &gamma, &beta, &self.running, self.eps);
+            return ops::batch_norm_eval(x, &gamma, &beta, &self.running, eps);
         }
-        let (y, batch) = ops::batch_norm(x, &gamma, &beta, self.eps)?;
+        let (y, batch) = ops::batch_norm(x, &gamma, &beta, eps)?;
         let (rows, _) = x.value().rows_cols();
-        self.move_running(&batch, rows);
+        self.move_running(&batch, rows, momentum);
         Ok(y)
     }
 

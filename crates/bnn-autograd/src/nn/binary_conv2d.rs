@@ -18,7 +18,11 @@ use crate::tape::Var;
 pub struct BinaryConv2d<T: Real = f32> {
     /// The latent weights, `[outputs, kernel height, kernel width, inputs / groups]`.
     pub weight: Param<T>,
-    function: BinaryConv2dForward,
+    /// Strides, dilations, groups and padding.
+    pub options: ConvOptions,
+    /// The pseudo-gradient of the signs of the images. For images that consist of signs, use
+    /// [`Estimator::Identity`], which keeps nothing.
+    pub estimator: Estimator,
 }
 
 impl<T: Real> BinaryConv2d<T> {
@@ -37,27 +41,24 @@ impl<T: Real> BinaryConv2d<T> {
         let weight = filters(inputs, outputs, kernel, options.groups, rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
-            function: BinaryConv2dForward::new(options),
+            options,
+            estimator: Estimator::default(),
         })
-    }
-
-    /// Replaces the pseudo-gradient of the signs of the images. For images that consist of signs,
-    /// use [`Estimator::Identity`], which keeps nothing.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.function = self.function.with_estimator(estimator);
-        self
     }
 }
 
 impl<T: Real> Module<T> for BinaryConv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let weight = x.tape().param(&self.weight);
-        x.tape().apply(self.function, &[x, &weight])
+        let function = BinaryConv2dForward {
+            options: self.options,
+            estimator: self.estimator,
+        };
+        x.tape().apply(function, &[x, &weight])
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.binary_conv2d(self.weight.value(), self.function.options())
+        to.binary_conv2d(self.weight.value(), self.options)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

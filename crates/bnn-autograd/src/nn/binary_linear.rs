@@ -1,6 +1,6 @@
 //! The binary layer with its latent weights.
 
-use super::{Module, Param, ParamKind, init};
+use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::ops::{self, BinaryLinearForward, Estimator, ScaledSign};
@@ -20,9 +20,12 @@ use crate::tape::Var;
 /// use bnn_autograd::{Error, Rng};
 ///
 /// # fn main() -> Result<(), Error> {
-/// let layer = BinaryLinear::<f32>::new(64, 10, &mut Rng::new(1))?
-///     .with_estimator(Estimator::Approx)
-///     .with_scaled_signs(ScaledSign::MagnitudeAware); // as in Bi-Real Net
+/// let as_in_bi_real_net = BinaryLinear::<f32> {
+///     estimator: Estimator::Approx,
+///     scaled_signs: Some(ScaledSign::MagnitudeAware),
+///     ..BinaryLinear::new(64, 10, &mut Rng::new(1))?
+/// };
+/// # let _ = as_in_bi_real_net;
 /// # Ok(())
 /// # }
 /// ```
@@ -30,8 +33,12 @@ use crate::tape::Var;
 pub struct BinaryLinear<T: Real = f32> {
     /// The latent weights, `[n, k]`.
     pub weight: Param<T>,
-    estimator: Estimator,
-    scaled_signs: Option<ScaledSign>,
+    /// The pseudo-gradient of the input's signs. For an input that consists of signs, use
+    /// [`Estimator::Identity`], which keeps nothing.
+    pub estimator: Estimator,
+    /// Multiplies each output by the mean of `|w|` over its weights, with the gradient that belongs
+    /// to it; see [`ops::scaled_binary_linear`].
+    pub scaled_signs: Option<ScaledSign>,
 }
 
 impl<T: Real> BinaryLinear<T> {
@@ -40,28 +47,12 @@ impl<T: Real> BinaryLinear<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
+        let weight = Init::GlorotUniform.tensor(&[outputs, inputs], rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
             estimator: Estimator::default(),
             scaled_signs: None,
         })
-    }
-
-    /// Replaces the pseudo-gradient of the input's signs. For an input that consists of signs, use
-    /// [`Estimator::Identity`], which keeps nothing.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
-        self
-    }
-
-    /// Multiplies each output by the mean of `|w|` over its weights, with the gradient that belongs
-    /// to it; see [`ops::scaled_binary_linear`].
-    #[must_use]
-    pub fn with_scaled_signs(mut self, gradient: ScaledSign) -> Self {
-        self.scaled_signs = Some(gradient);
-        self
     }
 }
 
@@ -71,9 +62,11 @@ impl<T: Real> Module<T> for BinaryLinear<T> {
         if let Some(gradient) = self.scaled_signs {
             return ops::scaled_binary_linear(x, &weight, self.estimator, gradient);
         }
-        let product = BinaryLinearForward::for_operands(x, &weight)?;
-        x.tape()
-            .apply(product.with_estimator(self.estimator), &[x, &weight])
+        let product = BinaryLinearForward {
+            estimator: self.estimator,
+            ..BinaryLinearForward::for_operands(x, &weight)?
+        };
+        x.tape().apply(product, &[x, &weight])
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {

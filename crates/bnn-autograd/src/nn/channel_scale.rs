@@ -19,21 +19,13 @@ pub struct ChannelScale<T: Real = f32> {
 }
 
 impl<T: Real> ChannelScale<T> {
-    /// A layer of `channels` scales that start at 1.
-    ///
-    /// # Errors
-    /// A size of 0 or too large.
-    pub fn new(channels: usize) -> Result<Self, Error> {
-        Self::with_initial(channels, 1.0)
-    }
-
-    /// A layer of scales that start at `initial`: a small one makes a residual branch start near
+    /// A layer of `channels` scales that start at `initial`, usually 1; a small one makes a residual branch start near
     /// the identity (Touvron et al. 2021, arXiv 2103.17239, section 2: 0.1 down to 1e-6 with
     /// depth).
     ///
     /// # Errors
     /// A size of 0 or too large, [`Error::OutOfRange`].
-    pub fn with_initial(channels: usize, initial: f64) -> Result<Self, Error> {
+    pub fn new(channels: usize, initial: f64) -> Result<Self, Error> {
         let inside = initial.is_finite();
         Error::check_range("initial scale of a channel", "finite", initial, inside)?;
         let scale = Tensor::full(T::from_f64(initial), &[channels])?;

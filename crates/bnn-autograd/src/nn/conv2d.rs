@@ -1,6 +1,6 @@
 //! The ordinary convolution with its filters and bias.
 
-use super::{Module, Param, ParamKind, init};
+use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::ops::{self, ConvOptions};
 use crate::real::Real;
@@ -80,5 +80,5 @@ pub(super) fn filters<T: Real>(
         divides,
     )?;
     let [height, width] = kernel;
-    init::glorot_uniform(&[outputs, height, width, inputs / groups], rng)
+    Init::GlorotUniform.tensor(&[outputs, height, width, inputs / groups], rng)
 }

@@ -1,6 +1,6 @@
 //! A table of vectors, looked up by number.
 
-use super::{Module, Param, ParamKind, init};
+use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::ops;
 use crate::real::Real;
@@ -23,7 +23,7 @@ impl<T: Real> Embedding<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(rows: usize, features: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::uniform(&[rows, features], 1.0, rng)?;
+        let weight = Init::Uniform(1.0).tensor(&[rows, features], rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),
         })

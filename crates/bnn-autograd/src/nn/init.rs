@@ -1,69 +1,82 @@
-//! Initial values of weights: `[out, in]` of linear layers, `[out, kh, kw, in]` of convolutions.
-//!
-//! Each output is a sum over `fan_in` inputs, the product of all dimensions except the first; each
-//! input is a term of `fan_out` sums, the product of all dimensions except the last.
+//! Initial values of weights.
 
 use crate::error::Error;
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tensor::Tensor;
 
-/// Evenly distributed in `[-bound, bound)`.
+/// How initial weights are drawn: `[out, in]` of linear layers, `[out, kh, kw, in]` of
+/// convolutions.
 ///
-/// # Errors
-/// A shape that is not valid; [`Error::OutOfRange`] for a bound that is not positive and finite.
-pub fn uniform<T: Real>(shape: &[usize], bound: f64, rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    check_scale("bound of initial weights", bound)?;
-    draw(shape, || rng.uniform(-bound, bound))
+/// Each output is a sum over `fan_in` inputs, the product of all dimensions except the first; each
+/// input is a term of `fan_out` sums, the product of all dimensions except the last.
+///
+/// ```
+/// use bnn_autograd::nn::Init;
+/// use bnn_autograd::{Error, Rng, Tensor};
+///
+/// # fn main() -> Result<(), Error> {
+/// let weight: Tensor = Init::KaimingNormal.tensor(&[64, 3, 3, 16], &mut Rng::new(1))?;
+/// # let _ = weight;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// Evenly distributed in `[-bound, bound)`, with a bound that is positive and finite; of any
+    /// shape.
+    Uniform(f64),
+    /// Normally distributed around 0 with a standard deviation that is positive and finite; of any
+    /// shape.
+    Normal(f64),
+    /// Evenly distributed in `±sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010, equation 16).
+    GlorotUniform,
+    /// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010,
+    /// equation 12).
+    GlorotNormal,
+    /// Evenly distributed in `±sqrt(6 / fan_in)`, for layers after a ReLU (He et al. 2015,
+    /// arXiv 1502.01852, equation 10).
+    KaimingUniform,
+    /// Normally distributed with the variance `2 / fan_in`, for layers after a ReLU (He et al.
+    /// 2015, arXiv 1502.01852, equation 10).
+    KaimingNormal,
 }
 
-/// Normally distributed around 0 with a standard deviation.
-///
-/// # Errors
-/// A shape that is not valid; [`Error::OutOfRange`] for a deviation that is not positive and
-/// finite.
-pub fn normal<T: Real>(shape: &[usize], std: f64, rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    check_scale("standard deviation of initial weights", std)?;
-    draw(shape, || std * rng.normal())
-}
-
-/// Evenly distributed in `±sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010, equation 16).
-///
-/// # Errors
-/// [`Error::Shape`] for less than two dimensions; a dimension of 0 or an overflowing shape.
-pub fn glorot_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let (fan_in, fan_out) = fans(shape)?;
-    uniform(shape, (6.0 / (fan_in + fan_out)).sqrt(), rng)
-}
-
-/// Normally distributed with the variance `2 / (fan_in + fan_out)` (Glorot & Bengio 2010, equation
-/// 12).
-///
-/// # Errors
-/// Those of [`glorot_uniform`].
-pub fn glorot_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let (fan_in, fan_out) = fans(shape)?;
-    normal(shape, (2.0 / (fan_in + fan_out)).sqrt(), rng)
-}
-
-/// Evenly distributed in `±sqrt(6 / fan_in)`, for layers after a ReLU (He et al. 2015,
-/// arXiv 1502.01852, equation 10).
-///
-/// # Errors
-/// Those of [`glorot_uniform`].
-pub fn kaiming_uniform<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let (fan_in, _) = fans(shape)?;
-    uniform(shape, (6.0 / fan_in).sqrt(), rng)
-}
-
-/// Normally distributed with the variance `2 / fan_in`, for layers after a ReLU (He et al. 2015,
-/// arXiv 1502.01852, equation 10).
-///
-/// # Errors
-/// Those of [`glorot_uniform`].
-pub fn kaiming_normal<T: Real>(shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
-    let (fan_in, _) = fans(shape)?;
-    normal(shape, (2.0 / fan_in).sqrt(), rng)
+impl Init {
+    /// Draws a tensor.
+    ///
+    /// # Errors
+    /// A dimension of 0 or an overflowing shape; [`Error::Shape`] for less than two dimensions where
+    /// the fans are asked for; [`Error::OutOfRange`] for a bound or a deviation that is not positive
+    /// and finite.
+    pub fn tensor<T: Real>(self, shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
+        match self {
+            Self::Uniform(bound) => {
+                check_scale("bound of initial weights", bound)?;
+                draw(shape, || rng.uniform(-bound, bound))
+            }
+            Self::Normal(std) => {
+                check_scale("standard deviation of initial weights", std)?;
+                draw(shape, || std * rng.normal())
+            }
+            Self::GlorotUniform => {
+                let (fan_in, fan_out) = fans(shape)?;
+                Self::Uniform((6.0 / (fan_in + fan_out)).sqrt()).tensor(shape, rng)
+            }
+            Self::GlorotNormal => {
+                let (fan_in, fan_out) = fans(shape)?;
+                Self::Normal((2.0 / (fan_in + fan_out)).sqrt()).tensor(shape, rng)
+            }
+            Self::KaimingUniform => {
+                let (fan_in, _) = fans(shape)?;
+                Self::Uniform((6.0 / fan_in).sqrt()).tensor(shape, rng)
+            }
+            Self::KaimingNormal => {
+                let (fan_in, _) = fans(shape)?;
+                Self::Normal((2.0 / fan_in).sqrt()).tensor(shape, rng)
+            }
+        }
+    }
 }
 
 /// `fan_in` and `fan_out` of a valid shape.
@@ -106,8 +119,6 @@ mod tests {
     /// `fan_in` is 3 * 2 * 50, `fan_out` 100 * 3 * 2.
     const CONVOLUTION: &[usize] = &[100, 3, 2, 50];
 
-    type Init = fn(&[usize], &mut Rng) -> Result<Tensor<f64>, Error>;
-
     /// Checks mean and standard deviation of some 30 000 numbers, and how far they reach.
     #[track_caller]
     fn check(x: &Tensor<f64>, std: f64, reach: f64) {
@@ -128,24 +139,24 @@ mod tests {
     fn deviations_follow_the_fans_of_linear_and_convolution_weights() {
         let glorot = |fan_in: f64, fan_out: f64| (2.0 / (fan_in + fan_out)).sqrt();
         let kaiming = |fan_in: f64| (2.0 / fan_in).sqrt();
-        let normals: [Init; 2] = [glorot_normal, kaiming_normal];
-        let uniforms: [Init; 2] = [glorot_uniform, kaiming_uniform];
+        let normals = [Init::GlorotNormal, Init::KaimingNormal];
+        let uniforms = [Init::GlorotUniform, Init::KaimingUniform];
         let mut rng = Rng::new(7);
         for (shape, fan_in, fan_out) in [(LINEAR, 300.0, 100.0), (CONVOLUTION, 300.0, 600.0)] {
             let stds = [glorot(fan_in, fan_out), kaiming(fan_in)];
             for ((normal, uniform), std) in normals.iter().zip(uniforms).zip(stds) {
-                let x = normal(shape, &mut rng).unwrap();
+                let x = normal.tensor(shape, &mut rng).unwrap();
                 assert_eq!(x.shape(), shape);
                 check(&x, std, 6.0 * std);
                 check(
-                    &uniform(shape, &mut rng).unwrap(),
+                    &uniform.tensor(shape, &mut rng).unwrap(),
                     std,
                     3.0_f64.sqrt() * std,
                 );
             }
         }
         check(
-            &uniform(&[30_000], 0.3, &mut rng).unwrap(),
+            &Init::Uniform(0.3).tensor(&[30_000], &mut rng).unwrap(),
             0.3 / 3.0_f64.sqrt(),
             0.3,
         );
@@ -153,7 +164,8 @@ mod tests {
 
     #[test]
     fn normal_numbers_lie_within_one_two_and_three_deviations_as_often_as_they_should() {
-        let x: Tensor<f64> = normal(&[100_000], 0.5, &mut Rng::new(3)).unwrap();
+        let drawn = Init::Normal(0.5).tensor(&[100_000], &mut Rng::new(3));
+        let x: Tensor<f64> = drawn.unwrap();
         for (deviations, share) in [(1.0, 0.682_689), (2.0, 0.954_500), (3.0, 0.997_300)] {
             let inside = x
                 .data()
@@ -187,22 +199,27 @@ mod tests {
     fn what_has_no_fans_or_no_scale_is_refused() {
         let mut rng = Rng::new(0);
         for shape in [&[] as &[usize], &[5]] {
-            let refused = glorot_normal::<f32>(shape, &mut rng);
+            let refused = Init::GlorotNormal.tensor::<f32>(shape, &mut rng);
             assert!(matches!(refused, Err(Error::Shape { .. })));
         }
         for shape in [&[0_usize, 0] as &[usize], &[3, 0], &[0, 2, 2, 3]] {
-            let refused = [
-                glorot_uniform::<f32>(shape, &mut rng),
-                kaiming_normal(shape, &mut rng),
-                kaiming_uniform(shape, &mut rng),
+            let fans = [
+                Init::GlorotUniform,
+                Init::KaimingNormal,
+                Init::KaimingUniform,
             ];
-            for refused in refused {
+            for init in fans {
+                let refused = init.tensor::<f32>(shape, &mut rng);
                 assert!(matches!(refused, Err(Error::ZeroDimension { .. })));
             }
         }
-        let large = kaiming_uniform::<f32>(&[usize::MAX, usize::MAX], &mut rng);
+        let large = Init::KaimingUniform.tensor::<f32>(&[usize::MAX, usize::MAX], &mut rng);
         assert!(matches!(large, Err(Error::TooLarge { .. })));
-        assert!(uniform::<f32>(&[2], 0.0, &mut rng).is_err());
-        assert!(normal::<f32>(&[2], f64::NAN, &mut rng).is_err());
+        assert!(Init::Uniform(0.0).tensor::<f32>(&[2], &mut rng).is_err());
+        assert!(
+            Init::Normal(f64::NAN)
+                .tensor::<f32>(&[2], &mut rng)
+                .is_err()
+        );
     }
 }

@@ -27,7 +27,7 @@ use crate::tensor::Tensor;
 ///     .then(InputThresholds::new(&thresholds)?)
 ///     .then(BinaryLinear::new(64, 10, &mut Rng::new(1))?)
 ///     .then(BatchNorm::new(10)?);
-/// let file = export(&mut net, InputType::Thresholds, "")?;
+/// let file = export(&mut net, InputType::Thresholds)?;
 /// # assert!(file.len() < 1000);
 /// # Ok(())
 /// # }

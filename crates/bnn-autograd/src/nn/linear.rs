@@ -1,6 +1,6 @@
 //! The ordinary linear layer with its weights and bias.
 
-use super::{Module, Param, ParamKind, init};
+use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::ops;
@@ -26,7 +26,7 @@ impl<T: Real> Linear<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
+        let weight = Init::GlorotUniform.tensor(&[outputs, inputs], rng)?;
         let bias = Tensor::full(T::zero(), &[outputs])?;
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),

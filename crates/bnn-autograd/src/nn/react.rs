@@ -21,7 +21,8 @@ use crate::tensor::Tensor;
 pub struct RSign<T: Real = f32> {
     /// The shifts, `[c]`.
     pub shift: Param<T>,
-    estimator: Estimator,
+    /// The pseudo-gradient of the sign.
+    pub estimator: Estimator,
 }
 
 impl<T: Real> RSign<T> {
@@ -34,13 +35,6 @@ impl<T: Real> RSign<T> {
             shift: zeros(channels)?,
             estimator: Estimator::Approx,
         })
-    }
-
-    /// Replaces the pseudo-gradient of the sign.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
-        self
     }
 }
 

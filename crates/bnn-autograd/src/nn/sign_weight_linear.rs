@@ -1,6 +1,6 @@
 //! The first layer with its latent weights: real inputs, binary weights.
 
-use super::{Module, Param, ParamKind, init};
+use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::ops;
@@ -23,7 +23,7 @@ impl<T: Real> SignWeightLinear<T> {
     /// # Errors
     /// Sizes of 0 or too large.
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Result<Self, Error> {
-        let weight = init::glorot_uniform(&[outputs, inputs], rng)?;
+        let weight = Init::GlorotUniform.tensor(&[outputs, inputs], rng)?;
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
         })

@@ -24,7 +24,7 @@ use crate::tensor::Tensor;
 ///
 /// Gradients are those of the straight-through estimator (Hubara et al. 2016, arXiv 1602.02830):
 /// `dx = (dy · sign(w)) * [|x| <= 1]` and `dw = dy^T · sign(x)`. With another [`Estimator`] for
-/// `x`: [`BinaryLinearForward::with_estimator`].
+/// `x`: [`BinaryLinearForward::estimator`].
 ///
 /// Kept for the reverse pass: two bits per element of `x` (its sign, and the mask if `x` needs a
 /// gradient; another estimator keeps something else) and one bit per weight. The output can be
@@ -121,11 +121,16 @@ pub enum LinearWeights<'a, T: Real> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct BinaryLinearForward {
-    m: usize,
-    n: usize,
-    k: usize,
-    packed: Option<Arc<BinaryWeights>>,
-    estimator: Estimator,
+    /// Rows of the input.
+    pub m: usize,
+    /// Outputs of a row.
+    pub n: usize,
+    /// Elements of a row of the input.
+    pub k: usize,
+    /// Weights that are constants; `None` if they are an input.
+    pub packed: Option<Arc<BinaryWeights>>,
+    /// The pseudo-gradient of the input's signs: `dx = (dy · sign(w)) * estimator.slope(x)`.
+    pub estimator: Estimator,
 }
 
 const X: usize = 0;
@@ -194,14 +199,6 @@ impl BinaryLinearForward {
             packed: Some(Arc::clone(weights)),
             estimator: Estimator::default(),
         }
-    }
-
-    /// Replaces the pseudo-gradient of the input's signs, [`Estimator::Clipped`], by another:
-    /// `dx = (dy · sign(w)) * estimator.slope(x)`.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
-        self
     }
 
     /// The forward pass, for a [`Function`] of your own that builds on this one: the leading

@@ -35,7 +35,10 @@ pub fn scaled_binary_linear<T: Real>(
     gradient: ScaledSign,
 ) -> Result<Var<T>, Error> {
     let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
-    let product = BinaryLinearForward::new(m, n, k).with_estimator(estimator);
+    let product = BinaryLinearForward {
+        estimator,
+        ..BinaryLinearForward::new(m, n, k)
+    };
     let function = ScaledBinaryLinear { product, gradient };
     x.tape().apply(function, &[x, w])
 }

@@ -12,13 +12,30 @@ use crate::real::Real;
 /// `t` counts the steps of the optimizer; it is the same for every parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    learning_rate: f64,
-    betas: (f64, f64),
-    weight_decay: f64,
+    /// At least 0.
+    pub learning_rate: f64,
+    /// The decay rates of the two averages, each in `0..1`.
+    pub betas: (f64, f64),
+    /// An L2 penalty, at least 0: `g = g + weight_decay * p` before the step. For decay that does
+    /// not enter the averages, use [`AdamW`].
+    pub weight_decay: f64,
 }
 
 /// The paper's, against division by 0.
 const EPS: f64 = 1e-8;
+/// The paper's decay rates.
+const BETAS: (f64, f64) = (0.9, 0.999);
+
+fn check_settings(
+    learning_rate: f64,
+    (first, second): (f64, f64),
+    weight_decay: f64,
+) -> Result<(), Error> {
+    check_learning_rate(learning_rate)?;
+    check_decay("decay of the first moment", first)?;
+    check_decay("decay of the second moment", second)?;
+    check_not_negative("weight decay", weight_decay)
+}
 
 impl Adam {
     /// With the paper's `b1 = 0.9` and `b2 = 0.999`, and no weight decay.
@@ -26,37 +43,12 @@ impl Adam {
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn new(learning_rate: f64) -> Result<Self, Error> {
-        check_learning_rate(learning_rate)?;
+        let (betas, weight_decay) = (BETAS, 0.0);
+        check_settings(learning_rate, betas, weight_decay)?;
         Ok(Self {
             learning_rate,
-            betas: (0.9, 0.999),
-            weight_decay: 0.0,
-        })
-    }
-
-    /// With other decay rates of the two averages, each in `0..1`.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn with_betas(self, first: f64, second: f64) -> Result<Self, Error> {
-        check_decay("decay of the first moment", first)?;
-        check_decay("decay of the second moment", second)?;
-        Ok(Self {
-            betas: (first, second),
-            ..self
-        })
-    }
-
-    /// With an L2 penalty, at least 0: `g = g + weight_decay * p` before the step. For decay that
-    /// does not enter the averages, use [`AdamW`].
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self, Error> {
-        check_not_negative("weight decay", weight_decay)?;
-        Ok(Self {
+            betas,
             weight_decay,
-            ..self
         })
     }
 
@@ -83,9 +75,12 @@ impl Adam {
 /// step, as PyTorch's `AdamW`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
-    /// Without its penalty.
-    adam: Adam,
-    weight_decay: f64,
+    /// At least 0.
+    pub learning_rate: f64,
+    /// The decay rates of the two averages, each in `0..1`.
+    pub betas: (f64, f64),
+    /// The share of a parameter, times the learning rate, that a step takes away; at least 0.
+    pub weight_decay: f64,
 }
 
 impl AdamW {
@@ -94,22 +89,22 @@ impl AdamW {
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn new(learning_rate: f64, weight_decay: f64) -> Result<Self, Error> {
-        check_not_negative("weight decay", weight_decay)?;
+        let betas = BETAS;
+        check_settings(learning_rate, betas, weight_decay)?;
         Ok(Self {
-            adam: Adam::new(learning_rate)?,
+            learning_rate,
+            betas,
             weight_decay,
         })
     }
 
-    /// With other decay rates of the two averages, each in `0..1`.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn with_betas(self, first: f64, second: f64) -> Result<Self, Error> {
-        Ok(Self {
-            adam: self.adam.with_betas(first, second)?,
-            ..self
-        })
+    /// The rule without its decay.
+    fn adam(&self) -> Adam {
+        Adam {
+            learning_rate: self.learning_rate,
+            betas: self.betas,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -145,6 +140,10 @@ const SECOND: &str = "second_moment";
 const SLOTS: &[&str] = &["first_moment", SECOND];
 
 impl<T: Real> Rule<T> for Adam {
+    fn check(&self) -> Result<(), Error> {
+        check_settings(self.learning_rate, self.betas, self.weight_decay)
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         self.constants(step).update(p, grad, averages);
     }
@@ -159,12 +158,16 @@ impl<T: Real> Rule<T> for Adam {
 }
 
 impl<T: Real> Rule<T> for AdamW {
+    fn check(&self) -> Result<(), Error> {
+        check_settings(self.learning_rate, self.betas, self.weight_decay)
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
-        let rate = self.adam.learning_rate * step.factor;
+        let rate = self.learning_rate * step.factor;
         let shrink = T::from_f64(1.0 - rate * self.weight_decay);
         let constants = Constants {
             shrink,
-            ..self.adam.constants(step)
+            ..self.adam().constants(step)
         };
         constants.update(p, grad, averages);
     }

@@ -19,8 +19,10 @@ use crate::real::{Real, sign_of};
 /// another scale need another threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bop {
-    gamma: f64,
-    threshold: f64,
+    /// The adaptivity rate, in `0..=1`.
+    pub gamma: f64,
+    /// What the average of a weight's gradient exceeds before the weight flips; at least 0.
+    pub threshold: f64,
 }
 
 impl Bop {
@@ -29,14 +31,23 @@ impl Bop {
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn new(gamma: f64, threshold: f64) -> Result<Self, Error> {
-        let inside = (0.0..=1.0).contains(&gamma);
-        Error::check_range("adaptivity rate", "0 to 1", gamma, inside)?;
-        check_not_negative("threshold of flips", threshold)?;
-        Ok(Self { gamma, threshold })
+        let rule = Self { gamma, threshold };
+        rule.check_settings()?;
+        Ok(rule)
+    }
+
+    fn check_settings(&self) -> Result<(), Error> {
+        let inside = (0.0..=1.0).contains(&self.gamma);
+        Error::check_range("adaptivity rate", "0 to 1", self.gamma, inside)?;
+        check_not_negative("threshold of flips", self.threshold)
     }
 }
 
 impl<T: Real> Rule<T> for Bop {
+    fn check(&self) -> Result<(), Error> {
+        self.check_settings()
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         let [average] = averages else { return };
         let gamma = self.gamma * step.factor;

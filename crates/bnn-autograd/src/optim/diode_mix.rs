@@ -20,8 +20,10 @@ use crate::tensor::Tensor;
 /// lowers it, later signs weigh less than earlier ones, and the weights settle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DiodeMix {
-    learning_rate: f64,
-    betas: (f64, f64),
+    /// More than 0.
+    pub learning_rate: f64,
+    /// The decay rates of the momentum and of its signs, each in `0..1`.
+    pub betas: (f64, f64),
 }
 
 const MOMENTUM: &str = "gradient_momentum";
@@ -33,34 +35,29 @@ impl DiodeMix {
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn new(learning_rate: f64) -> Result<Self, Error> {
-        let inside = learning_rate > 0.0 && learning_rate.is_finite();
-        Error::check_range(
-            "learning rate",
-            "positive and finite",
+        let betas = (0.99, 0.9999);
+        let rule = Self {
             learning_rate,
-            inside,
-        )?;
-        Ok(Self {
-            learning_rate,
-            betas: (0.99, 0.9999),
-        })
+            betas,
+        };
+        rule.check_settings()?;
+        Ok(rule)
     }
 
-    /// With other decay rates of the momentum and of its signs, each in `0..1`.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn with_betas(self, momentum: f64, signs: f64) -> Result<Self, Error> {
-        check_decay("decay of the momentum", momentum)?;
-        check_decay("decay of the signs", signs)?;
-        Ok(Self {
-            betas: (momentum, signs),
-            ..self
-        })
+    fn check_settings(&self) -> Result<(), Error> {
+        let rate = self.learning_rate;
+        let inside = rate > 0.0 && rate.is_finite();
+        Error::check_range("learning rate", "positive and finite", rate, inside)?;
+        check_decay("decay of the momentum", self.betas.0)?;
+        check_decay("decay of the signs", self.betas.1)
     }
 }
 
 impl<T: Real> Rule<T> for DiodeMix {
+    fn check(&self) -> Result<(), Error> {
+        self.check_settings()
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         let [momentum, signs] = averages else { return };
         let rate = T::from_f64(self.learning_rate * step.factor);

@@ -2,7 +2,8 @@
 //!
 //! An [`Optimizer`] has one [`Rule`] for all parameters, or several, each for a group of them. A
 //! rule is a formula with its settings. The optimizer keeps what is remembered between steps in one
-//! [`OptimizerState`], which a checkpoint holds.
+//! [`OptimizerState`], which a checkpoint holds. Rules and schedules are plain data; each step
+//! begins with a check of their settings.
 //!
 //! | rule | for | remembers per weight |
 //! | --- | --- | --- |
@@ -14,14 +15,17 @@
 //! Binary weights by their own rule, everything else by Adam:
 //! ```
 //! use bnn_autograd::nn::ParamKind;
-//! use bnn_autograd::optim::{Adam, Bop, Optimizer, Schedule, Scheduled};
+//! use bnn_autograd::optim::{Adam, Bop, Course, Optimizer, Schedule, Scheduled};
 //!
 //! # fn main() -> Result<(), bnn_autograd::Error> {
-//! let bop = Scheduled::new(Bop::new(1e-3, 1e-6)?, Schedule::exponential(0.999)?);
-//! let optimizer: Optimizer = Optimizer::new(Adam::new(0.01)?)
-//!     .with_group(|_, param| param.kind() == ParamKind::Binary, bop)
-//!     .with_schedule(Schedule::cosine(1000)?.with_warmup(50));
-//! # let _ = optimizer;
+//! let bop = Scheduled {
+//!     rule: Bop::new(1e-3, 1e-6)?,
+//!     schedule: Course::Exponential(0.999).into(),
+//! };
+//! let adam = Adam { betas: (0.9, 0.99), ..Adam::new(0.01)? };
+//! let mut optimizer: Optimizer = Optimizer::new(adam)
+//!     .with_group(|_, param| param.kind() == ParamKind::Binary, bop);
+//! optimizer.schedule = Schedule { warmup: 50, course: Course::Cosine { steps: 1000 } };
 //! # Ok(())
 //! # }
 //! ```
@@ -47,6 +51,6 @@ pub use diode_mix::DiodeMix;
 pub use flips::{FlipCount, Flips, SignSnapshot};
 pub use optimizer::Optimizer;
 pub use rule::{Rule, Scheduled, Step};
-pub use schedule::Schedule;
+pub use schedule::{Course, Schedule};
 pub use sgd::Sgd;
 pub use state::OptimizerState;

@@ -21,8 +21,11 @@ pub struct Optimizer<T: Real = f32> {
     groups: Vec<(Takes<T>, Shared<T>)>,
     /// For parameters that no group takes.
     rest: Shared<T>,
-    schedule: Schedule,
-    state: OptimizerState<T>,
+    /// The schedule of all rules except those with [their own](super::Scheduled); the whole
+    /// learning rate at first.
+    pub schedule: Schedule,
+    /// What the optimizer remembers between steps.
+    pub state: OptimizerState<T>,
 }
 
 type Shared<T> = Arc<dyn Rule<T>>;
@@ -52,24 +55,13 @@ impl<T: Real> Optimizer<T> {
         self
     }
 
-    /// Sets the schedule of all rules except those with [their own](super::Scheduled).
-    #[must_use]
-    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
-        self.set_schedule(schedule);
-        self
-    }
-
-    /// Sets the schedule of all rules except those with their own, from the next step on.
-    pub fn set_schedule(&mut self, schedule: Schedule) {
-        self.schedule = schedule;
-    }
-
     /// Changes every parameter that has a gradient, and then clips latent binary weights to `[-1,
     /// 1]`. The gradients stay; see [`Module::zero_grad`]. On an error nothing is changed.
     ///
     /// # Errors
-    /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`]
-    /// if a parameter has another shape than the state kept under its name.
+    /// [`Error::OutOfRange`] if a setting of a rule or of a schedule is outside its range,
+    /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`] if
+    /// a parameter has another shape than the state kept under its name.
     pub fn step(&mut self, model: &mut dyn Module<T>) -> Result<(), Error> {
         self.check(model)?;
         let done = self.state.steps;
@@ -100,8 +92,13 @@ impl<T: Real> Optimizer<T> {
         Ok(())
     }
 
-    /// Finds the first parameter that a step would fail on.
+    /// Finds the first setting or parameter that a step would fail on.
     fn check(&self, model: &dyn Module<T>) -> Result<(), Error> {
+        self.schedule.check()?;
+        let groups = self.groups.iter().map(|(_, rule)| rule);
+        groups
+            .chain([&self.rest])
+            .try_for_each(|rule| rule.check())?;
         let mut result = Ok(());
         model.params(&mut |name, param| {
             if result.is_ok() && param.grad().is_some() {
@@ -123,17 +120,6 @@ impl<T: Real> Optimizer<T> {
             }
         }
         Ok(())
-    }
-
-    /// What the optimizer remembers between steps.
-    #[must_use]
-    pub fn state(&self) -> &OptimizerState<T> {
-        &self.state
-    }
-
-    /// Replaces the state, for example by that of a checkpoint.
-    pub fn set_state(&mut self, state: OptimizerState<T>) {
-        self.state = state;
     }
 
     /// The rule that changes a parameter.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use super::Schedule;
+use crate::error::Error;
 use crate::nn::ParamKind;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -34,6 +35,15 @@ use crate::tensor::Tensor;
 /// let optimizer = Optimizer::new(SignSgd { learning_rate: 0.01 });
 /// ```
 pub trait Rule<T: Real>: Debug + Send + Sync {
+    /// Checks the settings; an optimizer asks before each of its steps. They are right unless
+    /// overridden.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for the first setting that is outside its range.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// One step on a piece of a parameter: changes `p` and the averages by `grad`. All have the
     /// same length; there are as many averages as [slots](Rule::slots), in their order.
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]);
@@ -76,19 +86,18 @@ pub struct Step {
 /// A rule with its own schedule, independent of the optimizer's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scheduled<R> {
-    rule: R,
-    schedule: Schedule,
-}
-
-impl<R> Scheduled<R> {
-    /// The rule with its schedule.
-    #[must_use]
-    pub fn new(rule: R, schedule: Schedule) -> Self {
-        Self { rule, schedule }
-    }
+    /// The rule.
+    pub rule: R,
+    /// Its schedule.
+    pub schedule: Schedule,
 }
 
 impl<T: Real, R: Rule<T>> Rule<T> for Scheduled<R> {
+    fn check(&self) -> Result<(), Error> {
+        self.schedule.check()?;
+        self.rule.check()
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         let factor = self.schedule.at(step.number.saturating_sub(1));
         self.rule.update(Step { factor, ..step }, p, grad, averages);

@@ -6,106 +6,103 @@ use crate::error::Error;
 
 /// The factor of the learning rate at each step, 0 to 1. A schedule fits every rule, and groups
 /// with different rates can share one.
+///
+/// ```
+/// use bnn_autograd::optim::{Course, Schedule};
+///
+/// let schedule = Schedule { warmup: 10, course: Course::Cosine { steps: 100 } };
+/// assert_eq!((schedule.at(4), schedule.at(9), schedule.at(110)), (0.5, 1.0, 0.0));
+/// assert_eq!(Schedule::from(Course::Exponential(0.5)).at(3), 0.125);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    warmup: u64,
-    shape: Shape,
+    /// Steps of a linear rise to the initial factor, after which the course starts.
+    pub warmup: u64,
+    /// The factors after the warm-up.
+    pub course: Course,
 }
 
-/// The course after the warm-up.
+/// How the factor of the learning rate changes from step to step. Factors are 0 to 1, and numbers
+/// of steps at least 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
+pub enum Course {
+    /// The same factor at every step.
     Constant(f64),
-    Steps { every: u64, factor: f64 },
+    /// `factor^floor(step / every)`: multiplied by `factor` after every `every` steps (PyTorch's
+    /// `StepLR`).
+    Steps {
+        /// Steps with one factor.
+        every: u64,
+        /// What the factor is multiplied by.
+        factor: f64,
+    },
+    /// This factor to the power of the step (PyTorch's `ExponentialLR`).
     Exponential(f64),
-    Linear { from: f64, to: f64, steps: u64 },
-    Cosine { steps: u64 },
+    /// Linear from one factor to another, then constant (PyTorch's `LinearLR`).
+    Linear {
+        /// The first factor.
+        from: f64,
+        /// The last factor.
+        to: f64,
+        /// Steps in between.
+        steps: u64,
+    },
+    /// Half a cosine from 1 down to 0, then 0 (Loshchilov & Hutter 2017, arXiv 1608.03983;
+    /// PyTorch's `CosineAnnealingLR`).
+    Cosine {
+        /// Steps from 1 to 0.
+        steps: u64,
+    },
 }
 
 impl Schedule {
-    /// A constant factor, 0 to 1.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn constant(factor: f64) -> Result<Self, Error> {
-        check_factor(factor)?;
-        Ok(Self::of(Shape::Constant(factor)))
-    }
-
-    /// `factor^floor(step / every)`: multiplied by `factor` after every `every` steps (PyTorch's
-    /// `StepLR`).
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] for a factor outside 0 to 1 or every 0 steps.
-    pub fn steps(every: u64, factor: f64) -> Result<Self, Error> {
-        check_steps(every)?;
-        check_factor(factor)?;
-        Ok(Self::of(Shape::Steps { every, factor }))
-    }
-
-    /// `factor^step` (PyTorch's `ExponentialLR`).
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] for a factor outside 0 to 1.
-    pub fn exponential(factor: f64) -> Result<Self, Error> {
-        check_factor(factor)?;
-        Ok(Self::of(Shape::Exponential(factor)))
-    }
-
-    /// Linear from one factor to another in `steps` steps, then constant (PyTorch's
-    /// `LinearLR`).
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] for factors outside 0 to 1 or 0 steps.
-    pub fn linear(from: f64, to: f64, steps: u64) -> Result<Self, Error> {
-        check_factor(from)?;
-        check_factor(to)?;
-        check_steps(steps)?;
-        Ok(Self::of(Shape::Linear { from, to, steps }))
-    }
-
-    /// Half a cosine from 1 down to 0 in `steps` steps, then 0 (Loshchilov & Hutter 2017,
-    /// arXiv 1608.03983; PyTorch's `CosineAnnealingLR`).
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] for 0 steps.
-    pub fn cosine(steps: u64) -> Result<Self, Error> {
-        check_steps(steps)?;
-        Ok(Self::of(Shape::Cosine { steps }))
-    }
-
-    fn of(shape: Shape) -> Self {
-        Self { warmup: 0, shape }
-    }
-
-    /// Adds a linear rise to the initial factor in `warmup` steps, after which the schedule starts.
-    #[must_use]
-    pub fn with_warmup(self, warmup: u64) -> Self {
-        Self { warmup, ..self }
-    }
-
     /// The factor of a step, counted from 0.
     #[must_use]
     pub fn at(&self, step: u64) -> f64 {
         match step.checked_sub(self.warmup) {
-            Some(step) => self.shape.at(step),
-            None => self.shape.at(0) * share(step + 1, self.warmup),
+            Some(step) => self.course.at(step),
+            None => self.course.at(0) * share(step + 1, self.warmup),
         }
+    }
+
+    /// Refuses factors outside 0 to 1, and a course of 0 steps.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self.course {
+            Course::Constant(factor) | Course::Exponential(factor) => check_factor(factor),
+            Course::Steps { every, factor } => {
+                check_steps(every)?;
+                check_factor(factor)
+            }
+            Course::Linear { from, to, steps } => {
+                check_factor(from)?;
+                check_factor(to)?;
+                check_steps(steps)
+            }
+            Course::Cosine { steps } => check_steps(steps),
+        }
+    }
+}
+
+impl From<Course> for Schedule {
+    /// Without a warm-up.
+    fn from(course: Course) -> Self {
+        Self { warmup: 0, course }
     }
 }
 
 impl Default for Schedule {
     /// The whole learning rate at every step.
     fn default() -> Self {
-        Self::of(Shape::Constant(1.0))
+        Course::Constant(1.0).into()
     }
 }
 
-impl Shape {
+impl Course {
     fn at(self, step: u64) -> f64 {
         match self {
             Self::Constant(factor) => factor,
-            Self::Steps { every, factor } => factor.powf((step / every) as f64),
+            // `at` never panics; an optimizer refuses 0 steps.
+            Self::Steps { every, factor } => factor.powf((step / every.max(1)) as f64),
             Self::Exponential(factor) => factor.powf(step as f64),
             Self::Linear { from, to, steps } => {
                 let done = share(step, steps);
@@ -138,7 +135,8 @@ mod tests {
 
     #[test]
     fn cosine_with_warm_up_rises_to_one_and_falls_to_zero() {
-        let schedule = Schedule::cosine(100).unwrap().with_warmup(10);
+        let course = Course::Cosine { steps: 100 };
+        let schedule = Schedule { warmup: 10, course };
         let factors: Vec<f64> = (0..120).map(|step| schedule.at(step)).collect();
         assert!((factors[0] - 0.1).abs() < 1e-12);
         assert_eq!(factors[9], 1.0);
@@ -151,14 +149,30 @@ mod tests {
 
     #[test]
     fn settings_outside_their_range_are_refused() {
-        assert!(Schedule::constant(f64::NAN).is_err());
-        assert!(Schedule::constant(1.1).is_err());
-        assert!(Schedule::steps(0, 0.5).is_err());
-        assert!(Schedule::steps(1, -0.5).is_err());
-        assert!(Schedule::exponential(2.0).is_err());
-        assert!(Schedule::linear(0.0, 1.0, 0).is_err());
-        assert!(Schedule::linear(0.0, 1.5, 3).is_err());
-        assert!(Schedule::cosine(0).is_err());
+        let linear = |to, steps| Course::Linear {
+            from: 0.0,
+            to,
+            steps,
+        };
+        let steps = |every, factor| Course::Steps { every, factor };
+        for course in [
+            Course::Constant(f64::NAN),
+            Course::Constant(1.1),
+            steps(0, 0.5),
+            steps(1, -0.5),
+            Course::Exponential(2.0),
+            linear(1.0, 0),
+            linear(1.5, 3),
+            Course::Cosine { steps: 0 },
+        ] {
+            let schedule = Schedule::from(course);
+            let refused = schedule.check();
+            assert!(
+                matches!(refused, Err(Error::OutOfRange { .. })),
+                "{course:?}"
+            );
+            let _ = schedule.at(7); // does not panic
+        }
     }
 
     proptest! {
@@ -167,16 +181,16 @@ mod tests {
             factor in 0.0..=1.0_f64, to in 0.0..=1.0_f64, steps in 1_u64..200, warmup in 0_u64..50,
             step: u64,
         ) {
-            let schedules = [
-                Schedule::constant(factor),
-                Schedule::steps(steps, factor),
-                Schedule::exponential(factor),
-                Schedule::linear(factor, to, steps),
-                Schedule::cosine(steps),
+            let courses = [
+                Course::Constant(factor),
+                Course::Steps { every: steps, factor },
+                Course::Exponential(factor),
+                Course::Linear { from: factor, to, steps },
+                Course::Cosine { steps },
             ];
-            for schedule in schedules {
-                let schedule = schedule.unwrap();
-                let warmed = schedule.with_warmup(warmup);
+            for course in courses {
+                let (schedule, warmed) = (Schedule::from(course), Schedule { warmup, course });
+                warmed.check().unwrap();
                 for step in (0..300).chain([step, u64::MAX]) {
                     prop_assert!((0.0..=1.0).contains(&warmed.at(step)), "{warmed:?} at {step}");
                 }

@@ -10,51 +10,44 @@ use crate::real::Real;
 /// (Sutskever et al. 2013).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
-    learning_rate: f64,
-    momentum: f64,
-    nesterov: bool,
-    weight_decay: f64,
+    /// At least 0.
+    pub learning_rate: f64,
+    /// In `0..1`; 0 remembers nothing.
+    pub momentum: f64,
+    /// Whether the momentum is Nesterov's.
+    pub nesterov: bool,
+    /// An L2 penalty, at least 0: `g = g + weight_decay * p` before the step.
+    pub weight_decay: f64,
 }
 
 impl Sgd {
-    /// With `momentum` in `0..1`; 0 remembers nothing.
+    /// With `momentum` in `0..1`, not Nesterov's, and no weight decay.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn new(learning_rate: f64, momentum: f64) -> Result<Self, Error> {
-        check_learning_rate(learning_rate)?;
-        check_decay("momentum", momentum)?;
-        Ok(Self {
+        let rule = Self {
             learning_rate,
             momentum,
             nesterov: false,
             weight_decay: 0.0,
-        })
+        };
+        rule.check_settings()?;
+        Ok(rule)
     }
 
-    /// With Nesterov's momentum.
-    #[must_use]
-    pub fn with_nesterov(self) -> Self {
-        Self {
-            nesterov: true,
-            ..self
-        }
-    }
-
-    /// With an L2 penalty: `g = g + weight_decay * p` before the step; at least 0.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`].
-    pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self, Error> {
-        check_not_negative("weight decay", weight_decay)?;
-        Ok(Self {
-            weight_decay,
-            ..self
-        })
+    fn check_settings(&self) -> Result<(), Error> {
+        check_learning_rate(self.learning_rate)?;
+        check_decay("momentum", self.momentum)?;
+        check_not_negative("weight decay", self.weight_decay)
     }
 }
 
 impl<T: Real> Rule<T> for Sgd {
+    fn check(&self) -> Result<(), Error> {
+        self.check_settings()
+    }
+
     fn update(&self, step: Step, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         let rate = T::from_f64(self.learning_rate * step.factor);
         let momentum = T::from_f64(self.momentum);

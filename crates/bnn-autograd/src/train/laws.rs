@@ -21,6 +21,7 @@ fn config(epochs: u64) -> TrainConfig {
             ..Augment::default()
         }),
         seed: 5,
+        ..TrainConfig::default()
     }
 }
 
@@ -35,8 +36,8 @@ fn trainer(epochs: u64) -> Trainer<Mlp> {
 }
 
 fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
-    let input = trainer.model().input();
-    export(&mut trainer.model().clone(), input, "").unwrap()
+    let input = trainer.model.input();
+    export(&mut trainer.model.clone(), input).unwrap()
 }
 
 fn go_on(trainer: &mut Trainer<Mlp>, until: usize) {
@@ -75,8 +76,8 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     let mut third = trainer(4);
     third.resume(&path, &later).unwrap();
     assert_eq!(third.history(), &whole.history()[..2]);
-    let fewer = Mlp::clone(trainer(4).model()).integer_scores();
-    let on_bits = trainer(4).model().clone().on_bits(&[8; 64]).unwrap();
+    let fewer = Mlp::clone(&trainer(4).model).integer_scores();
+    let on_bits = trainer(4).model.clone().on_bits(&[8; 64]).unwrap();
     for model in [fewer, on_bits] {
         let refused = Trainer::new(model, config(4))
             .unwrap()
@@ -176,10 +177,11 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
     let split = data::digits().unwrap();
     let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
     let input = net.input();
-    let mut cooled = Trainer::new(net.clone(), config(2))
-        .unwrap()
-        .with_temperature(8.0)
-        .unwrap();
+    let cool = TrainConfig {
+        temperature: 8.0,
+        ..config(2)
+    };
+    let mut cooled = Trainer::new(net.clone(), cool).unwrap();
     let mut divided = Trainer::new(
         Divided {
             net: net.clone(),
@@ -195,9 +197,9 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
         assert_eq!(stats, expected);
         hot.epoch(&split.train, &split.test).unwrap();
     }
-    let file = |net: &Mlp| export(&mut net.clone(), input, "").unwrap();
-    assert_eq!(file(cooled.model()), file(&divided.model().net));
-    assert_ne!(file(cooled.model()), file(hot.model()));
+    let file = |net: &Mlp| export(&mut net.clone(), input).unwrap();
+    assert_eq!(file(&cooled.model), file(&divided.model.net));
+    assert_ne!(file(&cooled.model), file(&hot.model));
     let scores = cooled.scores(&split.test).unwrap();
     assert!(scores.data().iter().all(|score| score.fract() == 0.0));
 }
@@ -231,9 +233,12 @@ fn settings_outside_their_range_are_refused() {
     ] {
         assert!(Trainer::new(mlp.clone(), wrong).is_err());
     }
-    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let trainer = Trainer::new(mlp.clone(), config(2)).unwrap();
-        assert!(trainer.with_temperature(wrong).is_err(), "{wrong}");
+    for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let wrong = TrainConfig {
+            temperature,
+            ..config(2)
+        };
+        assert!(Trainer::new(mlp.clone(), wrong).is_err(), "{temperature}");
     }
     let rng = &mut Rng::new(1);
     assert!(
@@ -347,25 +352,23 @@ fn a_checkpoint_of_another_configuration_is_refused_by_name() {
     go_on(&mut first, 1);
     first.save(&path, &[]).unwrap();
     type Change = fn(&mut TrainConfig);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 7] = [
         ("batch", |c| c.batch = 50),
         ("lr", |c| c.learning_rate = 0.02),
         ("warmup", |c| c.warmup = 0),
         ("label smoothing", |c| c.label_smoothing = 0.0),
         ("augment", |c| c.augment = None),
         ("seed", |c| c.seed = 6),
+        ("temperature", |c| c.temperature = 2.0),
     ];
     for (expected, change) in changes {
         let mut other = config(2);
         change(&mut other);
-        let mut other = Trainer::new(first.model().clone(), other).unwrap();
+        let mut other = Trainer::new(first.model.clone(), other).unwrap();
         let refused = other.resume(&path, &[]);
         assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == expected));
         assert!(other.history().is_empty());
     }
-    let mut cooler = trainer(2).with_temperature(2.0).unwrap();
-    let refused = cooler.resume(&path, &[]);
-    assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == "temperature"));
 }
 
 #[test]
@@ -376,7 +379,7 @@ fn a_history_and_an_optimizer_that_do_not_belong_together_are_refused() {
     let mut first = trainer(3);
     go_on(&mut first, 2);
     first.save(&path, &[]).unwrap();
-    let noted = Checkpoint::<f32>::load(&path).unwrap().metadata().clone();
+    let noted = Checkpoint::<f32>::load(&path).unwrap().metadata;
     let changes = [
         ("history", ""),
         ("history", "0.5 0.5 0.5\n"),
@@ -407,7 +410,7 @@ fn fewer_samples_than_a_batch_are_refused_with_both_numbers() {
 
 #[test]
 fn a_network_of_images_is_trained_and_exported() {
-    use crate::export::export_images;
+    use crate::export::ExportConfig;
     use crate::nn::{BatchNorm, BinaryLinear, Flatten, MaxPool2d, Sequential, SignWeightConv2d};
     use bnn_core::model::InputType;
     let split = data::digits().unwrap();
@@ -419,7 +422,11 @@ fn a_network_of_images_is_trained_and_exported() {
         .then(Flatten)
         .then(BinaryLinear::new(3 * 3 * 24, 10, rng).unwrap())
         .then(BatchNorm::new(10).unwrap());
-    let mut trainer = Trainer::new(net, config(6)).unwrap().with_images();
+    let config = TrainConfig {
+        images: true,
+        ..config(6)
+    };
+    let mut trainer = Trainer::new(net, config).unwrap();
     while !trainer.is_done() {
         trainer.epoch(&split.train, &split.test).unwrap();
     }
@@ -427,7 +434,14 @@ fn a_network_of_images_is_trained_and_exported() {
     assert!(reached > 0.8, "{reached}");
     assert_eq!(trainer.accuracy(&split.test).unwrap(), reached);
     let input = InputType::Unsigned { depth: 5 };
-    export_images(&mut trainer.into_model(), [8, 8, 1], input, "").unwrap();
+    export(
+        &mut trainer.model,
+        ExportConfig {
+            image: Some([8, 8, 1]),
+            ..input.into()
+        },
+    )
+    .unwrap();
 }
 
 #[test]
@@ -475,7 +489,7 @@ fn a_loss_that_is_not_finite_changes_no_weight() {
     let weights = |trainer: &Trainer<Mlp>| {
         let mut all = Vec::new();
         trainer
-            .model()
+            .model
             .params(&mut |_, param| all.push(param.value().clone()));
         all
     };

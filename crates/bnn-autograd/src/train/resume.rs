@@ -30,7 +30,7 @@ impl<M: Module> Trainer<M> {
         metadata.insert(HISTORY.to_owned(), write_history(&self.history));
         // Told twice, so that a history and an optimizer that do not belong together are noticed.
         metadata.insert(EPOCHS_DONE.to_owned(), self.history.len().to_string());
-        metadata.insert(STEPS.to_owned(), self.optimizer.state().steps.to_string());
+        metadata.insert(STEPS.to_owned(), self.optimizer.state.steps.to_string());
         Checkpoint::capture(&self.model, Some(&self.optimizer), metadata)?.save(path)?;
         Ok(())
     }
@@ -47,7 +47,7 @@ impl<M: Module> Trainer<M> {
     /// [`TrainError::Setting`] names the first setting that differs; [`TrainError::Checkpoint`].
     pub fn resume(&mut self, path: &Path, settings: &[(&str, String)]) -> Result<(), TrainError> {
         let checkpoint: Checkpoint = Checkpoint::load(path)?;
-        let noted = checkpoint.metadata();
+        let noted = &checkpoint.metadata;
         // The caller's first: the trainer's own may follow from them, as a temperature does.
         for (name, expected) in settings.iter().chain(&self.settings()) {
             let Some(found) = noted.get(&format!("{SETTING}{name}")) else {
@@ -67,7 +67,7 @@ impl<M: Module> Trainer<M> {
         checkpoint.restore_optimizer(&mut optimizer, &self.model)?;
         let counts = [
             (EPOCHS_DONE, history.len() as u64),
-            (STEPS, optimizer.state().steps),
+            (STEPS, optimizer.state.steps),
         ];
         for (name, count) in counts {
             if note(name) != count.to_string() {
@@ -91,7 +91,7 @@ impl<M: Module> Trainer<M> {
             ("label smoothing", config.label_smoothing.to_string()),
             ("augment", format!("{:?}", config.augment)),
             ("seed", config.seed.to_string()),
-            ("temperature", self.temperature.to_string()),
+            ("temperature", config.temperature.to_string()),
         ]
     }
 }

@@ -1,13 +1,15 @@
 //! The common operations and losses: values computed by hand, gradients against central differences
 //! in f64, forward mode against reverse mode, and shapes that do not fit.
 
-use bnn_autograd::nn::{Module, ReLU, init};
+use bnn_autograd::nn::{Init, Module, ReLU};
 use bnn_autograd::{Error, Real, Rng, Tape, Tensor, Tolerance, Var, gradcheck, modes_agree, ops};
 use proptest::prelude::*;
 
 /// Values in [-2, 2), none within 0.01 of the kink at 0.
 fn values(shape: &[usize], seed: u64) -> Tensor<f64> {
-    let mut x: Tensor<f64> = init::uniform(shape, 2.0, &mut Rng::new(seed)).unwrap();
+    let mut x: Tensor<f64> = Init::Uniform(2.0)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap();
     for x in x.data_mut() {
         if x.abs() < 0.01 {
             *x = 0.01;
@@ -179,7 +181,11 @@ fn extreme_inputs_neither_overflow_nor_hide_nan() {
 #[test]
 fn the_layer_is_the_operation_and_keeps_one_bit_per_element() {
     let tape = Tape::new();
-    let x = tape.leaf(init::uniform::<f32>(&[4, 64], 1.0, &mut Rng::new(5)).unwrap());
+    let x = tape.leaf(
+        Init::Uniform(1.0)
+            .tensor::<f32>(&[4, 64], &mut Rng::new(5))
+            .unwrap(),
+    );
     let y = ReLU.forward(&x).unwrap();
     assert_eq!(y.value(), ops::relu(&x).unwrap().value());
     assert_eq!(tape.memory().nodes[0].bytes, 4 * 64 / 8);

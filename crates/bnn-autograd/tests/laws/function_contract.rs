@@ -280,7 +280,9 @@ fn network() -> (Sequential<f64>, Tensor<f64>) {
         .then(BatchNorm::new(65).unwrap())
         .then(BinaryLinear::new(65, 2, &mut rng).unwrap())
         .then(BatchNorm::new(2).unwrap());
-    let x = bnn_autograd::nn::init::uniform(&[4, 70], 2.0, &mut rng).unwrap();
+    let x = bnn_autograd::nn::Init::Uniform(2.0)
+        .tensor(&[4, 70], &mut rng)
+        .unwrap();
     (net, x)
 }
 

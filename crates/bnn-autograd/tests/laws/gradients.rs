@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bnn_autograd::nn::init;
+use bnn_autograd::nn::Init;
 use bnn_autograd::ops::{self, BinaryWeights, ColumnStats};
 use bnn_autograd::{
     Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
@@ -12,7 +12,9 @@ use proptest::prelude::*;
 
 /// Values in [-2, 2), none within 0.01 of a kink at -1, 0 or 1.
 fn values(shape: &[usize], seed: u64) -> Tensor<f64> {
-    let mut x: Tensor<f64> = init::uniform(shape, 2.0, &mut Rng::new(seed)).unwrap();
+    let mut x: Tensor<f64> = Init::Uniform(2.0)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap();
     for x in x.data_mut() {
         for kink in [-1.0, 0.0, 1.0] {
             if (*x - kink).abs() < 0.01 {

@@ -1,8 +1,8 @@
 //! Residuals, shapes, dropout, embedding, attention: values, gradients in both modes, memory.
 
 use bnn_autograd::nn::{
-    BatchNorm, BinaryAttention, BinaryLinear, Dropout, Embedding, Flatten, Module, Residual,
-    Sequential, init,
+    BatchNorm, BinaryAttention, BinaryLinear, Dropout, Embedding, Flatten, Init, Module, Residual,
+    Sequential,
 };
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{
@@ -11,7 +11,9 @@ use bnn_autograd::{
 use proptest::prelude::*;
 
 fn values(shape: &[usize], seed: u64) -> Tensor<f64> {
-    let mut x: Tensor<f64> = init::uniform(shape, 1.7, &mut Rng::new(seed)).unwrap();
+    let mut x: Tensor<f64> = Init::Uniform(1.7)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap();
     for x in x.data_mut() {
         for kink in [-1.0, 0.0, 1.0] {
             if (*x - kink).abs() < 0.01 {

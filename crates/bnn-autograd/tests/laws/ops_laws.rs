@@ -1,6 +1,6 @@
 //! Forward values equal their definition for every shape, and shapes that do not fit are errors.
 
-use bnn_autograd::nn::{BatchNorm, Linear, Module, init};
+use bnn_autograd::nn::{BatchNorm, Init, Linear, Module};
 use bnn_autograd::ops;
 use bnn_autograd::{Error, Rng, Tape, Tensor, Var};
 use proptest::prelude::*;
@@ -17,7 +17,9 @@ fn size() -> impl Strategy<Value = usize> {
 }
 
 fn values(shape: &[usize], seed: u64) -> Tensor {
-    init::uniform(shape, 2.0, &mut Rng::new(seed)).unwrap()
+    Init::Uniform(2.0)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap()
 }
 
 fn sign(x: f32) -> f32 {

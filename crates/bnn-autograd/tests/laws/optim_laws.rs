@@ -10,35 +10,53 @@ use bnn_autograd::data;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::nn::{Param, ParamKind};
 use bnn_autograd::optim::{
-    Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, SignSnapshot, Step,
-    clip_grad_norm, clip_grad_value,
+    Adam, AdamW, Bop, Course, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, SignSnapshot,
+    Step, clip_grad_norm, clip_grad_value,
 };
 use bnn_autograd::train::{TrainConfig, Trainer};
 use bnn_autograd::{Error, Rng, Tensor};
 use params::{Params, number, sign};
 use proptest::prelude::*;
 
+fn diode(learning_rate: f64, momentum: f64, signs: f64) -> DiodeMix {
+    DiodeMix {
+        learning_rate,
+        betas: (momentum, signs),
+    }
+}
+
 /// An optimizer of every kind for a model with binary and float parameters.
 fn optimizers() -> Vec<(&'static str, Optimizer)> {
     let binary = |_: &str, param: &Param| param.kind() == ParamKind::Binary;
     let sgd = |momentum| Sgd::new(0.1, momentum).unwrap();
-    let adam = Adam::new(0.05).unwrap().with_weight_decay(0.01).unwrap();
-    let bop = Bop::new(0.3, 0.4).unwrap();
-    let falling = Scheduled::new(bop, Schedule::exponential(0.9).unwrap());
-    let diode = DiodeMix::new(0.01).unwrap().with_betas(0.5, 0.8).unwrap();
-    let cosine = Schedule::cosine(20).unwrap().with_warmup(3);
+    let nesterov = Sgd {
+        nesterov: true,
+        ..sgd(0.9)
+    };
+    let adam = Adam {
+        weight_decay: 0.01,
+        ..Adam::new(0.05).unwrap()
+    };
+    let falling = Scheduled {
+        rule: Bop::new(0.3, 0.4).unwrap(),
+        schedule: Course::Exponential(0.9).into(),
+    };
+    let diode = diode(0.01, 0.5, 0.8);
+    let cosine = |mut optimizer: Optimizer| {
+        let course = Course::Cosine { steps: 20 };
+        optimizer.schedule = Schedule { warmup: 3, course };
+        optimizer
+    };
     vec![
         ("sgd", Optimizer::new(sgd(0.0))),
-        ("momentum", Optimizer::new(sgd(0.9)).with_schedule(cosine)),
-        ("nesterov", Optimizer::new(sgd(0.9).with_nesterov())),
-        ("adam", Optimizer::new(adam).with_schedule(cosine)),
+        ("momentum", cosine(Optimizer::new(sgd(0.9)))),
+        ("nesterov", Optimizer::new(nesterov)),
+        ("adam", cosine(Optimizer::new(adam))),
         ("adamw", Optimizer::new(AdamW::new(0.05, 0.01).unwrap())),
         ("bop", Optimizer::new(sgd(0.9)).with_group(binary, falling)),
         (
             "diode mix",
-            Optimizer::new(adam)
-                .with_group(binary, diode)
-                .with_schedule(cosine),
+            cosine(Optimizer::new(adam).with_group(binary, diode)),
         ),
     ]
 }
@@ -65,7 +83,7 @@ fn a_run_goes_on_from_a_checkpoint_bit_for_bit_with_every_optimizer() {
             fresh.step(&mut resumed).unwrap();
         }
         assert_eq!(resumed.bits(), model.bits(), "{name}");
-        assert_eq!(fresh.state(), whole.state(), "{name}");
+        assert_eq!(fresh.state, whole.state, "{name}");
         assert_ne!(model.bits(), Params::large().bits(), "{name}");
     }
 }
@@ -117,13 +135,45 @@ fn every_optimizer_gives_the_same_bits_for_any_number_of_threads() {
 }
 
 #[test]
+fn a_setting_outside_its_range_stops_a_step_before_anything_changes() {
+    let wrong = Adam {
+        betas: (0.9, 1.0),
+        ..Adam::new(0.1).unwrap()
+    };
+    let binary = |_: &str, param: &Param| param.kind() == ParamKind::Binary;
+    let scheduled = Scheduled {
+        rule: Sgd::new(0.1, 0.0).unwrap(),
+        schedule: Course::Cosine { steps: 0 }.into(),
+    };
+    let sgd = || Optimizer::new(Sgd::new(0.1, 0.0).unwrap());
+    let mut stretched = sgd();
+    stretched.schedule = Course::Constant(1.5).into();
+    for mut optimizer in [
+        Optimizer::new(wrong),
+        sgd().with_group(binary, wrong),
+        Optimizer::new(scheduled),
+        stretched,
+    ] {
+        let mut model = Params::large();
+        model.set_random_gradients(0);
+        let refused = optimizer.step(&mut model);
+        assert!(
+            matches!(refused, Err(Error::OutOfRange { .. })),
+            "{optimizer:?}"
+        );
+        assert_eq!(model.bits(), Params::large().bits());
+        assert_eq!(optimizer.state.steps, 0);
+    }
+}
+
+#[test]
 fn rules_for_bits_refuse_other_parameters_and_nothing_is_changed() {
     let rules: [Optimizer; 2] = [
         Optimizer::new(Bop::new(0.3, 0.0).unwrap()),
-        Optimizer::new(Scheduled::new(
-            DiodeMix::new(0.1).unwrap(),
-            Schedule::default(),
-        )),
+        Optimizer::new(Scheduled {
+            rule: DiodeMix::new(0.1).unwrap(),
+            schedule: Schedule::default(),
+        }),
     ];
     for mut optimizer in rules {
         let mut model = Params::large();
@@ -131,8 +181,8 @@ fn rules_for_bits_refuse_other_parameters_and_nothing_is_changed() {
         let error = optimizer.step(&mut model).unwrap_err();
         assert!(matches!(error, Error::NotBinary { name } if name == "float"));
         assert_eq!(model.bits(), Params::large().bits());
-        assert_eq!(optimizer.state().steps, 0);
-        assert!(optimizer.state().averages.is_empty());
+        assert_eq!(optimizer.state.steps, 0);
+        assert!(optimizer.state.averages.is_empty());
         // Without gradients the float parameter is nobody's.
         model.0[1].1.clear_grad();
         optimizer.step(&mut model).unwrap();
@@ -187,7 +237,7 @@ proptest! {
             let before: Vec<f32> = model.values().into_iter().map(sign).collect();
             model.set_gradients(|i| grad[i]);
             optimizer.step(&mut model).unwrap();
-            let averages = optimizer.state().averages["gradient_average.p"].data();
+            let averages = optimizer.state.averages["gradient_average.p"].data();
             for ((after, w), &m) in model.values().iter().zip(&before).zip(averages) {
                 let flips = m.abs() > threshold && sign(m) == *w;
                 prop_assert_eq!(*after, if flips { -w } else { *w });
@@ -203,7 +253,7 @@ proptest! {
         }),
         b1 in 0.0..0.99_f64, b2 in 0.0..0.99_f64,
     ) {
-        let diode = DiodeMix::new(0.1).unwrap().with_betas(b1, b2).unwrap();
+        let diode = diode(0.1, b1, b2);
         let start: Tensor = diode.start("sign_momentum", &Tensor::new(value.clone(), &[value.len()]).unwrap());
         for (s, p) in start.data().iter().zip(&value) {
             prop_assert_eq!(-sign(*s), sign(*p));
@@ -213,7 +263,7 @@ proptest! {
             let before: Vec<f32> = model.values().into_iter().map(sign).collect();
             model.set_gradients(|i| grad[i]);
             optimizer.step(&mut model).unwrap();
-            let momentum = optimizer.state().averages["gradient_momentum.p"].data();
+            let momentum = optimizer.state.averages["gradient_momentum.p"].data();
             for ((after, w), &m) in model.values().iter().zip(&before).zip(momentum) {
                 prop_assert!(*after == 1.0 || *after == -1.0);
                 prop_assert!(*after == *w || sign(m) == *w, "{w} became {after} with momentum {m}");
@@ -236,29 +286,25 @@ fn learn_digits(rule: impl Rule<f32> + 'static) -> (f64, f64) {
         epochs: 12,
         batch: 64,
         learning_rate: 1.0,
-        warmup: 0,
-        label_smoothing: 0.0,
-        augment: None,
-        seed: 1,
+        ..TrainConfig::default()
     };
     let frozen = Sgd::new(0.0, 0.0).unwrap();
     let binary = |_: &str, param: &Param| param.kind() == ParamKind::Binary;
     let model = Mlp::new(sizes, &mut Rng::new(1)).unwrap();
     let before = SignSnapshot::of(&model).unwrap();
-    let mut trainer = Trainer::new(model, config)
-        .unwrap()
-        .with_optimizer(Optimizer::new(frozen).with_group(binary, rule));
+    let mut trainer = Trainer::new(model, config).unwrap();
+    trainer.optimizer = Optimizer::new(frozen).with_group(binary, rule);
     while !trainer.is_done() {
         trainer.epoch(&split.train, &split.test).unwrap();
     }
-    let after = SignSnapshot::of(trainer.model()).unwrap();
+    let after = SignSnapshot::of(&trainer.model).unwrap();
     let flipped = before.flips_to(&after).unwrap().total.ratio();
     (trainer.history().last().unwrap().test_accuracy, flipped)
 }
 
 #[test]
 fn binary_networks_learn_digits_without_latent_weights() {
-    let diode = DiodeMix::new(0.1).unwrap().with_betas(0.9, 0.99).unwrap();
+    let diode = diode(0.1, 0.9, 0.99);
     let learned = [
         learn_digits(Bop::new(0.03, 1e-4).unwrap()),
         learn_digits(diode),

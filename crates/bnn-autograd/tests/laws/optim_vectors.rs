@@ -4,7 +4,7 @@
 use crate::common::{Bare, Case, both, check_steps};
 use bnn_autograd::nn::{Module, Param, ParamKind, Sequential};
 use bnn_autograd::optim::{
-    Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, clip_grad_norm,
+    Adam, AdamW, Bop, Course, DiodeMix, Optimizer, Rule, Schedule, Scheduled, Sgd, clip_grad_norm,
     clip_grad_value,
 };
 use bnn_autograd::{Real, Tensor};
@@ -32,20 +32,25 @@ fn check<T: Real>(
     schedule: Schedule,
 ) {
     let case = load(name);
-    check_steps(
-        &case,
-        kind,
-        &mut Optimizer::new(rule).with_schedule(schedule),
-    );
-    let own = Scheduled::new(rule, schedule);
-    let other = Schedule::constant(0.5).unwrap();
-    check_steps(&case, kind, &mut Optimizer::new(own).with_schedule(other));
+    let mut optimizer = Optimizer::new(rule);
+    optimizer.schedule = schedule;
+    check_steps(&case, kind, &mut optimizer);
+    let mut optimizer = Optimizer::new(Scheduled { rule, schedule });
+    optimizer.schedule = Course::Constant(0.5).into();
+    check_steps(&case, kind, &mut optimizer);
 }
 
 fn gradient_descent<T: Real>() {
     let always = Schedule::default();
     let sgd = |momentum| Sgd::new(0.1, momentum).unwrap();
-    let decaying = |momentum| sgd(momentum).with_weight_decay(0.1).unwrap();
+    let decaying = |momentum| Sgd {
+        weight_decay: 0.1,
+        ..sgd(momentum)
+    };
+    let nesterov = Sgd {
+        nesterov: true,
+        ..decaying(0.9)
+    };
     check::<T>("sgd_decay", ParamKind::Float, decaying(0.0), always);
     check::<T>(
         "sgd_momentum_decay",
@@ -53,27 +58,27 @@ fn gradient_descent<T: Real>() {
         decaying(0.9),
         always,
     );
-    check::<T>(
-        "sgd_nesterov",
-        ParamKind::Float,
-        decaying(0.9).with_nesterov(),
-        always,
-    );
-    let stairs = Schedule::steps(2, 0.1).unwrap();
+    check::<T>("sgd_nesterov", ParamKind::Float, nesterov, always);
+    let (every, factor) = (2, 0.1);
+    let stairs = Course::Steps { every, factor }.into();
     check::<T>("sgd_scheduled", ParamKind::Float, sgd(0.9), stairs);
 }
 
 fn adam_and_adamw<T: Real>() {
     let always = Schedule::default();
     let adam = Adam::new(0.05).unwrap();
-    let fast = adam.with_betas(0.8, 0.99).unwrap();
+    let betas = (0.8, 0.99);
+    let fast = Adam { betas, ..adam };
     check::<T>("adam", ParamKind::Float, fast, always);
-    let decaying = adam.with_weight_decay(0.1).unwrap();
+    let decaying = Adam {
+        weight_decay: 0.1,
+        ..adam
+    };
     check::<T>("adam_decay", ParamKind::Float, decaying, always);
     let adamw = AdamW::new(0.05, 0.1).unwrap();
     check::<T>("adamw", ParamKind::Float, adamw, always);
-    let fast = adamw.with_betas(0.8, 0.99).unwrap();
-    let falling = Schedule::exponential(0.7).unwrap();
+    let fast = AdamW { betas, ..adamw };
+    let falling = Course::Exponential(0.7).into();
     check::<T>("adamw_scheduled", ParamKind::Float, fast, falling);
 }
 
@@ -85,19 +90,23 @@ fn bop<T: Real>() {
         bop(0.25, 0.2),
         Schedule::default(),
     );
-    let falling = Schedule::exponential(0.9).unwrap();
+    let falling = Course::Exponential(0.9).into();
     check::<T>("bop_scheduled", ParamKind::Binary, bop(0.5, 0.1), falling);
 }
 
 fn diode_mix<T: Real>() {
-    let diode = |b1, b2| DiodeMix::new(0.01).unwrap().with_betas(b1, b2).unwrap();
+    let diode = |b1, b2| DiodeMix {
+        betas: (b1, b2),
+        ..DiodeMix::new(0.01).unwrap()
+    };
     check::<T>(
         "diode_mix",
         ParamKind::Binary,
         diode(0.7, 0.9),
         Schedule::default(),
     );
-    let falling = Schedule::linear(1.0, 0.25, 8).unwrap();
+    let (from, to, steps) = (1.0, 0.25, 8);
+    let falling = Course::Linear { from, to, steps }.into();
     check::<T>(
         "diode_mix_scheduled",
         ParamKind::Binary,
@@ -107,18 +116,25 @@ fn diode_mix<T: Real>() {
 }
 
 fn schedules<T: Real>() {
-    let schedules = [
-        ("steps", Schedule::steps(7, 0.3)),
-        ("exponential", Schedule::exponential(0.93)),
-        ("linear", Schedule::linear(0.25, 0.75, 30)),
-        ("cosine", Schedule::cosine(40)),
+    let (from, to) = (0.25, 0.75);
+    let (every, factor) = (7, 0.3);
+    let courses = [
+        ("steps", Course::Steps { every, factor }, 0),
+        ("exponential", Course::Exponential(0.93), 0),
         (
-            "warm_cosine",
-            Schedule::cosine(25).map(|cosine| cosine.with_warmup(5)),
+            "linear",
+            Course::Linear {
+                from,
+                to,
+                steps: 30,
+            },
+            0,
         ),
+        ("cosine", Course::Cosine { steps: 40 }, 0),
+        ("warm_cosine", Course::Cosine { steps: 25 }, 5),
     ];
-    for (name, schedule) in schedules {
-        let (case, schedule) = (load::<T>(name), schedule.unwrap());
+    for (name, course, warmup) in courses {
+        let (case, schedule) = (load::<T>(name), Schedule { warmup, course });
         let factors: Vec<T> = (0..40).map(|step| T::from_f64(schedule.at(step))).collect();
         case.check("factors", &Tensor::new(factors, &[40]).unwrap());
     }

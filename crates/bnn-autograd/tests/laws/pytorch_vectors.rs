@@ -119,5 +119,6 @@ fn optimizers<T: Real>() {
     check::<T>("sgd_momentum", Sgd::new(0.1, 0.9).unwrap());
     check::<T>("adam", Adam::new(0.05).unwrap());
     let adam = AdamW::new(0.05, 0.1).unwrap();
-    check::<T>("adam_decay", adam.with_betas(0.8, 0.99).unwrap());
+    let betas = (0.8, 0.99);
+    check::<T>("adam_decay", AdamW { betas, ..adam });
 }

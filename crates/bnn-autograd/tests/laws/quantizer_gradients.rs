@@ -1,7 +1,7 @@
 //! The gradient of every quantizer equals central differences, in f64, of the function that stands in
 //! for it; and forward mode agrees with reverse mode.
 
-use bnn_autograd::nn::init;
+use bnn_autograd::nn::Init;
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
 use bnn_autograd::{
     Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
@@ -10,7 +10,9 @@ use proptest::prelude::*;
 
 /// Values in [-2, 2), none within 0.01 of a kink at -1, 0 or 1.
 fn values(shape: &[usize], seed: u64) -> Tensor<f64> {
-    let mut x: Tensor<f64> = init::uniform(shape, 2.0, &mut Rng::new(seed)).unwrap();
+    let mut x: Tensor<f64> = Init::Uniform(2.0)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap();
     for x in x.data_mut() {
         for kink in [-1.0, 0.0, 1.0] {
             if (*x - kink).abs() < 0.01 {
@@ -114,7 +116,10 @@ proptest! {
     ) {
         let (x, w) = (values(&[m, k], seed), values(&[n, k], !seed));
         let function = |v: &[Var<f64>]| {
-            let function = BinaryLinearForward::new(m, n, k).with_estimator(estimator);
+            let function = BinaryLinearForward {
+                estimator,
+                ..BinaryLinearForward::new(m, n, k)
+            };
             v[0].tape().apply(function, &[&v[0], &v[1]])
         };
         // Each operand varies through its surrogate while the other is held at its signs.

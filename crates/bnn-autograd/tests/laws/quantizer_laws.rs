@@ -1,7 +1,7 @@
 //! Quantizers keep the sign law, keep no more than they say, and give the same bits for any number of
 //! threads.
 
-use bnn_autograd::nn::{BinaryLinear, Module, RSign, init};
+use bnn_autograd::nn::{BinaryLinear, Init, Module, RSign};
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
 use bnn_autograd::{Error, Real, Rng, Tape, Tensor, Var};
 
@@ -29,7 +29,9 @@ fn tensor(x: &[f32]) -> Tensor {
 }
 
 fn values(shape: &[usize], seed: u64) -> Tensor {
-    init::uniform(shape, 1.5, &mut Rng::new(seed)).unwrap()
+    Init::Uniform(1.5)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap()
 }
 
 /// The gradient of the sum of the output.
@@ -59,7 +61,10 @@ fn every_sign_keeps_the_sign_law_at_its_edges() -> Result<(), Error> {
         assert_eq!(ops::sign(&x, estimator)?.value().data(), signs);
         // The binary layer sees the same signs, before and after.
         let w = tape.constant(tensor(&[1.0; 9]));
-        let function = BinaryLinearForward::new(1, 1, 9).with_estimator(estimator);
+        let function = BinaryLinearForward {
+            estimator,
+            ..BinaryLinearForward::new(1, 1, 9)
+        };
         assert_eq!(tape.apply(function, &[&x, &w])?.value().data(), [1.0]);
     }
     // Of finite weights also with a scale.
@@ -182,7 +187,10 @@ fn signs_keep_a_bit_nothing_or_the_shared_input() -> Result<(), Error> {
         // A binary layer keeps its signs, the same for the estimator, and a bit per weight.
         let tape = Tape::new();
         let leaf = tape.leaf(x.clone());
-        let mut layer = BinaryLinear::new(cols, 64, &mut Rng::new(2))?.with_estimator(estimator);
+        let mut layer = BinaryLinear {
+            estimator,
+            ..BinaryLinear::new(cols, 64, &mut Rng::new(2))?
+        };
         layer.forward(&leaf)?;
         let node = tape.memory().nodes[0];
         let (signs, weights) = (bits, 64 * cols / 8);
@@ -261,7 +269,10 @@ fn a_sign_and_a_layer_that_takes_it_as_it_is_keep_no_mask_of_ones() -> Result<()
     let tape = Tape::new();
     let x = tape.leaf(values(&[16, 128], 1));
     let mut rsign = RSign::new(128)?;
-    let mut layer = BinaryLinear::new(128, 64, &mut rng)?.with_estimator(Estimator::Identity);
+    let mut layer = BinaryLinear {
+        estimator: Estimator::Identity,
+        ..BinaryLinear::new(128, 64, &mut rng)?
+    };
     layer.forward(&rsign.forward(&x)?)?;
     let names: Vec<_> = tape.memory().nodes.iter().map(|node| node.name).collect();
     assert_eq!(names, ["shift", "sign", "binary_linear"]);
@@ -277,7 +288,10 @@ fn without_gradients_nothing_is_kept() -> Result<(), Error> {
     let w = tape.leaf(values(&[8, 64], 1));
     let x = tape.constant(values(&[4, 64], 2));
     // Only the weights need a gradient: nothing is kept for the slope of x.
-    let function = BinaryLinearForward::new(4, 8, 64).with_estimator(Estimator::Approx);
+    let function = BinaryLinearForward {
+        estimator: Estimator::Approx,
+        ..BinaryLinearForward::new(4, 8, 64)
+    };
     tape.apply(function, &[&x, &w])?;
     assert_eq!(kept(&tape, 0), [4 * 64 / 8 + 8 * 64 / 8]);
     tape.no_grad(|| ops::sign(&w, Estimator::Approx))?;
@@ -315,7 +329,9 @@ type Operation<'a, T> = dyn Fn(&[Var<T>]) -> Result<Var<T>, Error> + 'a;
 fn everything<T: Real>() -> Vec<u64> {
     let (rows, cols) = (67, 1023);
     let draw = |shape: &[usize], seed| -> Tensor<T> {
-        init::uniform(shape, 1.5, &mut Rng::new(seed)).unwrap()
+        Init::Uniform(1.5)
+            .tensor(shape, &mut Rng::new(seed))
+            .unwrap()
     };
     let (x, w) = (draw(&[rows, cols], 1), draw(&[33, cols], 2));
     let row = draw(&[cols], 3);
@@ -377,7 +393,7 @@ fn numbers_outside_their_range_and_shapes_that_do_not_fit_are_errors() -> Result
     for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(out_of_range(ops::sign(&x, Estimator::Swish { beta })));
         let mut layer = BinaryLinear::new(4, 2, &mut Rng::new(1))?;
-        layer = layer.with_estimator(Estimator::Swish { beta });
+        layer.estimator = Estimator::Swish { beta };
         assert!(out_of_range(layer.forward(&x)));
     }
     for bits in [0, 17] {

@@ -12,16 +12,25 @@ const WIDTH: usize = 64;
 /// A hidden layer of ReActNet's activations around a binary layer.
 fn network(estimator: Estimator, scaled: ScaledSign) -> Result<Sequential, Error> {
     let mut rng = Rng::new(1);
-    let hidden = BinaryLinear::new(WIDTH, WIDTH, &mut rng)?
-        .with_estimator(Estimator::Identity)
-        .with_scaled_signs(scaled);
-    let scores = BinaryLinear::new(WIDTH, 2, &mut rng)?.with_estimator(estimator);
+    let hidden = BinaryLinear {
+        estimator: Estimator::Identity,
+        scaled_signs: Some(scaled),
+        ..BinaryLinear::new(WIDTH, WIDTH, &mut rng)?
+    };
+    let scores = BinaryLinear {
+        estimator,
+        ..BinaryLinear::new(WIDTH, 2, &mut rng)?
+    };
+    let rsign = RSign {
+        estimator,
+        ..RSign::new(WIDTH)?
+    };
     Ok(Sequential::new()
         .then(Linear::new(2, WIDTH, &mut rng)?)
         .then(BatchNorm::new(WIDTH)?)
-        .then(RSign::new(WIDTH)?.with_estimator(estimator))
+        .then(rsign)
         .then(hidden)
-        .then(ChannelScale::new(WIDTH)?)
+        .then(ChannelScale::new(WIDTH, 1.0)?)
         .then(BatchNorm::new(WIDTH)?)
         .then(RPReLU::new(WIDTH)?)
         .then(scores)

@@ -83,7 +83,10 @@ fn binary_linear<T: Real>() {
         ("binary_linear_swish", Estimator::SWISH),
     ] {
         check_operation(&load::<T>(name), &["x", "w"], |v| {
-            let function = BinaryLinearForward::new(3, 4, 67).with_estimator(estimator);
+            let function = BinaryLinearForward {
+                estimator,
+                ..BinaryLinearForward::new(3, 4, 67)
+            };
             v[0].tape().apply(function, &[&v[0], &v[1]])
         });
         // The same in two steps.
@@ -112,8 +115,11 @@ fn scaled_binary_linear<T: Real>() {
             );
             ops::linear(&x, &w, None)
         });
-        let layer = BinaryLinear::new(67, 4, &mut Rng::new(1)).unwrap();
-        let layer = layer.with_estimator(estimator).with_scaled_signs(gradient);
+        let layer = BinaryLinear {
+            estimator,
+            scaled_signs: Some(gradient),
+            ..BinaryLinear::new(67, 4, &mut Rng::new(1)).unwrap()
+        };
         check_layer(&case, &["weight"], &["w"], layer);
     }
 }

@@ -2,9 +2,9 @@
 //! names, and states that fit.
 
 use bnn_autograd::nn::{
-    BatchNorm, BinaryLinear, Linear, Module, Param, ParamKind, Sequential, SignWeightLinear, init,
+    BatchNorm, BinaryLinear, Init, Linear, Module, Param, ParamKind, Sequential, SignWeightLinear,
 };
-use bnn_autograd::optim::{Adam, AdamW, Bop, DiodeMix, Optimizer, OptimizerState, Sgd};
+use bnn_autograd::optim::{Adam, AdamW, Bop, DiodeMix, Optimizer, OptimizerState, Rule, Sgd};
 use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
 
 fn network(inputs: usize, hidden: usize, classes: usize) -> Sequential {
@@ -22,7 +22,9 @@ fn train(model: &mut Sequential, optimizer: &mut Optimizer, steps: u64) -> Vec<f
     let (rows, inputs, classes) = (70, 83, 7);
     for step in 0..steps {
         let tape = Tape::new();
-        let x = init::uniform(&[rows, inputs], 9.0, &mut Rng::new(step)).unwrap();
+        let x = Init::Uniform(9.0)
+            .tensor(&[rows, inputs], &mut Rng::new(step))
+            .unwrap();
         let labels: Vec<u16> = (0..rows as u16).map(|i| i % classes).collect();
         let scores = model.forward(&tape.constant(x)).unwrap();
         let loss = ops::cross_entropy(&scores, &labels, 0.1).unwrap();
@@ -155,10 +157,10 @@ fn a_state_of_another_shape_is_refused() {
         "momentum.weight".to_string(),
         Tensor::full(0.0, &[3, 2]).unwrap(),
     )];
-    optimizer.set_state(OptimizerState {
+    optimizer.state = OptimizerState {
         steps: 1,
         averages: averages.into(),
-    });
+    };
     assert!(matches!(
         optimizer.step(&mut model),
         Err(Error::Shape { .. })
@@ -169,22 +171,52 @@ fn a_state_of_another_shape_is_refused() {
 fn settings_outside_their_range_are_refused() {
     assert!(Sgd::new(-0.1, 0.0).is_err());
     assert!(Sgd::new(0.1, 1.0).is_err());
-    assert!(Sgd::new(0.1, 0.0).unwrap().with_weight_decay(-1.0).is_err());
     assert!(Adam::new(f64::INFINITY).is_err());
-    let adam = Adam::new(0.1).unwrap();
-    assert!(adam.with_betas(0.9, 1.0).is_err());
-    assert!(adam.with_betas(-0.1, 0.9).is_err());
-    assert!(adam.with_weight_decay(f64::NAN).is_err());
     assert!(AdamW::new(f64::NAN, 0.0).is_err());
     assert!(AdamW::new(0.1, -0.1).is_err());
     assert!(Bop::new(1.1, 0.0).is_err());
     assert!(Bop::new(0.1, f64::INFINITY).is_err());
     assert!(DiodeMix::new(0.0).is_err());
-    assert!(DiodeMix::new(0.1).unwrap().with_betas(0.9, 1.0).is_err());
-    assert!(BatchNorm::<f32>::with_constants(3, 1.1, 1e-5).is_err());
-    assert!(BatchNorm::<f32>::with_constants(3, 0.1, 0.0).is_err());
+
+    let refused = |rule: &dyn Rule<f32>| {
+        let refused = matches!(rule.check(), Err(Error::OutOfRange { .. }));
+        assert!(refused, "{rule:?}");
+    };
+    let weight_decay = f64::NAN;
+    for betas in [(0.9, 1.0), (-0.1, 0.9)] {
+        let adam = Adam::new(0.1).unwrap();
+        refused(&Adam { betas, ..adam });
+        refused(&Adam {
+            weight_decay,
+            ..adam
+        });
+        let adam = AdamW::new(0.1, 0.1).unwrap();
+        refused(&AdamW { betas, ..adam });
+        let diode = DiodeMix::new(0.1).unwrap();
+        refused(&DiodeMix { betas, ..diode });
+    }
+    refused(&Sgd {
+        weight_decay: -1.0,
+        ..Sgd::new(0.1, 0.0).unwrap()
+    });
+
     // Positive, but not in f32.
-    assert!(BatchNorm::<f32>::with_constants(3, 0.1, 1e-60).is_err());
+    let tiny = 1e-60;
+    for (momentum, eps) in [(1.1, 1e-5), (0.1, 0.0), (0.1, tiny)] {
+        for training in [false, true] {
+            let mut norm = BatchNorm::<f32> {
+                momentum,
+                eps,
+                training,
+                ..BatchNorm::new(3).unwrap()
+            };
+            let x = Tape::new().constant(Tensor::full(1.0, &[2, 3]).unwrap());
+            let refused = norm.forward(&x);
+            assert!(matches!(refused, Err(Error::OutOfRange { .. })), "{norm:?}");
+            assert_eq!(norm.running.mean.data(), [0.0; 3]);
+            norm.affine().unwrap_err();
+        }
+    }
 }
 
 #[test]

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use bnn_autograd::checkpoint::{
-    CheckpointError, NamesLeft, Weights, load_weights, ohwi_to_oihw, oihw_to_ohwi, save_weights,
-};
+use bnn_autograd::checkpoint::{CheckpointError, NamesLeft, Weights};
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Module, Sequential};
-use bnn_autograd::{Error, Real, Rng, Tape, Tensor};
+use bnn_autograd::{Real, Rng, Tape, Tensor};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -38,21 +36,25 @@ fn network<T: Real>() -> Sequential<T> {
 
 fn pytorch<T: Real>() -> Weights<T> {
     let weights = Weights::from_bytes(FILE).unwrap();
-    weights.rename_from_pytorch().unwrap()
+    weights.convert_from_pytorch().unwrap()
 }
 
 fn values_equal<T: Real>() {
     let weights = Weights::<T>::from_bytes(FILE).unwrap();
     let text = text();
     let expected = text["tensors"].as_object().unwrap();
-    let mut names: Vec<_> = weights.names().collect();
+    let mut names: Vec<_> = weights
+        .tensors
+        .keys()
+        .chain(weights.others.keys())
+        .collect();
     names.sort_unstable();
-    assert!(expected.keys().eq(&names), "{names:?}");
+    assert!(expected.keys().eq(names.iter().copied()), "{names:?}");
     for (name, expected) in expected {
         match name.as_str() {
             // An integer, which has no place in a model.
-            "bn1.num_batches_tracked" => assert!(weights.get(name).is_none()),
-            _ => assert_eq!(weights.get(name), Some(&tensor(expected)), "{name}"),
+            "bn1.num_batches_tracked" => assert_eq!(weights.others[name], "I64"),
+            _ => assert_eq!(weights.tensors.get(name), Some(&tensor(expected)), "{name}"),
         }
     }
 }
@@ -92,8 +94,8 @@ fn a_network_with_pytorchs_weights_computes_what_pytorch_did() {
 fn what_goes_out_has_pytorchs_names_and_comes_back() {
     let mut net = network::<f32>();
     pytorch().restore_matching(&mut net).unwrap();
-    let out = Weights::of(&net).unwrap().rename_to_pytorch().unwrap();
-    let names: Vec<_> = out.names().collect();
+    let out = Weights::of(&net).unwrap().convert_to_pytorch().unwrap();
+    let names: Vec<_> = out.tensors.keys().collect();
     let expected = [
         "bn1.bias",
         "bn1.running_mean",
@@ -106,14 +108,14 @@ fn what_goes_out_has_pytorchs_names_and_comes_back() {
     assert_eq!(names, expected);
     let theirs = Weights::<f32>::from_bytes(FILE).unwrap();
     for name in names {
-        assert_eq!(out.get(name), theirs.get(name), "{name}");
+        assert_eq!(out.tensors.get(name), theirs.tensors.get(name), "{name}");
     }
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
-    save_weights(&net, &path).unwrap();
+    Weights::of(&net).unwrap().save(&path).unwrap();
     let mut back = network::<f32>();
-    load_weights(&mut back, &path).unwrap();
+    Weights::load(&path).unwrap().restore(&mut back).unwrap();
     assert_eq!(Weights::of(&back).unwrap(), Weights::of(&net).unwrap());
     assert_eq!(
         fs::read(&path).unwrap(),
@@ -121,9 +123,9 @@ fn what_goes_out_has_pytorchs_names_and_comes_back() {
     );
     // Into another type, and out of it.
     let mut wide = network::<f64>();
-    load_weights(&mut wide, &path).unwrap();
-    save_weights(&wide, &path).unwrap();
-    load_weights(&mut back, &path).unwrap();
+    Weights::load(&path).unwrap().restore(&mut wide).unwrap();
+    Weights::of(&wide).unwrap().save(&path).unwrap();
+    Weights::load(&path).unwrap().restore(&mut back).unwrap();
     assert_eq!(Weights::of(&back).unwrap(), Weights::of(&net).unwrap());
 }
 
@@ -142,7 +144,8 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     check(&raw, &mut net, expected);
 
     let mut wrong = pytorch();
-    wrong.insert("fc2.weight", Tensor::full(0.5, &[4, 3]).unwrap());
+    let other = Tensor::full(0.5, &[4, 3]).unwrap();
+    wrong.tensors.insert("fc2.weight".into(), other);
     let expected = "`fc2.weight` in the file has shape [4, 3], expected [3, 4]";
     check(&wrong, &mut net, expected);
     assert!(wrong.restore_matching(&mut net).is_err());
@@ -166,7 +169,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     assert!(matches!(onto, Err(CheckpointError::Duplicate { name }) if name == "fc1.bias"));
     let many = (0..10).map(|i| format!("extra{i}"));
     let mut more = before.clone();
-    many.for_each(|name| drop(more.insert(name, Tensor::scalar(1.0))));
+    many.for_each(|name| drop(more.tensors.insert(name, Tensor::scalar(1.0))));
     check(
         &more,
         &mut net,
@@ -187,30 +190,35 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
 
 #[test]
 fn layouts_of_convolutions_turn_into_each_other() {
-    let mut weights = pytorch::<f32>();
-    let theirs = weights.get("conv.weight").unwrap().clone();
-    weights.change("conv.weight", oihw_to_ohwi).unwrap();
-    let ours = weights.get("conv.weight").unwrap();
+    let theirs = Weights::<f32>::from_bytes(FILE).unwrap();
+    let ours = theirs.clone().convert_from_pytorch().unwrap();
+    let name = "conv.weight";
+    let (from, to) = (&theirs.tensors[name], &ours.tensors[name]);
     assert_eq!(
-        (theirs.shape(), ours.shape()),
+        (from.shape(), to.shape()),
         (&[2, 3, 2, 5][..], &[2, 2, 5, 3][..])
     );
-    for (at, &x) in theirs.data().iter().enumerate() {
+    for (at, &x) in from.data().iter().enumerate() {
         let (o, i, h, w) = (at / 30, at / 10 % 3, at / 5 % 2, at % 5);
-        assert_eq!(ours.data()[((o * 2 + h) * 5 + w) * 3 + i], x);
+        assert_eq!(to.data()[((o * 2 + h) * 5 + w) * 3 + i], x);
     }
-    assert_eq!(ohwi_to_oihw(ours).unwrap(), theirs);
-    let error = weights.change("fc1.bias", oihw_to_ohwi).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("`fc1.bias`: weights of a convolution"),
-        "{error}"
-    );
-    let error = weights
-        .change("fc9", |x| Ok::<_, Error>(x.clone()))
-        .unwrap_err();
-    assert!(matches!(error, CheckpointError::Missing { .. }), "{error}");
+    // Other tensors keep their elements.
+    assert_eq!(ours.tensors["fc1.weight"], theirs.tensors["fc1.weight"]);
+    let back = ours.convert_to_pytorch().unwrap();
+    assert_eq!(back.tensors, theirs.tensors);
+}
+
+#[test]
+fn a_float_tensor_takes_the_place_of_one_of_another_type() {
+    let mut weights = Weights::<f32>::from_bytes(FILE).unwrap();
+    let name = "bn1.num_batches_tracked";
+    weights.tensors.insert(name.into(), Tensor::scalar(1.0));
+    let names = weights.restore_matching(&mut network()).unwrap().unexpected;
+    assert_eq!(names.iter().filter(|found| *found == name).count(), 1);
+    let renamed = weights.clone().rename(|name| Some(format!("a.{name}")));
+    assert_eq!(renamed.unwrap().tensors.len(), weights.tensors.len());
+    let back = Weights::<f32>::from_bytes(&weights.to_bytes().unwrap()).unwrap();
+    assert_eq!(back.tensors, weights.tensors);
 }
 
 /// A file with one tensor, which its header describes as given.
@@ -248,15 +256,14 @@ fn files_that_say_more_than_they_hold_are_refused() {
         assert!(Weights::<f32>::from_bytes(&bytes).is_err());
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut net = network::<f32>();
     assert!(matches!(
-        load_weights(&mut net, folder.path()),
+        Weights::<f32>::load(folder.path()),
         Err(CheckpointError::Io { .. })
     ));
     let path = folder.path().join("text");
     write_atomic(&path, b"no weights").unwrap();
     assert!(matches!(
-        load_weights(&mut net, &path),
+        Weights::<f32>::load(&path),
         Err(CheckpointError::Malformed { .. })
     ));
 }
@@ -282,11 +289,11 @@ proptest! {
             bytes.truncate(keep.index(bytes.len()));
         }
         if let Ok(weights) = Weights::<f32>::from_bytes(&bytes) {
-            let held: usize = weights.names().filter_map(|name| weights.get(name)).map(Tensor::numel).sum();
+            let held: usize = weights.tensors.values().map(Tensor::numel).sum();
             prop_assert!(2 * held <= bytes.len());
             weights.to_bytes().unwrap();
             let _ = weights.restore_matching(&mut network());
-            let _ = weights.rename_from_pytorch();
+            let _ = weights.convert_from_pytorch();
         }
     }
 
@@ -303,13 +310,11 @@ proptest! {
             let data = (0..count).map(|_| rng.uniform(-9.0, 9.0)).collect();
             let tensor = Tensor::new(data, &shape).unwrap();
             expected.insert(name.clone(), tensor.clone());
-            weights.insert(name, tensor);
+            weights.tensors.insert(name, tensor);
         }
         let back = Weights::from_bytes(&weights.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(&back, &weights);
-        for (name, tensor) in &expected {
-            prop_assert_eq!(back.get(name), Some(tensor));
-        }
+        prop_assert_eq!(back.tensors, expected);
     }
 }
 
@@ -319,9 +324,8 @@ fn numbers_that_are_not_finite_are_refused_and_nothing_is_changed() {
     let before = Weights::of(&net).unwrap();
     for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut weights = before.clone();
-        let mut tensor = weights.get("fc2.weight").unwrap().clone();
+        let tensor = weights.tensors.get_mut("fc2.weight").unwrap();
         tensor.data_mut()[5] = wrong;
-        weights.insert("fc2.weight", tensor);
         // Also after a file has carried them.
         let carried = Weights::from_bytes(&weights.to_bytes().unwrap()).unwrap();
         for weights in [weights, carried] {

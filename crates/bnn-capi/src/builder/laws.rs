@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
-use bnn_autograd::export::{Exporter, export, export_images};
+use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, InputThresholds, MaxPool2d, Module, Sequential,
     SignWeightConv2d, SignWeightLinear,
@@ -170,7 +170,12 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
         .then(BatchNorm::new(10).unwrap());
     move_norms(&mut net);
     let meta = "name=example\n";
-    let expected = export(&mut net, InputType::Unsigned { depth: DEPTH }, meta).unwrap();
+    let input = InputType::Unsigned { depth: DEPTH };
+    let config = ExportConfig {
+        meta,
+        ..input.into()
+    };
+    let expected = export(&mut net, config).unwrap();
 
     let all = tensors(&net);
     let builder = new(bnn_element_t::BNN_ELEMENT_U8, DEPTH.into()).unwrap();
@@ -188,7 +193,7 @@ fn the_file_is_the_one_that_export_writes_and_runs_as_the_core_does() {
     let samples = 3;
     let file = AlignedBytes::from(file.as_slice());
     let x: Vec<u8> = (0..samples * 64).map(|i| (i * 7 % 32) as u8).collect();
-    let model = Model::open(file.bytes()).unwrap();
+    let model = Model::open(&file).unwrap();
     let mut scratch = vec![0; model.scratch_words(samples).unwrap()];
     let mut scores = vec![0.0; samples * 10];
     let output = Output::F32(&mut scores);
@@ -224,7 +229,7 @@ fn a_model_that_begins_with_thresholds_is_the_one_that_export_writes() {
     let mut net = Sequential::new()
         .then(InputThresholds::new(&thresholds).unwrap())
         .then(linear_layer);
-    let expected = export(&mut net, InputType::Thresholds, "").unwrap();
+    let expected = export(&mut net, InputType::Thresholds).unwrap();
     let new = |len: usize| {
         let mut builder = null_mut();
         // SAFETY: at least `len` bytes, and a place for the handle.
@@ -260,7 +265,10 @@ fn a_model_of_images_is_the_one_that_export_writes() {
         .then(BatchNorm::new(6).unwrap())
         .then(MaxPool2d::new([2, 1]))
         .then(BinaryConv2d::new(6, 4, [3, 3], grouped, &mut rng).unwrap())
-        .then(MaxPool2d::new([2, 1]).with_stride([1, 1]))
+        .then(MaxPool2d {
+            stride: [1, 1],
+            ..MaxPool2d::new([2, 1])
+        })
         .then(BatchNorm::new(4).unwrap())
         .then(BinaryConv2d::new(4, 70, [3, 3], zeros, &mut rng).unwrap())
         .then(BatchNorm::new(70).unwrap())
@@ -269,7 +277,14 @@ fn a_model_of_images_is_the_one_that_export_writes() {
         .then(BatchNorm::new(10).unwrap());
     move_norms(&mut net);
     let shape = [8, 5, 3];
-    let expected = export_images(&mut net, shape, InputType::Unsigned { depth: 8 }, "").unwrap();
+    let expected = export(
+        &mut net,
+        ExportConfig {
+            image: Some(shape),
+            ..InputType::Unsigned { depth: 8 }.into()
+        },
+    )
+    .unwrap();
 
     let all = tensors(&net);
     let builder = new(bnn_element_t::BNN_ELEMENT_U8, 8).unwrap();
@@ -299,7 +314,14 @@ fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
     let mut pixelwise = Sequential::new()
         .then(MaxPool2d::new([2, 1]))
         .then(BinaryLinear::new(5, 7, &mut rng).unwrap());
-    let expected = export_images(&mut pixelwise, [4, 3, 5], InputType::Bits, "").unwrap();
+    let expected = export(
+        &mut pixelwise,
+        ExportConfig {
+            image: Some([4, 3, 5]),
+            ..InputType::Bits.into()
+        },
+    )
+    .unwrap();
     let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
     assert_eq!(image(builder, [4, 3, 5]), BNN_OK);
     assert_eq!(max_pool(builder, 0), BNN_OK);
@@ -315,7 +337,14 @@ fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
     let mut net = Sequential::new()
         .then(InputThresholds::new(&thresholds).unwrap())
         .then(BinaryConv2d::new(3, 4, [3, 3], options, &mut rng).unwrap());
-    let expected = export_images(&mut net, [5, 4, 3], InputType::Thresholds, "").unwrap();
+    let expected = export(
+        &mut net,
+        ExportConfig {
+            image: Some([5, 4, 3]),
+            ..InputType::Thresholds.into()
+        },
+    )
+    .unwrap();
     let mut builder = null_mut();
     // SAFETY: as many bytes as are passed, and a place for the handle.
     let status = unsafe { bnn_builder_new_thresholds(thresholds.as_ptr(), 3, &mut builder) };
@@ -417,7 +446,7 @@ fn thresholds_compare_sums_over_the_whole_range_of_their_type() {
     assert_eq!(threshold(builder, n), BNN_OK);
     let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
     free(builder);
-    let model = Model::open(file.bytes()).unwrap();
+    let model = Model::open(&file).unwrap();
     let mut scratch = vec![0; model.scratch_words(1).unwrap()];
     for plus in 0..=k {
         let sum = 2 * plus as i32 - k as i32;
@@ -444,8 +473,11 @@ fn affine_steps_that_follow_each_other_are_those_that_export_writes() {
         .then(BatchNorm::new(4).unwrap());
     move_norms(&mut net);
     let tolerance = 1e-5;
-    let exporter = Exporter::new(InputType::Bits).with_tolerance(tolerance.into());
-    let expected = exporter.export(&mut net).unwrap();
+    let config = ExportConfig {
+        tolerance: tolerance.into(),
+        ..InputType::Bits.into()
+    };
+    let expected = export(&mut net, config).unwrap();
 
     let all = tensors(&net);
     let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
@@ -488,7 +520,7 @@ fn what_follows_the_last_product_is_what_the_model_gives_out() {
         assert_eq!(linear(builder, &w), BNN_OK);
         epilogue(builder);
         let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
-        let model = Model::open(file.bytes()).unwrap();
+        let model = Model::open(&file).unwrap();
         assert_eq!(model.output().1.to_string(), expected);
         free(builder);
     }
@@ -541,7 +573,7 @@ fn a_builder_whose_model_could_not_be_finished_goes_on() {
     let file = finish(builder).unwrap();
     free(builder);
     let file = AlignedBytes::from(file.as_slice());
-    assert_eq!(Model::open(file.bytes()).unwrap().layers().len(), 1);
+    assert_eq!(Model::open(&file).unwrap().layers().len(), 1);
 }
 
 #[test]

@@ -52,7 +52,7 @@ export! {
     ) -> bnn_status_t {
         nonzero("n", n)?;
         nonzero("k", k)?;
-        builder.lowering()?;
+        builder.open()?;
         let w = weights(w, n, k)?;
         match builder.is_on_numbers() {
             true => builder.add_product("linear", |to| to.sign_weight_linear(&w)),
@@ -160,11 +160,11 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, RANGE, LAYER (the model is finished).
     pub fn bnn_builder_set_tolerance(builder: *mut bnn_builder_t, tolerance: f32) -> bnn_status_t {
-        let lowering = builder.lowering()?;
+        let file = builder.open()?;
         if !(0.0..=1.0).contains(&tolerance) {
             return Err(out_of_range(format!("tolerance is {tolerance}, expected 0 to 1")));
         }
-        Ok(lowering.set_tolerance(tolerance.into())?)
+        Ok(file.set_tolerance(tolerance.into())?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Model files are put together of what was trained.
 
 use bnn_autograd::export::{ExportError, Lowering};
+use bnn_autograd::internal::export::FileBuilder;
 use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
@@ -24,14 +25,14 @@ pub struct bnn_builder_t {
 
 #[derive(Debug)]
 enum State {
-    Open(Box<Lowering>),
+    Open(Box<FileBuilder>),
     /// The file.
     Finished(Vec<u8>),
 }
 
 impl bnn_builder_t {
-    fn new(input: InputType, lowering: Lowering) -> Self {
-        let state = State::Open(Box::new(lowering));
+    fn new(input: InputType, file: FileBuilder) -> Self {
+        let state = State::Open(Box::new(file));
         Self {
             input,
             layers: 0,
@@ -63,20 +64,20 @@ impl bnn_builder_t {
         lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
     ) -> Result<(), Error> {
         let name = self.layers.to_string();
-        self.lowering()?.step(&name, kind, lower)?;
+        self.open()?.step(&name, kind, lower)?;
         self.layers += 1;
         Ok(())
     }
 
     /// `[height, width, channels]` of the images that the layers so far give out.
     fn image(&mut self) -> Result<[usize; 3], Error> {
-        let image = self.lowering()?.images();
+        let image = self.open()?.images();
         image.ok_or_else(|| refused("there are no images, expected bnn_builder_image before"))
     }
 
-    fn lowering(&mut self) -> Result<&mut Lowering, Error> {
+    fn open(&mut self) -> Result<&mut FileBuilder, Error> {
         match &mut self.state {
-            State::Open(lowering) => Ok(lowering),
+            State::Open(file) => Ok(file),
             State::Finished(_) => Err(refused("the model is finished: nothing can be added")),
         }
     }
@@ -124,8 +125,7 @@ export! {
     /// Errors: NULL, MISALIGNED, RANGE.
     pub fn bnn_builder_new(element: i32, element_bits: i32, out: *mut *mut bnn_builder_t) -> bnn_status_t {
         let input = input_type(element, element_bits)?;
-        let lowering = Lowering::new("model", input, "")?;
-        out.put(bnn_builder_t::new(input, lowering))
+        out.put(bnn_builder_t::new(input, FileBuilder::new(input)?))
     }
 }
 
@@ -149,9 +149,9 @@ export! {
         memory::available(len.saturating_mul(16))?;
         let thresholds: InputThresholds = InputThresholds::new(thresholds.read(len)?)?;
         let input = InputType::Thresholds;
-        let mut lowering = Lowering::new("model", input, "")?;
-        lowering.layer("input", &thresholds)?;
-        out.put(bnn_builder_t::new(input, lowering))
+        let mut file = FileBuilder::new(input)?;
+        file.layer("input", &thresholds)?;
+        out.put(bnn_builder_t::new(input, file))
     }
 }
 
@@ -172,13 +172,13 @@ export! {
     /// Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model is
     /// finished).
     pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
-        let lowering = builder.lowering()?;
+        let file = builder.open()?;
         at_most("len", MAX_BYTES, len)?;
         let text = text.read(len)?;
         let text = std::str::from_utf8(text).map_err(|error| {
             out_of_range(format!("text: expected UTF-8: {error}"))
         })?;
-        lowering.set_meta(text);
+        file.set_meta(text);
         Ok(())
     }
 }
@@ -201,7 +201,7 @@ export! {
         if builder.layers == 0 {
             return Err(refused("the model has no layers, expected a product"));
         }
-        let file = builder.lowering()?.finish()?;
+        let file = builder.open()?.finish()?;
         file_bytes.put(file.len());
         builder.state = State::Finished(file);
         Ok(())

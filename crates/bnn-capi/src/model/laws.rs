@@ -32,7 +32,7 @@ fn file() -> AlignedBytes {
 #[test]
 fn models_of_images_tell_their_shapes_and_run() {
     let file = file();
-    let model = Model::open(file.bytes()).unwrap();
+    let model = Model::open(&file).unwrap();
     let opened = bnn_model_t::of(model);
     let mut shape = [7; 4];
     let mut tensor = bnn_tensor_t {

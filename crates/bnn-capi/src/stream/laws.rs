@@ -108,7 +108,7 @@ impl Net {
 }
 
 fn opened(file: &AlignedBytes) -> bnn_model_t {
-    bnn_model_t::of(Model::open(file.bytes()).unwrap())
+    bnn_model_t::of(Model::open(&file).unwrap())
 }
 
 /// A stream through `model` in `memory`.
@@ -143,7 +143,7 @@ proptest! {
     fn every_result_is_that_of_a_run_on_its_window(net in nets()) {
         let file = net.file();
         let model = opened(&file);
-        let (inner, height) = (Model::open(file.bytes()).unwrap(), net.image[0]);
+        let (inner, height) = (Model::open(&file).unwrap(), net.image[0]);
         let windows = 5;
         let (rows, row_bytes) = net.rows(windows * height);
         let row = |i: usize| rows.as_ptr().cast::<u8>().wrapping_add(i * row_bytes);
@@ -216,7 +216,7 @@ proptest! {
     fn what_a_stream_keeps_may_be_anything(net in nets(), seen: usize, flags: usize, noise in any::<[u64; 4]>()) {
         let file = net.file();
         let model = opened(&file);
-        let inner = Model::open(file.bytes()).unwrap();
+        let inner = Model::open(&file).unwrap();
         let mut memory = vec![0; Stream::words(&inner).unwrap()];
         let mut stream = stream(&model, &mut memory);
         stream.words[2] = core::ptr::without_provenance(seen);
@@ -272,7 +272,7 @@ fn padded() -> AlignedBytes {
 
 /// A model as an array of C's.
 fn array(name: &str, file: &AlignedBytes) -> String {
-    let bytes = file.bytes();
+    let bytes = file;
     let words: Vec<String> = bytes
         .chunks(8)
         .map(|chunk| {

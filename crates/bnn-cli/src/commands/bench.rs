@@ -22,7 +22,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         return Err(CliError::Input(line));
     }
     let budget = Duration::from_secs_f64(args.seconds);
-    let active = Kernel::active().map_err(CliError::input)?.name();
+    let active = Kernel::active().map_err(CliError::input)?.isa().name();
     use_one_thread().map_err(CliError::failed)?;
     let mut comparisons = Vec::new();
     for shape in products(args) {
@@ -139,7 +139,10 @@ impl Comparison {
                 let told = json!({"ops_per_second": ops, "ratio": ops / float});
                 (form.name().to_owned(), told)
             });
-            (kernel.name().to_owned(), Value::Object(forms.collect()))
+            (
+                kernel.isa().name().to_owned(),
+                Value::Object(forms.collect()),
+            )
         };
         json!({
             "name": self.name,
@@ -165,7 +168,7 @@ fn print(comparisons: &[Comparison]) -> Result<(), CliError> {
             let mut row = [const { String::new() }; 6];
             row[0].clone_from(&comparison.name);
             row[1] = format!("{library} {:.1}", float / 1e9);
-            row[2] = kernel.name().to_owned();
+            row[2] = kernel.isa().name().to_owned();
             for (cell, (_, ops)) in row[3..].iter_mut().zip(comparison.of_kernel(kernel)) {
                 *cell = format!("{:.1} ({:.1})", ops / 1e9, ops / float);
             }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bnn_autograd::data::{self, Content, Images, picture};
+use bnn_autograd::data::Images;
+use bnn_autograd::internal::data::{self, Content};
 use bnn_core::model::Model;
 use serde_json::json;
 
@@ -198,8 +199,8 @@ fn image_pixels(
             "the model does not say what images its {inputs} inputs are; give a table of rows (CSV)"
         ))
     })?;
-    let image = picture::read_from(stream, path, trained_on.colour, trained_on.size);
-    in_range(model, image.map_err(CliError::input)?.pixels, invert)
+    let image = data::image_pixels(stream, path, trained_on.colour, trained_on.size);
+    in_range(model, image.map_err(CliError::input)?, invert)
 }
 
 fn array_pixels(

@@ -20,7 +20,7 @@ const QUICK: [&str; 7] = [
 fn every_kernel_is_compared_with_the_faster_library() {
     let folder = tempfile::tempdir().unwrap();
     let told = json(folder.path(), &[&QUICK[..], &["--json"]].concat());
-    assert_eq!(told["active"], Kernel::active().unwrap().name());
+    assert_eq!(told["active"], Kernel::active().unwrap().isa().name());
     assert_eq!(told["threads"], 1);
     let comparisons = told["comparisons"].as_array().unwrap();
     assert_eq!(comparisons.len(), 2);
@@ -38,7 +38,7 @@ fn every_kernel_is_compared_with_the_faster_library() {
         assert_eq!(kernels.len(), Kernel::available().count());
         for kernel in Kernel::available() {
             for form in ["bits to i32", "bits to bits", "f32 to f32"] {
-                let figure = &kernels[kernel.name()][form];
+                let figure = &kernels[kernel.isa().name()][form];
                 let ratio = positive(&figure["ops_per_second"]) / best;
                 assert!(
                     (positive(&figure["ratio"]) / ratio - 1.0).abs() < 1e-9,
@@ -79,7 +79,7 @@ fn the_table_has_a_line_for_every_kernel_and_names_the_library() {
     for kernel in Kernel::available() {
         for shape in ["3x17x65", "3x3 6 to 7 on 4x5"] {
             let is_it = |line: &&str| {
-                line.contains(shape) && line.contains(&format!(" {} ", kernel.name()))
+                line.contains(shape) && line.contains(&format!(" {} ", kernel.isa().name()))
             };
             let line = table.lines().find(is_it).unwrap();
             assert!(

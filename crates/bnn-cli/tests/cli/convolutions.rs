@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use bnn_autograd::export::export;
+use bnn_autograd::export::{ExportConfig, export};
+use bnn_autograd::internal::data::spread;
 use bnn_autograd::models::{Cnn, CnnConfig};
 use bnn_autograd::{Rng, data};
 use bnn_core::model::InputType;
@@ -22,7 +23,14 @@ fn write_model(folder: &Path) {
     };
     let mut cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
     let meta = "width=8\nheight=8\nmax=16\n";
-    let file = export(&mut cnn, InputType::Unsigned { depth: 5 }, meta).unwrap();
+    let file = export(
+        &mut cnn,
+        ExportConfig {
+            meta,
+            ..InputType::Unsigned { depth: 5 }.into()
+        },
+    )
+    .unwrap();
     fs::write(folder.join("cnn.bnn"), file).unwrap();
 }
 
@@ -90,7 +98,7 @@ fn predictions_evaluation_and_vectors_are_those_of_one_model() {
         .map(|y| f32::from_le_bytes(y.try_into().unwrap()))
         .collect();
     let best = scores.chunks(10).filter_map(bnn_core::model::argmax);
-    let chosen = data::spread(digits.test.labels(), 100).into_iter();
+    let chosen = spread(digits.test.labels(), 100).into_iter();
     assert!(best.eq(chosen.map(|index| usize::from(classes[index]))));
 
     #[cfg(target_os = "linux")]

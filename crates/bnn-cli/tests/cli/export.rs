@@ -13,7 +13,7 @@ fn model(folder: &Path) -> (Vec<u8>, String) {
     let digits = bnn_autograd::data::digits().unwrap();
     let test = digits.test;
     let chosen = test
-        .subset(&bnn_autograd::data::spread(test.labels(), 40))
+        .subset(&bnn_autograd::internal::data::spread(test.labels(), 40))
         .unwrap();
     let pixels = chosen.pixels().to_vec();
     let rows = pixels.chunks(64).map(|row| {

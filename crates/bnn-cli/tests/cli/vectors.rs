@@ -12,7 +12,7 @@ fn vectors_are_inputs_and_what_the_model_makes_of_them() {
     let folder = folder.path();
     json(folder, &[&QUICK[..], &["--json"]].concat());
     let bytes = AlignedBytes::from(fs::read(folder.join("digits.bnn")).unwrap().as_slice());
-    let model = Model::open(bytes.bytes()).unwrap();
+    let model = Model::open(&bytes).unwrap();
     let data = json(
         folder,
         &["test-vectors", "digits.bnn", "--data", "digits", "--json"],

@@ -173,7 +173,7 @@ fn a_trained_model_gives_its_arrays_and_stays_as_it_is() {
     );
     assert!(fs::read(folder.join("digits.bnn")).unwrap() == before);
     let bytes = AlignedBytes::from(before.as_slice());
-    let model = Model::open(bytes.bytes()).unwrap();
+    let model = Model::open(&bytes).unwrap();
     assert!(matches!(model.input().1, InputType::Unsigned { depth: 5 }));
     let found = arrays(&folder.join("digits.npz"));
     for (i, layer) in model.layers().enumerate() {

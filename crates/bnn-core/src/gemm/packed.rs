@@ -24,7 +24,8 @@ impl PackedWeights {
     /// Lays `weights` out for the active kernel.
     ///
     /// # Errors
-    /// As [`PackedWeights::for_kernel`] and [`Kernel::active`].
+    /// A size that overflows when rounded up to panels; [`Error::OutOfMemory`]; otherwise as
+    /// [`Kernel::active`].
     pub fn new(weights: BitMatrixView<'_>) -> Result<Self, Error> {
         Self::for_kernel(Kernel::active()?, weights)
     }
@@ -33,7 +34,10 @@ impl PackedWeights {
     ///
     /// # Errors
     /// A size that overflows when rounded up to panels; [`Error::OutOfMemory`].
-    pub fn for_kernel(kernel: &'static Kernel, weights: BitMatrixView<'_>) -> Result<Self, Error> {
+    pub(crate) fn for_kernel(
+        kernel: &'static Kernel,
+        weights: BitMatrixView<'_>,
+    ) -> Result<Self, Error> {
         let (rows, cols) = (weights.rows(), weights.cols());
         let words = row_words(cols);
         let panels = rows.div_ceil(NR);

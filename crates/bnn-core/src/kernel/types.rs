@@ -54,17 +54,11 @@ impl Kernel {
     pub fn isa(&self) -> Isa {
         self.isa
     }
-
-    /// The instruction set's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.isa.name()
-    }
 }
 
 impl fmt::Debug for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kernel({})", self.name())
+        write!(f, "Kernel({})", self.isa.name())
     }
 }
 

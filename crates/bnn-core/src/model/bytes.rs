@@ -56,10 +56,10 @@ pub struct AlignedBytes {
 }
 
 #[cfg(feature = "alloc")]
-impl AlignedBytes {
-    /// The bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+impl core::ops::Deref for AlignedBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.len]
     }
 }

@@ -19,7 +19,7 @@
 //! writer.dense(score.view(), Epilogue::Sums)?;
 //! let file = AlignedBytes::from(writer.finish()?.as_slice());
 //!
-//! let model = Model::open(file.bytes())?;
+//! let model = Model::open(&file)?;
 //! let mut scratch = vec![0; model.scratch_words(1)?];
 //! let mut scores = [0];
 //! model.run(1, Input::Bytes(&[7, 2]), Output::I32(&mut scores), &mut scratch)?;

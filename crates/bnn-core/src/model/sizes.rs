@@ -34,7 +34,7 @@ impl Model<'_> {
     /// let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
     /// writer.dense(BitMatrixView::new(&[5, 2, 7], 3, 3)?, Epilogue::Sums)?;
     /// let file = AlignedBytes::from(writer.finish()?.as_slice());
-    /// let sizes = Model::open(file.bytes())?.sizes();
+    /// let sizes = Model::open(&file)?.sizes();
     /// assert_eq!((sizes.inputs, sizes.outputs), (3, 3));
     /// assert_eq!(sizes.scratch_words, 9); // a row of zeros and eight bit planes
     /// # Ok(())

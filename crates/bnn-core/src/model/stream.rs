@@ -32,7 +32,7 @@ use crate::shape::{at_least, positive};
 /// let mut writer = ModelWriter::new(InputType::Unsigned { depth: 8 });
 /// writer.conv2d(&conv, rise.view(), Epilogue::Sums)?;
 /// let file = AlignedBytes::from(writer.finish()?.as_slice());
-/// let model = Model::open(file.bytes())?;
+/// let model = Model::open(&file)?;
 ///
 /// let mut memory = vec![0; Stream::words(&model)?];
 /// let mut stream = Stream::new(model, &mut memory)?;

@@ -279,7 +279,7 @@ impl ModelWriter {
             (format::META, self.meta),
         ];
         let file = container::write(&sections)?;
-        Model::open(AlignedBytes::from(file.as_slice()).bytes())?;
+        Model::open(&AlignedBytes::from(file.as_slice()))?;
         Ok(file)
     }
 }

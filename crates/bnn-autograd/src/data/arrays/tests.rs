@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::load;
+use crate::data::split_at;
 
 /// An `.npy` file, format 1.0.
 fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
@@ -93,7 +93,7 @@ fn read_npz(bytes: &[u8]) -> Result<Split, DataError> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("mnist.npz");
     fs::write(&path, bytes).unwrap();
-    load(path.to_str().unwrap())
+    split_at(&path)
 }
 
 #[test]
@@ -102,18 +102,25 @@ fn archives_and_folders_of_arrays_are_one_data_set() {
     for (name, bytes) in members() {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    let of_folder = load(folder.path().to_str().unwrap()).unwrap();
+    let of_folder = split_at(folder.path()).unwrap();
     for deflate in [false, true] {
         let split = read_npz(&npz(&members(), deflate)).unwrap();
         let Split { train, test } = &split;
-        assert_eq!((train.width(), train.height(), train.channels()), (3, 2, 1));
+        assert_eq!(
+            (
+                train.layout().width,
+                train.layout().height,
+                train.layout().channels
+            ),
+            (3, 2, 1)
+        );
         assert_eq!(train.pixels(), (0..18).collect::<Vec<u8>>());
         assert_eq!(
             (train.labels(), test.labels()),
             (&[0, 4, 1][..], &[2, 3][..])
         );
         assert_eq!(
-            (train.name(), train.classes(), train.white()),
+            (train.name(), train.layout().classes, train.layout().white),
             ("mnist", 5, 255)
         );
         assert_eq!(split.checksum(), of_folder.checksum());
@@ -135,7 +142,14 @@ fn arrays_without_parts_are_split_and_channels_may_come_first() {
     ));
     let Split { train, test } = split.unwrap();
     assert_eq!((train.samples(), test.samples()), (8, 2));
-    assert_eq!((train.height(), train.width(), train.channels()), (2, 4, 3));
+    assert_eq!(
+        (
+            train.layout().height,
+            train.layout().width,
+            train.layout().channels
+        ),
+        (2, 4, 3)
+    );
     for image in train.pixels().chunks(3) {
         assert_eq!((image[1], image[2]), (image[0] + 100, image[0] + 200));
     }

@@ -16,7 +16,7 @@ fn layout(width: usize, height: usize, channels: usize) -> Layout {
         height,
         channels,
         classes: 256,
-        depth: 8,
+        white: u8::MAX,
     }
 }
 
@@ -279,11 +279,11 @@ proptest! {
     #[test]
     fn augmented_pixels_are_whole_and_in_range(
         augment in any_augment(), w in 3_usize..9, h in 3_usize..9, channels in 1_usize..4,
-        depth in 1_u32..=8, seed: u64,
+        white in 1_u8..=u8::MAX, seed: u64,
     ) {
-        let max = u8::MAX >> (8 - depth);
+        let max = white;
         let pixels = (0..w * h * channels).map(|i| (i * 37 % 256) as u8 & max).collect();
-        let layout = Layout { depth, ..layout(w, h, channels) };
+        let layout = Layout { white, ..layout(w, h, channels) };
         let set = Dataset::new("t", layout, pixels, vec![0]).unwrap();
         let (pixels, _) = set.augmented_batch(&[0], augment, seed, 0).unwrap();
         prop_assert_eq!(pixels.len(), set.features());

@@ -15,8 +15,6 @@ use super::super::DataError;
 /// use bnn_autograd::data::csv::Ranges;
 ///
 /// let ranges: Ranges = "0:1,-2.5:2.5".parse().unwrap();
-/// assert_eq!(ranges.byte(0, 0.5), 128);
-/// assert_eq!(ranges.byte(1, -7.0), 0);
 /// assert_eq!(ranges.to_string(), "0:1,-2.5:2.5");
 /// assert!("0:1,2".parse::<Ranges>().is_err());
 /// ```
@@ -51,8 +49,7 @@ impl Ranges {
     }
 
     /// The byte for a number of a column; 0 for a column that there is not.
-    #[must_use]
-    pub fn byte(&self, column: usize, x: f32) -> u8 {
+    pub(in crate::data) fn byte(&self, column: usize, x: f32) -> u8 {
         let Some(&(least, greatest)) = self.0.get(column) else {
             return 0;
         };

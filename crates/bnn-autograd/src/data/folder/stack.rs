@@ -60,9 +60,9 @@ impl<'a> Stack<'a> {
         Layout {
             width,
             height,
-            channels: self.colour.channels(),
+            channels: self.colour as usize,
             classes,
-            depth: 8,
+            white: u8::MAX,
         }
     }
 

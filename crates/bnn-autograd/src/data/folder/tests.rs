@@ -8,7 +8,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::load;
+use crate::data::split_at;
 
 fn save_grey(folder: &Path, path: &str, (width, height): (u32, u32), value: u8) {
     let path = folder.join(path);
@@ -56,15 +56,22 @@ fn read(folder: &Path, config: FolderConfig) -> Result<Split, DataError> {
 #[test]
 fn train_and_test_are_read_by_class_in_the_order_of_names() {
     let folder = folder();
-    let split = load(folder.path().to_str().unwrap()).unwrap();
+    let split = split_at(folder.path()).unwrap();
     assert_eq!(firsts(&split.train), [1, 2, 3, 4]);
     assert_eq!(split.train.labels(), [0, 0, 1, 1]);
     assert_eq!(firsts(&split.test), [5, 6]);
     assert_eq!(split.test.labels(), [0, 1]);
     for set in [&split.train, &split.test] {
         assert_eq!(set.class_names(), ["cat", "dog"]);
-        assert_eq!((set.width(), set.height(), set.channels()), (3, 2, 1));
-        assert_eq!((set.depth(), set.classes()), (8, 2));
+        assert_eq!(
+            (
+                set.layout().width,
+                set.layout().height,
+                set.layout().channels
+            ),
+            (3, 2, 1)
+        );
+        assert_eq!((set.layout().depth(), set.layout().classes), (8, 2));
         assert!(folder.path().ends_with(set.name()));
     }
 }
@@ -123,7 +130,7 @@ fn one_coloured_training_image_makes_all_coloured() {
     let folder = folder();
     save_rgb(folder.path(), "train/cat/3.png", [7, 8, 9]);
     let Split { train, test } = read_plain(&folder).unwrap();
-    assert_eq!((train.channels(), test.channels()), (3, 3));
+    assert_eq!((train.layout().channels, test.layout().channels), (3, 3));
     let pixels: Vec<[u8; 3]> = train
         .pixels()
         .chunks(18)
@@ -137,11 +144,14 @@ fn one_coloured_training_image_makes_all_coloured() {
         colour: Some(Colour::Grey),
         ..FolderConfig::default()
     };
-    assert_eq!(read(folder.path(), config).unwrap().train.channels(), 1);
+    assert_eq!(
+        read(folder.path(), config).unwrap().train.layout().channels,
+        1
+    );
     fs::remove_file(folder.path().join("train/cat/3.png")).unwrap();
     save_rgb(folder.path(), "test/cat/0.png", [7, 8, 9]);
     let Split { train, test } = read_plain(&folder).unwrap();
-    assert_eq!((train.channels(), test.channels()), (1, 1));
+    assert_eq!((train.layout().channels, test.layout().channels), (1, 1));
     assert_eq!(test.samples(), 3);
 }
 
@@ -165,7 +175,7 @@ fn images_of_different_sizes_need_a_size() {
             ..FolderConfig::default()
         };
         let Split { train, test } = read(folder.path(), config).unwrap();
-        assert_eq!((train.width(), train.height()), (4, 5));
+        assert_eq!((train.layout().width, train.layout().height), (4, 5));
         assert_eq!(train.layout(), test.layout());
         assert_eq!(train.samples() + test.samples(), 7);
     }
@@ -238,7 +248,7 @@ fn a_test_class_may_be_absent_but_not_unknown() {
     let folder = folder();
     fs::remove_dir_all(folder.path().join("test/cat")).unwrap();
     let test = read_plain(&folder).unwrap().test;
-    assert_eq!((test.labels(), test.classes()), (&[1][..], 2));
+    assert_eq!((test.labels(), test.layout().classes), (&[1][..], 2));
     save_grey(folder.path(), "test/fox/1.png", (3, 2), 1);
     let error = read_plain(&folder).unwrap_err();
     assert!(matches!(&error, DataError::UnknownClass { path } if path.ends_with("test/fox")));
@@ -251,7 +261,7 @@ fn there_may_be_more_classes_than_a_byte_can_number() {
         save_grey(folder.path(), &format!("{class:03}/1.pgm"), (1, 1), 1);
     }
     let Split { train, test } = read_plain(&folder).unwrap();
-    assert_eq!((train.classes(), test.classes()), (300, 300));
+    assert_eq!((train.layout().classes, test.layout().classes), (300, 300));
     let mut labels = [train.labels(), test.labels()].concat();
     labels.sort_unstable();
     assert!(labels.into_iter().eq(0..300));
@@ -325,7 +335,7 @@ fn images_that_are_too_many_for_the_memory_are_refused_before_they_are_read() {
 #[test]
 fn idx_files_are_not_taken_for_images() {
     let folder = folder();
-    let loaded = |path: &Path| load(path.to_str().unwrap());
+    let loaded = |path: &Path| split_at(path);
     assert!(loaded(folder.path()).is_ok());
     let path = folder.path().join("train-images-idx3-ubyte");
     fs::write(&path, "").unwrap();

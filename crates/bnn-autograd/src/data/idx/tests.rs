@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::split_at;
 
 fn idx(magic: u32, sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
     let header = [&[magic], sizes]
@@ -77,10 +78,17 @@ fn a_folder_is_read_plain_compressed_and_mixed_alike() {
             };
             fs::write(folder.path().join(name), bytes).unwrap();
         }
-        let Split { train, test } = crate::data::load(folder.path().to_str().unwrap()).unwrap();
+        let Split { train, test } = split_at(folder.path()).unwrap();
         assert_eq!((train.samples(), test.samples()), (3, 2));
-        assert_eq!((train.width(), train.height(), train.depth()), (3, 2, 8));
-        assert_eq!((train.classes(), test.classes()), (5, 5));
+        assert_eq!(
+            (
+                train.layout().width,
+                train.layout().height,
+                train.layout().depth()
+            ),
+            (3, 2, 8)
+        );
+        assert_eq!((train.layout().classes, test.layout().classes), (5, 5));
         assert_eq!(train.pixels(), (0..18).collect::<Vec<u8>>());
         assert_eq!(
             (train.labels(), test.labels()),
@@ -239,7 +247,14 @@ fn a_fourth_dimension_is_the_channels() {
     ));
     fs::write(folder.path().join("t10k-images-idx3-ubyte"), colours(2)).unwrap();
     let Split { train, test } = read(folder.path(), None).unwrap();
-    assert_eq!((train.width(), train.height(), train.channels()), (3, 2, 3));
+    assert_eq!(
+        (
+            train.layout().width,
+            train.layout().height,
+            train.layout().channels
+        ),
+        (3, 2, 3)
+    );
     assert_eq!(test.pixels(), (0..36).collect::<Vec<u8>>());
 }
 
@@ -289,14 +304,14 @@ fn of_several_sets_in_a_folder_one_is_chosen_by_its_prefix() {
     );
     for prefix in ["emnist-letters", "emnist-letters-"] {
         let spec = folder.path().join(prefix);
-        let split = crate::data::load(spec.to_str().unwrap()).unwrap();
+        let split = split_at(&spec).unwrap();
         assert_eq!(
             (split.train.name(), split.train.samples()),
             ("emnist-letters", 3)
         );
     }
     let spec = folder.path().join("emnist");
-    let error = crate::data::load(spec.to_str().unwrap()).unwrap_err();
+    let error = split_at(&spec).unwrap_err();
     assert!(matches!(error, DataError::UnknownSource { .. }));
 }
 

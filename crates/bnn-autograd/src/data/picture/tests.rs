@@ -256,7 +256,7 @@ proptest! {
         match read_as(&name, &bytes, None, Some((6, 5))) {
             Ok(picture) => {
                 prop_assert_eq!((picture.width, picture.height), (6, 5));
-                prop_assert_eq!(picture.pixels.len(), 30 * picture.colour.channels());
+                prop_assert_eq!(picture.pixels.len(), 30 * picture.colour as usize);
             }
             Err(DataError::Image { path, .. }) => prop_assert!(path.ends_with(&name)),
             Err(error) => prop_assert!(false, "{}", error),

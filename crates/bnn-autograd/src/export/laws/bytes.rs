@@ -10,9 +10,16 @@ fn check_every_byte(layer: impl Module + Clone + Send + 'static, channels: usize
     let mut net = Sequential::new()
         .then(layer.clone())
         .then(BinaryLinear::new(channels, 3, rng).unwrap());
-    let file = export(&mut net, InputType::Thresholds, "name=bytes\n").unwrap();
+    let file = export(
+        &mut net,
+        ExportConfig {
+            meta: "name=bytes\n",
+            ..InputType::Thresholds.into()
+        },
+    )
+    .unwrap();
     let aligned = AlignedBytes::from(file.as_slice());
-    let model = Model::open(aligned.bytes()).unwrap();
+    let model = Model::open(&aligned).unwrap();
     assert_eq!(model.input(), (channels, InputType::Thresholds));
     assert_eq!(model.meta(), "name=bytes\n");
     let thresholds = model.layers().next().unwrap().input_thresholds;
@@ -107,7 +114,7 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
     let binary = |k, rng: &mut Rng| BinaryLinear::new(k, 2, rng).unwrap();
     let numbers = SignWeightLinear::new(5, 3, rng).unwrap();
     let valid = ConvOptions::default();
-    let refused = |mut net: Sequential, input| export(&mut net, input, "").unwrap_err().to_string();
+    let refused = |mut net: Sequential, input| export(&mut net, input).unwrap_err().to_string();
     let cases: Vec<(Sequential, &str)> = vec![
         (
             new().then(numbers),
@@ -173,7 +180,13 @@ fn thresholds_that_a_file_cannot_hold_are_refused_by_name() {
         ),
     ];
     for (mut net, expected) in images {
-        let refused = export_images(&mut net, [4, 4, 2], InputType::Thresholds, "");
+        let refused = export(
+            &mut net,
+            ExportConfig {
+                image: Some([4, 4, 2]),
+                ..InputType::Thresholds.into()
+            },
+        );
         let text = refused.unwrap_err().to_string();
         assert!(text.starts_with(expected), "{text}");
     }

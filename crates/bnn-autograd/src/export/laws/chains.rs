@@ -11,20 +11,18 @@ fn steps(net: &mut Sequential, n: usize, rng: &mut Rng) {
     for _ in 0..one_of(&[0, 1, 2, 3], rng) {
         match one_of(&[0, 1], rng) {
             0 => net.push(BatchNorm::new(n).unwrap()),
-            _ => net.push(ChannelScale::new(n).unwrap()),
+            _ => net.push(ChannelScale::new(n, 1.0).unwrap()),
         }
     }
 }
 
 fn binary(inputs: usize, outputs: usize, rng: &mut Rng) -> BinaryLinear {
-    let layer = BinaryLinear::new(inputs, outputs, rng).unwrap();
-    match one_of(&[false, true], rng) {
-        true => layer.with_scaled_signs(one_of(
-            &[ScaledSign::XnorNet, ScaledSign::MagnitudeAware],
-            rng,
-        )),
-        false => layer,
+    let mut layer = BinaryLinear::new(inputs, outputs, rng).unwrap();
+    if one_of(&[false, true], rng) {
+        let gradients = [ScaledSign::XnorNet, ScaledSign::MagnitudeAware];
+        layer.scaled_signs = Some(one_of(&gradients, rng));
     }
+    layer
 }
 
 proptest! {
@@ -74,7 +72,7 @@ proptest! {
         let shape = [samples, height, width, channels];
         let drawn = Samples::draw(InputType::Bits, &shape, &mut rng);
         train(&mut net, &drawn.numbers, &mut rng);
-        match export_images(&mut net, [height, width, channels], InputType::Bits, "") {
+        match export(&mut net, ExportConfig { image: Some([height, width, channels]), ..InputType::Bits.into() }) {
             Ok(_) => check_trained(&mut net, InputType::Bits, &drawn),
             // Two pools that are turned around differently.
             Err(error) => prop_assert!(error.to_string().contains("the runner pools bits"), "{error}"),
@@ -87,20 +85,24 @@ proptest! {
     ) {
         let mut rng = Rng::new(seed);
         let mut net = Sequential::new().then(binary(inputs, outputs, &mut rng));
-        net.push(ChannelScale::new(outputs).unwrap());
+        net.push(ChannelScale::new(outputs, 1.0).unwrap());
         steps(&mut net, outputs, &mut rng);
         let drawn = Samples::draw(InputType::Bits, &[samples, inputs], &mut rng);
         train(&mut net, &drawn.numbers, &mut rng);
-        match export(&mut net, InputType::Bits, "") {
+        match export(&mut net, InputType::Bits) {
             Ok(_) => check_trained(&mut net, InputType::Bits, &drawn),
             Err(ExportError::Rounding { found, steps, .. }) => {
                 prop_assert!(steps > 1 && found > 0.0 && found < 1e-5, "{found}");
-                let exporter = Exporter::new(InputType::Bits).with_samples(&drawn.numbers);
+                let within = |tolerance| ExportConfig {
+                    samples: Some(&drawn.numbers),
+                    tolerance,
+                    ..InputType::Bits.into()
+                };
                 // Not less than what was found, and as much is enough.
-                let refused = exporter.clone().with_tolerance(0.99 * found).export(&mut net);
+                let refused = export(&mut net, within(0.99 * found));
                 let refused = matches!(refused, Err(ExportError::Rounding { .. }));
                 prop_assert!(refused);
-                let file = exporter.with_tolerance(found).export(&mut net).unwrap();
+                let file = export(&mut net, within(found)).unwrap();
                 net.set_training(false);
                 let expected = net.forward(&Tape::new().constant(drawn.numbers.clone())).unwrap();
                 let found = drawn.run(&file);
@@ -118,7 +120,7 @@ proptest! {
 #[test]
 fn steps_that_round_nothing_away_become_one_exactly() {
     let rng = &mut Rng::new(1);
-    let scale = |x: f64| ChannelScale::with_initial(3, x).unwrap();
+    let scale = |x: f64| ChannelScale::new(3, x).unwrap();
     let mut net = Sequential::new()
         .then(BinaryLinear::new(70, 3, rng).unwrap())
         .then(scale(0.25))
@@ -135,12 +137,10 @@ fn steps_that_overflow_on_the_way_are_refused_by_name() {
     let rng = &mut Rng::new(1);
     let mut net = Sequential::new()
         .then(BinaryLinear::new(70, 1, rng).unwrap())
-        .then(ChannelScale::with_initial(1, 1e38).unwrap())
-        .then(ChannelScale::with_initial(1, 0.0).unwrap())
+        .then(ChannelScale::new(1, 1e38).unwrap())
+        .then(ChannelScale::new(1, 0.0).unwrap())
         .then(Sign);
-    let text = export(&mut net, InputType::Bits, "")
-        .unwrap_err()
-        .to_string();
+    let text = export(&mut net, InputType::Bits).unwrap_err().to_string();
     assert!(
         text.starts_with("layer `2`: largest value of output 0 is -inf, expected a finite number"),
         "{text}"
@@ -151,9 +151,12 @@ fn steps_that_overflow_on_the_way_are_refused_by_name() {
 fn a_tolerance_outside_its_range_is_refused() {
     for wrong in [-0.1, 1.1, f64::NAN] {
         let mut net = Sequential::new().then(BinaryLinear::new(4, 2, &mut Rng::new(1)).unwrap());
-        let exporter = Exporter::new(InputType::Bits).with_tolerance(wrong);
+        let config = ExportConfig {
+            tolerance: wrong,
+            ..InputType::Bits.into()
+        };
         assert!(matches!(
-            exporter.export(&mut net),
+            export(&mut net, config),
             Err(ExportError::Network(_))
         ));
     }

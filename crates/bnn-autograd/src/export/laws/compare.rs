@@ -43,7 +43,7 @@ const PIXELS: InputType = InputType::Unsigned { depth: 4 };
 
 #[test]
 fn operations_that_no_layer_accounts_for_are_refused_by_name() {
-    export(&mut Odd::new(Odd::in_order), PIXELS, "").unwrap();
+    export(&mut Odd::new(Odd::in_order), PIXELS).unwrap();
     type Forward = fn(&mut Odd, &Var) -> Result<Var, Error>;
     let cases: [(Forward, &str); 6] = [
         (
@@ -84,7 +84,7 @@ fn operations_that_no_layer_accounts_for_are_refused_by_name() {
         ),
     ];
     for (forward, expected) in cases {
-        let error = export(&mut Odd::new(forward), PIXELS, "").unwrap_err();
+        let error = export(&mut Odd::new(forward), PIXELS).unwrap_err();
         assert!(matches!(error, ExportError::Operation { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
@@ -93,7 +93,7 @@ fn operations_that_no_layer_accounts_for_are_refused_by_name() {
 #[test]
 fn what_the_tape_does_not_see_is_refused() {
     let hidden = |net: &mut Odd, x: &Var| Ok(net.in_order(&x.detach())?.detach());
-    let refused = export(&mut Odd::new(hidden), PIXELS, "");
+    let refused = export(&mut Odd::new(hidden), PIXELS);
     assert!(matches!(refused, Err(ExportError::Untraced)));
 }
 
@@ -119,7 +119,7 @@ fn a_file_that_computes_otherwise_is_refused_with_the_first_difference() {
     let rng = &mut Rng::new(1);
     let mut layer = || BinaryLinear::new(30, 30, rng).unwrap();
     let mut swapped = Swapped(layer(), layer());
-    let error = export(&mut swapped, InputType::Bits, "").unwrap_err();
+    let error = export(&mut swapped, InputType::Bits).unwrap_err();
     let ExportError::Differs {
         sample,
         output,
@@ -138,8 +138,7 @@ fn a_file_that_computes_otherwise_is_refused_with_the_first_difference() {
     // On samples of the caller's, with the numbers of that sample.
     let x = Samples::draw(InputType::Bits, &[100, 30], rng).numbers;
     let expected = swapped.forward(&Tape::new().constant(x.clone())).unwrap();
-    let exporter = Exporter::new(InputType::Bits).with_samples(&x);
-    let error = exporter.export(&mut swapped).unwrap_err();
+    let error = export(&mut swapped, on(InputType::Bits, &x)).unwrap_err();
     let ExportError::Differs {
         sample,
         output,
@@ -154,6 +153,14 @@ fn a_file_that_computes_otherwise_is_refused_with_the_first_difference() {
     assert_eq!(expected.value().data()[sample * 30 + output], model);
 }
 
+/// An export that is compared on the caller's samples.
+fn on(input: InputType, samples: &Tensor) -> ExportConfig<'_> {
+    ExportConfig {
+        samples: Some(samples),
+        ..input.into()
+    }
+}
+
 #[test]
 fn samples_that_the_input_type_has_not_are_refused() {
     let rng = &mut Rng::new(1);
@@ -165,8 +172,7 @@ fn samples_that_the_input_type_has_not_are_refused() {
             _ => net.push(SignWeightLinear::new(4, 2, rng).unwrap()),
         }
         let x = Tensor::new(x, shape).unwrap();
-        let exporter = Exporter::new(input).with_samples(&x);
-        exporter.export(&mut net).map_err(|error| error.to_string())
+        export(&mut net, on(input, &x)).map_err(|error| error.to_string())
     };
     let bits = refused(
         InputType::Bits,
@@ -188,9 +194,8 @@ fn samples_that_the_input_type_has_not_are_refused() {
     // Given as images, though the network takes rows: the network's own error.
     let images = Tensor::full(1.0, &[2, 2, 2, 1]).unwrap();
     let mut net = Sequential::new().then(SignWeightLinear::new(4, 2, rng).unwrap());
-    let exporter = Exporter::new(PIXELS).with_samples(&images);
     assert!(matches!(
-        exporter.export(&mut net),
+        export(&mut net, on(PIXELS, &images)),
         Err(ExportError::Network(_))
     ));
 }
@@ -206,7 +211,7 @@ fn weights_that_are_not_finite_are_refused_by_name_and_place() {
             value.data_mut()[7] = wrong;
             weight.set_value(value).unwrap();
         });
-        let error = export(&mut net, InputType::Bits, "").unwrap_err();
+        let error = export(&mut net, InputType::Bits).unwrap_err();
         let expected = format!("layer `0.fc`: weight 7 is {wrong}, expected a finite number");
         assert_eq!(error.to_string(), expected);
     }
@@ -228,6 +233,6 @@ fn exporting_leaves_modes_and_buffers_as_they_were() {
         all
     };
     let before = state(&net);
-    export(&mut net, InputType::Bits, "").unwrap();
+    export(&mut net, InputType::Bits).unwrap();
     assert_eq!(state(&net), before);
 }

@@ -42,10 +42,11 @@ fn network(input: InputType, image: [usize; 3], rng: &mut Rng) -> Option<Sequent
         let place = one_of(&[0, 1, 2, 3], rng);
         let mut pool = |net: &mut Sequential, here| {
             if place == here && height > 2 {
-                let pool = MaxPool2d::new([3, 1])
-                    .with_stride([2, 1])
-                    .with_padding(Padding::Same);
-                net.push(pool);
+                net.push(MaxPool2d {
+                    stride: [2, 1],
+                    padding: Padding::Same,
+                    ..MaxPool2d::new([3, 1])
+                });
                 height = height.div_ceil(2);
             }
         };
@@ -203,15 +204,21 @@ fn what_a_file_cannot_hold_of_images_is_refused_by_name() {
     ];
     let input = InputType::Unsigned { depth: 8 };
     for (mut net, expected) in cases {
-        let text = export_images(&mut net, [8, 8, 1], input, "")
-            .unwrap_err()
-            .to_string();
-        assert!(text.starts_with(expected), "{text}");
-    }
-    let text = export(&mut new().then(first(rng)), input, "")
+        let text = export(
+            &mut net,
+            ExportConfig {
+                image: Some([8, 8, 1]),
+                ..input.into()
+            },
+        )
         .unwrap_err()
         .to_string();
-    assert!(text.contains("`export_images`"), "{text}");
+        assert!(text.starts_with(expected), "{text}");
+    }
+    let text = export(&mut new().then(first(rng)), input)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("`ExportConfig::image`"), "{text}");
     // Where nothing is turned, two pools are as good as one.
     let mut net = new()
         .then(first(rng))
@@ -219,7 +226,14 @@ fn what_a_file_cannot_hold_of_images_is_refused_by_name() {
         .then(BatchNorm::new(2).unwrap())
         .then(pool())
         .then(next(padded(PadValue::PlusOne), rng));
-    export_images(&mut net, [8, 8, 1], input, "").unwrap();
+    export(
+        &mut net,
+        ExportConfig {
+            image: Some([8, 8, 1]),
+            ..input.into()
+        },
+    )
+    .unwrap();
 }
 
 #[test]
@@ -232,10 +246,23 @@ fn another_image_than_a_network_takes_is_refused() {
     };
     let mut cnn = Cnn::new(config, &mut Rng::new(1)).unwrap();
     let input = InputType::Unsigned { depth: 8 };
-    export(&mut cnn, input, "").unwrap();
-    export_images(&mut cnn, [4, 4, 1], input, "").unwrap();
-    let text = export_images(&mut cnn, [4, 5, 1], input, "")
-        .unwrap_err()
-        .to_string();
+    export(&mut cnn, input).unwrap();
+    export(
+        &mut cnn,
+        ExportConfig {
+            image: Some([4, 4, 1]),
+            ..input.into()
+        },
+    )
+    .unwrap();
+    let text = export(
+        &mut cnn,
+        ExportConfig {
+            image: Some([4, 5, 1]),
+            ..input.into()
+        },
+    )
+    .unwrap_err()
+    .to_string();
     assert!(text.contains("it takes images [4, 4, 1]"), "{text}");
 }

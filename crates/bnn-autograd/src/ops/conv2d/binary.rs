@@ -63,7 +63,9 @@ pub fn binary_conv2d<T: Real>(
     w: &Var<T>,
     options: ConvOptions,
 ) -> Result<Var<T>, Error> {
-    x.tape().apply(BinaryConv2dForward::new(options), &[x, w])
+    let estimator = Estimator::default();
+    x.tape()
+        .apply(BinaryConv2dForward { options, estimator }, &[x, w])
 }
 
 /// The binary convolution as a [`Function`] of images and latent filters, for another
@@ -78,16 +80,19 @@ pub fn binary_conv2d<T: Real>(
 /// let tape = Tape::new();
 /// let x = tape.leaf(Tensor::new(vec![0.5, -0.25, 3.0_f32], &[1, 1, 3, 1])?);
 /// let w = tape.leaf(Tensor::full(0.1, &[1, 1, 3, 1])?);
-/// let conv = BinaryConv2dForward::new(ConvOptions::default()).with_estimator(Estimator::Approx);
+/// let (options, estimator) = (ConvOptions::default(), Estimator::Approx);
+/// let conv = BinaryConv2dForward { options, estimator };
 /// let gradients = tape.apply(conv, &[&x, &w])?.backward()?;
 /// assert_eq!(gradients.get(&x).map(Tensor::data), Some(&[1.0, 1.5, 0.0][..]));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct BinaryConv2dForward {
-    options: ConvOptions,
-    estimator: Estimator,
+    /// Strides, dilations, groups and padding.
+    pub options: ConvOptions,
+    /// The pseudo-gradient of the signs of the images.
+    pub estimator: Estimator,
 }
 
 /// What is kept besides what the estimator keeps.
@@ -100,26 +105,6 @@ struct Kept {
 saved_state!(Kept { x_signs, w_signs });
 
 impl BinaryConv2dForward {
-    /// With the gradient of [`Estimator::Clipped`].
-    #[must_use]
-    pub fn new(options: ConvOptions) -> Self {
-        Self {
-            options,
-            estimator: Estimator::default(),
-        }
-    }
-
-    /// Replaces the pseudo-gradient of the signs of the images by another.
-    #[must_use]
-    pub fn with_estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
-        self
-    }
-
-    pub(crate) fn options(&self) -> ConvOptions {
-        self.options
-    }
-
     fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> Images<'a, T> {
         Images {
             pixels: Pixels::Signs(x_signs.view()),

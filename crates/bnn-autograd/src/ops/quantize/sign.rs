@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 /// [`Estimator`] says what is kept. The output can go into
 /// [`binary_linear`](crate::ops::binary_linear), which takes its signs once more without changing
 /// them; but that function takes an estimator itself
-/// ([`BinaryLinearForward::with_estimator`](crate::ops::BinaryLinearForward::with_estimator)) and
+/// ([`BinaryLinearForward::estimator`](crate::ops::BinaryLinearForward::estimator)) and
 /// then no tensor of signs is made.
 ///
 /// ```

@@ -1,6 +1,6 @@
 //! Models of bare parameters, and numbers to fill them with.
 
-use bnn_autograd::nn::{Module, Param, ParamKind, init};
+use bnn_autograd::nn::{Init, Module, Param, ParamKind};
 use bnn_autograd::{Error, Rng, Tensor, Var};
 use proptest::prelude::*;
 
@@ -32,8 +32,9 @@ impl Params {
     /// A binary and a float parameter of several pieces each.
     pub(crate) fn large() -> Self {
         let mut rng = Rng::new(3);
-        let mut param =
-            |kind, shape: &[usize]| Param::new(kind, init::uniform(shape, 1.0, &mut rng).unwrap());
+        let mut param = |kind, shape: &[usize]| {
+            Param::new(kind, Init::Uniform(1.0).tensor(shape, &mut rng).unwrap())
+        };
         let binary = param(ParamKind::Binary, &[301, 177]);
         let float = param(ParamKind::Float, &[40_001]);
         Self(vec![("binary".into(), binary), ("float".into(), float)])

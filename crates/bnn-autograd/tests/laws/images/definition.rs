@@ -1,6 +1,6 @@
 //! Convolutions and pools element by element, and the shapes to try.
 
-use bnn_autograd::nn::init;
+use bnn_autograd::nn::Init;
 use bnn_autograd::ops::{ConvOptions, PadValue, Padding};
 use bnn_autograd::{Real, Rng, Tensor};
 use proptest::prelude::*;
@@ -76,7 +76,9 @@ prop_compose! {
 
 /// Values in [-2, 2), none within 0.01 of a kink at -1, 0 or 1.
 pub(crate) fn values(shape: &[usize], seed: u64) -> Tensor<f64> {
-    let mut x: Tensor<f64> = init::uniform(shape, 2.0, &mut Rng::new(seed)).unwrap();
+    let mut x: Tensor<f64> = Init::Uniform(2.0)
+        .tensor(shape, &mut Rng::new(seed))
+        .unwrap();
     for x in x.data_mut() {
         for kink in [-1.0, 0.0, 1.0] {
             if (*x - kink).abs() < 0.01 {

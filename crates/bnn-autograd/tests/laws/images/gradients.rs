@@ -44,7 +44,7 @@ proptest! {
         }).unwrap();
         modes_agree(&at, 1e-12, function).unwrap();
         for estimator in [Estimator::Identity, Estimator::Approx, Estimator::SWISH] {
-            let conv = BinaryConv2dForward::new(options).with_estimator(estimator);
+            let conv = BinaryConv2dForward { options, estimator };
             modes_agree(&at, 1e-12, |v| v[0].tape().apply(conv, &[&v[0], &v[1]])).unwrap();
         }
     }

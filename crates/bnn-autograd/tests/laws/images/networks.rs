@@ -23,11 +23,11 @@ fn layers_show_their_parameters_and_pass_gradients_to_all_of_them() {
         .then(MaxPool2d::new([2, 2]))
         .then(BatchNorm::new(8).unwrap())
         .then(BinaryConv2d::new(8, 6, [3, 1], grouped, &mut rng).unwrap())
-        .then(
-            AvgPool2d::new([3, 3])
-                .with_stride([1, 1])
-                .with_padding(Padding::Same),
-        )
+        .then(AvgPool2d {
+            stride: [1, 1],
+            padding: Padding::Same,
+            ..AvgPool2d::new([3, 3])
+        })
         .then(Conv2d::new(6, 5, [1, 1], same, &mut rng).unwrap())
         .then(GlobalAvgPool);
     let mut shapes = Vec::new();
@@ -74,11 +74,7 @@ fn a_cnn_learns_the_digits() {
     let config = TrainConfig {
         epochs: 12,
         batch: 64,
-        learning_rate: 3e-3,
-        warmup: 0,
-        label_smoothing: 0.0,
-        augment: None,
-        seed: 1,
+        ..TrainConfig::default()
     };
     let mut trainer = Trainer::new(model, config).unwrap();
     while !trainer.is_done() {

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
         Some(name) => name.clone(),
         None => name_of(&args.model),
     };
-    let source = Source::new(&name, &model, bytes.bytes())?;
+    let source = Source::new(&name, &model, &bytes)?;
     let folder = args.out.clone().unwrap_or_default();
     let files = match args.to {
         Language::C => vec![
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
             (format!("{name}.c"), c::definition(&source).into_bytes()),
         ],
         Language::Rust => vec![(format!("{name}.rs"), rust::module(&source).into_bytes())],
-        Language::Bin => vec![(format!("{name}.bin"), bytes.bytes().to_vec())],
+        Language::Bin => vec![(format!("{name}.bin"), bytes.to_vec())],
     };
     let (names, texts): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();

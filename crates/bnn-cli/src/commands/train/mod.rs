@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bnn_autograd::data::folder::FolderConfig;
 use bnn_autograd::data::{Dataset, LoadConfig, Loaded, Scale};
-use bnn_autograd::export::export;
+use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
 
@@ -71,9 +71,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     train(&mut trainer, &fit, &held_out, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let input = trainer.model().input();
-    let file =
-        export(trainer.model_mut(), input, &settings.meta(&loaded)).map_err(CliError::failed)?;
+    let meta = settings.meta(&loaded);
+    let config = ExportConfig {
+        meta: &meta,
+        ..trainer.model.input().into()
+    };
+    let file = export(&mut trainer.model, config).map_err(CliError::failed)?;
     outputs.model.write(&file)?;
     let outcome = Outcome::measure(&mut trainer, split, &settings, seconds)?;
     if args.json {

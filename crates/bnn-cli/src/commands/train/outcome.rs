@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bnn_autograd::data::{self, Dataset, Split};
+use bnn_autograd::data::{Dataset, Split};
+use bnn_autograd::internal::data::spread;
 use bnn_autograd::models::Mlp;
 use bnn_autograd::nn::Module;
 use bnn_autograd::train::{EpochStats, Trainer};
@@ -55,7 +56,7 @@ impl Outcome {
         let model = model_file::open(&bytes, &settings.out)?;
         let packed = model_file::run(&model, test.pixels())?;
         let tape = trainer.scores(test).map_err(CliError::failed)?;
-        let classes = test.classes();
+        let classes = test.layout().classes;
         let tape_classes: Vec<usize> = tape.data().chunks(classes).filter_map(argmax).collect();
         let pairs = tape
             .data()
@@ -66,7 +67,7 @@ impl Outcome {
         };
         let mismatches = pairs.map(differs).filter(|d| *d).count();
 
-        let float = FloatNet::new(trainer.model()).map_err(CliError::failed)?;
+        let float = FloatNet::new(&trainer.model).map_err(CliError::failed)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let (bits_ns, float_ns) = pool.map_err(CliError::failed)?.install(|| {
             let bits = [time_bits(&model, test, BATCH)?, time_bits(&model, test, 1)?];
@@ -78,7 +79,7 @@ impl Outcome {
         })?;
         let mut parameters = 0;
         trainer
-            .model()
+            .model
             .params(&mut |_, param| parameters += param.value().numel());
         Ok(Self {
             tape_accuracy: accuracy(&tape_classes, test),
@@ -91,7 +92,7 @@ impl Outcome {
             float_bytes: float.bytes(),
             bits_ns,
             float_ns,
-            kernel: Kernel::active().map_err(CliError::failed)?.name(),
+            kernel: Kernel::active().map_err(CliError::failed)?.isa().name(),
             threads: rayon::current_num_threads(),
             seconds,
             first_layer: first_layer(&model),
@@ -207,7 +208,7 @@ impl Outcome {
             test_accuracy: stats.test_accuracy,
         });
         let points: Vec<_> = points.collect();
-        let classes = test.classes();
+        let classes = test.layout().classes;
         let drawn = classes <= MOST_CLASSES;
         let mut counts = vec![0; if drawn { classes * classes } else { 0 }];
         let mut right = 0;
@@ -218,7 +219,7 @@ impl Outcome {
                 counts[label * classes + predicted] += 1;
             }
         }
-        let (width, height) = (test.width(), test.height());
+        let (width, height) = (test.layout().width, test.layout().height);
         let pixels = grey(test);
         let max = pixels.iter().max().copied().unwrap_or(1).max(1);
         let images = pixels
@@ -245,14 +246,14 @@ impl Outcome {
         let misread: Vec<_> = misread.filter(|_| drawable).collect();
         // Those that are shown are spread over the classes.
         let truths: Vec<u16> = misread.iter().map(|picture| picture.truth as u16).collect();
-        let misread: Vec<_> = data::spread(&truths, misread.len())
+        let misread: Vec<_> = spread(&truths, misread.len())
             .into_iter()
             .map(|at| misread[at])
             .collect();
         let weights: Vec<_> = self
             .first_layer
             .iter()
-            .filter(|_| drawable && test.channels() == 1)
+            .filter(|_| drawable && test.layout().channels == 1)
             .map(|bits| BitPicture {
                 bits,
                 width,
@@ -280,7 +281,7 @@ impl Outcome {
 
 /// All images in grey, the mean of the channels.
 fn grey(test: &Dataset) -> Cow<'_, [u8]> {
-    let channels = test.channels();
+    let channels = test.layout().channels;
     if channels == 1 {
         return test.pixels().into();
     }
@@ -302,8 +303,8 @@ fn time_bits(model: &Model<'_>, test: &Dataset, batch: usize) -> Result<f64, Cli
     let pixels = &test.pixels()[..batch * test.features()];
     let (mut reals, mut integers) = (Vec::new(), Vec::new());
     match model.output().1 {
-        OutputType::I32 => integers.resize(batch * test.classes(), 0),
-        _ => reals.resize(batch * test.classes(), 0.0),
+        OutputType::I32 => integers.resize(batch * test.layout().classes, 0),
+        _ => reals.resize(batch * test.layout().classes, 0.0),
     }
     let ns = best_ns::<ModelError>(TIMING, || {
         let scores = match integers.as_mut_slice() {

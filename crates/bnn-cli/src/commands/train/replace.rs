@@ -137,7 +137,7 @@ fn is_checkpoint_of(path: &Path, settings: &Settings) -> bool {
     let Ok(checkpoint) = Checkpoint::<f32>::load(path) else {
         return false;
     };
-    let found = checkpoint.metadata();
+    let found = &checkpoint.metadata;
     let mut noted = settings.noted().into_iter();
     noted.all(|(name, value)| found.get(&format!("setting.{name}")) == Some(&value))
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bnn_autograd::Rng;
-use bnn_autograd::checkpoint::load_weights;
+use bnn_autograd::checkpoint::Weights;
 use bnn_autograd::data::csv::LabelColumn;
 use bnn_autograd::data::{Dataset, Loaded};
 use bnn_autograd::models::{Mlp, MlpConfig};
@@ -49,21 +49,28 @@ impl Settings {
         train: &Dataset,
     ) -> Result<Self, CliError> {
         let recipe = Recipe::for_data(train);
+        let layout = train.layout();
         let sizes = MlpConfig {
             inputs: train.features(),
-            depth: train.depth() as u8, // 1 to 8
+            depth: layout.depth(),
             hidden: hidden(&args.arch, recipe.hidden, train)?,
-            classes: train.classes(),
+            classes: layout.classes,
         };
         let config = TrainConfig {
             epochs: args.epochs.unwrap_or(recipe.epochs),
             batch: batch(args.batch, recipe.batch, train.samples())?,
             learning_rate: args.lr.unwrap_or(recipe.learning_rate),
-            warmup: 0,
-            // These gave nothing measurable; see docs/TRAINING.md.
-            label_smoothing: 0.0,
-            augment: None,
             seed: args.seed,
+            temperature: match args.scores {
+                Scores::Real => 1.0,
+                Scores::Integer => {
+                    let summands = sizes.hidden.last().copied().unwrap_or(1);
+                    (summands as f64).sqrt()
+                }
+            },
+            // Warm-up, label smoothing and augmentation gave nothing measurable; see
+            // docs/TRAINING.md.
+            ..TrainConfig::default()
         };
         let out = args
             .out
@@ -106,16 +113,9 @@ impl Settings {
             mlp = mlp.integer_scores();
         }
         if let Some((path, _)) = &self.init {
-            load_weights(&mut mlp, path)?;
+            Weights::load(path)?.restore(&mut mlp)?;
         }
-        let trainer = Trainer::new(mlp, self.config.clone())?;
-        Ok(match self.scores {
-            Scores::Real => trainer,
-            Scores::Integer => {
-                let summands = self.sizes.hidden.last().copied().unwrap_or(1);
-                trainer.with_temperature((summands as f64).sqrt())?
-            }
-        })
+        Trainer::new(mlp, self.config.clone())
     }
 
     /// Claims the files that the run will write. Those that cannot be written are told before training.
@@ -286,7 +286,7 @@ fn hidden(arch: &str, default: &[usize], train: &Dataset) -> Result<Vec<usize>, 
         .collect::<Result<_, _>>()?;
     let mut weights = 0_usize;
     let mut before = train.features();
-    for width in widths.iter().copied().chain([train.classes()]) {
+    for width in widths.iter().copied().chain([train.layout().classes]) {
         weights = weights.saturating_add(before.saturating_mul(width));
         before = width;
     }

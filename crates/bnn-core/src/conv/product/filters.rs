@@ -44,18 +44,14 @@ impl PackedFilters {
     /// Lays the filters `[outputs, patch_len]` out for the active kernel.
     ///
     /// # Errors
-    /// As [`PackedFilters::for_kernel`] and [`Kernel::active`].
+    /// Filters of another shape than the convolution's, a size that overflows,
+    /// [`Error::OutOfMemory`]; otherwise as [`Kernel::active`].
     pub fn new(conv: &Conv2d, filters: BitMatrixView<'_>) -> Result<Self, Error> {
         Self::for_kernel(Kernel::active()?, conv, filters)
     }
 
     /// Lays the filters out for the given kernel.
-    ///
-    /// # Errors
-    /// Filters of another shape than the convolution's, a size that overflows,
-    /// [`Error::OutOfMemory`].
-    #[doc(hidden)]
-    pub fn for_kernel(
+    pub(crate) fn for_kernel(
         kernel: &'static Kernel,
         conv: &Conv2d,
         filters: BitMatrixView<'_>,

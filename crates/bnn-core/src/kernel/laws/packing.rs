@@ -13,7 +13,7 @@ use crate::shape::row_words;
 /// What this CPU can run; plain Rust also where no kernel takes it.
 fn all() -> impl Iterator<Item = (&'static str, &'static Packing)> {
     let plain = [("plain", &portable::pack::PACKING)].into_iter();
-    plain.chain(Kernel::available().map(|kernel| (kernel.name(), kernel.packing())))
+    plain.chain(Kernel::available().map(|kernel| (kernel.isa().name(), kernel.packing())))
 }
 
 /// More than three words, so that words follow each other and vectors of all widths end in between.

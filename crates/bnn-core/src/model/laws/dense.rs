@@ -103,7 +103,7 @@ fn check_bytes_net(
 ) -> Result<(), ModelError> {
     let net = Net::new(sizes, InputType::Unsigned { depth }, seed)?;
     let file = AlignedBytes::from(net.file()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     assert_eq!(model.input(), (sizes[0], net.input));
     assert_eq!(model.meta(), "name=test\n");
     assert_eq!(model.sizes().scratch_words, model.scratch_words(1)?);
@@ -154,7 +154,7 @@ fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
     let mut writer = ModelWriter::new(InputType::Bits);
     writer.dense(w.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     assert_eq!(model.scratch_words(m)?, 0);
     let mut y = vec![0; m * n];
     model.run(m, Input::Bits(x.words()), Output::I32(&mut y), &mut [])?;
@@ -163,7 +163,7 @@ fn a_model_on_bits_gives_bits_or_sums() -> Result<(), ModelError> {
     let mut writer = ModelWriter::new(InputType::Bits);
     writer.dense(w.view(), Epilogue::Threshold([2_i16; 67].as_slice().into()))?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let mut y = vec![u64::MAX; m * row_words(n)];
     model.run(m, Input::Bits(x.words()), Output::Bits(&mut y), &mut [])?;
     let y = BitMatrix::from_words(y, m, n)?;
@@ -194,10 +194,7 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
         };
         let of_bytes = file(ModelWriter::with_thresholds(&thresholds))?;
         let of_bits = file(ModelWriter::new(InputType::Bits))?;
-        let (of_bytes, of_bits) = (
-            Model::open(of_bytes.bytes())?,
-            Model::open(of_bits.bytes())?,
-        );
+        let (of_bytes, of_bits) = (Model::open(&of_bytes)?, Model::open(&of_bits)?);
         assert_eq!(of_bytes.input(), (k, InputType::Thresholds));
         assert_eq!(of_bytes.input_len(), k);
         let first = of_bytes.layers().next();
@@ -235,8 +232,7 @@ fn bytes_with_thresholds_give_what_their_bits_would() -> Result<(), ModelError> 
     let mut writer = ModelWriter::with_thresholds(&[1; 3]);
     writer.dense(weights.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let refused =
-        Model::open(file.bytes())?.run(1, Input::Bits(&[0]), Output::I32(&mut [0]), &mut [0]);
+    let refused = Model::open(&file)?.run(1, Input::Bits(&[0]), Output::I32(&mut [0]), &mut [0]);
     assert!(matches!(refused, Err(ModelError::ElementType { .. })));
     Ok(())
 }
@@ -250,7 +246,7 @@ fn thresholds_beyond_every_sum_are_stored_in_16_bits() -> Result<(), ModelError>
         Epilogue::Threshold([i32::MIN, i32::MAX].as_slice().into()),
     )?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let layer = Model::open(file.bytes())?.layers().next();
+    let layer = Model::open(&file)?.layers().next();
     let epilogue = layer.and_then(|layer| layer.epilogue);
     assert_eq!(
         epilogue,
@@ -263,7 +259,7 @@ fn thresholds_beyond_every_sum_are_stored_in_16_bits() -> Result<(), ModelError>
 fn wrong_arguments_of_a_run_are_refused_before_anything_is_written() -> Result<(), ModelError> {
     let net = Net::new(&[10, 70, 5], InputType::Unsigned { depth: 8 }, 1)?;
     let file = AlignedBytes::from(net.file()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let x = [1; 20];
     let mut y = [7.0_f32; 10];
     let mut sums = [7; 10];

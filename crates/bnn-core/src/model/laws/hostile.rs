@@ -37,7 +37,7 @@ fn layers_that_share_weights_or_parameters_are_refused() -> Result<(), ModelErro
 fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError> {
     let net = Net::new(&[64, 20, 10], InputType::Unsigned { depth: 4 }, 1)?;
     let good = net.file()?;
-    let open = |bytes: &[u8]| Model::open(AlignedBytes::from(bytes).bytes()).map(|_| ());
+    let open = |bytes: &[u8]| Model::open(&AlignedBytes::from(bytes)).map(|_| ());
     assert_eq!(open(&good), Ok(()));
     assert_eq!(open(&[]), Err(ModelError::NotAModel));
     assert_eq!(open(b"GIF89a and then some"), Err(ModelError::NotAModel));
@@ -55,7 +55,7 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     assert_eq!(open(&newer), Err(version));
     let moved = AlignedBytes::from([&[0], &good[..]].concat().as_slice());
     assert_eq!(
-        Model::open(&moved.bytes()[1..]).map(|_| ()),
+        Model::open(&moved[1..]).map(|_| ()),
         Err(ModelError::Alignment)
     );
     Ok(())
@@ -65,7 +65,7 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
 /// Nothing comes out of models that are too large to be run here.
 fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     let file = AlignedBytes::from(bytes);
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let words = model.scratch_words(1)?;
     check_stream_words(&model);
     // An image between layers is no larger than the input is, with a layer's channels.
@@ -104,8 +104,8 @@ fn what_a_run_takes_is_known_before_it() -> Result<(), ModelError> {
         let mut writer = ModelWriter::new(InputType::Bits);
         writer.max_pool2d(&Pool2d::new(image, kernel, [1, 1], Padding::Valid)?)?;
         let file = AlignedBytes::from(writer.finish()?.as_slice());
-        assert!(file.bytes().len() <= 96);
-        let model = Model::open(file.bytes())?;
+        assert!(file.len() <= 96);
+        let model = Model::open(&file)?;
         Ok::<_, ModelError>((model.operations(), model.sizes().output_len as u64))
     };
     // A pixel takes a word of 8 bytes: of the largest image that 32 bits can address, just less than half of that.
@@ -119,7 +119,7 @@ fn what_a_run_takes_is_known_before_it() -> Result<(), ModelError> {
 
     // First 6 x 5 pixels of 4 outputs, each of 9 taps on the one channel of its group, integers of 4 bits.
     let file = AlignedBytes::from(spatial_file(of_integers())?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let layers: Vec<u64> = model.layers().map(|layer| layer.operations()).collect();
     let [first, pool, all, dense] = [6 * 5 * 4 * 9 * 4, 3 * 5 * 4 * 3 * 2, 7 * 3 * 5 * 4, 10 * 7];
     assert_eq!(layers, [first, pool, all, dense]);

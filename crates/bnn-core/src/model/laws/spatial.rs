@@ -23,7 +23,7 @@ const LIMITS: Limits = Limits {
 /// Runs `samples` samples in both ways and compares with the definition.
 fn check(net: &SpatialNet, samples: usize, seed: u64) -> Result<(), ModelError> {
     let file = AlignedBytes::from(net.file()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     assert_eq!(model.input_shape(), net.image);
     check_stream_words(&model);
     check_work(&model)?;
@@ -137,7 +137,7 @@ fn writer(image: [usize; 3], channels: usize) -> Result<ModelWriter, ModelError>
 #[test]
 fn memory_is_that_of_the_rows_that_are_needed() -> Result<(), ModelError> {
     let file = AlignedBytes::from(writer([28, 28, 1], 32)?.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     // States of three layers; two rows for the pool; the whole pooled image; and the larger one of the bit
     // planes of a patch of the first layer, and a patch of the last one.
     let patch = (14 * 14 * 32) / 64;
@@ -150,7 +150,7 @@ fn memory_is_that_of_the_rows_that_are_needed() -> Result<(), ModelError> {
 #[test]
 fn layers_tell_their_shapes() -> Result<(), ModelError> {
     let file = AlignedBytes::from(writer([8, 6, 3], 5)?.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let shapes: Vec<_> = model
         .layers()
         .map(|layer| {
@@ -194,7 +194,7 @@ fn wrong_arguments_are_refused_before_anything_is_written() -> Result<(), ModelE
     let conv = Conv2d::new([3, 2, 1], 2, [2, 2], ConvOptions::default())?;
     writer.conv2d(&conv, BitMatrix::zeros(2, 4)?.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let mut scratch = vec![0; model.scratch_words(2)?];
     let mut y = [7; 8];

@@ -20,7 +20,7 @@ fn check(seed: u64, vertical_padding: bool) -> Result<bool, ModelError> {
     };
     let net = SpatialNet::draw(seed, limits)?;
     let file = AlignedBytes::from(net.file()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let (height, row) = (net.image[0], input_row(&net));
     let series = net.samples(4, seed)?;
     let count = 4 * height;
@@ -94,7 +94,7 @@ fn what_cannot_be_streamed_or_pushed_is_refused() -> Result<(), ModelError> {
     rows.conv2d(&conv, BitMatrix::zeros(1, 4)?.view(), Epilogue::Sums)?;
     for writer in [dense, rows] {
         let file = AlignedBytes::from(writer.finish()?.as_slice());
-        let model = Model::open(file.bytes())?;
+        let model = Model::open(&file)?;
         assert!(Stream::words(&model).is_err());
         assert!(Stream::new(model, &mut [0; 100]).is_err());
     }
@@ -104,7 +104,7 @@ fn what_cannot_be_streamed_or_pushed_is_refused() -> Result<(), ModelError> {
     let ones = BitMatrix::pack(&[1_i8; 4], 1, 4)?;
     writer.conv2d(&conv, ones.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let mut memory = vec![0; Stream::words(&model)?];
     let short = memory.len() - 1;
     assert!(Stream::new(model, &mut memory[..short]).is_err());
@@ -153,7 +153,7 @@ fn a_stream_runs_on_longer_than_any_counter_of_rows() -> Result<(), ModelError> 
     let ones = BitMatrix::pack(&[1_i8; 3], 1, 3)?;
     writer.conv2d(&conv, ones.view(), Epilogue::Sums)?;
     let file = AlignedBytes::from(writer.finish()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let mut memory = vec![0; Stream::words(&model)?];
     let mut stream = Stream::new(model, &mut memory)?;
     let dice = &mut Dice::new(1);

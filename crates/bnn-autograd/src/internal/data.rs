@@ -1,0 +1,27 @@
+//! Readers of single files, for commands that take samples from a stream.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::data::DataError;
+use crate::data::picture::{Colour, read_from};
+
+pub use crate::data::arrays::images as npy_images;
+pub use crate::data::idx::images as idx_images;
+pub use crate::data::load::Content;
+pub use crate::data::source::unpacked;
+pub use crate::data::subset::spread;
+
+/// The pixels of an image file, `[height, width, channels]`; `path` is what errors call it, and says
+/// the format if the contents do not.
+///
+/// # Errors
+/// Those of [`read_images`](crate::data::read_images).
+pub fn image_pixels(
+    stream: impl Read,
+    path: &Path,
+    colour: Option<Colour>,
+    size: Option<(usize, usize)>,
+) -> Result<Vec<u8>, DataError> {
+    Ok(read_from(stream, path, colour, size)?.pixels)
+}
