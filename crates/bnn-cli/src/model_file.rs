@@ -59,7 +59,7 @@ const MOST_BYTES: u64 = 1 << 30;
 
 /// Checks the bytes of the file at `path`.
 pub(crate) fn open<'a>(bytes: &'a AlignedBytes, path: &Path) -> Result<Model<'a>, CliError> {
-    Model::open(&bytes).map_err(|error| CliError::input(error).about(path.display()))
+    Model::open(bytes).map_err(|error| CliError::input(error).about(path.display()))
 }
 
 /// The value of the first `key=value` line with this key in the model's meta text, unescaped.

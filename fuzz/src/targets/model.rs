@@ -261,7 +261,7 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
 /// Whatever the bytes are, no panic; whatever opens also runs, in every way with the same result.
 fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelError> {
     let file = AlignedBytes::from(bytes);
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let words = model.scratch_words(SAMPLES)?;
     let [height, width, channels] = model.input_shape();
     // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more by few bytes.
