@@ -40,7 +40,7 @@ impl Model {
     fn new(py: Python<'_>, file: &[u8]) -> PyResult<Self> {
         let opened = run(py, || {
             Opened::try_new(AlignedBytes::from(file), |bytes| {
-                let file = File::open(bytes.bytes())?;
+                let file = File::open(bytes)?;
                 let packed = PackedModel::new(file)?;
                 Ok::<_, Refusal>(Parts { file, packed })
             })

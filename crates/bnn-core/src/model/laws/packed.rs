@@ -22,7 +22,7 @@ fn samples_do_not_depend_on_the_others_of_a_run() -> Result<(), ModelError> {
     for seed in 0..40 {
         let net = net(seed)?;
         let file = AlignedBytes::from(net.file()?.as_slice());
-        let model = Model::open(file.bytes())?;
+        let model = Model::open(&file)?;
         let packed = PackedModel::new(model)?;
         let most = 50;
         let x = net.samples(most, seed)?;
@@ -47,7 +47,7 @@ fn samples_do_not_depend_on_the_others_of_a_run() -> Result<(), ModelError> {
 fn threads_share_a_model() -> Result<(), ModelError> {
     let net = net(3)?;
     let file = AlignedBytes::from(net.file()?.as_slice());
-    let model = Model::open(file.bytes())?;
+    let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let samples = 20;
     let x = net.samples(samples, 1)?;
