@@ -1,0 +1,1 @@
+"""Names and layouts of other packages, for code that is written for them."""
