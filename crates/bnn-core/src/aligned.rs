@@ -10,7 +10,7 @@ use crate::memory;
 const LINE: usize = 8;
 
 /// Words that start on a cache line. Only speed depends on it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AlignedWords {
     /// `LINE - 1` words longer than needed.
     words: Vec<u64>,

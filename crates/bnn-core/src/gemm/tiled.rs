@@ -4,6 +4,7 @@
 //! stays in the L2 cache and the panel in L1. Each panel's sums go to the epilogue while they are in the cache.
 
 use alloc::vec;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::epilogue::Epilogue;
@@ -11,6 +12,7 @@ use super::output::{Columns, OutputRows};
 use super::product::Product;
 use crate::aligned::AlignedWords;
 use crate::kernel::{NR, Sums};
+use crate::memory;
 use crate::planes::MAX_DEPTH;
 
 /// Words of the laid out block beyond which it holds fewer samples; it always holds at least one tile of
@@ -18,7 +20,7 @@ use crate::planes::MAX_DEPTH;
 const BLOCK_WORDS: usize = (512 << 10) / size_of::<u64>();
 
 impl<E: Epilogue> Product<'_, E> {
-    /// Computes the outputs `columns` of the samples `range`, in memory that it allocates: at most
+    /// Computes the outputs `columns` of the samples `range`, in memory that the thread keeps: at most
     /// [`BLOCK_WORDS`] or one tile of the kernel's for the block, the bits of the block, and its sums.
     pub(super) fn compute(
         &self,
@@ -27,19 +29,32 @@ impl<E: Epilogue> Product<'_, E> {
         out: &mut impl OutputRows<E::Elem>,
     ) {
         let needs = self.needs(range.len());
-        let mut block = AlignedWords::zeros(needs.block_words);
-        let mut room = vec![0; needs.room_words];
-        let mut sums = vec![Sums([0; NR]); needs.rows];
-        let workspace = Workspace {
-            samples: needs.samples,
-            room: &mut room,
-            block: block.words_mut(),
-            sums: &mut sums,
-        };
-        self.compute_in(workspace, range, columns, out);
+        MEMORY.lend(|memory| {
+            if memory.block.words().len() < needs.block_words {
+                memory.block = AlignedWords::zeros(needs.block_words);
+            }
+            if memory.room.len() < needs.room_words {
+                memory.room = vec![0; needs.room_words];
+            }
+            if memory.sums.len() < needs.rows {
+                memory.sums = vec![Sums([0; NR]); needs.rows];
+            }
+            let block = memory.block.words_mut();
+            let workspace = Workspace {
+                samples: needs.samples,
+                room: memory.room.get_mut(..needs.room_words).unwrap_or_default(),
+                block: block.get_mut(..needs.block_words).unwrap_or_default(),
+                sums: memory.sums.get_mut(..needs.rows).unwrap_or_default(),
+            };
+            self.compute_in(workspace, range, columns, out);
+            // Rows that are longer than most take more, which a thread does not keep.
+            if memory.bytes() > MOST_KEPT {
+                *memory = Memory::default();
+            }
+        });
     }
 
-    /// Bytes of memory that [`compute`](Self::compute) allocates for any number of samples.
+    /// Bytes of memory that [`compute`](Self::compute) works in for any number of samples.
     pub(super) fn workspace_bytes(&self) -> usize {
         let needs = self.needs(self.a.len());
         let words = needs.block_words + needs.room_words;
@@ -125,6 +140,26 @@ struct Needs {
     block_words: usize,
     room_words: usize,
 }
+
+/// What a thread has for the workspaces of its products.
+#[derive(Default)]
+struct Memory {
+    block: AlignedWords,
+    room: Vec<u64>,
+    sums: Vec<Sums>,
+}
+
+impl Memory {
+    fn bytes(&self) -> usize {
+        let words = self.block.words().len() + self.room.len();
+        words * size_of::<u64>() + size_of_val(self.sums.as_slice())
+    }
+}
+
+memory::lent!(static MEMORY: Memory);
+
+/// Bytes of it that a thread keeps.
+const MOST_KEPT: usize = 4 << 20;
 
 /// The memory that a product works in.
 struct Workspace<'s> {

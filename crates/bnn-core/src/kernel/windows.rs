@@ -84,6 +84,8 @@ pub(crate) struct WindowFunctions {
     pub(super) bits: Option<WindowProduct>,
     /// Most groups of a window of bits that is faster than a patch: measured.
     pub(super) most_groups: usize,
+    /// Windows of an image from which on bits are faster in place than by patches: measured.
+    pub(super) least_windows: usize,
 }
 
 impl Kernel {
@@ -97,8 +99,15 @@ impl Kernel {
         (self.functions.windows)().bits.as_ref()
     }
 
-    /// Whether windows of `groups` groups of 32 bits in place are faster than patches of `k` bits.
-    pub(crate) fn prefers_windows(&self, groups: usize, words: usize, outputs: usize) -> bool {
+    /// Whether images of so many windows of `groups` groups of 32 bits are faster in place than by patches of
+    /// `words` words.
+    pub(crate) fn prefers_windows(
+        &self,
+        windows: usize,
+        groups: usize,
+        words: usize,
+        outputs: usize,
+    ) -> bool {
         let functions = (self.functions.windows)();
         // Pixels of few channels leave most of a group empty.
         let most = functions.most_groups.min(5 * words.div_ceil(2));
@@ -110,7 +119,10 @@ impl Kernel {
             .lighter
             .as_ref()
             .is_some_and(many);
-        functions.bits.is_some() && groups <= most.min(MOST_GROUPS) && !has_better
+        functions.bits.is_some()
+            && windows >= functions.least_windows
+            && groups <= most.min(MOST_GROUPS)
+            && !has_better
     }
 
     /// Whether a product of `bytes` bytes is faster than one of `words` words of bits.

@@ -134,8 +134,23 @@ pub(super) struct LineWays<'c> {
 impl LineWays<'_> {
     /// The way of the window at a stop.
     pub(super) fn at(&self, ox: usize) -> u32 {
-        // A table of them fits memory, a row of it for each way.
-        (self.first + self.x.at(ox)) as u32
+        self.number(self.x.at(ox))
+    }
+
+    /// The stops of the windows that are clipped in one way, and that way, from left to right.
+    pub(super) fn runs(&self, stops: Range<usize>) -> impl Iterator<Item = (Range<usize>, u32)> {
+        let ways = self.x.0.iter().enumerate();
+        let ends = self.x.0.iter().skip(1).map(|way| way.first);
+        let ways = ways.zip(ends.chain([usize::MAX]));
+        ways.filter_map(move |((i, way), end)| {
+            let stops = way.first.max(stops.start)..end.min(stops.end);
+            (!stops.is_empty()).then(|| (stops, self.number(i)))
+        })
+    }
+
+    fn number(&self, x: usize) -> u32 {
+        // A table of the ways fits memory, with a row for each.
+        (self.first + x) as u32
     }
 }
 
@@ -242,6 +257,12 @@ mod tests {
                     let ways = Ways::new(&axis);
                     for o in 0..axis.output {
                         assert_eq!(ways.0[ways.at(o)].taps, axis.inside(o), "{axis:?}");
+                    }
+                    let line = LineWays { first: 5, x: &ways };
+                    for stops in [0..axis.output, 1..axis.output, 0..axis.output / 2] {
+                        let runs = line.runs(stops.clone());
+                        let each = runs.flat_map(|(run, way)| run.map(move |o| (o, way)));
+                        assert!(each.eq(stops.map(|o| (o, line.at(o)))), "{axis:?}");
                     }
                     let mut taps: Vec<_> = (0..axis.output).map(|o| axis.inside(o)).collect();
                     taps.dedup();

@@ -7,6 +7,7 @@ mod bytes;
 mod counting;
 mod threshold;
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::ByteTaps;
@@ -22,8 +23,11 @@ use crate::gemm::epilogue::Epilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::NR;
 use crate::kernel::{Kernel, Sums};
+use crate::memory;
 use crate::shape::{WORD, matrix_words, mul, positive, row_words};
 use crate::window::{Window, lines};
+
+memory::lent!(static SUMS: Vec<i32>);
 
 /// Words of 64 channels that are counted together, if there are as many.
 const TOGETHER: usize = 4;
@@ -97,13 +101,23 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
 
     fn part(&self, range: Range<usize>, _: &Columns, out: &mut impl OutputRows<E::Elem>) {
         let conv = self.depthwise.conv;
-        let mut sums = alloc::vec![0; sums_len(conv)];
+        SUMS.lend(|sums| {
+            sums.resize(sums_len(conv), 0);
+            self.sum_all(range, sums, out);
+        });
+    }
+}
+
+impl<E: Epilogue> WithEpilogue<'_, E> {
+    /// Writes the outputs of the windows `range`, with `sums` to work in.
+    fn sum_all(&self, range: Range<usize>, sums: &mut [i32], out: &mut impl OutputRows<E::Elem>) {
+        let conv = self.depthwise.conv;
         let (n, epilogues) = (conv.outputs(), self.kernel.epilogues());
         let mut samples = 0..;
         for line in lines(conv.windows(), range) {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
                 self.depthwise
-                    .sum(&line.window(&conv.windows().x, ox), &mut sums);
+                    .sum(&line.window(&conv.windows().x, ox), sums);
                 if let Some(row) = out.row(sample) {
                     let (tiles, _) = sums.as_chunks::<NR>();
                     for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {

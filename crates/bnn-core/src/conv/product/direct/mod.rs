@@ -67,9 +67,11 @@ impl Direct {
         let taps = conv.windows().taps();
         let groups = taps.saturating_mul(staging::groups_of(conv.channels()));
         let words = row_words(conv.patch_len());
+        let (windows, outputs) = (conv.windows().output_pixels(), conv.outputs());
         // Rows of products that are long gain nothing, and their outputs may be shared among threads.
         let is_long = taps == 1 && words > SHORT;
-        if conv.groups() > 1 || is_long || !kernel.prefers_windows(groups, words, conv.outputs()) {
+        let prefers = kernel.prefers_windows(windows, groups, words, outputs);
+        if conv.groups() > 1 || is_long || !prefers {
             return Ok(None);
         }
         match kernel.window_bits() {

@@ -107,11 +107,19 @@ impl Staging {
                 let row = used + (line - lines.start) * y.stride * self.row;
                 let start = image * each + line * width;
                 let stops = at.max(start) - start..end.min(start + width) - start;
-                let way = product.direct.clips.as_ref().map(|clips| clips.line(line));
-                windows.extend(stops.map(|ox| Window {
-                    first: (row + ox * x.stride * self.pixel) as u32,
-                    way: way.as_ref().map_or(0, |way| way.at(ox)),
-                }));
+                let mut push = |stops: Range<usize>, way| {
+                    windows.extend(stops.map(|ox| Window {
+                        first: (row + ox * x.stride * self.pixel) as u32,
+                        way,
+                    }));
+                };
+                match &product.direct.clips {
+                    None => push(stops, 0),
+                    Some(clips) => {
+                        let line = clips.line(line);
+                        line.runs(stops).for_each(|(stops, way)| push(stops, way));
+                    }
+                }
             }
             used += rows * self.row;
             at = end;

@@ -15,6 +15,7 @@ pub(in crate::kernel::arch) static WINDOWS: WindowFunctions = WindowFunctions {
     byte_cost: 12,
     bits: None,
     most_groups: 0,
+    least_windows: usize::MAX,
 };
 
 fn sums(block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {

@@ -27,7 +27,7 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
         },
         order: PanelOrder::Lanes,
     },
-    byte_cost: 3,
+    byte_cost: 4,
     bits: Some(WindowProduct {
         // SAFETY: as for the bytes.
         sums: |block, panel, sums| unsafe { self::sums::<false>(block, panel, sums) },
@@ -38,6 +38,7 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
         order: PanelOrder::Lanes,
     }),
     most_groups: usize::MAX,
+    least_windows: 1,
 };
 
 /// Lanes of a vector.
