@@ -19,6 +19,7 @@
 #include "bnn/info.hpp"
 #include "bnn/linear.hpp"
 #include "bnn/model.hpp"
+#include "bnn/packed_model.hpp"
 #include "bnn/span.hpp"
 #include "bnn/stream.hpp"
 

@@ -141,7 +141,7 @@ impl Workload for Convolution {
                 return Err(Error::Unsupported { what });
             }
             Contender::Floats(library) => {
-                im2col(&self.conv, &self.x, &mut self.patches);
+                im2col(&self.conv, 0, &self.x, &mut self.patches);
                 return library.multiply(shape, &self.patches, &self.weights, &mut to.floats);
             }
             Contender::Bits(form, kernel) => (form, kernel),

@@ -1,9 +1,11 @@
 //! The float products that binary products are compared with.
 
+use std::fmt;
+
 use bnn_core::Error;
 use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
-use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
 /// A library that multiplies matrices of floats.
@@ -52,6 +54,53 @@ impl F32Gemm {
     }
 }
 
+/// Weights `[n, k]`, packed for every library that packs.
+pub(crate) struct F32Weights {
+    n: usize,
+    k: usize,
+    rows: Vec<f32>,
+    rten: PackedBMatrix<f32>,
+}
+
+impl F32Weights {
+    /// Of `rows`, a row of `k` numbers for each of the `n` outputs.
+    pub(crate) fn new(n: usize, k: usize, rows: Vec<f32>) -> Self {
+        let view = NdTensorView::from_data([n, k], rows.as_slice());
+        let rten = GemmExecutor::<f32>::new().prepack_b(view.transposed());
+        Self { n, k, rows, rten }
+    }
+
+    /// Number of outputs.
+    pub(crate) fn n(&self) -> usize {
+        self.n
+    }
+
+    /// As [`F32Gemm::multiply`], of `m` rows.
+    ///
+    /// # Panics
+    /// If a slice is not as long as its matrix.
+    pub(crate) fn multiply(&self, library: F32Gemm, m: usize, a: &[f32], c: &mut [f32]) {
+        let done = match library {
+            F32Gemm::MatrixMultiply => library.multiply([m, self.n, self.k], a, &self.rows, c),
+            F32Gemm::Rten => {
+                let a = GemmInputA::Unpacked(NdTensorView::from_data([m, self.k], a));
+                let b = GemmInputB::Packed(&self.rten);
+                let done = GemmExecutor::<f32>::new().gemm(c, a, b, GemmOptions::default());
+                done.map_err(|_| Error::Unsupported { what: REFUSED })
+            }
+        };
+        done.expect("all matrices are as large as the product");
+    }
+}
+
+impl fmt::Debug for F32Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "F32Weights({} x {})", self.n, self.k)
+    }
+}
+
+const REFUSED: &str = "a product that rten-gemm refuses, expected one that it computes";
+
 fn is_matrix(what: &'static str, x: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
     let expected = rows.checked_mul(cols).ok_or(Error::Overflow { what })?;
     let found = x.len();
@@ -83,9 +132,7 @@ fn multiply_by_rten(
         GemmInputB::Unpacked(b.transposed()),
     );
     let done = gemm.gemm(c, a, b, GemmOptions::default());
-    done.map_err(|_| Error::Unsupported {
-        what: "a product that rten-gemm refuses, expected one that it computes",
-    })
+    done.map_err(|_| Error::Unsupported { what: REFUSED })
 }
 
 fn multiply_by_ndarray([m, n, k]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32]) {

@@ -1,15 +1,17 @@
-//! Workloads to be timed: products and convolutions of bits on every kernel of this CPU, and the same ones of
-//! floats. The criterion benches and `bnn bench` run the same [`Workload`]s.
+//! Workloads to be timed: products and convolutions of bits on every kernel of this CPU, the same ones of
+//! floats, and float networks of the shapes of model files. The criterion benches and `bnn bench` run the same [`Workload`]s.
 
 mod convolution;
 mod epilogues;
 mod f32_gemm;
 mod im2col;
+mod network;
 mod product;
 mod workload;
 
 pub use convolution::{CONVOLUTIONS, ConvShape, Convolution, DEPTHWISE};
 pub use f32_gemm::F32Gemm;
+pub use network::FloatNetwork;
 pub use product::{PRODUCTS, Product};
 pub use workload::{Contender, Form, Workload};
 

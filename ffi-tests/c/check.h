@@ -61,6 +61,7 @@ void test_conv2d(void);
 void test_conv2d_errors(void);
 void test_model(void);
 void test_model_errors(void);
+void test_packed_model(void);
 void test_model_layers(void);
 void test_builder_errors(void);
 void test_builder_images(void);

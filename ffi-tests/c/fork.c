@@ -16,20 +16,23 @@ enum { M = 64, N = 96, K = 2200, WORDS = (K + 63) / 64, INPUTS = 300, THREADS = 
 static uint64_t a[M * WORDS], b[N * WORDS];
 static float *x, *w;
 static bnn_linear_t *linear;
+static bnn_packed_model_t *packed;
 
 typedef struct results_t {
     int32_t c[M * N];
     float y[M * N], dx[M * INPUTS], dw[N * INPUTS], dscale[N];
+    int32_t sums[M * N];
 } results_t;
 
 static results_t *expected;
 
-/* Products and gradients, which take different ways through the library. */
+/* Products, models and gradients, which take different ways through the library. */
 static int large_calls(results_t *r) {
     const size_t words = bnn_linear_saved_words(M, INPUTS);
     uint64_t *saved = malloc(words * sizeof *saved);
     const int done =
         saved != NULL && bnn_gemm_i32(a, b, M, N, K, r->c, N) == BNN_OK &&
+        bnn_packed_model_run(packed, M, a, sizeof a, r->sums, sizeof r->sums) == BNN_OK &&
         bnn_linear_forward_saving_f32(linear, x, M, r->y, saved, words) == BNN_OK &&
         bnn_linear_backward_f32(linear, saved, words, r->y, M, r->dx, r->dw, r->dscale, NULL) ==
             BNN_OK;
@@ -113,6 +116,23 @@ static int as_many_threads(void) {
     return bnn_num_threads() == threads_of_the_parent;
 }
 
+/* A model of the product of `a` with `numbers`. */
+static bnn_packed_model_t *packed_model(const float *numbers) {
+    bnn_builder_t *builder = NULL;
+    bnn_packed_model_t *made = NULL;
+    uint8_t *file;
+    size_t len = 0;
+    CHECK(bnn_builder_new(BNN_ELEMENT_BITS, 1, &builder) == BNN_OK);
+    CHECK(bnn_builder_linear_f32(builder, numbers, N, K) == BNN_OK);
+    CHECK(bnn_builder_finish(builder, &len) == BNN_OK);
+    file = allocated(len);
+    CHECK(bnn_builder_file(builder, file, len) == BNN_OK);
+    bnn_builder_free(builder);
+    CHECK(bnn_packed_model_new(file, len, &made) == BNN_OK);
+    free(file);
+    return made;
+}
+
 void test_fork(void) {
     const size_t before = bnn_num_threads(), counts[] = {2, 1, 3};
     float *numbers = some_eighths(N * K, 11);
@@ -125,7 +145,9 @@ void test_fork(void) {
     CHECK(bnn_pack_f32(x, M, K, K, a, M * WORDS) == BNN_OK);
     CHECK(bnn_pack_f32(numbers, N, K, K, b, N * WORDS) == BNN_OK);
     CHECK(bnn_linear_new_f32(w, N, INPUTS, NULL, NULL, &linear) == BNN_OK);
+    packed = packed_model(numbers);
     CHECK(large_calls(expected));
+    CHECK(memcmp(expected->sums, expected->c, sizeof expected->c) == 0);
 
     CHECK(fork_and(large_calls_are_right));
     for (i = 0; i < 3; i++) {
@@ -144,6 +166,7 @@ void test_fork(void) {
     }
     CHECK(bnn_set_num_threads(before) == BNN_OK);
     bnn_linear_free(linear);
+    bnn_packed_model_free(packed);
     free(expected);
     free(numbers);
     free(x);

@@ -7,7 +7,7 @@
 
 static void every_status_has_a_text_of_its_own(void) {
     int i, j;
-    for (i = BNN_OK; i <= BNN_ERROR_NO_MEMORY; i++) {
+    for (i = BNN_OK; i <= BNN_ERROR_FILE; i++) {
         CHECK(strlen(bnn_status_string(i)) > 0);
         CHECK(strcmp(bnn_status_string(i), "unknown status") != 0);
         for (j = BNN_OK; j < i; j++) {
@@ -17,7 +17,7 @@ static void every_status_has_a_text_of_its_own(void) {
 }
 
 static void numbers_that_are_no_status_have_a_text_too(void) {
-    const int32_t numbers[] = {-1, BNN_ERROR_NO_MEMORY + 1, 255, 256, 257, INT32_MIN, INT32_MAX};
+    const int32_t numbers[] = {-1, BNN_ERROR_FILE + 1, 255, 256, 257, INT32_MIN, INT32_MAX};
     size_t i;
     for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         CHECK(strcmp(bnn_status_string(numbers[i]), "unknown status") == 0);
@@ -48,6 +48,7 @@ static void status_numbers_are_those_that_were_promised(void) {
     CHECK(BNN_ERROR_LAYER == 20);
     CHECK(BNN_ERROR_THREADS == 21);
     CHECK(BNN_ERROR_NO_MEMORY == 22);
+    CHECK(BNN_ERROR_FILE == 23);
 }
 
 static void a_row_takes_whole_words(void) {

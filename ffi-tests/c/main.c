@@ -22,6 +22,7 @@ int main(void) {
         test_conv2d_errors();
         test_model();
         test_model_errors();
+        test_packed_model();
         test_model_layers();
         test_builder_errors();
         test_builder_images();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -82,6 +83,35 @@ void a_built_model_runs_as_its_formulas_say() {
     std::vector<float> y(SAMPLES * OUTPUTS);
     copy.run<std::uint8_t, float>(network.x, y, scratch);
     CHECK(y == network.scores());
+}
+
+void a_packed_model_runs_as_the_model() {
+    const Network network;
+    const auto file = network.file();
+    const bnn::PackedModel packed(file);
+    CHECK(packed.input().elements == INPUTS && packed.output().element == BNN_ELEMENT_F32);
+    CHECK(packed.input_shape()[2] == INPUTS && packed.output_shape()[2] == OUTPUTS);
+    CHECK(packed.meta() == "name=test\n" && packed.class_name(2) == "2");
+    CHECK(bnn_model_layers(packed.view()) == 2 && packed.get() != nullptr);
+    CHECK(packed.run<float>(network.x) == network.scores());
+    std::vector<float> y(SAMPLES * OUTPUTS);
+    packed.run<std::uint8_t, float>(network.x, y);
+    CHECK(y == network.scores());
+
+    std::vector<std::uint64_t> words((file.size() + 7) / 8);
+    std::memcpy(words.data(), file.data(), file.size());
+    const bnn::Span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t *>(words.data()), file.size());
+    bnn::PackedModel borrowing = bnn::PackedModel::borrowing(bytes);
+    bnn::PackedModel moved = std::move(borrowing);
+    borrowing = bnn::PackedModel(file);
+    CHECK(moved.run<float>(network.x) == network.scores());
+    CHECK(borrowing.run<float>(network.x) == network.scores());
+
+    CHECK_ERROR(BNN_ERROR_FILE, "/nowhere/at/all", bnn::PackedModel::from_file("/nowhere/at/all"));
+    CHECK_ERROR(BNN_ERROR_NULL, "bytes is NULL", bnn::PackedModel(bnn::Span<const std::uint8_t>()));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, "input", packed.run<float>(std::vector<std::uint8_t>(INPUTS + 1)));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, "output", packed.run<std::int32_t>(network.x));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, "output", packed.run<std::uint8_t, float>(network.x, bnn::Span<float>(y.data(), 1)));
 }
 
 void bits_in_and_sums_and_bits_out() {
@@ -269,6 +299,7 @@ void wrong_files_and_calls_are_refused() {
 
 void test_model() {
     a_built_model_runs_as_its_formulas_say();
+    a_packed_model_runs_as_the_model();
     bits_in_and_sums_and_bits_out();
     bytes_become_bits_by_thresholds();
     a_built_model_of_images_runs_as_its_formulas_say();

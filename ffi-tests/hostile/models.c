@@ -5,7 +5,7 @@
 #include "../c/series.h"
 #include "hostile.h"
 
-enum { FILES = 6, FILE_WORDS = 64, FILE_BYTES = 8 * FILE_WORDS, MODELS = 8, STREAMS = 4, WORDS = 64 };
+enum { FILES = 6, PACKED = 5, FILE_WORDS = 64, FILE_BYTES = 8 * FILE_WORDS, MODELS = 8, STREAMS = 4, WORDS = 64 };
 
 /* Each file, model, stream and stream's memory in memory of its own, all watched. */
 static uint64_t *files[FILES];
@@ -15,6 +15,8 @@ static size_t file_of[MODELS]; /* FILES if the model is not open */
 static bnn_stream_t *streams[STREAMS];
 static size_t stream_file[STREAMS];
 static uint64_t *memories[STREAMS];
+static bnn_packed_model_t *packed[PACKED];
+static size_t packed_file[PACKED]; /* FILES if the model keeps its file itself */
 
 static void *zeros(size_t bytes) {
     void *memory = calloc(1, bytes);
@@ -74,6 +76,9 @@ void free_models(void) {
     }
     for (i = 0; i < MODELS; i++) {
         free(models[i]);
+    }
+    for (i = 0; i < PACKED; i++) {
+        bnn_packed_model_free(packed[i]);
     }
     for (i = 0; i < STREAMS; i++) {
         free(streams[i]);
@@ -270,6 +275,91 @@ static int stream_slides(void) {
     return BNN_OK;
 }
 
+/* The bytes of a file, now and then damaged. A model that borrows them would change with them, so that only
+ * files that stay as they are may be borrowed. */
+static int packed_model_new(int borrowing) {
+    const size_t file = below(FILES), slot = below(PACKED), len = about(lens[file]);
+    const int damaged = file == 5 || one_in(3);
+    bnn_packed_model_t **made = output(1, sizeof *made), *before = packed[slot];
+    uint64_t own[FILE_WORDS];
+    const uint8_t *bytes = (const uint8_t *)(damaged ? own : files[file]);
+    const size_t stated = len > FILE_BYTES && len < SIZE_MAX / 2 ? 0 : len;
+    int status;
+    memcpy(own, files[file], sizeof own);
+    if (damaged) {
+        size_t flips = 1 + below(4);
+        for (; flips > 0; flips--) {
+            own[below(lens[file] / 8)] ^= UINT64_C(1) << below(64);
+        }
+    }
+    bytes = spoiled(bytes);
+    made = spoiled(made);
+    status = borrowing ? (int)bnn_packed_model_new_borrowing(bytes, stated, made)
+                       : (int)bnn_packed_model_new(bytes, stated, made);
+    if (status == BNN_OK && borrowing && damaged) {
+        bnn_packed_model_free(*made); /* flips that undid each other */
+    } else if (status == BNN_OK) {
+        packed[slot] = *made;
+        packed_file[slot] = borrowing ? file : FILES;
+        bnn_packed_model_free(before);
+    }
+    return status;
+}
+
+static int packed_model_new_owning(void) { return packed_model_new(0); }
+static int packed_model_new_borrowing(void) { return packed_model_new(1); }
+
+static int packed_model_new_from_file(void) {
+    static const char *paths[] = {"", "/", "/dev/null", "/proc/self/exe", "/nowhere/at/all", "\xff\xfe"};
+    bnn_packed_model_t **made = output(1, sizeof *made);
+    return (int)bnn_packed_model_new_from_file(or_null(paths[below(sizeof paths / sizeof *paths)]),
+                                               spoiled(made));
+}
+
+static int packed_model_free(void) {
+    const size_t slot = below(PACKED);
+    if (one_in(8)) {
+        bnn_packed_model_free(packed[slot]);
+        packed[slot] = NULL;
+    }
+    bnn_packed_model_free(NULL);
+    return BNN_OK;
+}
+
+/* A place in the file that a model borrows, if it does, for outputs to overlap. */
+static void *borrowed(size_t slot) {
+    return packed[slot] == NULL || packed_file[slot] == FILES ? NULL
+                                                              : files[packed_file[slot]] + below(8);
+}
+
+static int packed_model_view(void) {
+    const size_t slot = below(PACKED);
+    void *out = output_or(borrowed(slot), 1, sizeof(bnn_model_t));
+    return (int)bnn_packed_model_view(spoiled(packed[slot]), spoiled(out));
+}
+
+static int packed_model_run(void) {
+    const size_t slot = below(PACKED), samples = dimension();
+    bnn_tensor_t in = {1, 8, 0, 0}, out = {1, 8, 0, 0};
+    bnn_model_t view;
+    size_t in_bytes, out_bytes;
+    const void *x;
+    void *y;
+    if (packed[slot] != NULL && bnn_packed_model_view(packed[slot], &view) == BNN_OK) {
+        bnn_model_input(&view, &in);
+        bnn_model_output(&view, &out);
+    }
+    in_bytes = times(samples, in.bytes);
+    out_bytes = times(samples, out.bytes);
+    x = place(in_bytes, 1);
+    y = output_or(borrowed(slot), out_bytes, 1);
+    if (x == NULL || y == NULL) {
+        return SKIPPED;
+    }
+    return (int)bnn_packed_model_run(spoiled(packed[slot]), samples, spoiled(x), about(in_bytes),
+                                     spoiled(y), about(out_bytes));
+}
+
 const call_t model_calls[] = {
     {"bnn_model_open", model_open},
     {"bnn_model_input", model_input},
@@ -282,6 +372,12 @@ const call_t model_calls[] = {
     {"bnn_model_layer", model_layer},
     {"bnn_model_run", model_run_one},
     {"bnn_model_run_batch", model_run_batch},
+    {"bnn_packed_model_new", packed_model_new_owning},
+    {"bnn_packed_model_new_borrowing", packed_model_new_borrowing},
+    {"bnn_packed_model_new_from_file", packed_model_new_from_file},
+    {"bnn_packed_model_free", packed_model_free},
+    {"bnn_packed_model_view", packed_model_view},
+    {"bnn_packed_model_run", packed_model_run},
     {"bnn_model_stream_bytes", model_stream_bytes},
     {"bnn_stream_open", stream_open},
     {"bnn_stream_push", stream_push},

@@ -23,6 +23,9 @@ static uint8_t *thresholds;
 static bnn_conv2d_options_t options, depthwise;
 static bnn_linear_t *linear;
 static bnn_conv2d_t *conv;
+static uint8_t *file;
+static size_t file_bytes;
+static bnn_packed_model_t *packed;
 
 static bnn_status_t linear_f32(void) {
     bnn_linear_t *made;
@@ -94,6 +97,22 @@ static bnn_status_t conv2d_backward(void) {
     return bnn_conv2d_backward_f32(conv, saved, saved_words, y, IMAGES, dx, dw, NULL, NULL);
 }
 
+static bnn_status_t packed_new(void) {
+    bnn_packed_model_t *made;
+    return bnn_packed_model_new(file, file_bytes, &made);
+}
+
+static bnn_status_t packed_borrowing(void) {
+    bnn_packed_model_t *made;
+    return bnn_packed_model_new_borrowing(file, file_bytes, &made);
+}
+
+/* A first run, which works in memory that the model then keeps. */
+static bnn_status_t packed_run(void) {
+    return bnn_packed_model_run(packed, IMAGES, bits, IMAGES * SIDE * SIDE * CHANNELS / 8, y,
+                                IMAGES * SIDE * SIDE * OUTPUTS * sizeof(int32_t));
+}
+
 typedef bnn_status_t (*work_t)(void);
 
 static unsigned long failed, passed;
@@ -156,6 +175,21 @@ static void *zeros(size_t count, size_t size) {
     return memory;
 }
 
+/* A model of two convolutions, which gives sums. */
+static void make_packed(void) {
+    bnn_builder_t *builder;
+    check(bnn_builder_new(BNN_ELEMENT_BITS, 1, &builder) == BNN_OK &&
+              bnn_builder_image(builder, SIDE, SIDE, CHANNELS) == BNN_OK &&
+              bnn_builder_conv2d_f32(builder, &options, w) == BNN_OK &&
+              bnn_builder_conv2d_f32(builder, &options, w) == BNN_OK &&
+              bnn_builder_finish(builder, &file_bytes) == BNN_OK,
+          "a model", 0);
+    file = zeros(file_bytes, 1);
+    check(bnn_builder_file(builder, file, file_bytes) == BNN_OK, "its file", 0);
+    bnn_builder_free(builder);
+    check(bnn_packed_model_new(file, file_bytes, &packed) == BNN_OK, "a packed model", 0);
+}
+
 int main(void) {
     const size_t floats = (size_t)N * K;
     w = zeros(floats, sizeof *w);
@@ -177,6 +211,7 @@ int main(void) {
     depthwise.channels = depthwise.outputs = depthwise.groups = floats / 9;
     check(bnn_linear_new_f32(w, N, K, NULL, NULL, &linear) == BNN_OK, "a layer", 0);
     check(bnn_conv2d_new_f32(&options, w, NULL, NULL, &conv) == BNN_OK, "a convolution", 0);
+    make_packed();
     TRY(linear_f32, 1);
     TRY(linear_packed, 1);
     TRY(linear_with_many_outputs, 1);
@@ -191,6 +226,9 @@ int main(void) {
     TRY(linear_backward, 1);
     TRY(conv2d_saving, 0);
     TRY(conv2d_backward, 1);
+    TRY(packed_new, 0);
+    TRY(packed_borrowing, 0);
+    TRY(packed_run, 0);
     printf("%lu passed, %lu failed\n", passed, failed);
     return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -41,6 +41,10 @@ pub mod conv2d;
 
 pub mod model;
 
+// Owns memory and runs on threads.
+#[cfg(feature = "std")]
+pub mod packed_model;
+
 #[cfg(feature = "conv")]
 pub mod stream;
 

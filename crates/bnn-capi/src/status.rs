@@ -56,11 +56,13 @@ pub enum bnn_status_t {
     BNN_ERROR_THREADS = 21,
     /// The system has too little memory left.
     BNN_ERROR_NO_MEMORY = 22,
+    /// A file cannot be read.
+    BNN_ERROR_FILE = 23,
 }
 
 use bnn_status_t::*;
 
-const TEXTS: [(bnn_status_t, &CStr); 23] = [
+const TEXTS: [(bnn_status_t, &CStr); 24] = [
     (BNN_OK, c"ok"),
     (BNN_ERROR_NULL, c"a pointer is NULL"),
     (BNN_ERROR_MISALIGNED, c"a pointer is not aligned"),
@@ -93,6 +95,7 @@ const TEXTS: [(bnn_status_t, &CStr); 23] = [
     (BNN_ERROR_LAYER, c"a layer cannot be added"),
     (BNN_ERROR_THREADS, c"the system gave no threads"),
     (BNN_ERROR_NO_MEMORY, c"the system has no memory left"),
+    (BNN_ERROR_FILE, c"a file cannot be read"),
 ];
 
 /// The text of a status number; any `i32` may be asked for.

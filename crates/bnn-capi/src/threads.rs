@@ -161,11 +161,24 @@ pub(crate) mod pool {
         words: usize,
         work: impl FnOnce() -> Result<(), bnn_core::Error> + Send,
     ) -> Result<(), Error> {
+        run_model(words, true, work)
+    }
+
+    /// The same of a model. `grows` says whether it works in more memory than threads have by now.
+    #[inline]
+    pub(crate) fn run_model<E: Send>(
+        words: usize,
+        grows: bool,
+        work: impl FnOnce() -> Result<(), E> + Send,
+    ) -> Result<(), Error>
+    where
+        Error: From<E>,
+    {
         let threads = match words >= WORTH_A_THREAD {
             true => team().and_then(Team::threads).unwrap_or(Threads::One),
             false => Threads::One,
         };
-        if words >= LONG {
+        if grows && words >= LONG {
             memory::available(threads.len() * WORKSPACE)?;
         }
         match threads {

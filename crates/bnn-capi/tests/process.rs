@@ -11,7 +11,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use toolchain::{STRICT, SYSTEM, built, expect_pass, has, include, repository, run};
 
-/// Compiles the program `name` with `libraries`, and hands a command that runs it to `check`.
+/// Compiles the program `name` with `libraries`, libraries and flags of the linker, and hands a command that runs it to `check`.
 fn with_program(name: &str, libraries: &[&str], check: impl FnOnce(&mut Command)) {
     if !has("gcc") {
         return;
@@ -30,6 +30,17 @@ fn with_program(name: &str, libraries: &[&str], check: impl FnOnce(&mut Command)
 fn where_memory_is_short_calls_are_refused_and_the_process_goes_on() {
     let archive = built().join("libbnn.a");
     with_program("low_memory", &[archive.to_str().unwrap()], expect_pass);
+}
+
+#[test]
+fn runs_of_a_packed_model_allocate_the_first_time_only() {
+    let archive = built().join("libbnn.a");
+    let wrap = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign";
+    with_program(
+        "allocations",
+        &[archive.to_str().unwrap(), wrap],
+        expect_pass,
+    );
 }
 
 #[test]

@@ -32,6 +32,34 @@ impl AlignedWords {
         Ok(Self::new(memory::zeros(len.saturating_add(LINE - 1))?, len))
     }
 
+    /// The first `len` words, which hold anything: new ones, if there are fewer.
+    pub(crate) fn first(&mut self, len: usize) -> &mut [u64] {
+        if self.len < len {
+            *self = Self::default(); // freed first, so that both are never there at once
+            *self = Self::zeros(len);
+        }
+        self.words_mut().get_mut(..len).unwrap_or_default()
+    }
+
+    /// The same where the size depends on arguments.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn try_first(&mut self, len: usize) -> Result<&mut [u64], Error> {
+        if self.len < len {
+            *self = Self::default();
+            *self = Self::try_zeros(len)?;
+        }
+        Ok(self.first(len))
+    }
+
+    /// Frees words that are more than a thread should keep.
+    pub(crate) fn free_beyond(&mut self, most: usize) {
+        if self.len > most {
+            *self = Self::default();
+        }
+    }
+
     /// Over `words`, `LINE - 1` more than `len`.
     fn new(words: Vec<u64>, len: usize) -> Self {
         // A word's address is a multiple of 8, so fewer than LINE words are skipped.
@@ -68,6 +96,24 @@ impl Eq for AlignedWords {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_serves_again_and_grows_where_it_must() -> Result<(), Error> {
+        let mut words = AlignedWords::default();
+        assert_eq!(words.first(0), []);
+        words.first(9)[8] = 7;
+        assert_eq!(words.first(9)[8], 7);
+        assert_eq!(words.try_first(3)?.len(), 3);
+        assert_eq!(words.try_first(9)?[8], 7);
+        assert_eq!(words.try_first(10)?, [0; 10]);
+        assert_eq!(words.first(10).as_ptr().align_offset(64), 0);
+        words.free_beyond(10);
+        assert_eq!(words.words().len(), 10);
+        words.free_beyond(9);
+        assert_eq!(words.words().len(), 0);
+        assert!(words.try_first(usize::MAX).is_err());
+        Ok(())
+    }
 
     #[test]
     fn the_first_word_begins_a_cache_line_also_in_a_copy() {

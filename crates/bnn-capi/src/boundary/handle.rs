@@ -10,6 +10,7 @@ use crate::builder::bnn_builder_t;
 use crate::conv2d::bnn_conv2d_t;
 use crate::error::Error;
 use crate::linear::bnn_linear_t;
+use crate::packed_model::bnn_packed_model_t;
 
 /// Where C gets a new handle.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ impl<T> NewHandle<'_, T> {
     }
 }
 
-/// Lets handles be arguments: `*const` is shared between threads, `*mut *mut` receives a new one,
-/// and a box, which C gives back to be freed, may be NULL.
+/// Lets handles be arguments: `*mut *mut` receives a new one, and a box, which C gives back to be freed,
+/// may be NULL.
 macro_rules! handles {
     ($($type:ty),+) => {$(
         // Shared between threads.
@@ -53,21 +54,6 @@ macro_rules! handles {
             fn shareable<T: Send + Sync>() {}
             shareable::<$type>();
         };
-
-        impl Argument for *const $type {
-            type Checked<'call> = &'call $type;
-
-            unsafe fn check<'call>(
-                self,
-                name: &'static str,
-                _: &'call Ledger,
-            ) -> Result<&'call $type, Error> {
-                let pointer = checked(name, self)?;
-                // SAFETY: non-null and aligned, and by the caller's promise a handle that nobody
-                // frees or changes during the call.
-                Ok(unsafe { &*pointer })
-            }
-        }
 
         impl Argument for *mut *mut $type {
             type Checked<'call> = NewHandle<'call, $type>;
@@ -92,7 +78,35 @@ macro_rules! handles {
     )+};
 }
 
-handles!(bnn_linear_t, bnn_conv2d_t, bnn_builder_t);
+handles!(
+    bnn_linear_t,
+    bnn_conv2d_t,
+    bnn_builder_t,
+    bnn_packed_model_t
+);
+
+/// Lets handles be arguments that calls read.
+macro_rules! read {
+    ($($type:ty),+) => {$(
+        impl Argument for *const $type {
+            type Checked<'call> = &'call $type;
+
+            unsafe fn check<'call>(
+                self,
+                name: &'static str,
+                _: &'call Ledger,
+            ) -> Result<&'call $type, Error> {
+                let pointer = checked(name, self)?;
+                // SAFETY: non-null and aligned, and by the caller's promise a handle that nobody
+                // frees or changes during the call.
+                Ok(unsafe { &*pointer })
+            }
+        }
+    )+};
+}
+
+// That of a packed model is in `packed_model`: a call must not write to its file.
+read!(bnn_linear_t, bnn_conv2d_t, bnn_builder_t);
 
 /// The one handle that calls change.
 impl Argument for *mut bnn_builder_t {

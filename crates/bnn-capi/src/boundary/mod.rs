@@ -8,11 +8,15 @@ mod ledger;
 mod model;
 #[cfg(feature = "std")]
 mod optional;
+#[cfg(feature = "std")]
+mod packed_model;
 mod pointer;
 #[cfg(feature = "std")]
 pub(crate) mod process;
 #[cfg(feature = "conv")]
 mod stream;
+#[cfg(feature = "std")]
+mod text;
 mod untyped;
 
 pub(crate) use argument::Argument;

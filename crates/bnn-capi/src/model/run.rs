@@ -80,7 +80,8 @@ pub(crate) fn equal(what: &'static str, expected: usize, found: usize) -> Result
 }
 
 export! {
-    /// Runs the model on one sample.
+    /// Runs the model on one sample, in the caller's memory and on the calling thread: made for small
+    /// devices. On a host a `bnn_packed_model_t` is several times as fast.
     ///
     /// - `input`: read, `input_bytes` bytes, exactly those of a sample; aligned to the element type
     ///   (8 bytes for bits, whose tail bits are 0).
@@ -110,7 +111,8 @@ export! {
 
 export! {
     /// Runs the model on `samples` samples, which follow each other in `input` and `output`: all sizes
-    /// are `samples` times those of `bnn_model_run`.
+    /// are `samples` times those of `bnn_model_run`. On a host `bnn_packed_model_run` is several times as
+    /// fast.
     ///
     /// Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
     pub fn bnn_model_run_batch(

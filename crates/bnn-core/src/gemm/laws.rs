@@ -140,6 +140,10 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
             }
         }
     }
+    // Around the length of rows from which they stay in place.
+    for k in [128 * 64 - 1, 128 * 64, 128 * 64 + 1, 200 * 64] {
+        check_bits(6, 70, k, k as u64)?;
+    }
     // More samples than a block has.
     for m in [127, 128, 129, 255, 257] {
         check_bits(m, 33, 65, m as u64)?;

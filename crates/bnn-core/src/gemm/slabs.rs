@@ -14,8 +14,7 @@ use crate::kernel::{Kernel, NR};
 use crate::memory;
 use crate::shape::{WORD, row_words};
 
-/// Panels of a slab, for each thread that shares the work: few, so that they stay in an L2 cache and cost
-/// little to ask for in each call. (As few as there can be in tests, so that most products have several
+/// Panels of a slab, for each thread that shares the work: few, so that they stay in an L2 cache. (As few as there can be in tests, so that most products have several
 /// slabs.)
 const PANELS: usize = if cfg!(test) { ALIGNED } else { 16 };
 
@@ -26,8 +25,15 @@ const MORE_PANELS: usize = if cfg!(test) { 1 } else { 4 };
 const ALIGNED: usize = WORD / NR;
 
 /// Most words of a slab. If it cannot hold two panels, rows are longer than a million elements, and kernels
-/// are fast in place.
-const MOST_WORDS: usize = (8 << 20) / size_of::<u64>();
+/// are fast in place. (In tests, rows of 128 words.)
+const MOST_WORDS: usize = if cfg!(test) {
+    ALIGNED * NR * 128
+} else {
+    (8 << 20) / size_of::<u64>()
+};
+
+/// Most words that a thread keeps for its next product.
+const KEPT_WORDS: usize = (1 << 20) / size_of::<u64>();
 
 /// Word products that take the time of laying out a word of weights: for vector kernels it is less.
 const LAY_OUT: usize = 8;
@@ -52,34 +58,47 @@ pub(super) fn compute<E: Epilogue>(
     let kernel = w.kernel.for_size(rows, words, outputs);
     let threads = threads(&Product { a, w, epilogue });
     let panels = slab_panels(kernel, words, outputs, threads);
-    let panel_words = kernel.panel_words(words);
-    let slab = AlignedWords::try_zeros(panels.saturating_mul(panel_words));
-    let Ok(mut slab) = slab.and_then(|slab| {
-        let w = &laid_out(&[], outputs, w, kernel);
-        let workspace = Product { a, w, epilogue }.workspace_bytes();
-        memory::available(workspace.saturating_mul(threads)).map(|()| slab)
-    }) else {
+    if panels == 0 {
         return false;
-    };
-    for first in (0..outputs).step_by(panels * NR) {
-        let rows = first..outputs.min(first + panels * NR);
-        let slab = slab.words_mut();
-        let slab = slab.get_mut(..rows.len().div_ceil(NR) * panel_words);
-        let slab = slab.unwrap_or_default();
-        let source = weights.get(rows.start * words..rows.end * words);
-        let layout = Panels {
-            kernel,
-            rows: source.unwrap_or_default(),
-            words,
-        };
-        compute_all(&layout, slab, panel_words);
-        let w = &laid_out(slab, rows.len(), w, kernel);
-        let product = Product { a, w, epilogue };
-        let columns = c.get_mut(first / E::COLUMNS..).unwrap_or_default();
-        compute_all(&Slab { product, first }, columns, stride);
     }
-    true
+    let panel_words = kernel.panel_words(words);
+    let slab_words = panels.saturating_mul(panel_words);
+    SLAB.lend(|memory| {
+        let workspace = Product {
+            a,
+            w: &laid_out(&[], outputs, w, kernel),
+            epilogue,
+        }
+        .workspace_bytes();
+        let Ok(slab) = memory.try_first(slab_words) else {
+            return false;
+        };
+        if memory::available(workspace.saturating_mul(threads)).is_err() {
+            memory.free_beyond(0);
+            return false;
+        }
+        for first in (0..outputs).step_by(panels * NR) {
+            let rows = first..outputs.min(first + panels * NR);
+            let slab = slab.get_mut(..rows.len().div_ceil(NR) * panel_words);
+            let slab = slab.unwrap_or_default();
+            let source = weights.get(rows.start * words..rows.end * words);
+            let layout = Panels {
+                kernel,
+                rows: source.unwrap_or_default(),
+                words,
+            };
+            compute_all(&layout, slab, panel_words);
+            let w = &laid_out(slab, rows.len(), w, kernel);
+            let product = Product { a, w, epilogue };
+            let columns = c.get_mut(first / E::COLUMNS..).unwrap_or_default();
+            compute_all(&Slab { product, first }, columns, stride);
+        }
+        memory.free_beyond(KEPT_WORDS);
+        true
+    })
 }
+
+memory::lent!(static SLAB: AlignedWords);
 
 /// `rows` of the weights `w`, laid out for `kernel`.
 fn laid_out<'s>(
@@ -99,13 +118,13 @@ fn laid_out<'s>(
     }
 }
 
-/// How many panels are laid out at a time.
+/// How many panels are laid out at a time; 0 if rows are too long.
 fn slab_panels(kernel: &Kernel, words: usize, outputs: usize, threads: usize) -> usize {
     let wanted = match kernel.reads_rows() {
         true => PANELS,
         false => PANELS * MORE_PANELS,
     };
-    let most = (MOST_WORDS / kernel.panel_words(words)).max(1);
+    let most = MOST_WORDS / kernel.panel_words(words);
     let panels = wanted.saturating_mul(threads).min(most);
     (panels / ALIGNED * ALIGNED).min(outputs.div_ceil(NR))
 }

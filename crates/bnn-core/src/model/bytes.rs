@@ -5,6 +5,11 @@ use alloc::vec;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
+#[cfg(feature = "alloc")]
+use crate::error::Error;
+#[cfg(feature = "alloc")]
+use crate::memory;
+
 /// Embeds a model file in the program: a [`Model<'static>`](crate::model::Model) whose bytes are in
 /// flash. The path is relative to the source file, as in `include_bytes!`.
 ///
@@ -53,6 +58,25 @@ pub(super) const fn part(bytes: &[u8], at: usize, len: usize) -> Option<&[u8]> {
 pub struct AlignedBytes {
     words: Vec<u64>,
     len: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl AlignedBytes {
+    /// `len` zeros.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn zeros(len: usize) -> Result<Self, Error> {
+        let words = memory::zeros(len.div_ceil(size_of::<u64>()))?;
+        Ok(Self { words, len })
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::ops::DerefMut for AlignedBytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.len]
+    }
 }
 
 #[cfg(feature = "alloc")]

@@ -1,0 +1,110 @@
+//! Models for hosts: weights laid out once for this CPU, runs on the library's threads.
+
+mod file;
+
+use core::ffi::c_char;
+use core::sync::atomic::AtomicUsize;
+
+use bnn_core::model::{AlignedBytes, Model, PackedModel};
+
+use crate::model::bnn_model_t;
+use crate::shape::nonzero;
+use crate::status::bnn_status_t;
+
+/// A model whose weights are laid out for this CPU: several times as fast as a `bnn_model_t` on hosts,
+/// with the same results. It never changes, and any number of threads may use it at once. Needs a build
+/// with `std`.
+#[derive(Debug)]
+#[allow(non_camel_case_types, reason = "the name of the header")]
+pub struct bnn_packed_model_t {
+    pub(crate) packed: PackedModel<'static>,
+    pub(crate) model: Model<'static>,
+    /// The most samples of a run so far: no more memory is asked for up to this number.
+    pub(crate) most_samples: AtomicUsize,
+    /// What the models above point into, if it is the library's; dropped after them.
+    pub(crate) _file: Option<AlignedBytes>,
+}
+
+export! {
+    /// Checks all of a model file and lays its weights out for this CPU. The library keeps a copy of the
+    /// file: `bytes` may be freed after the call.
+    ///
+    /// - `bytes`: read, `len` bytes, the whole file, at any address.
+    /// - `out`: receives the model, to be freed with `bnn_packed_model_free`. Written on success only.
+    ///
+    /// A model that opens is safe to run, whatever the bytes are.
+    ///
+    /// Errors: NULL, MISALIGNED (`out`), ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED,
+    /// MODEL_INVALID, ISA_UNKNOWN, ISA_ABSENT.
+    pub fn bnn_packed_model_new(
+        bytes: *const u8,
+        len: usize,
+        out: *mut *mut bnn_packed_model_t,
+    ) -> bnn_status_t {
+        nonzero("len", len)?;
+        let file = file::copied(bytes.read(len)?)?;
+        out.put(bnn_packed_model_t::owning(file)?)
+    }
+}
+
+export! {
+    /// As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file: they must
+    /// stay where and as they are until the model is freed.
+    ///
+    /// - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8.
+    ///
+    /// Errors: as `bnn_packed_model_new`, and MISALIGNED (`bytes`).
+    pub fn bnn_packed_model_new_borrowing(
+        bytes: *const u8,
+        len: usize,
+        out: *mut *mut bnn_packed_model_t,
+    ) -> bnn_status_t {
+        nonzero("len", len)?;
+        out.put(bnn_packed_model_t::borrowing(bytes.read(len)?)?)
+    }
+}
+
+export! {
+    /// As `bnn_packed_model_new`, from a regular file, which is read whole.
+    ///
+    /// - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on Windows).
+    ///
+    /// Errors: as `bnn_packed_model_new`, and FILE (there is no such file, or it cannot be read).
+    pub fn bnn_packed_model_new_from_file(
+        path: *const c_char,
+        out: *mut *mut bnn_packed_model_t,
+    ) -> bnn_status_t {
+        let file = file::read(path.text()?)?;
+        out.put(bnn_packed_model_t::owning(file)?)
+    }
+}
+
+export! {
+    /// Opens the file of a packed model as a `bnn_model_t`, for all that there is to ask of one:
+    /// `bnn_model_input`, `bnn_model_output`, `bnn_model_input_shape`, `bnn_model_layer`, `bnn_model_meta`
+    /// and so on.
+    ///
+    /// - `out`: receives the model. Written on success only. It may be used until `packed` is freed or, if
+    ///   that borrows its file, as long as the file stays.
+    ///
+    /// Errors: NULL, MISALIGNED, OVERLAP.
+    pub fn bnn_packed_model_view(
+        packed: *const bnn_packed_model_t,
+        out: *mut bnn_model_t,
+    ) -> bnn_status_t {
+        let packed = packed.opened()?;
+        out.place()?.put(bnn_model_t::of(packed.model));
+        Ok(())
+    }
+}
+
+// Here, so that the header has it before the function that frees.
+pub mod run;
+
+export! {
+    /// Frees a packed model, which no call may be using. NULL is legal and does nothing.
+    pub fn bnn_packed_model_free(packed: Option<Box<bnn_packed_model_t>>) -> () {
+        drop(packed);
+        Ok(())
+    }
+}
