@@ -4,6 +4,8 @@
 //! groups hold bytes, which are multiplied with signs, or 32 bits. Lanes are weight rows, as in a panel of
 //! bits, but a lane is 32 bits wide: a group is broadcast against the same group of [`NR`] weight rows.
 
+use alloc::vec::Vec;
+
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::micro_kernel::Lighter;
@@ -21,6 +23,9 @@ pub(crate) const MOST_GROUPS: usize = (1 << 15) / (8 * GROUP) - 1;
 /// Ways that windows have at most where panels are [`PanelOrder::NibblePairs`], so that a byte shuffle
 /// finds their limits.
 pub(crate) const MOST_WAYS: usize = 16;
+
+/// Rows of numbers that tables of the limits of all lanes take.
+const TABLE_ROWS: usize = 2 * MOST_WAYS / size_of::<i32>();
 
 /// A group of the weight rows of a panel, a lane each.
 pub(crate) type Lanes = [u32; NR];
@@ -147,8 +152,8 @@ impl WindowProduct {
     }
 
     /// Writes 32 bits for each window and panel: bit `j` of `out[i * stride + p]` is whether sum `j` of window
-    /// `i` with panel `p` is at least `limits[p][way][j]`, where each panel has the same number of ways.
-    /// Otherwise as [`WindowProduct::sums`].
+    /// `i` with panel `p` is at least `limits[p][way][j]`, where each panel has the same number of ways, and the
+    /// limits are as [`PanelOrder::push_limits`] writes them. Otherwise as [`WindowProduct::sums`].
     pub(crate) fn reached(
         &self,
         block: &WindowBlock<'_>,
@@ -193,6 +198,33 @@ impl PanelOrder {
         Ok(())
     }
 
+    /// Adds the limits of a panel, a row for each way, in the form that goes with this order: the rows
+    /// themselves; or tables, for each lane the low bytes of all ways and the high ones, of the largest count
+    /// that is enough, or of -1.
+    pub(crate) fn push_limits(self, rows: &[[i32; NR]], limits: &mut Vec<[i32; NR]>) {
+        if self == PanelOrder::Lanes {
+            limits.extend_from_slice(rows);
+            return;
+        }
+        let mut tables = [[0; NR]; TABLE_ROWS];
+        let bytes = cast_slice_mut::<_, u8>(tables.as_flattened_mut());
+        for (lane, bytes) in bytes.chunks_exact_mut(2 * MOST_WAYS).enumerate() {
+            for (way, row) in rows.iter().enumerate().take(MOST_WAYS) {
+                let most = row[lane].saturating_neg().clamp(-1, i16::MAX.into()) as i16;
+                [bytes[way], bytes[MOST_WAYS + way]] = most.to_le_bytes();
+            }
+        }
+        limits.extend(tables);
+    }
+
+    /// Rows that [`push_limits`](Self::push_limits) adds for so many ways.
+    pub(crate) fn limit_rows(self, ways: usize) -> usize {
+        match self {
+            PanelOrder::Lanes => ways,
+            PanelOrder::NibblePairs => TABLE_ROWS,
+        }
+    }
+
     /// The given lane of a group of a panel in this order.
     pub(crate) fn lane(self, panel: &[Lanes], group: usize, lane: usize) -> u32 {
         match self {
@@ -208,7 +240,7 @@ impl PanelOrder {
     }
 }
 
-/// Each panel with its limits, a row for each way, and its number.
+/// Each panel with its limits, and its number.
 pub(super) fn panels<'p>(
     block: &WindowBlock<'_>,
     panels: &'p [Lanes],

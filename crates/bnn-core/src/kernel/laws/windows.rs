@@ -71,10 +71,11 @@ fn check(
             core::array::from_fn(|j| expected[0][j] + (way + j) as i32 % 3 - 1)
         });
         // Once more with the same panel, and a column that is not theirs.
-        let (panels, both) = (
-            [panel.as_slice(), &panel].concat(),
-            [limits, limits].concat(),
-        );
+        let panels = [panel.as_slice(), &panel].concat();
+        let mut both = Vec::new();
+        product.order().push_limits(&limits, &mut both);
+        assert_eq!(both.len(), product.order().limit_rows(3));
+        product.order().push_limits(&limits, &mut both);
         let mut out = vec![0x5EED; count * 3 + 1];
         product.reached(&block, &panels, &both, &mut out[..count * 3], 3);
         for (i, (row, expected)) in out.chunks(3).zip(&expected).enumerate() {

@@ -53,7 +53,7 @@ pub(super) enum Elements {
     Bytes,
 }
 
-/// The least sums that give a bit of 1, as the kernel sums: `[panel][way]`.
+/// The least sums that give a bit of 1, as the kernel sums and in its order, panel by panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits(Vec<[i32; NR]>);
 
@@ -172,32 +172,39 @@ impl Direct {
         thresholds: Thresholds<'_>,
     ) -> Result<Limits, Error> {
         let panels = conv.outputs().div_ceil(NR);
-        // In lanes without an output no sum reaches it.
-        let mut limits = memory::with_capacity(panels * self.ways())?;
+        let mut limits = memory::with_capacity(panels * self.order.limit_rows(self.ways()))?;
+        let mut rows = memory::with_capacity(self.ways())?;
         for panel in 0..panels {
-            for way in 0..self.ways() {
+            rows.clear();
+            rows.extend((0..self.ways()).map(|way| {
                 let missing = self.clips.as_ref().map(|clips| clips.of_way(way));
-                limits.push(core::array::from_fn(|lane| {
+                core::array::from_fn(|lane| {
                     let output = panel * NR + lane;
+                    // In lanes without an output no sum reaches it.
                     let Some(threshold) = thresholds.get(output) else {
                         return i32::MAX;
                     };
-                    match self.elements {
-                        Elements::Bytes => threshold,
-                        Elements::Bits => {
-                            let missing = missing.and_then(|missing| missing.get(output));
-                            let least = i64::from(threshold)
-                                - conv.patch_len() as i64
-                                - i64::from(missing.copied().unwrap_or(0));
-                            // Half of a number of 33 bits, rounded up.
-                            let half = (least + 1) >> 1;
-                            half.clamp(i32::MIN.into(), i32::MAX.into()) as i32
-                        }
-                    }
-                }));
-            }
+                    let missing = missing.and_then(|missing| missing.get(output));
+                    self.limit(conv, threshold, missing.copied().unwrap_or(0))
+                })
+            }));
+            self.order.push_limits(&rows, &mut limits);
         }
         Ok(Limits(limits))
+    }
+}
+
+impl Direct {
+    fn limit(&self, conv: &Conv2d, threshold: i32, missing: i32) -> i32 {
+        match self.elements {
+            Elements::Bytes => threshold,
+            Elements::Bits => {
+                let least = i64::from(threshold) - conv.patch_len() as i64 - i64::from(missing);
+                // Half of a number of 33 bits, rounded up.
+                let half = (least + 1) >> 1;
+                half.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+            }
+        }
     }
 }
 

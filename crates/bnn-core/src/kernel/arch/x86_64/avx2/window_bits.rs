@@ -37,6 +37,9 @@ const NIBBLES: usize = 60;
 /// The nibbles of a tile of windows, low ones first.
 type Nibbles = [[__m256i; VECTORS]; 8 * GROUPS];
 
+/// A group of each window of a vector.
+type Slots = [[u32; LANES]; GROUPS];
+
 /// Counts of 16 bits: of the windows whose bytes lie in the low halves of a vector's 128 bits, and of the
 /// others.
 type Halves = [__m256i; 2];
@@ -94,11 +97,12 @@ pub(super) fn reached(
         }
         let ways = [load(&ways[0]), load(&ways[1])];
         for (p, (panel, limits)) in windows::panels(block, panels, limits) {
-            let tables = limit_tables(limits);
+            let (tables, _) = cast_slice::<i32, u8>(limits.as_flattened()).as_chunks::<MOST_WAYS>();
+            let (tables, _) = tables.as_chunks::<2>();
             let counts = tile.count(block, windows, panel);
             let vectors = ways.iter().zip(places.chunks_mut(LANES * stride));
             for (v, (ways, places)) in vectors.enumerate() {
-                let bits = compare(counts, v, &tables, *ways);
+                let bits = compare(counts, v, tables, *ways);
                 for (place, bits) in places.chunks_mut(stride).zip(bits) {
                     if let Some(place) = place.get_mut(p) {
                         *place = bits;
@@ -109,25 +113,13 @@ pub(super) fn reached(
     }
 }
 
-/// The limits of each weight row by ways, low bytes and high ones: the largest count that gives a bit of 1,
-/// or -1.
-fn limit_tables(limits: &[[i32; NR]]) -> [[[u8; MOST_WAYS]; 2]; NR] {
-    let mut tables = [[[0; MOST_WAYS]; 2]; NR];
-    for (way, limits) in limits.iter().enumerate().take(MOST_WAYS) {
-        for (tables, limit) in tables.iter_mut().zip(limits) {
-            let most = limit.saturating_neg().clamp(-1, i16::MAX.into()) as i16;
-            [tables[0][way], tables[1][way]] = most.to_le_bytes();
-        }
-    }
-    tables
-}
-
-/// Whether each window of vector `v` of a tile has at most the limit's count: a bit for each weight row.
+/// Whether each window of vector `v` of a tile has at most the limit's count: a bit for each weight row. Of
+/// each row, `tables` has the low bytes of the limits of all ways and the high ones.
 #[target_feature(enable = "avx2")]
 fn compare(
     counts: &Counts,
     v: usize,
-    tables: &[[[u8; MOST_WAYS]; 2]; NR],
+    tables: &[[[u8; MOST_WAYS]; 2]],
     ways: __m256i,
 ) -> [u32; LANES] {
     let mut bytes = [_mm256_setzero_si256(); NR / 8];
@@ -164,6 +156,8 @@ fn compare(
 
 /// A tile of windows against panels.
 struct Tile {
+    /// The windows' groups, in the order that [`lay_out`] wants.
+    slots: Slots,
     nibbles: Nibbles,
     /// The first group of which `nibbles` has the nibbles.
     loaded: Option<usize>,
@@ -174,6 +168,7 @@ impl Tile {
     #[target_feature(enable = "avx2")]
     fn new() -> Self {
         Self {
+            slots: [[0; LANES]; GROUPS],
             nibbles: [[_mm256_setzero_si256(); VECTORS]; 8 * GROUPS],
             loaded: None,
             counts: [[[_mm256_setzero_si256(); 2]; VECTORS]; NR],
@@ -184,12 +179,11 @@ impl Tile {
     /// tile does not have mean nothing.
     #[target_feature(enable = "avx2")]
     fn count(&mut self, block: &WindowBlock<'_>, windows: &[Window], panel: &[Lanes]) -> &Counts {
-        self.counts = [[[_mm256_setzero_si256(); 2]; VECTORS]; NR];
         let pairs = cast_slice::<u32, u8>(panel.as_flattened());
         let pairs = pairs.chunks_exact(positive(8 * block.groups.len()));
         for (i, groups) in block.groups.chunks(GROUPS).enumerate() {
             if self.loaded != Some(i) {
-                lay_out(block, windows, groups, &mut self.nibbles);
+                lay_out(block, windows, groups, &mut self.slots, &mut self.nibbles);
                 self.loaded = Some(i);
             }
             let nibbles = self.nibbles.get(..8 * groups.len()).unwrap_or_default();
@@ -197,6 +191,9 @@ impl Tile {
             for (pair, counts) in pairs.clone().zip(twos) {
                 let pair = pair.get(8 * i * GROUPS..).unwrap_or_default();
                 let pair = pair.get(..nibbles.len()).unwrap_or_default();
+                if i == 0 {
+                    *counts = [[[_mm256_setzero_si256(); 2]; VECTORS]; 2];
+                }
                 if windows.len() > LANES {
                     count_pair::<2>(pair, nibbles, counts);
                 } else {
@@ -284,12 +281,17 @@ fn add<const V: usize>(
 
 /// Brings the bytes of a few groups of a tile's windows together, and splits them into nibbles.
 #[target_feature(enable = "avx2")]
-fn lay_out(block: &WindowBlock<'_>, windows: &[Window], groups: &[u32], nibbles: &mut Nibbles) {
+fn lay_out(
+    block: &WindowBlock<'_>,
+    windows: &[Window],
+    groups: &[u32],
+    slots: &mut Slots,
+    nibbles: &mut Nibbles,
+) {
     let mask = _mm256_set1_epi8(0x0F);
     for (v, windows) in windows.chunks(LANES).enumerate().take(VECTORS) {
-        // Windows in the order that the steps below want. All are written before any is read, because loads
-        // of what several stores have just written wait for them.
-        let mut slots = [[0_u32; LANES]; GROUPS];
+        // All are written before any is read, because loads of what several stores have just written wait
+        // for them.
         for (w, window) in windows.iter().enumerate() {
             let slot = 8 * (w / 4 % 4) + 4 * (w / 16) + w % 4;
             for (slots, group) in slots.iter_mut().zip(groups) {
@@ -301,7 +303,7 @@ fn lay_out(block: &WindowBlock<'_>, windows: &[Window], groups: &[u32], nibbles:
             }
         }
         let (places, _) = nibbles.as_chunks_mut::<8>();
-        for (places, slots) in places.iter_mut().zip(&slots).take(groups.len()) {
+        for (places, slots) in places.iter_mut().zip(&*slots).take(groups.len()) {
             let bytes = cast_slice::<u32, u8>(slots).as_chunks::<LANES>().0;
             let [x0, x1, x2, x3] = [
                 load(&bytes[0]),
