@@ -174,7 +174,6 @@ fn fast_product<T: Real>(a: Mat<'_, T>, b: Right<'_, T>, out: &mut [T]) -> bool 
 }
 
 fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Option<()> {
-    let product = F32Product::active().ok()??;
     let columns;
     let (right, n) = match b {
         Right::Floats(b) if b.transposed => return None,
@@ -185,6 +184,7 @@ fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Opti
             (F32Right::Signs(columns.view()), bits.rows())
         }
     };
+    let product = F32Product::new(right).ok()??;
     let bands = a.rows.div_ceil(rayon::current_num_threads());
     let band = bands.next_multiple_of(BAND_ROWS);
     let done = out
@@ -196,7 +196,7 @@ fn fast_product_f32(a: Mat<'_, f32>, b: Right<'_, f32>, out: &mut [f32]) -> Opti
                 false => F32Rows::rows(&a.data[first * a.cols..(first + rows) * a.cols], a.cols),
                 true => F32Rows::columns(a.data, a.rows, first, rows),
             };
-            product.multiply(left?, right, out)
+            product.multiply(left?, out)
         });
     done.ok()
 }

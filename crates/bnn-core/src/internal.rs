@@ -8,7 +8,7 @@ use crate::{BitMatrixView, Error, Kernel, PackedWeights};
 
 pub use crate::bits::bits_at;
 #[cfg(feature = "std")]
-pub use crate::conv::gradients::F32Gradients;
+pub use crate::conv::gradients::ImageGradient;
 #[cfg(feature = "std")]
 pub use crate::f32_product::F32Product;
 #[cfg(feature = "std")]

@@ -6,7 +6,7 @@ use bnn_core::conv::{
     Conv2d, ConvOptions, PackedFilters, PadValue, Padding, Pool2d, conv2d_bits, conv2d_i32,
     max_pool2d,
 };
-use bnn_core::internal::F32Gradients;
+use bnn_core::internal::ImageGradient;
 use bnn_core::model::{Epilogue, InputType, ModelWriter};
 use bnn_core::{BitMatrix, Error, reference};
 
@@ -105,8 +105,6 @@ fn convolve(conv: &Conv2d) -> Result<bool, Error> {
     let mut numbers = Numbers::new(b"convolution");
     let filters = numbers.bits(n, k)?;
     let packed = PackedFilters::new(conv, filters.view())?;
-    // Whatever it answers: in no time.
-    let gradients = F32Gradients::new(conv)?;
     let mut writer = ModelWriter::new(InputType::Bits);
     if writer.conv2d(conv, filters.view(), Epilogue::Sums).is_ok() {
         writer.finish().expect("a layer that the writer has taken");
@@ -131,10 +129,10 @@ fn convolve(conv: &Conv2d) -> Result<bool, Error> {
     for (i, &sum) in expected.iter().enumerate() {
         assert_eq!(bits.view().get(i / n, i % n), Some(sum >= 1));
     }
-    if let Some(gradients) = gradients {
+    if let Some(gradient) = ImageGradient::new(conv)? {
         let dy = vec![1.0; outputs * n];
         let mut dx = vec![0.0; height * width * conv.channels()];
-        gradients.of_images(&dy, filters.view(), &mut dx)?;
+        gradient.compute(&dy, filters.view(), &mut dx)?;
     }
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! The operands of products of `f32` with signs, and what a kernel brings for them.
 
-use super::grid::Grid;
+use core::ops::Range;
+
 use super::types::Kernel;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
@@ -9,49 +10,32 @@ use crate::shape::{equal, nonzero};
 /// `out = a · b`; see [`F32Product`](crate::internal::F32Product). The sizes fit each other.
 pub(crate) type F32Multiply = fn(a: F32Rows<'_>, b: F32Right<'_>, out: &mut [f32]);
 
-/// A gradient of a convolution; see [`F32Gradients`](crate::internal::F32Gradients).
-pub(crate) type F32Gradient =
-    fn(grid: &Grid, dy: &[f32], signs: BitMatrixView<'_>, out: &mut [f32]);
-
-/// A fast way to multiply `f32` with signs.
+/// A way to multiply `f32` with signs, or with numbers of few bits, that is faster than
+/// [tables](super::sign_tables).
 pub(crate) struct F32Functions {
     /// Whether this CPU has the instructions that it uses besides the kernel's own.
     pub(super) supported: fn() -> bool,
     pub(super) multiply: F32Multiply,
-    /// The gradient of the images of a convolution: `grid, dy, filters` to `dx`; the sizes fit each other.
-    pub(super) image_gradient: F32Gradient,
-    /// The gradient of its filters: `grid, dy, images` to `dw`.
-    pub(super) filter_gradient: F32Gradient,
 }
 
 impl Kernel {
-    /// Adds a fast way to multiply `f32` with signs.
+    /// Adds a faster way to multiply `f32` with signs.
     #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX has one"))]
     pub(super) const fn with_f32(mut self, functions: F32Functions) -> Self {
         self.f32 = Some(functions);
         self
     }
 
-    /// The fast way to multiply `f32` with signs, if there is one.
+    /// The faster way to multiply `f32` with signs, if there is one.
     pub(crate) fn f32_multiply(&self) -> Option<F32Multiply> {
-        Some(self.f32_functions()?.multiply)
-    }
-
-    /// The fast ways to the gradients of images and of filters, if there are any.
-    pub(crate) fn f32_gradients(&self) -> Option<[F32Gradient; 2]> {
-        let functions = self.f32_functions()?;
-        Some([functions.image_gradient, functions.filter_gradient])
-    }
-
-    fn f32_functions(&self) -> Option<&F32Functions> {
         let functions = self.f32.as_ref();
-        functions.filter(|functions| (functions.supported)())
+        let functions = functions.filter(|functions| (functions.supported)());
+        Some(functions?.multiply)
     }
 }
 
 /// The left side of a product: rows of an `f32` matrix, or columns of one taken as rows.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
 pub struct F32Rows<'a> {
     /// Starts at the first element.
     pub(crate) data: &'a [f32],
@@ -64,6 +48,20 @@ pub struct F32Rows<'a> {
 }
 
 impl<'a> F32Rows<'a> {
+    /// Some terms of some rows, which exist.
+    pub(crate) fn part(&self, rows: Range<usize>, terms: Range<usize>) -> Self {
+        let first = match self.across {
+            false => rows.start * self.stride + terms.start,
+            true => terms.start * self.stride + rows.start,
+        };
+        Self {
+            data: self.data.get(first..).unwrap_or_default(),
+            rows: rows.len(),
+            depth: terms.len(),
+            ..*self
+        }
+    }
+
     /// The rows of the row-major `data`, `depth` elements each.
     ///
     /// # Errors

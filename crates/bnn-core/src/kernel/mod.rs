@@ -5,22 +5,22 @@
 //! call and then meets every panel. A kernel also counts the mismatches of two *canonical* rows (rows
 //! under the bit law), for weights that are read in place.
 //!
-//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`] and [`f32_operands`] are the vocabulary
-//! that [`arch`] fills in; [`dispatch`] has the table of what `arch` offers.
+//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`] and [`sign_tables`] are the
+//! vocabulary that [`arch`] fills in; [`dispatch`] has the table of what `arch` offers.
 
 mod arch;
 mod dispatch;
 mod epilogue;
 #[cfg(feature = "std")]
 pub(crate) mod f32_operands;
-#[cfg(feature = "std")]
-pub(crate) mod grid;
 #[cfg(not(feature = "alloc"))]
 mod in_place;
 mod isa;
 #[cfg(feature = "alloc")]
 mod micro_kernel;
 pub(crate) mod packing;
+#[cfg(feature = "std")]
+pub(crate) mod sign_tables;
 mod types;
 #[cfg(feature = "alloc")]
 pub(crate) mod windows;

@@ -7,6 +7,8 @@ use super::f32_operands::F32Functions;
 use super::isa::Isa;
 #[cfg(feature = "alloc")]
 use super::micro_kernel::Functions;
+#[cfg(feature = "std")]
+use super::sign_tables::SignTables;
 
 /// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
 /// this is how many canonical rows are multiplied at once.
@@ -25,9 +27,12 @@ pub struct Kernel {
     pub(super) supported: fn() -> bool,
     #[cfg(feature = "alloc")]
     pub(super) functions: Functions,
-    /// A fast way to multiply `f32` with signs.
+    /// A way to multiply `f32` with signs that is faster than tables.
     #[cfg(feature = "std")]
     pub(super) f32: Option<F32Functions>,
+    /// Products of `f32` with signs by tables.
+    #[cfg(feature = "std")]
+    pub(super) sign_tables: Option<&'static SignTables>,
 }
 
 impl Kernel {
@@ -39,6 +44,8 @@ impl Kernel {
             functions,
             #[cfg(feature = "std")]
             f32: None,
+            #[cfg(feature = "std")]
+            sign_tables: None,
         }
     }
 

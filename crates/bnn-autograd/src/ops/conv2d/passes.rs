@@ -175,11 +175,6 @@ impl<'c> Passes<'c> {
         if self.is_depthwise() {
             return Ok(self.depthwise_filter_gradient(dy, images));
         }
-        if let Pixels::Signs(bits) = images.pixels
-            && let Some(dw) = self.fast_filter_gradient(dy, bits)?
-        {
-            return Ok(dw);
-        }
         let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
         let (all, band) = (self.all_windows(), self.band());
         let piece = all.div_ceil(band).div_ceil(PIECES) * band;
@@ -432,7 +427,7 @@ impl<'c> Passes<'c> {
 }
 
 /// The sum of pieces, added in order.
-pub(super) fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
+fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
     let mut pieces = pieces.into_iter();
     let mut sums = pieces.next().map(Buffer::into_vec).unwrap_or_default();
     pieces.for_each(|piece| for_pairs(&mut sums, &piece, |sum, &x| *sum += x));

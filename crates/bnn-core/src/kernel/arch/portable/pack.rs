@@ -125,7 +125,7 @@ pub(in crate::kernel::arch) fn transpose<const LANES: usize>(
 /// Transposes blocks of 64 x 64 bits in place: in each lane, bit `j` of word `i` becomes bit `i` of
 /// word `j` (Hacker's Delight, 7-3). Two of its six steps at a time, to load and store half as often.
 #[inline(always)]
-fn transpose_64<const LANES: usize>(blocks: &mut [[u64; LANES]; WORD]) {
+pub(in crate::kernel::arch) fn transpose_64<const LANES: usize>(blocks: &mut [[u64; LANES]; WORD]) {
     swap_twice::<LANES, 16>(blocks);
     swap_twice::<LANES, 4>(blocks);
     swap_twice::<LANES, 1>(blocks);

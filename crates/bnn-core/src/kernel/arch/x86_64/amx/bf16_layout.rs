@@ -157,7 +157,7 @@ fn columns(square: &[[f32; TILE]; TILE]) -> [__m512; TILE] {
 /// Three bfloat16 of each number, which add up to it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn split(x: &[f32; TERMS]) -> [__m512i; PARTS] {
+fn split(x: &[f32; TERMS]) -> [__m512i; PARTS] {
     let (halves, _) = x.as_chunks::<16>();
     let [a, b] = [cut(load(&halves[0])), cut(load(&halves[1]))];
     let upper = load_row(&UPPER);
@@ -244,24 +244,6 @@ pub(super) fn fill_right(
     }
 }
 
-/// Columns from `first` on of 32 rows, as rows; missing elements become zeros.
-#[target_feature(enable = "avx512f")]
-pub(super) fn block_of_columns(rows: &[&[f32]; TERMS], first: usize) -> [[f32; TERMS]; TILE] {
-    let mut squares = [[[0.0; TILE]; TILE]; 2];
-    for (to, from) in squares.as_flattened_mut().iter_mut().zip(rows) {
-        let from = from.get(first..).unwrap_or_default();
-        match from.first_chunk() {
-            Some(from) => *to = *from,
-            None => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
-        }
-    }
-    let mut block = [[0.0; TERMS]; TILE];
-    for (i, square) in squares.iter().enumerate() {
-        transpose(square, i, &mut block);
-    }
-    block
-}
-
 /// The columns of a square to the first (0) or second (1) halves of rows.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -278,14 +260,14 @@ fn transpose(square: &[[f32; TILE]; TILE], half: usize, block: &mut [[f32; TERMS
 
 /// The lanes of those of two terms side by side that exist.
 #[inline]
-pub(super) fn lane_mask(first: bool, second: bool) -> u32 {
+fn lane_mask(first: bool, second: bool) -> u32 {
     (u32::from(first) * 0x5555_5555) | (u32::from(second) * 0xAAAA_AAAA)
 }
 
 /// The signs of 16 columns, two terms of each side by side.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn signs(even: u32, odd: u32) -> __m512i {
+fn signs(even: u32, odd: u32) -> __m512i {
     let plus = _pdep_u32(even, lane_mask(true, false)) | _pdep_u32(odd, lane_mask(false, true));
     let (one, minus_one) = (
         _mm512_set1_epi16(0x3F80),
@@ -332,7 +314,7 @@ fn load_row(row: &Row) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-pub(super) fn store(vector: __m512i, row: &mut Row) {
+fn store(vector: __m512i, row: &mut Row) {
     // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
     unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), vector) };
 }

@@ -3,11 +3,9 @@
 //! products in 16 cycles, three times what counting bits can do there. Widening pays only with many products
 //! per bit, so small products go to the AVX-512 kernel, whose panels these are.
 //!
-//! [`int8`] multiplies bits; [`bf16`] multiplies `f32` with signs, [`bf16_conv`] has the gradients of
-//! convolutions. All of them stand on [`tiles`].
+//! [`int8`] multiplies bits, [`bf16`] multiplies `f32` with signs. Both stand on [`tiles`].
 
 mod bf16;
-mod bf16_conv;
 mod bf16_layout;
 mod bf16_tiles;
 mod int8;
@@ -57,19 +55,12 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         windows: avx512::windows,
     },
 )
+.with_sign_tables(&avx512::f32_signs::SIGN_TABLES)
 .with_f32(F32Functions {
     supported: bf16::supported,
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 BW and BMI2, and its
     // `F32Functions` only if the tiles multiply bfloat16.
     multiply: |a, b, out| unsafe { bf16::multiply(a, b, out) },
-    // SAFETY: as for `multiply`.
-    image_gradient: |grid, dy, filters, dx| unsafe {
-        bf16_conv::image_gradient(grid, dy, filters, dx)
-    },
-    // SAFETY: as for `multiply`.
-    filter_gradient: |grid, dy, images, dw| unsafe {
-        bf16_conv::filter_gradient(grid, dy, images, dw)
-    },
 });
 
 /// Whether the AVX-512 kernel is faster: measured; at the border the two are equal.

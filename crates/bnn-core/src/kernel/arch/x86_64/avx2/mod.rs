@@ -9,6 +9,8 @@
 //! An entry serves *two* rows, so a lookup is 2 x 4 x 32 products; `nibble_tables` has the layouts.
 
 pub(super) mod epilogue;
+#[cfg(feature = "std")]
+mod f32_signs;
 pub(super) mod pack;
 mod panel;
 mod window_bits;
@@ -36,33 +38,38 @@ use crate::kernel::types::{Kernel, NR, Sums};
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
 const PAIRS: usize = 4;
 
-pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
-    Isa::Avx2,
-    || cpu_has!("avx2", "popcnt"),
-    Functions {
-        micro_kernel: MicroKernel {
-            mr: 2 * PAIRS,
-            // Tables take 16 times the bytes of the bits: more rows would leave the cache.
-            block_rows: 32,
-            block: Some(BlockLayout {
-                words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
-                fill: fill_pairs::<PAIRS>,
-            }),
-            panel_words,
-            // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and `popcnt`.
-            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+pub(in crate::kernel) static KERNEL: Kernel = {
+    let kernel = Kernel::new(
+        Isa::Avx2,
+        || cpu_has!("avx2", "popcnt"),
+        Functions {
+            micro_kernel: MicroKernel {
+                mr: 2 * PAIRS,
+                // Tables take 16 times the bytes of the bits: more rows would leave the cache.
+                block_rows: 32,
+                block: Some(BlockLayout {
+                    words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
+                    fill: fill_pairs::<PAIRS>,
+                }),
+                panel_words,
+                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and `popcnt`.
+                fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+                // SAFETY: as for `fill_panel`.
+                multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+                lay_out_on_the_way: true,
+                lighter: None,
+            },
+            epilogues: &epilogue::EPILOGUES,
             // SAFETY: as for `fill_panel`.
-            multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
-            lay_out_on_the_way: true,
-            lighter: None,
+            count: |a, b| unsafe { count(a, b) },
+            packing: &pack::PACKING,
+            windows: || &windows::WINDOWS,
         },
-        epilogues: &epilogue::EPILOGUES,
-        // SAFETY: as for `fill_panel`.
-        count: |a, b| unsafe { count(a, b) },
-        packing: &pack::PACKING,
-        windows: || &windows::WINDOWS,
-    },
-);
+    );
+    #[cfg(feature = "std")]
+    let kernel = kernel.with_sign_tables(&f32_signs::SIGN_TABLES);
+    kernel
+};
 
 #[target_feature(enable = "avx2")]
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {

@@ -3,6 +3,8 @@
 //! is ever needed.
 
 pub(super) mod epilogue;
+#[cfg(feature = "std")]
+pub(super) mod f32_signs;
 pub(super) mod pack;
 pub(super) mod panel;
 mod windows;
@@ -28,31 +30,36 @@ const VECTORS: usize = 2;
 /// Weight rows in a strip.
 pub(super) const W: usize = VECTORS * LANES;
 
-pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
-    Isa::Avx512,
-    // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own in CPUID.
-    || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
-    Functions {
-        micro_kernel: MicroKernel {
-            // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
-            mr: 8,
-            block_rows: 32,
-            block: None,
-            panel_words: scalar::panel_words,
-            // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
-            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+pub(in crate::kernel) static KERNEL: Kernel = {
+    let kernel = Kernel::new(
+        Isa::Avx512,
+        // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own in CPUID.
+        || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
+        Functions {
+            micro_kernel: MicroKernel {
+                // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
+                mr: 8,
+                block_rows: 32,
+                block: None,
+                panel_words: scalar::panel_words,
+                // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
+                fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+                // SAFETY: as for `fill_panel`.
+                multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+                lay_out_on_the_way: true,
+                lighter: None,
+            },
+            epilogues: &epilogue::EPILOGUES,
             // SAFETY: as for `fill_panel`.
-            multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
-            lay_out_on_the_way: true,
-            lighter: None,
+            count: |a, b| unsafe { count(a, b) },
+            packing: &pack::PACKING,
+            windows,
         },
-        epilogues: &epilogue::EPILOGUES,
-        // SAFETY: as for `fill_panel`.
-        count: |a, b| unsafe { count(a, b) },
-        packing: &pack::PACKING,
-        windows,
-    },
-);
+    );
+    #[cfg(feature = "std")]
+    let kernel = kernel.with_sign_tables(&f32_signs::SIGN_TABLES);
+    kernel
+};
 
 /// Of CPUs with VPOPCNTDQ all but one (Knights Mill) have VNNI.
 pub(super) fn windows() -> &'static WindowFunctions {

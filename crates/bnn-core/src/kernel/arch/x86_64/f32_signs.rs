@@ -1,0 +1,156 @@
+//! What the instruction sets share to multiply `f32` with signs by [tables](crate::kernel::sign_tables): the numbers of
+//! a group, the layout of signs, and the cut of sums into tiles.
+
+use crate::kernel::arch::portable::pack::transpose_64;
+use crate::kernel::f32_operands::F32Rows;
+use crate::kernel::sign_tables::{
+    LINE, Line, PANEL_COLS, PANEL_LINES, SumsMut, TABLE_ROWS, Tables,
+};
+
+/// The group of terms from `term` on of [`TABLE_ROWS`] rows; zeros where there are none.
+#[inline(always)]
+pub(super) fn group_of<const TERMS: usize>(
+    rows: &F32Rows<'_>,
+    term: usize,
+) -> [[f32; TERMS]; TABLE_ROWS] {
+    let mut group = [[0.0; TERMS]; TABLE_ROWS];
+    let terms = rows.depth.saturating_sub(term).min(TERMS);
+    // By places, because the chunks of a slice would cost a division.
+    let from = |at: usize| rows.data.get(at..).unwrap_or_default();
+    if rows.across {
+        for j in 0..terms {
+            let line = from((term + j) * rows.stride);
+            match line.first_chunk::<TABLE_ROWS>() {
+                Some(line) if rows.rows == TABLE_ROWS => {
+                    group.iter_mut().zip(line).for_each(|(to, x)| to[j] = *x);
+                }
+                _ => {
+                    let line = line.get(..rows.rows).unwrap_or_default();
+                    group.iter_mut().zip(line).for_each(|(to, x)| to[j] = *x);
+                }
+            }
+        }
+    } else {
+        for (r, group) in group.iter_mut().enumerate().take(rows.rows) {
+            let line = from(r * rows.stride + term);
+            match line.first_chunk() {
+                Some(line) if terms == TERMS => *group = *line,
+                _ => (0..terms.min(line.len())).for_each(|j| group[j] = line[j]),
+            }
+        }
+    }
+    group
+}
+
+/// Transposes the signs of terms to words of `TERMS` signs of each column; `finish` makes of a word what tiles read.
+#[inline(always)]
+pub(super) fn lay_out<const TERMS: usize>(
+    signs: &mut [u64; 64],
+    words: &mut [Line<u32>; 2 * PANEL_LINES],
+    finish: impl Fn(u32) -> u32,
+) {
+    let (columns, _) = signs.as_chunks_mut::<1>();
+    if let Some(columns) = columns.first_chunk_mut() {
+        transpose_64(columns);
+    }
+    let mask = u32::MAX >> (32 - TERMS);
+    let (first, second) = words.split_at_mut(PANEL_LINES);
+    let (signs, _) = signs.as_chunks();
+    for ((first, second), signs) in first.iter_mut().zip(second).zip(signs) {
+        let signs: &[u64; LINE] = signs;
+        for (i, signs) in signs.iter().enumerate() {
+            first.0[i] = finish(*signs as u32 & mask);
+            second.0[i] = finish((*signs >> TERMS) as u32 & mask);
+        }
+    }
+}
+
+/// What tiles read and write: pointers to slices that fit each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TileOperands {
+    /// The first row's table of the first group.
+    pub(super) tables: *const f32,
+    /// At least 1.
+    pub(super) groups: usize,
+    pub(super) panel: *const u32,
+    pub(super) sums: *mut f32,
+    /// From row to row of the sums.
+    pub(super) stride: usize,
+    pub(super) begin: bool,
+}
+
+/// Has `tiles(operands, rows, vectors)` multiply tables of `ENTRIES` sums by rows of vectors of `LANES` sums: `rows` of
+/// 1 to [`TABLE_ROWS`], `vectors` of 1 to [`PANEL_COLS`] / `LANES`. For `groups` groups it may read whole tables of
+/// `rows` rows, [`TABLE_ROWS`] tables apart, and [`PANEL_COLS`] words for every `word_groups` groups or fewer; of each
+/// row, `stride` elements apart, it may read and write `vectors` vectors of sums. Sums that do not fill whole vectors are
+/// copied there and back.
+#[inline(always)]
+pub(super) fn by_vectors<const ENTRIES: usize, const LANES: usize>(
+    word_groups: usize,
+    tables: &Tables<'_>,
+    panel: &[Line<u32>],
+    sums: &mut SumsMut<'_>,
+    tiles: impl Fn(&TileOperands, usize, usize),
+) {
+    let lines = const { TABLE_ROWS * ENTRIES / LINE };
+    let groups = tables.lines.len() / lines;
+    let &mut SumsMut {
+        ref mut data,
+        stride,
+        rows,
+        cols,
+        begin,
+    } = sums;
+    let reach = rows
+        .saturating_sub(1)
+        .saturating_mul(stride)
+        .saturating_add(cols);
+    let fits = groups > 0
+        && (1..=TABLE_ROWS).contains(&rows)
+        && (1..=PANEL_COLS).contains(&cols)
+        && tables.first + rows <= TABLE_ROWS
+        && groups.div_ceil(word_groups) * PANEL_LINES <= panel.len()
+        && reach <= data.len();
+    debug_assert!(fits, "operands of a product that do not fit each other");
+    if !fits {
+        return;
+    }
+    let operands = |sums, stride| TileOperands {
+        tables: tables
+            .lines
+            .as_ptr()
+            .cast::<f32>()
+            .wrapping_add(tables.first * ENTRIES),
+        groups,
+        panel: panel.as_ptr().cast(),
+        sums,
+        stride,
+        begin,
+    };
+    let vectors = cols.div_ceil(LANES);
+    if cols.is_multiple_of(LANES) {
+        tiles(&operands(data.as_mut_ptr(), stride), rows, vectors);
+        return;
+    }
+    let mut whole = [Line([0.0; LINE]); TABLE_ROWS * PANEL_LINES];
+    let (whole_rows, _) = whole.as_chunks_mut::<PANEL_LINES>();
+    for (whole, sums) in whole_rows.iter_mut().zip(data.chunks(stride)).take(rows) {
+        let whole = whole.iter_mut().flat_map(|line| &mut line.0);
+        whole
+            .zip(sums.iter().take(cols))
+            .for_each(|(to, from)| *to = *from);
+    }
+    tiles(
+        &operands(whole.as_mut_ptr().cast(), PANEL_COLS),
+        rows,
+        vectors,
+    );
+    let (whole_rows, _) = whole.as_chunks::<PANEL_LINES>();
+    for (whole, sums) in whole_rows.iter().zip(data.chunks_mut(stride)).take(rows) {
+        let whole = whole.iter().flat_map(|line| line.0);
+        sums.iter_mut()
+            .take(cols)
+            .zip(whole)
+            .for_each(|(to, from)| *to = from);
+    }
+}
