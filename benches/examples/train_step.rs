@@ -69,6 +69,7 @@ fn mlp(rng: &mut Rng) -> Result<Mlp, Error> {
         depth: 8,
         hidden: vec![1024; 3],
         classes: 10,
+        ..MlpConfig::default()
     };
     Mlp::new(config, rng)
 }

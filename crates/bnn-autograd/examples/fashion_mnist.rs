@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bnn_autograd::Rng;
-use bnn_autograd::data::{self, Augment, Dataset, LoadConfig, Split};
+use bnn_autograd::data::{self, Augment, Dataset, Layout, LoadConfig, Split};
 use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::models::{Cnn, CnnConfig};
@@ -128,7 +128,12 @@ fn write_and_check(
     depth: u8,
     path: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let [height, width, channels] = trainer.model.config().image;
+    let Layout {
+        width,
+        height,
+        channels,
+        ..
+    } = test.layout();
     let max = test.pixels().iter().max().copied().unwrap_or_default();
     let mut meta = format!("width={width}\nheight={height}\nmax={max}\n");
     if channels > 1 {

@@ -33,6 +33,7 @@ fn train(optimizer: Optimizer, seed: u64) -> Result<[f64; 3], TrainError> {
         depth: 5,
         hidden: vec![512, 512],
         classes: 10,
+        ..MlpConfig::default()
     };
     let config = TrainConfig {
         epochs: 60,

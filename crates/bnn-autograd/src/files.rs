@@ -16,12 +16,12 @@ use temporary::Temporary;
 /// renames that file to `path`. A reader of `path` sees the old file or the new one, whole, even
 /// after a crash. Links are followed, and the permissions of an old file are kept.
 ///
-/// If the process is killed meanwhile, a file `.bnn-*.tmp` is left, which the next run of `bnn train`
-/// on this folder removes.
+/// If the process is killed meanwhile, a file `.bnn-*.tmp` is left, which the next run of `bnn
+/// train` on this folder removes.
 ///
 /// # Errors
-/// What the system says; a folder, a pipe or a device at `path` is refused. The old file is then still
-/// there, unless only the folder could not be synced, in which case the new file is.
+/// What the system says; a folder, a pipe or a device at `path` is refused. The old file is then
+/// still there, unless only the folder could not be synced, in which case the new file is.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     let path = target(path.as_ref())?;
     let folder = folder_of(&path);

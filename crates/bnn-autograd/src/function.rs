@@ -236,7 +236,7 @@ pub fn inputs<'a, X, const N: usize>(
 ///
 /// An undefined derivative is zero: the gradient of an output that the loss does not depend on, the
 /// tangent of an input that does not vary. [`Derivatives::get`] shows it as `None`,
-/// [`Derivatives::dense`] as zeros. At least one derivative is defined.
+/// [`Derivatives::take_dense`] as zeros. At least one derivative is defined.
 #[derive(Debug)]
 pub struct Derivatives<T: Real> {
     values: Vec<Option<Tensor<T>>>,
@@ -260,30 +260,19 @@ impl<T: Real> Derivatives<T> {
         self.values.get_mut(i)?.take()
     }
 
-    /// Derivative `i`, zeros if it is undefined.
-    ///
-    /// # Errors
-    /// [`Error::Count`] if there is no such output or input.
-    pub fn dense(&self, i: usize) -> Result<Tensor<T>, Error> {
-        let shape = self.shapes.get(i).ok_or(Error::Count {
-            what: "derivatives passed to the function",
-            expected: i + 1,
-            found: self.shapes.len(),
-        })?;
-        match self.get(i) {
-            Some(value) => Ok(value.clone()),
-            None => Tensor::full(T::zero(), shape),
-        }
-    }
-
     /// Takes derivative `i` out, zeros if it is undefined, so that it can be changed in place.
     ///
     /// # Errors
     /// [`Error::Count`] if there is no such output or input.
     pub fn take_dense(&mut self, i: usize) -> Result<Tensor<T>, Error> {
-        match self.take(i) {
+        let shape = self.shapes.get(i).ok_or(Error::Count {
+            what: "derivatives passed to the function",
+            expected: i + 1,
+            found: self.shapes.len(),
+        })?;
+        match self.values.get_mut(i).and_then(Option::take) {
             Some(value) => Ok(value),
-            None => self.dense(i),
+            None => Tensor::full(T::zero(), shape),
         }
     }
 

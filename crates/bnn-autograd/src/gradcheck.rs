@@ -55,7 +55,7 @@ pub fn gradcheck(
     gradcheck_surrogate(inputs, tolerance, &function, |inputs| {
         let tape = Tape::new();
         let vars: Vec<_> = inputs.iter().map(|x| tape.constant(x.clone())).collect();
-        function(&vars).map(Var::into_value)
+        function(&vars).map(Tensor::from)
     })
 }
 

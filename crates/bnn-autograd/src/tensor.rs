@@ -104,12 +104,6 @@ impl<T: Real> Tensor<T> {
         Arc::make_mut(&mut self.data).as_mut_slice()
     }
 
-    /// The elements; copies them only if a clone shares them.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<T> {
-        Arc::unwrap_or_clone(self.data).into_vec()
-    }
-
     /// A tensor of these elements in another shape; nothing is copied.
     ///
     /// # Errors
@@ -197,6 +191,13 @@ impl<T: Real> Tensor<T> {
     /// Whether another tensor shares the elements.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.data) > 1
+    }
+}
+
+impl<T: Real> From<Tensor<T>> for Vec<T> {
+    /// The elements; copies them only if a clone shares them.
+    fn from(tensor: Tensor<T>) -> Self {
+        Arc::unwrap_or_clone(tensor.data).into_vec()
     }
 }
 

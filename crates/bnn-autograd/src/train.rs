@@ -44,19 +44,20 @@ pub struct TrainConfig {
     pub augment: Option<Augment>,
     /// Seed of order and augmentation.
     pub seed: u64,
-    /// Whether the network takes images, `[samples, height, width, channels]`, and not rows of their
-    /// elements.
+    /// Whether the network takes images, `[samples, height, width, channels]`, and not rows of
+    /// their elements.
     pub images: bool,
     /// What scores are divided by in the loss, and nowhere else; positive and finite. For a network
-    /// whose scores are sums, such as [`Mlp::integer_scores`](crate::models::Mlp::integer_scores):
-    /// sums of `k` signs differ by some `sqrt(k)` at first, and a softmax of such numbers is nearly 0
-    /// or 1, with almost no gradient. The largest score is the same at any temperature.
+    /// whose scores are sums, such as
+    /// [`MlpConfig::integer_scores`](crate::models::MlpConfig::integer_scores): sums of `k` signs
+    /// differ by some `sqrt(k)` at first, and a softmax of such numbers is nearly 0 or 1, with
+    /// almost no gradient. The largest score is the same at any temperature.
     pub temperature: f64,
 }
 
 impl Default for TrainConfig {
-    /// 10 epochs of batches of 64 rows with a learning rate of 3e-3; no warm-up, no label smoothing, no
-    /// augmentation, seed 1, temperature 1.
+    /// 10 epochs of batches of 64 rows with a learning rate of 3e-3; no warm-up, no label
+    /// smoothing, no augmentation, seed 1, temperature 1.
     fn default() -> Self {
         Self {
             epochs: 10,
@@ -74,7 +75,8 @@ impl Default for TrainConfig {
 
 /// A network in training.
 ///
-/// [`epoch`](Trainer::epoch) trains on a [`Dataset`]; [`step`](Trainer::step) on anything, with any loss:
+/// [`epoch`](Trainer::epoch) trains on a [`Dataset`]; [`step`](Trainer::step) on anything, with any
+/// loss:
 /// ```
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Sequential};
 /// use bnn_autograd::train::{TrainConfig, Trainer};
@@ -101,12 +103,14 @@ pub struct Trainer<M> {
     /// The network.
     pub model: M,
     /// At first Adam at the learning rate of the configuration. The warm-up and the cosine apply to
-    /// those groups of any other that have no schedule of their own, each from its own learning rate.
+    /// those groups of any other that have no schedule of their own, each from its own learning
+    /// rate.
     pub optimizer: Optimizer,
+    /// What the tape kept for the backward pass, in the step that was taken last.
+    pub saved: Option<Memory>,
     config: TrainConfig,
     loss: Option<Box<Loss>>,
     history: Vec<EpochStats>,
-    saved: Option<Memory>,
 }
 
 /// A loss of the outputs for samples with these labels.
@@ -143,8 +147,8 @@ impl<M: Module> Trainer<M> {
         })
     }
 
-    /// With another loss than cross entropy: a scalar of the outputs, `[samples, classes]`, and the labels.
-    /// [`TrainConfig::label_smoothing`] is then without effect.
+    /// With another loss than cross entropy: a scalar of the outputs, `[samples, classes]`, and the
+    /// labels. [`TrainConfig::label_smoothing`] is then without effect.
     #[must_use]
     pub fn with_loss(
         self,
@@ -161,20 +165,14 @@ impl<M: Module> Trainer<M> {
         &self.history
     }
 
-    /// What the tape kept for the backward pass of a training step, from the step that was taken
-    /// last.
-    pub fn saved(&self) -> Option<&Memory> {
-        self.saved.as_ref()
-    }
-
     /// Whether all epochs are done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.history.len() as u64 >= self.config.epochs
     }
 
-    /// Trains one epoch and then runs the test samples, or, where the test set is to be kept for the end,
-    /// samples that were set aside for validation.
+    /// Trains one epoch and then runs the test samples, or, where the test set is to be kept for
+    /// the end, samples that were set aside for validation.
     ///
     /// # Errors
     /// [`TrainError`], such as [`TrainError::FewSamples`] for fewer training samples than a batch.
@@ -186,9 +184,9 @@ impl<M: Module> Trainer<M> {
         }
     }
 
-    /// Trains one epoch as [`epoch`](Trainer::epoch) does, and calls `watch` after every batch, which may
-    /// break the epoch off: then there is `None`, the network is in the middle of an epoch, and only a
-    /// checkpoint written before is of use.
+    /// Trains one epoch as [`epoch`](Trainer::epoch) does, and calls `watch` after every batch,
+    /// which may break the epoch off: then there is `None`, the network is in the middle of an
+    /// epoch, and only a checkpoint written before is of use.
     ///
     /// # Errors
     /// Those of [`epoch`](Trainer::epoch).
@@ -254,9 +252,9 @@ impl<M: Module> Trainer<M> {
         Ok(ControlFlow::Continue(stats))
     }
 
-    /// One step on inputs of any kind: runs the network in training mode, the `loss` of its output, the
-    /// reverse pass and the optimizer. Returns the loss. The learning rate is that of the optimizer, whose
-    /// schedule is [yours](Trainer::optimizer).
+    /// One step on inputs of any kind: runs the network in training mode, the `loss` of its output,
+    /// the reverse pass and the optimizer. Returns the loss. The learning rate is that of the
+    /// optimizer, whose schedule is [yours](Trainer::optimizer).
     ///
     /// # Errors
     /// [`TrainError::Diverged`] for a loss that is not finite, before anything has changed but the
@@ -370,7 +368,7 @@ impl<M: Module> Trainer<M> {
         let classes = scores.shape().last().copied().unwrap_or(1);
         let factor = Tensor::full((1.0 / self.config.temperature) as f32, &[classes])?;
         let factors = scores.tape().constant(factor);
-        ops::channel_scale(&scores, &factors)
+        ops::mul(&scores, &factors)
     }
 }
 

@@ -20,25 +20,22 @@ pub(crate) struct FloatNet {
 
 impl FloatNet {
     pub(crate) fn new(mlp: &Mlp) -> Result<Self, bnn_autograd::Error> {
-        let layers = mlp_layers(mlp).map(|(weight, norm)| {
+        let layers = mlp_layers(mlp)?.into_iter().map(|(weight, affine)| {
             let inputs = weight.value().shape().last().copied().unwrap_or(1);
             let outputs = weight.value().numel() / inputs;
-            let (scale, bias) = match norm {
-                Some(norm) => {
-                    let affine = norm.affine()?;
-                    (affine.scale, affine.bias)
-                }
+            let (scale, bias) = match affine {
+                Some(affine) => (affine.scale, affine.bias),
                 None => (vec![1.0; outputs], vec![0.0; outputs]),
             };
-            Ok(Layer {
+            Layer {
                 weights: weight.value().data().to_vec(),
                 scale,
                 bias,
                 inputs,
-            })
+            }
         });
         Ok(Self {
-            layers: layers.collect::<Result<_, bnn_autograd::Error>>()?,
+            layers: layers.collect(),
         })
     }
 

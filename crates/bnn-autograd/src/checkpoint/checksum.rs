@@ -11,8 +11,8 @@ const DIGITS: usize = 32;
 /// What a file has in place of its checksum while that is computed.
 pub(super) const ZEROS: &str = "00000000000000000000000000000000";
 
-/// What the digits follow in the header: a key of the JSON object that is, escaped, a string in JSON.
-/// Strings of the caller come after it, and a quote in them is escaped twice.
+/// What the digits follow in the header: a key of the JSON object that is, escaped, a string in
+/// JSON. Strings of the caller come after it, and a quote in them is escaped twice.
 const KEY: &[u8] = br#"checksum\":\""#;
 
 /// Writes the checksum of a file in place of its zeros.

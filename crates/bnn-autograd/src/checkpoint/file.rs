@@ -22,11 +22,11 @@ impl<T: Real> Checkpoint<T> {
     /// Reads a checkpoint from a file.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`], and those of [`Checkpoint::from_bytes`].
+    /// [`CheckpointError::Io`], and those of `Checkpoint::try_from`.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
         let bytes = read_file(path).map_err(|source| io_error(path, source))?;
-        Self::from_bytes(&bytes)
+        Self::try_from(&*bytes)
     }
 }
 

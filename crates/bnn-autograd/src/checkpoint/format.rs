@@ -16,8 +16,8 @@ use crate::tensor::Tensor;
 /// Version 1 had no checksum.
 const VERSION: u64 = 2;
 
-/// The one metadata entry. Of several, safetensors would write the order anew each time, and equal states
-/// give equal bytes.
+/// The one metadata entry. Of several, safetensors would write the order anew each time, and equal
+/// states give equal bytes.
 const ENTRY: &str = "bnn_checkpoint";
 
 impl<T: Real> Checkpoint<T> {
@@ -39,6 +39,10 @@ impl<T: Real> Checkpoint<T> {
         checksum::seal(&mut file)?;
         Ok(file)
     }
+}
+
+impl<T: Real> TryFrom<&[u8]> for Checkpoint<T> {
+    type Error = CheckpointError;
 
     /// Reads a checkpoint; whatever the bytes are, they give a checkpoint or an error.
     ///
@@ -46,7 +50,7 @@ impl<T: Real> Checkpoint<T> {
     /// [`CheckpointError::Malformed`], [`CheckpointError::Version`], [`CheckpointError::Checksum`];
     /// [`CheckpointError::ElementType`] where tensors are not of type `T`; what
     /// [`Checkpoint::capture`] does not write either, such as [`CheckpointError::NotFinite`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+    fn try_from(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let entry = entry(bytes)?;
         let entry = entry.ok_or_else(|| malformed(format!("no metadata entry `{ENTRY}`")))?;
         match version(&entry)? {

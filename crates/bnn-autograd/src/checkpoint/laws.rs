@@ -39,7 +39,7 @@ fn forged(from: &[u8], to: &[u8]) -> Vec<u8> {
 #[test]
 fn a_string_of_the_caller_is_not_taken_for_the_checksum() {
     let file = file();
-    let checkpoint = Checkpoint::<f32>::from_bytes(&file).unwrap();
+    let checkpoint = Checkpoint::<f32>::try_from(&file[..]).unwrap();
     assert_eq!(checkpoint.metadata["checksum"], ZEROS);
     assert_eq!(checkpoint.to_bytes().unwrap(), file);
 }
@@ -48,7 +48,7 @@ fn a_string_of_the_caller_is_not_taken_for_the_checksum() {
 fn correct_checksums_do_not_make_impossible_states_possible() {
     let one = 1.0_f32.to_le_bytes();
     for wrong in [f32::NAN, f32::INFINITY] {
-        let refused = Checkpoint::<f32>::from_bytes(&forged(&one, &wrong.to_le_bytes()));
+        let refused = Checkpoint::<f32>::try_from(&forged(&one, &wrong.to_le_bytes())[..]);
         assert!(matches!(refused, Err(CheckpointError::NotFinite { .. })));
     }
     for (from, to, expected) in [
@@ -64,7 +64,7 @@ fn correct_checksums_do_not_make_impossible_states_possible() {
             "not a checkpoint",
         ),
     ] {
-        let refused = Checkpoint::<f32>::from_bytes(&forged(from, to)).unwrap_err();
+        let refused = Checkpoint::<f32>::try_from(&forged(from, to)[..]).unwrap_err();
         assert!(refused.to_string().contains(expected), "{refused}");
     }
 }
@@ -82,7 +82,7 @@ proptest! {
             bytes[place] = byte;
         }
         if seal(&mut bytes).is_ok()
-            && let Ok(checkpoint) = Checkpoint::<f32>::from_bytes(&bytes)
+            && let Ok(checkpoint) = Checkpoint::<f32>::try_from(&bytes[..])
         {
             // Whatever it says, it can be written and tried.
             checkpoint.to_bytes().unwrap();

@@ -3,16 +3,16 @@
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Changes the layout `[outputs, inputs, height, width]` of a tensor of four dimensions, which PyTorch
-/// has, to `[outputs, height, width, inputs]`; leaves others as they are.
+/// Changes the layout `[outputs, inputs, height, width]` of a tensor of four dimensions, which
+/// PyTorch has, to `[outputs, height, width, inputs]`; leaves others as they are.
 pub(super) fn oihw_to_ohwi<T: Real>(weight: &mut Tensor<T>) {
     if let &[o, i, h, w] = weight.shape() {
         *weight = transpose_each(weight, i, [o, h, w, i]);
     }
 }
 
-/// Changes the layout `[outputs, height, width, inputs]` of a tensor of four dimensions to `[outputs,
-/// inputs, height, width]`, which PyTorch has; leaves others as they are.
+/// Changes the layout `[outputs, height, width, inputs]` of a tensor of four dimensions to
+/// `[outputs, inputs, height, width]`, which PyTorch has; leaves others as they are.
 pub(super) fn ohwi_to_oihw<T: Real>(weight: &mut Tensor<T>) {
     if let &[o, h, w, i] = weight.shape() {
         *weight = transpose_each(weight, h * w, [o, i, h, w]);

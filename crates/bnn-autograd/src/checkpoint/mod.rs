@@ -1,15 +1,16 @@
 //! Models and training state in `safetensors` files.
 //!
-//! - [`Weights`]: the parameters and buffers of a model, under their plain names, for other programs
-//!   too and from them.
-//! - [`Checkpoint`]: all that a run needs to go on, with the optimizer's state and strings of the caller.
+//! - [`Weights`]: the parameters and buffers of a model, under their plain names, for other
+//!   programs too and from them.
+//! - [`Checkpoint`]: all that a run needs to go on, with the optimizer's state and strings of the
+//!   caller.
 //!
-//! In a checkpoint tensors are named `param.NAME`, `buffer.NAME` and
-//! `optimizer.SLOT.NAME`; the one metadata entry, `bnn_checkpoint`, is a JSON object with the format
-//! version, a checksum, the optimizer's step count and the caller's strings. Equal states give equal
-//! bytes. The checksum is the XXH3-128 of the whole file with zeros in place of its 32 digits, so that
-//! a damaged file is never taken for a state. Version 1 had none: its runs cannot go on, but its weights
-//! can be read, as those of any checkpoint, as [`Weights`].
+//! In a checkpoint tensors are named `param.NAME`, `buffer.NAME` and `optimizer.SLOT.NAME`; the one
+//! metadata entry, `bnn_checkpoint`, is a JSON object with the format version, a checksum, the
+//! optimizer's step count and the caller's strings. Equal states give equal bytes. The checksum is
+//! the XXH3-128 of the whole file with zeros in place of its 32 digits, so that a damaged file is
+//! never taken for a state. Version 1 had none: its runs cannot go on, but its weights can be read,
+//! as those of any checkpoint, as [`Weights`].
 
 mod checksum;
 mod elements;
@@ -48,7 +49,7 @@ use crate::tensor::Tensor;
 /// let bytes = Checkpoint::capture(&model, Some(&optimizer), strings)?.to_bytes()?;
 ///
 /// let (mut model, mut optimizer) = new()?;
-/// let checkpoint = Checkpoint::from_bytes(&bytes)?;
+/// let checkpoint = Checkpoint::try_from(&bytes[..])?;
 /// checkpoint.restore_model(&mut model)?;
 /// checkpoint.restore_optimizer(&mut optimizer, &model)?;
 /// assert_eq!(checkpoint.metadata["epoch"], "5");
@@ -64,8 +65,8 @@ pub struct Checkpoint<T: Real = f32> {
 }
 
 impl<T: Real> Checkpoint<T> {
-    /// The state of a model, of its optimizer if there is one, and the caller's strings (step, epoch,
-    /// seed, configuration, ...). Shares the tensors until they change.
+    /// The state of a model, of its optimizer if there is one, and the caller's strings (step,
+    /// epoch, seed, configuration, ...). Shares the tensors until they change.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where two parameters or two buffers have one name;
@@ -105,7 +106,8 @@ impl<T: Real> Checkpoint<T> {
     /// Gives the model its parameters and buffers back; all of them or, on an error, none.
     ///
     /// # Errors
-    /// [`CheckpointError::Names`] with all names that only one side has; [`CheckpointError::Shape`].
+    /// [`CheckpointError::Names`] with all names that only one side has;
+    /// [`CheckpointError::Shape`].
     pub fn restore_model(&self, model: &mut dyn Module<T>) -> Result<(), CheckpointError> {
         let mut wanted = Wanted::default();
         model.params(&mut |name, param| wanted.add(format!("{PARAM}{name}"), param.value()));
@@ -132,8 +134,8 @@ impl<T: Real> Checkpoint<T> {
     ///
     /// # Errors
     /// [`CheckpointError::NoOptimizer`] where none was saved; [`CheckpointError::Names`] and
-    /// [`CheckpointError::Shape`] where the state does not fit this optimizer's rules or these parameters;
-    /// [`CheckpointError::Negative`] for a mean of squares below 0.
+    /// [`CheckpointError::Shape`] where the state does not fit this optimizer's rules or these
+    /// parameters; [`CheckpointError::Negative`] for a mean of squares below 0.
     pub fn restore_optimizer(
         &self,
         optimizer: &mut Optimizer<T>,

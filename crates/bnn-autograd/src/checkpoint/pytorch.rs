@@ -16,11 +16,11 @@ const COUNTER: &str = "num_batches_tracked";
 impl<T: Real> Weights<T> {
     /// Replaces PyTorch's conventions by this crate's: wherever there is a `NAME.running_mean`,
     /// `NAME.weight` becomes `NAME.gamma` and `NAME.bias` becomes `NAME.beta`;
-    /// `NAME.num_batches_tracked` is left out; and tensors of four dimensions, which are the filters of
-    /// convolutions, are laid out `[outputs, height, width, inputs]`.
+    /// `NAME.num_batches_tracked` is left out; and tensors of four dimensions, which are the
+    /// filters of convolutions, are laid out `[outputs, height, width, inputs]`.
     ///
-    /// The weights of a linear layer after a flattening are for channels first there and for channels
-    /// last here; change their columns yourself.
+    /// The weights of a linear layer after a flattening are for channels first there and for
+    /// channels last here; change their columns yourself.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where both names are there.

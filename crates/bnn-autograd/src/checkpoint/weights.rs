@@ -46,7 +46,7 @@ use crate::tensor::Tensor;
 /// # insert("conv.weight", Tensor::full(0.5, &[2, 3, 5, 5])?);
 /// # let bytes = theirs.to_bytes()?;
 /// // A state_dict of PyTorch's DataParallel, written by safetensors.torch.save_file:
-/// let weights = Weights::from_bytes(&bytes)?
+/// let weights = Weights::try_from(&bytes[..])?
 ///     .rename(|name| name.strip_prefix("module.").map(str::to_owned))?
 ///     .convert_from_pytorch()?;
 ///
@@ -77,8 +77,8 @@ pub struct NamesLeft {
 }
 
 impl<T: Real> Weights<T> {
-    /// The parameters and buffers of a model, under their dotted names. Shares the tensors until they
-    /// change.
+    /// The parameters and buffers of a model, under their dotted names. Shares the tensors until
+    /// they change.
     ///
     /// # Errors
     /// [`CheckpointError::Duplicate`] where two of them have one name;
@@ -112,13 +112,13 @@ impl<T: Real> Weights<T> {
         }
     }
 
-    /// Reads a file; see [`Weights::from_bytes`].
+    /// Reads a file as `Weights::try_from` reads bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`], and those of [`Weights::from_bytes`].
+    /// [`CheckpointError::Io`], and those of `Weights::try_from`.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = path.as_ref();
-        Self::from_bytes(&read_file(path).map_err(|source| io_error(path, source))?)
+        Self::try_from(&*read_file(path).map_err(|source| io_error(path, source))?)
     }
 
     /// Writes a file, whole or not at all.
@@ -128,43 +128,6 @@ impl<T: Real> Weights<T> {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
         write_atomic(path, &self.to_bytes()?).map_err(|source| io_error(path, source))
-    }
-
-    /// Reads a `safetensors` file of any program; whatever the bytes are, they give weights or an
-    /// error, in memory proportional to their number. Floats of 16, 32 and 64 bits become the nearest
-    /// values of `T`. Tensors of other types keep their names alone; they are an error once a model
-    /// wants them. Of a [`Checkpoint`](super::Checkpoint) these are the parameters and buffers under
-    /// their plain names.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Malformed`], also for a float tensor without elements; of a checkpoint
-    /// [`CheckpointError::Version`], [`CheckpointError::Checksum`] and [`CheckpointError::Duplicate`]
-    /// where a parameter and a buffer have one name.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let is_checkpoint = is_checkpoint(bytes)?;
-        let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
-        let mut weights = Self::default();
-        for (name, view) in file.iter() {
-            let plain = || name.strip_prefix(PARAM).or(name.strip_prefix(BUFFER));
-            let name = match is_checkpoint {
-                false => name,
-                true => match plain() {
-                    Some(plain) => plain,
-                    None => continue,
-                },
-            };
-            let Some(data) = elements(view.dtype(), view.data()) else {
-                let dtype = view.dtype().to_string();
-                weights.others.insert(name.to_owned(), dtype);
-                continue;
-            };
-            let tensor = Tensor::new(data, view.shape());
-            let tensor = tensor.map_err(|error| malformed(format!("`{name}`: {error}")))?;
-            if weights.tensors.insert(name.to_owned(), tensor).is_some() {
-                return Err(CheckpointError::Duplicate { name: name.into() });
-            }
-        }
-        Ok(weights)
     }
 
     /// The bytes of a `safetensors` file, in numbers of type `T`. Equal weights give equal bytes.
@@ -220,8 +183,8 @@ impl<T: Real> Weights<T> {
         self.give(model)
     }
 
-    /// Gives a model those of its parameters and buffers that are here, and returns the names that were left
-    /// over on both sides; on an error, none.
+    /// Gives a model those of its parameters and buffers that are here, and returns the names that
+    /// were left over on both sides; on an error, none.
     ///
     /// # Errors
     /// [`CheckpointError::Shape`] where a tensor has another shape than the model's;
@@ -283,6 +246,47 @@ impl<T: Real> Weights<T> {
             }
         });
         result
+    }
+}
+
+impl<T: Real> TryFrom<&[u8]> for Weights<T> {
+    type Error = CheckpointError;
+
+    /// Reads a `safetensors` file of any program; whatever the bytes are, they give weights or an
+    /// error, in memory proportional to their number. Floats of 16, 32 and 64 bits become the
+    /// nearest values of `T`. Tensors of other types keep their names alone; they are an error once
+    /// a model wants them. Of a [`Checkpoint`](super::Checkpoint) these are the parameters and
+    /// buffers under their plain names.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Malformed`], also for a float tensor without elements; of a checkpoint
+    /// [`CheckpointError::Version`], [`CheckpointError::Checksum`] and
+    /// [`CheckpointError::Duplicate`] where a parameter and a buffer have one name.
+    fn try_from(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let is_checkpoint = is_checkpoint(bytes)?;
+        let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
+        let mut weights = Self::default();
+        for (name, view) in file.iter() {
+            let plain = || name.strip_prefix(PARAM).or(name.strip_prefix(BUFFER));
+            let name = match is_checkpoint {
+                false => name,
+                true => match plain() {
+                    Some(plain) => plain,
+                    None => continue,
+                },
+            };
+            let Some(data) = elements(view.dtype(), view.data()) else {
+                let dtype = view.dtype().to_string();
+                weights.others.insert(name.to_owned(), dtype);
+                continue;
+            };
+            let tensor = Tensor::new(data, view.shape());
+            let tensor = tensor.map_err(|error| malformed(format!("`{name}`: {error}")))?;
+            if weights.tensors.insert(name.to_owned(), tensor).is_some() {
+                return Err(CheckpointError::Duplicate { name: name.into() });
+            }
+        }
+        Ok(weights)
     }
 }
 

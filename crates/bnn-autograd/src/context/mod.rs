@@ -6,6 +6,7 @@ mod state;
 use std::any::Any;
 use std::fmt;
 
+#[cfg(doc)]
 use bnn_core::BitMatrix;
 
 pub use saved::Saved;
@@ -110,8 +111,7 @@ impl<T: Real> Context<T> {
     }
 
     /// Whether any pass will ask for the derivative with respect to input `i`.
-    #[must_use]
-    pub fn varies(&self, i: usize) -> bool {
+    pub(crate) fn varies(&self, i: usize) -> bool {
         self.needs_input_grad(i) || self.has_tangent(i)
     }
 
@@ -190,50 +190,35 @@ impl<T: Real> Context<T> {
         self.offers_recompute = true;
     }
 
-    /// What to save of input `i` so that `backward` computes it again instead of keeping it; `None`
-    /// if the function that made it does not offer that, or the tape has it switched off.
-    #[must_use]
-    pub fn recomputed_input(&self, i: usize) -> Option<Saved<T>> {
-        let recipe = self.inputs.get(i)?.recipe.as_ref()?;
-        Some(Saved::recipe(recipe))
-    }
-
     /// The state of type `S` that was saved for the running pass.
     ///
     /// # Errors
     /// [`Error::NoSavedState`] if none was saved.
     pub fn saved_state<S: SavedState<T>>(&self) -> Result<&S, Error> {
-        let found = self.saved().iter().find_map(Saved::downcast);
+        let found = self.slots().iter().find_map(Saved::downcast);
         found.ok_or(Error::NoSavedState {
             expected: std::any::type_name::<S>(),
         })
     }
 
-    /// The tensor in a slot of the running pass, shared; computed again if it was saved as
-    /// [`Context::recomputed_input`].
+    /// The tensor in a slot of the running pass, shared.
     ///
     /// # Errors
-    /// [`Error::Saved`] if the slot holds something else; those of a recomputation.
+    /// [`Error::Saved`] if the slot holds something else.
     pub fn saved_tensor(&self, slot: usize) -> Result<Tensor<T>, Error> {
-        let tensor = self.saved().get(slot).and_then(Saved::tensor);
-        tensor.unwrap_or_else(|| Err(self.not_there(slot, "a tensor")))
+        let tensor = self.slots().get(slot).and_then(Saved::tensor);
+        tensor
+            .cloned()
+            .ok_or_else(|| self.not_there(slot, "a tensor"))
     }
 
-    /// The bits in a slot of the running pass.
+    /// The data of type `U` in a slot of the running pass: a [`BitMatrix`], or what was saved as
+    /// [`Saved::other`].
     ///
     /// # Errors
     /// [`Error::Saved`] if the slot holds something else.
-    pub fn saved_bits(&self, slot: usize) -> Result<&BitMatrix, Error> {
-        let bits = self.saved().get(slot).and_then(Saved::bits);
-        bits.ok_or_else(|| self.not_there(slot, "bits"))
-    }
-
-    /// The data of type `U` in a slot of the running pass, saved as [`Saved::other`].
-    ///
-    /// # Errors
-    /// [`Error::Saved`] if the slot holds something else.
-    pub fn saved_other<U: Any>(&self, slot: usize) -> Result<&U, Error> {
-        let value = self.saved().get(slot).and_then(Saved::declared);
+    pub fn saved<U: Any>(&self, slot: usize) -> Result<&U, Error> {
+        let value = self.slots().get(slot).and_then(Saved::other_data);
         value.ok_or_else(|| self.not_there(slot, std::any::type_name::<U>()))
     }
 
@@ -273,7 +258,7 @@ impl<T: Real> Context<T> {
     }
 
     /// Everything saved for the running pass, in slot order.
-    fn saved(&self) -> &[Saved<T>] {
+    fn slots(&self) -> &[Saved<T>] {
         match self.in_jvp {
             true => &self.forward,
             false => &self.backward,
@@ -284,7 +269,7 @@ impl<T: Real> Context<T> {
         Error::Saved {
             slot,
             expected,
-            found: self.saved().get(slot).map_or("no such slot", Saved::kind),
+            found: self.slots().get(slot).map_or("no such slot", Saved::kind),
         }
     }
 }

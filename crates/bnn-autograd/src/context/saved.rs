@@ -6,14 +6,13 @@ use std::rc::Rc;
 
 use bnn_core::BitMatrix;
 
-use super::state::{Part, Recipe, SavedState};
-use crate::error::Error;
+use super::state::{Part, SavedState};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// Data saved in a [`Context`](crate::Context): a tensor (shared, not copied), a bit matrix, a
-/// [`SavedState`] or other data of any type, a way to compute a tensor again, or nothing (a slot
-/// that this pass does not need). Clones share the data.
+/// [`SavedState`] or other data of any type, or nothing (a slot that this pass does not need).
+/// Clones share the data.
 #[derive(Clone)]
 pub struct Saved<T: Real>(Kind<T>);
 
@@ -22,7 +21,6 @@ enum Kind<T: Real> {
     Nothing,
     Tensor(Tensor<T>),
     Bits(Rc<BitMatrix>),
-    Recipe(Recipe<T>),
     State(Rc<dyn SavedState<T>>),
 }
 
@@ -50,22 +48,10 @@ impl<T: Real> Saved<T> {
         Self(Kind::State(Rc::new(state)))
     }
 
-    pub(super) fn recipe(recipe: &Recipe<T>) -> Self {
-        Self(Kind::Recipe(Rc::clone(recipe)))
-    }
-
-    /// The tensor, computed again where a recipe was saved; `None` for other data.
-    pub(super) fn tensor(&self) -> Option<Result<Tensor<T>, Error>> {
+    /// The tensor; `None` for other data.
+    pub(super) fn tensor(&self) -> Option<&Tensor<T>> {
         match &self.0 {
-            Kind::Tensor(tensor) => Some(Ok(tensor.clone())),
-            Kind::Recipe(recipe) => Some(recipe()),
-            _ => None,
-        }
-    }
-
-    pub(super) fn bits(&self) -> Option<&BitMatrix> {
-        match &self.0 {
-            Kind::Bits(bits) => Some(bits),
+            Kind::Tensor(tensor) => Some(tensor),
             _ => None,
         }
     }
@@ -78,16 +64,18 @@ impl<T: Real> Saved<T> {
         }
     }
 
-    /// The value of type `U` that was saved with [`Saved::other`].
-    pub(super) fn declared<U: Any>(&self) -> Option<&U> {
-        self.downcast().map(|Declared { value, .. }| value)
+    /// The bits, or the value that was saved with [`Saved::other`], if it is of type `U`.
+    pub(super) fn other_data<U: Any>(&self) -> Option<&U> {
+        match &self.0 {
+            Kind::Bits(bits) => (&**bits as &dyn Any).downcast_ref(),
+            _ => self.downcast().map(|Declared { value, .. }| value),
+        }
     }
 
     /// Shows every part of the data.
     pub(crate) fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
         match &self.0 {
-            // What a recipe reads is counted where it was saved.
-            Kind::Nothing | Kind::Recipe(_) => {}
+            Kind::Nothing => {}
             Kind::Tensor(tensor) => tensor.parts(visit),
             Kind::Bits(bits) => bits.parts(visit),
             Kind::State(state) => state.parts(visit),
@@ -99,7 +87,6 @@ impl<T: Real> Saved<T> {
             Kind::Nothing => "nothing",
             Kind::Tensor(_) => "a tensor",
             Kind::Bits(_) => "bits",
-            Kind::Recipe(_) => "a tensor to be recomputed",
             Kind::State(_) => "other data",
         }
     }

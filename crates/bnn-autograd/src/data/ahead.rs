@@ -5,7 +5,8 @@ use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-/// The items of an iterator, in its order. Dropped early, it waits for the item being made, and no longer.
+/// The items of an iterator, in its order. Dropped early, it waits for the item being made, and no
+/// longer.
 #[derive(Debug)]
 pub(super) struct Ahead<T> {
     /// `None` once the worker has been told that nobody listens.

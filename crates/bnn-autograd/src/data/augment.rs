@@ -5,13 +5,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::random::{below, unit};
 use super::{DataError, Layout};
 
-/// How training images are varied; the default is not at all. Every image of every epoch is drawn anew;
-/// the draw depends on the seed, the epoch and the sample's index alone, not on threads or the order
-/// of batches.
+/// How training images are varied; the default is not at all. Every image of every epoch is drawn
+/// anew; the draw depends on the seed, the epoch and the sample's index alone, not on threads or
+/// the order of batches.
 ///
-/// Images are mirrored, turned and zoomed about their centre, shifted, and then cut out of. What comes
-/// in from outside is 0. With a rotation or zoom all of it is one resampling (bilinear, rounded to whole
-/// pixels); without, pixels are moved as they are.
+/// Images are mirrored, turned and zoomed about their centre, shifted, and then cut out of. What
+/// comes in from outside is 0. With a rotation or zoom all of it is one resampling (bilinear,
+/// rounded to whole pixels); without, pixels are moved as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Augment {
     /// Move the image by up to so many pixels, independently and uniformly in x and y.
@@ -32,9 +32,9 @@ impl Augment {
     ///
     /// # Errors
     ///
-    /// [`DataError::Shift`] and [`DataError::Cutout`] if they are not less than both width and height,
-    /// which could leave nothing of an image; [`DataError::Strength`] for a rotation or zoom outside
-    /// its range.
+    /// [`DataError::Shift`] and [`DataError::Cutout`] if they are not less than both width and
+    /// height, which could leave nothing of an image; [`DataError::Strength`] for a rotation or
+    /// zoom outside its range.
     pub(super) fn check(self, layout: Layout) -> Result<(), DataError> {
         let (width, height) = (layout.width, layout.height);
         let (shift, side) = (self.shift, self.cutout);
@@ -107,11 +107,12 @@ struct Hole {
 }
 
 impl View {
-    /// What is switched off draws nothing, but for the shift: so the draws of those switched on before
-    /// stay what they were.
+    /// What is switched off draws nothing, but for the shift: so the draws of those switched on
+    /// before stay what they were.
     pub(super) fn draw(augment: Augment, layout: Layout, mut rng: Xoshiro256PlusPlus) -> Self {
         let rng = &mut rng;
-        // The shift is less than a side of an image that is in memory, so its double cannot overflow.
+        // The shift is less than a side of an image that is in memory, so its double cannot
+        // overflow.
         let reach = augment.shift as isize;
         let mut offset = || below(rng, 2 * augment.shift + 1) as isize - reach;
         let (right, down) = (offset(), offset());
@@ -184,7 +185,8 @@ impl View {
         }
     }
 
-    /// Appends the pixel at a place between pixels, weighing the four around it; those outside are 0.
+    /// Appends the pixel at a place between pixels, weighing the four around it; those outside are
+    /// 0.
     fn append_between(&self, x: f64, y: f64, image: &[u8], pixels: &mut Vec<f32>) {
         let Layout {
             width,
@@ -273,4 +275,4 @@ fn moved(at: usize, by: isize, size: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

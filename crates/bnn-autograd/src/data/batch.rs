@@ -23,8 +23,8 @@ impl Dataset {
         })
     }
 
-    /// As [`batch`](Self::batch), with the images varied as `augment` says; the pixels are whole numbers
-    /// from `0.0` to `white` still.
+    /// As [`batch`](Self::batch), with the images varied as `augment` says; the pixels are whole
+    /// numbers from `0.0` to `white` still.
     ///
     /// # Errors
     ///

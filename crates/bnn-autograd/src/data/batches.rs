@@ -46,8 +46,8 @@ impl Default for BatchConfig {
 
 /// The batches of one epoch, shuffled: an iterator, which may be dropped at any time.
 ///
-/// They are the same bytes for any [`queue`](BatchConfig::queue), with the thread and without, and where
-/// no thread can be started they are made without.
+/// They are the same bytes for any [`queue`](BatchConfig::queue), with the thread and without, and
+/// where no thread can be started they are made without.
 ///
 /// ```
 /// use bnn_autograd::data::{self, BatchConfig, Batches};
@@ -81,8 +81,10 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// [`DataError::Zero`] for batches without samples; as [`Augment::check`]. The batches themselves
-    /// are errors only if making one panics: then it is [`DataError::Worker`], and the last item.
+    /// [`DataError::Zero`] for batches without samples; [`DataError::Shift`], [`DataError::Cutout`]
+    /// and [`DataError::Strength`] for an augmentation that does not suit the images. The batches
+    /// themselves are errors only if making one panics: then it is [`DataError::Worker`], and the
+    /// last item.
     pub fn new(data: &Dataset, config: BatchConfig) -> Result<Self, DataError> {
         let dealer = Dealer::new(data, config)?;
         let batches = dealer.order.len().div_ceil(config.size);

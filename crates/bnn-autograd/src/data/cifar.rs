@@ -1,6 +1,6 @@
-//! The binary files of CIFAR-10 and CIFAR-100: records of labels and an image of 32 x 32 pixels, all red
-//! values first, then green, then blue. (A. Krizhevsky: "Learning Multiple Layers of Features from Tiny
-//! Images", 2009.)
+//! The binary files of CIFAR-10 and CIFAR-100: records of labels and an image of 32 x 32 pixels,
+//! all red values first, then green, then blue. (A. Krizhevsky: "Learning Multiple Layers of
+//! Features from Tiny Images", 2009.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,9 +61,9 @@ fn files(folder: &Path) -> Result<Option<Files>, DataError> {
     }))
 }
 
-/// Reads `data_batch_*.bin` and `test_batch.bin` (CIFAR-10), or `train.bin` and `test.bin` (CIFAR-100, of whose
-/// two labels the fine one is taken). The classes are called as the file of their names says, if it is
-/// there.
+/// Reads `data_batch_*.bin` and `test_batch.bin` (CIFAR-10), or `train.bin` and `test.bin`
+/// (CIFAR-100, of whose two labels the fine one is taken). The classes are called as the file of
+/// their names says, if it is there.
 pub(super) fn read(folder: &Path) -> Result<Split, DataError> {
     let Some(files) = files(folder)? else {
         return Err(DataError::Missing {

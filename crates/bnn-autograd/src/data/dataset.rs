@@ -18,8 +18,9 @@ pub struct Layout {
     pub channels: usize,
     /// Number of classes, at most 65 536; labels are less.
     pub classes: usize,
-    /// The largest value that a pixel of this source can have, at least 1: 255 for bytes, 16 for the
-    /// [digits](super::digits). A property of the source's type, never a statistic of its samples.
+    /// The largest value that a pixel of this source can have, at least 1: 255 for bytes, 16 for
+    /// the [digits](super::digits). A property of the source's type, never a statistic of its
+    /// samples.
     pub white: u8,
 }
 
@@ -44,14 +45,15 @@ pub struct Split {
 }
 
 impl Dataset {
-    /// Checks and takes `pixels` `[samples, height, width, channels]` and their `labels` `[samples]`.
-    /// The classes are called by their numbers until [`with_class_names`](Self::with_class_names).
+    /// Checks and takes `pixels` `[samples, height, width, channels]` and their `labels`
+    /// `[samples]`. The classes are called by their numbers until
+    /// [`with_class_names`](Self::with_class_names).
     ///
     /// # Errors
     ///
-    /// [`DataError::Zero`] without samples or with a zero in the layout, [`DataError::Classes`] above
-    /// 65 536, [`DataError::PixelCount`], [`DataError::PixelRange`] and [`DataError::LabelRange`] if the
-    /// contents do not fit the layout.
+    /// [`DataError::Zero`] without samples or with a zero in the layout, [`DataError::Classes`]
+    /// above 65 536, [`DataError::PixelCount`], [`DataError::PixelRange`] and
+    /// [`DataError::LabelRange`] if the contents do not fit the layout.
     ///
     /// ```
     /// use bnn_autograd::data::{DataError, Dataset, Layout};
@@ -178,8 +180,8 @@ impl Dataset {
 }
 
 impl Split {
-    /// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same data,
-    /// wherever it was read from.
+    /// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same
+    /// data, wherever it was read from.
     #[must_use]
     pub fn checksum(&self) -> u32 {
         let mut crc = flate2::Crc::new();

@@ -1,4 +1,5 @@
-//! The optical digits that are part of this crate: real data for examples and tests, without a download.
+//! The optical digits that are part of this crate: real data for examples and tests, without a
+//! download.
 
 use flate2::read::GzDecoder;
 
@@ -19,12 +20,12 @@ const LAYOUT: Layout = Layout {
     white: 16,
 };
 
-/// The UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): 1797 images of
-/// 8 x 8 pixels from 0 to 16, ten classes; split into 1437 to train on and 360 to test.
+/// The UCI "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): 1797 images
+/// of 8 x 8 pixels from 0 to 16, ten classes; split into 1437 to train on and 360 to test.
 ///
 /// The split is fixed: samples are ordered by class (within a class as in the file), and the one at
-/// position `p` is for testing iff `floor((p + 1) * 360 / 1797) > floor(p * 360 / 1797)`. So the test
-/// samples are spread evenly, and every class has its share of them to within one.
+/// position `p` is for testing iff `floor((p + 1) * 360 / 1797) > floor(p * 360 / 1797)`. So the
+/// test samples are spread evenly, and every class has its share of them to within one.
 ///
 /// # Errors
 ///

@@ -3,11 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why a data set could not be read or built. Every message says what was found and what was expected.
+/// Why a data set could not be read or built. Every message says what was found and what was
+/// expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The source is neither a known name nor a file, a folder, or the start of the names of IDX files.
+    /// The source is neither a known name nor a file, a folder, or the start of the names of IDX
+    /// files.
     #[error(
         "{spec:?} is neither \"digits\", nor a file or folder, nor what the names of IDX files begin with"
     )]
@@ -67,7 +69,8 @@ pub enum DataError {
         /// The plain name that was looked for.
         path: PathBuf,
     },
-    /// An IDX file starts with the wrong number: another element type, other dimensions or no IDX at all.
+    /// An IDX file starts with the wrong number: another element type, other dimensions or no IDX
+    /// at all.
     #[error(
         "{} starts with {found:#010x}, expected the IDX magic number {}",
         path.display(), expected.iter().map(|n| format!("{n:#010x}")).collect::<Vec<_>>().join(" or ")

@@ -48,26 +48,28 @@ pub(super) fn is_one(folder: &Path) -> bool {
 }
 
 /// Reads `folder/train/<class>/*` and `folder/test/<class>/*`, or, if those two are not there,
-/// `folder/<class>/*`, of which [`Dataset::split`] sets a share aside; and what was passed over, a line for a person
-/// each.
+/// `folder/<class>/*`, of which [`Dataset::split`] sets a share aside; and what was passed over, a
+/// line for a person each.
 ///
-/// The parts may be called `train` or `training`, and `test`, `testing`, `val`, `valid` or `validation`, in
-/// any case. The classes are the sub-folders in the order of their names' bytes (so `10` comes before `2`), and
-/// keep their names; within a class the order is that of the file names. A class may be absent from the test
-/// part, and not from the training part.
+/// The parts may be called `train` or `training`, and `test`, `testing`, `val`, `valid` or
+/// `validation`, in any case. The classes are the sub-folders in the order of their names' bytes
+/// (so `10` comes before `2`), and keep their names; within a class the order is that of the file
+/// names. A class may be absent from the test part, and not from the training part.
 ///
-/// Images are files named `.png`, `.jpg`, `.jpeg`, `.gif`, `.webp`, `.bmp`, `.pnm`, `.pbm`, `.pgm`, `.ppm` or
-/// `.pam`, in any case, directly in the folder of their class. Other files there are counted and passed over;
-/// whatever has a name that starts with a dot is passed over without a word. Links are followed; because
-/// nothing is searched deeper, those that go round in circles end.
+/// Images are files named `.png`, `.jpg`, `.jpeg`, `.gif`, `.webp`, `.bmp`, `.pnm`, `.pbm`, `.pgm`,
+/// `.ppm` or `.pam`, in any case, directly in the folder of their class. Other files there are
+/// counted and passed over; whatever has a name that starts with a dot is passed over without a
+/// word. Links are followed; because nothing is searched deeper, those that go round in circles
+/// end.
 ///
 /// # Errors
 ///
 /// [`DataError::NoClasses`] and [`DataError::NoImages`] name the folder in which there are none,
-/// [`DataError::UnknownClass`] one in the test part that is not in the training part, [`DataError::ClassFolders`] the one
-/// that has more than 65 536, [`DataError::ImageDimensions`] the image that differs in size, if no size is given.
-/// [`DataError::TooLarge`] if all images together pass [`MAX_BYTES`], [`DataError::TestShare`] as
-/// [`Dataset::split`], and what [`read_images`](super::read_images) finds wrong with a file.
+/// [`DataError::UnknownClass`] one in the test part that is not in the training part,
+/// [`DataError::ClassFolders`] the one that has more than 65 536, [`DataError::ImageDimensions`]
+/// the image that differs in size, if no size is given. [`DataError::TooLarge`] if all images
+/// together pass [`MAX_BYTES`], [`DataError::TestShare`] as [`Dataset::split`], and what
+/// [`read_images`](super::read_images) finds wrong with a file.
 pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<String>), DataError> {
     config.size.map(picture::check_size).transpose()?;
     let name = super::source::name_of(folder);
@@ -158,7 +160,8 @@ fn too_many_classes(path: PathBuf, found: usize) -> DataError {
     }
 }
 
-/// The classes of the folder to test by: those of `known`, in that order, with the files found here.
+/// The classes of the folder to test by: those of `known`, in that order, with the files found
+/// here.
 fn test_classes(folder: &Path, known: &[Class]) -> Result<Vec<Class>, DataError> {
     let mut found = classes(folder)?;
     let unknown = |class: &&Class| known.iter().all(|other| other.key() != class.key());
@@ -183,4 +186,4 @@ fn test_classes(folder: &Path, known: &[Class]) -> Result<Vec<Class>, DataError>
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

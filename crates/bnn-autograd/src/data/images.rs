@@ -24,12 +24,13 @@ pub struct Images {
     pub pixels: Vec<u8>,
 }
 
-/// Reads the images of one file, which may be compressed with gzip: an IDX file, an `.npy` array, or one
-/// image (PNG, JPEG, GIF, of which the first, WebP, BMP, PNM). Its contents decide which it is.
+/// Reads the images of one file, which may be compressed with gzip: an IDX file, an `.npy` array,
+/// or one image (PNG, JPEG, GIF, of which the first, WebP, BMP, PNM). Its contents decide which it
+/// is.
 ///
-/// For an image, `None` for `colour` is grey if every pixel is, else red, green and blue; 16 bits are
-/// rounded to 8, transparency is dropped; a `size`, width and height, that is not the image's own
-/// resizes it, without regard to its proportions. Arrays are taken as they are.
+/// For an image, `None` for `colour` is grey if every pixel is, else red, green and blue; 16 bits
+/// are rounded to 8, transparency is dropped; a `size`, width and height, that is not the image's
+/// own resizes it, without regard to its proportions. Arrays are taken as they are.
 ///
 /// ```
 /// use bnn_autograd::data::read_images;
@@ -47,10 +48,10 @@ pub struct Images {
 ///
 /// # Errors
 ///
-/// All name the file: [`DataError::Io`]; [`DataError::TooLarge`]; [`DataError::Image`] for an image that
-/// is damaged, or a file of another kind; [`DataError::Size`] for a `size` with a side of 0 or longer
-/// than [`picture::MAX_SIDE`]; [`DataError::Magic`], [`DataError::Truncated`], [`DataError::Trailing`]
-/// and [`DataError::Array`] for what is wrong in an array.
+/// All name the file: [`DataError::Io`]; [`DataError::TooLarge`]; [`DataError::Image`] for an image
+/// that is damaged, or a file of another kind; [`DataError::Size`] for a `size` with a side of 0 or
+/// longer than [`picture::MAX_SIDE`]; [`DataError::Magic`], [`DataError::Truncated`],
+/// [`DataError::Trailing`] and [`DataError::Array`] for what is wrong in an array.
 pub fn read_images(
     path: impl AsRef<Path>,
     colour: Option<Colour>,
@@ -88,7 +89,8 @@ impl Images {
         (self.width, self.height, self.channels)
     }
 
-    /// Whether there are images, and as many as labels; `path` and `labels_path` are where they come from.
+    /// Whether there are images, and as many as labels; `path` and `labels_path` are where they
+    /// come from.
     pub(super) fn check_count(
         &self,
         path: &Path,

@@ -36,7 +36,8 @@ pub enum Scale {
 pub struct Loaded {
     /// The samples.
     pub split: Split,
-    /// What the file or folder is called in its own folder; `digits` for the digits that are built in.
+    /// What the file or folder is called in its own folder; `digits` for the digits that are built
+    /// in.
     pub source: String,
     /// Whether the samples were image files.
     pub is_folder_of_images: bool,
@@ -55,8 +56,8 @@ pub struct Columns {
     pub values: Values,
 }
 
-/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` says what is
-/// to be made of it. What it says of other kinds of data does not matter.
+/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` says
+/// what is to be made of it. What it says of other kinds of data does not matter.
 ///
 /// | path | holds |
 /// | --- | --- |
@@ -71,8 +72,8 @@ pub struct Columns {
 ///
 /// # Errors
 ///
-/// [`DataError::UnknownSource`], [`DataError::NoDataSet`] or [`DataError::NotASet`] if it is none of these;
-/// otherwise what the reader found wrong.
+/// [`DataError::UnknownSource`], [`DataError::NoDataSet`] or [`DataError::NotASet`] if it is none
+/// of these; otherwise what the reader found wrong.
 pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
     let kind = Kind::of(spec)?;
     let path = Path::new(spec);

@@ -1,9 +1,10 @@
-//! Data sets: labelled samples of bytes, [loaded](load()) from the embedded digits, IDX and CIFAR files, arrays of
-//! NumPy's, folders of images, or tables, and dealt out in shuffled, optionally augmented batches.
+//! Data sets: labelled samples of bytes, [loaded](load()) from the embedded digits, IDX and CIFAR
+//! files, arrays of NumPy's, folders of images, or tables, and dealt out in shuffled, optionally
+//! augmented batches.
 //!
-//! This module knows nothing of the tape: it hands out plain vectors. Every source is untrusted. Whatever is
-//! wrong with it is a [`DataError`], never a panic, and memory grows with the bytes that arrive, never with
-//! what a header promises.
+//! This module knows nothing of the tape: it hands out plain vectors. Every source is untrusted.
+//! Whatever is wrong with it is a [`DataError`], never a panic, and memory grows with the bytes
+//! that arrive, never with what a header promises.
 //!
 //! ```
 //! use bnn_autograd::data::{self, Augment, BatchConfig, Batches, LoadConfig};

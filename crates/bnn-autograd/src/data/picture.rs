@@ -39,19 +39,20 @@ pub(crate) struct Picture {
     pub(crate) pixels: Vec<u8>,
 }
 
-/// Reads a PNG, JPEG, GIF (its first image), WebP, BMP or PNM file. Its contents decide which it is,
-/// and its name if they do not.
+/// Reads a PNG, JPEG, GIF (its first image), WebP, BMP or PNM file. Its contents decide which it
+/// is, and its name if they do not.
 ///
-/// `None` for `colour` is grey if every pixel is, else red, green and blue. 16 bits are rounded to 8,
-/// transparency is dropped. A `size`, width and height, that is not the image's own resizes it (linear
-/// interpolation, averaging where it shrinks), without regard to its proportions.
+/// `None` for `colour` is grey if every pixel is, else red, green and blue. 16 bits are rounded to
+/// 8, transparency is dropped. A `size`, width and height, that is not the image's own resizes it
+/// (linear interpolation, averaging where it shrinks), without regard to its proportions.
 ///
 /// # Errors
 ///
-/// All name the file: [`DataError::Io`]; [`DataError::TooLarge`] for one of more than [`MAX_BYTES`];
-/// [`DataError::Image`] for one that is damaged, of another kind, or promises a side longer than
-/// [`MAX_SIDE`] or an image larger than [`MAX_BYTES`]. A damaged JPEG may also be another image than
-/// it was. [`DataError::Size`] for a `size` with a side of 0 or longer than [`MAX_SIDE`].
+/// All name the file: [`DataError::Io`]; [`DataError::TooLarge`] for one of more than
+/// [`MAX_BYTES`]; [`DataError::Image`] for one that is damaged, of another kind, or promises a side
+/// longer than [`MAX_SIDE`] or an image larger than [`MAX_BYTES`]. A damaged JPEG may also be
+/// another image than it was. [`DataError::Size`] for a `size` with a side of 0 or longer than
+/// [`MAX_SIDE`].
 pub(super) fn read(
     path: impl AsRef<Path>,
     colour: Option<Colour>,
@@ -63,7 +64,8 @@ pub(super) fn read(
     read_from(file, path, colour, size)
 }
 
-/// As [`read`], from a stream; `path` is what errors call it, and says the format if the contents do not.
+/// As [`read`], from a stream; `path` is what errors call it, and says the format if the contents
+/// do not.
 ///
 /// # Errors
 ///
@@ -99,8 +101,8 @@ pub(super) fn check_size((width, height): (usize, usize)) -> Result<(u32, u32), 
     })
 }
 
-/// Whether bytes that start so are an image in one of the formats that are read. Two letters are not enough: a table may
-/// start with a column called `BMI` or `P1`.
+/// Whether bytes that start so are an image in one of the formats that are read. Two letters are
+/// not enough: a table may start with a column called `BMI` or `P1`.
 pub(super) fn is_one(start: &[u8]) -> bool {
     let is_text = match start {
         [b'B', b'M', rest @ ..] => !rest.contains(&0),
@@ -166,4 +168,4 @@ where
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

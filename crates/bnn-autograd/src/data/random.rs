@@ -27,8 +27,9 @@ pub(super) fn stream(seed: u64, epoch: u64, purpose: Purpose) -> Xoshiro256PlusP
     Xoshiro256PlusPlus::seed_from_u64(key)
 }
 
-/// A number from `0..bound` by multiply-shift (Lemire 2019, arXiv 1805.10941). Without the rejection
-/// step no value is off its fair share by more than `bound / 2^64`, which no data set can tell.
+/// A number from `0..bound` by multiply-shift (Lemire 2019, arXiv 1805.10941). Without the
+/// rejection step no value is off its fair share by more than `bound / 2^64`, which no data set can
+/// tell.
 pub(super) fn below(rng: &mut Xoshiro256PlusPlus, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }

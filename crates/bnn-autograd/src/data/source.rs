@@ -9,7 +9,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::DataError;
 
-/// The bytes of a stream, decompressed if its first two say that it is gzip. A name does not matter.
+/// The bytes of a stream, decompressed if its first two say that it is gzip. A name does not
+/// matter.
 ///
 /// # Errors
 ///
@@ -69,8 +70,8 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-/// The files of a folder that have a name in Unicode, and these names without `.gz`. Of two files that differ
-/// in `.gz` alone the plain one comes first.
+/// The files of a folder that have a name in Unicode, and these names without `.gz`. Of two files
+/// that differ in `.gz` alone the plain one comes first.
 pub(super) fn named_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let mut files = Vec::new();
     for path in entries(folder)? {

@@ -51,8 +51,9 @@ impl Dataset {
         sums.into_iter().map(stats).collect()
     }
 
-    /// For each element of a sample, `[features]`, the least byte that is not below the mean of its channel: thresholds
-    /// for an [`InputThresholds`](crate::nn::InputThresholds). The first of them are those of the channels.
+    /// For each element of a sample, `[features]`, the least byte that is not below the mean of its
+    /// channel: thresholds for an [`InputThresholds`](crate::nn::InputThresholds). The first of
+    /// them are those of the channels.
     ///
     /// ```
     /// let train = bnn_autograd::data::digits()?.train;

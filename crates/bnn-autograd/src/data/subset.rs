@@ -59,9 +59,9 @@ impl Dataset {
     }
 }
 
-/// The indices of `count` samples, or of all if there are fewer, with as many of each label as its share of the set to
-/// within one. The labels take turns, so that each part of the list from its start on has as many of them as it
-/// can.
+/// The indices of `count` samples, or of all if there are fewer, with as many of each label as its
+/// share of the set to within one. The labels take turns, so that each part of the list from its
+/// start on has as many of them as it can.
 ///
 /// ```
 /// use bnn_autograd::data;
@@ -90,8 +90,8 @@ pub fn spread(labels: &[u16], count: usize) -> Vec<usize> {
     turns.into_iter().map(|(_, _, index)| index).collect()
 }
 
-/// The indices of the samples to train on, and of those to test by: a share of each class, drawn from the
-/// seed, as [`Dataset::split`] says.
+/// The indices of the samples to train on, and of those to test by: a share of each class, drawn
+/// from the seed, as [`Dataset::split`] says.
 pub(super) fn split_by_share(
     labels: &[u16],
     test_share: f64,
@@ -116,8 +116,8 @@ fn by_class(labels: &[u16], indices: impl IntoIterator<Item = usize>) -> Vec<usi
 }
 
 /// Spreads `count` over the positions of `order`: position `p` of `n` is chosen iff
-/// `floor((p + 1) * count / n) > floor(p * count / n)`. In an order by class, every class has its share to
-/// within one. Returns what was not chosen, and what was.
+/// `floor((p + 1) * count / n) > floor(p * count / n)`. In an order by class, every class has its
+/// share to within one. Returns what was not chosen, and what was.
 fn spread_evenly(order: &[usize], count: usize) -> (Vec<usize>, Vec<usize>) {
     // The product of two counts of what is in memory may pass 64 bits.
     let up_to = |position: usize| position as u128 * count as u128 / order.len() as u128;

@@ -153,7 +153,8 @@ enum Numbers {
 }
 
 impl PartTable {
-    /// The values as bytes, and the ranges of real numbers: those given, or those of the rows named.
+    /// The values as bytes, and the ranges of real numbers: those given, or those of the rows
+    /// named.
     fn bytes(self, scale: &Scale, rows: &[usize]) -> Result<(Vec<u8>, Option<Ranges>), DataError> {
         let features = self.raw.features();
         let ranges = match (&self.values, scale) {

@@ -13,9 +13,9 @@ impl Lowering {
     /// normalisation in evaluation, a bias, a scale per channel. Model files compute in `f32`.
     ///
     /// Any number of such steps may follow a product. With a sign after them they become integer
-    /// thresholds that are equal to the sign of this very computation for every sum. At the end of a
-    /// model they become one scale and one bias, which is an error where it differs from the steps
-    /// ([`ExportConfig::tolerance`](super::ExportConfig::tolerance)).
+    /// thresholds that are equal to the sign of this very computation for every sum. At the end of
+    /// a model they become one scale and one bias, which is an error where it differs from the
+    /// steps ([`ExportConfig::tolerance`](super::ExportConfig::tolerance)).
     ///
     /// # Errors
     /// [`ExportError::Layer`] where `x` is not what a product gave out, or has another number of
@@ -26,7 +26,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// `scale * x` per column: [`ops::channel_scale`](crate::ops::channel_scale). Otherwise as
+    /// `scale * x` per column: [`ops::mul`](crate::ops::mul). Otherwise as
     /// [`Lowering::affine`].
     ///
     /// # Errors

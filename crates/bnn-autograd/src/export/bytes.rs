@@ -11,13 +11,15 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 impl Lowering {
-    /// `sign(x + shift)` with a shift per channel. At the input of a model of [`InputType::Thresholds`] the
-    /// shifts become thresholds of bytes, after a product thresholds of its sums.
+    /// `sign(x + shift)` with a shift per channel. At the input of a model of
+    /// [`InputType::Thresholds`] the shifts become thresholds of bytes, after a product thresholds
+    /// of its sums.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is neither the bytes of a model of [`InputType::Thresholds`] nor the
-    /// sums of a product, where it has another number of channels, or where no byte reaches a threshold (it
-    /// would be above 255; one below 0 is as good as 0); [`ExportError::NotFinite`].
+    /// [`ExportError::Layer`] where `x` is neither the bytes of a model of
+    /// [`InputType::Thresholds`] nor the sums of a product, where it has another number of
+    /// channels, or where no byte reaches a threshold (it would be above 255; one below 0 is as
+    /// good as 0); [`ExportError::NotFinite`].
     pub(crate) fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
         self.check_finite("shift", shift.data())?;
         if self.open.is_some() {
@@ -60,8 +62,8 @@ impl Lowering {
         Ok(())
     }
 
-    /// Begins the file with the thresholds of the model's bytes, if there are any, for a first product of
-    /// this shape with `k` inputs.
+    /// Begins the file with the thresholds of the model's bytes, if there are any, for a first
+    /// product of this shape with `k` inputs.
     pub(super) fn begin(&mut self, shape: &Shape, k: usize) -> Result<(), ExportError> {
         let Some(thresholds) = &self.thresholds else {
             return Ok(());
@@ -86,8 +88,8 @@ impl Lowering {
     }
 }
 
-/// The least byte `x` with `x + shift >= 0` as the tape computes it, rounded. Every larger byte fulfils
-/// that too, because rounding is monotone. `None` if no byte does.
+/// The least byte `x` with `x + shift >= 0` as the tape computes it, rounded. Every larger byte
+/// fulfils that too, because rounding is monotone. `None` if no byte does.
 fn threshold<T: Real>(shift: T) -> Option<u8> {
     (0..=u8::MAX).find(|&x| T::from_i32(x.into()) + shift >= T::zero())
 }

@@ -73,7 +73,8 @@ impl Lowering {
         Ok(())
     }
 
-    /// A product `[n, k]` over the present values. The product before it, if there is one, ends in signs.
+    /// A product `[n, k]` over the present values. The product before it, if there is one, ends in
+    /// signs.
     pub(super) fn product<T: Real>(
         &mut self,
         weight: &Tensor<T>,

@@ -28,8 +28,8 @@ const IMAGES: usize = 16;
 const AT_ONCE: usize = 64;
 
 impl Samples {
-    /// Samples of the model's input type: the smallest and the largest elements everywhere, then random
-    /// ones.
+    /// Samples of the model's input type: the smallest and the largest elements everywhere, then
+    /// random ones.
     pub(super) fn random(
         input: InputType,
         image: Option<[usize; 3]>,
@@ -128,8 +128,8 @@ fn largest(input: InputType) -> f32 {
     }
 }
 
-/// Compares the outputs of a file with those of the network in evaluation, and the operations of the
-/// network's forward pass with those that its layers have accounted for.
+/// Compares the outputs of a file with those of the network in evaluation, and the operations of
+/// the network's forward pass with those that its layers have accounted for.
 pub(super) fn compare(
     network: &mut dyn Module,
     lowered: &Lowered,
@@ -186,7 +186,7 @@ fn forward(
     let tape = Tape::new();
     let Some(operations) = operations else {
         let x = tape.constant(numbers);
-        return Ok(tape.no_grad(|| network.forward(&x))?.into_value());
+        return Ok(tape.no_grad(|| network.forward(&x))?.into());
     };
     let x = tape.leaf(numbers);
     let y = network.forward(&x)?;
@@ -194,7 +194,7 @@ fn forward(
         return Err(ExportError::Untraced);
     }
     operations.check(&tape.trace(&x))?;
-    Ok(y.into_value())
+    Ok(y.into())
 }
 
 /// The outputs of the file, as numbers.

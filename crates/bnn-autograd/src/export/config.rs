@@ -43,8 +43,8 @@ pub struct ExportConfig<'a> {
     pub samples: Option<&'a Tensor>,
     /// How far the scores of several affine steps at the end may be from those of the network, as a
     /// share of the largest score that an output can have: 0 to 1. The difference is that of
-    /// rounding, some 1e-7, and is checked for every sum that can occur. Bits and integer scores are
-    /// exact in any case.
+    /// rounding, some 1e-7, and is checked for every sum that can occur. Bits and integer scores
+    /// are exact in any case.
     pub tolerance: f64,
 }
 

@@ -30,7 +30,8 @@ pub enum ExportError {
         /// How many operations of its kind the layers account for.
         accounted: usize,
     },
-    /// The output of the model does not come from its input by operations that the tape has recorded.
+    /// The output of the model does not come from its input by operations that the tape has
+    /// recorded.
     #[error(
         "the output of the model is not connected with its input on the tape (`detach`, `no_grad`), so that its operations are unknown"
     )]
@@ -50,7 +51,8 @@ pub enum ExportError {
         /// Its value.
         value: f64,
     },
-    /// The scores come from several affine steps, and the one step of a model file rounds otherwise.
+    /// The scores come from several affine steps, and the one step of a model file rounds
+    /// otherwise.
     #[error(
         "{} ({kind}) cannot be exported exactly: the scores pass {steps} affine steps after the last product, and the one scale and bias of a model file differ from them by up to {found:e} of the largest score (output {output}), expected at most {tolerance:e}; leave only one of the steps, or allow a tolerance",
         place(layer)

@@ -3,8 +3,8 @@
 
 use crate::ops::Affine;
 
-/// The affine steps that the sums of one output pass, each `scale * x + bias` in `f32`, rounded after
-/// the product and after the sum.
+/// The affine steps that the sums of one output pass, each `scale * x + bias` in `f32`, rounded
+/// after the product and after the sum.
 #[derive(Clone, Copy)]
 pub(super) struct Chain<'a> {
     pub(super) steps: &'a [Affine<f32>],
@@ -50,10 +50,10 @@ impl Chain<'_> {
     /// The comparison equal to the sign of the chain for every integer sum from `-most` to `most`.
     /// All numbers of the chain are finite, and so is the input of each step for those sums.
     ///
-    /// Rounding is monotone, and so is every step. Unless the chain [falls](Self::falls), the computed
-    /// value never falls as the sum grows, and bisection over the computed values themselves finds the
-    /// least sum that gives `+1`: no tolerance, no algebra that rounds differently. A chain that falls
-    /// is the same for the negated sum.
+    /// Rounding is monotone, and so is every step. Unless the chain [falls](Self::falls), the
+    /// computed value never falls as the sum grows, and bisection over the computed values
+    /// themselves finds the least sum that gives `+1`: no tolerance, no algebra that rounds
+    /// differently. A chain that falls is the same for the negated sum.
     pub(super) fn threshold(self, most: i32) -> Threshold {
         let negate = self.falls();
         let fires = |sum: i64| self.at(if negate { -sum } else { sum }) >= 0.0;
@@ -73,8 +73,8 @@ impl Chain<'_> {
         }
     }
 
-    /// The scale and bias of the whole chain, computed in `f64` and rounded once, and how far they are
-    /// from the chain at `sums`, all of them.
+    /// The scale and bias of the whole chain, computed in `f64` and rounded once, and how far they
+    /// are from the chain at `sums`, all of them.
     pub(super) fn single(self, sums: impl Iterator<Item = i64>) -> Single {
         let (mut scale, mut bias) = (1.0, 0.0);
         for step in self.steps {

@@ -13,11 +13,13 @@ use crate::real::Real;
 use crate::tensor::Tensor;
 
 impl Lowering {
-    /// Says that the samples of the model are images `[height, width, channels]`. A network that reshapes
-    /// its input calls it before anything else; [`ExportConfig::image`](super::ExportConfig::image) does it for others.
+    /// Says that the samples of the model are images `[height, width, channels]`. A network that
+    /// reshapes its input calls it before anything else;
+    /// [`ExportConfig::image`](super::ExportConfig::image) does it for others.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where something else was called before, or images of another size were said.
+    /// [`ExportError::Layer`] where something else was called before, or images of another size
+    /// were said.
     pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
         match (&self.open, self.values) {
             (None, Values::Row) => {
@@ -41,8 +43,8 @@ impl Lowering {
         }
     }
 
-    /// Turns images into rows of their elements, in order: [`ops::flatten`](crate::ops::flatten). Rows
-    /// stay as they are.
+    /// Turns images into rows of their elements, in order: [`ops::flatten`](crate::ops::flatten).
+    /// Rows stay as they are.
     pub fn flatten(&mut self) {
         if let Values::Image(image) = self.values {
             self.values = Values::Flat(image);
@@ -54,9 +56,9 @@ impl Lowering {
     /// [`ops::binary_conv2d`](crate::ops::binary_conv2d).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or does not
-    /// fit, and where zeros of a model file could not stand for its padding; [`ExportError::NotFinite`];
-    /// [`ExportError::Model`] for sizes that the format cannot hold.
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or
+    /// does not fit, and where zeros of a model file could not stand for its padding;
+    /// [`ExportError::NotFinite`]; [`ExportError::Model`] for sizes that the format cannot hold.
     pub fn binary_conv2d<T: Real>(
         &mut self,
         weight: &Tensor<T>,
@@ -86,14 +88,14 @@ impl Lowering {
 
     /// The largest element under each window: [`ops::max_pool2d`](crate::ops::max_pool2d).
     ///
-    /// The runner pools bits. For sums that become signs later this is the same, because affine steps keep
-    /// their order. Steps with a negative factor reverse it; then the negated bits are stored and pooled,
-    /// and the weights of the next layer are negated to match.
+    /// The runner pools bits. For sums that become signs later this is the same, because affine
+    /// steps keep their order. Steps with a negative factor reverse it; then the negated bits are
+    /// stored and pooled, and the weights of the next layer are negated to match.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or has no room
-    /// for a window; in a later layer, or at the end of the export, where no product takes the signs of the
-    /// pooled values.
+    /// [`ExportError::Layer`] where `x` is the unsigned input of the model, is not an image, or has
+    /// no room for a window; in a later layer, or at the end of the export, where no product takes
+    /// the signs of the pooled values.
     pub fn max_pool2d(
         &mut self,
         kernel: [usize; 2],

@@ -130,8 +130,8 @@ impl Samples {
     }
 }
 
-/// The file gives out what the tape does in evaluation, whatever mode the model is exported in. `shape` is
-/// `[samples, inputs]`, or `[samples, height, width, channels]` of a model of images.
+/// The file gives out what the tape does in evaluation, whatever mode the model is exported in.
+/// `shape` is `[samples, inputs]`, or `[samples, height, width, channels]` of a model of images.
 fn check(model: &mut dyn Module, input: InputType, shape: &[usize], rng: &mut Rng) {
     let samples = Samples::draw(input, shape, rng);
     train(model, &samples.numbers, rng);
@@ -155,7 +155,7 @@ fn check_trained(model: &mut dyn Module, input: InputType, samples: &Samples) {
     model.set_training(false);
     assert_eq!(export(model), file);
     let x = Tape::new().constant(samples.numbers.clone());
-    let expected = model.forward(&x).unwrap().into_value();
+    let expected = Tensor::from(model.forward(&x).unwrap());
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(expected.data()), bits(&samples.run(&file)));
 }
@@ -180,7 +180,8 @@ fn after() -> impl Strategy<Value = After> {
     )
 }
 
-/// Of bytes with thresholds the layer that makes signs of them, with fixed thresholds or learned ones.
+/// Of bytes with thresholds the layer that makes signs of them, with fixed thresholds or learned
+/// ones.
 fn signs_of_bytes(input: InputType, channels: usize, rng: &mut Rng) -> Sequential {
     let net = Sequential::new();
     match input {
@@ -195,7 +196,8 @@ fn signs_of_bytes(input: InputType, channels: usize, rng: &mut Rng) -> Sequentia
     }
 }
 
-/// The type of inputs, coded as in a file: 0 bits, 1 to 8 integers of that many bits, 9 bytes with thresholds.
+/// The type of inputs, coded as in a file: 0 bits, 1 to 8 integers of that many bits, 9 bytes with
+/// thresholds.
 fn input_type(code: u8) -> InputType {
     match code {
         0 => InputType::Bits,
@@ -256,15 +258,12 @@ proptest! {
         hidden in proptest::collection::vec(1_usize..140, 1..4),
         classes in 2_usize..12, samples in 2_usize..9, integer_scores: bool, seed: u64,
     ) {
-        let config = MlpConfig { inputs, depth, hidden, classes };
         let mut rng = Rng::new(seed);
-        let mut mlp = Mlp::new(config.clone(), &mut rng).unwrap();
-        if on_bits {
-            let thresholds: Vec<u8> = (0..inputs).map(|_| rng.uniform(0.0, 256.0) as u8).collect();
-            mlp = mlp.on_bits(&thresholds).unwrap();
-        }
+        let mut byte = || rng.uniform(0.0, 256.0) as u8;
+        let thresholds = on_bits.then(|| (0..inputs).map(|_| byte()).collect());
+        let config = MlpConfig { inputs, depth, hidden, classes, thresholds, integer_scores };
+        let mut mlp = Mlp::new(config, &mut rng).unwrap();
         if integer_scores {
-            mlp = mlp.integer_scores();
             let input = mlp.input();
             let file = export(&mut mlp, input).unwrap();
             let file = AlignedBytes::from(file.as_slice());
@@ -283,6 +282,7 @@ fn a_diverged_network_is_refused_by_name() {
         depth: 2,
         hidden: vec![3],
         classes: 2,
+        ..MlpConfig::default()
     };
     let mut mlp = Mlp::new(config, &mut Rng::new(1)).unwrap();
     mlp.params_mut(&mut |name, param| {
@@ -376,7 +376,7 @@ fn what_a_file_cannot_hold_is_refused_by_name() {
             "layer `0` (SignWeightLinear) cannot be exported: the sums of 65794 inputs",
         ),
         (
-            new().then(Residual::new(numbers(5, 5, rng))),
+            new().then(Residual(numbers(5, 5, rng))),
             "layer `0` (Residual) cannot be exported: it adds its input",
         ),
         (

@@ -12,8 +12,8 @@ use crate::ops::row_scales;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Collects what the layers of a network compute, from the input to the output, and writes it as the
-/// layers of a model file. [`Module::lower`] gets it from [`export`](super::export).
+/// Collects what the layers of a network compute, from the input to the output, and writes it as
+/// the layers of a model file. [`Module::lower`] gets it from [`export`](super::export).
 ///
 /// A network passes on the layers that it is made of, in the order in which they are applied:
 /// ```
@@ -45,8 +45,8 @@ use crate::tensor::Tensor;
 /// # Ok(())
 /// # }
 /// ```
-/// A layer that computes nothing in evaluation (dropout) returns `Ok(())`; any other one calls the methods
-/// that say what it computes.
+/// A layer that computes nothing in evaluation (dropout) returns `Ok(())`; any other one calls the
+/// methods that say what it computes.
 pub struct Lowering {
     pub(super) writer: ModelWriter,
     pub(super) input: InputType,
@@ -77,7 +77,8 @@ pub struct Lowering {
 /// Layer, kind and reason of an [`ExportError::Layer`].
 pub(super) type Refusal = (String, &'static str, &'static str);
 
-/// A file, and how far each output can be from what the network computes: 0 unless a tolerance was allowed.
+/// A file, and how far each output can be from what the network computes: 0 unless a tolerance was
+/// allowed.
 pub(crate) struct Lowered {
     pub(crate) file: Vec<u8>,
     pub(super) differences: Vec<f64>,
@@ -127,8 +128,8 @@ impl Lowering {
         self.step(name, layer.kind(), |to| layer.lower(to))
     }
 
-    /// Adds a layer that need not be a [`Module`]: `lower` says what it computes, and `name` and `kind` are
-    /// what errors call it.
+    /// Adds a layer that need not be a [`Module`]: `lower` says what it computes, and `name` and
+    /// `kind` are what errors call it.
     pub(crate) fn step(
         &mut self,
         name: &str,
@@ -146,8 +147,8 @@ impl Lowering {
         text.clone_into(&mut self.meta);
     }
 
-    /// Adds all modules that `network` is made of ([`Module::children`]), each applied to the output of the
-    /// one before.
+    /// Adds all modules that `network` is made of ([`Module::children`]), each applied to the
+    /// output of the one before.
     ///
     /// # Errors
     /// Those of the layers.
@@ -161,7 +162,8 @@ impl Lowering {
         result
     }
 
-    /// `sign(x) · sign(weight)^T` for latent weights `[n, k]`: [`ops::binary_linear`](crate::ops::binary_linear).
+    /// `sign(x) · sign(weight)^T` for latent weights `[n, k]`:
+    /// [`ops::binary_linear`](crate::ops::binary_linear).
     ///
     /// # Errors
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model, or has other than `k`
@@ -191,9 +193,9 @@ impl Lowering {
     /// [`ops::sign_weight_linear`](crate::ops::sign_weight_linear).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where `x` is neither the numbers of the model's input nor signs, where it has
-    /// other than `k` columns, or so many that sums could exceed 2^24, up to which `f32` is exact;
-    /// [`ExportError::NotFinite`].
+    /// [`ExportError::Layer`] where `x` is neither the numbers of the model's input nor signs,
+    /// where it has other than `k` columns, or so many that sums could exceed 2^24, up to which
+    /// `f32` is exact; [`ExportError::NotFinite`].
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         self.check_numbers()?;
         self.linear(weight)?;
@@ -201,8 +203,8 @@ impl Lowering {
         Ok(())
     }
 
-    /// Clipping to [-1, 1], which changes no sign: it leaves no trace in a file where a layer that takes
-    /// signs follows.
+    /// Clipping to [-1, 1], which changes no sign: it leaves no trace in a file where a layer that
+    /// takes signs follows.
     ///
     /// # Errors
     /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
@@ -245,9 +247,10 @@ impl Lowering {
         self.input == InputType::Bits || self.thresholds.is_some()
     }
 
-    /// Says that the layer being lowered applies an operation of its own, a [`Function`](crate::Function)
-    /// of this name, for which the other methods that it calls account. [`export`](super::export) refuses a
-    /// model whose forward pass applies operations that no layer accounts for.
+    /// Says that the layer being lowered applies an operation of its own, a
+    /// [`Function`](crate::Function) of this name, for which the other methods that it calls
+    /// account. [`export`](super::export) refuses a model whose forward pass applies operations
+    /// that no layer accounts for.
     ///
     /// ```
     /// use bnn_autograd::export::{ExportError, Lowering, export};
@@ -302,9 +305,9 @@ impl Lowering {
     /// The whole file, and what it may differ by.
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where there is no product, or numbers were clipped or pooled of which no sign
-    /// was taken; [`ExportError::Rounding`] where several affine steps do not become one exactly;
-    /// [`ExportError::Model`] for a file of 4 GiB or more.
+    /// [`ExportError::Layer`] where there is no product, or numbers were clipped or pooled of which
+    /// no sign was taken; [`ExportError::Rounding`] where several affine steps do not become one
+    /// exactly; [`ExportError::Model`] for a file of 4 GiB or more.
     pub(crate) fn lowered(&self) -> Result<Lowered, ExportError> {
         let Some(product) = &self.open else {
             return Err(self.refusal("it has no layer with binary weights"));

@@ -1,14 +1,14 @@
 //! From a trained network to a model file that runs on bits, with the very same results.
 //!
-//! [`export`] asks the network what it computes, layer by layer ([`Module::lower`]), and puts products
-//! of signs together with what follows them. Affine steps (batch normalisation, biases, scales) and the
-//! sign of the next layer become one integer comparison, found by searching the least sum for which the
-//! very `f32` expression of evaluation is not negative. The affine step at the end of a network stays
-//! what evaluation computes.
+//! [`export`] asks the network what it computes, layer by layer ([`Module::lower`]), and puts
+//! products of signs together with what follows them. Affine steps (batch normalisation, biases,
+//! scales) and the sign of the next layer become one integer comparison, found by searching the
+//! least sum for which the very `f32` expression of evaluation is not negative. The affine step at
+//! the end of a network stays what evaluation computes.
 //!
 //! What a network says in `lower` is not trusted: before a file is returned, the network runs its
-//! traced forward pass, whose operations have to be accounted for, and file and network are compared on
-//! samples.
+//! traced forward pass, whose operations have to be accounted for, and file and network are
+//! compared on samples.
 
 mod affine;
 mod bytes;
@@ -30,9 +30,9 @@ use crate::nn::Module;
 use compare::{Samples, compare};
 
 /// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in:
-/// its hidden bits and its outputs equal those of the tape, bit for bit. `config` is the type of the
-/// samples, or an [`ExportConfig`] that says more. File and model are compared on samples, random
-/// ones or yours. The modes of the model and its buffers are afterwards as before.
+/// its hidden bits and its outputs equal those of the tape, bit for bit. `config` is the type of
+/// the samples, or an [`ExportConfig`] that says more. File and model are compared on samples,
+/// random ones or yours. The modes of the model and its buffers are afterwards as before.
 ///
 /// It can export what consists of
 /// - products of signs: [`BinaryLinear`](crate::nn::BinaryLinear),
@@ -40,7 +40,7 @@ use compare::{Samples, compare};
 ///   [`SignWeightLinear`](crate::nn::SignWeightLinear) or
 ///   [`SignWeightConv2d`](crate::nn::SignWeightConv2d), or one after
 ///   [`InputThresholds`](crate::nn::InputThresholds) or [`RSign`](crate::nn::RSign) for
-///   [`InputType::Thresholds`];
+///   [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds);
 /// - affine steps after a product: [`BatchNorm`](crate::nn::BatchNorm),
 ///   [`ChannelScale`](crate::nn::ChannelScale), the scales of
 ///   [`BinaryLinear::scaled_signs`](crate::nn::BinaryLinear::scaled_signs), several of them one
@@ -49,8 +49,8 @@ use compare::{Samples, compare};
 ///   [`MaxPool2d`](crate::nn::MaxPool2d), [`Flatten`](crate::nn::Flatten),
 ///   [`Dropout`](crate::nn::Dropout);
 ///
-/// one after another, in [`Sequential`](crate::nn::Sequential)s nested as you like and in modules that
-/// implement [`Module::lower`]. It cannot export layers with float weights
+/// one after another, in [`Sequential`](crate::nn::Sequential)s nested as you like and in modules
+/// that implement [`Module::lower`]. It cannot export layers with float weights
 /// ([`Linear`](crate::nn::Linear), [`Conv2d`](crate::nn::Conv2d)), shortcuts
 /// ([`Residual`](crate::nn::Residual)) or averages ([`AvgPool2d`](crate::nn::AvgPool2d)).
 ///
@@ -113,11 +113,12 @@ use compare::{Samples, compare};
 ///
 /// # Errors
 /// [`ExportError::Layer`], which names the layer that a model file cannot hold;
-/// [`ExportError::Operation`], [`ExportError::Untraced`] and [`ExportError::Differs`] where a module's
-/// `lower` does not describe its `forward`; [`ExportError::Rounding`] for real scores after several
-/// affine steps; [`ExportError::NotFinite`] for a network that diverged; [`ExportError::Sample`] for a
-/// given sample that is not of the input type; [`ExportError::Network`] for bits per input outside 1
-/// to 8, a tolerance outside 0 to 1, and samples that the network does not take.
+/// [`ExportError::Operation`], [`ExportError::Untraced`] and [`ExportError::Differs`] where a
+/// module's `lower` does not describe its `forward`; [`ExportError::Rounding`] for real scores
+/// after several affine steps; [`ExportError::NotFinite`] for a network that diverged;
+/// [`ExportError::Sample`] for a given sample that is not of the input type;
+/// [`ExportError::Network`] for bits per input outside 1 to 8, a tolerance outside 0 to 1, and
+/// samples that the network does not take.
 pub fn export<'a>(
     model: &mut dyn Module,
     config: impl Into<ExportConfig<'a>>,

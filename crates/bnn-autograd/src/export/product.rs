@@ -46,7 +46,8 @@ pub(super) struct Scores {
     pub(super) bias: Vec<f32>,
     /// For each output how far scores can be from those of all the steps.
     pub(super) differences: Vec<f64>,
-    /// The output that is the farthest from all the steps, and how far, as a share of its largest score.
+    /// The output that is the farthest from all the steps, and how far, as a share of its largest
+    /// score.
     pub(super) worst: (usize, f64),
 }
 
@@ -62,8 +63,8 @@ impl Shape {
 }
 
 impl Product {
-    /// A product over `shape` whose sums are at most `most` in magnitude; of signs if `of_signs`, else
-    /// of numbers.
+    /// A product over `shape` whose sums are at most `most` in magnitude; of signs if `of_signs`,
+    /// else of numbers.
     pub(super) fn new(weights: BitMatrix, shape: Shape, most: i32, of_signs: bool) -> Self {
         let stride = match shape {
             // As many signs as there are weights, all of them 1 or -1.
@@ -95,10 +96,10 @@ impl Product {
         }
     }
 
-    /// The outputs whose signs are stored negated. A pool takes the largest value of a window, the model
-    /// file the OR of its bits. Where the steps after the pool fall, the bit wanted is the AND, and
-    /// `AND b = NOT OR (NOT b)`. `None` where an output would have to be negated for one pool and not for
-    /// another.
+    /// The outputs whose signs are stored negated. A pool takes the largest value of a window, the
+    /// model file the OR of its bits. Where the steps after the pool fall, the bit wanted is the
+    /// AND, and `AND b = NOT OR (NOT b)`. `None` where an output would have to be negated for one
+    /// pool and not for another.
     pub(super) fn negated(&self) -> Option<Vec<bool>> {
         let outputs = 0..self.weights.rows();
         outputs
@@ -189,8 +190,8 @@ impl Product {
         self.append(writer, self.weights.clone(), epilogue)
     }
 
-    /// Appends it and its pools to a file, with signs as its outputs, stored [negated](Self::negated)
-    /// where that says so.
+    /// Appends it and its pools to a file, with signs as its outputs, stored
+    /// [negated](Self::negated) where that says so.
     pub(super) fn write_signs(
         &self,
         writer: &mut ModelWriter,

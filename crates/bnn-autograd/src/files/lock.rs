@@ -11,8 +11,8 @@ use super::{folder_of, target};
 
 /// A lock on an output file, held until this value is dropped or the process ends.
 ///
-/// The lock is advisory: it keeps out runs that ask for it, not programs that just write. Beside the
-/// output lies an empty file, `.NAME.bnn-lock`, while the lock is held.
+/// The lock is advisory: it keeps out runs that ask for it, not programs that just write. Beside
+/// the output lies an empty file, `.NAME.bnn-lock`, while the lock is held.
 ///
 /// ```
 /// use bnn_autograd::internal::files::OutputLock;

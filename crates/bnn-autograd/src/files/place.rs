@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::temporary::Temporary;
 use super::{folder_of, target};
 
-/// Checks that [`write_atomic`](super::write_atomic) could write to `path` now. Returns the path of the file that it would
-/// replace or create, with links and relative folders resolved, so that two paths can be compared.
+/// Checks that [`write_atomic`](super::write_atomic) could write to `path` now. Returns the path of
+/// the file that it would replace or create, with links and relative folders resolved, so that two
+/// paths can be compared.
 ///
 /// # Errors
 /// Why it could not.

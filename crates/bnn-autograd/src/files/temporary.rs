@@ -1,7 +1,7 @@
 //! Temporary files whose leftovers can be told from those that are being written.
 //!
-//! A writer holds an advisory lock on its temporary file, which the system releases when the process
-//! ends, however it ends. A temporary file whose lock is free is therefore a leftover.
+//! A writer holds an advisory lock on its temporary file, which the system releases when the
+//! process ends, however it ends. A temporary file whose lock is free is therefore a leftover.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};

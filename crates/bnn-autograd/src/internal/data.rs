@@ -12,8 +12,8 @@ pub use crate::data::load::Content;
 pub use crate::data::source::unpacked;
 pub use crate::data::subset::spread;
 
-/// The pixels of an image file, `[height, width, channels]`; `path` is what errors call it, and says
-/// the format if the contents do not.
+/// The pixels of an image file, `[height, width, channels]`; `path` is what errors call it, and
+/// says the format if the contents do not.
 ///
 /// # Errors
 /// Those of [`read_images`](crate::data::read_images).

@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::nn::Module;
 
-/// A model file that is put together step by step. It is compared with nothing: there is no network.
+/// A model file that is put together step by step. It is compared with nothing: there is no
+/// network.
 #[derive(Debug)]
 pub struct FileBuilder(Lowering);
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::linalg::{mat, matmul_signs};
 use crate::models::Mlp;
 use crate::nn::{BatchNorm, Param};
+use crate::ops::Affine;
 
 /// `y = x · signs`, `[m, n]`, for `x` `[m, k]` and signs `[k, n]`.
 ///
@@ -29,8 +30,15 @@ pub fn product_with_signs(x: &[f32], signs: BitMatrixView<'_>, y: &mut [f32]) ->
     Ok(())
 }
 
-/// The latent weights `[n, k]` of each layer of a network and its batch normalisation, if it has
-/// one, from the input to the output.
-pub fn mlp_layers(mlp: &Mlp) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
-    mlp.layers()
+/// The latent weights `[n, k]` of each layer of a network and what its batch normalisation computes
+/// in evaluation, if it has one, from the input to the output.
+///
+/// # Errors
+/// Those of [`fold_batch_norm`](crate::ops::fold_batch_norm).
+pub fn mlp_layers(mlp: &Mlp) -> Result<Vec<(&Param, Option<Affine>)>, Error> {
+    let layers = mlp.layers().map(|(weight, norm)| {
+        let affine = norm.map(BatchNorm::affine).transpose()?;
+        Ok((weight, affine))
+    });
+    layers.collect()
 }

@@ -26,11 +26,11 @@ pub struct CnnConfig {
 /// A convolutional network with binary weights everywhere and binary activations in every hidden
 /// layer.
 ///
-/// Convolutions of 3 x 3 keep the size of the image (zeros around it). Each stage ends with a max pool of
-/// 2 x 2 over the sums, before batch normalisation. The first convolution multiplies the pixels as they
-/// are with `sign(w)`, every further one signs with signs. The remaining image goes through fully connected
-/// binary layers, each followed by batch normalisation; the last one gives out the class scores. Layers
-/// have no bias, because batch normalisation has one.
+/// Convolutions of 3 x 3 keep the size of the image (zeros around it). Each stage ends with a max
+/// pool of 2 x 2 over the sums, before batch normalisation. The first convolution multiplies the
+/// pixels as they are with `sign(w)`, every further one signs with signs. The remaining image goes
+/// through fully connected binary layers, each followed by batch normalisation; the last one gives
+/// out the class scores. Layers have no bias, because batch normalisation has one.
 #[derive(Clone, Debug)]
 pub struct Cnn {
     config: CnnConfig,
@@ -61,8 +61,8 @@ impl Cnn {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no stage, a stage without a convolution, or more stages than the image can
-    /// be halved.
+    /// Sizes of 0 or too large, no stage, a stage without a convolution, or more stages than the
+    /// image can be halved.
     pub fn new(config: CnnConfig, rng: &mut Rng) -> Result<Self, Error> {
         let least = config.stages.iter().map(Vec::len).min().unwrap_or(0);
         let what = "number of stages, and of convolutions in each";
@@ -102,12 +102,6 @@ impl Cnn {
             linears,
         })
     }
-
-    /// Its sizes.
-    #[must_use]
-    pub fn config(&self) -> &CnnConfig {
-        &self.config
-    }
 }
 
 impl<L> Block<L> {
@@ -119,11 +113,11 @@ impl<L> Block<L> {
 
 impl<L: Module> Module for Block<L> {
     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
-        let mut sums = self.layer.forward(x)?;
+        let mut sums = self.layer.forward(x).map_err(|e| e.in_layer("layer"))?;
         if self.pool {
             sums = ops::max_pool2d(&sums, POOL, POOL, Padding::Valid)?;
         }
-        self.norm.forward(&sums)
+        self.norm.forward(&sums).map_err(|e| e.in_layer("norm"))
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
@@ -152,13 +146,17 @@ impl Module for Cnn {
         let samples = x.shape().first().copied().unwrap_or(1);
         let [height, width, channels] = self.config.image;
         let x = ops::reshape(x, &[samples, height, width, channels])?;
-        let mut x = self.first.forward(&x)?;
-        for block in &mut self.convs {
-            x = block.forward(&x)?;
+        let mut x = self.first.forward(&x).map_err(|e| e.in_layer("first"))?;
+        for (i, block) in self.convs.iter_mut().enumerate() {
+            let named = |e: Error| e.in_layer(&format!("conv.{i}"));
+            x = block.forward(&x).map_err(named)?;
         }
         let x = ops::flatten(&x)?;
-        let mut linears = self.linears.iter_mut();
-        linears.try_fold(x, |x, block| block.forward(&x))
+        let mut linears = self.linears.iter_mut().enumerate();
+        linears.try_fold(x, |x, (i, block)| {
+            let named = |e: Error| e.in_layer(&format!("linear.{i}"));
+            block.forward(&x).map_err(named)
+        })
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {

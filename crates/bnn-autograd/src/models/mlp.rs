@@ -8,7 +8,25 @@ use crate::nn::{BatchNorm, BinaryLinear, InputThresholds, Module, Param, SignWei
 use crate::rng::Rng;
 use crate::tape::Var;
 
-/// The sizes of an [`Mlp`].
+/// The shape of an [`Mlp`].
+///
+/// ```
+/// use bnn_autograd::Rng;
+/// use bnn_autograd::models::{Mlp, MlpConfig};
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// let config = MlpConfig {
+///     inputs: 64,
+///     depth: 5,
+///     hidden: vec![128],
+///     classes: 10,
+///     ..MlpConfig::default()
+/// };
+/// let mlp = Mlp::new(config, &mut Rng::new(1))?;
+/// # drop(mlp);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MlpConfig {
     /// Inputs per sample.
@@ -19,18 +37,44 @@ pub struct MlpConfig {
     pub hidden: Vec<usize>,
     /// Number of classes.
     pub classes: usize,
+    /// A threshold for each input, if the first layer is to multiply signs as well: `+1` where an
+    /// input reaches its threshold.
+    pub thresholds: Option<Vec<u8>>,
+    /// Whether there is no batch normalisation after the last layer: its sums are the scores, so
+    /// that a model file of the network gives out `i32`, and running it takes no float instruction.
+    ///
+    /// Sums of `k` signs are up to `k`, so such a network needs a
+    /// [temperature](crate::train::TrainConfig::temperature) of about `sqrt(k)` to learn.
+    pub integer_scores: bool,
+}
+
+impl Default for MlpConfig {
+    /// Inputs of 8 bits, taken as they are, and real scores. There are no inputs, layers and
+    /// classes yet: [`Mlp::new`] refuses it as it is.
+    fn default() -> Self {
+        Self {
+            inputs: 0,
+            depth: 8,
+            hidden: Vec::new(),
+            classes: 0,
+            thresholds: None,
+            integer_scores: false,
+        }
+    }
 }
 
 /// A fully connected network with binary weights and binary activations in every hidden layer.
 ///
 /// The first layer multiplies the integer inputs as they are with `sign(w)`, or bits made of them
-/// ([`Mlp::on_bits`]); every further layer multiplies signs with signs; each is followed by batch
-/// normalisation. The last batch normalisation gives out the class scores, real numbers; with
-/// [`Mlp::integer_scores`] there is none after the last layer, whose sums are the scores. Layers have no
-/// bias, because batch normalisation has one (Hubara et al. 2016, arXiv 1602.02830, section 1).
+/// ([`MlpConfig::thresholds`]); every further layer multiplies signs with signs; each is followed
+/// by batch normalisation. The last batch normalisation gives out the class scores, real numbers;
+/// with [`MlpConfig::integer_scores`] there is none after the last layer, whose sums are the
+/// scores. Layers have no bias, because batch normalisation has one (Hubara et al. 2016, arXiv
+/// 1602.02830, section 1).
 #[derive(Clone, Debug)]
 pub struct Mlp {
-    config: MlpConfig,
+    /// Bits per input.
+    depth: u8,
     /// Before the first layer, if that takes bits.
     thresholds: Option<InputThresholds>,
     first: SignWeightLinear,
@@ -46,8 +90,9 @@ impl Mlp {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no hidden layer, a depth outside 1 to 8, or so many inputs that the
-    /// first layer's sums could exceed 2^24 and would not be exact in `f32`.
+    /// Sizes of 0 or too large, no hidden layer, a depth outside 1 to 8, another number of
+    /// thresholds than inputs, or so many inputs that the first layer's sums could exceed 2^24 and
+    /// would not be exact in `f32`.
     pub fn new(config: MlpConfig, rng: &mut Rng) -> Result<Self, Error> {
         let depth = config.depth;
         Error::check_range(
@@ -69,6 +114,17 @@ impl Mlp {
             hidden > 0,
         )?;
         let width = widths.next().unwrap_or_default();
+        let thresholds = config.thresholds.as_deref();
+        if let Some(thresholds) = thresholds
+            && thresholds.len() != inputs
+        {
+            return Err(Error::Shape {
+                what: "thresholds of the inputs",
+                expected: format!("[{inputs}]"),
+                found: vec![thresholds.len()],
+            });
+        }
+        let thresholds = thresholds.map(InputThresholds::new).transpose()?;
         let first = SignWeightLinear::new(inputs, width, rng)?;
         let mut norms = vec![BatchNorm::new(width)?];
         let mut rest = Vec::new();
@@ -78,43 +134,15 @@ impl Mlp {
             norms.push(BatchNorm::new(width)?);
             before = width;
         }
+        if config.integer_scores {
+            norms.truncate(rest.len());
+        }
         Ok(Self {
-            config,
-            thresholds: None,
+            depth: config.depth,
+            thresholds,
             first,
             rest,
             norms,
-        })
-    }
-
-    /// Removes the batch normalisation after the last layer: its sums are the scores, so that a model file
-    /// of the network gives out `i32`, and running it takes no float instruction.
-    ///
-    /// Sums of `k` signs are up to `k`, so such a network needs a
-    /// [temperature](crate::train::TrainConfig::temperature) of about `sqrt(k)` to learn.
-    #[must_use]
-    pub fn integer_scores(mut self) -> Self {
-        self.norms.truncate(self.rest.len());
-        self
-    }
-
-    /// Lets the first layer multiply signs as well: `+1` where an input reaches its threshold, of which there
-    /// is one for each input.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for another number of thresholds.
-    pub fn on_bits(self, thresholds: &[u8]) -> Result<Self, Error> {
-        let (expected, found) = (self.config.inputs, thresholds.len());
-        if found != expected {
-            return Err(Error::Shape {
-                what: "thresholds of the inputs",
-                expected: format!("[{expected}]"),
-                found: vec![found],
-            });
-        }
-        Ok(Self {
-            thresholds: Some(InputThresholds::new(thresholds)?),
-            ..self
         })
     }
 
@@ -123,20 +151,12 @@ impl Mlp {
     pub fn input(&self) -> InputType {
         match self.thresholds {
             Some(_) => InputType::Thresholds,
-            None => InputType::Unsigned {
-                depth: self.config.depth,
-            },
+            None => InputType::Unsigned { depth: self.depth },
         }
     }
 
-    /// Its sizes.
-    #[must_use]
-    pub fn config(&self) -> &MlpConfig {
-        &self.config
-    }
-
-    /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from the input
-    /// to the output.
+    /// The latent weights `[n, k]` of each layer and its batch normalisation, if it has one, from
+    /// the input to the output.
     pub(crate) fn layers(&self) -> impl Iterator<Item = (&Param, Option<&BatchNorm>)> {
         let rest = self.rest.iter().map(|layer| &layer.weight);
         let weights = [&self.first.weight].into_iter().chain(rest);
@@ -148,19 +168,21 @@ impl Mlp {
 impl Module for Mlp {
     /// `x` is `[samples, inputs]`; the result, `[samples, classes]`, are the scores.
     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
-        let mut norms = self.norms.iter_mut();
-        let mut x = match &mut self.thresholds {
-            Some(thresholds) => self.first.forward(&thresholds.forward(x)?)?,
-            None => self.first.forward(x)?,
+        let named = |i: usize, part: &str, e: Error| e.in_layer(&format!("{i}.{part}"));
+        let mut norms = self.norms.iter_mut().enumerate();
+        let mut norm = |x: Var| match norms.next() {
+            Some((i, norm)) => norm.forward(&x).map_err(|e| named(i, "norm", e)),
+            None => Ok(x),
         };
-        if let Some(norm) = norms.next() {
-            x = norm.forward(&x)?;
-        }
-        for layer in &mut self.rest {
-            x = layer.forward(&x)?;
-            if let Some(norm) = norms.next() {
-                x = norm.forward(&x)?;
-            }
+        let bits = match &mut self.thresholds {
+            Some(thresholds) => thresholds.forward(x).map_err(|e| e.in_layer("input"))?,
+            None => x.clone(),
+        };
+        let sums = self.first.forward(&bits);
+        let mut x = norm(sums.map_err(|e| named(0, "linear", e))?)?;
+        for (i, layer) in self.rest.iter_mut().enumerate() {
+            let sums = layer.forward(&x);
+            x = norm(sums.map_err(|e| named(i + 1, "linear", e))?)?;
         }
         Ok(x)
     }

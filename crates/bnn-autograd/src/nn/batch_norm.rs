@@ -79,7 +79,7 @@ impl<T: Real> BatchNorm<T> {
     /// # Errors
     /// [`Error::Shape`] if a buffer has another shape, [`Error::OutOfRange`] for a momentum or an
     /// epsilon outside its range.
-    pub fn affine(&self) -> Result<Affine<T>, Error> {
+    pub(crate) fn affine(&self) -> Result<Affine<T>, Error> {
         let (gamma, beta) = (self.gamma.value(), self.beta.value());
         let (_, eps) = self.constants()?;
         ops::fold_batch_norm(gamma, beta, &self.running, eps)

@@ -8,7 +8,7 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `x * scale` for `[.., c]`, one learned number per channel; see [`ops::channel_scale`].
+/// `x * scale` for `[.., c]`, one learned number per channel; see [`ops::mul`].
 ///
 /// After a [`BinaryLinear`](super::BinaryLinear) it scales the exact sums, so that the product
 /// stays on bits. Parameter: `scale`.
@@ -19,9 +19,9 @@ pub struct ChannelScale<T: Real = f32> {
 }
 
 impl<T: Real> ChannelScale<T> {
-    /// A layer of `channels` scales that start at `initial`, usually 1; a small one makes a residual branch start near
-    /// the identity (Touvron et al. 2021, arXiv 2103.17239, section 2: 0.1 down to 1e-6 with
-    /// depth).
+    /// A layer of `channels` scales that start at `initial`, usually 1; a small one makes a
+    /// residual branch start near the identity (Touvron et al. 2021, arXiv 2103.17239, section 2:
+    /// 0.1 down to 1e-6 with depth).
     ///
     /// # Errors
     /// A size of 0 or too large, [`Error::OutOfRange`].

@@ -46,9 +46,9 @@ impl Init {
     /// Draws a tensor.
     ///
     /// # Errors
-    /// A dimension of 0 or an overflowing shape; [`Error::Shape`] for less than two dimensions where
-    /// the fans are asked for; [`Error::OutOfRange`] for a bound or a deviation that is not positive
-    /// and finite.
+    /// A dimension of 0 or an overflowing shape; [`Error::Shape`] for less than two dimensions
+    /// where the fans are asked for; [`Error::OutOfRange`] for a bound or a deviation that is not
+    /// positive and finite.
     pub fn tensor<T: Real>(self, shape: &[usize], rng: &mut Rng) -> Result<Tensor<T>, Error> {
         match self {
             Self::Uniform(bound) => {

@@ -10,20 +10,14 @@ use crate::tape::Var;
 /// `x + inner(x)`, where the inner network preserves the shape (He et al. 2016, arXiv 1512.03385;
 /// around binary layers: Liu et al. 2018, arXiv 1808.00278). Child: `inner`.
 #[derive(Clone, Debug)]
-pub struct Residual<M> {
-    inner: M,
-}
-
-impl<M> Residual<M> {
-    /// A shortcut around `inner`.
-    pub fn new(inner: M) -> Self {
-        Self { inner }
-    }
-}
+pub struct Residual<M>(
+    /// The inner network.
+    pub M,
+);
 
 impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        let inner = self.inner.forward(x).map_err(|e| e.in_layer("inner"))?;
+        let inner = self.0.forward(x).map_err(|e| e.in_layer("inner"))?;
         ops::add(x, &inner)
     }
 
@@ -32,10 +26,10 @@ impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {
-        visit("inner", &self.inner);
+        visit("inner", &self.0);
     }
 
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module<T>)) {
-        visit("inner", &mut self.inner);
+        visit("inner", &mut self.0);
     }
 }

@@ -65,7 +65,7 @@ impl<T: Real> Sequential<T> {
     }
 
     /// Adds a layer at the end.
-    pub fn push(&mut self, layer: impl Module<T> + Send + 'static) {
+    pub(crate) fn push(&mut self, layer: impl Module<T> + Send + 'static) {
         let name = self.layers.len().to_string();
         self.layers.push((name, Box::new(layer)));
     }

@@ -1,5 +1,6 @@
 //! The sum of two tensors, as in a residual connection.
 
+use super::shift::shift;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -7,12 +8,19 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `a + b`, of the same shape, elementwise. Keeps nothing.
+/// `a + b`, elementwise. `b` has the shape of `a`, or is `[c]`, one number for each channel of `a`,
+/// `[.., c]`: before a sign such a shift moves the threshold to `-b`, as in RSign (Liu et al. 2020,
+/// ReActNet, arXiv 2003.03488).
+///
+/// Keeps nothing.
 ///
 /// # Errors
-/// [`Error::Shape`] if the shapes differ; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit; [`Error::ForeignVar`].
 pub fn add<T: Real>(a: &Var<T>, b: &Var<T>) -> Result<Var<T>, Error> {
-    a.tape().apply(Add, &[a, b])
+    match b.shape() {
+        [_] if a.shape() != b.shape() => shift(a, b),
+        _ => a.tape().apply(Add, &[a, b]),
+    }
 }
 
 struct Add;

@@ -51,7 +51,7 @@ pub fn binary_linear_packed<T: Real>(
 }
 
 /// Signs of weights, `[n, k]`, packed once for many products: as rows of bits, and in the layout of
-/// the kernel in use.
+/// the kernel in use. Made of latent weights or of bits by `try_from`.
 #[derive(Clone, Debug)]
 pub struct BinaryWeights {
     bits: BitMatrix,
@@ -59,31 +59,39 @@ pub struct BinaryWeights {
 }
 
 impl BinaryWeights {
+    /// The rows of bits.
+    #[must_use]
+    pub fn bits(&self) -> &BitMatrix {
+        &self.bits
+    }
+}
+
+impl<T: Real> TryFrom<&Tensor<T>> for BinaryWeights {
+    type Error = Error;
+
     /// The signs of latent weights `[n, k]`.
     ///
     /// # Errors
     /// [`Error::Shape`] for another rank than 2; [`Error::NotFinite`] for a weight that is infinite
     /// or NaN; [`Error::Core`] if `BNN_ISA` asks for an instruction set that this CPU does not
     /// have.
-    pub fn from_latent<T: Real>(latent: &Tensor<T>) -> Result<Self, Error> {
+    fn try_from(latent: &Tensor<T>) -> Result<Self, Error> {
         let (n, k) = latent.matrix("weights of a linear operation")?;
         latent.check_finite("weights of a linear operation")?;
-        Self::from_bits(pack_signs(latent.data(), n, k)?)
+        Self::try_from(pack_signs(latent.data(), n, k)?)
     }
+}
+
+impl TryFrom<BitMatrix> for BinaryWeights {
+    type Error = Error;
 
     /// Rows of bits, bit 1 for +1.
     ///
     /// # Errors
     /// [`Error::Core`] if `BNN_ISA` asks for an instruction set that this CPU does not have.
-    pub fn from_bits(bits: BitMatrix) -> Result<Self, Error> {
+    fn try_from(bits: BitMatrix) -> Result<Self, Error> {
         let packed = PackedWeights::new(bits.view())?;
         Ok(Self { bits, packed })
-    }
-
-    /// The rows of bits.
-    #[must_use]
-    pub fn bits(&self) -> &BitMatrix {
-        &self.bits
     }
 }
 
@@ -190,8 +198,7 @@ impl BinaryLinearForward {
     }
 
     /// For an input of `m` rows and packed weights.
-    #[must_use]
-    pub fn packed(m: usize, weights: &Arc<BinaryWeights>) -> Self {
+    fn packed(m: usize, weights: &Arc<BinaryWeights>) -> Self {
         Self {
             m,
             n: weights.bits.rows(),

@@ -10,16 +10,14 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `x * scale` for `[.., c]` and scales `[c]`: LayerScale (Touvron et al. 2021, arXiv 2103.17239);
-/// after a [`binary_linear`](super::binary_linear) it is the learned `alpha` per output of
-/// XNOR-Net++ (Bulat & Tzimiropoulos 2019, arXiv 1909.13863, case 1).
+/// `x * scale` for `[.., c]` and scales `[c]`.
 ///
 /// Kept for the reverse pass: the scales if `x` needs a gradient; if the scales need one, `x`,
 /// shared, or nothing if `x` comes from a function that computes it again, such as a binary layer.
 ///
 /// # Errors
 /// [`Error::Shape`] if there is not one scale per channel; [`Error::ForeignVar`].
-pub fn channel_scale<T: Real>(x: &Var<T>, scale: &Var<T>) -> Result<Var<T>, Error> {
+pub(crate) fn channel_scale<T: Real>(x: &Var<T>, scale: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(ChannelScale, &[x, scale])
 }
 

@@ -41,7 +41,7 @@ pub use bce::bce_with_logits;
 pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,
 };
-pub use channel_scale::channel_scale;
+pub(crate) use channel_scale::channel_scale;
 pub(crate) use channels::{column_sums_of, scale_rows};
 pub use concat::concat;
 pub use conv2d::{
@@ -60,14 +60,14 @@ pub use pool2d::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use prelu::prelu;
 pub(crate) use quantize::row_scales;
 pub use quantize::{
-    Estimator, Lsq, ScaledSign, dorefa_activations, dorefa_weights, lsq, scaled_sign, sign, ternary,
+    Estimator, Lsq, ScaledSign, WeightQuantizer, dorefa_activations, lsq, quantize_weights, sign,
 };
 pub(crate) use reduce::column_sums;
 pub use reduce::{mean, sum};
 pub use relu::relu;
 pub use reshape::{flatten, reshape};
 pub use scaled_binary_linear::scaled_binary_linear;
-pub use shift::shift;
+pub(crate) use shift::shift;
 pub use sign_weight_linear::sign_weight_linear;
 pub use softmax::{log_softmax, softmax};
 pub use squared_hinge::squared_hinge;

@@ -1,5 +1,6 @@
 //! The elementwise product of two tensors.
 
+use super::channel_scale::channel_scale;
 use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -9,15 +10,21 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `a * b`, of the same shape, elementwise. To multiply each channel by one number, take
-/// [`channel_scale`](super::channel_scale).
+/// `a * b`, elementwise. `b` has the shape of `a`, or is `[c]`, one number for each channel of `a`,
+/// `[.., c]`: LayerScale (Touvron et al. 2021, arXiv 2103.17239), and after a
+/// [`binary_linear`](super::binary_linear) the learned `alpha` per output of XNOR-Net++ (Bulat &
+/// Tzimiropoulos 2019, arXiv 1909.13863, case 1).
 ///
-/// Kept for the reverse pass: each factor if the other needs a gradient, shared or computed again.
+/// Kept for the reverse pass: each factor if the other needs a gradient, shared or computed again;
+/// so nothing of `a` if it comes from a binary layer.
 ///
 /// # Errors
-/// [`Error::Shape`] if the shapes differ; [`Error::ForeignVar`].
+/// [`Error::Shape`] if the shapes do not fit; [`Error::ForeignVar`].
 pub fn mul<T: Real>(a: &Var<T>, b: &Var<T>) -> Result<Var<T>, Error> {
-    a.tape().apply(Mul, &[a, b])
+    match b.shape() {
+        [_] if a.shape() != b.shape() => channel_scale(a, b),
+        _ => a.tape().apply(Mul, &[a, b]),
+    }
 }
 
 struct Mul;

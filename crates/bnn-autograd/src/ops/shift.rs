@@ -9,14 +9,13 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `x + by` for `[.., c]` and shifts `[c]`. Before a sign it moves the threshold to `-by`: RSign
-/// (Liu et al. 2020, ReActNet, arXiv 2003.03488).
+/// `x + by` for `[.., c]` and shifts `[c]`.
 ///
 /// Nothing is kept.
 ///
 /// # Errors
 /// [`Error::Shape`] if there is not one shift per channel; [`Error::ForeignVar`].
-pub fn shift<T: Real>(x: &Var<T>, by: &Var<T>) -> Result<Var<T>, Error> {
+pub(crate) fn shift<T: Real>(x: &Var<T>, by: &Var<T>) -> Result<Var<T>, Error> {
     x.tape().apply(Shift, &[x, by])
 }
 

@@ -60,8 +60,8 @@ impl<T: Real> Optimizer<T> {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if a setting of a rule or of a schedule is outside its range,
-    /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`] if
-    /// a parameter has another shape than the state kept under its name.
+    /// [`Error::NotBinary`] if a rule for binary weights gets another parameter, [`Error::Shape`]
+    /// if a parameter has another shape than the state kept under its name.
     pub fn step(&mut self, model: &mut dyn Module<T>) -> Result<(), Error> {
         self.check(model)?;
         let done = self.state.steps;

@@ -52,11 +52,11 @@ fn rows_have_names_shapes_parameters_and_operations() {
         row("3", "Linear", &[2, 5, 3], [0, 33], [0, 300]),
     ];
     assert_eq!(found.rows, expected);
-    let params = found.params();
+    let params = found.params;
     assert_eq!((params.binary, params.float), (340, 73));
     assert_eq!(params.packed_bytes(), 43 + 292);
-    assert_eq!(params.float_bytes(), 4 * 413);
-    let macs = found.macs();
+    assert_eq!(params.binary + params.float, 413);
+    let macs = found.macs;
     assert_eq!((macs.binary, macs.float), (2000, 1700));
 }
 
@@ -67,6 +67,7 @@ fn the_table_is_aligned() {
         depth: 5,
         hidden: vec![512],
         classes: 10,
+        ..MlpConfig::default()
     };
     let mut mlp = Mlp::new(config, &mut Rng::new(1)).unwrap();
     let found = summary(&mut mlp, &[1, 64]).unwrap().to_string();

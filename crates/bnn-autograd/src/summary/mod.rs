@@ -22,6 +22,10 @@ pub struct Summary {
     /// One for each function that was applied to the input, in that order; then one for each layer
     /// whose parameters took no part.
     pub rows: Vec<SummaryRow>,
+    /// The parameters of all rows.
+    pub params: ParamCounts,
+    /// The multiply-accumulates of all rows.
+    pub macs: Macs,
     /// Bytes that the tape keeps for the reverse pass of this input.
     pub saved_bytes: usize,
 }
@@ -51,22 +55,10 @@ pub struct ParamCounts {
 }
 
 impl ParamCounts {
-    /// Of both kinds.
-    #[must_use]
-    pub fn count(self) -> usize {
-        self.binary + self.float
-    }
-
     /// Bytes with 1 bit and 32 bits each, without the padding of rows to whole words.
     #[must_use]
     pub fn packed_bytes(self) -> usize {
         self.binary.div_ceil(8) + 4 * self.float
-    }
-
-    /// Bytes with 32 bits each.
-    #[must_use]
-    pub fn float_bytes(self) -> usize {
-        4 * self.count()
     }
 
     fn add(&mut self, kind: ParamKind, count: usize) {
@@ -74,28 +66,6 @@ impl ParamCounts {
             ParamKind::Binary => self.binary += count,
             ParamKind::Float => self.float += count,
         }
-    }
-}
-
-impl Summary {
-    /// All parameters.
-    #[must_use]
-    pub fn params(&self) -> ParamCounts {
-        let rows = self.rows.iter().map(|row| row.params);
-        rows.fold(ParamCounts::default(), |all, row| ParamCounts {
-            binary: all.binary + row.binary,
-            float: all.float + row.float,
-        })
-    }
-
-    /// All multiply-accumulates.
-    #[must_use]
-    pub fn macs(&self) -> Macs {
-        let rows = self.rows.iter().map(|row| row.macs);
-        rows.fold(Macs::default(), |all, row| Macs {
-            binary: all.binary + row.binary,
-            float: all.float + row.float,
-        })
     }
 }
 
@@ -145,9 +115,19 @@ pub fn summary<T: Real>(
         model.forward(&tape.constant(input))?;
         Ok::<_, Error>((applied, tape.memory().total))
     })?;
+    let rows = Layers::of(model).rows(&applied);
+    let (mut params, mut macs) = (ParamCounts::default(), Macs::default());
+    for row in &rows {
+        params.binary += row.params.binary;
+        params.float += row.params.float;
+        macs.binary += row.macs.binary;
+        macs.float += row.macs.float;
+    }
     Ok(Summary {
         input: input_shape.to_vec(),
-        rows: Layers::of(model).rows(&applied),
+        rows,
+        params,
+        macs,
         saved_bytes,
     })
 }

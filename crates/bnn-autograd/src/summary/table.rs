@@ -24,8 +24,8 @@ impl fmt::Display for Summary {
         lines.extend(self.rows.iter().map(cells));
         lines.push(cells(&SummaryRow {
             layer: "total".into(),
-            params: self.params(),
-            macs: self.macs(),
+            params: self.params,
+            macs: self.macs,
             ..SummaryRow::default()
         }));
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
@@ -44,8 +44,9 @@ impl fmt::Display for Summary {
 
 impl Summary {
     fn write_sizes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let params = self.params();
-        let (packed, float) = (params.packed_bytes(), params.float_bytes());
+        let params = self.params;
+        let packed = params.packed_bytes();
+        let float = 4 * (params.binary + params.float);
         let factor = float as f64 / packed.max(1) as f64;
         writeln!(
             f,
@@ -80,7 +81,7 @@ fn cells(row: &SummaryRow) -> [String; COLUMNS] {
         row.output
             .as_ref()
             .map_or(String::new(), |shape| format!("{shape:?}")),
-        number(row.params.count() as u64),
+        number((row.params.binary + row.params.float) as u64),
         bits(row.params).into(),
         number(row.macs.binary),
         number(row.macs.float),

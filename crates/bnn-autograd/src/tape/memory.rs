@@ -115,7 +115,7 @@ mod tests {
     fn packed_weights_are_the_callers_and_cost_nothing() -> Result<(), Error> {
         let tape = Tape::<f32>::new();
         let x = tape.leaf(Tensor::full(0.5, &[4, 128])?);
-        let w = BinaryWeights::from_latent(&Tensor::<f32>::full(0.5, &[100, 128])?)?;
+        let w = BinaryWeights::try_from(&Tensor::<f32>::full(0.5, &[100, 128])?)?;
         ops::binary_linear_packed(&x, &Arc::new(w))?;
         assert_eq!(tape.memory().total, 2 * 4 * 128 / 8);
         Ok(())

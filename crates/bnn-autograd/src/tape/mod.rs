@@ -255,8 +255,7 @@ impl<T: Real> Tape<T> {
     }
 
     /// Whether functions are recorded at the moment.
-    #[must_use]
-    pub fn is_recording(&self) -> bool {
+    fn is_recording(&self) -> bool {
         self.inner.borrow().recording
     }
 

@@ -25,12 +25,6 @@ impl<T: Real> Var<T> {
         &self.value
     }
 
-    /// The value, taken out of the variable.
-    #[must_use]
-    pub fn into_value(self) -> Tensor<T> {
-        self.value
-    }
-
     /// The dimensions of the value.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
@@ -106,6 +100,13 @@ impl<T: Real> Var<T> {
     fn one(&self) -> Result<Tensor<T>, Error> {
         self.value.item()?;
         Tensor::full(T::one(), self.shape())
+    }
+}
+
+impl<T: Real> From<Var<T>> for Tensor<T> {
+    /// The value, taken out of the variable.
+    fn from(var: Var<T>) -> Self {
+        var.value
     }
 }
 

@@ -25,14 +25,19 @@ fn config(epochs: u64) -> TrainConfig {
     }
 }
 
-fn trainer(epochs: u64) -> Trainer<Mlp> {
-    let sizes = MlpConfig {
+fn sizes() -> MlpConfig {
+    MlpConfig {
         inputs: 64,
         depth: 5,
         hidden: vec![60, 33],
         classes: 10,
-    };
-    Trainer::new(Mlp::new(sizes, &mut Rng::new(5)).unwrap(), config(epochs)).unwrap()
+        ..MlpConfig::default()
+    }
+}
+
+fn trainer(epochs: u64) -> Trainer<Mlp> {
+    let mlp = Mlp::new(sizes(), &mut Rng::new(5)).unwrap();
+    Trainer::new(mlp, config(epochs)).unwrap()
 }
 
 fn file(trainer: &Trainer<Mlp>) -> Vec<u8> {
@@ -76,9 +81,16 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     let mut third = trainer(4);
     third.resume(&path, &later).unwrap();
     assert_eq!(third.history(), &whole.history()[..2]);
-    let fewer = Mlp::clone(&trainer(4).model).integer_scores();
-    let on_bits = trainer(4).model.clone().on_bits(&[8; 64]).unwrap();
-    for model in [fewer, on_bits] {
+    let fewer = MlpConfig {
+        integer_scores: true,
+        ..sizes()
+    };
+    let on_bits = MlpConfig {
+        thresholds: Some(vec![8; 64]),
+        ..sizes()
+    };
+    for sizes in [fewer, on_bits] {
+        let model = Mlp::new(sizes, &mut Rng::new(5)).unwrap();
         let refused = Trainer::new(model, config(4))
             .unwrap()
             .resume(&path, &later);
@@ -134,7 +146,7 @@ fn an_epoch_can_be_broken_off() {
 fn the_saved_bytes_of_a_step_are_bits_where_bits_suffice() {
     let mut trainer = trainer(2);
     go_on(&mut trainer, 1);
-    let saved = trainer.saved().unwrap();
+    let saved = trainer.saved.as_ref().unwrap();
     let binary: Vec<usize> = saved
         .nodes
         .iter()
@@ -159,9 +171,9 @@ struct Divided {
 impl Module for Divided {
     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
         let scores = self.net.forward(x)?;
-        let classes = self.net.config().classes;
+        let classes = scores.shape()[1];
         let factors = Tensor::full(1.0 / self.by, &[classes])?;
-        ops::channel_scale(&scores, &scores.tape().constant(factors))
+        ops::mul(&scores, &scores.tape().constant(factors))
     }
     children!(net);
 }
@@ -173,9 +185,11 @@ fn a_temperature_divides_the_scores_in_the_loss_and_nowhere_else() {
         depth: 5,
         hidden: vec![40],
         classes: 10,
+        integer_scores: true,
+        ..MlpConfig::default()
     };
     let split = data::digits().unwrap();
-    let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap().integer_scores();
+    let net = Mlp::new(sizes, &mut Rng::new(5)).unwrap();
     let input = net.input();
     let cool = TrainConfig {
         temperature: 8.0,
@@ -211,6 +225,7 @@ fn settings_outside_their_range_are_refused() {
         depth: 2,
         hidden: vec![3],
         classes: 2,
+        ..MlpConfig::default()
     };
     let mlp = Mlp::new(sizes.clone(), &mut Rng::new(1)).unwrap();
     for wrong in [

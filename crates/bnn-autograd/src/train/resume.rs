@@ -16,8 +16,8 @@ const STEPS: &str = "steps";
 
 impl<M: Module> Trainer<M> {
     /// Writes a checkpoint: network, optimizer, history, configuration, and further `settings`,
-    /// `(name, value)` each, that must be the same for a run to go on from it. What identifies data is
-    /// its checksum ([`Split::checksum`](crate::data::Split::checksum)), not its path.
+    /// `(name, value)` each, that must be the same for a run to go on from it. What identifies data
+    /// is its checksum ([`Split::checksum`](crate::data::Split::checksum)), not its path.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`]; what was at `path` before is then still there.
@@ -35,13 +35,14 @@ impl<M: Module> Trainer<M> {
         Ok(())
     }
 
-    /// Goes on from a checkpoint that [`Trainer::save`] wrote; on an error the trainer is as before.
+    /// Goes on from a checkpoint that [`Trainer::save`] wrote; on an error the trainer is as
+    /// before.
     ///
     /// With the same configuration the run ends as one that was never interrupted, bit for bit. The
-    /// number of epochs may be larger than that of the checkpoint's run: the schedule is then that of
-    /// the larger number from the next epoch on, so that the learning rate rises again, and the run ends
-    /// otherwise than one that had the larger number from its beginning. All other settings must be the
-    /// same. A setting that the checkpoint does not mention is not compared.
+    /// number of epochs may be larger than that of the checkpoint's run: the schedule is then that
+    /// of the larger number from the next epoch on, so that the learning rate rises again, and the
+    /// run ends otherwise than one that had the larger number from its beginning. All other
+    /// settings must be the same. A setting that the checkpoint does not mention is not compared.
     ///
     /// # Errors
     /// [`TrainError::Setting`] names the first setting that differs; [`TrainError::Checkpoint`].
@@ -80,7 +81,8 @@ impl<M: Module> Trainer<M> {
         Ok(())
     }
 
-    /// What a run that goes on must have in common with the one before, but for the number of epochs.
+    /// What a run that goes on must have in common with the one before, but for the number of
+    /// epochs.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let config = &self.config;
         vec![

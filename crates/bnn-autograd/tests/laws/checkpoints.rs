@@ -84,7 +84,7 @@ fn equal_states_give_equal_bytes_and_special_numbers_come_back() {
         .to_bytes()
         .unwrap();
     let mut back = BatchNorm::<f64>::new(4).unwrap();
-    Checkpoint::from_bytes(&bytes)
+    Checkpoint::try_from(&bytes[..])
         .unwrap()
         .restore_model(&mut back)
         .unwrap();
@@ -133,7 +133,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
 #[test]
 fn other_element_types_versions_and_files_are_refused() {
     let bytes = trained().2.to_bytes().unwrap();
-    let error = Checkpoint::<f64>::from_bytes(&bytes).unwrap_err();
+    let error = Checkpoint::<f64>::try_from(&bytes[..]).unwrap_err();
     assert!(
         error
             .to_string()
@@ -153,21 +153,21 @@ fn other_element_types_versions_and_files_are_refused() {
         other[place] = digit;
         other
     };
-    let error = Checkpoint::<f32>::from_bytes(&of_version(b'3')).unwrap_err();
+    let error = Checkpoint::<f32>::try_from(&of_version(b'3')[..]).unwrap_err();
     let text = "checkpoint of version 3, expected 2: a newer program has written it";
     assert_eq!(error.to_string(), text);
-    assert!(Weights::<f32>::from_bytes(&of_version(b'3')).is_err());
+    assert!(Weights::<f32>::try_from(&of_version(b'3')[..]).is_err());
     // Version 1 had no checksum: no run goes on from it, but its weights can be read.
-    let error = Checkpoint::<f32>::from_bytes(&of_version(b'1')).unwrap_err();
+    let error = Checkpoint::<f32>::try_from(&of_version(b'1')[..]).unwrap_err();
     let text = "checkpoint of version 1, expected 2: it has no checksum; its weights can be read \
                 (`Weights::load`), its run cannot go on";
     assert_eq!(error.to_string(), text);
-    let weights = Weights::<f32>::from_bytes(&of_version(b'1')).unwrap();
+    let weights = Weights::<f32>::try_from(&of_version(b'1')[..]).unwrap();
     assert_eq!(weights, Weights::of(&trained().0).unwrap());
 
     let error = Checkpoint::<f32>::load("/no/such/file").unwrap_err();
     assert!(matches!(error, CheckpointError::Io { .. }), "{error}");
-    assert!(Checkpoint::<f32>::from_bytes(b"").is_err());
+    assert!(Checkpoint::<f32>::try_from(&b""[..]).is_err());
 }
 
 #[test]
@@ -177,19 +177,19 @@ fn no_flipped_bit_is_overlooked() {
     for bit in 0..8 * bytes.len() {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let found = Checkpoint::<f32>::from_bytes(&flipped);
+        let found = Checkpoint::<f32>::try_from(&flipped[..]);
         assert!(found.is_err(), "bit {bit} of {}", 8 * bytes.len());
     }
     let middle = bytes.len() - 10;
     let mut flipped = bytes.clone();
     flipped[middle] ^= 1;
-    let error = Checkpoint::<f32>::from_bytes(&flipped).unwrap_err();
+    let error = Checkpoint::<f32>::try_from(&flipped[..]).unwrap_err();
     assert!(matches!(error, CheckpointError::Checksum { .. }), "{error}");
     // As weights they are refused as well.
-    assert!(Weights::<f32>::from_bytes(&flipped).is_err());
+    assert!(Weights::<f32>::try_from(&flipped[..]).is_err());
     // Neither more nor less.
-    assert!(Checkpoint::<f32>::from_bytes(&bytes[..bytes.len() - 1]).is_err());
-    assert!(Checkpoint::<f32>::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+    assert!(Checkpoint::<f32>::try_from(&bytes[..bytes.len() - 1]).is_err());
+    assert!(Checkpoint::<f32>::try_from(&[&bytes[..], &[0]].concat()[..]).is_err());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn tensors_that_changed_their_places_are_noticed() {
     swapped[*gamma..gamma + betas.len()].copy_from_slice(betas);
     swapped[*beta..beta + gammas.len()].copy_from_slice(gammas);
     assert_ne!(swapped, bytes);
-    let error = Checkpoint::<f32>::from_bytes(&swapped).unwrap_err();
+    let error = Checkpoint::<f32>::try_from(&swapped[..]).unwrap_err();
     assert!(matches!(error, CheckpointError::Checksum { .. }), "{error}");
 }
 
@@ -295,7 +295,7 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        let found = Checkpoint::<f32>::from_bytes(&bytes);
+        let found = Checkpoint::<f32>::try_from(&bytes[..]);
         prop_assert_eq!(found.is_ok(), bytes == whole);
     }
 }

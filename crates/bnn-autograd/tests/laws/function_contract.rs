@@ -65,7 +65,7 @@ impl Function<f64> for Separate {
         Ok(())
     }
     fn backward(&self, ctx: &Context<f64>, grads: Derivatives<f64>) -> Grads {
-        assert_eq!(ctx.saved_other::<String>(1)?, "any data");
+        assert_eq!(ctx.saved::<String>(1)?, "any data");
         Ok(vec![Some(times(&ctx.saved_tensor(0)?, &grads.single()?))])
     }
     fn jvp(&self, ctx: &Context<f64>, tangents: Derivatives<f64>) -> Grads {
@@ -152,14 +152,14 @@ impl Function<f64> for Largest {
         ctx.mark_non_differentiable(1);
         Ok(vec![vector(&[*largest]), vector(&[at as f64])])
     }
-    fn backward(&self, ctx: &Context<f64>, grads: Derivatives<f64>) -> Grads {
+    fn backward(&self, ctx: &Context<f64>, mut grads: Derivatives<f64>) -> Grads {
         assert!(grads.get(1).is_none());
         let mut dx = Tensor::full(0.0, ctx.input_shape(0)?)?;
-        dx.data_mut()[*ctx.saved_other::<usize>(0)?] = grads.dense(0)?.item()?;
+        dx.data_mut()[*ctx.saved::<usize>(0)?] = grads.take_dense(0)?.item()?;
         Ok(vec![Some(dx)])
     }
     fn jvp(&self, ctx: &Context<f64>, tangents: Derivatives<f64>) -> Grads {
-        let t = tangents.single()?.data()[*ctx.saved_other::<usize>(0)?];
+        let t = tangents.single()?.data()[*ctx.saved::<usize>(0)?];
         // What is said of an output that does not vary is not believed.
         Ok(vec![Some(vector(&[t])), Some(vector(&[99.0]))])
     }

@@ -84,7 +84,7 @@ proptest! {
             sum(through_x, through_w, &[a, b, n])
         }).unwrap();
         modes_agree(&at, 1e-12, |v| ops::binary_linear(&v[0], &v[1])).unwrap();
-        let packed = Arc::new(BinaryWeights::from_latent(&w).unwrap());
+        let packed = Arc::new(BinaryWeights::try_from(&w).unwrap());
         let by_packed = |v: &[Var<f64>]| ops::binary_linear_packed(&v[0], &packed);
         modes_agree(&at[..1], 1e-12, by_packed).unwrap();
     }

@@ -1,5 +1,6 @@
 //! Errors in a network name the layer and say how to mend it.
 
+use bnn_autograd::models::{Cnn, CnnConfig, Mlp, MlpConfig};
 use bnn_autograd::nn::{
     BatchNorm, BinaryConv2d, BinaryLinear, Flatten, Linear, Module, PReLU, Residual, Sequential,
 };
@@ -39,7 +40,7 @@ fn names_of_nested_networks_are_dotted() {
         .then(BatchNorm::new(5).unwrap());
     let mut net = Sequential::new()
         .then(Flatten)
-        .named("block", Residual::new(block));
+        .named("block", Residual(block));
     assert_eq!(
         message(&mut net, &[3, 4]),
         "layer `block.inner.1`: input of a batch norm: expected shape [.., 5] for 5 columns of the \
@@ -63,6 +64,40 @@ fn a_network_that_is_a_struct_names_its_fields() {
         message(&mut Net { body }, &[2, 4]),
         "layer `body.act`: input of prelu: expected shape [.., 3] for 3 slopes, found [2, 4]"
     );
+}
+
+#[test]
+fn the_ready_made_networks_name_their_layers() {
+    let config = MlpConfig {
+        inputs: 6,
+        hidden: vec![4, 3],
+        classes: 2,
+        ..MlpConfig::default()
+    };
+    let on_bits = MlpConfig {
+        thresholds: Some(vec![7; 6]),
+        ..config.clone()
+    };
+    let mut mlp = Mlp::new(config, &mut rng()).unwrap();
+    let text = message(&mut mlp, &[2, 5]);
+    assert!(
+        text.starts_with("layer `0.linear`: input of a linear operation"),
+        "{text}"
+    );
+    let mut mlp = Mlp::new(on_bits, &mut rng()).unwrap();
+    let text = message(&mut mlp, &[2, 5]);
+    assert!(text.starts_with("layer `input`: "), "{text}");
+    // A sample is several rows for the batch norm of a convolution, and one for that of a linear
+    // layer, which is too few in training.
+    let config = CnnConfig {
+        image: [4, 4, 1],
+        stages: vec![vec![2]],
+        hidden: vec![],
+        classes: 2,
+    };
+    let mut cnn = Cnn::new(config, &mut rng()).unwrap();
+    let text = message(&mut cnn, &[1, 4, 4, 1]);
+    assert!(text.starts_with("layer `linear.0.norm`: "), "{text}");
 }
 
 #[test]

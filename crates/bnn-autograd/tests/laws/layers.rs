@@ -58,7 +58,7 @@ fn a_residual_adds_its_input() {
     let mut inner = BinaryLinear::<f64>::new(65, 65, &mut rng).unwrap();
     let x = Tape::new().constant(values(&[3, 65], 4));
     let expected = ops::add(&x, &inner.forward(&x).unwrap()).unwrap();
-    let found = Residual::new(inner).forward(&x).unwrap();
+    let found = Residual(inner).forward(&x).unwrap();
     assert_eq!(found.value(), expected.value());
 }
 
@@ -183,10 +183,10 @@ fn what_does_not_fit_is_named() {
 fn dropout_goes_on_with_the_same_numbers_after_a_restart_and_rests_in_evaluation() {
     let x = Tape::new().constant(Tensor::full(1.0_f32, &[8, 8]).unwrap());
     let mut layer = Dropout::new(0.5, 7).unwrap();
-    let first = layer.forward(&x).unwrap().into_value();
+    let first = Tensor::from(layer.forward(&x).unwrap());
     let mut resumed = Dropout::new(0.5, 7).unwrap();
     layer.buffers(&mut |_, calls| resumed.buffers_mut(&mut |_, mine| *mine = calls.clone()));
-    let second = layer.forward(&x).unwrap().into_value();
+    let second = Tensor::from(layer.forward(&x).unwrap());
     assert_ne!(first, second);
     assert_eq!(resumed.forward(&x).unwrap().value(), &second);
     layer.set_training(false);
@@ -208,7 +208,7 @@ fn a_network_with_attention_learns() {
     let tokens = Tensor::new(tokens, &[samples, t]).unwrap();
     let mut net = Sequential::new()
         .then(Embedding::new(8, d, &mut rng).unwrap())
-        .then(Residual::new(BinaryAttention::new(d, 2, &mut rng).unwrap()))
+        .then(Residual(BinaryAttention::new(d, 2, &mut rng).unwrap()))
         .then(Flatten)
         .then(BinaryLinear::new(t * d, 64, &mut rng).unwrap())
         .then(BatchNorm::new(64).unwrap())

@@ -69,7 +69,8 @@ proptest! {
             layer.forward(&tape.constant(batch)).unwrap();
         }
         layer.set_training(false);
-        let affine = layer.affine().unwrap();
+        let (gamma, beta) = (layer.gamma.value(), layer.beta.value());
+        let affine = ops::fold_batch_norm(gamma, beta, &layer.running, 1e-5).unwrap();
         let x = values(&[m, n], !seed);
         let y = layer.forward(&tape.constant(x.clone())).unwrap();
         for (i, (&x, &y)) in x.data().iter().zip(y.value().data()).enumerate() {
@@ -219,7 +220,7 @@ fn shapes_that_do_not_fit_are_errors_with_their_numbers() {
 fn weights_that_are_not_finite_are_not_packed() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let w = Tensor::new(vec![0.5, -0.5, 1.0, bad], &[2, 2]).unwrap();
-        let error = ops::BinaryWeights::from_latent(&w).unwrap_err();
+        let error = ops::BinaryWeights::try_from(&w).unwrap_err();
         assert!(
             matches!(error, Error::NotFinite { index: 3, .. }),
             "{error}"

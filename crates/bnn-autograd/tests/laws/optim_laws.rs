@@ -73,7 +73,7 @@ fn a_run_goes_on_from_a_checkpoint_bit_for_bit_with_every_optimizer() {
         let bytes = saved.to_bytes().unwrap();
 
         let (mut resumed, mut fresh) = (Params::large(), optimizer);
-        let loaded = Checkpoint::from_bytes(&bytes).unwrap();
+        let loaded = Checkpoint::try_from(&bytes[..]).unwrap();
         loaded.restore_model(&mut resumed).unwrap();
         loaded.restore_optimizer(&mut fresh, &resumed).unwrap();
         for seed in 3..6 {
@@ -281,6 +281,7 @@ fn learn_digits(rule: impl Rule<f32> + 'static) -> (f64, f64) {
         depth: 5,
         hidden: vec![128],
         classes: 10,
+        ..MlpConfig::default()
     };
     let config = TrainConfig {
         epochs: 12,

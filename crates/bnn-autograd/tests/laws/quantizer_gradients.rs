@@ -2,7 +2,7 @@
 //! for it; and forward mode agrees with reverse mode.
 
 use bnn_autograd::nn::Init;
-use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
+use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign, WeightQuantizer};
 use bnn_autograd::{
     Error, Rng, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
 };
@@ -155,7 +155,7 @@ proptest! {
         let w = values(&[n, k, 2], seed);
         let rows: Vec<_> =
             w.data().chunks(2 * k).map(|row| scaled_surrogate(gradient, row)).collect();
-        check(std::slice::from_ref(&w), |v| ops::scaled_sign(&v[0], gradient), |v| {
+        check(std::slice::from_ref(&w), |v| ops::quantize_weights(&v[0], WeightQuantizer::ScaledSign(gradient)), |v| {
             let mut i = 0..;
             mapped(&v[0], |&w| rows[i.next().unwrap() / (2 * k)](w))
         }).unwrap();
@@ -166,8 +166,8 @@ proptest! {
         n in size(), k in features(), seed: u64,
     ) {
         let at = [values(&[n, k], seed)];
-        check(&at, |v| ops::ternary(&v[0]), |v| Ok(v[0].clone())).unwrap();
-        check(&at, |v| ops::dorefa_weights(&v[0], 1), |v| Ok(v[0].clone())).unwrap();
+        check(&at, |v| ops::quantize_weights(&v[0], WeightQuantizer::Ternary), |v| Ok(v[0].clone())).unwrap();
+        check(&at, |v| ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits: 1 }), |v| Ok(v[0].clone())).unwrap();
     }
 
     #[test]
@@ -177,7 +177,7 @@ proptest! {
         let at = [values(&[n, k], seed)];
         let function = |v: &[Var<f64>]| ops::dorefa_activations(&v[0], bits);
         check(&at, function, |v| mapped(&v[0], |x| x.clamp(0.0, 1.0))).unwrap();
-        check(&at, |v| ops::dorefa_weights(&v[0], bits), |v| {
+        check(&at, |v| ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits }), |v| {
             let max = v[0].data().iter().fold(0.0, |max: f64, w| max.max(w.tanh().abs()));
             mapped(&v[0], |w| w.tanh() / max)
         }).unwrap();
@@ -199,11 +199,13 @@ proptest! {
                 *v += 0.02;
             }
         }
+        let sharing = if signed { n * k } else { k };
+        let scale = 1.0 / (sharing as f64 * most).sqrt();
         let rounding = mapped(&v, |v| (v / step).round_ties_even() - v / step).unwrap();
         let at = [v, Tensor::scalar(step)];
         check(&at, |v| ops::lsq(&v[0], &v[1], quantizer), |v| {
             // The step's distance from where it is, times the scale of its gradient.
-            let s = step + (v[1].item()? - step) * quantizer.gradient_scale();
+            let s = step + (v[1].item()? - step) * scale;
             let mut rounding = rounding.data().iter();
             mapped(&v[0], |v| {
                 let held = rounding.next().unwrap();
@@ -224,13 +226,13 @@ proptest! {
         a in size(), b in size(), c in features(), seed: u64,
     ) {
         let at = [values(&[a, b, c], seed), values(&[c], !seed)];
-        for function in [ops::channel_scale, ops::shift, ops::prelu] {
+        for function in [ops::mul, ops::add, ops::prelu] {
             let function = |v: &[Var<f64>]| function(&v[0], &v[1]);
             gradcheck(&at, Tolerance::default(), function).unwrap();
             modes_agree(&at, 1e-12, function).unwrap();
         }
         // With each input alone, the other a constant: less is kept.
-        for function in [ops::channel_scale, ops::shift, ops::prelu] {
+        for function in [ops::mul, ops::add, ops::prelu] {
             let of_x = |v: &[Var<f64>]| function(&v[0], &v[0].tape().constant(at[1].clone()));
             gradcheck(&at[..1], Tolerance::default(), of_x).unwrap();
             modes_agree(&at[..1], 1e-12, of_x).unwrap();

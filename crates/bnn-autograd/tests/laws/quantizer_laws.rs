@@ -2,7 +2,7 @@
 //! threads.
 
 use bnn_autograd::nn::{BinaryLinear, Init, Module, RSign};
-use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
+use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign, WeightQuantizer};
 use bnn_autograd::{Error, Real, Rng, Tape, Tensor, Var};
 
 const EDGES: [f32; 9] = [
@@ -71,10 +71,10 @@ fn every_sign_keeps_the_sign_law_at_its_edges() -> Result<(), Error> {
     let tape = Tape::new();
     let w = tape.constant(tensor(&[0.0, -0.0, 2.0, -2.0]));
     for gradient in [ScaledSign::MagnitudeAware, ScaledSign::XnorNet] {
-        let y = ops::scaled_sign(&w, gradient)?;
+        let y = ops::quantize_weights(&w, WeightQuantizer::ScaledSign(gradient))?;
         assert_eq!(y.value().data(), [1.0, 1.0, 1.0, -1.0]);
     }
-    let y = ops::dorefa_weights(&w, 1)?;
+    let y = ops::quantize_weights(&w, WeightQuantizer::Dorefa { bits: 1 })?;
     assert_eq!(y.value().data(), [1.0, 1.0, 1.0, -1.0]);
     Ok(())
 }
@@ -148,19 +148,19 @@ fn channels_without_magnitude_stay_finite_and_nan_is_not_hidden() -> Result<(), 
     let tape = Tape::new();
     let zeros = tape.leaf(Tensor::full(0.0_f32, &[2, 3])?);
     for y in [
-        ops::ternary(&zeros)?,
-        ops::scaled_sign(&zeros, ScaledSign::XnorNet)?,
-        ops::dorefa_weights(&zeros, 1)?,
+        ops::quantize_weights(&zeros, WeightQuantizer::Ternary)?,
+        ops::quantize_weights(&zeros, WeightQuantizer::ScaledSign(ScaledSign::XnorNet))?,
+        ops::quantize_weights(&zeros, WeightQuantizer::Dorefa { bits: 1 })?,
     ] {
         assert_eq!(y.value().data(), [0.0; 6]);
     }
-    let y = ops::dorefa_weights(&zeros, 2)?;
+    let y = ops::quantize_weights(&zeros, WeightQuantizer::Dorefa { bits: 2 })?;
     let third = y.value().data()[0];
     assert!((third - 1.0 / 3.0).abs() < 1e-6, "{third}");
     assert_eq!(y.vjp(Tensor::full(1.0, &[2, 3])?)?.get(&zeros), None);
     for bad in [f32::NAN, f32::INFINITY] {
         let w = tape.constant(Tensor::new(vec![bad, 0.5, 0.5, 0.25], &[2, 2])?);
-        let y = ops::ternary(&w)?;
+        let y = ops::quantize_weights(&w, WeightQuantizer::Ternary)?;
         assert!(y.value().data()[..2].iter().all(|y| y.is_nan()));
         assert_eq!(y.value().data()[2..], [0.5, 0.0]);
     }
@@ -209,10 +209,10 @@ fn an_input_that_can_be_computed_again_is_not_kept() -> Result<(), Error> {
         let w = tape.leaf(values(&[64, 64], 2));
         let ones = tape.leaf(Tensor::full(0.75, &[64])?);
         let sums = ops::binary_linear(&x, &w)?;
-        let y = ops::channel_scale(&sums, &ones)?;
+        let y = ops::mul(&sums, &ones)?;
         // Integers, of which ApproxSign lets some through.
         let y2 = ops::sign(&sums, Estimator::Approx)?;
-        let y3 = ops::channel_scale(&y2, &ones)?;
+        let y3 = ops::mul(&y2, &ones)?;
         let y4 = ops::prelu(&sums, &ones)?;
         let kept = kept(&tape, 1);
         let mut gradients = Vec::new();
@@ -245,9 +245,9 @@ fn weight_quantizers_and_rectifiers_keep_what_they_say() -> Result<(), Error> {
     let tape = Tape::new();
     let w = tape.leaf(values(&[n, k], 1));
     let slopes = tape.constant(Tensor::full(0.25, &[k])?);
-    ops::scaled_sign(&w, ScaledSign::XnorNet)?;
-    ops::ternary(&w)?;
-    ops::dorefa_weights(&w, 1)?;
+    ops::quantize_weights(&w, WeightQuantizer::ScaledSign(ScaledSign::XnorNet))?;
+    ops::quantize_weights(&w, WeightQuantizer::Ternary)?;
+    ops::quantize_weights(&w, WeightQuantizer::Dorefa { bits: 1 })?;
     ops::dorefa_activations(&w, 2)?;
     ops::lsq(
         &w,
@@ -255,7 +255,7 @@ fn weight_quantizers_and_rectifiers_keep_what_they_say() -> Result<(), Error> {
         Lsq::weights(4, n * k)?,
     )?;
     ops::prelu(&w, &slopes)?;
-    ops::shift(&w, &slopes)?;
+    ops::add(&w, &slopes)?;
     let bits = n * k / 8;
     let own = |node: &bnn_autograd::NodeMemory| node.bytes - node.shared;
     let found: Vec<_> = tape.memory().nodes.iter().map(own).collect();
@@ -351,21 +351,27 @@ fn everything<T: Real>() -> Vec<u64> {
         run(&[&x], &|v| ops::sign(&v[0], estimator));
     }
     for gradient in [ScaledSign::MagnitudeAware, ScaledSign::XnorNet] {
-        run(&[&w], &|v| ops::scaled_sign(&v[0], gradient));
+        run(&[&w], &|v| {
+            ops::quantize_weights(&v[0], WeightQuantizer::ScaledSign(gradient))
+        });
         run(&[&x, &w], &|v| {
             ops::scaled_binary_linear(&v[0], &v[1], Estimator::SWISH, gradient)
         });
     }
     for k in [1, 4] {
         run(&[&x], &|v| ops::dorefa_activations(&v[0], k));
-        run(&[&x], &|v| ops::dorefa_weights(&v[0], k));
+        run(&[&x], &|v| {
+            ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits: k })
+        });
     }
-    run(&[&w], &|v| ops::ternary(&v[0]));
+    run(&[&w], &|v| {
+        ops::quantize_weights(&v[0], WeightQuantizer::Ternary)
+    });
     run(&[&x, &step], &|v| {
         ops::lsq(&v[0], &v[1], Lsq::weights(4, rows * cols)?)
     });
-    run(&[&x, &row], &|v| ops::channel_scale(&v[0], &v[1]));
-    run(&[&x, &row], &|v| ops::shift(&v[0], &v[1]));
+    run(&[&x, &row], &|v| ops::mul(&v[0], &v[1]));
+    run(&[&x, &row], &|v| ops::add(&v[0], &v[1]));
     run(&[&x, &row], &|v| ops::prelu(&v[0], &v[1]));
     bits
 }
@@ -398,7 +404,10 @@ fn numbers_outside_their_range_and_shapes_that_do_not_fit_are_errors() -> Result
     }
     for bits in [0, 17] {
         assert!(out_of_range(ops::dorefa_activations(&x, bits)));
-        assert!(out_of_range(ops::dorefa_weights(&x, bits)));
+        assert!(out_of_range(ops::quantize_weights(
+            &x,
+            WeightQuantizer::Dorefa { bits }
+        )));
         assert!(Lsq::activations(bits, 4).is_err());
     }
     assert!(Lsq::weights(1, 8).is_err(), "one bit has no positive level");
@@ -408,12 +417,18 @@ fn numbers_outside_their_range_and_shapes_that_do_not_fit_are_errors() -> Result
     }
     let shape = |found: Result<Var, Error>| matches!(found, Err(Error::Shape { .. }));
     assert!(shape(ops::lsq(&x, &x, Lsq::weights(2, 8)?)));
-    assert!(shape(ops::ternary(&scalar)));
-    assert!(shape(ops::scaled_sign(&scalar, ScaledSign::XnorNet)));
-    for function in [ops::channel_scale, ops::shift, ops::prelu] {
+    assert!(shape(ops::quantize_weights(
+        &scalar,
+        WeightQuantizer::Ternary
+    )));
+    assert!(shape(ops::quantize_weights(
+        &scalar,
+        WeightQuantizer::ScaledSign(ScaledSign::XnorNet)
+    )));
+    for function in [ops::mul, ops::add, ops::prelu] {
         assert!(shape(function(&x, &scalar)));
         assert!(shape(function(&x, &tape.leaf(values(&[2], 1)))));
-        assert!(shape(function(&x, &x)));
+        assert!(shape(function(&x, &tape.leaf(values(&[4, 2], 1)))));
     }
     Ok(())
 }
@@ -427,6 +442,5 @@ fn the_step_to_start_with_is_as_documented() -> Result<(), Error> {
         4.0 / 3.0_f32.sqrt()
     );
     assert_eq!(Lsq::activations(1, 4)?.initial_step(&v).item()?, 4.0);
-    assert_eq!(Lsq::activations(1, 4)?.gradient_scale(), 0.5);
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::common::operation;
 
 use crate::common::{Case, both};
 use bnn_autograd::nn::{BinaryLinear, Module, RPReLU, RSign};
-use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign};
+use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign, WeightQuantizer};
 use bnn_autograd::{Error, Real, Rng, Tape, Var};
 use operation::check_operation;
 
@@ -43,7 +43,8 @@ fn scaled_signs<T: Real>() {
         ("scaled_sign_xnor_net", ScaledSign::XnorNet),
         ("scaled_sign_of_filters", ScaledSign::XnorNet),
     ] {
-        let scaled = |v: &[Var<T>]| ops::scaled_sign(&v[0], gradient);
+        let scaled =
+            |v: &[Var<T>]| ops::quantize_weights(&v[0], WeightQuantizer::ScaledSign(gradient));
         check_operation(&load::<T>(name), &["w"], scaled);
     }
 }
@@ -55,14 +56,20 @@ fn dorefa<T: Real>() {
     }
     for bits in [1, 2, 4] {
         let case = load::<T>(&format!("dorefa_weights_{bits}"));
-        check_operation(&case, &["w"], |v| ops::dorefa_weights(&v[0], bits));
+        check_operation(&case, &["w"], |v| {
+            ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits })
+        });
     }
     let case = load::<T>("dorefa_weights_tie");
-    check_operation(&case, &["w"], |v| ops::dorefa_weights(&v[0], 3));
+    check_operation(&case, &["w"], |v| {
+        ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits: 3 })
+    });
 }
 
 fn ternary<T: Real>() {
-    check_operation(&load::<T>("ternary"), &["w"], |v| ops::ternary(&v[0]));
+    check_operation(&load::<T>("ternary"), &["w"], |v| {
+        ops::quantize_weights(&v[0], WeightQuantizer::Ternary)
+    });
 }
 
 fn lsq<T: Real>() {
@@ -111,7 +118,7 @@ fn scaled_binary_linear<T: Real>() {
         check_operation(&case, &["x", "w"], |v| {
             let (x, w) = (
                 ops::sign(&v[0], estimator)?,
-                ops::scaled_sign(&v[1], gradient)?,
+                ops::quantize_weights(&v[1], WeightQuantizer::ScaledSign(gradient))?,
             );
             ops::linear(&x, &w, None)
         });
@@ -125,9 +132,9 @@ fn scaled_binary_linear<T: Real>() {
 }
 
 fn channels<T: Real>() {
-    let scale = |v: &[Var<T>]| ops::channel_scale(&v[0], &v[1]);
+    let scale = |v: &[Var<T>]| ops::mul(&v[0], &v[1]);
     check_operation(&load::<T>("channel_scale"), &["x", "scale"], scale);
-    let shift = |v: &[Var<T>]| ops::shift(&v[0], &v[1]);
+    let shift = |v: &[Var<T>]| ops::add(&v[0], &v[1]);
     check_operation(&load::<T>("shift"), &["x", "by"], shift);
     let prelu = |v: &[Var<T>]| ops::prelu(&v[0], &v[1]);
     check_operation(&load::<T>("prelu"), &["x", "slope"], prelu);

@@ -214,7 +214,6 @@ fn settings_outside_their_range_are_refused() {
             let refused = norm.forward(&x);
             assert!(matches!(refused, Err(Error::OutOfRange { .. })), "{norm:?}");
             assert_eq!(norm.running.mean.data(), [0.0; 3]);
-            norm.affine().unwrap_err();
         }
     }
 }

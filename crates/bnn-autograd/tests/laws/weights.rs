@@ -35,12 +35,12 @@ fn network<T: Real>() -> Sequential<T> {
 }
 
 fn pytorch<T: Real>() -> Weights<T> {
-    let weights = Weights::from_bytes(FILE).unwrap();
+    let weights = Weights::try_from(FILE).unwrap();
     weights.convert_from_pytorch().unwrap()
 }
 
 fn values_equal<T: Real>() {
-    let weights = Weights::<T>::from_bytes(FILE).unwrap();
+    let weights = Weights::<T>::try_from(FILE).unwrap();
     let text = text();
     let expected = text["tensors"].as_object().unwrap();
     let mut names: Vec<_> = weights
@@ -106,7 +106,7 @@ fn what_goes_out_has_pytorchs_names_and_comes_back() {
         "fc2.weight",
     ];
     assert_eq!(names, expected);
-    let theirs = Weights::<f32>::from_bytes(FILE).unwrap();
+    let theirs = Weights::<f32>::try_from(FILE).unwrap();
     for name in names {
         assert_eq!(out.tensors.get(name), theirs.tensors.get(name), "{name}");
     }
@@ -138,7 +138,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
         assert!(text.starts_with(expected), "{text}");
         assert_eq!(Weights::of(net).unwrap(), before);
     };
-    let raw = Weights::from_bytes(FILE).unwrap();
+    let raw = Weights::try_from(FILE).unwrap();
     let expected = "the names differ: missing in the file: `bn1.beta`, `bn1.gamma`; not in the \
                     model: `bn1.bias`, `bn1.weight`, `conv.weight`, `bn1.num_batches_tracked`";
     check(&raw, &mut net, expected);
@@ -165,7 +165,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
         "bn1.num_batches_tracked" => Some("fc1.bias".to_owned()),
         other => Some(other.to_owned()),
     };
-    let onto = Weights::<f32>::from_bytes(FILE).unwrap().rename(onto);
+    let onto = Weights::<f32>::try_from(FILE).unwrap().rename(onto);
     assert!(matches!(onto, Err(CheckpointError::Duplicate { name }) if name == "fc1.bias"));
     let many = (0..10).map(|i| format!("extra{i}"));
     let mut more = before.clone();
@@ -190,7 +190,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
 
 #[test]
 fn layouts_of_convolutions_turn_into_each_other() {
-    let theirs = Weights::<f32>::from_bytes(FILE).unwrap();
+    let theirs = Weights::<f32>::try_from(FILE).unwrap();
     let ours = theirs.clone().convert_from_pytorch().unwrap();
     let name = "conv.weight";
     let (from, to) = (&theirs.tensors[name], &ours.tensors[name]);
@@ -210,14 +210,14 @@ fn layouts_of_convolutions_turn_into_each_other() {
 
 #[test]
 fn a_float_tensor_takes_the_place_of_one_of_another_type() {
-    let mut weights = Weights::<f32>::from_bytes(FILE).unwrap();
+    let mut weights = Weights::<f32>::try_from(FILE).unwrap();
     let name = "bn1.num_batches_tracked";
     weights.tensors.insert(name.into(), Tensor::scalar(1.0));
     let names = weights.restore_matching(&mut network()).unwrap().unexpected;
     assert_eq!(names.iter().filter(|found| *found == name).count(), 1);
     let renamed = weights.clone().rename(|name| Some(format!("a.{name}")));
     assert_eq!(renamed.unwrap().tensors.len(), weights.tensors.len());
-    let back = Weights::<f32>::from_bytes(&weights.to_bytes().unwrap()).unwrap();
+    let back = Weights::<f32>::try_from(&weights.to_bytes().unwrap()[..]).unwrap();
     assert_eq!(back.tensors, weights.tensors);
 }
 
@@ -234,7 +234,7 @@ fn files_that_say_more_than_they_hold_are_refused() {
     let one = |dtype: &str, shape: &str, end: &str| {
         let header =
             format!(r#"{{"w":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}"#);
-        Weights::<f32>::from_bytes(&file(&header, &[0; 8]))
+        Weights::<f32>::try_from(&file(&header, &[0; 8])[..])
     };
     assert!(one("F32", "[2]", "8").is_ok());
     let cases = [
@@ -253,7 +253,7 @@ fn files_that_say_more_than_they_hold_are_refused() {
     }
     let header_only = [u64::MAX.to_le_bytes(), (1_u64 << 40).to_le_bytes(), [0; 8]];
     for bytes in header_only {
-        assert!(Weights::<f32>::from_bytes(&bytes).is_err());
+        assert!(Weights::<f32>::try_from(&bytes[..]).is_err());
     }
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(
@@ -288,7 +288,7 @@ proptest! {
         if cut {
             bytes.truncate(keep.index(bytes.len()));
         }
-        if let Ok(weights) = Weights::<f32>::from_bytes(&bytes) {
+        if let Ok(weights) = Weights::<f32>::try_from(&bytes[..]) {
             let held: usize = weights.tensors.values().map(Tensor::numel).sum();
             prop_assert!(2 * held <= bytes.len());
             weights.to_bytes().unwrap();
@@ -312,7 +312,7 @@ proptest! {
             expected.insert(name.clone(), tensor.clone());
             weights.tensors.insert(name, tensor);
         }
-        let back = Weights::from_bytes(&weights.to_bytes().unwrap()).unwrap();
+        let back = Weights::try_from(&weights.to_bytes().unwrap()[..]).unwrap();
         prop_assert_eq!(&back, &weights);
         prop_assert_eq!(back.tensors, expected);
     }
@@ -327,7 +327,7 @@ fn numbers_that_are_not_finite_are_refused_and_nothing_is_changed() {
         let tensor = weights.tensors.get_mut("fc2.weight").unwrap();
         tensor.data_mut()[5] = wrong;
         // Also after a file has carried them.
-        let carried = Weights::from_bytes(&weights.to_bytes().unwrap()).unwrap();
+        let carried = Weights::try_from(&weights.to_bytes().unwrap()[..]).unwrap();
         for weights in [weights, carried] {
             let text = weights.restore(&mut net).unwrap_err().to_string();
             let expected = format!("`fc2.weight`, element 5 is {wrong}, expected a finite number");

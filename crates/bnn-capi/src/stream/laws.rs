@@ -108,7 +108,7 @@ impl Net {
 }
 
 fn opened(file: &AlignedBytes) -> bnn_model_t {
-    bnn_model_t::of(Model::open(&file).unwrap())
+    bnn_model_t::of(Model::open(file).unwrap())
 }
 
 /// A stream through `model` in `memory`.

@@ -39,10 +39,11 @@ pub(super) fn is_one(folder: &Path) -> bool {
     Arrays::of_folder(folder).is_ok_and(|arrays| !arrays.find().is_empty())
 }
 
-/// Reads a data set from an `.npz` file, or a folder of `.npy` files. An array is known by its name: `x_train`,
-/// `train_images`, `y_test` and the like; `x` and `y`, or `images` and `labels`, alone are split by
-/// `test_share` and `seed`. Images are bytes, `[n, height, width]`, `[n, height, width, channels]`,
-/// `[n, channels, height, width]` or rows `[n, features]`; labels are integers, `[n]` or `[n, 1]`.
+/// Reads a data set from an `.npz` file, or a folder of `.npy` files. An array is known by its
+/// name: `x_train`, `train_images`, `y_test` and the like; `x` and `y`, or `images` and `labels`,
+/// alone are split by `test_share` and `seed`. Images are bytes, `[n, height, width]`, `[n, height,
+/// width, channels]`, `[n, channels, height, width]` or rows `[n, features]`; labels are integers,
+/// `[n]` or `[n, 1]`.
 pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<Loaded, DataError> {
     let (arrays, name) = if path.is_dir() {
         (Arrays::of_folder(path)?, source::name_of(path))
@@ -195,7 +196,8 @@ impl Arrays {
     }
 }
 
-/// Takes the name of an array apart: a word for a part, if there is one, and a word for images or labels.
+/// Takes the name of an array apart: a word for a part, if there is one, and a word for images or
+/// labels.
 fn parse(name: &str) -> Option<(Option<Part>, Kind)> {
     const IMAGES: [&str; 6] = ["x", "images", "image", "imgs", "data", "samples"];
     const LABELS: [&str; 6] = ["y", "labels", "label", "targets", "target", "classes"];
@@ -292,4 +294,4 @@ fn as_labels(array: Array, path: &Path) -> Result<Vec<u16>, DataError> {
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

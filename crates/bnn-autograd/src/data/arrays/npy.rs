@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::super::{DataError, source};
 
-/// The most bytes of elements that are read, 1 GiB, however little is behind a header that promises more.
+/// The most bytes of elements that are read, 1 GiB, however little is behind a header that promises
+/// more.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
 
 /// The longest header: NumPy itself refuses more than 10 000 bytes by default.

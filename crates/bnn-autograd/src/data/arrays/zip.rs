@@ -1,5 +1,5 @@
-//! The part of the ZIP format that `.npz` files have: members, stored or deflated, found by the directory at the
-//! end of the file.
+//! The part of the ZIP format that `.npz` files have: members, stored or deflated, found by the
+//! directory at the end of the file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -47,7 +47,8 @@ impl Archive {
         self.members.iter().map(|member| member.name.as_str())
     }
 
-    /// Hands the contents of a member to `read`, and then checks that all of it was read and its checksum.
+    /// Hands the contents of a member to `read`, and then checks that all of it was read and its
+    /// checksum.
     pub(super) fn read<T>(
         &self,
         name: &str,

@@ -39,8 +39,8 @@ impl Labels {
         Some(())
     }
 
-    /// The names of the classes of a table to train on: `0` to the largest label if all labels are whole
-    /// numbers, else the labels in the order of their bytes.
+    /// The names of the classes of a table to train on: `0` to the largest label if all labels are
+    /// whole numbers, else the labels in the order of their bytes.
     pub(in crate::data) fn class_names(&self) -> Vec<String> {
         let number = |name: &String| name.parse::<u16>().ok();
         let numbers: Option<Vec<u16>> = self.names.iter().map(number).collect();

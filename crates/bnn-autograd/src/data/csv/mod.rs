@@ -1,8 +1,8 @@
 //! Tables of numbers as text (CSV): a row for each sample, with its label in one of the columns.
 //!
-//! Fields are separated by commas, semicolons or tabs, whichever the first row has, and may be quoted. A
-//! first row that names the columns is recognised, and a byte order mark and `\r\n` are no part of the
-//! fields.
+//! Fields are separated by commas, semicolons or tabs, whichever the first row has, and may be
+//! quoted. A first row that names the columns is recognised, and a byte order mark and `\r\n` are
+//! no part of the fields.
 
 mod labels;
 mod plan;
@@ -19,14 +19,15 @@ use super::DataError;
 use plan::{Plan, is_missing};
 use rows::{Row, Rows};
 
-/// The most values of one table that are read: 2^30 whole numbers, of a byte each, or 2^28 real ones.
+/// The most values of one table that are read: 2^30 whole numbers, of a byte each, or 2^28 real
+/// ones.
 pub const MAX_VALUES: usize = 1 << 30;
 
 /// Which column of a table is the label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LabelColumn {
-    /// The column that the header calls `label`, `labels`, `class`, `classes`, `target` or `y`; else the
-    /// last one.
+    /// The column that the header calls `label`, `labels`, `class`, `classes`, `target` or `y`;
+    /// else the last one.
     #[default]
     Auto,
     /// The first column.
@@ -35,8 +36,8 @@ pub enum LabelColumn {
     Last,
     /// The column of this name in the header.
     Named(String),
-    /// The column that another table had: by its name if there is a header with that name, else by its
-    /// index.
+    /// The column that another table had: by its name if there is a header with that name, else by
+    /// its index.
     Noted {
         /// Index of the column, from 0.
         index: usize,
@@ -84,11 +85,11 @@ pub struct Table {
 /// # Errors
 ///
 /// [`DataError::CsvColumns`], [`DataError::CsvRagged`], [`DataError::CsvValue`],
-/// [`DataError::CsvMissing`], [`DataError::CsvLabel`] and [`DataError::CsvQuote`] name the line, and the
-/// column, of the first row that is wrong. [`DataError::CsvNoColumn`] if no column has the label's name,
-/// [`DataError::CsvTooLong`] for more than [`MAX_VALUES`], [`DataError::Zero`] without rows or features,
-/// [`DataError::CsvRanges`] for ranges of another number of columns, [`DataError::CsvRead`] if `reader`
-/// fails.
+/// [`DataError::CsvMissing`], [`DataError::CsvLabel`] and [`DataError::CsvQuote`] name the line,
+/// and the column, of the first row that is wrong. [`DataError::CsvNoColumn`] if no column has the
+/// label's name, [`DataError::CsvTooLong`] for more than [`MAX_VALUES`], [`DataError::Zero`]
+/// without rows or features, [`DataError::CsvRanges`] for ranges of another number of columns,
+/// [`DataError::CsvRead`] if `reader` fails.
 ///
 /// ```
 /// use bnn_autograd::data::DataError;
@@ -314,4 +315,4 @@ fn excerpt(field: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

@@ -1,4 +1,5 @@
-//! What the columns of a table are: whether its first row is a header, and which column is the label.
+//! What the columns of a table are: whether its first row is a header, and which column is the
+//! label.
 
 use super::super::DataError;
 use super::LabelColumn;
@@ -98,9 +99,9 @@ fn label_column(
     }
 }
 
-/// Whether the first row names the columns. It does where two or more of its fields are no numbers, for
-/// a row of data has at most one, its label; or where one is none and the field below it is a number, or
-/// it is a usual name of a column of labels.
+/// Whether the first row names the columns. It does where two or more of its fields are no numbers,
+/// for a row of data has at most one, its label; or where one is none and the field below it is a
+/// number, or it is a usual name of a column of labels.
 fn is_header(first: &Row, second: Option<&Row>) -> bool {
     let words = |row: &Row| {
         let fields = row.fields().enumerate();

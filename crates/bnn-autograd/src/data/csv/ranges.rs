@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use super::super::DataError;
 
-/// The least and the greatest number of each column. A number becomes the byte
-/// `round(255 (x - least) / (greatest - least))`; numbers outside become 0 or 255, and all numbers of a
-/// column with a single value become 0.
+/// The least and the greatest number of each column. A number becomes the byte `round(255 (x -
+/// least) / (greatest - least))`; numbers outside become 0 or 255, and all numbers of a column with
+/// a single value become 0.
 ///
 /// As text, for a model's meta data: `least:greatest` for each column, with commas between them.
 ///

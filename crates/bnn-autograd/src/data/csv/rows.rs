@@ -77,9 +77,9 @@ impl Row {
     }
 }
 
-/// Reads the rows of a stream. Empty lines are skipped and counted. (The `csv` crate counts a record
-/// from the end of the one before, which after an empty line or `\r\n` is not the line that an editor
-/// shows.)
+/// Reads the rows of a stream. Empty lines are skipped and counted. (The `csv` crate counts a
+/// record from the end of the one before, which after an empty line or `\r\n` is not the line that
+/// an editor shows.)
 pub(super) struct Rows<R> {
     source: BufReader<R>,
     line: u64,
@@ -138,8 +138,8 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// What separates the fields of the first row: a tab if there is one outside quotes, else a semicolon
-/// if there is one, else a comma.
+/// What separates the fields of the first row: a tab if there is one outside quotes, else a
+/// semicolon if there is one, else a comma.
 fn delimiter(row: &[u8]) -> u8 {
     let mut quoted = false;
     let mut found = b',';

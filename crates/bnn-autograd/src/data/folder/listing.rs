@@ -56,8 +56,8 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(entries)
 }
 
-/// The files named as images, in order, and how the other files end. A link that leads nowhere is an error, for
-/// an image is missing.
+/// The files named as images, in order, and how the other files end. A link that leads nowhere is
+/// an error, for an image is missing.
 fn images(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
     let (mut images, mut others) = (Vec::new(), Vec::new());
     for path in entries(folder)? {

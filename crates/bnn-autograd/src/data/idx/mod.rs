@@ -11,8 +11,8 @@ use super::part::Part;
 use super::{DataError, Split, source};
 use names::{Files, Kind};
 
-/// The largest contents of one file that are accepted, 1 GiB: what a header may at most make this reader
-/// hold, however well the bytes after it compress. MNIST has 47 MB.
+/// The largest contents of one file that are accepted, 1 GiB: what a header may at most make this
+/// reader hold, however well the bytes after it compress. MNIST has 47 MB.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
 
 /// Whether the folder holds a data set whose files have names of IDX data.
@@ -26,13 +26,13 @@ pub(super) fn has_prefix(folder: &Path, prefix: &str) -> bool {
     names::sets(folder).is_ok_and(|sets| sets.iter().any(same))
 }
 
-/// Reads the four files of a folder, each plain or compressed (plain wins): training and test images and
-/// labels, called as MNIST's (`train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte`, `test-images..`), perhaps with a
-/// prefix (`emnist-letters-`). Images have one channel, or those of a fourth dimension. There are as many
-/// classes as the largest training label asks for.
+/// Reads the four files of a folder, each plain or compressed (plain wins): training and test
+/// images and labels, called as MNIST's (`train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte`,
+/// `test-images..`), perhaps with a prefix (`emnist-letters-`). Images have one channel, or those
+/// of a fourth dimension. There are as many classes as the largest training label asks for.
 ///
-/// With `prefix`, only files whose names have it in front are looked at; without, there must be one prefix
-/// in the folder.
+/// With `prefix`, only files whose names have it in front are looked at; without, there must be one
+/// prefix in the folder.
 pub(super) fn read(folder: &Path, prefix: Option<&str>) -> Result<Split, DataError> {
     let mut sets = names::sets(folder)?;
     if let Some(prefix) = prefix {
@@ -85,8 +85,8 @@ fn trimmed(prefix: &str) -> &str {
     prefix.trim_end_matches(['-', '_', '.'])
 }
 
-/// Reads a file of images, plain or compressed: of 3 dimensions (samples, height, width) or of 4, the last of
-/// which are the channels.
+/// Reads a file of images, plain or compressed: of 3 dimensions (samples, height, width) or of 4,
+/// the last of which are the channels.
 pub(super) fn read_images(path: &Path) -> Result<Images, DataError> {
     images(source::open(path)?, path)
 }
@@ -95,8 +95,8 @@ pub(super) fn read_images(path: &Path) -> Result<Images, DataError> {
 ///
 /// # Errors
 ///
-/// [`DataError::Magic`], [`DataError::Truncated`], [`DataError::Trailing`], [`DataError::TooLarge`],
-/// [`DataError::Io`].
+/// [`DataError::Magic`], [`DataError::Truncated`], [`DataError::Trailing`],
+/// [`DataError::TooLarge`], [`DataError::Io`].
 pub fn images(stream: impl Read, path: &Path) -> Result<Images, DataError> {
     let (sizes, pixels) = parse(stream, path, &[3, 4])?;
     let channels = sizes.get(3).copied().unwrap_or(1);
@@ -114,9 +114,9 @@ fn read_labels(path: &Path) -> Result<Vec<u16>, DataError> {
     Ok(labels.into_iter().map(u16::from).collect())
 }
 
-/// Reads an IDX array of unsigned bytes: the magic number, `0x0800` and the number of dimensions, which must
-/// be one of `dimensions`; so many sizes, their product of bytes, and nothing more. Memory grows with the
-/// bytes that arrive, never with what a header says.
+/// Reads an IDX array of unsigned bytes: the magic number, `0x0800` and the number of dimensions,
+/// which must be one of `dimensions`; so many sizes, their product of bytes, and nothing more.
+/// Memory grows with the bytes that arrive, never with what a header says.
 fn parse(
     source: impl Read,
     path: &Path,
@@ -214,4 +214,4 @@ impl<R: Read> Input<'_, R> {
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;

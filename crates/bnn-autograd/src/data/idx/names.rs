@@ -65,8 +65,8 @@ pub(super) fn sets(folder: &Path) -> Result<Vec<Files>, DataError> {
     Ok(sets.into_values().collect())
 }
 
-/// Takes a name apart: prefix, `train`, `t10k` or `test`, `images` or `labels`, and an ending such as
-/// `-idx3-ubyte` or `.idx1-ubyte`, with any of `-`, `_` and `.` between them.
+/// Takes a name apart: prefix, `train`, `t10k` or `test`, `images` or `labels`, and an ending such
+/// as `-idx3-ubyte` or `.idx1-ubyte`, with any of `-`, `_` and `.` between them.
 fn parse(name: &str) -> Option<(&str, Part, Kind)> {
     const ENDINGS: [&str; 9] = [
         "",

@@ -56,7 +56,7 @@ fn operations_that_no_layer_accounts_for_are_refused_by_name() {
         (
             |net, x| {
                 let scale = Tensor::full(0.5, &[20])?;
-                ops::channel_scale(&net.in_order(x)?, &x.tape().constant(scale))
+                ops::mul(&net.in_order(x)?, &x.tape().constant(scale))
             },
             "applies `channel_scale` after 1 operations of this kind, which",
         ),

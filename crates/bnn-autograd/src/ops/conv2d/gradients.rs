@@ -1,6 +1,6 @@
 //! The gradients of a binary convolution without a tape. `dy` is `[batch, output height, output
 //! width, outputs]`: with respect to the outputs for the scale, and with respect to the sums
-//! ([`scaled`](crate::internal::gradients::scaled)) for images and filters. What is saved has a row
+//! (`scaled`) for images and filters. What is saved has a row
 //! per image.
 
 use bnn_core::conv::{Conv2d, PackedFilters};

@@ -24,19 +24,8 @@ pub fn dorefa_activations<T: Real>(x: &Var<T>, bits: u8) -> Result<Var<T>, Error
     x.tape().apply(Activations { bits }, &[x])
 }
 
-/// Weights of `bits = k` in 1 to 16, all weights of `w` together.
-///
-/// For `k = 1`: `E sign(w)` with `E` the mean of `|w|`, and the gradient `dw = dy` as in the paper.
-/// For more bits: `2 quantize_k(tanh(w) / (2 M) + 1/2) - 1` with `M` the greatest `|tanh(w)|`
-/// (section 2.3), where the gradient passes straight through `quantize_k` and is otherwise that of
-/// the formula, `M` included (shared evenly among weights that attain it). If all weights are zero,
-/// `tanh(w) / M` counts as 0 and the gradient is zero.
-///
-/// Kept for the reverse pass: nothing for `k = 1`, else `w`, shared with the parameter.
-///
-/// # Errors
-/// [`Error::OutOfRange`] for another number of bits.
-pub fn dorefa_weights<T: Real>(w: &Var<T>, bits: u8) -> Result<Var<T>, Error> {
+/// [`WeightQuantizer::Dorefa`](super::WeightQuantizer::Dorefa).
+pub(super) fn dorefa_weights<T: Real>(w: &Var<T>, bits: u8) -> Result<Var<T>, Error> {
     check_bits(bits, 1)?;
     match bits {
         1 => w.tape().apply(OneBitWeights, &[w]),

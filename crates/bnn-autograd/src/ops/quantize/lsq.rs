@@ -61,8 +61,7 @@ impl Lsq {
 
     /// The factor that gives the gradient of the step the size of the step: `1 / sqrt(N Q_P)` for
     /// the `N` numbers that share it (section 2.2).
-    #[must_use]
-    pub fn gradient_scale(&self) -> f64 {
+    fn gradient_scale(&self) -> f64 {
         // A tensor has at least one element.
         1.0 / (self.sharing.max(1) as f64 * f64::from(self.positive)).sqrt()
     }

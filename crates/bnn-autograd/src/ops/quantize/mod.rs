@@ -7,15 +7,16 @@ mod lsq;
 mod scaled_sign;
 mod sign;
 mod ternary;
+mod weights;
 
-pub use dorefa::{dorefa_activations, dorefa_weights};
+pub use dorefa::dorefa_activations;
 pub use estimator::Estimator;
 use estimator::SignInput;
 pub use lsq::{Lsq, lsq};
+pub use scaled_sign::ScaledSign;
 pub(crate) use scaled_sign::row_scales;
-pub use scaled_sign::{ScaledSign, scaled_sign};
 pub use sign::sign;
-pub use ternary::ternary;
+pub use weights::{WeightQuantizer, quantize_weights};
 
 use crate::error::Error;
 use crate::function::Derivatives;

@@ -64,17 +64,8 @@ impl ScaledSign {
     }
 }
 
-/// `alpha * sign(w)` for weights `[n, ..]`, one `alpha` per output channel (the first dimension):
-/// the mean of `|w|` over the channel. `sign` is `+1` where `w >= 0`, else `-1`.
-///
-/// For operations on floats. [`scaled_binary_linear`](crate::ops::scaled_binary_linear) computes
-/// the same values and gradients with a product on bits.
-///
-/// Kept for the reverse pass: one bit per weight and one number per channel.
-///
-/// # Errors
-/// [`Error::Shape`] for a scalar.
-pub fn scaled_sign<T: Real>(w: &Var<T>, gradient: ScaledSign) -> Result<Var<T>, Error> {
+/// [`WeightQuantizer::ScaledSign`](super::WeightQuantizer::ScaledSign).
+pub(super) fn scaled_sign<T: Real>(w: &Var<T>, gradient: ScaledSign) -> Result<Var<T>, Error> {
     w.tape().apply(Scaled(gradient), &[w])
 }
 

@@ -11,18 +11,8 @@ use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// `alpha * t` with `t` in {-1, 0, +1}, for weights `[n, ..]`, separately for each output channel
-/// (the first dimension): Ternary Weight Networks (Li et al. 2016, arXiv 1605.04711).
-///
-/// With `delta = 0.7 mean(|w|)` over the channel, `t` is `+1` where `w > delta`, `-1` where
-/// `w < -delta`, else `0`; `alpha` is the mean of the `|w|` that are above `delta`. A channel of
-/// zeros stays zeros; one that holds an infinity or NaN becomes NaN.
-///
-/// The gradient passes straight through: `dw = dy`. Nothing is kept.
-///
-/// # Errors
-/// [`Error::Shape`] for a scalar.
-pub fn ternary<T: Real>(w: &Var<T>) -> Result<Var<T>, Error> {
+/// [`WeightQuantizer::Ternary`](super::WeightQuantizer::Ternary).
+pub(super) fn ternary<T: Real>(w: &Var<T>) -> Result<Var<T>, Error> {
     w.tape().apply(Ternary, &[w])
 }
 

@@ -87,7 +87,7 @@ impl Outcome {
             mismatches,
             predicted: packed.classes,
             parameters,
-            saved_bytes: trainer.saved().map_or(0, |memory| memory.total),
+            saved_bytes: trainer.saved.as_ref().map_or(0, |memory| memory.total),
             model_bytes: model.file_bytes(),
             float_bytes: float.bytes(),
             bits_ns,

@@ -30,8 +30,6 @@ pub(super) struct Settings {
     pub(super) validation: Option<f64>,
     data_checksum: u32,
     pub(super) sizes: MlpConfig,
-    /// Of a network on bits: one for each pixel.
-    thresholds: Option<Vec<u8>>,
     scores: Scores,
     /// Where the weights come from, and a hash of that file.
     init: Option<(PathBuf, String)>,
@@ -55,6 +53,11 @@ impl Settings {
             depth: layout.depth(),
             hidden: hidden(&args.arch, recipe.hidden, train)?,
             classes: layout.classes,
+            thresholds: match args.input {
+                Inputs::Bytes => None,
+                Inputs::Bits => Some(train.mean_thresholds()),
+            },
+            integer_scores: args.scores == Scores::Integer,
         };
         let config = TrainConfig {
             epochs: args.epochs.unwrap_or(recipe.epochs),
@@ -84,10 +87,6 @@ impl Settings {
             validation: args.validation,
             data_checksum: loaded.split.checksum(),
             sizes,
-            thresholds: match args.input {
-                Inputs::Bytes => None,
-                Inputs::Bits => Some(train.mean_thresholds()),
-            },
             scores: args.scores,
             init: args.init.as_deref().map(hashed).transpose()?,
             config,
@@ -106,12 +105,6 @@ impl Settings {
     /// A network that has not been trained in this run, and its trainer.
     pub(super) fn trainer(&self) -> Result<Trainer<Mlp>, TrainError> {
         let mut mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
-        if let Some(thresholds) = &self.thresholds {
-            mlp = mlp.on_bits(thresholds)?;
-        }
-        if self.scores == Scores::Integer {
-            mlp = mlp.integer_scores();
-        }
         if let Some((path, _)) = &self.init {
             Weights::load(path)?.restore(&mut mlp)?;
         }
@@ -142,7 +135,7 @@ impl Settings {
 
     /// As the command line has it.
     pub(super) fn input_name(&self) -> &'static str {
-        match self.thresholds {
+        match self.sizes.thresholds {
             Some(_) => "bits",
             None => "bytes",
         }

@@ -30,8 +30,8 @@ fn crc(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// A ZIP file as `numpy.savez` (or, deflated, `savez_compressed`) writes it: the sizes of local headers are in
-/// an extra field, those of the directory are the true ones.
+/// A ZIP file as `numpy.savez` (or, deflated, `savez_compressed`) writes it: the sizes of local
+/// headers are in an extra field, those of the directory are the true ones.
 fn npz(members: &[(&str, Vec<u8>)], deflate: bool) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in members {
