@@ -56,11 +56,11 @@ def test_linear_has_the_straight_through_gradients():
 
 
 @pytest.mark.parametrize("kernel, stride, padding, dilation", [(1, 1, 0, 1), (3, 2, 1, 1), (3, 1, 2, 2), (1, 1, 3, 2)])
-def test_convolutions_pad_with_the_sign_of_zero(kernel, stride, padding, dilation):
+def test_convolutions_pad_with_minus_one(kernel, stride, padding, dilation):
     layer = bie.BinaryConv2dCPP(8, 6, kernel, stride, padding, dilation)
     layer.set_weight_data(integers(6, 8, kernel, kernel))
     x = integers(2, 8, 9, 9, grad=True)
-    expected = straight_conv2d(x, layer.weight, None, stride, (padding,) * 4, dilation, 1, 1)
+    expected = straight_conv2d(x, layer.weight, None, stride, (padding,) * 4, dilation, 1, -1)
     same(layer(x), expected, (x, layer.weight), integers(*expected.shape))
     layer.eval()
     assert torch.equal(layer(x), expected) and layer.qweight.dtype == torch.uint8

@@ -12,7 +12,7 @@ in the order of `weight.flatten()`.
 
 It differs in that any `k` works for latent weights; that gradients exist, by the straight-through
 estimator; and that weights of `BinaryEmbeddingBag` are latent floats, which PyTorch can train. As
-there, padding of a convolution is +1, the sign of 0.
+there, padding of a convolution is -1.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class BinaryLinearForward(Function):
 
 
 class BinaryConv2dForward(Function):
-    """The convolution of signs, with square kernels and paddings of +1.
+    """The convolution of signs, with square kernels; padding is -1.
 
     activations: `[batch, channels, height, width]`; weights: latent `[m, channels, kernel_size,
     kernel_size]`, or `pack_rows` of them; m: outputs; n: pixels of an output; k: elements of a filter.
@@ -158,7 +158,7 @@ class BinaryConv2dForward(Function):
         filters = (m, channels, kernel_size, kernel_size)
         if _is_packed(weights, math.prod(filters)):
             weights = unpack_rows(weights, filters)
-        options = ConvOptions((stride, stride), (padding,) * 4, (dilation, dilation), 1, 1)
+        options = ConvOptions((stride, stride), (padding,) * 4, (dilation, dilation), 1, -1)
         y, saved, signs = _kernels.conv2d(activations.float(), weights.float().reshape(filters), options, _CLIP)
         if y.shape[2] < output_edge or y.shape[3] < output_edge:
             raise Error(f"output_edge: expected at most {min(y.shape[2:])}, found {output_edge}")
