@@ -46,6 +46,9 @@ pub(super) struct Direct {
 /// Words of a row that is short.
 const SHORT: usize = 16;
 
+/// Word products of a sample that threads might share: half of what is worth one.
+const SHARED: usize = 1 << 16;
+
 /// What images are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Elements {
@@ -68,8 +71,9 @@ impl Direct {
         let groups = taps.saturating_mul(staging::groups_of(conv.channels()));
         let words = row_words(conv.patch_len());
         let (windows, outputs) = (conv.windows().output_pixels(), conv.outputs());
-        // Rows of products that are long gain nothing, and their outputs may be shared among threads.
-        let is_long = taps == 1 && words > SHORT;
+        // Rows of products that are long gain nothing. Where outputs are many, threads share them by patches.
+        let is_large = words.saturating_mul(outputs) > SHARED;
+        let is_long = taps == 1 && (words > SHORT || is_large);
         let prefers = kernel.prefers_windows(windows, groups, words, outputs);
         if conv.groups() > 1 || is_long || !prefers {
             return Ok(None);
