@@ -20,7 +20,7 @@ use_openblas
 echo "bnn_torch.hpp"
 install_bnn
 cmake -S ffi-tests/torch -B target/torch-tests >/dev/null
-quietly cmake --build target/torch-tests --parallel 2
+quietly cmake --build target/torch-tests --parallel 2 --target torch_tests guide
 printed=$(target/torch-tests/torch_tests 2>&1) || {
     echo "$printed" >&2
     exit 1

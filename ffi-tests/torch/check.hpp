@@ -5,6 +5,7 @@
 
 #include <bnn_torch.hpp>
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,13 @@ inline Tensor convolved(const Tensor &x, const Tensor &w, const bnn::torch::Wind
                                                  values[windows.pad_value]);
     const std::vector<int64_t> none = {0, 0};
     return torch::conv2d(padded, w, {}, windows.stride, none, windows.dilation, windows.groups);
+}
+
+// How a module prints itself.
+template <class Module> std::string printed(const Module &module) {
+    std::ostringstream s;
+    s << module;
+    return s.str();
 }
 
 // A number from `low` to `high`, by LibTorch's generator.

@@ -6,11 +6,11 @@
 
 namespace {
 
-Tensor leaf(const Tensor &t) { return t.detach().set_requires_grad(true); }
+Tensor view_as_leaf(const Tensor &t) { return t.detach().set_requires_grad(true); }
 
 // Forward and backward of a view are those of its contiguous copy.
 void check_linear_view(const std::string &name, const Tensor &view, const Tensor &w) {
-    const Tensor x = leaf(view), copy = leaf(view.clone(torch::MemoryFormat::Contiguous));
+    const Tensor x = view_as_leaf(view), copy = view_as_leaf(view.clone(torch::MemoryFormat::Contiguous));
     const Tensor y = bnn::torch::binary_linear(x, w), expected = bnn::torch::binary_linear(copy, w);
     EXPECT_FOR(name, torch::equal(y, expected));
     const Tensor dy = torch::randn(y.sizes());
@@ -38,7 +38,7 @@ void linear_takes_any_strides_and_ranks() {
     const Tensor x = numbers({9, 70}), wide = numbers({70, 5});
     EXPECT(torch::equal(bnn::torch::binary_linear(x, wide.t()), bnn::torch::binary_linear(x, wide.t().contiguous())));
     // An upstream gradient that is expanded: that of `sum`.
-    const Tensor a = leaf(x), b = leaf(x);
+    const Tensor a = view_as_leaf(x), b = view_as_leaf(x);
     bnn::torch::binary_linear(a, w).sum().backward();
     bnn::torch::binary_linear(b, w).backward(torch::ones({9, 5}));
     EXPECT(torch::equal(a.grad(), b.grad()));
@@ -47,7 +47,7 @@ void linear_takes_any_strides_and_ranks() {
 void conv2d_takes_any_strides_and_single_images() {
     const Tensor w = numbers({4, 3, 2, 2});
     const auto same = [&](const std::string &name, const Tensor &view) {
-        const Tensor x = leaf(view), copy = leaf(view.clone(torch::MemoryFormat::Contiguous));
+        const Tensor x = view_as_leaf(view), copy = view_as_leaf(view.clone(torch::MemoryFormat::Contiguous));
         const Tensor y = bnn::torch::binary_conv2d(x, w), expected = bnn::torch::binary_conv2d(copy, w);
         EXPECT_FOR(name, torch::equal(y, expected));
         y.square().sum().backward();
@@ -70,8 +70,8 @@ void conv2d_takes_any_strides_and_single_images() {
 
 void empty_batches_have_empty_outputs_and_gradients_of_zero() {
     for (const auto &shape : {std::vector<int64_t>{0, 70}, {3, 0, 70}}) {
-        const Tensor x = leaf(torch::empty(shape)), w = leaf(numbers({5, 70}));
-        const Tensor scale = leaf(torch::ones({5})), bias = leaf(torch::ones({5}));
+        const Tensor x = view_as_leaf(torch::empty(shape)), w = view_as_leaf(numbers({5, 70}));
+        const Tensor scale = view_as_leaf(torch::ones({5})), bias = view_as_leaf(torch::ones({5}));
         const Tensor y = bnn::torch::binary_linear(x, w, scale, bias);
         auto expected = shape;
         expected.back() = 5;
@@ -81,7 +81,7 @@ void empty_batches_have_empty_outputs_and_gradients_of_zero() {
         EXPECT(torch::equal(w.grad(), torch::zeros({5, 70})));
         EXPECT(torch::equal(scale.grad(), torch::zeros({5})) && torch::equal(bias.grad(), torch::zeros({5})));
     }
-    const Tensor x = leaf(torch::empty({0, 3, 5, 6})), w = leaf(numbers({4, 3, 2, 2}));
+    const Tensor x = view_as_leaf(torch::empty({0, 3, 5, 6})), w = view_as_leaf(numbers({4, 3, 2, 2}));
     const Tensor y = bnn::torch::binary_conv2d(x, w);
     EXPECT(y.sizes() == torch::IntArrayRef({0, 4, 4, 5}));
     y.sum().backward();
@@ -128,7 +128,7 @@ void what_the_library_cannot_read_is_refused() {
 }
 
 void second_derivatives_are_refused() {
-    const Tensor x = leaf(numbers({2, 8})), w = numbers({3, 8});
+    const Tensor x = view_as_leaf(numbers({2, 8})), w = numbers({3, 8});
     const Tensor y = bnn::torch::binary_linear(x, w).sum();
     EXPECT_REFUSED("bnn: binary layers have no second derivatives",
                   torch::autograd::grad({y}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true));

@@ -11,12 +11,6 @@ using bnn::torch::BinaryLinearOptions;
 
 namespace {
 
-template <class Module> std::string printed(const Module &module) {
-    std::ostringstream s;
-    s << module;
-    return s.str();
-}
-
 torch::nn::Sequential network() {
     return torch::nn::Sequential(
         BinaryConv2d(BinaryConv2dOptions(3, 8, 3).padding(1).scale(true).pad_value(BNN_PAD_PLUS_ONE)), torch::nn::Flatten(),

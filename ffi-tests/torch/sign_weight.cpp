@@ -12,12 +12,6 @@ using bnn::torch::SignWeightLinearOptions;
 
 namespace {
 
-template <class Module> std::string printed(const Module &module) {
-    std::ostringstream s;
-    s << module;
-    return s.str();
-}
-
 void they_multiply_numbers_with_signs_and_pass_gradients_to_the_weights() {
     const Tensor x = torch::randint(0, 256, {9, 70}).to(torch::kFloat).set_requires_grad(true);
     SignWeightLinear linear(SignWeightLinearOptions(70, 5).scale(true));

@@ -47,7 +47,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn elementwise_operations_have_their_gradients(m in size(), n in size(), seed: u64) {
+    fn elementwise_operations_have_their_gradients(m in 1_usize..6, n in size(), seed: u64) {
         let at = [values(&[m, n], seed), values(&[m, n], !seed)];
         check(&at, |v| ops::sub(&v[0], &v[1])).unwrap();
         check(&at, |v| ops::mul(&v[0], &v[1])).unwrap();

@@ -50,10 +50,20 @@ fn channels() -> impl Strategy<Value = [usize; 3]> {
     ]
 }
 
+pub(crate) fn cases() -> impl Strategy<Value = Case> {
+    cases_of(3, 5)
+}
+
+/// For differences, which are taken at every number of a case.
+pub(crate) fn small_cases() -> impl Strategy<Value = Case> {
+    cases_of(2, 3)
+}
+
 prop_compose! {
-    pub(crate) fn cases()(
-        batch in 1_usize..4,
-        height in 1_usize..6, width in 1_usize..6,
+    /// Of images of at most so many rows and columns, or as many as the kernel needs.
+    fn cases_of(images: usize, side: usize)(
+        batch in 1..=images,
+        height in 1..=side, width in 1..=side,
         kernel_height in 1_usize..4, kernel_width in 1_usize..4,
         stride in prop::array::uniform2(1_usize..4),
         dilation in prop::array::uniform2(1_usize..3),
