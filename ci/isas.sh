@@ -2,12 +2,14 @@
 # Runs tests with each instruction set of this CPU forced (BNN_ISA): those whose results go through the kernel in use;
 # bnn-core's laws of kernels, which take every kernel by themselves, are not among them. The C programs are run on each by
 # a test of their own.
-# usage: ci/isas.sh [--whole]        (--whole: the whole suite, training tests included)
+# usage: ci/isas.sh [--whole [ISA]]        (--whole: the whole suite, training tests included, on each or on one)
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/isas.sh
 
+wanted=${2:-}
 for isa in $(isas); do
+    [ -z "$wanted" ] || [ "$isa" = "$wanted" ] || continue
     echo "BNN_ISA=$isa"
     export BNN_ISA="$isa"
     case ${1:-} in

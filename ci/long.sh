@@ -5,9 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-parts=(sanitizers fuzz armv7 libtorch-training kills flips whole-suite-on-each-isa)
+parts=(sanitizers fuzz armv7 libtorch-training kills flips)
+for isa in portable popcnt avx2 avx512 amx; do parts+=("suite-on-$isa"); done
 
-case ${1:-} in
+usage="usage: ci/long.sh ${parts[*]} | --list | --today"
+case " ${parts[*]} --list --today " in *" ${1:-none} "*) ;; *) echo "$usage" >&2; exit 2 ;; esac
+
+case $1 in
     --list) echo "${parts[*]}" ;;
     --today) echo "${parts[$((10#$(date +%j) % ${#parts[@]}))]}" ;;
     sanitizers) ci/sanitizers.sh ;;
@@ -16,6 +20,5 @@ case ${1:-} in
     libtorch-training) ci/libtorch-training.sh ;;
     kills) ci/kills.sh ;;
     flips) BNN_FLIPS=10000 cargo test --workspace --locked --quiet --lib -- flipped_bit ;;
-    whole-suite-on-each-isa) ci/isas.sh --whole ;;
-    *) echo "usage: ci/long.sh ${parts[*]} | --list | --today" >&2; exit 2 ;;
+    suite-on-*) ci/isas.sh --whole "${1#suite-on-}" ;;
 esac
