@@ -4,6 +4,8 @@
 #[cfg(feature = "alloc")]
 use crate::conv::{Conv2d, PackedFilters};
 #[cfg(feature = "alloc")]
+use crate::model::AlignedBytes;
+#[cfg(feature = "alloc")]
 use crate::{BitMatrixView, Error, Kernel, PackedWeights};
 
 pub use crate::bits::bits_at;
@@ -17,6 +19,15 @@ pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
+
+/// `len` zeros, to be written, at an address where a model file may lie.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+#[cfg(feature = "alloc")]
+pub fn aligned_zeros(len: usize) -> Result<AlignedBytes, Error> {
+    AlignedBytes::zeros(len)
+}
 
 /// Lays `weights` out for a kernel that need not be the active one, so that tests and benches reach
 /// each of them.

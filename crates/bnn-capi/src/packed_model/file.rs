@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use bnn_core::internal::aligned_zeros;
 use bnn_core::model::{Aligned, AlignedBytes, Model, ModelError};
 
 use crate::error::Error;
@@ -29,7 +30,7 @@ pub(super) fn read(path: &CStr) -> Result<AlignedBytes, Error> {
     let (header, _) = header.split_at_mut(HEADER.min(len));
     file.read_exact(header).map_err(failed)?;
     check_header(header, len)?;
-    let mut bytes = AlignedBytes::zeros(len)?;
+    let mut bytes = aligned_zeros(len)?;
     let (first, rest) = bytes.split_at_mut(header.len());
     first.copy_from_slice(header);
     file.read_exact(rest).map_err(failed)?;
@@ -39,7 +40,7 @@ pub(super) fn read(path: &CStr) -> Result<AlignedBytes, Error> {
 /// A copy of the model file `bytes`.
 pub(super) fn copied(bytes: &[u8]) -> Result<AlignedBytes, Error> {
     check_header(bytes, bytes.len())?;
-    let mut copy = AlignedBytes::zeros(bytes.len())?;
+    let mut copy = aligned_zeros(bytes.len())?;
     copy.copy_from_slice(bytes);
     Ok(copy)
 }

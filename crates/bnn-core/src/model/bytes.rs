@@ -63,10 +63,7 @@ pub struct AlignedBytes {
 #[cfg(feature = "alloc")]
 impl AlignedBytes {
     /// `len` zeros.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn zeros(len: usize) -> Result<Self, Error> {
+    pub(crate) fn zeros(len: usize) -> Result<Self, Error> {
         let words = memory::zeros(len.div_ceil(size_of::<u64>()))?;
         Ok(Self { words, len })
     }
