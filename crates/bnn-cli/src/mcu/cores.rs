@@ -1,9 +1,10 @@
 //! What layers cost on microcontrollers, as measured.
 //!
 //! The program `costs` of `firmware/boards` prints the instructions; `ci/footprint.sh` prints the flash (for
-//! RISC-V the same programs were linked by hand); the stack is that of the programs `digits` and `cnn`. All
-//! figures are from qemu 7.2 and rustc 1.95 or 1.96, the larger ones, with `opt-level = "s"`. `ci/firmware.sh` fails if a
-//! prediction for the digits is off by more than a tenth.
+//! RISC-V the same programs were linked by hand); the stack is that of the programs `digits` and `motions`. All
+//! figures are from qemu 7.2 and rustc 1.95 or 1.96, the larger ones, with `opt-level = "s"`. What windows cost is fitted
+//! to the runs of the programs `cnn` and `fashion`. `ci/firmware.sh` fails if a prediction for the digits is off by more
+//! than a tenth, with convolutions or without.
 
 use super::work::{Epilogue, Work};
 
@@ -33,76 +34,89 @@ pub(crate) struct Core {
     bit: u64,
     sum: u64,
     real: u64,
-    /// Instructions per output to combine the planes of unsigned inputs.
-    unsigned: u64,
-    /// Instructions to split an unsigned input into planes.
-    split: u64,
+    /// Instructions per output to multiply up to 16 unsigned inputs.
+    bytes: u64,
     /// Instructions to compare a byte with its threshold.
     reach: u64,
     /// Instructions of a layer apart from its outputs.
     layer: u64,
+    /// Instructions of a row of windows, of a window, and of a tap that is gathered for it.
+    line: u64,
+    window: u64,
+    tap: u64,
+    /// Instructions that an output takes more where its window reaches out of the image.
+    border: u64,
 }
 
 pub(crate) const CORES: [Core; 3] = [
     Core {
         name: "Cortex-M4, M7",
         target: "thumbv7em-none-eabi",
-        library: 3_540 + 184 + 2_136,
-        library_with_conv: 8_104 + 184 + 3_902,
-        checks: 2_484 + 1_004,
-        checks_with_conv: 3_192 + 1_316,
-        stack: 495,
-        stack_with_conv: 1_115,
+        library: 3_512 + 176 + 1_206,
+        library_with_conv: 8_790 + 184 + 3_890,
+        checks: 2_372 + 1_004,
+        checks_with_conv: 3_104 + 1_316,
+        stack: 703,
+        stack_with_conv: 1_567,
         open: 12,
-        counts: [40, 61, 83, 76],
-        further: 67,
-        bit: 5,
+        counts: [41, 63, 85, 77],
+        further: 71,
+        bit: 3,
         sum: 0,
-        real: 157,
-        unsigned: 61,
-        split: 22,
-        reach: 6,
-        layer: 525,
+        real: 156,
+        bytes: 46,
+        reach: 12,
+        layer: 98,
+        line: 3_000,
+        window: 220,
+        tap: 60,
+        border: 20,
     },
     Core {
         name: "Cortex-M0",
         target: "thumbv6m-none-eabi",
-        library: 4_034 + 184 + 2_704,
-        library_with_conv: 8_710 + 184 + 4_200,
-        checks: 2_918 + 1_004 + 10,
-        checks_with_conv: 3_698 + 1_316,
-        stack: 644,
-        stack_with_conv: 1_172,
+        library: 3_874 + 176 + 2_104,
+        library_with_conv: 9_430 + 184 + 4_166,
+        checks: 2_834 + 1_004 + 408,
+        checks_with_conv: 3_570 + 1_316 + 34,
+        stack: 716,
+        stack_with_conv: 1_668,
         open: 21,
-        counts: [62, 97, 132, 108],
+        counts: [62, 97, 133, 108],
         further: 98,
-        bit: 6,
+        bit: 3,
         sum: 0,
-        real: 324,
-        unsigned: 92,
-        split: 41,
-        reach: 4,
-        layer: 910,
+        real: 323,
+        bytes: 67,
+        reach: 14,
+        layer: 193,
+        line: 4_780,
+        window: 325,
+        tap: 90,
+        border: 25,
     },
     Core {
         name: "RV32IMC",
         target: "riscv32imc-unknown-none-elf",
-        library: 6_554 + 184,
-        library_with_conv: 12_622 + 184,
-        checks: 3_154 + 1_116,
-        checks_with_conv: 3_654 + 1_448,
-        stack: 551,
-        stack_with_conv: 1_103,
+        library: 6_542 + 176,
+        library_with_conv: 13_590 + 184,
+        checks: 3_114 + 1_116,
+        checks_with_conv: 3_364 + 1_448,
+        stack: 723,
+        stack_with_conv: 1_459,
         open: 21,
-        counts: [56, 89, 121, 105],
-        further: 94,
-        bit: 5,
+        counts: [57, 91, 125, 104],
+        further: 101,
+        bit: 4,
         sum: 0,
-        real: 207,
-        unsigned: 82,
-        split: 24,
-        reach: 8,
-        layer: 678,
+        real: 202,
+        bytes: 51,
+        reach: 13,
+        layer: 99,
+        line: 3_450,
+        window: 280,
+        tap: 70,
+        border: 22,
     },
 ];
 
@@ -112,29 +126,64 @@ impl Core {
         self.open * file_bytes
     }
 
-    /// Instructions of a layer for one sample. `None` for convolutions and pools, whose gathering of windows was
-    /// not measured.
-    pub(crate) fn run(&self, work: &Work) -> Option<u64> {
-        if work.spatial {
-            return None;
-        }
+    /// Instructions of a layer for one sample.
+    pub(crate) fn run(&self, work: &Work) -> u64 {
         let words = work.words();
-        let place = ((words - 1) % 4) as usize; // a row has at least one word
-        let count = self.counts[place] + (words - 1) / 4 * self.further;
+        let place = (words.saturating_sub(1) % 4) as usize;
+        let count = self.counts[place] + words.saturating_sub(1) / 4 * self.further;
         let epilogue = match work.epilogue {
             Epilogue::Bit => self.bit,
             Epilogue::Sum => self.sum,
             Epilogue::Real => self.real,
         };
-        let (output, inputs) = match work.depth {
-            None => (count + epilogue, 0),
-            // Combining planes includes making a bit.
-            Some(depth) => (
-                depth * count + self.unsigned + epilogue - self.bit.min(epilogue),
-                work.patch * self.split,
-            ),
+        let looked_up = work.patch.div_ceil(16).saturating_mul(self.bytes);
+        let Some(sliding) = &work.sliding else {
+            let product = if work.depth.is_some() {
+                looked_up
+            } else {
+                count
+            };
+            let products = work.outputs.saturating_mul(product + epilogue);
+            let compared = work.compared.saturating_mul(self.reach);
+            return self.layer.saturating_add(compared).saturating_add(products);
         };
-        let products = work.rows * (work.outputs * output + inputs);
-        Some(self.layer + work.compared * self.reach + products)
+        let windows = work.rows.saturating_mul(sliding.groups);
+        let outputs = work.rows.saturating_mul(work.outputs);
+        let gathering = match (sliding.pool, work.depth) {
+            (true, _) => sliding.taps.saturating_mul(self.tap * 2 / 5),
+            // Each byte by itself, as a tap of one channel.
+            (_, Some(_)) => windows.saturating_mul(work.patch).saturating_mul(self.tap),
+            (_, None) if work.compared > 0 => {
+                let bytes = windows.saturating_mul(work.patch);
+                bytes.saturating_mul(self.tap / 4 + self.reach)
+            }
+            (_, None) => {
+                let tap = self.tap * (13 + 7 * sliding.tap) / 20;
+                windows.saturating_mul(sliding.gathered).saturating_mul(tap)
+            }
+        };
+        let products = match (sliding.pool, work.depth) {
+            (true, _) => 0,
+            // The bytes of a dense layer are gathered, too, but more of them at once.
+            (_, Some(_)) => outputs.saturating_mul(looked_up / 4 * 3 + epilogue),
+            // Of the words, those inside the image and in use.
+            (_, None) => {
+                let halves = work.patch.div_ceil(32);
+                let used = count as f64 * halves as f64 / (2 * words) as f64;
+                let inside = sliding.inside as f64 / sliding.taps as f64;
+                let border = sliding.border.saturating_mul(work.outputs);
+                let counted = (outputs as f64 * used * inside) as u64;
+                counted
+                    .saturating_add(outputs.saturating_mul(epilogue))
+                    .saturating_add(border.saturating_mul(self.border))
+            }
+        };
+        let lines = sliding.lines.saturating_mul(self.line);
+        let window = match sliding.pool {
+            true => self.window * 3 / 10,
+            false => self.window,
+        };
+        let all = [lines, windows.saturating_mul(window), gathering, products];
+        all.into_iter().fold(0, u64::saturating_add)
     }
 }

@@ -2,6 +2,7 @@
 //! emulators.
 
 mod cores;
+mod sliding;
 mod work;
 
 use bnn_core::model::{InputType, Model, OutputType};
@@ -48,15 +49,15 @@ impl Prediction {
     /// Operations and instructions of each layer and of all layers.
     pub(crate) fn layers(&self) -> Table {
         let numbers = |work: &Work, bytes: u64| {
-            let fixed = [bytes, work.binary_macs(), work.word_operations()].map(Some);
+            let fixed = [bytes, work.binary_macs(), work.word_operations()];
             let instructions = CORES.iter().map(|core| core.run(work));
             fixed.into_iter().chain(instructions).collect::<Vec<_>>()
         };
         let all: Vec<_> = self.layers.iter().map(|(w, b)| numbers(w, *b)).collect();
-        let sum = |i: usize| all.iter().map(|row| row[i]).sum::<Option<u64>>();
-        let sums: Vec<Option<u64>> = (0..3 + CORES.len()).map(sum).collect();
-        let row = |name: String, sizes: String, numbers: &[Option<u64>]| {
-            let number = |i: usize| shown(numbers[i]);
+        let sum = |i: usize| all.iter().map(|row| row[i]).fold(0, u64::saturating_add);
+        let sums: Vec<u64> = (0..3 + CORES.len()).map(sum).collect();
+        let row = |name: String, sizes: String, numbers: &[u64]| {
+            let number = |i: usize| thousands(numbers[i]);
             [
                 name,
                 sizes,
@@ -94,27 +95,25 @@ impl Prediction {
 
     /// Flash, RAM and instructions of the model on each core.
     pub(crate) fn cores(&self) -> Table {
-        type Number = fn(&Prediction, &Core) -> Option<u64>;
+        type Number = fn(&Prediction, &Core) -> u64;
         let lines: [(&str, Number); 11] = [
-            ("flash: model", |p, _| Some(p.file_bytes)),
-            ("flash: library", |p, core| Some(p.library(core))),
-            ("flash", |p, core| Some(p.flash(core))),
-            ("flash: checks, if it calls open", |p, core| {
-                Some(p.checks(core))
-            }),
-            ("RAM: scratch memory", |p, _| Some(p.scratch)),
-            ("RAM: input", |p, _| Some(p.input)),
-            ("RAM: output", |p, _| Some(p.output)),
-            ("RAM: stack, at most", |p, core| Some(p.stack(core))),
-            ("RAM", |p, core| Some(p.ram(core))),
+            ("flash: model", |p, _| p.file_bytes),
+            ("flash: library", |p, core| p.library(core)),
+            ("flash", |p, core| p.flash(core)),
+            ("flash: checks, if it calls open", |p, core| p.checks(core)),
+            ("RAM: scratch memory", |p, _| p.scratch),
+            ("RAM: input", |p, _| p.input),
+            ("RAM: output", |p, _| p.output),
+            ("RAM: stack, at most", |p, core| p.stack(core)),
+            ("RAM", |p, core| p.ram(core)),
             ("instructions of open, if called", |p, core| {
-                Some(core.open(p.file_bytes))
+                core.open(p.file_bytes)
             }),
             ("instructions of a run", Self::run),
         ];
         let [m4, m0, rv32] = &CORES;
         let rows = lines.map(|(name, number)| {
-            let on = |core| shown(number(self, core));
+            let on = |core| thousands(number(self, core));
             [name.to_owned(), on(m4), on(m0), on(rv32)]
         });
         columns(["", m4.name, m0.name, rv32.name], &rows)
@@ -162,7 +161,7 @@ impl Prediction {
 
     /// Whether a layer slides a window over an image.
     fn is_spatial(&self) -> bool {
-        self.layers.iter().any(|(work, _)| work.spatial)
+        self.layers.iter().any(|(work, _)| work.sliding.is_some())
     }
 
     fn library(&self, core: &Core) -> u64 {
@@ -193,12 +192,8 @@ impl Prediction {
         self.scratch + self.input + self.output + self.stack(core)
     }
 
-    fn run(&self, core: &Core) -> Option<u64> {
-        self.layers.iter().map(|(work, _)| core.run(work)).sum()
+    fn run(&self, core: &Core) -> u64 {
+        let layers = self.layers.iter().map(|(work, _)| core.run(work));
+        layers.fold(0, u64::saturating_add)
     }
-}
-
-/// A number with its digits grouped, or `-` if it is unknown.
-fn shown(number: Option<u64>) -> String {
-    number.map_or_else(|| "-".to_owned(), thousands)
 }

@@ -1,13 +1,15 @@
 //! The work of a layer of any kind for one sample.
 
-use bnn_core::model::{InputType, Layer, LayerKind, OutputType};
+use bnn_core::model::{InputType, Layer, OutputType};
+
+use super::sliding::Sliding;
 
 /// The products of a layer: each of `rows` rows of `patch` inputs is multiplied with the weights of `outputs`
 /// outputs. A dense layer has one row, the sample; a convolution has one row per output pixel; a pool has no
 /// products.
 pub(crate) struct Work {
-    /// Whether the layer slides a window over an image.
-    pub(crate) spatial: bool,
+    /// How the layer slides a window over an image, if it does.
+    pub(crate) sliding: Option<Sliding>,
     pub(crate) rows: u64,
     pub(crate) patch: u64,
     pub(crate) outputs: u64,
@@ -31,7 +33,7 @@ impl Work {
         let [height, width, _] = layer.output_shape;
         let [outputs, patch] = layer.weights.map_or([0; 2], |w| [w.rows(), w.cols()]);
         Self {
-            spatial: !matches!(layer.kind, LayerKind::Dense),
+            sliding: Sliding::of(layer),
             rows: (height * width) as u64,
             patch: patch as u64,
             outputs: outputs as u64,

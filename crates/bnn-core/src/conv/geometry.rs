@@ -166,13 +166,6 @@ impl Conv2d {
         self.windows.taps() * self.group_channels()
     }
 
-    /// The convolution of an image of just the rows under the windows of output row `oy` to just
-    /// that row; see [`Windows::line`].
-    pub(crate) fn line(&self, oy: usize) -> Self {
-        let windows = self.windows.line(oy);
-        Self { windows, ..*self }
-    }
-
     /// Input channels of a group.
     pub(crate) fn group_channels(&self) -> usize {
         self.channels / positive(self.groups)

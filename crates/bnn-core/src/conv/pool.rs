@@ -2,7 +2,7 @@
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::shape::{equal, matrix_words, mul, nonzero, positive, row_len, row_words};
+use crate::shape::{equal, matrix_words, mul, nonzero, row_len, row_words};
 #[cfg(feature = "alloc")]
 use crate::window::Axis;
 use crate::window::{Padding, Windows};
@@ -64,30 +64,26 @@ impl Pool2d {
         self.channels
     }
 
-    /// The pool of an image of just the rows under the windows of output row `oy` to just that row;
-    /// see [`Windows::line`].
-    pub(crate) fn line(&self, oy: usize) -> Self {
-        let windows = self.windows.line(oy);
-        Self { windows, ..*self }
-    }
-
     /// Writes the largest element of each window of one image; slices must have the sizes of the
     /// pool.
     pub(crate) fn max_of_image(&self, image: &[u64], output: &mut [u64]) {
         let (Windows { y, x }, per_pixel) = (&self.windows, row_len(self.channels));
-        for (i, to) in output.chunks_exact_mut(per_pixel).enumerate() {
-            // Padding is less than the kernel, so that there is a first pixel.
-            let mut first = true;
-            let (oy, ox) = (i / positive(x.output), i % positive(x.output));
-            for ky in y.inside(oy) {
-                let at = y.pixel(oy, ky) * x.input;
-                for kx in x.inside(ox) {
-                    let at = (at + x.pixel(ox, kx)) * per_pixel;
-                    let from = image.get(at..at + per_pixel).unwrap_or_default();
-                    for (to, from) in to.iter_mut().zip(from) {
-                        *to = if first { *from } else { *to | *from };
+        let mut output = output;
+        for oy in 0..y.output {
+            let rows = y.inside(oy);
+            for ox in 0..x.output {
+                let (to, rest) = output.split_at_mut_checked(per_pixel).unwrap_or_default();
+                output = rest;
+                to.fill(0);
+                for ky in rows.clone() {
+                    let line = y.pixel(oy, ky) * x.input;
+                    for kx in x.inside(ox) {
+                        let at = (line + x.pixel(ox, kx)) * per_pixel;
+                        let from = image.get(at..at + per_pixel).unwrap_or_default();
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to |= *from;
+                        }
                     }
-                    first = false;
                 }
             }
         }

@@ -4,6 +4,7 @@
 //!
 //! All results are equal, bit for bit, for every kernel and any number of threads.
 
+mod byte_tables;
 #[expect(
     dead_code,
     reason = "products in tiles and products in place each use a part of it"
@@ -32,14 +33,18 @@ mod slabs;
 mod tiled;
 mod weights;
 
+#[cfg(feature = "conv")]
+pub(crate) use byte_tables::ByteTables;
 #[cfg(feature = "alloc")]
 pub use floats::FloatRows;
 #[cfg(feature = "alloc")]
 pub use packed::PackedWeights;
 #[cfg(feature = "std")]
 pub use parallel::{WORTH_A_THREAD, single_threaded};
-pub(crate) use weights::Resolved;
+#[cfg(feature = "conv")]
+pub(crate) use weights::OUTPUTS;
 pub use weights::Weights;
+pub(crate) use weights::{Resolved, Sample};
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;

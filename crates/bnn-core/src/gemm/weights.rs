@@ -1,5 +1,6 @@
 //! The right side of a product, packed or canonical, with the kernel that will read it.
 
+use super::byte_tables::ByteTables;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::kernel::{Kernel, NR};
@@ -75,6 +76,20 @@ impl<'w> From<BitMatrixView<'w>> for Weights<'w> {
     }
 }
 
+/// Outputs of a sample that a model computes together.
+pub(crate) const OUTPUTS: usize = 32;
+
+/// A sample of a layer.
+#[derive(Clone, Copy)]
+pub(crate) enum Sample<'s> {
+    /// A row of signs.
+    Signs(&'s [u64]),
+    /// A row of zeros and bit planes (see [`Planes`](crate::Planes)).
+    Planes(&'s [u64]),
+    /// A byte per element.
+    Bytes(&'s [u8]),
+}
+
 /// Weights whose kernel is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Resolved<'w> {
@@ -111,17 +126,35 @@ impl<'w> Resolved<'w> {
         }
     }
 
-    /// The sums of a sample, a panel's at a time, each with the number of its first weight row.
-    pub(crate) fn outputs(&self, sample: &[u64], finish: &mut dyn FnMut(usize, &[i32])) {
-        let mut sums = [0; NR]; // each one is written before it is used
+    /// The sums of a sample, a few at a time, each with the number of its first weight row.
+    pub(crate) fn outputs(&self, sample: Sample<'_>, finish: &mut dyn FnMut(usize, &[i32])) {
+        let mut sums = [0; OUTPUTS]; // each one is written before it is used
         let mut first = 0;
         while first < self.weights.rows {
-            let sums = sums.get_mut(..NR.min(self.weights.rows - first));
+            let sums = sums.get_mut(..OUTPUTS.min(self.weights.rows - first));
             let sums = sums.unwrap_or_default();
-            self.sums(sample, first, sums);
+            match sample {
+                Sample::Signs(row) => self.dots(row, first, sums),
+                Sample::Planes(rows) => self.sums_of_planes(rows, first, sums),
+                Sample::Bytes(bytes) => {
+                    let mut product = self.byte_tables(first, sums);
+                    bytes.iter().for_each(|byte| product.push(*byte));
+                    product.finish();
+                }
+            }
             finish(first, sums);
-            first += NR;
+            first += OUTPUTS;
         }
+    }
+
+    /// Products of bytes that are yet to come with canonical weight rows from `first` on, as many as
+    /// there are sums.
+    pub(crate) fn byte_tables<'s>(&self, first: usize, sums: &'s mut [i32]) -> ByteTables<'s>
+    where
+        'w: 's,
+    {
+        let words = row_len(self.weights.cols);
+        ByteTables::new(self.canonical_rows(first, words), words, sums)
     }
 
     /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), computed from the
@@ -150,15 +183,18 @@ impl<'w> Resolved<'w> {
     }
 
     /// Products of a row with each weight row from `first` on, as many as there are sums.
-    fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
-        let weights = match self.weights.storage {
-            Storage::Canonical(weights) => weights.get(first * row.len()..),
+    pub(crate) fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
+        let k = self.weights.cols as i32;
+        let weights = self.canonical_rows(first, row.len());
+        self.kernel.dot_rows(row, weights, k, sums);
+    }
+
+    /// The rows of weights from `first` on, each of `words` words; nothing, if they are in panels.
+    pub(crate) fn canonical_rows(&self, first: usize, words: usize) -> &'w [u64] {
+        match self.weights.storage {
+            Storage::Canonical(weights) => weights.get(first * words..).unwrap_or_default(),
             #[cfg(feature = "alloc")]
-            Storage::Panels(_) => None,
-        };
-        if let Some(weights) = weights {
-            let k = self.weights.cols as i32;
-            self.kernel.dot_rows(row, weights, k, sums);
+            Storage::Panels(_) => &[],
         }
     }
 }

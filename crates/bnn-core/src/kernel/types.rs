@@ -1,6 +1,8 @@
 //! What a kernel is: the vocabulary that `arch` fills in and the rest of the crate uses.
 
 use core::fmt;
+#[cfg(feature = "conv")]
+use core::ops::Range;
 
 #[cfg(feature = "std")]
 use super::f32_operands::F32Functions;
@@ -60,6 +62,25 @@ impl Kernel {
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Whether it has no instruction that counts bits, so that a product of bits takes many.
+    #[inline]
+    pub(crate) fn counts_by_arithmetic(&self) -> bool {
+        // Without an allocator there is no other.
+        cfg!(not(feature = "alloc")) || self.isa == Isa::Portable
+    }
+
+    /// Subtracts from each sum twice the number of bits in which `row` and a row of the same length in `others`
+    /// differ in their `part`: words of 32 bits. By arithmetic, see [`Kernel::counts_by_arithmetic`].
+    #[cfg(feature = "conv")]
+    pub(crate) fn subtract_mismatches(
+        row: &[u32],
+        others: &[u32],
+        part: Range<usize>,
+        sums: &mut [i32],
+    ) {
+        super::arch::portable::subtract_mismatches(row, others, part, sums);
     }
 }
 

@@ -117,8 +117,15 @@ impl SumsWriter<'_> {
 
 /// The regions of a layer, which `Model::open` has found not to overlap: `[input, work, output]`.
 pub(super) fn disjoint(scratch: &mut [u64], regions: Regions) -> [&mut [u64]; 3] {
-    let regions = [regions.input, regions.work, regions.output];
-    scratch.get_disjoint_mut(regions).unwrap_or_default()
+    let Regions {
+        input,
+        work,
+        output,
+    } = regions;
+    match scratch.get_disjoint_mut([input, work, output]) {
+        Ok([input, work, output]) => [input, work, output],
+        Err(_) => Default::default(),
+    }
 }
 
 pub(super) const OUTPUT_TYPE: ModelError = ModelError::ElementType {

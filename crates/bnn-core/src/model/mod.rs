@@ -36,6 +36,8 @@ mod crc;
 mod error;
 mod fault;
 mod format;
+#[cfg(feature = "conv")]
+mod gather;
 mod io;
 mod layer;
 #[cfg(feature = "alloc")]
@@ -44,6 +46,8 @@ mod packed;
 mod packed_layer;
 #[cfg(feature = "conv")]
 mod patch;
+#[cfg(feature = "conv")]
+mod patch_row;
 mod plan;
 mod reader;
 #[cfg(feature = "conv")]

@@ -17,8 +17,6 @@ use crate::error::Error;
 #[cfg(feature = "conv")]
 use crate::shape::positive;
 use crate::shape::row_words;
-#[cfg(feature = "conv")]
-use crate::window::Windows;
 
 /// Words in front of the rows of a spatial layer: which rows they are (see `rows::State`).
 pub(super) const STATE_WORDS: usize = 1;
@@ -53,14 +51,12 @@ pub(super) const fn needs(record: &Record) -> Needs {
 #[cfg(feature = "conv")]
 const fn spatial_needs(record: &Record) -> Needs {
     let window = &record.window;
-    let Windows { y, x } = window.windows();
+    let [height, width] = [window.image[0] as usize, window.image[1] as usize];
+    let [kernel_height, kernel_width] = [window.kernel[0] as usize, window.kernel[1] as usize];
     let channels = record.inputs as usize;
-    let rows = if y.extent() < y.input {
-        y.extent()
-    } else {
-        y.input
-    };
-    let patch = y.kernel * x.kernel * (channels / positive(window.groups as usize));
+    let extent = kernel_height.saturating_sub(1) * window.dilation[0] as usize + 1;
+    let rows = if extent < height { extent } else { height };
+    let patch = kernel_height * kernel_width * (channels / positive(window.groups as usize));
     // The patch under a window; where zeros lie around an image of bits, that twice (see `patch`).
     let padded = u32::from_le_bytes(window.padding) != 0;
     let patches = match record.kind {
@@ -70,8 +66,8 @@ const fn spatial_needs(record: &Record) -> Needs {
     };
     Needs {
         input: match record.input {
-            input::BITS => rows * x.input * row_words(channels),
-            _ => (rows * x.input * channels).div_ceil(size_of::<u64>()),
+            input::BITS => rows * width * row_words(channels),
+            _ => (rows * width * channels).div_ceil(size_of::<u64>()),
         },
         work: work_rows(record.input, patches) * row_words(patch),
         output: row_words(record.outputs as usize),

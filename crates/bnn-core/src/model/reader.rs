@@ -110,14 +110,15 @@ impl<'a> Model<'a> {
             .unwrap_or_default();
         let epilogue = match record.epilogue {
             epilogue::AFFINE_F32 => Epilogue::Affine {
-                scale: numbers(Some(params), n),
-                bias: numbers(params.get(n * size_of::<f32>()..), n),
+                scale: bytemuck::cast_slice(words(Some(params), n)),
+                bias: bytemuck::cast_slice(words(params.get(n * size_of::<f32>()..), n)),
             },
             epilogue::THRESHOLD_I16 => {
                 Epilogue::Threshold(Thresholds::I16(numbers(Some(params), n)))
             }
             epilogue::THRESHOLD_I32 => {
-                Epilogue::Threshold(Thresholds::I32(numbers(Some(params), n)))
+                let thresholds = bytemuck::cast_slice(words(Some(params), n));
+                Epilogue::Threshold(Thresholds::I32(thresholds))
             }
             _ => Epilogue::Sums,
         };
@@ -133,10 +134,13 @@ impl<'a> Model<'a> {
     fn layer(&self, record: &Record) -> Layer<'a> {
         let (kind, row) = match record.kind {
             #[cfg(feature = "conv")]
-            kind::MAX_POOL2D => (LayerKind::MaxPool2d(super::spatial::pool_of(record)), None),
+            kind::MAX_POOL2D => {
+                let pool = super::spatial::pool_of(record, record.window.windows());
+                (LayerKind::MaxPool2d(pool), None)
+            }
             #[cfg(feature = "conv")]
             kind::CONV2D => {
-                let conv = super::spatial::conv_of(record);
+                let conv = super::spatial::conv_of(record, record.window.windows());
                 (LayerKind::Conv2d(conv), Some(conv.patch_len()))
             }
             _ => (LayerKind::Dense, Some(record.inputs as usize)),
@@ -302,4 +306,10 @@ pub(super) const fn numbers_of([height, width, channels]: [usize; 3], bits: bool
 fn numbers<T: bytemuck::Pod>(bytes: Option<&[u8]>, n: usize) -> &[T] {
     let bytes = bytes.and_then(|bytes| bytes.get(..n * size_of::<T>()));
     bytemuck::try_cast_slice(bytes.unwrap_or_default()).unwrap_or_default()
+}
+
+/// [`numbers`] of 32 bits, for all types of them.
+#[inline(never)] // little code matters more
+fn words(bytes: Option<&[u8]>, n: usize) -> &[u32] {
+    numbers(bytes, n)
 }

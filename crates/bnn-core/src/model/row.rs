@@ -3,16 +3,18 @@
 use super::format::{Record, kind};
 use super::io::{Input, Output, RunConfig, SumsWriter};
 use super::layer::Epilogue;
-use super::patch::PatchRow;
+use super::patch_row::PatchRow;
 use super::reader::Model;
 use super::spatial::{conv_of, pool_of};
 use crate::shape::row_words;
+use crate::window::Windows;
 
-/// Computes row `oy` of a layer's output from the rows of its input under the windows.
+/// Computes a row of a layer's output from the rows of its input under the windows.
+#[inline(never)]
 pub(super) fn compute_row(
     model: &Model<'_>,
     record: &Record,
-    oy: usize,
+    windows: Windows,
     pixels: Input<'_>,
     mut out: Output<'_>,
     config: RunConfig,
@@ -20,11 +22,11 @@ pub(super) fn compute_row(
 ) {
     if record.kind == kind::MAX_POOL2D {
         if let (Input::Bits(pixels), Output::Bits(out)) = (pixels, &mut out) {
-            pool_of(record).line(oy).max_of_image(pixels, out);
+            pool_of(record, windows).max_of_image(pixels, out);
         }
         return;
     }
-    let conv = conv_of(record).line(oy);
+    let conv = conv_of(record, windows);
     let layer = model.layer_weights(record, conv.patch_len());
     let pixel = match layer.epilogue {
         Epilogue::Threshold(_) => row_words(conv.outputs()),

@@ -7,7 +7,7 @@
 
 use bytemuck::cast_slice_mut;
 
-use super::format::{Record, Shape, input};
+use super::format::{Record, input};
 use super::io::{Input, Output, RunConfig, disjoint};
 use super::layer::OutputType;
 use super::reader::{Model, numbers_of};
@@ -141,7 +141,8 @@ impl RowPipeline<'_> {
 
     /// Makes the next row of a layer that is ready, and hands it to the layer behind.
     fn make_row(&mut self, level: usize, record: &Record, output: &mut Output<'_>) {
-        let y = record.window.windows().y;
+        let windows = record.window.windows();
+        let y = &windows.y;
         let mut regions = self.model.regions(level, record);
         let is_last = level + 1 == self.model.spatial();
         if !is_last && let Some(behind) = self.model.record(level + 1) {
@@ -155,14 +156,14 @@ impl RowPipeline<'_> {
         let next = state.next as usize;
         let rows = y.stop(next).0;
         let is_bits = record.input == input::BITS;
-        let row = row_len(record.input_shape(), is_bits);
+        let row = numbers_of([1, windows.x.input, record.inputs as usize], is_bits);
         let pixels = match (&self.image, level) {
             (Image::Whole(x), 0) => x.part(rows.start * row..rows.end * row),
             (Image::Rows(held), 0) => first_rows(held, is_bits, rows.len() * row),
             _ => first_rows(held, true, rows.len() * row),
         };
         let gives_bits = record.output_type() == OutputType::Bits;
-        let row_out = row_len(record.output_shape(), gives_bits);
+        let row_out = numbers_of([1, windows.x.output, record.outputs as usize], gives_bits);
         let place = if !is_last {
             append(write, row_out).map(Output::Bits)
         } else if write.is_empty() {
@@ -172,7 +173,8 @@ impl RowPipeline<'_> {
         };
         // A row that no window needs is not computed.
         if let Some(place) = place {
-            compute_row(&self.model, record, next, pixels, place, self.config, work);
+            let line = windows.line(next);
+            compute_row(&self.model, record, line, pixels, place, self.config, work);
         }
         if !self.endless {
             state.next += 1;
@@ -236,12 +238,6 @@ impl State {
         self.held -= here as u16;
         self.skip = (gone - here) as u16; // a stride at most
     }
-}
-
-/// Numbers of a row of an image.
-fn row_len(shape: Shape, bits: bool) -> usize {
-    let [_, width, channels] = shape.sizes();
-    numbers_of([1, width, channels], bits)
 }
 
 /// The first `len` numbers of a buffer: words of bits, else bytes.

@@ -7,7 +7,7 @@ use super::layer::InputType;
 use super::reader::Model;
 #[cfg(feature = "conv")]
 use super::rows::{Image, RowPipeline};
-use crate::gemm::Resolved;
+use crate::gemm::{Resolved, Sample};
 use crate::kernel::Kernel;
 use crate::planes::Planes;
 
@@ -76,17 +76,23 @@ impl Model<'_> {
             let k = record.inputs as usize;
             let layer = self.layer_weights(&record, k);
             let [read, work, write] = disjoint(scratch, self.regions(index, &record));
-            let sample: &[u64] = match (layer.input, input.take()) {
+            let sample = match (layer.input, input.take()) {
                 (InputType::Unsigned { depth }, Some(Input::Bytes(x))) => {
-                    Planes::split_checked(x, k, k, depth.into(), config.kernel, work).bits()
+                    if config.kernel.counts_by_arithmetic() {
+                        Sample::Bytes(x)
+                    } else {
+                        let depth = depth.into();
+                        let planes = Planes::split_checked(x, k, k, depth, config.kernel, work);
+                        Sample::Planes(planes.bits())
+                    }
                 }
                 (_, Some(Input::Bytes(x))) => {
                     reach(x, layer.input_thresholds, work);
-                    work
+                    Sample::Signs(work)
                 }
                 // `check_run` has read it.
-                (_, Some(Input::Bits(x))) => x,
-                _ => read,
+                (_, Some(Input::Bits(x))) => Sample::Signs(x),
+                _ => Sample::Signs(read),
             };
             let (epilogue, reals) = (layer.epilogue, config.reals);
             let writer = SumsWriter { epilogue, reals };

@@ -65,15 +65,15 @@ const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
     }
 }
 
-/// The convolution of a record that has been checked.
-pub(super) fn conv_of(record: &Record) -> Conv2d {
+/// The convolution of a record that has been checked, or of a part of its image.
+pub(super) fn conv_of(record: &Record, windows: Windows) -> Conv2d {
     let pad_value = match record.pad {
         pad::MINUS_ONE => PadValue::MinusOne,
         pad::PLUS_ONE => PadValue::PlusOne,
         _ => PadValue::Zero,
     };
     Conv2d::trusted(
-        record.window.windows(),
+        windows,
         record.inputs as usize,
         record.outputs as usize,
         record.window.groups.into(),
@@ -81,7 +81,7 @@ pub(super) fn conv_of(record: &Record) -> Conv2d {
     )
 }
 
-/// The pool of a record that has been checked.
-pub(super) fn pool_of(record: &Record) -> Pool2d {
-    Pool2d::trusted(record.window.windows(), record.inputs as usize)
+/// The pool of a record that has been checked, or of a part of its image.
+pub(super) fn pool_of(record: &Record, windows: Windows) -> Pool2d {
+    Pool2d::trusted(windows, record.inputs as usize)
 }

@@ -94,7 +94,10 @@ impl Axis {
             output: 1,
         };
         let room = (before + input + after).saturating_sub(axis.extent());
-        axis.output += room / positive(stride);
+        axis.output += match stride {
+            1 => room, // most often, and small cores divide slowly
+            _ => room / positive(stride),
+        };
         axis
     }
 
@@ -149,12 +152,12 @@ impl Axis {
         if start >= self.before && start + (self.kernel - 1) * self.dilation < end {
             return 0..self.kernel;
         }
-        let first = self
-            .before
-            .saturating_sub(start)
-            .div_ceil(positive(self.dilation));
-        let behind = end.saturating_sub(start).div_ceil(positive(self.dilation));
-        let behind = behind.min(self.kernel);
+        let taps = |pixels: usize| match self.dilation {
+            1 => pixels, // as above
+            dilation => pixels.div_ceil(positive(dilation)),
+        };
+        let first = taps(self.before.saturating_sub(start));
+        let behind = taps(end.saturating_sub(start)).min(self.kernel);
         first.min(behind)..behind
     }
 

@@ -20,6 +20,16 @@ const WORDS: usize = 8;
 const WORD: usize = 64;
 /// Bits of an unsigned input, at most.
 const DEPTH: usize = 6;
+/// Bytes that are looked up in tables together, where a model's first layer multiplies bytes.
+const TOGETHER: usize = 16;
+/// Instructions to compare a byte with its threshold, by the listing of that loop.
+const REACH: u32 = if cfg!(armv6m) {
+    14
+} else if cfg!(target_arch = "arm") {
+    12
+} else {
+    13
+};
 
 /// What the bits are does not change the number of instructions.
 static WEIGHTS: [u64; MANY * WORDS] = [0x9E37_79B9_7F4A_7C15; MANY * WORDS];
@@ -72,8 +82,6 @@ fn measure() -> Result<(), ModelError> {
     // By way of planes: sums of packed signs are written where they belong, which the runner of models does not.
     let sum = (per_output(|n| sums(&mut counter, n))? + bit).saturating_sub(low);
     let real = per_output(|n| affine(&mut counter, n))? - count;
-    let unsigned = low - 2 * count;
-    let split = split(&mut counter)? / WORD as u32;
     println!(
         "counts: [{count}, {}, {}, {}]",
         two - bit,
@@ -84,8 +92,6 @@ fn measure() -> Result<(), ModelError> {
     println!("bit: {bit}");
     println!("sum: {sum}");
     println!("real: {real}");
-    println!("unsigned: {unsigned}");
-    println!("split: {split}");
 
     let mut runs = [0; 2];
     for (model, run) in [&MODEL, &BITS_MODEL].into_iter().zip(&mut runs) {
@@ -101,12 +107,10 @@ fn measure() -> Result<(), ModelError> {
     }
     let [on_bytes, on_bits] = runs;
     let behind = 64 * two + 10 * (count + sum);
-    let layers = on_bytes - 128 * (5 * count + unsigned) - 64 * split - behind;
+    let layers = on_bits - 128 * one - WORD as u32 * REACH - behind;
     println!("layer: {}", layers / 3);
-    println!(
-        "reach: {}",
-        (on_bits - 128 * one - behind).saturating_sub(layers) / 64
-    );
+    let first = (on_bytes - layers - behind) / 128 - bit;
+    println!("bytes: {}", first / (WORD / TOGETHER) as u32);
     let painted = stack::paint();
     let (opened, open) = counter.count(|| Model::open(&FILE.0));
     let stack = painted.used();
@@ -180,13 +184,5 @@ fn planes(counter: &mut Counter, depth: usize, n: usize) -> Result<u32, Error> {
     let mut out = BitMatrixViewMut::cleared(out, 1, n)?;
     let (done, instructions) = counter.count(|| gemm_bits(planes, weights, thresholds, &mut out));
     done?;
-    Ok(instructions)
-}
-
-fn split(counter: &mut Counter) -> Result<u32, Error> {
-    let mut work = [0; DEPTH + 1];
-    let (planes, instructions) =
-        counter.count(|| Planes::split(&BYTES, WORD, 1, WORD, DEPTH, &mut work).map(|_| ()));
-    planes?;
     Ok(instructions)
 }

@@ -84,7 +84,7 @@ impl SpatialNet {
             depth @ 1..=8 => InputType::Unsigned { depth },
             _ => InputType::Thresholds,
         };
-        let channels = dice.one_of(&[1, 2, 3, 6, 64]);
+        let channels = dice.one_of(&[1, 2, 3, 6, 32, 64, 96]);
         let image = [
             1 + dice.below(limits.image[0]),
             1 + dice.below(limits.image[1]),
@@ -287,7 +287,7 @@ fn draw_spatial(
     }
     let channels = shape[2];
     let groups = dice.one_of(&[1, 1, 2, channels]);
-    let outputs = dice.one_of(&[1, 2, 6, 63, 64, 65, channels, 2 * channels]);
+    let outputs = dice.one_of(&[1, 2, 6, 32, 63, 64, 65, 96, channels, 2 * channels]);
     let options = ConvOptions {
         stride,
         dilation,

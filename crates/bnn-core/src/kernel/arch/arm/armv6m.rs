@@ -6,13 +6,14 @@
 //! overwrites an operand. The word of weight 1 is counted with the eighth, that of weight 2 with that of weight 4, in
 //! fields of 2, 4 and 8 bits (`pairs`, `fours`, `bytes`). A product with `0x01010101` adds up the four bytes.
 //!
-//! The code counts matches with the row's complement instead of mismatches: a sum is then twice their number plus a
-//! constant, and only an addition takes an operand from the upper registers.
+//! Of a row of one block the code counts matches with the row's complement instead of mismatches: a sum is then twice
+//! their number plus a constant, and only an addition takes an operand from the upper registers.
 //!
 //! The row and the constants lie on the stack in the order in which they are needed. One `ldm` fetches several, and the
 //! last one what r7 has to be for the next output, so that loading takes less than moves from upper registers would.
 
 use core::arch::naked_asm;
+use core::ops::Range;
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
@@ -22,37 +23,60 @@ const TWICE: i32 = 512;
 
 /// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
 pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
-    let row: &[u32] = bytemuck::cast_slice(row);
     let others: &[u32] = bytemuck::cast_slice(others);
+    let row: &[u32] = bytemuck::cast_slice(row);
     if sums.is_empty() || row.len().saturating_mul(sums.len()) > others.len() {
         return;
     }
-    let (blocks, tail) = row.as_chunks::<BLOCK>();
-    let sums_end = sums.as_mut_ptr_range().end;
-    if let ([block], []) = (blocks, tail) {
+    if let ([block], []) = row.as_chunks() {
+        let (weights, to) = (others.as_ptr(), sums.as_mut_ptr_range());
         let k = k.wrapping_sub(TWICE);
         // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
-        unsafe { one_block(others.as_ptr(), sums.as_mut_ptr(), sums_end, block, k) };
+        unsafe { one_block(weights, to.start, to.end, block, k) };
         return;
     }
-    sums.fill(k.wrapping_sub(TWICE.wrapping_mul(blocks.len() as i32)));
-    let mut done = 0;
+    sums.fill(k);
+    subtract_mismatches(row, others, 0..row.len(), sums);
+}
+
+/// See [`Kernel::subtract_mismatches`](crate::kernel::Kernel::subtract_mismatches).
+pub(in crate::kernel) fn subtract_mismatches(
+    row: &[u32],
+    others: &[u32],
+    part: Range<usize>,
+    sums: &mut [i32],
+) {
+    let stride = row.len();
+    if stride.saturating_mul(sums.len()) > others.len() || sums.is_empty() {
+        return;
+    }
+    let sums_end = sums.as_mut_ptr_range().end;
+    let mut done = part.start;
+    let (blocks, tail) = row.get(part).unwrap_or_default().as_chunks::<BLOCK>();
     for block in blocks {
         if let Some(weights) = others.get(done..) {
-            let gap = size_of_val(row) - size_of_val(block);
-            // SAFETY: the block's place in each row lies `row` further on than in the one before, and `others`
+            let gap = 4 * stride - size_of_val(block);
+            // SAFETY: the block's place in each row lies `stride` further on than in the one before, and `others`
             // has a row for each of the sums, of which there is one at least.
-            unsafe { add_block(weights.as_ptr(), sums.as_mut_ptr(), sums_end, block, gap) };
+            unsafe { subtract_block(weights.as_ptr(), sums.as_mut_ptr(), sums_end, block, gap) };
         }
         done += BLOCK;
     }
-    for pair in tail.as_chunks::<2>().0 {
+    let (pairs, tail) = tail.as_chunks::<2>();
+    for pair in pairs {
         if let Some(weights) = others.get(done..) {
-            let gap = size_of_val(row) - size_of_val(pair);
+            let gap = 4 * stride - size_of_val(pair);
             // SAFETY: as above.
-            unsafe { add_pair(weights.as_ptr(), sums.as_mut_ptr(), sums_end, pair, gap) };
+            unsafe { subtract_pair(weights.as_ptr(), sums.as_mut_ptr(), sums_end, pair, gap) };
         }
         done += 2;
+    }
+    if let [word] = tail {
+        if let Some(weights) = others.get(done..) {
+            let gap = 4 * stride - size_of_val(word);
+            // SAFETY: as above.
+            unsafe { subtract_word(weights.as_ptr(), sums.as_mut_ptr(), sums_end, word, gap) };
+        }
     }
 }
 
@@ -197,24 +221,33 @@ macro_rules! leave {
     };
 }
 
-/// Puts the complement of the block at r3 in front of the words of `enter`, whose address comes to r7.
+/// Puts the block at r3, after `$change`, in front of the words of `enter`, whose address comes to r7.
 macro_rules! push_row {
+    ($change:expr) => {
+        concat!(
+            "adds r3, #16
+            ldm r3!, {{r4-r7}}
+            ",
+            $change,
+            "push {{r4-r7}}
+            subs r3, #32
+            ldm r3!, {{r4-r7}}
+            ",
+            $change,
+            "push {{r4-r7}}
+            mov r7, sp
+            "
+        )
+    };
+}
+
+/// What makes the complement of four words.
+macro_rules! complement {
     () => {
-        "adds r3, #16
-        ldm r3!, {{r4-r7}}
-        mvns r4, r4
+        "mvns r4, r4
         mvns r5, r5
         mvns r6, r6
         mvns r7, r7
-        push {{r4-r7}}
-        subs r3, #32
-        ldm r3!, {{r4-r7}}
-        mvns r4, r4
-        mvns r5, r5
-        mvns r6, r6
-        mvns r7, r7
-        push {{r4-r7}}
-        mov r7, sp
         "
     };
 }
@@ -294,7 +327,7 @@ unsafe extern "C" fn one_block(
 ) {
     naked_asm!(
         enter!(14),
-        push_row!(),
+        push_row!(complement!()),
         "2:",
         block!(),
         "add r4, lr
@@ -306,12 +339,12 @@ unsafe extern "C" fn one_block(
     )
 }
 
-/// `sums[i] += 2 * matches(row, weights[i])`, with `gap` bytes between blocks of weights, 87 instructions each.
+/// `sums[i] -= 2 * popcount(row ^ weights[i])`, with `gap` bytes between blocks of weights, 87 instructions each.
 ///
 /// # Safety
 /// As [`one_block`].
 #[unsafe(naked)]
-unsafe extern "C" fn add_block(
+unsafe extern "C" fn subtract_block(
     weights: *const u32,
     sums: *mut i32,
     sums_end: *mut i32,
@@ -320,12 +353,12 @@ unsafe extern "C" fn add_block(
 ) {
     naked_asm!(
         enter!(14),
-        push_row!(),
+        push_row!(""),
         "2:",
         block!(),
         "add r0, lr
         ldr r3, [r2]
-        adds r3, r4
+        subs r3, r4
         stm r2!, {{r3}}
         str r2, [sp, #40]
         cmp r2, r12
@@ -339,7 +372,7 @@ unsafe extern "C" fn add_block(
 /// # Safety
 /// As [`one_block`].
 #[unsafe(naked)]
-unsafe extern "C" fn add_pair(
+unsafe extern "C" fn subtract_pair(
     weights: *const u32,
     sums: *mut i32,
     sums_end: *mut i32,
@@ -376,5 +409,49 @@ unsafe extern "C" fn add_pair(
         bne 2b",
         // The factor is that for twice the number.
         leave!(8, "0x02020202"),
+    )
+}
+
+/// `sums[i] -= 2 * popcount(word ^ weights[i])`, with `gap` bytes between words of weights, 24 instructions each.
+///
+/// # Safety
+/// As [`one_block`].
+#[unsafe(naked)]
+unsafe extern "C" fn subtract_word(
+    weights: *const u32,
+    sums: *mut i32,
+    sums_end: *mut i32,
+    word: &u32,
+    gap: usize,
+) {
+    naked_asm!(
+        enter!(7),
+        "ldm r3!, {{r5}}
+        push {{r5}}
+        mov r7, sp
+        2:
+        ldm r0!, {{r1}}
+        add r0, lr
+        ldm r7!, {{r3, r5, r6}}
+        eors r1, r3
+        ",
+        pairs!("r1", "r3", "r5"),
+        "lsrs r3, r1, #2
+        ands r3, r6
+        ands r1, r6
+        adds r1, r3
+        ldm r7, {{r2, r5-r7}}
+        ",
+        bytes!("r1", "r3", "r5"),
+        "muls r1, r6, r1
+        lsrs r1, #24
+        ldr r3, [r2]
+        subs r3, r1
+        stm r2!, {{r3}}
+        str r2, [sp, #12]
+        cmp r2, r12
+        bne 2b",
+        // As above.
+        leave!(7, "0x02020202"),
     )
 }

@@ -18,39 +18,61 @@
 //! save one of the 44 for eight words, but their results do not fit into the 14 registers.
 
 use core::arch::naked_asm;
+use core::ops::Range;
 
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
 
-/// Twice the result of `usad8` for a pair, and for the three groups of a block, if no bit differs.
-const PAIR_BIAS: i32 = 2 * 4 * 0x33;
-const BIAS: i32 = 3 * PAIR_BIAS;
+/// The result of `usad8` for a triple, a pair or a word, if no bit differs.
+const NONE_DIFFERS: i32 = 4 * 0x33;
+/// Twice that for the three groups of a block.
+const BIAS: i32 = 2 * 3 * NONE_DIFFERS;
 
 /// See [`Kernel::dot_rows`](crate::kernel::Kernel::dot_rows).
 pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
-    let row: &[u32] = bytemuck::cast_slice(row);
     let others: &[u32] = bytemuck::cast_slice(others);
+    let row: &[u32] = bytemuck::cast_slice(row);
     let count = sums.len();
     if count == 0 || row.len().saturating_mul(count) > others.len() {
         return;
     }
-    let (blocks, tail) = row.as_chunks::<BLOCK>();
-    let (weights, to) = (others.as_ptr(), sums.as_mut_ptr());
-    if let ([block], []) = (blocks, tail) {
+    if let ([block], []) = row.as_chunks() {
+        let (weights, to) = (others.as_ptr(), sums.as_mut_ptr());
         // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
         unsafe { one_block(weights, to, count, block, k.wrapping_sub(BIAS)) };
         return;
     }
-    let bias = BIAS.wrapping_mul(blocks.len() as i32);
-    let start = k
-        .wrapping_sub(bias)
-        .wrapping_sub(PAIR_BIAS * (tail.len() / 2) as i32);
-    if blocks.is_empty() {
-        sums.fill(start);
+    sums.fill(k);
+    subtract_mismatches(row, others, 0..row.len(), sums);
+}
+
+/// See [`Kernel::subtract_mismatches`](crate::kernel::Kernel::subtract_mismatches).
+pub(in crate::kernel) fn subtract_mismatches(
+    row: &[u32],
+    others: &[u32],
+    part: Range<usize>,
+    sums: &mut [i32],
+) {
+    let (stride, at) = (row.len(), part.start);
+    let (Some(part), Some(weights)) = (row.get(part), others.get(at..)) else {
+        return;
+    };
+    if part.is_empty() || sums.is_empty() || stride.saturating_mul(sums.len()) > others.len() {
+        return;
     }
-    // SAFETY: `others` has a row as long as `row`, of pairs of words, for each of the sums, of which there is one
-    // at least.
-    unsafe { any_rows(weights, to, count, row.as_ptr(), row.len(), start) };
+    let sums = sums.as_mut_ptr_range();
+    // SAFETY: `others` has a row of `stride` words for each of the sums, of which there is one at least, and `weights`
+    // begins with the part of the first one, which is not empty.
+    unsafe {
+        subtract_part(
+            weights.as_ptr(),
+            sums.start,
+            sums.end,
+            part.as_ptr(),
+            part.len(),
+            4 * stride,
+        );
+    }
 }
 
 /// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits in r1.
@@ -163,42 +185,44 @@ unsafe extern "C" fn one_block(
     )
 }
 
-/// `sums[i] = start + bias - 2 * popcount(row ^ weights[i])`, with [`BIAS`] for each block and [`PAIR_BIAS`] for each
-/// pair of words after the blocks. All rows have `words` words, an even number. If there is no block, `start` is
-/// in the sums already. A block takes 60 instructions, a row's blocks 8 more, a pair 19.
+/// `sums[i] -= 2 * popcount(row ^ weights[i])`, of `words` words, with `stride` bytes from those of a sum to the next
+/// ones. A block takes 60 instructions, all blocks of a sum 9 more, a pair of words after them 19, and a word 15.
 ///
 /// # Safety
-/// As [`one_block`].
+/// There are as many sums, at least one, and words of weights for each; `words` is not 0.
 #[unsafe(naked)]
-unsafe extern "C" fn any_rows(
+unsafe extern "C" fn subtract_part(
     weights: *const u32,
     sums: *mut i32,
-    count: usize,
+    sums_end: *mut i32,
     row: *const u32,
     words: usize,
-    start: i32,
+    stride: usize,
 ) {
     naked_asm!(
-        // On the stack, from its end: the next sum, the end of sums, the start, the bytes after a row's blocks, the
-        // row, for pairs its end; the weights, for pairs those of the next; the sums; the bytes of a row.
-        // r7 is the next word of the row, r8 the end of its blocks; for pairs r3 is the next word, r7 the next sum, r8
-        // the end of sums.
+        // On the stack, from its end: the next sum; the end of sums; `NONE_DIFFERS` for each group of three or two
+        // words, negative; the bytes from a row's blocks to the next; the row, for pairs the next word; the weights,
+        // for pairs those of the next; the sums; the end of the row; the stride.
+        // r7 is the next word of the row, r8 the end of its blocks, r6 the distances so far; for pairs r3 is the next
+        // word, then minus `NONE_DIFFERS`, r7 the next sum, r8 the end of sums.
         "push {{r4-r11, lr}}
         mov r7, r3
-        ldr r4, [sp, #36]
-        ldr r3, [sp, #40]
-        add r2, r1, r2, lsl #2
+        ldrd r4, r9, [sp, #36]
         lsls r4, #2
-        and r5, r4, #31
-        push {{r0, r1, r4}}
-        subs r4, r5
-        add r8, r7, r4
-        push {{r1-r3, r5, r7}}",
+        bic r6, r4, #31
+        add r8, r7, r6
+        add r4, r7
+        push {{r0, r1, r4, r9}}
+        sub r5, r9, r6
+        lsrs r6, #3
+        movs r3, #153
+        muls r3, r6, r3
+        negs r3, r3
+        push {{r1-r3, r5, r7}}
+        mov r6, r3",
         constants!(),
         "cmp r8, r7
         beq 3f
-        8:
-        movs r6, #0
         2:
         ldm r0!, {{r1-r3}}
         ldm r7!, {{r4, r5, lr}}
@@ -227,28 +251,31 @@ unsafe extern "C" fn any_rows(
         bne 2b
         ldm sp, {{r1-r3, r5, r7}}
         add r0, r5
-        add r3, r3, r6, lsl #1
-        stm r1!, {{r3}}
+        ldr r5, [r1]
+        add r5, r5, r6, lsl #1
+        stm r1!, {{r5}}
         str r1, [sp]
+        mov r6, r3
         cmp r1, r2
-        bne 8b
+        bne 2b
         3:
-        ldr r5, [sp, #28]
-        mov lr, r5
         ldr r0, [sp, #20]
         sub r4, r8, r7
         add r0, r4
         str r0, [sp, #20]
-        adds r4, r7, r5
-        str r4, [sp, #16]
         mov r3, r8
         ldr r8, [sp, #4]
+        ldr lr, [sp, #32]
         4:
-        ldr r4, [sp, #16]
-        cmp r3, r4
+        ldr r4, [sp, #28]
+        subs r4, r3
         beq 6f
         ldrd r0, r7, [sp, #20]
+        cmp r4, #4
+        beq 7f
         ldm r3!, {{r5, r6}}
+        str r3, [sp, #16]
+        mvn r3, #203
         5:
         ldrd r1, r2, [r0]
         add r0, lr
@@ -256,18 +283,36 @@ unsafe extern "C" fn any_rows(
         eors r2, r6",
         pair!(),
         bytes!(),
-        "usad8 r1, r1, r9
+        "usada8 r1, r1, r9, r3
         ldr r4, [r7]
         add r4, r4, r1, lsl #1
         stm r7!, {{r4}}
         cmp r7, r8
         bne 5b
-        ldr r0, [sp, #20]
+        ldrd r3, r0, [sp, #16]
         adds r0, #8
         str r0, [sp, #20]
         b 4b
+        7:
+        ldr r5, [r3]
+        mvn r3, #203
+        8:
+        ldr r1, [r0]
+        add r0, lr
+        eors r1, r5
+        and r4, r1, #0xAAAAAAAA
+        sub r1, r1, r4, lsr #1
+        and r4, r9, r1, lsr #2
+        mls r1, r4, r10, r1",
+        bytes!(),
+        "usada8 r1, r1, r9, r3
+        ldr r4, [r7]
+        add r4, r4, r1, lsl #1
+        stm r7!, {{r4}}
+        cmp r7, r8
+        bne 8b
         6:
-        add sp, #32
+        add sp, #36
         pop {{r4-r11, pc}}",
     )
 }

@@ -17,6 +17,8 @@ pub(in crate::kernel) use in_place::{KERNEL, dot_rows};
 pub(in crate::kernel) use multiply::KERNEL;
 #[cfg(any(bnn_x86, bnn_neon, bnn_simd128))]
 pub(super) use multiply::count;
+#[cfg(feature = "conv")]
+pub(in crate::kernel) use small_core::subtract_mismatches;
 
 /// Whether this is a 32-bit target whose cores have neither a population count nor vectors.
 const SMALL_CORE: bool = cfg!(bnn_small_core);

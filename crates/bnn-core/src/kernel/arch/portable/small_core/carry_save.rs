@@ -9,6 +9,8 @@
 //! Eight words take 63 operations to count. Loads, XOR, the sum and the loop take some 22 more if the
 //! registers also hold a block of the row (RISC-V).
 
+use core::ops::Range;
+
 /// Words of 32 bits in a block.
 const BLOCK: usize = 8;
 
@@ -28,21 +30,33 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
         }
         return;
     }
-    // One part of the row at a time, with that part of all other rows.
     sums.fill(k);
-    let mut done = 0;
+    subtract_mismatches(row, others, 0..row.len(), sums);
+}
+
+/// See [`Kernel::subtract_mismatches`](crate::kernel::Kernel::subtract_mismatches).
+pub(in crate::kernel) fn subtract_mismatches(
+    row: &[u32],
+    others: &[u32],
+    part: Range<usize>,
+    sums: &mut [i32],
+) {
+    let (stride, mut at) = (row.len(), part.start);
+    // One part of the row at a time, with that part of all other rows.
+    let (blocks, tail) = row.get(part).unwrap_or_default().as_chunks::<BLOCK>();
     for block in blocks {
-        subtract(others, done, row.len(), sums, |other| {
-            count_block(block, other)
-        });
-        done += BLOCK;
+        subtract(others, at, stride, sums, |other| count_block(block, other));
+        at += BLOCK;
     }
-    // Halves of words come in pairs: at most three.
-    for [x, y] in tail.as_chunks().0 {
-        subtract(others, done, row.len(), sums, |[other_x, other_y]| {
+    let (pairs, tail) = tail.as_chunks();
+    for [x, y] in pairs {
+        subtract(others, at, stride, sums, |[other_x, other_y]| {
             count_pair(x ^ other_x, y ^ other_y)
         });
-        done += 2;
+        at += 2;
+    }
+    if let [x] = tail {
+        subtract(others, at, stride, sums, |[other]| count_pair(x ^ other, 0));
     }
 }
 
@@ -129,7 +143,7 @@ fn add_bytes(x: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::dot_rows;
+    use super::{dot_rows, subtract_mismatches};
 
     /// Words whose bits follow no pattern (a multiplicative hash of their place).
     fn word(i: usize) -> u64 {
@@ -191,6 +205,24 @@ mod tests {
             let ones = [u64::MAX; 8];
             let all = -2 * 64 * zeros.len() as i32;
             assert_eq!(dot(&ones[..zeros.len()], zeros, 0), all);
+        }
+    }
+
+    #[test]
+    fn a_part_of_each_row_is_subtracted_and_nothing_else() {
+        let words: [u64; 60] = core::array::from_fn(word);
+        let (row, others) = words.split_at(12);
+        let [row, others]: [&[u32]; 2] = [row, others].map(bytemuck::cast_slice);
+        for start in 0..=row.len() {
+            for end in start..=row.len() {
+                let mut sums = [5; 4];
+                subtract_mismatches(row, others, start..end, &mut sums);
+                for (sum, other) in sums.iter().zip(others.chunks(row.len())) {
+                    let pairs = row.iter().zip(other).take(end).skip(start);
+                    let count: u32 = pairs.map(|(a, b)| (a ^ b).count_ones()).sum();
+                    assert_eq!(*sum, 5 - 2 * count as i32, "{start}..{end}");
+                }
+            }
         }
     }
 }
