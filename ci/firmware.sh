@@ -66,14 +66,13 @@ predicted() {
 }
 
 # check_costs: whether what the last run took is what was predicted, instructions to a tenth and stack at most, and whether
-# its stack has a bound (of Thumb code) that it kept. Instructions of convolutions are not predicted.
+# its stack has a bound (of Thumb code) that it kept.
 check_costs() {
     case $program in linear | products) return 0 ;; esac
     # shellcheck disable=SC2046  # two words
     set -- $(sed -n 's/^run: at most \([0-9]*\) instructions and \([0-9]*\) bytes of stack$/\1 \2/p' "$vectors/told")
     instructions=$(predicted run_instructions) stack=$(predicted stack_bytes)
-    case $program in cnn) instructions=$1 ;; *) echo "predicted: $instructions instructions" ;; esac
-    echo "predicted: at most $stack bytes of stack"
+    echo "predicted: $instructions instructions, at most $stack bytes of stack"
     off=$((instructions > $1 ? instructions - $1 : $1 - instructions))
     if [ $((off * 10)) -gt "$1" ] || [ "$2" -gt "$stack" ]; then
         echo "crates/bnn-cli/src/mcu/cores.rs predicts otherwise; the program costs measures what is to be there" >&2
