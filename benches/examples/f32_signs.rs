@@ -23,7 +23,7 @@ const SHAPES: [[usize; 3]; 6] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = std::env::args().nth(1).map_or(Ok(30), |n| n.parse())?;
     use_one_thread()?;
-    println!("kernel {}, Gop/s", Kernel::active()?.name());
+    println!("kernel {}, Gop/s", Kernel::active()?.isa().name());
     println!(
         "| m x n x k | rows times signs | columns times signs | matrixmultiply | rten-gemm | ratio to the faster |"
     );

@@ -7,6 +7,64 @@ use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SumsMut, TABLE_ROWS, Tables,
 };
 
+/// Where the numbers of a group of [`TABLE_ROWS`] rows lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    first: *const f32,
+    /// Elements from row to row, and from term to term.
+    steps: [usize; 2],
+}
+
+impl Group {
+    /// The first group of rows of which there are [`TABLE_ROWS`], to be moved to others that are whole.
+    #[inline(always)]
+    pub(super) fn of_rows(rows: &F32Rows<'_>) -> Option<Self> {
+        let steps = match rows.across {
+            false => [rows.stride, 1],
+            true => [1, rows.stride],
+        };
+        let last = (TABLE_ROWS - 1) * steps[0] + rows.depth.saturating_sub(1) * steps[1];
+        let fits = rows.rows == TABLE_ROWS && last < rows.data.len();
+        fits.then_some(Self {
+            first: rows.data.as_ptr(),
+            steps,
+        })
+    }
+
+    /// The group that [`group_of`] has copied.
+    #[inline(always)]
+    pub(super) fn of_copy<const TERMS: usize>(copy: &[[f32; TERMS]; TABLE_ROWS]) -> Self {
+        Self {
+            first: copy.as_ptr().cast(),
+            steps: [TERMS, 1],
+        }
+    }
+
+    /// The group `terms` terms further on.
+    #[inline(always)]
+    pub(super) fn moved(self, terms: usize) -> Self {
+        Self {
+            first: self.first.wrapping_add(terms * self.steps[1]),
+            ..self
+        }
+    }
+
+    /// The numbers of a row.
+    ///
+    /// # Safety
+    /// `row` is less than [`TABLE_ROWS`], the group has `TERMS` terms that exist, and what it was made of is borrowed.
+    #[inline(always)]
+    pub(super) unsafe fn row<const TERMS: usize>(self, row: usize) -> [f32; TERMS] {
+        let mut numbers = [0.0; TERMS];
+        for (term, number) in numbers.iter_mut().enumerate() {
+            let at = row * self.steps[0] + term * self.steps[1];
+            // SAFETY: the caller says that the number exists: `of_rows` has found the last of all rows in the slice.
+            *number = unsafe { *self.first.wrapping_add(at) };
+        }
+        numbers
+    }
+}
+
 /// The group of terms from `term` on of [`TABLE_ROWS`] rows; zeros where there are none.
 #[inline(always)]
 pub(super) fn group_of<const TERMS: usize>(

@@ -10,7 +10,7 @@ use core::arch::x86_64::{
 };
 
 use super::super::cpu_has;
-use super::super::f32_signs::{TileOperands, by_vectors, group_of, lay_out};
+use super::super::f32_signs::{Group, TileOperands, by_vectors, group_of, lay_out};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -43,17 +43,26 @@ pub(super) static SIGN_TABLES: SignTables = SignTables {
 
 #[target_feature(enable = "avx2,fma")]
 fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
+    let whole = Group::of_rows(rows);
     let (groups, _) = tables.as_chunks_mut::<{ TABLE_ROWS * ENTRIES / LINE }>();
     for (i, tables) in groups.iter_mut().enumerate() {
-        let group = group_of::<GROUP>(rows, i * GROUP);
-        let halves = tables.iter_mut().flat_map(|line| line.0.as_chunks_mut().0);
-        for (terms, table) in group.iter().zip(halves) {
-            let [a, b, c, d] = *terms;
+        let copy;
+        let group = match whole {
+            Some(group) if (i + 1) * GROUP <= rows.depth => group.moved(i * GROUP),
+            _ => {
+                copy = group_of::<GROUP>(rows, i * GROUP);
+                Group::of_copy(&copy)
+            }
+        };
+        for r in 0..TABLE_ROWS {
+            // SAFETY: `r` is one of the rows; all terms of the group exist in `rows`, or it is a copy.
+            let [a, b, c, d] = unsafe { group.row(r) };
             let mut sums = _mm256_set1_ps(d);
             sums = _mm256_fmadd_ps(_mm256_set1_ps(a), load(&SIGNS[0]), sums);
             sums = _mm256_fmadd_ps(_mm256_set1_ps(b), load(&SIGNS[1]), sums);
             sums = _mm256_fmadd_ps(_mm256_set1_ps(c), load(&SIGNS[2]), sums);
-            store(sums, table);
+            let (halves, _) = tables[r / 2].0.as_chunks_mut();
+            store(sums, &mut halves[r % 2]);
         }
     }
 }

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
     _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::super::f32_signs::{TileOperands, by_vectors, group_of, lay_out};
+use super::super::f32_signs::{Group, TileOperands, by_vectors, group_of, lay_out};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -39,12 +39,21 @@ pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
 
 #[target_feature(enable = "avx512f")]
 fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
+    let whole = Group::of_rows(rows);
     let (groups, _) = tables.as_chunks_mut::<{ TABLE_ROWS * LINES }>();
     for (i, tables) in groups.iter_mut().enumerate() {
-        let group = group_of::<GROUP>(rows, i * GROUP);
+        let copy;
+        let group = match whole {
+            Some(group) if (i + 1) * GROUP <= rows.depth => group.moved(i * GROUP),
+            _ => {
+                copy = group_of::<GROUP>(rows, i * GROUP);
+                Group::of_copy(&copy)
+            }
+        };
         let (tables, _) = tables.as_chunks_mut::<LINES>();
-        for (terms, [minus, plus]) in group.iter().zip(tables) {
-            let [a, b, c, d, e] = *terms;
+        for (r, [minus, plus]) in tables.iter_mut().enumerate() {
+            // SAFETY: there are tables of 4 rows; all terms of the group exist in `rows`, or it is a copy.
+            let [a, b, c, d, e] = unsafe { group.row(r) };
             let e = _mm512_set1_ps(e);
             let mut sums = _mm512_mul_ps(_mm512_set1_ps(a), load(&SIGNS[0]));
             sums = _mm512_fmadd_ps(_mm512_set1_ps(b), load(&SIGNS[1]), sums);
