@@ -285,11 +285,16 @@ pub(crate) struct TestVectorsArgs {
     pub(crate) json: bool,
 }
 
-/// Time the kernels of this CPU against f32, on one thread.
+/// Time the kernels of this CPU, or a model file, against f32.
 ///
 /// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each of them
 /// from bits to sums, from bits to bits and from floats to floats; the crates `matrixmultiply` and
 /// `rten-gemm` compute it in f32 (a convolution by im2col and a product). Ratios are to the faster of the two.
+/// All of it on one thread.
+///
+/// With --model, a model file is timed beside a float network of the same shapes: one sample and a batch on
+/// one thread, and the batch on several threads. The float network has its weights packed for each library,
+/// takes floats, adds a bias and applies ReLU after each layer.
 ///
 /// Operations are counted as 2*m*n*k, for bits and for f32 alike. All contenders take turns, and each figure
 /// is the best of many runs. Close other programs: they disturb the long runs of f32 most, so that ratios
@@ -298,6 +303,7 @@ pub(crate) struct TestVectorsArgs {
 /// Examples:
 ///   bnn bench
 ///   bnn bench --shape 100,1000,1000 --conv 28,28,128,128,3 --json
+///   bnn bench --model fashion.bnn --batch 256 --threads 4
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct BenchArgs {
@@ -308,6 +314,15 @@ pub(crate) struct BenchArgs {
     /// the square filters; may be given several times
     #[arg(long, value_name = "H,W,C,N,S", value_parser = sizes::<5>)]
     pub(crate) conv: Vec<[usize; 5]>,
+    /// Model file to time
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["shape", "conv"])]
+    pub(crate) model: Option<PathBuf>,
+    /// Samples of a batch
+    #[arg(long, default_value_t = 64, requires = "model")]
+    pub(crate) batch: usize,
+    /// Threads of the last row [default: one for each CPU]
+    #[arg(long, requires = "model")]
+    pub(crate) threads: Option<usize>,
     /// Seconds to spend on each figure
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     pub(crate) seconds: f64,

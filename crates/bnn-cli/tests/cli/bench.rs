@@ -89,3 +89,81 @@ fn the_table_has_a_line_for_every_kernel_and_names_the_library() {
         }
     }
 }
+
+/// A model of the repository.
+fn model(name: &str) -> String {
+    format!(
+        "{}/../../firmware/models/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+#[test]
+fn a_model_file_is_timed_beside_a_float_network_of_its_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, shape) in [("digits.bnn", [1, 1, 64]), ("fashion.bnn", [28, 28, 1])] {
+        let model = model(name);
+        let quick = [
+            "bench",
+            "--model",
+            &model,
+            "--batch",
+            "3",
+            "--threads",
+            "2",
+            "--seconds",
+            "0",
+        ];
+        let told = json(folder.path(), &[&quick[..], &["--json"]].concat());
+        assert_eq!(told["active"], Kernel::active().unwrap().isa().name());
+        assert_eq!(told["input"], serde_json::json!(shape));
+        assert!(told["products"].as_u64().unwrap() > 0);
+        let runs = told["runs"].as_array().unwrap();
+        let settings = runs
+            .iter()
+            .map(|run| (run["batch"].as_u64(), run["threads"].as_u64()));
+        let expected =
+            [(1, 1), (3, 1), (3, 2)].map(|(batch, threads)| (Some(batch), Some(threads)));
+        assert!(settings.eq(expected), "{told}");
+        for run in runs {
+            let floats = run["f32_us_per_sample"].as_object().unwrap();
+            let best = floats.values().map(positive).fold(f64::INFINITY, f64::min);
+            assert_eq!(positive(&floats[run["baseline"].as_str().unwrap()]), best);
+            let ratio = best / positive(&run["us_per_sample"]);
+            assert!(
+                (positive(&run["ratio"]) / ratio - 1.0).abs() < 1e-9,
+                "{run}"
+            );
+        }
+        let table = stdout(folder.path(), &quick);
+        for setting in [
+            "batch 1, 1 thread ",
+            "batch 3, 1 thread ",
+            "batch 3, 2 threads ",
+        ] {
+            assert!(table.contains(setting), "{table}");
+        }
+        assert!(
+            table.contains(name) && table.contains("products of bits per sample"),
+            "{table}"
+        );
+    }
+    // A batch of one on one thread is one setting.
+    let model = model("digits.bnn");
+    let one = [
+        "bench",
+        "--model",
+        &model,
+        "--batch",
+        "1",
+        "--threads",
+        "1",
+        "--seconds",
+        "0",
+        "--json",
+    ];
+    assert_eq!(
+        json(folder.path(), &one)["runs"].as_array().unwrap().len(),
+        1
+    );
+}

@@ -140,6 +140,21 @@ fn settings_that_cannot_be_are_refused_before_training() {
         ),
         (&["bench", "--seconds", "NaN"], &["--seconds"]),
         (&["bench", "--seconds", "-1"], &["--seconds -1"]),
+        (&["bench", "--model", "none.bnn"], &["none.bnn"]),
+        (
+            &["bench", "--model", "a.bnn", "--shape", "1,2,3"],
+            &["--model", "--shape"],
+        ),
+        (&["bench", "--batch", "3"], &["--model"]),
+        (&["bench", "--threads", "3"], &["--model"]),
+        (
+            &["bench", "--model", "a.bnn", "--batch", "0"],
+            &["--batch 0", "65536"],
+        ),
+        (
+            &["bench", "--model", "a.bnn", "--threads", "99999"],
+            &["--threads 99999", "65536"],
+        ),
     ] {
         refused(folder, args, words);
         assert!(

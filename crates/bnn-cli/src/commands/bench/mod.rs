@@ -1,4 +1,6 @@
-//! `bnn bench`: compares the speed of this CPU's kernels with f32.
+//! `bnn bench`: compares the speed of this CPU's kernels, and of model files, with f32.
+
+mod model;
 
 use std::time::Duration;
 
@@ -22,6 +24,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CliError> {
         return Err(CliError::Input(line));
     }
     let budget = Duration::from_secs_f64(args.seconds);
+    if let Some(path) = &args.model {
+        return model::run(args, path, budget);
+    }
     let active = Kernel::active().map_err(CliError::input)?.isa().name();
     use_one_thread().map_err(CliError::failed)?;
     let mut comparisons = Vec::new();
