@@ -1,5 +1,6 @@
 #!/bin/sh
-# Times the forward pass of `bnn::torch::BinaryLinear` beside `torch::linear` in f32, each on one thread.
+# Times the forward pass of `bnn::torch::BinaryLinear` beside `torch::linear` in f32, each on one
+# thread.
 #
 #   benches/linear_forward.sh [ROUNDS [M N K]]
 #

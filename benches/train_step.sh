@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Times training steps of the same binary networks on the tape and in LibTorch (f32), taking turns, and prints tables.
+# Times training steps of the same binary networks on the tape and in LibTorch (f32), taking turns,
+# and prints tables.
 #
 #   benches/train_step.sh [ROUNDS [STEPS [THREADS]]]
 #
-# Needs Debian's libtorch-dev, cmake, g++ and libopenblas0-openmp. LibTorch runs twice: as it is, and with the C library's
-# `malloc` told to keep what is released, which spares it the page faults of fresh memory. Ratios are to the faster.
+# Needs Debian's libtorch-dev, cmake, g++ and libopenblas0-openmp. LibTorch runs twice: as it is,
+# and with the C library's `malloc` told to keep what is released, which spares it the page faults
+# of fresh memory. Ratios are to the faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/lib/libtorch.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs bnn-core's tests for 64-bit Arm, emulated as a CPU that has NEON but none of the later extensions (dot products, SVE):
-# all that the kernels use.
+# Runs bnn-core's tests for 64-bit Arm, emulated as a CPU that has NEON but none of the later
+# extensions (dot products, SVE): all that the kernels use.
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh

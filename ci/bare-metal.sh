@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds bnn-core and bnn-capi for bare metal (no std, no heap) and prints how large they are. A big-endian target must be
-# refused, in words that say why.
+# Builds bnn-core and bnn-capi for bare metal (no std, no heap) and prints how large they are. A
+# big-endian target must be refused, in words that say why.
 # usage: ci/bare-metal.sh [TARGET..]        (default: all that docs/EMBEDDED.md names)
 set -eu
 cd "$(dirname "$0")/.."

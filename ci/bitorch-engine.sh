@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs bitorch-engine's own tests of linear layers and convolutions on CPUs, as they are, on this engine: once with its
-# Python layers on our extensions, once with our layers. In the environment that ci/python.sh has made.
+# Runs bitorch-engine's own tests of linear layers and convolutions on CPUs, as they are, on this
+# engine: once with its Python layers on our extensions, once with our layers. In the environment
+# that ci/python.sh has made.
 # usage: ci/bitorch-engine.sh CHECKOUT        (a checkout of GreenBitAI/bitorch-engine)
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds a C program around an exported model and libbnn.a, with arm-none-eabi-gcc, and runs it on emulated Cortex-M boards:
-# every score must be the host's, bit for bit, and nothing that can panic may be linked. Prints its flash and stack.
+# Builds a C program around an exported model and libbnn.a, with arm-none-eabi-gcc, and runs it on
+# emulated Cortex-M boards: every score must be the host's, bit for bit, and nothing that can panic
+# may be linked. Prints its flash and stack.
 # usage: ci/c-firmware.sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,7 +39,8 @@ library() {
     [ -n "$(panics "$library/libbnn.a" 2>/dev/null)" ] || { echo "the search for panics does not find the library's own" >&2; exit 1; }
 }
 
-# link PROGRAM MAP MODEL FLAG..: links $program, with what lies in the folder MODEL, for a board with the memory MAP.
+# link PROGRAM MAP MODEL FLAG..: links $program, with what lies in the folder MODEL, for a board
+# with the memory MAP.
 link() {
     program=$1 map=$2 model=$out/$3
     shift 3
@@ -55,7 +57,8 @@ emulate() {
         -semihosting-config enable=on,target=native -kernel "$program"
 }
 
-# measure: fails where $program can panic or has no bound for its stack; prints its flash and that bound.
+# measure: fails where $program can panic or has no bound for its stack; prints its flash and that
+# bound.
 measure() {
     if [ -n "$(panics "$program")" ]; then
         echo "$program can panic:" >&2

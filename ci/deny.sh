@@ -1,6 +1,7 @@
 #!/bin/sh
-# Licences, sources, duplicates and bans of what the published crates are built from (deny.toml), and how many crates
-# libbnn is built from. Advisories need a database that is not in a package registry; they are not asked for.
+# Licences, sources, duplicates and bans of what the published crates are built from (deny.toml),
+# and how many crates libbnn is built from. Advisories need a database that is not in a package
+# registry; they are not asked for.
 # usage: ci/deny.sh
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the example firmware and runs it on emulated boards: Cortex-M0, M3, M4, M7, M55 and RISC-V. Each compares its answers with
-# the host's, bit for bit, and prints what a run costs. Time is counted by instructions, so the figures repeat.
+# Builds the example firmware and runs it on emulated boards: Cortex-M0, M3, M4, M7, M55 and RISC-V.
+# Each compares its answers with the host's, bit for bit, and prints what a run costs. Time is
+# counted by instructions, so the figures repeat.
 # usage: ci/firmware.sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,7 +10,8 @@ cd "$(dirname "$0")/.."
 . ci/lib/firmware.sh
 . ci/lib/stack.sh
 
-# The answers that the firmware holds are those that this host gives (with the toolchain of the other crates).
+# The answers that the firmware holds are those that this host gives (with the toolchain of the
+# other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
 for model in digits digits-int digits-bits cnn; do
@@ -20,7 +22,8 @@ for model in digits digits-int digits-bits cnn; do
     bnn info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json"
 done
 
-# What programs are built with that lies in no repository: of the clothes, and of the watch's motions.
+# What programs are built with that lies in no repository: of the clothes, and of the watch's
+# motions.
 export BNN_VECTORS="$PWD/target/vectors"
 mkdir -p "$BNN_VECTORS"
 install dataset-fashion-mnist python3-pip unzip
@@ -35,7 +38,8 @@ target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
 
 use_cross binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-# emulate PROGRAM TARGET FEATURES EMULATOR MACHINE..: runs it. Two minutes are a hundred times what it takes.
+# emulate PROGRAM TARGET FEATURES EMULATOR MACHINE..: runs it. Two minutes are a hundred times what
+# it takes.
 emulate() {
     program=$1 target=$2 elf=$(linked "$1" "$2" "$3") emulator=$4 machine=$5
     shift 5
@@ -65,8 +69,8 @@ predicted() {
     grep -o "{[^{}]*\"target\":\"$target\"}" "$vectors/$(echo "$program" | tr _ -).json" | grep -o "\"$1\":[0-9]*" | cut -d: -f2
 }
 
-# check_costs: whether what the last run took is what was predicted, instructions to a tenth and stack at most, and whether
-# its stack has a bound (of Thumb code) that it kept.
+# check_costs: whether what the last run took is what was predicted, instructions to a tenth and
+# stack at most, and whether its stack has a bound (of Thumb code) that it kept.
 check_costs() {
     case $program in linear | products) return 0 ;; esac
     # shellcheck disable=SC2046  # two words
@@ -81,8 +85,9 @@ check_costs() {
     case $target in thumb*) check_stack "$2" ;; esac
 }
 
-# check_stack SEEN: whether the bound for the stack of a run is no less than the bytes that were seen. What the program paints
-# begins below the frame that calls `count`, and ends where the run went deepest.
+# check_stack SEEN: whether the bound for the stack of a run is no less than the bytes that were
+# seen. What the program paints begins below the frame that calls `count`, and ends where the run
+# went deepest.
 check_stack() {
     # Models with convolutions make real scores through a pointer (`Reals`).
     case $program in cnn) set -- "$1" '* -> call_once' ;; esac
@@ -97,13 +102,15 @@ check_stack() {
     exit 1
 }
 
-# floats: what $elf has in it to compute with floats: routines of the compiler's, instructions of an FPU.
+# floats: what $elf has in it to compute with floats: routines of the compiler's, instructions of an
+# FPU.
 floats() {
     "$(tools_of "$target")-nm" "$elf" | grep -E ' __(aeabi_([fd]|u?[il]2[fd])|(add|sub|mul|div|float|fix)[a-z]*[sd]f)' || true
     case $target in thumb*) arm-none-eabi-objdump -d "$elf" | grep -E "$(printf '\t')v[a-z]" || true ;; esac
 }
 
-# check_floats: digits_int and digits_bits must have none of them, and digits, whose scores are real, shows that they would be found.
+# check_floats: digits_int and digits_bits must have none of them, and digits, whose scores are
+# real, shows that they would be found.
 check_floats() {
     case $program in
         digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
@@ -126,8 +133,8 @@ for name in digits digits_int digits_bits linear products; do
     on_m7 $name
 done
 
-# The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu: its program runs on the M55,
-# which has all its instructions.
+# The same bits with an FPU, and on the other cores. Of the Cortex-M23 there is no board in qemu:
+# its program runs on the M55, which has all its instructions.
 fpu=thumbv7em-none-eabihf
 build_firmware boards $fpu "" digits digits_int
 for name in digits digits_int; do

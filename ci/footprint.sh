@@ -1,7 +1,8 @@
 #!/bin/sh
-# Links what firmware needs of bnn-core to run a model, and nothing else. Fails where a panic is left in it, where it has
-# grown past its budget, and where something calls itself or what nobody knows. Prints sizes, and the bounds for the stack.
-# Debug assertions and overflow checks are off, as in any release build.
+# Links what firmware needs of bnn-core to run a model, and nothing else. Fails where a panic is
+# left in it, where it has grown past its budget, and where something calls itself or what nobody
+# knows. Prints sizes, and the bounds for the stack. Debug assertions and overflow checks are off,
+# as in any release build.
 # usage: ci/footprint.sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,8 +28,8 @@ bytes() { arm-none-eabi-nm --print-size --demangle "$elf" | awk -v kind="$1" '
     }
     END { print sum + 0 }'; }
 
-# check PROGRAM TARGET BUDGET FEATURES [RULE..]: BUDGET is for the library's code, in bytes. Each RULE says what a function
-# calls through pointers.
+# check PROGRAM TARGET BUDGET FEATURES [RULE..]: BUDGET is for the library's code, in bytes. Each
+# RULE says what a function calls through pointers.
 check() {
     program=$1 target=$2 budget=$3 features=$4
     shift 4

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs every fuzz target, guided by coverage and with the address sanitizer, from the kept inputs on. Installs cargo-fuzz;
-# the compiler is the stable one, told to take the flags that fuzzing needs.
+# Runs every fuzz target, guided by coverage and with the address sanitizer, from the kept inputs
+# on. Installs cargo-fuzz; the compiler is the stable one, told to take the flags that fuzzing
+# needs.
 # usage: ci/fuzz.sh [SECONDS]        (for each target; default 60)
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,9 +11,11 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 cargo_tool fuzz
 export RUSTC_BOOTSTRAP=1
-# Products on the thread that libFuzzer watches: for a panic on another one it does not keep the input.
+# Products on the thread that libFuzzer watches: for a panic on another one it does not keep the
+# input.
 export RAYON_NUM_THREADS=1
-# What the engine takes for granted of its own calls is checked as well, and no time is spent on optimising across crates.
+# What the engine takes for granted of its own calls is checked as well, and no time is spent on
+# optimising across crates.
 export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_LTO=off
 quietly cargo fuzz build --features libfuzzer
 

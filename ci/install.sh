@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the library into an empty folder and builds a project outside the repository from what is installed alone:
-# in C and C++, with the shared and the static library, by CMake and by pkg-config. Installs what it needs.
+# Installs the library into an empty folder and builds a project outside the repository from what is
+# installed alone: in C and C++, with the shared and the static library, by CMake and by pkg-config.
+# Installs what it needs.
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/packages.sh
@@ -41,8 +42,8 @@ run() {
     printed=$("$@") || fail "$*: failed"
     [ "$printed" = "1 -3" ] || fail "$*: printed '$printed'"
 }
-# The linker warns that a static program still needs the system's libraries for names of hosts, which are not asked for.
-# shellcheck disable=SC2046,SC2086  # lists of words
+# The linker warns that a static program still needs the system's libraries for names of hosts,
+# which are not asked for. shellcheck disable=SC2046,SC2086  # lists of words
 {
     gcc -std=c99 $strict main.c $(pkg-config --cflags --libs bnn) -o c_shared
     g++ -std=c++17 $strict main.cpp $(pkg-config --cflags --libs bnn) -o cpp_shared

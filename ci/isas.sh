@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs tests with each instruction set of this CPU forced (BNN_ISA): those whose results go through the kernel in use;
-# bnn-core's laws of kernels, which take every kernel by themselves, are not among them. The C programs are run on each by
-# a test of their own.
+# Runs tests with each instruction set of this CPU forced (BNN_ISA): those whose results go through
+# the kernel in use; bnn-core's laws of kernels, which take every kernel by themselves, are not
+# among them. The C programs are run on each by a test of their own.
 # usage: ci/isas.sh [--whole [ISA]]        (--whole: the whole suite, training tests included, on each or on one)
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Trains a binary network on Fashion-MNIST in LibTorch, exports it and runs the file: ffi-tests/torch/fashion_mnist.cpp.
-# Leaves target/fashion_mnist.bnn.
+# Trains a binary network on Fashion-MNIST in LibTorch, exports it and runs the file:
+# ffi-tests/torch/fashion_mnist.cpp. Leaves target/fashion_mnist.bnn.
 #
 #   ci/libtorch-fashion-mnist.sh [EPOCHS [LEAST_ACCURACY]]        (default: 12 epochs, 88.5 %)
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What takes long with LibTorch: a network that is trained with it and exported, and the programs that ours is measured
-# against.
+# What takes long with LibTorch: a network that is trained with it and exported, and the programs
+# that ours is measured against.
 # usage: ci/libtorch-training.sh
 set -eu
 cd "$(dirname "$0")/.."

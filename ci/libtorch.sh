@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests of bnn_torch.hpp. LibTorch is installed only where BNN_REQUIRE promises it. Training with it and timing beside
-# it take longer: ci/libtorch-training.sh.
+# The tests of bnn_torch.hpp. LibTorch is installed only where BNN_REQUIRE promises it. Training
+# with it and timing beside it take longer: ci/libtorch-training.sh.
 # usage: ci/libtorch.sh
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long tier: what takes too long for every run of the check. A run takes one part, by the day of the year, so that
-# none rots; `.ci/run --full` takes all.
+# The long tier: what takes too long for every run of the check. A run takes one part, by the day of
+# the year, so that none rots; `.ci/run --full` takes all.
 # usage: ci/long.sh PART | --list | --today
 set -euo pipefail
 cd "$(dirname "$0")/.."

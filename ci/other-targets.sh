@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What must hold on machines other than this one: bare metal, Arm, RISC-V and WebAssembly, in emulators. The 32-bit Arm
-# with an operating system belongs to the long tier (ci/armv7.sh).
+# What must hold on machines other than this one: bare metal, Arm, RISC-V and WebAssembly, in
+# emulators. The 32-bit Arm with an operating system belongs to the long tier (ci/armv7.sh).
 # usage: ci/other-targets.sh [FILE]        (waits for FILE before it uses programs of this host; see ci/lib/host.sh)
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Python package: its wheel, what it needs, and its tests, in an environment of its own. The tests of the torch part
-# run where BNN_REQUIRE names `torch`, on PyTorch from the package index.
+# The Python package: its wheel, what it needs, and its tests, in an environment of its own. The
+# tests of the torch part run where BNN_REQUIRE names `torch`, on PyTorch from the package index.
 # usage: ci/python.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."

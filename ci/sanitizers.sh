@@ -1,15 +1,17 @@
 #!/bin/sh
-# Runs the tests of bnn-core, every kernel that the CPU has among them, and those inside bnn-capi under the address
-# sanitizer, and then the C programs of ffi-tests/c and 100 000 hostile calls (ffi-tests/hostile) with a library that is
-# built with it. The compiler is the stable one, told to take the flag; the C programs need clang and its sanitizers
-# (libclang-rt-*-dev). BNN_HOSTILE_CALLS and BNN_HOSTILE_SEED choose other calls.
+# Runs the tests of bnn-core, every kernel that the CPU has among them, and those inside bnn-capi
+# under the address sanitizer, and then the C programs of ffi-tests/c and 100 000 hostile calls
+# (ffi-tests/hostile) with a library that is built with it. The compiler is the stable one, told to
+# take the flag; the C programs need clang and its sanitizers (libclang-rt-*-dev). BNN_HOSTILE_CALLS
+# and BNN_HOSTILE_SEED choose other calls.
 set -eu
 cd "$(dirname "$0")/.."
 
 export RUSTC_BOOTSTRAP=1
 target=x86_64-unknown-linux-gnu
 out=target/sanitizers
-# Not leaks: threads of a pool that end with the process look like some. Valgrind looks for those in the C programs.
+# Not leaks: threads of a pool that end with the process look like some. Valgrind looks for those in
+# the C programs.
 ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS=-Zsanitizer=address cargo test --quiet --locked -p bnn-core -p bnn-capi --lib \
     --target $target --target-dir $out
 

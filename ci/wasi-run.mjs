@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { WASI } from 'node:wasi';
 
-// The functions that Rust's std calls and Debian's wasi-libc does not have (wasi-missing.txt), as newer ones have them:
-// attributes of a thread can be set, no thread can be started.
+// The functions that Rust's std calls and Debian's wasi-libc does not have (wasi-missing.txt), as
+// newer ones have them: attributes of a thread can be set, no thread can be started.
 const ok = () => 0;
 const notSupported = () => 58;
 const env = {

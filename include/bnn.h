@@ -115,7 +115,8 @@ typedef enum bnn_status_t {
    */
   BNN_ERROR_NOT_FINITE = 15,
   /**
-   * The bytes are not a model file, or a model file of a version that this library does not read.
+   * The bytes are not a model file, or a model file of a version that this library does not
+   * read.
    */
   BNN_ERROR_MODEL_FORMAT = 16,
   /**
@@ -225,9 +226,9 @@ typedef struct bnn_conv2d_t bnn_conv2d_t;
 typedef struct bnn_linear_t bnn_linear_t;
 
 /**
- * A model whose weights are laid out for this CPU: several times as fast as a `bnn_model_t` on hosts,
- * with the same results. It never changes, and any number of threads may use it at once. Needs a build
- * with `std`.
+ * A model whose weights are laid out for this CPU: several times as fast as a `bnn_model_t` on
+ * hosts, with the same results. It never changes, and any number of threads may use it at once.
+ * Needs a build with `std`.
  */
 typedef struct bnn_packed_model_t bnn_packed_model_t;
 
@@ -244,8 +245,9 @@ typedef struct bnn_linear_options_t {
 } bnn_linear_options_t;
 
 /**
- * The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets everything
- * that has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
+ * The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets
+ * everything that has a default; height, width, channels, outputs, kernel_height and kernel_width
+ * have none.
  */
 typedef struct bnn_conv2d_options_t {
   /**
@@ -321,8 +323,8 @@ typedef struct bnn_conv2d_options_t {
 
 /**
  * An open model file. The struct belongs to the caller and may be on the stack; copies of it work
- * equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of threads may
- * use it at once. The other functions refuse a struct that is all zeros.
+ * equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
+ * threads may use it at once. The other functions refuse a struct that is all zeros.
  */
 typedef struct bnn_model_t {
   /**
@@ -348,16 +350,17 @@ typedef struct bnn_tensor_t {
    */
   int32_t element;
   /**
-   * Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 << bits`;
-   * 32 for the others.
+   * Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 <<
+   * bits`; 32 for the others.
    */
   int32_t element_bits;
 } bnn_tensor_t;
 
 /**
- * A layer of a model. Its pointers point into the model's file; those that the layer has no use for are
- * NULL. A layer whose `scale` and both `thresholds` are NULL gives out its sums (BNN_ELEMENT_I32) or, if
- * it is a pool, bits; one with a `scale` gives out floats, one with thresholds bits.
+ * A layer of a model. Its pointers point into the model's file; those that the layer has no use
+ * for are NULL. A layer whose `scale` and both `thresholds` are NULL gives out its sums
+ * (BNN_ELEMENT_I32) or, if it is a pool, bits; one with a `scale` gives out floats, one with
+ * thresholds bits.
  */
 typedef struct bnn_layer_t {
   /**
@@ -397,7 +400,8 @@ typedef struct bnn_layer_t {
    */
   const uint64_t *weights;
   /**
-   * A threshold per channel of the input: the layer makes bits of bytes, +1 where a byte reaches it.
+   * A threshold per channel of the input: the layer makes bits of bytes, +1 where a byte reaches
+   * it.
    */
   const uint8_t *input_thresholds;
   /**
@@ -435,10 +439,10 @@ typedef struct bnn_layer_t {
 } bnn_layer_t;
 
 /**
- * A stream of rows through a model: a series of sensor frames, whose time is the height of the model's
- * images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing to free. It
- * points to the stream's memory and to the model's file; use only one of its copies. The other functions
- * refuse a struct that is all zeros. One thread at a time may use a stream.
+ * A stream of rows through a model: a series of sensor frames, whose time is the height of the
+ * model's images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing
+ * to free. It points to the stream's memory and to the model's file; use only one of its copies.
+ * The other functions refuse a struct that is all zeros. One thread at a time may use a stream.
  */
 typedef struct bnn_stream_t {
   /**
@@ -495,22 +499,23 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * A short English text for a `bnn_status_t`. Any number may be passed; the text of a number that is
- * not a status is "unknown status".
+ * A short English text for a `bnn_status_t`. Any number may be passed; the text of a number
+ * that is not a status is "unknown status".
  *
  * Returns a static string; never NULL, never to be freed.
  */
 const char *bnn_status_string(int32_t status);
 
 /**
- * Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if no
- * call has failed. A call that succeeds does not change the message.
+ * Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if
+ * no call has failed. A call that succeeds does not change the message.
  *
- * Returns a string of at most 255 bytes that belongs to the library. It is valid until the next
- * failed call on the same thread or the end of that thread. Never NULL, never to be freed.
+ * Returns a string of at most 255 bytes that belongs to the library. It is valid until the
+ * next failed call on the same thread or the end of that thread. Never NULL, never to be
+ * freed.
  *
- * A build without `std` has no threads: there the message is the static text of the last failed
- * call's status, without numbers.
+ * A build without `std` has no threads: there the message is the static text of the last
+ * failed call's status, without numbers.
  */
 const char *bnn_last_error_message(void);
 
@@ -528,10 +533,10 @@ uint32_t bnn_abi_version(void);
 const char *bnn_version(void);
 
 /**
- * The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or "simd128".
- * It is the fastest that this CPU has, or the one that the environment variable `BNN_ISA` names.
- * The library reads the variable once; a build without `std` does not read it. Later versions may
- * add names.
+ * The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or
+ * "simd128". It is the fastest that this CPU has, or the one that the environment variable
+ * `BNN_ISA` names. The library reads the variable once; a build without `std` does not read
+ * it. Later versions may add names.
  *
  * Returns a static string, never NULL, never to be freed. It is "" if `BNN_ISA` names an
  * instruction set that is unknown or absent; `bnn_last_error_message()` then says which.
@@ -540,22 +545,22 @@ const char *bnn_isa(void);
 
 /**
  * Sets how many threads share the work of large calls of this process, from the next call on:
- * `threads` of the library's own. With 1, the calling thread computes forward passes; gradients,
- * and what a forward pass saves of its input, are computed by one further thread for each calling
- * thread, which waits meanwhile. Results do not depend on the number. Calls that are running
- * finish with the threads that they began with.
+ * `threads` of the library's own. With 1, the calling thread computes forward passes;
+ * gradients, and what a forward pass saves of its input, are computed by one further thread
+ * for each calling thread, which waits meanwhile. Results do not depend on the number. Calls
+ * that are running finish with the threads that they began with.
  *
  * By default it is `RAYON_NUM_THREADS`, or one thread for each CPU. A child process made by
- * `fork` starts threads of its own, as many as its parent was told to use. A build without `std`
- * has no threads: there `threads` is 1.
+ * `fork` starts threads of its own, as many as its parent was told to use. A build without
+ * `std` has no threads: there `threads` is 1.
  *
  * Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS, NO_MEMORY.
  */
 bnn_status_t bnn_set_num_threads(size_t threads);
 
 /**
- * How many threads share the work of large calls. Starts them if nothing has done so before. 0 if
- * the system gives no threads.
+ * How many threads share the work of large calls. Starts them if nothing has done so before. 0
+ * if the system gives no threads.
  */
 size_t bnn_num_threads(void);
 
@@ -565,8 +570,8 @@ size_t bnn_num_threads(void);
 size_t bnn_row_words(size_t k);
 
 /**
- * Packs the signs of `x` into `bits`: element `x[r * x_stride + j]` becomes bit `j % 64` of word
- * `bits[r * bnn_row_words(k) + j / 64]`, for `r < rows`, `j < k`; tail bits become 0.
+ * Packs the signs of `x` into `bits`: element `x[r * x_stride + j]` becomes bit `j % 64` of
+ * word `bits[r * bnn_row_words(k) + j / 64]`, for `r < rows`, `j < k`; tail bits become 0.
  *
  * - `x`: read, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
  * - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
@@ -585,8 +590,8 @@ bnn_status_t bnn_pack_f32(const float *x,
  * Unpacks `bits` into `x`: `x[r * x_stride + j]` becomes `+1.0f` or `-1.0f`, for `r < rows`,
  * `j < k`. The gaps between the rows of `x` are not written.
  *
- * - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
- *   may be larger.
+ * - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
+ *   words, may be larger.
  * - `x`: written, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP, ISA_UNKNOWN,
@@ -605,9 +610,9 @@ bnn_status_t bnn_unpack_f32(const uint64_t *bits,
  * the weight matrix as layers keep it, a row per output. With `m = 1` it is the matrix-vector
  * product. The sums are the same on every CPU and with any number of threads.
  *
- * A large product lays `b` out for the CPU's kernel, part by part, in up to 8 MiB of the library's
- * memory, or reads it in place if there is none. To multiply with the same `b` many times, make a
- * layer of it, or a model.
+ * A large product lays `b` out for the CPU's kernel, part by part, in up to 8 MiB of the
+ * library's memory, or reads it in place if there is none. To multiply with the same `b` many
+ * times, make a layer of it, or a model.
  *
  * - `a`: read, `m * bnn_row_words(k)` words, tail bits 0.
  * - `b`: read, `n * bnn_row_words(k)` words, tail bits 0.
@@ -635,8 +640,8 @@ bnn_status_t bnn_gemm_i32(const uint64_t *a,
 bnn_status_t bnn_linear_options_init(bnn_linear_options_t *options);
 
 /**
- * Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it keeps
- * the signs.
+ * Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it
+ * keeps the signs.
  *
  * - `w`: read, `[n, k]` floats: a row per output.
  * - `scale`: read, `n` floats, a factor per output; NULL for factors of 1.
@@ -714,10 +719,10 @@ void bnn_linear_free(bnn_linear_t *linear);
 bnn_status_t bnn_linear_size(const bnn_linear_t *linear, size_t *n, size_t *k);
 
 /**
- * Computes `y[i, j] = scale[j] * sum + bias[j]` with
- * `sum = sum over l < k of sign(x[i, l]) * sign(w[j, l])`, for `i < m`, `j < n`. The sum is exact
- * (rounded to a float once beyond 2^24); product and sum are each rounded, never fused. The
- * results are the same on every CPU and with any number of threads.
+ * Computes `y[i, j] = scale[j] * sum + bias[j]` with `sum = sum over l < k of sign(x[i, l]) *
+ * sign(w[j, l])`, for `i < m`, `j < n`. The sum is exact (rounded to a float once beyond
+ * 2^24); product and sum are each rounded, never fused. The results are the same on every CPU
+ * and with any number of threads.
  *
  * - `x`: read, `[m, k]` floats without gaps.
  * - `y`: written, `[m, n]` floats without gaps.
@@ -734,11 +739,12 @@ bnn_status_t bnn_linear_forward_f32(const bnn_linear_t *linear, const float *x, 
 size_t bnn_linear_saved_words(size_t m, size_t k);
 
 /**
- * As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the packed
- * signs `[m, k]`, followed by one packed bit per element that says whether `|x| <= clip`.
+ * As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the
+ * packed signs `[m, k]`, followed by one packed bit per element that says whether `|x| <=
+ * clip`.
  *
- * - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words, may
- *   be larger, and words after those are not written.
+ * - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words,
+ *   may be larger, and words after those are not written.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
  */
@@ -750,15 +756,17 @@ bnn_status_t bnn_linear_forward_saving_f32(const bnn_linear_t *linear,
                                            size_t saved_words);
 
 /**
- * Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose pointer
- * is NULL are skipped and cost nothing.
+ * Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose
+ * pointer is NULL are skipped and cost nothing.
  *
  * - `saved`: read, what `bnn_linear_forward_saving_f32` saved of the same `m` rows;
  *   `saved_words`, its size in words, may be larger.
  * - `grad_y`: read, `[m, n]` floats.
- * - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else 0.
- * - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with respect
- *   to `sign(w)`. The straight-through estimator applies it to the latent `w` unchanged.
+ * - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else
+ *   0.
+ * - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with
+ *   respect to `sign(w)`. The straight-through estimator applies it to the latent `w`
+ *   unchanged.
  * - `grad_scale`: written, `n` floats: `sum over i of grad_y[i, j] * sum[i, j]`, the sums
  *   computed again from the saved signs.
  * - `grad_bias`: written, `n` floats: `sum over i of grad_y[i, j]`.
@@ -785,14 +793,15 @@ bnn_status_t bnn_linear_backward_f32(const bnn_linear_t *linear,
 bnn_status_t bnn_conv2d_options_init(bnn_conv2d_options_t *options);
 
 /**
- * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which it
- * keeps the signs. Filters are not flipped: this is the cross-correlation that all frameworks
- * call convolution.
+ * Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which
+ * it keeps the signs. Filters are not flipped: this is the cross-correlation that all
+ * frameworks call convolution.
  *
  * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats.
  * - `scale`: read, `outputs` floats, a factor per output; NULL for factors of 1.
  * - `bias`: read, `outputs` floats, a summand per output; NULL for summands of 0.
- * - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success only.
+ * - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success
+ *   only.
  *
  * The convolution keeps no pointer to the arguments.
  *
@@ -853,15 +862,16 @@ bnn_status_t bnn_conv2d_forward_f32(const bnn_conv2d_t *conv,
                                     float *y);
 
 /**
- * Words (`uint64_t`) that a saving forward pass of `batch` images writes:
- * `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
- * element. 0 if `conv` is NULL, `batch` is 0, or the size overflows.
+ * Words (`uint64_t`) that a saving forward pass of `batch` images writes: `2 * batch *
+ * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per element. 0
+ * if `conv` is NULL, `batch` is 0, or the size overflows.
  */
 size_t bnn_conv2d_saved_words(const bnn_conv2d_t *conv, size_t batch);
 
 /**
- * As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the packed
- * signs, a row per image, followed by one packed bit per element that says whether `|x| <= clip`.
+ * As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the
+ * packed signs, a row per image, followed by one packed bit per element that says whether `|x|
+ * <= clip`.
  *
  * - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
  *   words, may be larger, and words after those are not written.
@@ -877,7 +887,8 @@ bnn_status_t bnn_conv2d_forward_saving_f32(const bnn_conv2d_t *conv,
 
 /**
  * Computes the gradients of a loss, given the gradient with respect to `y`, as
- * `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost nothing.
+ * `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost
+ * nothing.
  *
  * - `saved`: read, what `bnn_conv2d_forward_saving_f32` saved of the same `batch` images;
  *   `saved_words`, its size in words, may be larger.
@@ -910,7 +921,8 @@ bnn_status_t bnn_conv2d_backward_f32(const bnn_conv2d_t *conv,
  *
  * A model that opens is safe to run, whatever the bytes are.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED,
+ * MODEL_INVALID.
  */
 bnn_status_t bnn_model_open(const uint8_t *bytes, size_t len, bnn_model_t *out);
 
@@ -933,16 +945,15 @@ bnn_status_t bnn_model_input(const bnn_model_t *model, bnn_tensor_t *out);
 bnn_status_t bnn_model_output(const bnn_model_t *model, bnn_tensor_t *out);
 
 /**
- * The shape of a sample of the model's input: height, width and channels of an image, whose elements
- * are in this order. Height and width are 1 if the model does not take images. A row of an image has
- * as many bytes as a sample (see `bnn_model_input`) divided by the height.
+ * The shape of a sample of the model's input: height, width and channels of an image, whose
+ * elements are in this order. Height and width are 1 if the model does not take images. A row
+ * of an image has as many bytes as a sample (see `bnn_model_input`) divided by the height.
  *
  * - `shape`: written, 3 numbers.
  *
  * Errors: NULL, MISALIGNED, NOT_OPEN, OVERLAP.
  */
-bnn_status_t bnn_model_input_shape(const bnn_model_t *model,
-                                   size_t *shape);
+bnn_status_t bnn_model_input_shape(const bnn_model_t *model, size_t *shape);
 
 /**
  * The shape of a sample of the model's output, as in `bnn_model_input_shape`.
@@ -954,15 +965,15 @@ bnn_status_t bnn_model_input_shape(const bnn_model_t *model,
 bnn_status_t bnn_model_output_shape(const bnn_model_t *model, size_t *shape);
 
 /**
- * Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or pools
- * runs its samples one by one and needs no more for several of them. Also 0 if `model` is NULL or
- * not open, which `bnn_model_run` refuses.
+ * Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or
+ * pools runs its samples one by one and needs no more for several of them. Also 0 if `model`
+ * is NULL or not open, which `bnn_model_run` refuses.
  */
 size_t bnn_model_scratch_bytes(const bnn_model_t *model);
 
 /**
- * The text that the file keeps for people and tools: by convention lines of `key=value` that end in
- * a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
+ * The text that the file keeps for people and tools: by convention lines of `key=value` that
+ * end in a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
  *
  * - `text`: written: where the text begins, inside the file. UTF-8, not closed by a 0.
  * - `len`: written: its bytes; 0 if there is none.
@@ -987,18 +998,18 @@ size_t bnn_model_layers(const bnn_model_t *model);
 bnn_status_t bnn_model_layer(const bnn_model_t *model, size_t index, bnn_layer_t *out);
 
 /**
- * Runs the model on one sample, in the caller's memory and on the calling thread: made for small
- * devices. On a host a `bnn_packed_model_t` is several times as fast.
+ * Runs the model on one sample, in the caller's memory and on the calling thread: made for
+ * small devices. On a host a `bnn_packed_model_t` is several times as fast.
  *
  * - `input`: read, `input_bytes` bytes, exactly those of a sample; aligned to the element type
  *   (8 bytes for bits, whose tail bits are 0).
  * - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
  *   type (8 bytes for bits).
- * - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
- *   bytes. May be NULL if none is needed.
+ * - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to
+ *   8 bytes. May be NULL if none is needed.
  *
- * Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
- * model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
+ * Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than
+ * the model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_model_run(const bnn_model_t *model,
                            const void *input,
@@ -1009,9 +1020,9 @@ bnn_status_t bnn_model_run(const bnn_model_t *model,
                            size_t scratch_bytes);
 
 /**
- * Runs the model on `samples` samples, which follow each other in `input` and `output`: all sizes
- * are `samples` times those of `bnn_model_run`. On a host `bnn_packed_model_run` is several times as
- * fast.
+ * Runs the model on `samples` samples, which follow each other in `input` and `output`: all
+ * sizes are `samples` times those of `bnn_model_run`. On a host `bnn_packed_model_run` is
+ * several times as fast.
  *
  * Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
  */
@@ -1025,11 +1036,12 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
                                  size_t scratch_bytes);
 
 /**
- * Checks all of a model file and lays its weights out for this CPU. The library keeps a copy of the
- * file: `bytes` may be freed after the call.
+ * Checks all of a model file and lays its weights out for this CPU. The library keeps a copy
+ * of the file: `bytes` may be freed after the call.
  *
  * - `bytes`: read, `len` bytes, the whole file, at any address.
- * - `out`: receives the model, to be freed with `bnn_packed_model_free`. Written on success only.
+ * - `out`: receives the model, to be freed with `bnn_packed_model_free`. Written on success
+ *   only.
  *
  * A model that opens is safe to run, whatever the bytes are.
  *
@@ -1039,8 +1051,8 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
 bnn_status_t bnn_packed_model_new(const uint8_t *bytes, size_t len, bnn_packed_model_t **out);
 
 /**
- * As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file: they must
- * stay where and as they are until the model is freed.
+ * As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file:
+ * they must stay where and as they are until the model is freed.
  *
  * - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8.
  *
@@ -1053,7 +1065,8 @@ bnn_status_t bnn_packed_model_new_borrowing(const uint8_t *bytes,
 /**
  * As `bnn_packed_model_new`, from a regular file, which is read whole.
  *
- * - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on Windows).
+ * - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on
+ *   Windows).
  *
  * Errors: as `bnn_packed_model_new`, and FILE (there is no such file, or it cannot be read).
  */
@@ -1061,33 +1074,33 @@ bnn_status_t bnn_packed_model_new_from_file(const char *path, bnn_packed_model_t
 
 /**
  * Opens the file of a packed model as a `bnn_model_t`, for all that there is to ask of one:
- * `bnn_model_input`, `bnn_model_output`, `bnn_model_input_shape`, `bnn_model_layer`, `bnn_model_meta`
- * and so on.
+ * `bnn_model_input`, `bnn_model_output`, `bnn_model_input_shape`, `bnn_model_layer`,
+ * `bnn_model_meta` and so on.
  *
- * - `out`: receives the model. Written on success only. It may be used until `packed` is freed or, if
- *   that borrows its file, as long as the file stays.
+ * - `out`: receives the model. Written on success only. It may be used until `packed` is freed
+ *   or, if that borrows its file, as long as the file stays.
  *
  * Errors: NULL, MISALIGNED, OVERLAP.
  */
-bnn_status_t bnn_packed_model_view(const bnn_packed_model_t *packed,
-                                   bnn_model_t *out);
+bnn_status_t bnn_packed_model_view(const bnn_packed_model_t *packed, bnn_model_t *out);
 
 /**
  * Runs the model on `samples` samples, which follow each other in `input` and `output`, on the
- * library's threads. A sample takes the bytes that `bnn_model_input` and `bnn_model_output` say of the
- * model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`, bit for bit.
+ * library's threads. A sample takes the bytes that `bnn_model_input` and `bnn_model_output`
+ * say of the model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`,
+ * bit for bit.
  *
- * The model keeps the memory that a run works in: once it has run so many samples in as many threads,
- * no run of at most so many asks for more. A run of one sample is about as fast per sample as one of
- * many, apart from sharing it among threads.
+ * The model keeps the memory that a run works in: once it has run so many samples in as many
+ * threads, no run of at most so many asks for more. A run of one sample is about as fast per
+ * sample as one of many, apart from sharing it among threads.
  *
- * - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element type
- *   (8 bytes for bits, whose tail bits are 0).
- * - `output`: written, `output_bytes` bytes, exactly those of the samples; aligned to the element
- *   type (8 bytes for bits). After BNN_ERROR_NO_MEMORY it holds anything.
+ * - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element
+ *   type (8 bytes for bits, whose tail bits are 0).
+ * - `output`: written, `output_bytes` bytes, exactly those of the samples; aligned to the
+ *   element type (8 bytes for bits). After BNN_ERROR_NO_MEMORY it holds anything.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, MISMATCH, RANGE (an input element has more bits than the
- * model says), TAIL_BITS, OVERLAP.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, MISMATCH, RANGE (an input element has more bits
+ * than the model says), TAIL_BITS, OVERLAP.
  */
 bnn_status_t bnn_packed_model_run(const bnn_packed_model_t *packed,
                                   size_t samples,
@@ -1103,8 +1116,8 @@ void bnn_packed_model_free(bnn_packed_model_t *packed);
 
 /**
  * Bytes of memory that a stream through the model needs. 0 if there is no such stream, which
- * `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its output
- * has several rows, or if `model` is NULL or not open.
+ * `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its
+ * output has several rows, or if `model` is NULL or not open.
  */
 size_t bnn_model_stream_bytes(const bnn_model_t *model);
 
@@ -1115,8 +1128,8 @@ size_t bnn_model_stream_bytes(const bnn_model_t *model);
  *   bytes. Only the stream may read and write it for as long as the stream is used.
  * - `out`: receives the stream, which holds a copy of the model. Written on success only.
  *
- * Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
- * this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
+ * Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream
+ * through this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
  */
 bnn_status_t bnn_stream_open(const bnn_model_t *model,
                              void *memory,
@@ -1124,18 +1137,18 @@ bnn_status_t bnn_stream_open(const bnn_model_t *model,
                              bnn_stream_t *out);
 
 /**
- * Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon as the
- * rows that it depends on are there: the result of `bnn_model_run` on a window of as many rows as
- * the model's images have. If `bnn_stream_slides`, the first window begins at the first row, and
- * each further one begins later by the product of all vertical strides. Otherwise the windows follow
- * each other without overlap.
+ * Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon
+ * as the rows that it depends on are there: the result of `bnn_model_run` on a window of as
+ * many rows as the model's images have. If `bnn_stream_slides`, the first window begins at the
+ * first row, and each further one begins later by the product of all vertical strides.
+ * Otherwise the windows follow each other without overlap.
  *
  * - `stream`: read and written.
  * - `row`: read, `row_bytes` bytes, exactly those of a row: the bytes of a sample (see
- *   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits, whose
- *   tail bits are 0).
- * - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes, exactly
- *   those of a sample of `bnn_model_output`; aligned to the element type.
+ *   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits,
+ *   whose tail bits are 0).
+ * - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes,
+ *   exactly those of a sample of `bnn_model_output`; aligned to the element type.
  * - `ready`: written; 1 where `output` has a result now, else 0.
  *
  * An error does not change the stream.
@@ -1168,7 +1181,8 @@ uint32_t bnn_stream_slides(const bnn_stream_t *stream);
 /**
  * Begins a model.
  *
- * - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or BNN_ELEMENT_U8.
+ * - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or
+ *   BNN_ELEMENT_U8.
  * - `element_bits`: 1 for bits; for unsigned integers 1 to 8: all elements are less than
  *   `1 << element_bits`.
  * - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
@@ -1178,9 +1192,9 @@ uint32_t bnn_stream_slides(const bnn_stream_t *stream);
 bnn_status_t bnn_builder_new(int32_t element, int32_t element_bits, bnn_builder_t **out);
 
 /**
- * Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1` where
- * `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first product takes
- * the signs.
+ * Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1`
+ * where `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first
+ * product takes the signs.
  *
  * - `thresholds`: read, `len` bytes: one for each input of the first product.
  * - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
@@ -1200,39 +1214,39 @@ void bnn_builder_free(bnn_builder_t *builder);
  *
  * - `text`: read, `len` bytes of UTF-8; not closed by a 0.
  *
- * Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model is
- * finished).
+ * Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model
+ * is finished).
  */
 bnn_status_t bnn_builder_meta(bnn_builder_t *builder, const uint8_t *text, size_t len);
 
 /**
- * Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
- * where `x` is what the layers so far give out, or the input. If it is the first product of a
- * model of unsigned integers, `x[l]` itself stands in place of its sign.
+ * Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j,
+ * l])`, where `x` is what the layers so far give out, or the input. If it is the first product
+ * of a model of unsigned integers, `x[l]` itself stands in place of its sign.
  *
  * - `w`: read, `[n, k]` floats: latent weights, whose signs count.
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not what
- * the layers so far give out or the number of thresholds, sums that are too large, or the model
- * is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not
+ * what the layers so far give out or the number of thresholds, sums that are too large, or the
+ * model is finished).
  */
 bnn_status_t bnn_builder_linear_f32(bnn_builder_t *builder, const float *w, size_t n, size_t k);
 
 /**
- * Adds `scale * x + bias` per column, product and sum rounded to a float each, after a product:
- * the scale and the bias of a layer, a folded batch norm. Any number of such steps may follow
- * each other. If a sign follows them, they become an integer threshold per output, equal to the
- * sign of this very computation for every sum that can occur. At the end of a model they become
- * one scale and one bias; `bnn_builder_finish` refuses several steps of which these give other
- * scores, see `bnn_builder_set_tolerance`.
+ * Adds `scale * x + bias` per column, product and sum rounded to a float each, after a
+ * product: the scale and the bias of a layer, a folded batch norm. Any number of such steps
+ * may follow each other. If a sign follows them, they become an integer threshold per output,
+ * equal to the sign of this very computation for every sum that can occur. At the end of a
+ * model they become one scale and one bias; `bnn_builder_finish` refuses several steps of
+ * which these give other scores, see `bnn_builder_set_tolerance`.
  *
  * - `scale`: read, `n` floats; NULL for factors of 1.
  * - `bias`: read, `n` floats; NULL for summands of 0.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not after
- * a product, `n` is not the product's, or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not
+ * after a product, `n` is not the product's, or the model is finished).
  */
 bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
                                     const float *scale,
@@ -1240,8 +1254,8 @@ bnn_status_t bnn_builder_affine_f32(bnn_builder_t *builder,
                                     size_t n);
 
 /**
- * Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)` the
- * affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
+ * Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)`
+ * the affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
  * `bnn_builder_affine_f32`.
  *
  * - `mean`, `var`: read, `n` floats each: the running statistics.
@@ -1264,16 +1278,16 @@ bnn_status_t bnn_builder_batch_norm_f32(bnn_builder_t *builder,
  *
  * - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow), LAYER
- * (not after a product, `n` is not the product's, or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow),
+ * LAYER (not after a product, `n` is not the product's, or the model is finished).
  */
 bnn_status_t bnn_builder_threshold_i32(bnn_builder_t *builder, const int32_t *thresholds, size_t n);
 
 /**
- * Allows the scores of the model to differ from what several affine steps compute. A model file has
- * one scale and one bias per output, with a rounding each, which cannot always give the scores
- * of two steps bit for bit. The difference is of some 1e-7, and is checked for every sum that
- * can occur. Signs are exact in any case.
+ * Allows the scores of the model to differ from what several affine steps compute. A model
+ * file has one scale and one bias per output, with a rounding each, which cannot always give
+ * the scores of two steps bit for bit. The difference is of some 1e-7, and is checked for
+ * every sum that can occur. Signs are exact in any case.
  *
  * - `tolerance`: the largest difference, as a share of the largest score that the output can
  *   have; from 0, the default, to 1.
@@ -1298,8 +1312,8 @@ bnn_status_t bnn_builder_sign(bnn_builder_t *builder);
 bnn_status_t bnn_pool2d_options_init(bnn_pool2d_options_t *options);
 
 /**
- * Says that samples are images of this size. Call it before the first layer is added; without it
- * samples are rows.
+ * Says that samples are images of this size. Call it before the first layer is added; without
+ * it samples are rows.
  *
  * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (layers have been added, other images have
  * been said, or the model is finished).
@@ -1314,48 +1328,49 @@ bnn_status_t bnn_builder_image(bnn_builder_t *builder,
  * filters. If it is the first product of a model of unsigned integers, the integers stand in
  * place of their signs; the padding must then be BNN_PAD_ZERO.
  *
- * - `options`: read. `height`, `width` and `channels` must be those of the images that the layers
- *   so far give out, or that `bnn_builder_image` said; `clip` is not used.
+ * - `options`: read. `height`, `width` and `channels` must be those of the images that the
+ *   layers so far give out, or that `bnn_builder_image` said; `clip` is not used.
  * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats: latent
  *   filters, whose signs count.
  *
  * Sums are at most 2^24 in magnitude, up to which training in floats is exact.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), RANGE and INDIVISIBLE
- * (as in `bnn_conv2d_new_f32`), LAYER (there are no images, or images of another size; sums that
- * are too large; numbers that the format has no room for; or the model is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), RANGE and
+ * INDIVISIBLE (as in `bnn_conv2d_new_f32`), LAYER (there are no images, or images of another
+ * size; sums that are too large; numbers that the format has no room for; or the model is
+ * finished).
  */
 bnn_status_t bnn_builder_conv2d_f32(bnn_builder_t *builder,
                                     const bnn_conv2d_options_t *options,
                                     const float *w);
 
 /**
- * Adds a max pool over images: of the sums of a convolution, of what affine steps make of them, or
- * of signs. A model file pools signs, which gives the same result if a product or a sign takes the
- * signs of what was pooled.
+ * Adds a max pool over images: of the sums of a convolution, of what affine steps make of
+ * them, or of signs. A model file pools signs, which gives the same result if a product or a
+ * sign takes the signs of what was pooled.
  *
  * - `options`: read: the windows.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a window larger than the padded image), LAYER
- * (there are no images, it would pool integers of the input, numbers that the format has no room
- * for, or the model is finished). `bnn_builder_finish` and the next product refuse a pool whose
- * signs they cannot take.
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a window larger than the padded image),
+ * LAYER (there are no images, it would pool integers of the input, numbers that the format has
+ * no room for, or the model is finished). `bnn_builder_finish` and the next product refuse a
+ * pool whose signs they cannot take.
  */
 bnn_status_t bnn_builder_max_pool2d(bnn_builder_t *builder, const bnn_pool2d_options_t *options);
 
 /**
- * Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for the
- * dense layers that follow. Rows stay as they are. Without it a linear layer takes each pixel by
- * itself.
+ * Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for
+ * the dense layers that follow. Rows stay as they are. Without it a linear layer takes each
+ * pixel by itself.
  *
  * Errors: NULL, MISALIGNED, LAYER (the model is finished).
  */
 bnn_status_t bnn_builder_flatten(bnn_builder_t *builder);
 
 /**
- * Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.
- * The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch norm, sums
- * (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+ * Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its
+ * bytes. The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch
+ * norm, sums (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
  *
  * - `file_bytes`: written: the size of the file.
  *
@@ -1366,8 +1381,9 @@ bnn_status_t bnn_builder_finish(bnn_builder_t *builder, size_t *file_bytes);
 /**
  * Copies the bytes of the finished model.
  *
- * - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be larger,
- *   and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple of 8.
+ * - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
+ *   larger, and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple
+ *   of 8.
  *
  * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
  */

@@ -1,6 +1,6 @@
-//! Convolutions on one thread, on every kernel of this CPU and in floats (im2col and a product, by two
-//! libraries; compare with the faster one). Throughput counts `2 * m * n * k` operations, where `m` is the
-//! number of output pixels and `k` that of a filter's elements.
+//! Convolutions on one thread, on every kernel of this CPU and in floats (im2col and a product, by
+//! two libraries; compare with the faster one). Throughput counts `2 * m * n * k` operations, where
+//! `m` is the number of output pixels and `k` that of a filter's elements.
 
 mod contest;
 

@@ -1,6 +1,6 @@
-//! Products on one thread, on every kernel of this CPU and in floats (by two libraries; compare with the
-//! faster one). Throughput counts `2 * m * n * k` operations. Then prime sizes, to compare with their round
-//! neighbours, and two threads against one.
+//! Products on one thread, on every kernel of this CPU and in floats (by two libraries; compare
+//! with the faster one). Throughput counts `2 * m * n * k` operations. Then prime sizes, to compare
+//! with their round neighbours, and two threads against one.
 
 mod contest;
 

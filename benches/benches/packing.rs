@@ -1,5 +1,6 @@
-//! Packing and unpacking on the kernel in use (`BNN_ISA` chooses another), and a copy of the same bytes to
-//! compare with. Throughput counts the bytes of the numbers; for transposing, those of the bits.
+//! Packing and unpacking on the kernel in use (`BNN_ISA` chooses another), and a copy of the same
+//! bytes to compare with. Throughput counts the bytes of the numbers; for transposing, those of the
+//! bits.
 
 use bnn_benches::numbers;
 use bnn_core::{BitMatrix, Error, Planes, pack, pack_threshold, unpack};

@@ -1,5 +1,6 @@
-//! Measures the cost of the C ABI: times the same layer through `bnn.h` and through Rust, taking turns in one
-//! run, and prints the ratio of the medians. Both pack the signs of floats, multiply, and write floats.
+//! Measures the cost of the C ABI: times the same layer through `bnn.h` and through Rust, taking
+//! turns in one run, and prints the ratio of the medians. Both pack the signs of floats, multiply,
+//! and write floats.
 //!
 //!   cargo run --release -p bnn-benches --example abi_call
 //!

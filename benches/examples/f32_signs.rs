@@ -1,7 +1,8 @@
-//! Times products of `f32` with signs, as the backward pass of binary layers needs them, beside those of two libraries
-//! for `f32`, in turns on one thread. `BNN_ISA` chooses the kernel.
+//! Times products of `f32` with signs, as the backward pass of binary layers needs them, beside
+//! those of two libraries for `f32`, in turns on one thread. `BNN_ISA` chooses the kernel.
 //!
-//! `f32_signs [ROUNDS]` prints a table: 10^9 operations (2 * m * n * k) per second, best of the rounds.
+//! `f32_signs [ROUNDS]` prints a table: 10^9 operations (2 * m * n * k) per second, best of the
+//! rounds.
 
 use std::error::Error;
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Times training steps of a binary network on the tape: forward, cross entropy, backward, Adam with
-//! clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both.
+//! Times training steps of a binary network on the tape: forward, cross entropy, backward, Adam
+//! with clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both.
 //!
 //! `train_step mlp|cnn [STEPS [THREADS]]` prints one line of JSON.
 

@@ -1,7 +1,9 @@
-// Signs with straight-through gradients (Hubara et al. 2016, arXiv 1602.02830), as one writes them in LibTorch.
+// Signs with straight-through gradients (Hubara et al. 2016, arXiv 1602.02830), as one writes them
+// in LibTorch.
 //
-// `sign()` gives 0 for 0, where the engine gives +1: the one vectorised operation that LibTorch has for it. What
-// comes out of a batch norm, and latent weights, are 0 hardly ever, and the time does not depend on it.
+// `sign()` gives 0 for 0, where the engine gives +1: the one vectorised operation that LibTorch has
+// for it. What comes out of a batch norm, and latent weights, are 0 hardly ever, and the time does
+// not depend on it.
 #pragma once
 
 #include <torch/torch.h>

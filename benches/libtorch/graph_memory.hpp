@@ -1,9 +1,9 @@
 // How many bytes the graph keeps for the backward pass.
 //
-// LibTorch tells a `MemoryReportingInfoBase` of every allocation and release of the thread. What a forward pass
-// has allocated and not released, while nothing of it is held but the loss, is what the graph keeps: saved
-// activations, statistics, indices of maxima, and copies such as sign(w). What was there before, weights,
-// gradients, the optimizer's state and the batch, is not counted.
+// LibTorch tells a `MemoryReportingInfoBase` of every allocation and release of the thread. What a
+// forward pass has allocated and not released, while nothing of it is held but the loss, is what
+// the graph keeps: saved activations, statistics, indices of maxima, and copies such as sign(w).
+// What was there before, weights, gradients, the optimizer's state and the batch, is not counted.
 #pragma once
 
 #include <c10/core/Allocator.h>

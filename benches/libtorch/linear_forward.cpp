@@ -2,7 +2,8 @@
 //
 //   linear_forward [ROUNDS [M N K]]        (default 11 rounds of 128 4096 4096)
 //
-// Both on one thread. Prints one line of JSON; `ratio` is that of the medians. The outputs are compared, too.
+// Both on one thread. Prints one line of JSON; `ratio` is that of the medians. The outputs are
+// compared, too.
 #include <ATen/Parallel.h>
 
 #include <bnn.hpp>

@@ -1,5 +1,5 @@
-// The binary networks: pixels times signs of weights in the first layer, signs times signs in the others, batch
-// norm behind every layer and no bias, as in `bnn_autograd::models`.
+// The binary networks: pixels times signs of weights in the first layer, signs times signs in the
+// others, batch norm behind every layer and no bias, as in `bnn_autograd::models`.
 #pragma once
 
 #include <vector>
@@ -54,7 +54,8 @@ class Mlp : public Network {
     torch::nn::ModuleList norms_;
 };
 
-// Three times 3x3 convolution, 2x2 maximum, batch norm: 1x28x28, 32x14x14, 64x7x7, 128x3x3; then 10 scores.
+// Three times 3x3 convolution, 2x2 maximum, batch norm: 1x28x28, 32x14x14, 64x7x7, 128x3x3; then 10
+// scores.
 class Cnn : public Network {
   public:
     Cnn() {

@@ -1,4 +1,5 @@
-// Times training steps of a binary network in LibTorch, f32: forward, cross entropy, backward, Adam, clipping.
+// Times training steps of a binary network in LibTorch, f32: forward, cross entropy, backward,
+// Adam, clipping.
 //
 //   train_step mlp|cnn [STEPS [THREADS]]
 //

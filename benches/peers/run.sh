@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times model files and products of bits beside other libraries, taking turns on one core, and prints tables
-# in Markdown.
+# Times model files and products of bits beside other libraries, taking turns on one core, and
+# prints tables in Markdown.
 #
 #   benches/peers/run.sh [OPTIONS]      (benches/peers/run.sh --help lists them)
 #

@@ -77,8 +77,8 @@ impl fmt::Display for ConvShape {
     }
 }
 
-/// A convolution of one image, with filters packed for every kernel. The float contenders pad with zeros;
-/// their time includes im2col and the product.
+/// A convolution of one image, with filters packed for every kernel. The float contenders pad with
+/// zeros; their time includes im2col and the product.
 #[derive(Debug)]
 pub struct Convolution {
     conv: Conv2d,

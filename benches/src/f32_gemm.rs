@@ -30,8 +30,8 @@ impl F32Gemm {
         }
     }
 
-    /// `c[i, j] = sum over l of a[i, l] * b[j, l]`, `shape` being `[m, n, k]`, all row-major without
-    /// gaps.
+    /// `c[i, j] = sum over l of a[i, l] * b[j, l]`, `shape` being `[m, n, k]`, all row-major
+    /// without gaps.
     ///
     /// # Errors
     /// A size of 0; a slice that is not as long as its matrix.

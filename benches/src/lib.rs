@@ -1,5 +1,6 @@
-//! Workloads to be timed: products and convolutions of bits on every kernel of this CPU, the same ones of
-//! floats, and float networks of the shapes of model files. The criterion benches and `bnn bench` run the same [`Workload`]s.
+//! Workloads to be timed: products and convolutions of bits on every kernel of this CPU, the same
+//! ones of floats, and float networks of the shapes of model files. The criterion benches and `bnn
+//! bench` run the same [`Workload`]s.
 
 mod convolution;
 mod epilogues;

@@ -10,11 +10,13 @@ use rayon::prelude::*;
 use crate::f32_gemm::{F32Gemm, F32Weights};
 use crate::im2col::im2col;
 
-/// A network of floats with the layers of a model: convolutions by im2col and a product (depthwise ones tap by
-/// tap), a bias and ReLU after each of them, max pools. Weights are packed for the library beforehand.
+/// A network of floats with the layers of a model: convolutions by im2col and a product (depthwise
+/// ones tap by tap), a bias and ReLU after each of them, max pools. Weights are packed for the
+/// library beforehand.
 ///
-/// Images go one by one through the layers that give images, so that they stay in the cache; the layers after
-/// them take a block of samples at a time, so that products are large. Threads share the samples.
+/// Images go one by one through the layers that give images, so that they stay in the cache; the
+/// layers after them take a block of samples at a time, so that products are large. Threads share
+/// the samples.
 #[derive(Debug)]
 pub struct FloatNetwork {
     images: Vec<FloatLayer>,

@@ -1,6 +1,6 @@
-# shellcheck shell=sh
-# Building for other targets. rustup has the standard library of most of them, ready; of the others it is built from
-# Debian's Rust, which comes with its sources, and kept under target/sysroots/. To be sourced, from the repository's root.
+# shellcheck shell=sh Building for other targets. rustup has the standard library of most of them,
+# ready; of the others it is built from Debian's Rust, which comes with its sources, and kept under
+# target/sysroots/. To be sourced, from the repository's root.
 
 . ci/lib/packages.sh
 
@@ -26,12 +26,13 @@ set_for_target() {
     export "CARGO_TARGET_$(echo "$1" | tr 'a-z.-' 'A-Z__')_$2=$3"
 }
 
-# sysroot_of TARGET: where its standard library is, or will be. It serves only the compiler that built it.
+# sysroot_of TARGET: where its standard library is, or will be. It serves only the compiler that
+# built it.
 sysroot_of() { echo "$PWD/target/sysroots/$1-$(rustc --version | cut -d' ' -f2)"; }
 
-# use_target TARGET CRATES [FLAGS]: has cargo build for TARGET, with the compiler's FLAGS. If rustup does not have the
-# target, the standard library's CRATES (core, or std,test) are built unless they are there. Always the same CRATES for
-# the same TARGET.
+# use_target TARGET CRATES [FLAGS]: has cargo build for TARGET, with the compiler's FLAGS. If rustup
+# does not have the target, the standard library's CRATES (core, or std,test) are built unless they
+# are there. Always the same CRATES for the same TARGET.
 use_target() {
     if rustup_has "$1"; then
         set_for_target "$1" RUSTFLAGS "${3:-}"
@@ -45,8 +46,8 @@ use_target() {
     set_for_target "$1" RUSTDOCFLAGS "--sysroot $(sysroot_of "$1")"
 }
 
-# build_sysroots CRATES TARGET..: builds those of the TARGETs' sysroots that are missing, all in one run of cargo.
-# -Zbuild-std wants something to build them for: an empty crate.
+# build_sysroots CRATES TARGET..: builds those of the TARGETs' sysroots that are missing, all in one
+# run of cargo. -Zbuild-std wants something to build them for: an empty crate.
 build_sysroots() {
     crates=$1
     shift

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # Building the programs of firmware/. To be sourced, after ci/lib/cross.sh and use_cross.
 
-# build_firmware PACKAGE TARGET FEATURES PROGRAM..: links the programs, all in one run of cargo, into target/linked/.
+# build_firmware PACKAGE TARGET FEATURES PROGRAM..: links the programs, all in one run of cargo,
+# into target/linked/.
 build_firmware() {
     package=$1 target=$2 features=$3
     shift 3

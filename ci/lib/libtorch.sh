@@ -11,7 +11,8 @@ install_bnn() {
     export CMAKE_PREFIX_PATH="$PWD/target/installed"
 }
 
-# Of Debian's libraries behind `libblas.so.3` the one that shares LibTorch's threads; it is the fastest by far.
+# Of Debian's libraries behind `libblas.so.3` the one that shares LibTorch's threads; it is the
+# fastest by far.
 use_openblas() {
     for folder in /usr/lib/*/openblas-openmp; do
         [ -d "$folder" ] && export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"

@@ -1,7 +1,7 @@
-# shellcheck shell=bash
-# Steps of a check, each with a name, the seconds that it took, and those that it kept a CPU busy, which depend less on what
-# else runs on the machine. To be sourced, by bash.
-# BNN_STEPS is the file that they are noted in; a script that another one starts adds to the same file.
+# shellcheck shell=bash Steps of a check, each with a name, the seconds that it took, and those that
+# it kept a CPU busy, which depend less on what else runs on the machine. To be sourced, by bash.
+# BNN_STEPS is the file that they are noted in; a script that another one starts adds to the same
+# file.
 
 export BNN_STEPS="${BNN_STEPS:-$(mktemp)}"
 step_name='' step_lane=${BNN_LANE:-host} step_begun=$SECONDS step_cpu=0

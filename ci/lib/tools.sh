@@ -3,8 +3,9 @@
 
 . ci/lib/packages.sh
 
-# cargo_tool NAME: installs `cargo NAME` in the version that ci/tools.txt names, unless it is there: the program that
-# the Python index has ready, or, where that does not run, one that is built from its source.
+# cargo_tool NAME: installs `cargo NAME` in the version that ci/tools.txt names, unless it is there:
+# the program that the Python index has ready, or, where that does not run, one that is built from
+# its source.
 cargo_tool() {
     tool_version=$(sed -n "s/^astral-dev-toolchain-cargo-$1==\([^ ]*\).*/\1/p" ci/tools.txt)
     case $(cargo "$1" --version 2>/dev/null) in *" $tool_version") return 0 ;; esac

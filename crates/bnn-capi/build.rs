@@ -19,11 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("{SOURCE}: expected a line `{CONSTANT}N;`"))?;
         let soname = format!("libbnn.so.{abi}");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{soname}");
-        // The library's threads sleep in its code for as long as the process lives, so `dlclose` must
-        // not take that away.
+        // The library's threads sleep in its code for as long as the process lives, so `dlclose`
+        // must not take that away.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-        // The library is not named so where cargo leaves it, but programs that are linked there should run.
-        // OUT_DIR is three folders below.
+        // The library is not named so where cargo leaves it, but programs that are linked there
+        // should run. OUT_DIR is three folders below.
         let out = env::var("OUT_DIR")?;
         if let Some(profile) = Path::new(&out).ancestors().nth(3) {
             link(&profile.join(&soname))?;

@@ -1,4 +1,5 @@
-// Model files: what the builder writes runs as the definition says; wrong files and calls are refused.
+// Model files: what the builder writes runs as the definition says; wrong files and calls are
+// refused.
 #include "check.hpp"
 
 #include <array>
@@ -148,7 +149,8 @@ void bytes_become_bits_by_thresholds() {
     CHECK_ERROR(BNN_ERROR_LAYER, "", bnn::Builder::of_thresholds(thresholds).linear(w, 5, 39));
 }
 
-// Images of bytes: a padded convolution of the numbers, a batch norm, a pool, a convolution of the signs, a dense layer.
+// Images of bytes: a padded convolution of the numbers, a batch norm, a pool, a convolution of the
+// signs, a dense layer.
 void a_built_model_of_images_runs_as_its_formulas_say() {
     constexpr std::size_t HEIGHT = 6, WIDTH = 4, CHANNELS = 3, FIRST = 5, SECOND = 2, OUT = 3;
     const auto w1 = numbers(FIRST * 9 * CHANNELS, 1), w2 = numbers(SECOND * 4 * FIRST, 2);

@@ -1,4 +1,5 @@
-// Model files made of networks give what the networks give, bit for bit; everything else is refused by name.
+// Model files made of networks give what the networks give, bit for bit; everything else is refused
+// by name.
 #include "check.hpp"
 
 #include <vector>
@@ -64,7 +65,8 @@ Tensor scores_of_bits(const std::vector<std::uint8_t> &file, const Tensor &x) {
     return torch::tensor(y).view({x.size(0), -1});
 }
 
-// A network with the default options of every layer, trained: the biases before batch norms are part of the thresholds.
+// A network with the default options of every layer, trained: the biases before batch norms are
+// part of the thresholds.
 void a_trained_network_of_default_layers_is_exported() {
     Sequential net(BinaryLinear(8, 16), torch::nn::BatchNorm1d(16), BinaryLinear(16, 2), torch::nn::BatchNorm1d(2));
     const Tensor x = all_signs(8), target = x.sum(1).ge(1).to(torch::kLong);

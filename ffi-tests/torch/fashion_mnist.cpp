@@ -1,11 +1,13 @@
-// Trains a binary network on Fashion-MNIST with LibTorch and our layers, exports it to a model file and runs that.
+// Trains a binary network on Fashion-MNIST with LibTorch and our layers, exports it to a model file
+// and runs that.
 //
 //   fashion_mnist FOLDER [EPOCHS [LEAST_ACCURACY [MODEL_FILE]]]
 //
-// The folder has the four IDX files, unpacked. The network and the recipe are those of `bnn train`: 784-1024-1024-10, pixels
-// times signs in the first layer, signs times signs in the others, a batch norm after each; Adam with half a cosine from 5e-3
-// to 0. The program fails if fewer than LEAST_ACCURACY per cent of the test images are right, or if the scores of the file
-// are not those of the network, bit for bit, for every test image.
+// The folder has the four IDX files, unpacked. The network and the recipe are those of `bnn train`:
+// 784-1024-1024-10, pixels times signs in the first layer, signs times signs in the others, a batch
+// norm after each; Adam with half a cosine from 5e-3 to 0. The program fails if fewer than
+// LEAST_ACCURACY per cent of the test images are right, or if the scores of the file are not those
+// of the network, bit for bit, for every test image.
 #include <torch/torch.h>
 
 #include <bnn.hpp>

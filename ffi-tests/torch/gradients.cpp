@@ -1,5 +1,6 @@
-// Gradients equal those of LibTorch's own operations: exactly where sums are of small integers, and else within
-// 1e-5 of the largest element, which is what sums of some hundred floats in another order come to.
+// Gradients equal those of LibTorch's own operations: exactly where sums are of small integers, and
+// else within 1e-5 of the largest element, which is what sums of some hundred floats in another
+// order come to.
 #include "check.hpp"
 
 #include <cmath>

@@ -1,4 +1,5 @@
-// Modules: parameters, copies, files, packed weights that follow the parameters, and how they print.
+// Modules: parameters, copies, files, packed weights that follow the parameters, and how they
+// print.
 #include "check.hpp"
 
 #include <cmath>
@@ -108,7 +109,8 @@ void packed_weights_follow_the_parameters() {
     fresh("a change of type");
 
     layer->eval();
-    // They are kept, indeed: a change that LibTorch does not count is not seen until `eval` is called.
+    // They are kept, indeed: a change that LibTorch does not count is not seen until `eval` is
+    // called.
     const Tensor kept = layer->forward(x).clone();
     layer->weight.data().neg_();
     EXPECT(torch::equal(layer->forward(x), kept));

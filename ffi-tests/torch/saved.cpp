@@ -1,4 +1,5 @@
-// A graph keeps two bits per element of an input and not one float of it; what is not needed is not computed.
+// A graph keeps two bits per element of an input and not one float of it; what is not needed is not
+// computed.
 #include "check.hpp"
 
 #include "graph_memory.hpp"
@@ -7,7 +8,8 @@ namespace {
 
 template <class Forward> void check_saved(const Tensor &x, int64_t rows, const Forward &forward) {
     const int64_t words = rows * static_cast<int64_t>(bnn::row_words(static_cast<std::size_t>(x.numel() / rows)));
-    // What LibTorch allocates is counted, the loss apart: this graph saves nothing but the packed input.
+    // What LibTorch allocates is counted, the loss apart: this graph saves nothing but the packed
+    // input.
     EXPECT(graph_bytes([&] { return forward(x * 1.0f).sum(); }) == 2 * words * 8);
 }
 

@@ -1,4 +1,5 @@
-// First layers and batch norms: what they compute, their gradients, and that they are modules like any other.
+// First layers and batch norms: what they compute, their gradients, and that they are modules like
+// any other.
 #include "check.hpp"
 
 #include <cmath>

@@ -29,7 +29,8 @@ pub trait Product {
     ) -> Result<(), Error>;
 }
 
-/// Checks every epilogue, bit for bit; `expected` is `[m, n]`, rows of outputs are `gap` elements apart.
+/// Checks every epilogue, bit for bit; `expected` is `[m, n]`, rows of outputs are `gap` elements
+/// apart.
 pub fn check_epilogues(
     product: &mut impl Product,
     n: usize,

@@ -5,8 +5,8 @@ use core::fmt::Debug;
 /// Elements on each side.
 const SIDE: usize = 64;
 
-/// What `write` makes of `len` elements, all `guard` before and with more of them on both sides, which it
-/// must leave as they are.
+/// What `write` makes of `len` elements, all `guard` before and with more of them on both sides,
+/// which it must leave as they are.
 pub fn guarded<T: Copy + PartialEq + Debug>(
     len: usize,
     guard: T,

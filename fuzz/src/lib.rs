@@ -1,5 +1,6 @@
-//! The bodies of the fuzz targets (`targets`), and what they share: numbers made of an input's bytes, outputs between
-//! guards, and the check of all epilogues of a product against the sums that are expected.
+//! The bodies of the fuzz targets (`targets`), and what they share: numbers made of an input's
+//! bytes, outputs between guards, and the check of all epilogues of a product against the sums that
+//! are expected.
 
 mod epilogues;
 mod guarded;

@@ -12,7 +12,8 @@ namespace bnn {
 /// Words (`uint64_t`) that one packed row of `k` elements takes.
 inline std::size_t row_words(std::size_t k) noexcept { return bnn_row_words(k); }
 
-/// Rows of signs, packed: bit 1 is +1, each row starts on a word. It owns its words; copies are deep.
+/// Rows of signs, packed: bit 1 is +1, each row starts on a word. It owns its words; copies are
+/// deep.
 class BitMatrix {
   public:
     /// The signs of `x`, `rows` times `cols` numbers, row after row.
@@ -39,7 +40,8 @@ class BitMatrix {
     std::vector<std::uint64_t> words_;
 };
 
-/// `a · b^T`: for each row of `a` its sums of products with every row of `b`, `a.rows()` times `b.rows()` of them.
+/// `a · b^T`: for each row of `a` its sums of products with every row of `b`, `a.rows()` times
+/// `b.rows()` of them.
 inline std::vector<std::int32_t> multiply(const BitMatrix &a, const BitMatrix &b) {
     detail::expect_size("columns of b", a.cols(), b.cols());
     std::vector<std::int32_t> c(detail::product("c", a.rows(), b.rows()));

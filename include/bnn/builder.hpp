@@ -12,7 +12,8 @@
 
 namespace bnn {
 
-/// `bnn_pool2d_options_t` with its defaults set. `kernel_height` and `kernel_width` have none: set them.
+/// `bnn_pool2d_options_t` with its defaults set. `kernel_height` and `kernel_width` have none: set
+/// them.
 struct Pool2dOptions : bnn_pool2d_options_t {
     Pool2dOptions() { detail::check(bnn_pool2d_options_init(this)); }
 };
@@ -23,7 +24,8 @@ struct BatchNorm {
     float eps = 1e-5f;
 };
 
-/// Puts a model file together, layer by layer; each function returns the builder. One thread at a time may use it.
+/// Puts a model file together, layer by layer; each function returns the builder. One thread at a
+/// time may use it.
 ///
 /// ```
 /// std::vector<std::uint8_t> file = bnn::Builder::of_bytes(8)
@@ -37,20 +39,23 @@ class Builder {
     static Builder of_bits() { return Builder(BNN_ELEMENT_BITS, 1); }
     /// Of samples of unsigned integers, a byte each, all less than `1 << bits`, 1 to 8 of them.
     static Builder of_bytes(int bits) { return Builder(BNN_ELEMENT_U8, bits); }
-    /// Of samples of bytes of which the model makes bits: `+1` where one is at least the threshold of its input.
+    /// Of samples of bytes of which the model makes bits: `+1` where one is at least the threshold
+    /// of its input.
     static Builder of_thresholds(Span<const std::uint8_t> thresholds) {
         bnn_builder_t *builder = nullptr;
         detail::check(bnn_builder_new_thresholds(thresholds.data(), thresholds.size(), &builder));
         return Builder(builder);
     }
 
-    /// Text for people and tools, by convention lines of `key=value`. It replaces what was set before.
+    /// Text for people and tools, by convention lines of `key=value`. It replaces what was set
+    /// before.
     Builder &meta(const std::string &text) {
         meta_ = text;
         return write_meta();
     }
 
-    /// The names of the classes, in the order of the scores: lines `class.0=..`, `class.1=..` after the other metadata.
+    /// The names of the classes, in the order of the scores: lines `class.0=..`, `class.1=..` after
+    /// the other metadata.
     Builder &class_names(const std::vector<std::string> &names) {
         class_names_ = names;
         return write_meta();
@@ -67,8 +72,8 @@ class Builder {
         return checked(bnn_builder_image(get(), height, width, channels));
     }
 
-    /// A convolution with the signs of `w`, `[outputs, kernel_height, kernel_width, channels / groups]`, of the images that
-    /// the layers so far give out.
+    /// A convolution with the signs of `w`, `[outputs, kernel_height, kernel_width, channels /
+    /// groups]`, of the images that the layers so far give out.
     Builder &conv2d(const Conv2dOptions &options, Span<const float> w) {
         detail::expect_size("w", detail::filter_elements(options), w.size());
         return checked(bnn_builder_conv2d_f32(get(), &options, w.data()));
@@ -102,8 +107,8 @@ class Builder {
         return checked(bnn_builder_threshold_i32(get(), thresholds.data(), thresholds.size()));
     }
 
-    /// Allows the scores to differ from what several affine steps compute, as a share of the largest score that an output can
-    /// have; 0 as built. See `bnn_builder_set_tolerance`.
+    /// Allows the scores to differ from what several affine steps compute, as a share of the
+    /// largest score that an output can have; 0 as built. See `bnn_builder_set_tolerance`.
     Builder &tolerance(float tolerance) { return checked(bnn_builder_set_tolerance(get(), tolerance)); }
 
     /// A sign, at the end of a model whose output is bits.

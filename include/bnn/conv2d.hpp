@@ -10,15 +10,16 @@
 
 namespace bnn {
 
-/// `bnn_conv2d_options_t` with its defaults set. `height`, `width`, `channels`, `outputs`, `kernel_height` and
-/// `kernel_width` have none: set them.
+/// `bnn_conv2d_options_t` with its defaults set. `height`, `width`, `channels`, `outputs`,
+/// `kernel_height` and `kernel_width` have none: set them.
 struct Conv2dOptions : bnn_conv2d_options_t {
     Conv2dOptions() { detail::check(bnn_conv2d_options_init(this)); }
 };
 
 namespace detail {
 
-/// Elements of the filters that the options ask for. The library refuses options that contradict themselves.
+/// Elements of the filters that the options ask for. The library refuses options that contradict
+/// themselves.
 inline std::size_t filter_elements(const bnn_conv2d_options_t &options) {
     const std::size_t taps = product("w", options.kernel_height, options.kernel_width);
     const std::size_t channels = options.groups == 0 ? 0 : options.channels / options.groups;
@@ -27,10 +28,11 @@ inline std::size_t filter_elements(const bnn_conv2d_options_t &options) {
 
 } // namespace detail
 
-/// `y = scale * (sign(x) * sign(w)) + bias`, a convolution of images of one size, with the filters packed once.
+/// `y = scale * (sign(x) * sign(w)) + bias`, a convolution of images of one size, with the filters
+/// packed once.
 ///
-/// Images are `[batch, height, width, channels]`, filters `[outputs, kernel_height, kernel_width, channels / groups]`.
-/// Immutable: any number of threads may use one at once.
+/// Images are `[batch, height, width, channels]`, filters `[outputs, kernel_height, kernel_width,
+/// channels / groups]`. Immutable: any number of threads may use one at once.
 class Conv2d {
   public:
     /// Of latent filters.
@@ -42,7 +44,8 @@ class Conv2d {
         take(conv);
     }
 
-    /// Of packed filters, a row of `kernel_height * kernel_width * channels / groups` bits for each output.
+    /// Of packed filters, a row of `kernel_height * kernel_width * channels / groups` bits for each
+    /// output.
     Conv2d(const Conv2dOptions &options, const BitMatrix &w, Affine affine = {}) : options_(options) {
         detail::expect_affine(affine, options.outputs);
         detail::expect_size("rows of w", options.outputs, w.rows());
@@ -74,7 +77,8 @@ class Conv2d {
         return y;
     }
 
-    /// Words that the backward pass of `batch` images needs: the sign and the mask, two bits per element of `x`.
+    /// Words that the backward pass of `batch` images needs: the sign and the mask, two bits per
+    /// element of `x`.
     std::size_t saved_words(std::size_t batch) const noexcept { return bnn_conv2d_saved_words(get(), batch); }
 
     /// As `forward`, and fills `saved`, of `saved_words(batch)` words, for `backward`.
@@ -83,7 +87,8 @@ class Conv2d {
                                                     saved.size()));
     }
 
-    /// The gradients of what `forward_saving` computed, given that of `y`. `into.w` is with respect to `sign(w)`.
+    /// The gradients of what `forward_saving` computed, given that of `y`. `into.w` is with respect
+    /// to `sign(w)`.
     void backward(Span<const std::uint64_t> saved, Span<const float> grad_y, Gradients into) const {
         const std::size_t batch = detail::whole_rows("grad_y", output_elements_, grad_y.size());
         const std::size_t x = detail::product("grad_x", batch, image_elements_);

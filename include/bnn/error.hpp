@@ -11,7 +11,8 @@
 
 namespace bnn {
 
-/// A call that failed. `what()` says what was wrong and what was expected, `status()` is the number of bnn.h.
+/// A call that failed. `what()` says what was wrong and what was expected, `status()` is the number
+/// of bnn.h.
 class Error : public std::runtime_error {
   public:
     Error(bnn_status_t status, const std::string &message) : std::runtime_error(message), status_(status) {}

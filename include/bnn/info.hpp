@@ -11,7 +11,8 @@ namespace bnn {
 /// The library's version, such as "1.2.3".
 inline std::string version() { return bnn_version(); }
 
-/// Throws (BNN_ERROR_MISMATCH) if the loaded library does not have the ABI that the header describes.
+/// Throws (BNN_ERROR_MISMATCH) if the loaded library does not have the ABI that the header
+/// describes.
 inline void check_abi() {
     if (bnn_abi_version() != BNN_ABI_VERSION) {
         throw Error(BNN_ERROR_MISMATCH, "ABI of libbnn: expected " + std::to_string(BNN_ABI_VERSION) + ", found " +
@@ -19,7 +20,8 @@ inline void check_abi() {
     }
 }
 
-/// The instruction set in use: "avx2", "neon", ..; throws if the variable BNN_ISA asks for one that the CPU lacks.
+/// The instruction set in use: "avx2", "neon", ..; throws if the variable BNN_ISA asks for one that
+/// the CPU lacks.
 inline std::string isa() {
     const std::string name = bnn_isa();
     if (name.empty()) {

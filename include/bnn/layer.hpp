@@ -7,12 +7,14 @@
 
 namespace bnn {
 
-/// What a layer has besides its weights: a factor and a summand for each output. Empty: factors of 1, summands of 0.
+/// What a layer has besides its weights: a factor and a summand for each output. Empty: factors of
+/// 1, summands of 0.
 struct Affine {
     Span<const float> scale, bias;
 };
 
-/// Where a backward pass writes each gradient, in the shape of what it belongs to. Empty ones are not computed.
+/// Where a backward pass writes each gradient, in the shape of what it belongs to. Empty ones are
+/// not computed.
 struct Gradients {
     Span<float> x, w, scale, bias;
 };

@@ -10,12 +10,14 @@
 
 namespace bnn {
 
-/// `y = scale * (sign(x) · sign(w)^T) + bias`, of rows of `inputs()` numbers, with the weights packed once.
+/// `y = scale * (sign(x) · sign(w)^T) + bias`, of rows of `inputs()` numbers, with the weights
+/// packed once.
 ///
 /// Immutable: any number of threads may use one at once.
 class Linear {
   public:
-    /// Of latent weights, `outputs` rows of `inputs` numbers. `clip`: the gradient of `x` passes where `|x| <= clip`.
+    /// Of latent weights, `outputs` rows of `inputs` numbers. `clip`: the gradient of `x` passes
+    /// where `|x| <= clip`.
     Linear(Span<const float> w, std::size_t outputs, std::size_t inputs, Affine affine = {}, float clip = 1.0f)
         : outputs_(outputs), inputs_(inputs) {
         detail::expect_size("w", detail::product("w", outputs, inputs), w.size());
@@ -54,7 +56,8 @@ class Linear {
         return y;
     }
 
-    /// Words that the backward pass of `rows` rows needs: the sign and the mask, two bits per element of `x`.
+    /// Words that the backward pass of `rows` rows needs: the sign and the mask, two bits per
+    /// element of `x`.
     std::size_t saved_words(std::size_t rows) const noexcept { return bnn_linear_saved_words(rows, inputs_); }
 
     /// As `forward`, and fills `saved`, of `saved_words(rows)` words, for `backward`.
@@ -63,7 +66,8 @@ class Linear {
                                                     saved.size()));
     }
 
-    /// The gradients of what `forward_saving` computed, given that of `y`. `into.w` is with respect to `sign(w)`.
+    /// The gradients of what `forward_saving` computed, given that of `y`. `into.w` is with respect
+    /// to `sign(w)`.
     void backward(Span<const std::uint64_t> saved, Span<const float> grad_y, Gradients into) const {
         const std::size_t rows = detail::whole_rows("grad_y", outputs_, grad_y.size());
         detail::expect_gradients(into, detail::product("grad_x", rows, inputs_), outputs_ * inputs_, outputs_);

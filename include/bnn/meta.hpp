@@ -56,7 +56,8 @@ inline std::string unescaped(const std::string &line) {
     return value;
 }
 
-/// The value of the first line `key=value` of some metadata, unescaped; `otherwise` if there is no such line.
+/// The value of the first line `key=value` of some metadata, unescaped; `otherwise` if there is no
+/// such line.
 inline std::string meta_value(const std::string &meta, const std::string &key, const std::string &otherwise) {
     const std::string start = key + "=";
     for (std::size_t at = 0; at < meta.size();) {

@@ -14,12 +14,15 @@
 
 namespace bnn {
 
-/// A model file and what is needed to run it. It keeps a copy of the file's bytes; copies of it are deep.
+/// A model file and what is needed to run it. It keeps a copy of the file's bytes; copies of it are
+/// deep.
 ///
-/// It runs as firmware does, on the calling thread. On a host a `PackedModel` is several times as fast.
+/// It runs as firmware does, on the calling thread. On a host a `PackedModel` is several times as
+/// fast.
 ///
-/// `run` is const and takes its scratch memory from a `Scratch` of the caller's, so that threads share a model.
-/// Firmware, and programs that want to read the file where it is, call `bnn_model_open` themselves.
+/// `run` is const and takes its scratch memory from a `Scratch` of the caller's, so that threads
+/// share a model. Firmware, and programs that want to read the file where it is, call
+/// `bnn_model_open` themselves.
 class Model : public ModelInfo {
   public:
     /// Memory for a run; one for each thread. It grows when it has to.
@@ -48,8 +51,9 @@ class Model : public ModelInfo {
     /// For the functions of bnn.h; the object keeps it.
     const bnn_model_t *get() const noexcept { return &model_; }
 
-    /// Runs samples that lie one after the other; `Output` is `float`, `std::int32_t` or `std::uint64_t` (bits), `Input`
-    /// `std::uint8_t` or `std::uint64_t` (bits), as `input()` and `output()` say. All of `x` is run, and `y` filled.
+    /// Runs samples that lie one after the other; `Output` is `float`, `std::int32_t` or
+    /// `std::uint64_t` (bits), `Input` `std::uint8_t` or `std::uint64_t` (bits), as `input()` and
+    /// `output()` say. All of `x` is run, and `y` filled.
     template <class Input, class Output> void run(Span<const Input> x, Span<Output> y, Scratch &scratch) const {
         const std::size_t samples = samples_of<Input, Output>(x.size());
         if (scratch_bytes() > 0) {

@@ -14,7 +14,8 @@
 
 namespace bnn {
 
-/// The class with the largest score, the first among equals. NaN never wins over a number; 0 if there are no scores.
+/// The class with the largest score, the first among equals. NaN never wins over a number; 0 if
+/// there are no scores.
 inline std::size_t argmax(Span<const float> scores) noexcept {
     std::size_t best = 0;
     for (std::size_t i = 1; i < scores.size(); i++) {

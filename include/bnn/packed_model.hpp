@@ -15,14 +15,15 @@ namespace bnn {
 
 /// A model whose weights are laid out for this CPU: the fast way to run a model on a host.
 ///
-/// Immutable: any number of threads may use one at once. A run works in memory that the object keeps for the next one.
+/// Immutable: any number of threads may use one at once. A run works in memory that the object
+/// keeps for the next one.
 class PackedModel : public ModelInfo {
   public:
     /// Checks the whole file and keeps a copy of it.
     explicit PackedModel(Span<const std::uint8_t> file) : PackedModel(create(bnn_packed_model_new, file)) {}
 
-    /// Of a file that stays where and as it is until the object is gone, such as a mapped one; it begins at a multiple
-    /// of 8.
+    /// Of a file that stays where and as it is until the object is gone, such as a mapped one; it
+    /// begins at a multiple of 8.
     static PackedModel borrowing(Span<const std::uint8_t> file) {
         return PackedModel(create(bnn_packed_model_new_borrowing, file));
     }
@@ -39,7 +40,8 @@ class PackedModel : public ModelInfo {
     /// The model for the functions of bnn.h that take a `bnn_model_t`; the object keeps it.
     const bnn_model_t *view() const noexcept { return &model_; }
 
-    /// Runs samples that lie one after the other; the types are those of `Model::run`. All of `x` is run, and `y` filled.
+    /// Runs samples that lie one after the other; the types are those of `Model::run`. All of `x`
+    /// is run, and `y` filled.
     template <class Input, class Output> void run(Span<const Input> x, Span<Output> y) const {
         const std::size_t samples = samples_of<Input, Output>(x.size());
         detail::check(bnn_packed_model_run(get(), samples, x.data(), x.size() * sizeof(Input), y.data(),

@@ -9,11 +9,12 @@
 
 namespace bnn {
 
-/// A view of elements that something else owns: `std::span` for C++17, and the same type in every later standard.
+/// A view of elements that something else owns: `std::span` for C++17, and the same type in every
+/// later standard.
 ///
-/// It is made implicitly of everything that `std::data` and `std::size` take (std::vector, std::array, std::span, arrays),
-/// so that a call takes the container itself. `Span<const T>` is read, `Span<T>` written. An empty span is "none" where an
-/// argument is optional.
+/// It is made implicitly of everything that `std::data` and `std::size` take (std::vector,
+/// std::array, std::span, arrays), so that a call takes the container itself. `Span<const T>` is
+/// read, `Span<T>` written. An empty span is "none" where an argument is optional.
 template <class T> class Span {
   public:
     constexpr Span() noexcept = default;

@@ -11,9 +11,9 @@
 
 namespace bnn {
 
-/// A stream of rows, such as a sensor's samples, through a model of convolutions; `bnn_stream_push` says which windows
-/// give its results. It owns its memory and points into the file of its model: keep the model. One thread at a time may
-/// use it.
+/// A stream of rows, such as a sensor's samples, through a model of convolutions; `bnn_stream_push`
+/// says which windows give its results. It owns its memory and points into the file of its model:
+/// keep the model. One thread at a time may use it.
 class Stream {
   public:
     /// Before the first row.
@@ -32,8 +32,8 @@ class Stream {
     Stream &operator=(Stream &&) noexcept = default;
     ~Stream() = default;
 
-    /// Takes a row of `Model::row_bytes`. Returns true if the row completes a result, which is then in `y`; otherwise `y` is
-    /// unchanged. `Input` and `Output` are those of `Model::run`.
+    /// Takes a row of `Model::row_bytes`. Returns true if the row completes a result, which is then
+    /// in `y`; otherwise `y` is unchanged. `Input` and `Output` are those of `Model::run`.
     template <class Input, class Output> bool push(Span<const Input> row, Span<Output> y) {
         Model::expect_type<Input>("row", input_);
         Model::expect_type<Output>("output", output_);

@@ -4,10 +4,10 @@
 //! cargo run --release --example fashion_mnist -- --data FOLDER --epochs 12 --seed 1
 //! ```
 //!
-//! All weights and all hidden activations are +1 or -1; the pixels go in as they are. With `--export FILE`
-//! the network is written as a model file, which then runs on the test images: on bits, with the tape's
-//! scores. `--stages 16/32 --hidden 64` makes another network: the channels of its convolutions, with a `/`
-//! between stages, and the widths of its hidden layers.
+//! All weights and all hidden activations are +1 or -1; the pixels go in as they are. With
+//! `--export FILE` the network is written as a model file, which then runs on the test images: on
+//! bits, with the tape's scores. `--stages 16/32 --hidden 64` makes another network: the channels
+//! of its convolutions, with a `/` between stages, and the widths of its hidden layers.
 
 use std::error::Error;
 use std::io::Write;
@@ -121,7 +121,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Writes the network as a model file, for pixels of `depth` bits, and compares every score of the test images with the tape's.
+/// Writes the network as a model file, for pixels of `depth` bits, and compares every score of the
+/// test images with the tape's.
 fn write_and_check(
     trainer: &mut Trainer<Cnn>,
     test: &Dataset,

@@ -1,17 +1,17 @@
-//! Trains a network of 1-D convolutions on motions that a watch recorded: BasicMotions of the UEA archive,
-//! with six axes, ten samples a second and four classes. The two files come with any distribution of the
-//! archive, in the `.ts` format:
+//! Trains a network of 1-D convolutions on motions that a watch recorded: BasicMotions of the UEA
+//! archive, with six axes, ten samples a second and four classes. The two files come with any
+//! distribution of the archive, in the `.ts` format:
 //!
 //! ```sh
 //! cargo run --release --example motions -- BasicMotions_TRAIN.ts BasicMotions_TEST.ts [NAME]
 //! ```
 //!
-//! With a NAME, the network is written as NAME.bnn. For devices to check themselves, a recording of each
-//! class is written as NAME.inputs (a byte for each axis of each sample) and the scores of all its windows as
-//! NAME.outputs.
+//! With a NAME, the network is written as NAME.bnn. For devices to check themselves, a recording of
+//! each class is written as NAME.inputs (a byte for each axis of each sample) and the scores of all
+//! its windows as NAME.outputs.
 //!
-//! The network sees windows of 64 samples as images 64 high and 1 wide with six channels, a byte each, so
-//! that it can run on a sensor's samples as they come, row by row.
+//! The network sees windows of 64 samples as images 64 high and 1 wide with six channels, a byte
+//! each, so that it can run on a sensor's samples as they come, row by row.
 
 use std::error::Error;
 

@@ -25,7 +25,8 @@ fn optimizers() -> Result<[(&'static str, Optimizer); 3], Error> {
     ])
 }
 
-/// Accuracy on the test images, and the share of weights that flipped in the first and the last epoch.
+/// Accuracy on the test images, and the share of weights that flipped in the first and the last
+/// epoch.
 fn train(optimizer: Optimizer, seed: u64) -> Result<[f64; 3], TrainError> {
     let split = data::digits()?;
     let sizes = MlpConfig {

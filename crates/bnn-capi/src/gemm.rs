@@ -13,9 +13,9 @@ export! {
     /// the weight matrix as layers keep it, a row per output. With `m = 1` it is the matrix-vector
     /// product. The sums are the same on every CPU and with any number of threads.
     ///
-    /// A large product lays `b` out for the CPU's kernel, part by part, in up to 8 MiB of the library's
-    /// memory, or reads it in place if there is none. To multiply with the same `b` many times, make a
-    /// layer of it, or a model.
+    /// A large product lays `b` out for the CPU's kernel, part by part, in up to 8 MiB of the
+    /// library's memory, or reads it in place if there is none. To multiply with the same `b` many
+    /// times, make a layer of it, or a model.
     ///
     /// - `a`: read, `m * bnn_row_words(k)` words, tail bits 0.
     /// - `b`: read, `n * bnn_row_words(k)` words, tail bits 0.

@@ -32,10 +32,10 @@ export! {
 }
 
 export! {
-    /// The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or "simd128".
-    /// It is the fastest that this CPU has, or the one that the environment variable `BNN_ISA` names.
-    /// The library reads the variable once; a build without `std` does not read it. Later versions may
-    /// add names.
+    /// The instruction set in use: "portable", "popcnt", "avx2", "avx512", "amx", "neon" or
+    /// "simd128". It is the fastest that this CPU has, or the one that the environment variable
+    /// `BNN_ISA` names. The library reads the variable once; a build without `std` does not read
+    /// it. Later versions may add names.
     ///
     /// Returns a static string, never NULL, never to be freed. It is "" if `BNN_ISA` names an
     /// instruction set that is unknown or absent; `bnn_last_error_message()` then says which.

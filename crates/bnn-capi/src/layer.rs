@@ -20,8 +20,8 @@ pub(crate) struct Epilogue {
 }
 
 impl Epilogue {
-    /// For `outputs` outputs, the number that the weights are known to have. A NULL scale is 1 everywhere, a
-    /// NULL bias 0.
+    /// For `outputs` outputs, the number that the weights are known to have. A NULL scale is 1
+    /// everywhere, a NULL bias 0.
     pub(crate) fn new(
         outputs: usize,
         scale: Option<Input<'_, f32>>,
@@ -140,8 +140,8 @@ pub(crate) fn wanted<'call>(
     grad.map(|grad| grad.write(len)).transpose()
 }
 
-/// Checks that there is memory for a pass over matrices of so many floats each, which allocates copies
-/// and products of their sizes. Less than a mebibyte is not worth the check.
+/// Checks that there is memory for a pass over matrices of so many floats each, which allocates
+/// copies and products of their sizes. Less than a mebibyte is not worth the check.
 pub(crate) fn working_memory<const N: usize>(floats: [usize; N]) -> Result<(), Error> {
     let floats = floats.into_iter().fold(0, usize::saturating_add);
     // Each twice, and what the threads multiply in.

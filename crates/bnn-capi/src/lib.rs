@@ -1,8 +1,9 @@
 //! The C ABI of the engine: `libbnn`, described to C by the generated `include/bnn.h`.
 //!
-//! Rust programs use `bnn-core`; nothing here is meant to be called from Rust. The macro `export!` (see
-//! `boundary`) makes every function: it checks each pointer and catches panics, so that the bodies are
-//! safe code over slices. The header lists the modules in the order in which they are declared here.
+//! Rust programs use `bnn-core`; nothing here is meant to be called from Rust. The macro `export!`
+//! (see `boundary`) makes every function: it checks each pointer and catches panics, so that the
+//! bodies are safe code over slices. The header lists the modules in the order in which they are
+//! declared here.
 //!
 //! With `std` (the default) the library has threads, `BNN_ISA`, messages with numbers and caught
 //! panics. Without `std` it needs neither an operating system nor a heap.
@@ -51,8 +52,8 @@ pub mod stream;
 #[cfg(feature = "std")]
 pub mod builder;
 
-/// On bare metal the library stands alone and defines what a panic does: it stops here, and a debugger
-/// or a watchdog finds it. No argument of a call makes the library panic.
+/// On bare metal the library stands alone and defines what a panic does: it stops here, and a
+/// debugger or a watchdog finds it. No argument of a call makes the library panic.
 #[cfg(all(target_os = "none", not(feature = "std")))]
 #[panic_handler]
 fn stop(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -4,8 +4,8 @@ use bnn_core::Error as Core;
 
 use crate::error::Error;
 
-/// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and would
-/// end the process if there were none. (Another thread may take them in between.)
+/// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and
+/// would end the process if there were none. (Another thread may take them in between.)
 pub(crate) fn available(bytes: usize) -> Result<(), Error> {
     let mut room: Vec<u8> = Vec::new();
     let reserved = room.try_reserve_exact(bytes);

@@ -13,8 +13,8 @@ export! {
 }
 
 export! {
-    /// Packs the signs of `x` into `bits`: element `x[r * x_stride + j]` becomes bit `j % 64` of word
-    /// `bits[r * bnn_row_words(k) + j / 64]`, for `r < rows`, `j < k`; tail bits become 0.
+    /// Packs the signs of `x` into `bits`: element `x[r * x_stride + j]` becomes bit `j % 64` of
+    /// word `bits[r * bnn_row_words(k) + j / 64]`, for `r < rows`, `j < k`; tail bits become 0.
     ///
     /// - `x`: read, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
     /// - `bits`: written, `rows * bnn_row_words(k)` words; `bits_words`, its size in words, may be
@@ -45,8 +45,8 @@ export! {
     /// Unpacks `bits` into `x`: `x[r * x_stride + j]` becomes `+1.0f` or `-1.0f`, for `r < rows`,
     /// `j < k`. The gaps between the rows of `x` are not written.
     ///
-    /// - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
-    ///   may be larger.
+    /// - `bits`: read, `rows * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
+    ///   words, may be larger.
     /// - `x`: written, `(rows - 1) * x_stride + k` floats; `x_stride >= k` is counted in floats.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, TAIL_BITS, OVERLAP, ISA_UNKNOWN,

@@ -42,7 +42,8 @@ pub enum bnn_status_t {
     BNN_ERROR_UNSUPPORTED = 14,
     /// A number is infinite or NaN where only finite numbers have a meaning.
     BNN_ERROR_NOT_FINITE = 15,
-    /// The bytes are not a model file, or a model file of a version that this library does not read.
+    /// The bytes are not a model file, or a model file of a version that this library does not
+    /// read.
     BNN_ERROR_MODEL_FORMAT = 16,
     /// A model file was truncated, or changed since it was written.
     BNN_ERROR_MODEL_DAMAGED = 17,
@@ -107,8 +108,8 @@ pub(crate) fn text(status: i32) -> &'static CStr {
 }
 
 export! {
-    /// A short English text for a `bnn_status_t`. Any number may be passed; the text of a number that is
-    /// not a status is "unknown status".
+    /// A short English text for a `bnn_status_t`. Any number may be passed; the text of a number
+    /// that is not a status is "unknown status".
     ///
     /// Returns a static string; never NULL, never to be freed.
     pub fn bnn_status_string(status: i32) -> *const c_char {
@@ -117,14 +118,15 @@ export! {
 }
 
 export! {
-    /// Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if no
-    /// call has failed. A call that succeeds does not change the message.
+    /// Says what was wrong in the calling thread's most recent failed call, with the numbers; "" if
+    /// no call has failed. A call that succeeds does not change the message.
     ///
-    /// Returns a string of at most 255 bytes that belongs to the library. It is valid until the next
-    /// failed call on the same thread or the end of that thread. Never NULL, never to be freed.
+    /// Returns a string of at most 255 bytes that belongs to the library. It is valid until the
+    /// next failed call on the same thread or the end of that thread. Never NULL, never to be
+    /// freed.
     ///
-    /// A build without `std` has no threads: there the message is the static text of the last failed
-    /// call's status, without numbers.
+    /// A build without `std` has no threads: there the message is the static text of the last
+    /// failed call's status, without numbers.
     pub fn bnn_last_error_message() -> *const c_char {
         Ok(crate::last_error::message())
     }

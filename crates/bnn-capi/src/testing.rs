@@ -1,7 +1,7 @@
 //! What several tests need.
 
-/// Multiples of 1/8 from -2 to 2, zeros of both signs among them; the same in every run. Products of a
-/// few of them, and sums of thousands of those, are exact in `f32`.
+/// Multiples of 1/8 from -2 to 2, zeros of both signs among them; the same in every run. Products
+/// of a few of them, and sums of thousands of those, are exact in `f32`.
 pub(crate) fn eighths(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let numbers = std::iter::repeat_with(|| {

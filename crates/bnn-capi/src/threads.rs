@@ -4,14 +4,14 @@ use crate::status::bnn_status_t;
 
 export! {
     /// Sets how many threads share the work of large calls of this process, from the next call on:
-    /// `threads` of the library's own. With 1, the calling thread computes forward passes; gradients,
-    /// and what a forward pass saves of its input, are computed by one further thread for each calling
-    /// thread, which waits meanwhile. Results do not depend on the number. Calls that are running
-    /// finish with the threads that they began with.
+    /// `threads` of the library's own. With 1, the calling thread computes forward passes;
+    /// gradients, and what a forward pass saves of its input, are computed by one further thread
+    /// for each calling thread, which waits meanwhile. Results do not depend on the number. Calls
+    /// that are running finish with the threads that they began with.
     ///
     /// By default it is `RAYON_NUM_THREADS`, or one thread for each CPU. A child process made by
-    /// `fork` starts threads of its own, as many as its parent was told to use. A build without `std`
-    /// has no threads: there `threads` is 1.
+    /// `fork` starts threads of its own, as many as its parent was told to use. A build without
+    /// `std` has no threads: there `threads` is 1.
     ///
     /// Errors: ZERO, RANGE (more than 1024, or than 1 without `std`), THREADS, NO_MEMORY.
     pub fn bnn_set_num_threads(threads: usize) -> bnn_status_t {
@@ -22,8 +22,8 @@ export! {
 }
 
 export! {
-    /// How many threads share the work of large calls. Starts them if nothing has done so before. 0 if
-    /// the system gives no threads.
+    /// How many threads share the work of large calls. Starts them if nothing has done so before. 0
+    /// if the system gives no threads.
     pub fn bnn_num_threads() -> usize {
         pool::threads()
     }
@@ -51,7 +51,8 @@ pub(crate) mod pool {
     /// tasks, thread-local variables, a name. Measured: 10 KiB.
     const BYTES_PER_THREAD: usize = 64 << 10;
 
-    /// Word products from which on a call takes long enough that asking for its memory costs nothing.
+    /// Word products from which on a call takes long enough that asking for its memory costs
+    /// nothing.
     const LONG: usize = 16 * WORTH_A_THREAD;
 
     /// What a thread multiplies in.
@@ -59,8 +60,8 @@ pub(crate) mod pool {
 
     /// The threads of a process.
     struct Team {
-        /// How many were asked for; 0 for the default. Read without a lock by a child process, in which
-        /// the lock below may be held for ever.
+        /// How many were asked for; 0 for the default. Read without a lock by a child process, in
+        /// which the lock below may be held for ever.
         wanted: AtomicUsize,
         /// `None` until the first large call.
         threads: RwLock<Option<Threads>>,
@@ -187,8 +188,9 @@ pub(crate) mod pool {
         }
     }
 
-    /// Does any other `work` on the library's threads. All work that may use `rayon` goes through here:
-    /// outside of a pool it would start and use the global one, which does not survive a `fork`.
+    /// Does any other `work` on the library's threads. All work that may use `rayon` goes through
+    /// here: outside of a pool it would start and use the global one, which does not survive a
+    /// `fork`.
     pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
         match team()?.threads()? {
             Threads::Many(pool) => Ok(pool.install(work)),
@@ -206,9 +208,9 @@ pub(crate) mod pool {
     }
 
     thread_local! {
-        /// With one thread, callers must not wait for each other: each has a pool of one thread, which
-        /// works while its caller waits. (A pool that the calling thread itself is in would never be
-        /// freed.)
+        /// With one thread, callers must not wait for each other: each has a pool of one thread,
+        /// which works while its caller waits. (A pool that the calling thread itself is in would
+        /// never be freed.)
         static OWN: RefCell<Option<OfProcess<ThreadPool>>> = const { RefCell::new(None) };
     }
 }

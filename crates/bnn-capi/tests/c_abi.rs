@@ -51,7 +51,8 @@ fn c_programs_are_clean_under_valgrind() {
 
 #[test]
 fn c_programs_are_clean_under_the_address_and_undefined_behaviour_sanitizers() {
-    // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does that.
+    // Allocations of the library are watched too, its own accesses are not: ci/sanitizers.sh does
+    // that.
     for program in programs_with("gcc", &SANITIZE) {
         expect_pass(&mut program.command());
     }

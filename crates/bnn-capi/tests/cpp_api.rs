@@ -1,5 +1,5 @@
-//! `bnn.hpp` as C++ sees it: the programs of `ffi-tests/cpp` and the guide's example are compiled against
-//! what this very build made, and run. See `toolchain` for what is needed.
+//! `bnn.hpp` as C++ sees it: the programs of `ffi-tests/cpp` and the guide's example are compiled
+//! against what this very build made, and run. See `toolchain` for what is needed.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

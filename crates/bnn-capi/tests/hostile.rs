@@ -1,9 +1,11 @@
-//! Random hostile calls of every function of the header; `ffi-tests/hostile` makes and watches them.
+//! Random hostile calls of every function of the header; `ffi-tests/hostile` makes and watches
+//! them.
 //!
-//! What each function promises is read from the header: the statuses of its list of errors. Variables:
-//! `BNN_HOSTILE_CALLS` (20 000 by default), `BNN_HOSTILE_SEED` (1), `BNN_HOSTILE_REPORT` prints which
-//! statuses came; `BNN_HOSTILE_LIBRARY` is another `libbnn.a`, and `BNN_HOSTILE_CC` the compiler with
-//! flags for it: that is how `ci/sanitizers.sh` runs it with a library under the address sanitizer.
+//! What each function promises is read from the header: the statuses of its list of errors.
+//! Variables: `BNN_HOSTILE_CALLS` (20 000 by default), `BNN_HOSTILE_SEED` (1), `BNN_HOSTILE_REPORT`
+//! prints which statuses came; `BNN_HOSTILE_LIBRARY` is another `libbnn.a`, and `BNN_HOSTILE_CC`
+//! the compiler with flags for it: that is how `ci/sanitizers.sh` runs it with a library under the
+//! address sanitizer.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -1,6 +1,6 @@
-//! What befalls a process: no memory left, a library that is unloaded. (Forks are in `ffi-tests/c`, which
-//! runs under the sanitizers and valgrind too.) The programs of `ffi-tests/process` are compiled against
-//! what this very build made, and run. See `toolchain` for what is needed.
+//! What befalls a process: no memory left, a library that is unloaded. (Forks are in `ffi-tests/c`,
+//! which runs under the sanitizers and valgrind too.) The programs of `ffi-tests/process` are
+//! compiled against what this very build made, and run. See `toolchain` for what is needed.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -11,7 +11,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use toolchain::{STRICT, SYSTEM, built, expect_pass, has, include, repository, run};
 
-/// Compiles the program `name` with `libraries`, libraries and flags of the linker, and hands a command that runs it to `check`.
+/// Compiles the program `name` with `libraries`, libraries and flags of the linker, and hands a
+/// command that runs it to `check`.
 fn with_program(name: &str, libraries: &[&str], check: impl FnOnce(&mut Command)) {
     if !has("gcc") {
         return;

@@ -9,8 +9,8 @@ use crate::images::parse_size;
 
 /// Binary neural networks: one bit per weight, one bit per activation.
 ///
-/// `bnn train` trains a network and packs it into a `.bnn` file. The file runs on bits, from a server to a
-/// microcontroller, and gives exactly the results of training.
+/// `bnn train` trains a network and packs it into a `.bnn` file. The file runs on bits, from a
+/// server to a microcontroller, and gives exactly the results of training.
 ///
 /// Exit codes: 0 success, 1 the run failed, 2 wrong input, 130 interrupted.
 #[derive(Debug, Parser)]
@@ -33,12 +33,13 @@ pub(crate) enum Command {
 
 /// Train a network, pack it, and check the packed file against the training run.
 ///
-/// Trains with binary weights and binary activations in every hidden layer, folds batch norm and sign
-/// into integer thresholds, writes the model file, reads it back, runs the test set on bits and
-/// compares image by image. With no options: the handwritten digits that are built in, in seconds.
+/// Trains with binary weights and binary activations in every hidden layer, folds batch norm and
+/// sign into integer thresholds, writes the model file, reads it back, runs the test set on bits
+/// and compares image by image. With no options: the handwritten digits that are built in, in
+/// seconds.
 ///
-/// A checkpoint is written after every epoch; Ctrl-C loses at most the epoch it interrupts. The same
-/// command with --resume goes on from there and ends with the very same file.
+/// A checkpoint is written after every epoch; Ctrl-C loses at most the epoch it interrupts. The
+/// same command with --resume goes on from there and ends with the very same file.
 ///
 /// Examples:
 ///   bnn train
@@ -49,38 +50,39 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
-    /// `digits` (1797 8x8 images, built in), or a path: a folder of IDX files as MNIST has them, or that folder
-    /// and the prefix of their names; the binary files of CIFAR; images (PNG, JPEG, GIF, WebP, BMP, PNM) in a
-    /// sub-folder for each class, DATA/train/CLASS/* and DATA/test/CLASS/*, or DATA/CLASS/*; NumPy arrays
-    /// x_train, y_train, x_test, y_test in an .npz file or as .npy files; a table (CSV) of numbers and a label,
-    /// or a folder with train.csv. Each may be gzip. Without test samples, a fifth, the same in every run,
-    /// is for testing
+    /// `digits` (1797 8x8 images, built in), or a path: a folder of IDX files as MNIST has them, or
+    /// that folder and the prefix of their names; the binary files of CIFAR; images (PNG, JPEG,
+    /// GIF, WebP, BMP, PNM) in a sub-folder for each class, DATA/train/CLASS/* and
+    /// DATA/test/CLASS/*, or DATA/CLASS/*; NumPy arrays x_train, y_train, x_test, y_test in an .npz
+    /// file or as .npy files; a table (CSV) of numbers and a label, or a folder with train.csv.
+    /// Each may be gzip. Without test samples, a fifth, the same in every run, is for testing
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
     /// Resize the images of a folder, as in 32x32 [default: all must have the same size]
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = parse_size)]
     pub(crate) image_size: Option<(usize, usize)>,
-    /// Column of a table that is the label: `first`, `last`, or its name in the header [default: the column
-    /// called label, class, target or y, else the last]
+    /// Column of a table that is the label: `first`, `last`, or its name in the header [default:
+    /// the column called label, class, target or y, else the last]
     #[arg(long, value_name = "COLUMN", value_parser = parse_label)]
     pub(crate) label: Option<LabelColumn>,
-    /// Take the numbers of a table for real ones: the range of each column in the training rows becomes 0 to 255,
-    /// and the model notes the ranges [default: whole numbers from 0 to 255]
+    /// Take the numbers of a table for real ones: the range of each column in the training rows
+    /// becomes 0 to 255, and the model notes the ranges [default: whole numbers from 0 to 255]
     #[arg(long)]
     pub(crate) scale: bool,
-    /// Hold out this share of the training samples, as in 0.1, and judge each epoch by them instead of by the test
-    /// samples, so that settings can be chosen without looking at those
+    /// Hold out this share of the training samples, as in 0.1, and judge each epoch by them instead
+    /// of by the test samples, so that settings can be chosen without looking at those
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) validation: Option<f64>,
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
-    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel is not below the
-    /// mean of the training images (of each colour); the model holds these thresholds and takes bytes all the same
+    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel
+    /// is not below the mean of the training images (of each colour); the model holds these
+    /// thresholds and takes bytes all the same
     #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
     pub(crate) input: Inputs,
-    /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the sums of its last
-    /// layer, for a device without floats
+    /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the
+    /// sums of its last layer, for a device without floats
     #[arg(long, value_enum, default_value_t = Scores::Real)]
     pub(crate) scores: Scores,
     /// Passes over the training images [default: suits the data]
@@ -107,12 +109,12 @@ pub(crate) struct TrainArgs {
     /// Checkpoint to keep [default: the model file's name with .checkpoint]
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
-    /// Go on from the checkpoint. All settings must be those it was written with, but --epochs may be larger:
-    /// the learning rate then follows the schedule of the larger number from there on
+    /// Go on from the checkpoint. All settings must be those it was written with, but --epochs may
+    /// be larger: the learning rate then follows the schedule of the larger number from there on
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Begin with the weights of this file: a checkpoint of `bnn train`, or a .safetensors file with the same
-    /// names and shapes [default: random weights]
+    /// Begin with the weights of this file: a checkpoint of `bnn train`, or a .safetensors file
+    /// with the same names and shapes [default: random weights]
     #[arg(long, value_name = "FILE")]
     pub(crate) init: Option<PathBuf>,
     /// Replace existing outputs even if they come from a run with other settings
@@ -137,8 +139,8 @@ pub(crate) enum Scores {
 
 /// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
 ///
-/// Without --data, the test part of the data that the model notes: the digits, or the file or folder of that name
-/// here or beside the model.
+/// Without --data, the test part of the data that the model notes: the digits, or the file or
+/// folder of that name here or beside the model.
 ///
 /// Examples:
 ///   bnn eval digits.bnn
@@ -148,8 +150,9 @@ pub(crate) enum Scores {
 pub(crate) struct EvalArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Data as `bnn train` takes it, of which the test part is used (images in the size and colours that the model
-    /// was trained on); of one table all rows are used [default: the model's own data]
+    /// Data as `bnn train` takes it, of which the test part is used (images in the size and colours
+    /// that the model was trained on); of one table all rows are used [default: the model's own
+    /// data]
     #[arg(long)]
     pub(crate) data: Option<String>,
     /// Count also how often the right class is among the K with the largest scores
@@ -162,13 +165,14 @@ pub(crate) struct EvalArgs {
 
 /// Print the classes of images and of rows of numbers.
 ///
-/// An image (PNG, JPEG, GIF, WebP, BMP, PNM) is turned to grey, unless the model was trained on colours, and scaled
-/// to the model's size and range. White on black is taken as it is; use --invert for dark ink on light paper.
-/// A table (CSV) has one sample per row, the model's inputs as numbers; one column more is taken for the label
-/// and passed over. IDX files and .npy arrays of images are taken too, and all of it compressed with gzip.
+/// An image (PNG, JPEG, GIF, WebP, BMP, PNM) is turned to grey, unless the model was trained on
+/// colours, and scaled to the model's size and range. White on black is taken as it is; use
+/// --invert for dark ink on light paper. A table (CSV) has one sample per row, the model's inputs
+/// as numbers; one column more is taken for the label and passed over. IDX files and .npy arrays of
+/// images are taken too, and all of it compressed with gzip.
 ///
-/// A class is printed by its name if the training data had names, else by its number; for more than one input, after
-/// the name of the file.
+/// A class is printed by its name if the training data had names, else by its number; for more than
+/// one input, after the name of the file.
 ///
 /// Examples:
 ///   bnn predict digits.bnn seven.png --invert
@@ -193,12 +197,13 @@ pub(crate) struct PredictArgs {
 /// Show what is in a model file: layers, shapes, bytes, scratch memory, checksum.
 ///
 /// --mcu predicts what the model takes on microcontrollers, one sample at a time: flash, RAM and
-/// instructions, from measurements in emulators, and the operations of each layer. These are binary MACs
-/// (products of bits; an input of several bits counts once for each of them) and words of 64 of them.
+/// instructions, from measurements in emulators, and the operations of each layer. These are binary
+/// MACs (products of bits; an input of several bits counts once for each of them) and words of 64
+/// of them.
 ///
-/// --weights writes the weights and parameters as NumPy arrays. For layer 0: `layer0.weights`, u64 words
-/// whose bit 1 means +1; `layer0.weights_shape`; `layer0.thresholds`, or `layer0.scale` and `layer0.bias`;
-/// `layer0.input_thresholds`. In Python:
+/// --weights writes the weights and parameters as NumPy arrays. For layer 0: `layer0.weights`, u64
+/// words whose bit 1 means +1; `layer0.weights_shape`; `layer0.thresholds`, or `layer0.scale` and
+/// `layer0.bias`; `layer0.input_thresholds`. In Python:
 ///   f = numpy.load("digits.npz"); n, k = f["layer0.weights_shape"]
 ///   bits = numpy.unpackbits(f["layer0.weights"].view("u1"), axis=1, bitorder="little")[:, :k]
 ///
@@ -224,9 +229,10 @@ pub(crate) struct InfoArgs {
 
 /// Write a model as source code, to be compiled into a program, for example into its flash.
 ///
-/// c: NAME.h and NAME.c in C99, which need bnn.h and the library; the model is a constant array, and its
-/// sizes are macros. rust: NAME.rs, which needs bnn-core. bin: NAME.bin, the bytes of the model file after
-/// they have been checked, for a linker or a flash programmer; their address must be a multiple of 8.
+/// c: NAME.h and NAME.c in C99, which need bnn.h and the library; the model is a constant array,
+/// and its sizes are macros. rust: NAME.rs, which needs bnn-core. bin: NAME.bin, the bytes of the
+/// model file after they have been checked, for a linker or a flash programmer; their address must
+/// be a multiple of 8.
 ///
 /// Examples:
 ///   bnn export digits.bnn --to c
@@ -256,9 +262,10 @@ pub(crate) enum Language {
 
 /// Write inputs of a model and the outputs that they must give, so that a device can check itself.
 ///
-/// Two files are written, each sample after sample without header or gaps. Inputs are bytes, one for each
-/// element, or words of 64 bits for a model that takes bits. Outputs are f32, i32 or words of bits, as the
-/// model computes them. All numbers are little-endian. A device must compute exactly the same bytes.
+/// Two files are written, each sample after sample without header or gaps. Inputs are bytes, one
+/// for each element, or words of 64 bits for a model that takes bits. Outputs are f32, i32 or words
+/// of bits, as the model computes them. All numbers are little-endian. A device must compute
+/// exactly the same bytes.
 ///
 /// Examples:
 ///   bnn test-vectors digits.bnn --data digits
@@ -268,7 +275,8 @@ pub(crate) enum Language {
 pub(crate) struct TestVectorsArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Data as `bnn eval` takes it, whose samples are taken, spread over the classes [default: random inputs]
+    /// Data as `bnn eval` takes it, whose samples are taken, spread over the classes [default:
+    /// random inputs]
     #[arg(long)]
     pub(crate) data: Option<String>,
     /// Number of samples to write
@@ -277,7 +285,8 @@ pub(crate) struct TestVectorsArgs {
     /// Seed of random inputs
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's name without .bnn]
+    /// Name of the files: NAME.inputs and NAME.outputs [default: the model file's name without
+    /// .bnn]
     #[arg(long, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
     /// Print one line of JSON
@@ -287,18 +296,18 @@ pub(crate) struct TestVectorsArgs {
 
 /// Time the kernels of this CPU, or a model file, against f32.
 ///
-/// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each of them
-/// from bits to sums, from bits to bits and from floats to floats; the crates `matrixmultiply` and
-/// `rten-gemm` compute it in f32 (a convolution by im2col and a product). Ratios are to the faster of the two.
-/// All of it on one thread.
+/// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each
+/// of them from bits to sums, from bits to bits and from floats to floats; the crates
+/// `matrixmultiply` and `rten-gemm` compute it in f32 (a convolution by im2col and a product).
+/// Ratios are to the faster of the two. All of it on one thread.
 ///
-/// With --model, a model file is timed beside a float network of the same shapes: one sample and a batch on
-/// one thread, and the batch on several threads. The float network has its weights packed for each library,
-/// takes floats, adds a bias and applies ReLU after each layer.
+/// With --model, a model file is timed beside a float network of the same shapes: one sample and a
+/// batch on one thread, and the batch on several threads. The float network has its weights packed
+/// for each library, takes floats, adds a bias and applies ReLU after each layer.
 ///
-/// Operations are counted as 2*m*n*k, for bits and for f32 alike. All contenders take turns, and each figure
-/// is the best of many runs. Close other programs: they disturb the long runs of f32 most, so that ratios
-/// come out too high.
+/// Operations are counted as 2*m*n*k, for bits and for f32 alike. All contenders take turns, and
+/// each figure is the best of many runs. Close other programs: they disturb the long runs of f32
+/// most, so that ratios come out too high.
 ///
 /// Examples:
 ///   bnn bench
@@ -310,8 +319,8 @@ pub(crate) struct BenchArgs {
     /// Product to time, as m,n,k; may be given several times
     #[arg(long, value_name = "M,N,K", value_parser = sizes::<3>)]
     pub(crate) shape: Vec<[usize; 3]>,
-    /// Convolution to time, with zeros around the image: height, width, channels, output channels, side of
-    /// the square filters; may be given several times
+    /// Convolution to time, with zeros around the image: height, width, channels, output channels,
+    /// side of the square filters; may be given several times
     #[arg(long, value_name = "H,W,C,N,S", value_parser = sizes::<5>)]
     pub(crate) conv: Vec<[usize; 5]>,
     /// Model file to time

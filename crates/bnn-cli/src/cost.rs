@@ -1,5 +1,5 @@
-//! What a run of a model takes, so that a small file with a large claim is refused before anything is
-//! allocated: a file of 96 bytes can ask for an image of 2^32 pixels.
+//! What a run of a model takes, so that a small file with a large claim is refused before anything
+//! is allocated: a file of 96 bytes can ask for an image of 2^32 pixels.
 
 use bnn_core::model::{InputType, Layer, LayerKind, Model, OutputType};
 
@@ -11,7 +11,8 @@ use crate::mcu::Work;
 pub(crate) struct Cost {
     /// Bytes of a sample's input and output.
     pub(crate) vector_bytes: u64,
-    /// Bytes of memory that one sample needs: scratch memory and the widest layer's input and output.
+    /// Bytes of memory that one sample needs: scratch memory and the widest layer's input and
+    /// output.
     sample_bytes: u64,
     /// Bytes of the weights, laid out for this CPU.
     packed_bytes: u64,
@@ -21,8 +22,8 @@ pub(crate) struct Cost {
 
 /// Bytes that a run may take.
 const MOST_BYTES: u64 = 1 << 30;
-/// Operations that a sample may take, which is about a minute. A binary ResNet-50 takes 2^26 per image of
-/// 224 x 224.
+/// Operations that a sample may take, which is about a minute. A binary ResNet-50 takes 2^26 per
+/// image of 224 x 224.
 pub(crate) const MOST_OPERATIONS: u64 = 1 << 36;
 /// Samples that run together, if memory allows.
 const CHUNK: u64 = 256;
@@ -131,7 +132,8 @@ fn operations(layer: &Layer<'_>) -> u64 {
     }
 }
 
-/// Bytes of the weights in panels, whose outputs are rounded up, and what any layer has beside them.
+/// Bytes of the weights in panels, whose outputs are rounded up, and what any layer has beside
+/// them.
 fn packed(layer: &Layer<'_>) -> u64 {
     const PANEL: usize = 32;
     const LAYER: u64 = 512;

@@ -1,5 +1,6 @@
-//! A float network of the same sizes, to compare speeds with: `f32` weights and activations, a fast GEMM
-//! (`matrixmultiply`, through `ndarray`), batch norm and hard tanh in one pass over each layer's output.
+//! A float network of the same sizes, to compare speeds with: `f32` weights and activations, a fast
+//! GEMM (`matrixmultiply`, through `ndarray`), batch norm and hard tanh in one pass over each
+//! layer's output.
 
 use bnn_autograd::internal::mlp_layers;
 use bnn_autograd::models::Mlp;

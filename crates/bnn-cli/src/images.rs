@@ -75,7 +75,8 @@ impl Samples {
     }
 }
 
-/// The samples of `--data` to judge a model by: all rows of a table, the test part of anything else.
+/// The samples of `--data` to judge a model by: all rows of a table, the test part of anything
+/// else.
 pub(crate) fn samples(model: &Model<'_>, data: &str) -> Result<Samples, CliError> {
     let path = Path::new(data);
     if path.is_file() && content(path)? == Content::Text {
@@ -186,8 +187,8 @@ pub(crate) fn of_model(model: &Model<'_>) -> Option<FolderConfig> {
     })
 }
 
-/// The lines that note what the samples were: width, height and channels of images, or how rows of numbers
-/// were read.
+/// The lines that note what the samples were: width, height and channels of images, or how rows of
+/// numbers were read.
 pub(crate) fn sample_lines(loaded: &Loaded) -> String {
     let layout = loaded.split.train.layout();
     let white = format!("max={}\n", layout.white);
@@ -220,8 +221,8 @@ fn column_lines(columns: &Columns) -> String {
     }
 }
 
-/// How rows of numbers must be for the model; for a model that notes nothing of rows, whole numbers in the
-/// range of its inputs.
+/// How rows of numbers must be for the model; for a model that notes nothing of rows, whole numbers
+/// in the range of its inputs.
 fn columns_of(model: &Model<'_>) -> Result<Columns, CliError> {
     let label = meta(model, "label").and_then(|noted| {
         let (index, name) = match noted.split_once(' ') {

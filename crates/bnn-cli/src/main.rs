@@ -1,7 +1,7 @@
 //! The command `bnn`: trains, evaluates, inspects and times binary neural networks.
 //!
-//! Exit codes: 0 for success, 1 for a run that failed, 2 for wrong input, 130 for an interrupted run (its
-//! last checkpoint is complete).
+//! Exit codes: 0 for success, 1 for a run that failed, 2 for wrong input, 130 for an interrupted
+//! run (its last checkpoint is complete).
 
 mod args;
 mod commands;

@@ -16,8 +16,8 @@ use crate::text::unescape_meta;
 /// The first bytes of a model file.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
 
-/// Reads a model file, to be opened with [`open`]. Reading stops at the header if the file does not begin
-/// like a model file or is not as long as its header says.
+/// Reads a model file, to be opened with [`open`]. Reading stops at the header if the file does not
+/// begin like a model file or is not as long as its header says.
 pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
     let mut file = File::open(path).map_err(about)?;
@@ -53,8 +53,8 @@ pub(crate) fn read(path: &Path) -> Result<AlignedBytes, CliError> {
 const HEADER_BYTES: u64 = 32;
 /// Offset of the file's length in the header.
 const AT_FILE_BYTES: usize = 12;
-/// Larger than any model that a CPU would run, and less than the 4 GiB of the format, so that a wrong file
-/// cannot fill the memory.
+/// Larger than any model that a CPU would run, and less than the 4 GiB of the format, so that a
+/// wrong file cannot fill the memory.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Checks the bytes of the file at `path`.

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Removes the extension `.bnn`. Any other name stays as it is, so that `net.a` and `net.b` remain different.
+/// Removes the extension `.bnn`. Any other name stays as it is, so that `net.a` and `net.b` remain
+/// different.
 pub(crate) fn without_bnn(path: &Path) -> PathBuf {
     match path.extension() {
         Some(ending) if ending == "bnn" => path.with_extension(""),
@@ -19,7 +20,8 @@ pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// The name of a file that belongs to a model: `digits.html` for `digits.bnn`, `net.a.html` for `net.a`.
+/// The name of a file that belongs to a model: `digits.html` for `digits.bnn`, `net.a.html` for
+/// `net.a`.
 pub(crate) fn beside_model(model: &Path, ending: &str) -> PathBuf {
     with_ending(&without_bnn(model), ending)
 }

@@ -1,6 +1,6 @@
-//! Standard output and standard error. All output of the command goes through this module, which escapes
-//! untrusted text (file names, class names, meta text). A closed pipe is not an error, and nothing here
-//! panics.
+//! Standard output and standard error. All output of the command goes through this module, which
+//! escapes untrusted text (file names, class names, meta text). A closed pipe is not an error, and
+//! nothing here panics.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, ErrorKind, Write};
@@ -21,8 +21,8 @@ pub(crate) fn table(table: Table) -> Result<(), CliError> {
     print(table)
 }
 
-/// Writes one line of JSON to standard output. `serde_json` escapes the control characters below U+0020
-/// only; the others occur in strings alone and are escaped here.
+/// Writes one line of JSON to standard output. `serde_json` escapes the control characters below
+/// U+0020 only; the others occur in strings alone and are escaped here.
 pub(crate) fn json(value: Value) -> Result<(), CliError> {
     let text = value.to_string();
     let mut line = String::with_capacity(text.len());

@@ -1,8 +1,9 @@
-//! Output files. A command claims the files that it will write, and names those that it reads, before it
-//! does any work; an output that would replace an input is refused. No other module writes files.
+//! Output files. A command claims the files that it will write, and names those that it reads,
+//! before it does any work; an output that would replace an input is refused. No other module
+//! writes files.
 //!
-//! Files are compared by identity, not by name: a symbolic link, a hard link and `./` all lead to the
-//! same file.
+//! Files are compared by identity, not by name: a symbolic link, a hard link and `./` all lead to
+//! the same file.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -19,12 +20,13 @@ use crate::error::CliError;
 pub(crate) enum Input<'a> {
     /// A file.
     File(&'a Path),
-    /// The value of `--data`: the name of built-in data, a file, a folder, or a prefix of file names.
+    /// The value of `--data`: the name of built-in data, a file, a folder, or a prefix of file
+    /// names.
     Data(&'a str),
 }
 
-/// A file that may be written: it is no input and no other output, its folder is writable, and no other run
-/// is writing it.
+/// A file that may be written: it is no input and no other output, its folder is writable, and no
+/// other run is writing it.
 #[derive(Debug)]
 pub(crate) struct Output {
     path: PathBuf,
@@ -47,8 +49,8 @@ impl Output {
 /// Claims the files `paths` for a command that reads `inputs`.
 ///
 /// # Errors
-/// [`CliError::Input`] if an output cannot be written, is named twice, would replace an input, or is being
-/// written by another run.
+/// [`CliError::Input`] if an output cannot be written, is named twice, would replace an input, or
+/// is being written by another run.
 pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>, CliError> {
     let mut places: Vec<PathBuf> = Vec::new();
     for path in paths {
@@ -128,8 +130,8 @@ impl Input<'_> {
 /// Folders in folders that data is looked for in: `DATA/train/CLASS` is the third.
 const DEEPEST: usize = 8;
 
-/// Adds the files of a folder and of the folders in it, except those that an earlier run of this command
-/// wrote there: these may be replaced.
+/// Adds the files of a folder and of the folders in it, except those that an earlier run of this
+/// command wrote there: these may be replaced.
 fn walk(folder: &Path, deepest: usize, files: &mut HashSet<Identity>) {
     let folder = match folder.as_os_str().is_empty() {
         true => Path::new("."),

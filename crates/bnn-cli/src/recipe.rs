@@ -32,8 +32,8 @@ impl Recipe {
     }
 }
 
-/// 64 samples, or fewer of a set so small that an epoch would have less than eight steps; at least 16, of which
-/// batch normalisation can tell a mean, or all that there are.
+/// 64 samples, or fewer of a set so small that an epoch would have less than eight steps; at least
+/// 16, of which batch normalisation can tell a mean, or all that there are.
 fn small_batch(samples: usize) -> u64 {
     let batch = (samples / 8).clamp(16, 64);
     batch.min(samples) as u64

@@ -1,12 +1,13 @@
 //! Escapes untrusted text: file names, class names, the meta text of a model.
 //!
-//! Text for a terminal must not control the terminal ([`printable`]). A value in the `key=value` lines of a
-//! meta text must not end its line ([`escape_meta`]) and must be restored exactly ([`unescape_meta`]).
+//! Text for a terminal must not control the terminal ([`printable`]). A value in the `key=value`
+//! lines of a meta text must not end its line ([`escape_meta`]) and must be restored exactly
+//! ([`unescape_meta`]).
 
 use std::borrow::Cow;
 
-/// Escapes text for one line on a terminal: control characters, line separators, marks of writing direction
-/// and invisible characters become escapes of a Rust string.
+/// Escapes text for one line on a terminal: control characters, line separators, marks of writing
+/// direction and invisible characters become escapes of a Rust string.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return text.into();
@@ -33,7 +34,8 @@ pub(crate) fn is_unprintable(letter: char) -> bool {
         )
 }
 
-/// Escapes text for the value of a meta line: backslashes and the characters that [`printable`] escapes.
+/// Escapes text for the value of a meta line: backslashes and the characters that [`printable`]
+/// escapes.
 pub(crate) fn escape_meta(text: &str) -> String {
     let mut value = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -45,8 +47,8 @@ pub(crate) fn escape_meta(text: &str) -> String {
     value
 }
 
-/// Reverses [`escape_meta`], and Rust's `escape_debug`, which earlier versions used. Any other backslash
-/// stands for itself.
+/// Reverses [`escape_meta`], and Rust's `escape_debug`, which earlier versions used. Any other
+/// backslash stands for itself.
 pub(crate) fn unescape_meta(value: &str) -> Cow<'_, str> {
     if !value.contains('\\') {
         return value.into();
@@ -64,7 +66,8 @@ pub(crate) fn unescape_meta(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// The character that the escape at the start of `text` stands for, and the bytes that the escape has.
+/// The character that the escape at the start of `text` stands for, and the bytes that the escape
+/// has.
 fn escaped(text: &str) -> Option<(char, usize)> {
     let letter = match text.as_bytes().get(1)? {
         b'\\' => '\\',

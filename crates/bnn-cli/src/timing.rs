@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Nanoseconds of the fastest run of `work`. After one run to warm up, it is repeated for about `budget`
-/// and at least 5 times. The fastest run is the least disturbed one.
+/// Nanoseconds of the fastest run of `work`. After one run to warm up, it is repeated for about
+/// `budget` and at least 5 times. The fastest run is the least disturbed one.
 pub(crate) fn best_ns<E>(
     budget: Duration,
     mut work: impl FnMut() -> Result<(), E>,
@@ -24,9 +24,9 @@ pub(crate) fn best_ns<E>(
 /// Turns of each contender.
 const TURNS: u32 = 5;
 
-/// The fastest run of each of several contenders on the same work; each has the whole budget. Contenders
-/// take turns, so that a disturbance affects all of them. A turn has several runs, so that most runs find
-/// the caches as the same contender left them.
+/// The fastest run of each of several contenders on the same work; each has the whole budget.
+/// Contenders take turns, so that a disturbance affects all of them. A turn has several runs, so
+/// that most runs find the caches as the same contender left them.
 pub(crate) fn best_ns_in_turns<C: Copy, E>(
     budget: Duration,
     contenders: &[C],

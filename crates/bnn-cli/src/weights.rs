@@ -8,7 +8,8 @@ use crate::npz::Npz;
 
 /// An `.npz` file of a model's arrays. Layer `i` has, under names that begin with `layer{i}.`:
 ///
-/// - `weights`, `u64 [outputs, words]`: element `j` of a row is bit `j % 64` of word `j / 64`, 1 means +1;
+/// - `weights`, `u64 [outputs, words]`: element `j` of a row is bit `j % 64` of word `j / 64`, 1
+///   means +1;
 /// - `weights_shape`, `i64`: the shape after unpacking, `[outputs, inputs]`, or
 ///   `[outputs, height, width, channels of a group]` for a convolution;
 /// - `thresholds`, `i16` or `i32`, or `scale` and `bias`, `f32`, if it has them;

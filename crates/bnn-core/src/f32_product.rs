@@ -1,5 +1,5 @@
-//! Products of `f32` matrices with signs, which the backward pass of binary layers needs, on CPUs that
-//! have something faster for them than multiplying floats with floats.
+//! Products of `f32` matrices with signs, which the backward pass of binary layers needs, on CPUs
+//! that have something faster for them than multiplying floats with floats.
 
 use crate::bits::BitMatrixView;
 use crate::error::Error;
@@ -8,15 +8,17 @@ use crate::kernel::f32_operands::{F32Multiply, F32Right, F32Rows};
 use crate::kernel::sign_tables::SignTables;
 use crate::shape::equal;
 
-/// This CPU's way to multiply `f32` with signs or with [`Bf16Exact`](crate::internal::Bf16Exact) numbers
-/// that is faster than a product of floats. If there is none, expand the signs and call a float GEMM.
+/// This CPU's way to multiply `f32` with signs or with [`Bf16Exact`](crate::internal::Bf16Exact)
+/// numbers that is faster than a product of floats. If there is none, expand the signs and call a
+/// float GEMM.
 ///
-/// The error is that of a sum in `f32`, in an order that depends on the number of terms alone: which rows
-/// and columns are multiplied together changes no bit of the result. NaN and infinity propagate.
+/// The error is that of a sum in `f32`, in an order that depends on the number of terms alone:
+/// which rows and columns are multiplied together changes no bit of the result. NaN and infinity
+/// propagate.
 ///
-/// On the tiles of AMX-BF16 every `f32` is cut into three numbers of 8 significant bits (bfloat16), which
-/// add up to it exactly; the sum has three times as many terms. Finite numbers below 2^-110 lose bits below
-/// 2^-126 there, and sums below that are 0.
+/// On the tiles of AMX-BF16 every `f32` is cut into three numbers of 8 significant bits (bfloat16),
+/// which add up to it exactly; the sum has three times as many terms. Finite numbers below 2^-110
+/// lose bits below 2^-126 there, and sums below that are 0.
 #[derive(Clone, Copy, Debug)]
 pub struct F32Product<'b> {
     right: F32Right<'b>,
@@ -50,7 +52,8 @@ impl<'b> F32Product<'b> {
         way.map(|way| Self { right, way })
     }
 
-    /// Writes `a · b` to `out`, row-major `[a.rows, b.cols]` without gaps. Runs on the calling thread.
+    /// Writes `a · b` to `out`, row-major `[a.rows, b.cols]` without gaps. Runs on the calling
+    /// thread.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if the sizes do not fit each other. Nothing is written then.

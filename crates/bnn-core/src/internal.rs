@@ -1,5 +1,5 @@
-//! For the other crates of this workspace only: this module is no part of the public interface and changes
-//! without notice.
+//! For the other crates of this workspace only: this module is no part of the public interface and
+//! changes without notice.
 
 #[cfg(feature = "alloc")]
 use crate::conv::{Conv2d, PackedFilters};

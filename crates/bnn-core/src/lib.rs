@@ -1,11 +1,12 @@
 //! Binary neural networks on bits: weights and activations in {-1, +1}, one bit each.
 //!
-//! `bnn-core` packs numbers to bits, multiplies packed matrices with XNOR-popcount kernels, and runs
-//! trained models in place from a byte slice (a file, or flash memory). It is `no_std`, needs no
-//! allocator, and its public functions return typed [`Error`]s; none of them panics.
+//! `bnn-core` packs numbers to bits, multiplies packed matrices with XNOR-popcount kernels, and
+//! runs trained models in place from a byte slice (a file, or flash memory). It is `no_std`, needs
+//! no allocator, and its public functions return typed [`Error`]s; none of them panics.
 //!
 //! # The two laws
-//! - **Sign law**: `sign(x) = +1` where `x >= 0`, else `-1`. So `-0.0` gives `+1` and NaN gives `-1`.
+//! - **Sign law**: `sign(x) = +1` where `x >= 0`, else `-1`. So `-0.0` gives `+1` and NaN gives
+//!   `-1`.
 //! - **Bit law**: bit 1 means `+1`. Element `j` of a row is bit `j % 64` of word `j / 64`, least
 //!   significant first; words are `u64`, stored little-endian; every row starts on a word; the bits
 //!   after the last element of a row are zero. For two rows of `k` elements,
@@ -30,7 +31,8 @@
 //! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
 //! - `conv`: model files with convolutions and pools; `alloc` has it too.
 //! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
-//! - neither: views over borrowed words, products with canonical weights, the model reader and runner.
+//! - neither: views over borrowed words, products with canonical weights, the model reader and
+//!   runner.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 

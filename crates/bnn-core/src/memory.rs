@@ -27,8 +27,8 @@ pub(crate) fn with_capacity<T>(len: usize) -> Result<Vec<T>, Error> {
     Ok(room)
 }
 
-/// Memory that a thread keeps for its next call: what computes a block of a product works in it. Without
-/// `std` it is allocated for each call.
+/// Memory that a thread keeps for its next call: what computes a block of a product works in it.
+/// Without `std` it is allocated for each call.
 #[cfg(feature = "std")]
 pub(crate) struct Lent<T: 'static>(pub(crate) &'static std::thread::LocalKey<core::cell::Cell<T>>);
 
@@ -71,8 +71,8 @@ macro_rules! lent {
 }
 pub(crate) use lent;
 
-/// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and would end
-/// the process if there were none. (Another thread may take them in between.)
+/// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and
+/// would end the process if there were none. (Another thread may take them in between.)
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -91,8 +91,8 @@ mod tests {
     fn what_the_system_does_not_have_is_an_error_with_the_size() {
         assert_eq!(zeros::<u64>(3), Ok(alloc::vec![0; 3]));
         assert_eq!(available(1 << 20), Ok(()));
-        // A part of what 64 bits can address is more than any machine has. What 32 bits can address it may have,
-        // up to the largest size of a value.
+        // A part of what 64 bits can address is more than any machine has. What 32 bits can address
+        // it may have, up to the largest size of a value.
         let much = if usize::BITS == 64 { 8 } else { 4 };
         for len in [1 << (usize::BITS - much), usize::MAX] {
             let bytes = len.saturating_mul(8);

@@ -41,8 +41,9 @@ impl<'a> Planes<'a> {
     /// `work`, of which [`Planes::words`] words are used.
     ///
     /// # Errors
-    /// A shape that is zero, overflows or lets sums leave `i32`; slices that are too short; a byte with more
-    /// than `depth` bits ([`Error::OutOfRange`]); otherwise as [`Kernel::active`]. Nothing is written then.
+    /// A shape that is zero, overflows or lets sums leave `i32`; slices that are too short; a byte
+    /// with more than `depth` bits ([`Error::OutOfRange`]); otherwise as [`Kernel::active`].
+    /// Nothing is written then.
     pub fn split(
         x: &[u8],
         x_stride: usize,
@@ -131,7 +132,8 @@ pub(crate) fn depth_fits(depth: usize) -> Result<(), Error> {
 /// Refuses bytes that have more than `depth` bits.
 pub(crate) fn check_depth(x: &[u8], depth: usize) -> Result<(), Error> {
     let max = most(depth);
-    // A byte exceeds `max` only by a bit that `max` lacks, and that bit is in the union of all bytes.
+    // A byte exceeds `max` only by a bit that `max` lacks, and that bit is in the union of all
+    // bytes.
     if max == usize::from(u8::MAX) {
         return Ok(());
     }

@@ -11,8 +11,8 @@ pub const fn row_words(k: usize) -> usize {
     k.div_ceil(WORD)
 }
 
-/// A number that is known not to be zero, in a form that tells the compiler: if it divides, or cuts a slice into
-/// rows, no check for zero remains and no panic.
+/// A number that is known not to be zero, in a form that tells the compiler: if it divides, or cuts
+/// a slice into rows, no check for zero remains and no panic.
 pub(crate) const fn positive(n: usize) -> usize {
     match n {
         0 => 1,
@@ -28,8 +28,8 @@ pub(crate) const fn row_len(k: usize) -> usize {
 /// Words that `rows` rows of `cols` bits take.
 ///
 /// # Errors
-/// [`Error::Zero`] for a zero dimension, [`Error::Overflow`] if `rows * row_words(cols)` words cannot be
-/// addressed.
+/// [`Error::Zero`] for a zero dimension, [`Error::Overflow`] if `rows * row_words(cols)` words
+/// cannot be addressed.
 pub fn matrix_words(rows: usize, cols: usize) -> Result<usize, Error> {
     nonzero("rows", rows)?;
     nonzero("columns", cols)?;
@@ -99,8 +99,8 @@ pub(crate) fn strided(
     at_least(what, needed, len)
 }
 
-/// Checks that the sum of a dot product of `k` elements fits an `i32`; `steps` is the largest magnitude of an
-/// input (1 for bits, 255 for bytes).
+/// Checks that the sum of a dot product of `k` elements fits an `i32`; `steps` is the largest
+/// magnitude of an input (1 for bits, 255 for bytes).
 pub(crate) fn sum_fits(k: usize, steps: usize) -> Result<(), Error> {
     let max = i32::MAX as usize / steps.max(1);
     if k > max {

@@ -1,4 +1,5 @@
-//! Models that are embedded are checked by the compiler, and are then what `Model::open` makes of the same bytes.
+//! Models that are embedded are checked by the compiler, and are then what `Model::open` makes of
+//! the same bytes.
 
 use bnn_core::include_model;
 use bnn_core::model::{Aligned, Input, Model, ModelError, Output, Sizes};

@@ -1,5 +1,5 @@
-//! Products large enough for several threads, called as a program calls them: outside any pool of its own, and
-//! perhaps where the system has no threads to give.
+//! Products large enough for several threads, called as a program calls them: outside any pool of
+//! its own, and perhaps where the system has no threads to give.
 
 #![cfg(feature = "alloc")]
 

@@ -117,8 +117,8 @@ fn unpacked<'py, T: Number + Element + Send>(
     Ok(x.into_any())
 }
 
-/// Weights `[n, k]` laid out once for this CPU. They never change, and any number of threads may use
-/// them at once.
+/// Weights `[n, k]` laid out once for this CPU. They never change, and any number of threads may
+/// use them at once.
 #[pyclass(frozen, module = "bnn_engine")]
 pub(crate) struct Weights {
     packed: PackedWeights,
@@ -185,8 +185,8 @@ impl Weights {
     }
 }
 
-/// Rows of floats times rows of signs: `y[i, j] = sum over l of x[i, l] * sign[j, l]`; `bits` are the
-/// words of signs `[n, k]`.
+/// Rows of floats times rows of signs: `y[i, j] = sum over l of x[i, l] * sign[j, l]`; `bits` are
+/// the words of signs `[n, k]`.
 #[pyfunction]
 pub(crate) fn multiply_floats<'py>(
     py: Python<'py>,

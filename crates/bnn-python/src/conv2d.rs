@@ -77,8 +77,8 @@ impl Conv2d {
     }
 
     /// The convolution of the signs of images `[batch, height, width, channels]` with the signs of
-    /// filters `[outputs, kernel height * kernel width * channels / groups]`. With `clip`, also what
-    /// the gradients need.
+    /// filters `[outputs, kernel height * kernel width * channels / groups]`. With `clip`, also
+    /// what the gradients need.
     #[pyo3(signature = (x, w, clip=None))]
     fn forward<'py>(
         &self,

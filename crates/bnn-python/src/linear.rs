@@ -17,8 +17,9 @@ type Forward<'py> = (
     Option<Bound<'py, PyArray2<u64>>>,
 );
 
-/// `sign(x) · sign(w)^T` for `x` `[m, k]` and `w` `[n, k]`. With `clip`, also what the gradients need:
-/// the saved bits of `x`, whose gradient passes where `|x| <= clip`, and the packed signs of `w`.
+/// `sign(x) · sign(w)^T` for `x` `[m, k]` and `w` `[n, k]`. With `clip`, also what the gradients
+/// need: the saved bits of `x`, whose gradient passes where `|x| <= clip`, and the packed signs of
+/// `w`.
 #[pyfunction]
 #[pyo3(signature = (x, w, clip=None))]
 pub(crate) fn linear_forward<'py>(

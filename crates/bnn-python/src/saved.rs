@@ -1,5 +1,5 @@
-//! What a forward pass keeps of its input: words `[2, rows, ceil(k / 64)]`, the packed signs and the
-//! mask that says where the gradient passes.
+//! What a forward pass keeps of its input: words `[2, rows, ceil(k / 64)]`, the packed signs and
+//! the mask that says where the gradient passes.
 
 use bnn_autograd::internal::gradients::SavedInput;
 use bnn_core::row_words;

@@ -50,8 +50,8 @@ fn build(threads: usize) -> PyResult<ThreadPool> {
     })
 }
 
-/// Sets how many threads share the work of large calls, from the next call on. Results do not depend
-/// on it.
+/// Sets how many threads share the work of large calls, from the next call on. Results do not
+/// depend on it.
 #[pyfunction]
 pub(crate) fn set_num_threads(threads: usize) -> PyResult<()> {
     if threads == 0 || threads > MOST {

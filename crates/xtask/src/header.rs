@@ -1,8 +1,8 @@
 //! `include/bnn.h`, generated from the sources of `bnn-capi`.
 //!
 //! cbindgen does not look into macros, and every exported function is made by `export!`. So the
-//! sources are read here, in the order in which `lib.rs` names its modules, each `export! { fn .. }`
-//! is replaced by the function that it makes, and cbindgen gets the result as one file.
+//! sources are read here, in the order in which `lib.rs` names its modules, each `export! { fn ..
+//! }` is replaced by the function that it makes, and cbindgen gets the result as one file.
 
 use std::error::Error;
 use std::fs;
@@ -28,8 +28,8 @@ fn generated() -> Result<String, Box<dyn Error>> {
     Ok(tagged(&String::from_utf8(header)?))
 }
 
-/// Gives enums and structs their names as tags too, so that C can declare them beforehand. (cbindgen
-/// would then put `struct` and `enum` before every use.)
+/// Gives enums and structs their names as tags too, so that C can declare them beforehand.
+/// (cbindgen would then put `struct` and `enum` before every use.)
 fn tagged(header: &str) -> String {
     let mut name = "";
     let mut lines: Vec<String> = Vec::new();
@@ -119,8 +119,8 @@ fn module_file(parent: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// The function that `export!` makes, without its body. Pointers that may be NULL are plain pointers
-/// to C.
+/// The function that `export!` makes, without its body. Pointers that may be NULL are plain
+/// pointers to C.
 fn exported(mut function: ItemFn) -> Item {
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(argument) = input {

@@ -1,5 +1,5 @@
-//! Runs a model of handwritten digits, which stays in flash, on 100 images, and compares every score with the
-//! host's, bit for bit. Prints what a run costs: instructions and stack.
+//! Runs a model of handwritten digits, which stays in flash, on 100 images, and compares every
+//! score with the host's, bit for bit. Prints what a run costs: instructions and stack.
 
 use bnn_core::model::{Input, Model, ModelError, Output, argmax};
 use semihosting::println;
@@ -46,8 +46,8 @@ pub struct Digits {
 }
 
 impl Digits {
-    /// Runs every image; the exit code: 1 on any difference. `CLASSES` and `SCRATCH` are the model's
-    /// [`Sizes`](bnn_core::model::Sizes).
+    /// Runs every image; the exit code: 1 on any difference. `CLASSES` and `SCRATCH` are the
+    /// model's [`Sizes`](bnn_core::model::Sizes).
     pub fn run<S: Score, const CLASSES: usize, const SCRATCH: usize>(&self) -> i32 {
         match self.check::<S, CLASSES, SCRATCH>() {
             Ok(()) => 0,
@@ -108,8 +108,9 @@ impl Digits {
     }
 }
 
-/// The program around a model of digits and the scores that it must give, files of `firmware/models`; how it gives a
-/// score, and the bytes of stack that it must not need more of. Paths are relative to the source file.
+/// The program around a model of digits and the scores that it must give, files of
+/// `firmware/models`; how it gives a score, and the bytes of stack that it must not need more of.
+/// Paths are relative to the source file.
 #[macro_export]
 macro_rules! digits {
     ($model:literal, $outputs:literal, $score:ty, $most_stack:literal) => {

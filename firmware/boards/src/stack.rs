@@ -1,4 +1,5 @@
-//! How deep the stack grows: the memory below it is painted, and searched for where the paint is gone.
+//! How deep the stack grows: the memory below it is painted, and searched for where the paint is
+//! gone.
 
 use core::ptr::{read_volatile, write_volatile};
 
@@ -19,8 +20,8 @@ pub fn paint() -> Painted {
     let here = 0_u8;
     let top = (&raw const here).addr() - GAP;
     for address in top - DEPTH..top {
-        // SAFETY: below the stack pointer there is RAM of this program alone, of which nothing lives: the
-        // boards have more than `DEPTH + GAP` of it, and no interrupt is enabled.
+        // SAFETY: below the stack pointer there is RAM of this program alone, of which nothing
+        // lives: the boards have more than `DEPTH + GAP` of it, and no interrupt is enabled.
         unsafe { write_volatile(core::ptr::with_exposed_provenance_mut(address), PAINT) }
     }
     Painted { top }

@@ -1,5 +1,6 @@
-//! Classifies a handwritten digit with a model that stays in flash: no heap, no operating system, no panic in the
-//! library. Replace `digits.bnn` by a model of your own and `IMAGE` by what your sensor gives.
+//! Classifies a handwritten digit with a model that stays in flash: no heap, no operating system,
+//! no panic in the library. Replace `digits.bnn` by a model of your own and `IMAGE` by what your
+//! sensor gives.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Writes the kept inputs of every target to `seeds/`: some that describe a case, of different lengths. To be run from
-//! this folder; it gives the same files each time.
+//! Writes the kept inputs of every target to `seeds/`: some that describe a case, of different
+//! lengths. To be run from this folder; it gives the same files each time.
 //!
 //! ```console
 //! $ cargo run --release --bin seeds

@@ -1,5 +1,6 @@
-//! Shapes whose sizes are as large as they can be: refused, or computed with in what their buffers account for. A case
-//! that takes unbounded time or memory shows as a time-out or as memory exhausted.
+//! Shapes whose sizes are as large as they can be: refused, or computed with in what their buffers
+//! account for. A case that takes unbounded time or memory shows as a time-out or as memory
+//! exhausted.
 
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{
@@ -96,7 +97,8 @@ impl Extreme {
     }
 }
 
-/// Lays filters out wherever they are affordable themselves, and compares with the definition where all is.
+/// Lays filters out wherever they are affordable themselves, and compares with the definition where
+/// all is.
 fn convolve(conv: &Conv2d) -> Result<bool, Error> {
     let (n, k) = (conv.outputs(), conv.patch_len());
     if !affordable(&[n, k], MOST) {

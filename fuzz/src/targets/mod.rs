@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets. libFuzzer calls them with inputs that it makes up, `tests/replay.rs` with those that
-//! are kept in `seeds`.
+//! The bodies of the fuzz targets. libFuzzer calls them with inputs that it makes up,
+//! `tests/replay.rs` with those that are kept in `seeds`.
 
 mod convolution;
 mod extreme;

@@ -1,6 +1,6 @@
-//! Model files of any bytes, and files of the writer's that are damaged, as they are and behind a header that fits:
-//! an error, or a model that runs in the scratch memory it asks for, in place as with packed weights and, where it
-//! can, as a stream of rows.
+//! Model files of any bytes, and files of the writer's that are damaged, as they are and behind a
+//! header that fits: an error, or a model that runs in the scratch memory it asks for, in place as
+//! with packed weights and, where it can, as a stream of rows.
 
 use super::parsed;
 use crate::{Numbers, affordable, guarded};
@@ -12,8 +12,8 @@ use bnn_core::model::{
 };
 use bnn_core::row_words;
 
-// Where the header has the length of the file and the checksum, which is of all bytes but its own four
-// (docs/MODEL_FORMAT.md).
+// Where the header has the length of the file and the checksum, which is of all bytes but its own
+// four (docs/MODEL_FORMAT.md).
 const LEN: std::ops::Range<usize> = 12..16;
 const CRC: std::ops::Range<usize> = 16..20;
 /// Samples of a run.
@@ -264,7 +264,8 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
     let model = Model::open(&file)?;
     let words = model.scratch_words(SAMPLES)?;
     let [height, width, channels] = model.input_shape();
-    // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more by few bytes.
+    // Scratch memory is in proportion to the file, and to the input: nobody can ask for much more
+    // by few bytes.
     let images = model.layers().map(|layer| match layer.kind {
         LayerKind::Dense => 0,
         _ => height * width * row_words(layer.input_shape[2]),

@@ -1,5 +1,6 @@
-//! Numbers to bits and back, bytes to planes, and transposing, at any start and stride: by the sign law and the
-//! bit law, element by element; what does not fit is refused. The active kernel does it: `BNN_ISA` chooses.
+//! Numbers to bits and back, bytes to planes, and transposing, at any start and stride: by the sign
+//! law and the bit law, element by element; what does not fit is refused. The active kernel does
+//! it: `BNN_ISA` chooses.
 
 use core::fmt::Debug;
 use core::ops::Range;
@@ -79,7 +80,8 @@ impl Case<'_> {
         self.cols + self.gap
     }
 
-    /// The least room that holds all rows, behind `start` elements: it ends with the last row's last element.
+    /// The least room that holds all rows, behind `start` elements: it ends with the last row's
+    /// last element.
     fn room(&self) -> Range<usize> {
         self.start..self.start + self.rows * self.stride() - self.gap
     }
@@ -116,8 +118,8 @@ impl Case<'_> {
         }
     }
 
-    /// The words that `pack` writes, given a stride, by how much its numbers are to be too few, and the output:
-    /// all that is not `plus` is minus.
+    /// The words that `pack` writes, given a stride, by how much its numbers are to be too few, and
+    /// the output: all that is not `plus` is minus.
     fn packed(
         &self,
         plus: impl Fn(usize, usize) -> bool,

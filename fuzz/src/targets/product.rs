@@ -1,5 +1,5 @@
-//! Products of any shape, from every left side, with weights in both layouts, by every kernel, with every
-//! epilogue: equal to the reference, bit for bit.
+//! Products of any shape, from every left side, with weights in both layouts, by every kernel, with
+//! every epilogue: equal to the reference, bit for bit.
 
 use super::parsed;
 use crate::{Numbers, Product, affordable, check_epilogues};
@@ -10,8 +10,8 @@ use bnn_core::{
     Weights, gemm_bits, gemm_f32, gemm_i32, reference,
 };
 
-/// Rows of either side that differ. More are repeated, since the reference is slow; none of these divides
-/// the size of a tile.
+/// Rows of either side that differ. More are repeated, since the reference is slow; none of these
+/// divides the size of a tile.
 const DISTINCT: [usize; 2] = [7, 11];
 /// Word products of all but the large ones.
 const MOST: usize = 1 << 17;

@@ -33,8 +33,8 @@ class BatchNormLayer : public ::torch::nn::NormImplBase<D, Derived, ::torch::nn:
         return input * scale.view(shape) + bias.view(shape);
     }
 
-    /// The factor and the summand of each channel in evaluation: `a = weight / sqrt(running_var + eps)` and
-    /// `bias - running_mean * a`, each operation rounded to a float.
+    /// The factor and the summand of each channel in evaluation: `a = weight / sqrt(running_var +
+    /// eps)` and `bias - running_mean * a`, each operation rounded to a float.
     std::pair<Tensor, Tensor> folded() const {
         Tensor scale = (this->running_var + this->options.eps()).sqrt();
         scale = this->weight.defined() ? this->weight / scale : scale.reciprocal();
@@ -78,11 +78,11 @@ class BatchNorm1dImpl : public detail::BatchNormLayer<1, BatchNorm1dImpl> {
     }
 };
 
-/// A `torch::nn::BatchNorm1d`, with its options, parameters and buffers, that evaluates as model files do:
-/// `scale * x + bias`, product and sum rounded to a float each, the same on every CPU.
+/// A `torch::nn::BatchNorm1d`, with its options, parameters and buffers, that evaluates as model
+/// files do: `scale * x + bias`, product and sum rounded to a float each, the same on every CPU.
 ///
-/// LibTorch's own rounds once on CPUs with fused multiply-add, and twice on others. Its scores differ from those of a model
-/// file, and from one CPU to another, in their last bits.
+/// LibTorch's own rounds once on CPUs with fused multiply-add, and twice on others. Its scores
+/// differ from those of a model file, and from one CPU to another, in their last bits.
 class BatchNorm1d : public ::torch::nn::ModuleHolder<BatchNorm1dImpl> {
   public:
     using ::torch::nn::ModuleHolder<BatchNorm1dImpl>::ModuleHolder;

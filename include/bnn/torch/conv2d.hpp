@@ -10,7 +10,8 @@
 
 namespace bnn::torch {
 
-/// Options of `BinaryConv2d`: those of `torch::nn::Conv2d` and three more; `pad_value` stands for its padding mode.
+/// Options of `BinaryConv2d`: those of `torch::nn::Conv2d` and three more; `pad_value` stands for
+/// its padding mode.
 struct BinaryConv2dOptions {
     BinaryConv2dOptions(int64_t in_channels, int64_t out_channels, ::torch::ExpandingArray<2> kernel_size)
         : in_channels_(in_channels), out_channels_(out_channels), kernel_size_(kernel_size) {}
@@ -25,19 +26,22 @@ struct BinaryConv2dOptions {
     TORCH_ARG(padding_t, padding) = ::torch::ExpandingArray<2>(0);
     TORCH_ARG(::torch::ExpandingArray<2>, dilation) = 1;
     TORCH_ARG(int64_t, groups) = 1;
-    /// A learnt summand per output channel, 0 at first. A batch norm after the layer makes it superfluous.
+    /// A learnt summand per output channel, 0 at first. A batch norm after the layer makes it
+    /// superfluous.
     TORCH_ARG(bool, bias) = true;
     /// A learnt factor per output channel, 1 at first.
     TORCH_ARG(bool, scale) = false;
     /// The gradient of the input passes where `|input| <= clip`.
     TORCH_ARG(double, clip) = 1.0;
-    /// What the padding is made of. BNN_PAD_ZERO, as LibTorch has it, adds nothing to a sum; the others are signs.
+    /// What the padding is made of. BNN_PAD_ZERO, as LibTorch has it, adds nothing to a sum; the
+    /// others are signs.
     TORCH_ARG(bnn_pad_value_t, pad_value) = BNN_PAD_ZERO;
 };
 
 namespace detail {
 
-/// What the options of a convolution come to; refuses those that contradict themselves. `what` is the layer's name.
+/// What the options of a convolution come to; refuses those that contradict themselves. `what` is
+/// the layer's name.
 template <class Options> Windows windows_of(const char *what, const Options &options) {
     const int64_t groups = options.groups();
     TORCH_CHECK(options.in_channels() > 0 && options.out_channels() > 0, "bnn: ", what,
@@ -101,8 +105,8 @@ class BinaryConv2dImpl : public detail::LatentLayer<BinaryConv2dImpl> {
         register_latent(detail::filter_shape(options), options.scale(), options.bias());
     }
 
-    /// `[batch, in_channels, height, width]` to `[batch, out_channels, .., ..]`, or both without the batch; in the memory
-    /// format of the input. Images with channels last are not copied.
+    /// `[batch, in_channels, height, width]` to `[batch, out_channels, .., ..]`, or both without
+    /// the batch; in the memory format of the input. Images with channels last are not copied.
     Tensor forward(const Tensor &input) {
         const OptionalTensor s = detail::if_defined(scale), b = detail::if_defined(bias);
         const auto [height, width] = detail::image_size(input);
@@ -140,11 +144,12 @@ class BinaryConv2dImpl : public detail::LatentLayer<BinaryConv2dImpl> {
     detail::PackedCache<Conv2d> packed_;
 };
 
-/// The convolution of the signs of images with the signs of its filters, times a scale, plus a bias, as a module, with the
-/// parameters `weight`, `[out_channels, in_channels / groups, kernel height, kernel width]`, `scale` and `bias`,
-/// `[out_channels]`.
+/// The convolution of the signs of images with the signs of its filters, times a scale, plus a
+/// bias, as a module, with the parameters `weight`, `[out_channels, in_channels / groups, kernel
+/// height, kernel width]`, `scale` and `bias`, `[out_channels]`.
 ///
-/// Weights are packed when `BinaryLinear` packs them. In evaluation they are kept for images of the size that came last.
+/// Weights are packed when `BinaryLinear` packs them. In evaluation they are kept for images of the
+/// size that came last.
 class BinaryConv2d : public ::torch::nn::ModuleHolder<BinaryConv2dImpl> {
   public:
     using ::torch::nn::ModuleHolder<BinaryConv2dImpl>::ModuleHolder;

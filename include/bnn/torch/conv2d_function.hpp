@@ -18,7 +18,8 @@ struct Windows {
     ::torch::ExpandingArray<2> pad_before = 0, pad_after = 0;
     ::torch::ExpandingArray<2> dilation = 1;
     int64_t groups = 1;
-    /// What the padding is made of. BNN_PAD_ZERO, LibTorch's, adds nothing to a sum; the others are signs.
+    /// What the padding is made of. BNN_PAD_ZERO, LibTorch's, adds nothing to a sum; the others are
+    /// signs.
     bnn_pad_value_t pad_value = BNN_PAD_ZERO;
 };
 
@@ -53,13 +54,15 @@ inline Conv2dOptions conv2d_options(int64_t height, int64_t width, const Tensor 
     return options;
 }
 
-/// Views of `[batch, channels, height, width]` with channels last, as the library has them, and back.
+/// Views of `[batch, channels, height, width]` with channels last, as the library has them, and
+/// back.
 inline Tensor channels_last(const Tensor &t) { return t.permute({0, 2, 3, 1}); }
 inline Tensor channels_first(const Tensor &t) { return t.permute({0, 3, 1, 2}); }
 
 } // namespace detail
 
-/// The signs of `weight`, `[outputs, channels / groups, kernel height, kernel width]`, packed for images of one size.
+/// The signs of `weight`, `[outputs, channels / groups, kernel height, kernel width]`, packed for
+/// images of one size.
 inline std::shared_ptr<const Conv2d> pack_conv2d(int64_t height, int64_t width, const Tensor &weight,
                                                  const OptionalTensor &scale, const OptionalTensor &bias,
                                                  const Windows &windows, double clip = 1.0) {
@@ -80,11 +83,11 @@ inline std::shared_ptr<const Conv2d> pack_conv2d(int64_t height, int64_t width, 
     });
 }
 
-/// The convolution of `sign(input)` with `sign(weight)`, times scale, plus bias. Its gradients are those that the head of
-/// bnn_torch.hpp names.
+/// The convolution of `sign(input)` with `sign(weight)`, times scale, plus bias. Its gradients are
+/// those that the head of bnn_torch.hpp names.
 ///
-/// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_conv2d` made of these `weight`, `scale` and `bias` for
-/// images of this size. `binary_conv2d` does both.
+/// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_conv2d` made of these
+/// `weight`, `scale` and `bias` for images of this size. `binary_conv2d` does both.
 class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunction> {
   public:
     static Tensor forward(::torch::autograd::AutogradContext *ctx, const Tensor &input, const Tensor &weight,
@@ -142,7 +145,8 @@ class BinaryConv2dFunction : public ::torch::autograd::Function<BinaryConv2dFunc
                             x.options());
         }
 
-        /// The output with the order of dimensions and the memory format of the input, as LibTorch's convolutions give it.
+        /// The output with the order of dimensions and the memory format of the input, as
+        /// LibTorch's convolutions give it.
         Tensor output() const {
             const Tensor images = detail::channels_first(y).contiguous(keep_format);
             return batched ? images : images.squeeze(0);
@@ -175,9 +179,10 @@ inline std::pair<int64_t, int64_t> image_size(const Tensor &input) {
 
 } // namespace detail
 
-/// The convolution of `sign(input)`, `[batch, channels, height, width]` or `[channels, height, width]`, with `sign(weight)`,
-/// `[outputs, channels / groups, kernel height, kernel width]`, times scale, plus bias, both `[outputs]`. The weights
-/// are packed at each call; a `BinaryConv2d` in evaluation keeps them.
+/// The convolution of `sign(input)`, `[batch, channels, height, width]` or `[channels, height,
+/// width]`, with `sign(weight)`, `[outputs, channels / groups, kernel height, kernel width]`, times
+/// scale, plus bias, both `[outputs]`. The weights are packed at each call; a `BinaryConv2d` in
+/// evaluation keeps them.
 inline Tensor binary_conv2d(const Tensor &input, const Tensor &weight, const OptionalTensor &scale = {},
                             const OptionalTensor &bias = {}, const Windows &windows = {}, double clip = 1.0) {
     const auto [height, width] = detail::image_size(input);

@@ -1,4 +1,5 @@
-// The layers of a network written to a model file, and the file compared with the network. Part of bnn_torch.hpp.
+// The layers of a network written to a model file, and the file compared with the network. Part of
+// bnn_torch.hpp.
 #ifndef BNN_TORCH_EXPORT_FILE_HPP
 #define BNN_TORCH_EXPORT_FILE_HPP
 
@@ -33,10 +34,12 @@ struct Comparison {
     Tensor direction, summand;
 };
 
-/// The comparison that equals the sign of the steps, `steps(sums)`, for every sum from `-most` to `most`.
+/// The comparison that equals the sign of the steps, `steps(sums)`, for every sum from `-most` to
+/// `most`.
 ///
-/// Floating-point operations round monotonically, so what the steps compute never falls, or never rises, as the sum grows.
-/// The least sum that gives `+1` is found by bisection over what they compute.
+/// Floating-point operations round monotonically, so what the steps compute never falls, or never
+/// rises, as the sum grows. The least sum that gives `+1` is found by bisection over what they
+/// compute.
 template <class Steps> Comparison compare_sums(const Product &product, const Steps &steps) {
     const int64_t n = product.signs.size(0), most = product.most;
     const auto at = [&](const Tensor &sums) { return steps(sums.to(::at::kFloat).unsqueeze(0)).squeeze(0); };
@@ -45,7 +48,8 @@ template <class Steps> Comparison compare_sums(const Product &product, const Ste
     check_finite(product, last);
     const Tensor falls = first.ge(0).logical_and(last.lt(0));
     const Tensor direction = ::torch::where(falls, -::torch::ones({n}, ::at::kLong), ::torch::ones({n}, ::at::kLong));
-    // Below `low` nothing gives +1, from `high` on everything does; both count in the channel's direction.
+    // Below `low` nothing gives +1, from `high` on everything does; both count in the channel's
+    // direction.
     Tensor low = ::torch::full({n}, -most, ::at::kLong), high = ::torch::full({n}, most + 1, ::at::kLong);
     while (low.lt(high).any().item<bool>()) {
         const Tensor middle = ::torch::div(low + high, 2, "floor"), open = low.lt(high);
@@ -76,7 +80,8 @@ inline void append_hidden(Builder &builder, const Product &product) {
         append_product(builder, product, product.signs);
         return;
     }
-    // A file pools before it compares. So a channel that falls before the pools gets the other weights, and rises.
+    // A file pools before it compares. So a channel that falls before the pools gets the other
+    // weights, and rises.
     const int64_t n = product.signs.size(0);
     Tensor turned = ::torch::ones({n});
     if (!product.pools.empty()) {
@@ -94,7 +99,8 @@ inline void append_hidden(Builder &builder, const Product &product) {
     builder.affine({read(comparison.direction), read(comparison.summand)});
 }
 
-/// The steps as one factor and one summand per output: those of a single step as they are, others composed in double.
+/// The steps as one factor and one summand per output: those of a single step as they are, others
+/// composed in double.
 inline std::pair<Tensor, Tensor> composed(const Product &product) {
     std::vector<Step> steps = product.before;
     steps.insert(steps.end(), product.after.begin(), product.after.end());
@@ -114,8 +120,8 @@ inline std::pair<Tensor, Tensor> composed(const Product &product) {
     return {scale.to(::at::kFloat), bias.to(::at::kFloat)};
 }
 
-/// The product that gives the scores. Compares what the file computes with the network for every sum that can occur, and
-/// returns how far each output may be from the network.
+/// The product that gives the scores. Compares what the file computes with the network for every
+/// sum that can occur, and returns how far each output may be from the network.
 inline Tensor append_last(Builder &builder, const Product &product, double tolerance) {
     append_product(builder, product, product.signs);
     const int64_t n = product.signs.size(0), rows = std::max<int64_t>(1, (1 << 20) / n);

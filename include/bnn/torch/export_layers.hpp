@@ -25,8 +25,8 @@ struct ExportOptions {
     TORCH_ARG(std::string, meta);
     /// The names of the classes, in the order of the scores.
     TORCH_ARG(std::vector<std::string>, class_names);
-    /// How far a score of the file may be from that of the network, as a share of the largest one that its output can have.
-    /// At 0, the default, scores must be equal, bit for bit.
+    /// How far a score of the file may be from that of the network, as a share of the largest one
+    /// that its output can have. At 0, the default, scores must be equal, bit for bit.
     TORCH_ARG(double, tolerance) = 0.0;
 };
 
@@ -76,7 +76,8 @@ struct Named {
     }
 };
 
-/// What a layer does to the sums of a product, `[rows, channels]`: never falling, or never rising, in each channel.
+/// What a layer does to the sums of a product, `[rows, channels]`: never falling, or never rising,
+/// in each channel.
 struct Step {
     std::function<Tensor(const Tensor &)> compute;
     /// It is `scale * x + bias`; undefined if it is something else.
@@ -86,7 +87,8 @@ struct Step {
 /// A product, and what is done to its sums before their signs are taken.
 struct Product {
     Named named;
-    /// -1 and +1: `[outputs, inputs]`, or `[outputs, kernel height, kernel width, channels / groups]`.
+    /// -1 and +1: `[outputs, inputs]`, or `[outputs, kernel height, kernel width, channels /
+    /// groups]`.
     Tensor signs;
     /// Of a convolution.
     bool is_convolution = false;
@@ -322,7 +324,8 @@ class Layers {
 
     Tensor x_;
     int64_t largest_input_ = 0;
-    /// [channels, height, width] of the images that were flattened since the last product, or empty.
+    /// [channels, height, width] of the images that were flattened since the last product, or
+    /// empty.
     std::vector<int64_t> flat_from_;
     std::vector<Product> products_;
 };

@@ -47,8 +47,8 @@ class LatentParameters {
     Tensor scale, bias;
 
   protected:
-    /// To be called where training goes over the weights: throws unless they are finite, and warns once in a program that
-    /// does not clamp them.
+    /// To be called where training goes over the weights: throws unless they are finite, and warns
+    /// once in a program that does not clamp them.
     void check_weight() const {
         if (largest_magnitude(weight) > 1.0f) {
             TORCH_WARN_ONCE("bnn: a latent weight is outside [-1, 1], where it takes many steps to change its sign: call "

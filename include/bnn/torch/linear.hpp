@@ -71,14 +71,15 @@ class BinaryLinearImpl : public detail::LatentLayer<BinaryLinearImpl> {
     detail::PackedCache<Linear> packed_;
 };
 
-/// `scale * (sign(input) · sign(weight)^T) + bias` as a module, with the parameters `weight`, `[out_features, in_features]`,
-/// `scale` and `bias`, `[out_features]`.
+/// `scale * (sign(input) · sign(weight)^T) + bias` as a module, with the parameters `weight`,
+/// `[out_features, in_features]`, `scale` and `bias`, `[out_features]`.
 ///
-/// In training the weights are packed at each call. In evaluation they are packed once, and again after a parameter was
-/// changed in place or exchanged. LibTorch does not count changes through `data()`, as `torch::optim::SGD` makes them. So
-/// weights are packed at each call while parameters have gradients (from LibTorch 2.0 on `zero_grad()` takes them away), and
-/// once gradients have been computed in evaluation, until `train()` or `eval()` is called. Also call `eval()` after you have
-/// written through `weight.data()` yourself.
+/// In training the weights are packed at each call. In evaluation they are packed once, and again
+/// after a parameter was changed in place or exchanged. LibTorch does not count changes through
+/// `data()`, as `torch::optim::SGD` makes them. So weights are packed at each call while parameters
+/// have gradients (from LibTorch 2.0 on `zero_grad()` takes them away), and once gradients have
+/// been computed in evaluation, until `train()` or `eval()` is called. Also call `eval()` after you
+/// have written through `weight.data()` yourself.
 class BinaryLinear : public ::torch::nn::ModuleHolder<BinaryLinearImpl> {
   public:
     using ::torch::nn::ModuleHolder<BinaryLinearImpl>::ModuleHolder;

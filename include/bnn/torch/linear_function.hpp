@@ -29,10 +29,11 @@ inline std::shared_ptr<const Linear> pack_linear(const Tensor &weight, const Opt
     });
 }
 
-/// `scale * (sign(input) · sign(weight)^T) + bias`. Its gradients are those that the head of bnn_torch.hpp names.
+/// `scale * (sign(input) · sign(weight)^T) + bias`. Its gradients are those that the head of
+/// bnn_torch.hpp names.
 ///
-/// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_linear` made of these `weight`, `scale` and `bias`.
-/// `binary_linear` does both.
+/// `apply(input, weight, scale, bias, layer)`: `layer` is what `pack_linear` made of these
+/// `weight`, `scale` and `bias`. `binary_linear` does both.
 class BinaryLinearFunction : public ::torch::autograd::Function<BinaryLinearFunction> {
   public:
     static Tensor forward(::torch::autograd::AutogradContext *ctx, const Tensor &input, const Tensor &weight,
@@ -60,7 +61,8 @@ class BinaryLinearFunction : public ::torch::autograd::Function<BinaryLinearFunc
     }
 
   private:
-    /// Input and output of a forward pass: leading dimensions are rows, and are those of the output.
+    /// Input and output of a forward pass: leading dimensions are rows, and are those of the
+    /// output.
     struct Pass {
         Pass(const Tensor &input, const Linear &layer) {
             detail::check_tensor("input", input);
@@ -92,8 +94,9 @@ inline Tensor apply_linear(const Tensor &input, const Tensor &weight, const Opti
 
 } // namespace detail
 
-/// `scale * (sign(input) · sign(weight)^T) + bias`: input `[.., inputs]`, weight `[outputs, inputs]`, scale and bias
-/// `[outputs]`, output `[.., outputs]`. The weights are packed at each call; a `BinaryLinear` in evaluation keeps them.
+/// `scale * (sign(input) · sign(weight)^T) + bias`: input `[.., inputs]`, weight `[outputs,
+/// inputs]`, scale and bias `[outputs]`, output `[.., outputs]`. The weights are packed at each
+/// call; a `BinaryLinear` in evaluation keeps them.
 inline Tensor binary_linear(const Tensor &input, const Tensor &weight, const OptionalTensor &scale = {},
                             const OptionalTensor &bias = {}, double clip = 1.0) {
     return detail::apply_linear(input, weight, scale, bias, pack_linear(weight, scale, bias, clip));

@@ -13,9 +13,10 @@
 
 namespace bnn::torch::detail {
 
-/// Holds one layer. It recognises the tensors that the layer was made of by their memory and version. LibTorch counts a
-/// tensor's in-place changes, except those through `data()`, as a step of `torch::optim::SGD` makes them. A step needs
-/// gradients: so nothing is held while parameters have some, and the watch tells of gradients that came and went.
+/// Holds one layer. It recognises the tensors that the layer was made of by their memory and
+/// version. LibTorch counts a tensor's in-place changes, except those through `data()`, as a step
+/// of `torch::optim::SGD` makes them. A step needs gradients: so nothing is held while parameters
+/// have some, and the watch tells of gradients that came and went.
 ///
 /// A copy is empty, because a copied module has parameters of its own.
 template <class Layer> class PackedCache {
@@ -34,14 +35,17 @@ template <class Layer> class PackedCache {
         watch_->store(false);
     }
 
-    /// Set it when gradients of the parameters are computed: nothing is held from then on, until `clear`.
+    /// Set it when gradients of the parameters are computed: nothing is held from then on, until
+    /// `clear`.
     const Watch &watch() const noexcept { return watch_; }
 
-    /// The layer of these parameters and numbers: the held one, or the result of `make()`, which is then held.
+    /// The layer of these parameters and numbers: the held one, or the result of `make()`, which is
+    /// then held.
     template <class Make>
     std::shared_ptr<const Layer> get(const std::vector<Tensor> &parameters, const std::vector<int64_t> &numbers,
                                      const Make &make) {
-        // Inference tensors do not count their changes; tensors with gradients may be changed by a step that is not counted.
+        // Inference tensors do not count their changes; tensors with gradients may be changed by a
+        // step that is not counted.
         const auto uncounted = [](const Tensor &t) {
             return t.defined() && (t.is_inference() || (t.is_leaf() && t.grad().defined()));
         };
@@ -67,7 +71,8 @@ template <class Layer> class PackedCache {
     struct Source {
         explicit Source(const Tensor &parameter) {
             if (parameter.defined()) {
-                // A reference, so that no other tensor can get this memory while it stands for the parameter.
+                // A reference, so that no other tensor can get this memory while it stands for the
+                // parameter.
                 memory = parameter.detach();
                 version = parameter._version();
             }

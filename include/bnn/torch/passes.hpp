@@ -1,4 +1,5 @@
-// The passes that both autograd functions share: what a graph keeps, and the gradients that it gives. Part of bnn_torch.hpp.
+// The passes that both autograd functions share: what a graph keeps, and the gradients that it
+// gives. Part of bnn_torch.hpp.
 #ifndef BNN_TORCH_PASSES_HPP
 #define BNN_TORCH_PASSES_HPP
 
@@ -15,7 +16,8 @@ namespace bnn::torch::detail {
 using ::torch::autograd::AutogradContext;
 using ::torch::autograd::variable_list;
 
-/// Is set once gradients of a module's parameters have been computed: an optimizer may then change these.
+/// Is set once gradients of a module's parameters have been computed: an optimizer may then change
+/// these.
 using Watch = std::shared_ptr<std::atomic<bool>>;
 
 /// A layer in a graph, with LibTorch's reference count.
@@ -25,14 +27,16 @@ template <class Layer> struct Held : ::torch::CustomClassHolder {
     Watch watch;
 };
 
-/// Computes `y` of `x`, both dense, of `batch` rows or images. The library refuses empty batches, so they end here.
+/// Computes `y` of `x`, both dense, of `batch` rows or images. The library refuses empty batches,
+/// so they end here.
 template <class Layer> void run(const Layer &layer, int64_t batch, const Tensor &x, const Tensor &y) {
     if (batch > 0) {
         checked([&] { layer.forward(read(x), write(y)); });
     }
 }
 
-/// As `run`, and keeps in the context what `gradients` needs: the packed input, and the layer with its packed weights.
+/// As `run`, and keeps in the context what `gradients` needs: the packed input, and the layer with
+/// its packed weights.
 template <class Layer>
 void run_saving(AutogradContext *ctx, const std::shared_ptr<const Layer> &layer, const Watch &watch, int64_t batch,
                 const Tensor &x, const Tensor &y, bool has_scale, bool has_bias) {

@@ -83,8 +83,9 @@ class SignWeightLinearImpl : public detail::LatentLayer<SignWeightLinearImpl> {
     SignWeightLinearOptions options;
 };
 
-/// `scale * (input · sign(weight)^T) + bias` as a module: the first layer of a network of numbers, such as the bytes of an
-/// image. Its parameters are `weight`, `[out_features, in_features]`, `scale` and `bias`, `[out_features]`.
+/// `scale * (input · sign(weight)^T) + bias` as a module: the first layer of a network of numbers,
+/// such as the bytes of an image. Its parameters are `weight`, `[out_features, in_features]`,
+/// `scale` and `bias`, `[out_features]`.
 ///
 /// LibTorch multiplies. For integers, as model files take them, the sums are exact up to 2^24.
 class SignWeightLinear : public ::torch::nn::ModuleHolder<SignWeightLinearImpl> {
@@ -93,7 +94,8 @@ class SignWeightLinear : public ::torch::nn::ModuleHolder<SignWeightLinearImpl> 
     using Impl = SignWeightLinearImpl;
 };
 
-/// Options of `SignWeightConv2d`: those of `torch::nn::Conv2d` and `scale`. The padding is made of zeros.
+/// Options of `SignWeightConv2d`: those of `torch::nn::Conv2d` and `scale`. The padding is made of
+/// zeros.
 struct SignWeightConv2dOptions {
     SignWeightConv2dOptions(int64_t in_channels, int64_t out_channels, ::torch::ExpandingArray<2> kernel_size)
         : in_channels_(in_channels), out_channels_(out_channels), kernel_size_(kernel_size) {}
@@ -108,7 +110,8 @@ struct SignWeightConv2dOptions {
     TORCH_ARG(padding_t, padding) = ::torch::ExpandingArray<2>(0);
     TORCH_ARG(::torch::ExpandingArray<2>, dilation) = 1;
     TORCH_ARG(int64_t, groups) = 1;
-    /// A learnt summand per output channel, 0 at first. A batch norm after the layer makes it superfluous.
+    /// A learnt summand per output channel, 0 at first. A batch norm after the layer makes it
+    /// superfluous.
     TORCH_ARG(bool, bias) = true;
     /// A learnt factor per output channel, 1 at first.
     TORCH_ARG(bool, scale) = false;
@@ -127,7 +130,8 @@ class SignWeightConv2dImpl : public detail::LatentLayer<SignWeightConv2dImpl> {
 
     void reset() override { register_latent(detail::filter_shape(options), options.scale(), options.bias()); }
 
-    /// `[batch, in_channels, height, width]` to `[batch, out_channels, .., ..]`, or both without the batch.
+    /// `[batch, in_channels, height, width]` to `[batch, out_channels, .., ..]`, or both without
+    /// the batch.
     Tensor forward(const Tensor &input) {
         detail::check_tensor("input", input);
         detail::check_tensor("weight", weight);
@@ -159,9 +163,9 @@ class SignWeightConv2dImpl : public detail::LatentLayer<SignWeightConv2dImpl> {
     Windows windows_;
 };
 
-/// The convolution of images with the signs of its filters, times a scale, plus a bias, as a module: the first layer of a
-/// network of images. Its parameters are `weight`, `[out_channels, in_channels / groups, kernel height, kernel width]`,
-/// `scale` and `bias`, `[out_channels]`.
+/// The convolution of images with the signs of its filters, times a scale, plus a bias, as a
+/// module: the first layer of a network of images. Its parameters are `weight`, `[out_channels,
+/// in_channels / groups, kernel height, kernel width]`, `scale` and `bias`, `[out_channels]`.
 class SignWeightConv2d : public ::torch::nn::ModuleHolder<SignWeightConv2dImpl> {
   public:
     using ::torch::nn::ModuleHolder<SignWeightConv2dImpl>::ModuleHolder;

@@ -115,8 +115,9 @@ fn sign(x: f64) -> f64 {
     if x >= 0.0 { 1.0 } else { -1.0 }
 }
 
-/// Attention by the definition. Where `varied(operand, element)` is a number, that element takes part
-/// by the hard tanh of it instead of its sign, and a score by what it has changed by within [-1, 1].
+/// Attention by the definition. Where `varied(operand, element)` is a number, that element takes
+/// part by the hard tanh of it instead of its sign, and a score by what it has changed by within
+/// [-1, 1].
 fn defined(
     at: &[Tensor<f64>],
     [b, t, s, heads, w]: [usize; 5],

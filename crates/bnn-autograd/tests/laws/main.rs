@@ -1,5 +1,5 @@
-//! What holds of the tape, through its public functions alone. One program, so that what the tests share is compiled
-//! once.
+//! What holds of the tape, through its public functions alone. One program, so that what the tests
+//! share is compiled once.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

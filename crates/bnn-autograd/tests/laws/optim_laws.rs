@@ -272,8 +272,8 @@ proptest! {
     }
 }
 
-/// Trains the binary weights of a network on the digits, and nothing else: the share of test images it
-/// gets right in the end, and of weights that flipped.
+/// Trains the binary weights of a network on the digits, and nothing else: the share of test images
+/// it gets right in the end, and of weights that flipped.
 fn learn_digits(rule: impl Rule<f32> + 'static) -> (f64, f64) {
     let split = data::digits().unwrap();
     let sizes = MlpConfig {

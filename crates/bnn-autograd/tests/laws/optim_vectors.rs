@@ -1,5 +1,5 @@
-//! Optimizers, schedules and clipping do what PyTorch does (`vectors/make_optim_vectors.py`): in f64 to
-//! 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude; binary weights exactly.
+//! Optimizers, schedules and clipping do what PyTorch does (`vectors/make_optim_vectors.py`): in
+//! f64 to 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude; binary weights exactly.
 
 use crate::common::{Bare, Case, both, check_steps};
 use bnn_autograd::nn::{Module, Param, ParamKind, Sequential};

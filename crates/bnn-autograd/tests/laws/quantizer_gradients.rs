@@ -1,5 +1,5 @@
-//! The gradient of every quantizer equals central differences, in f64, of the function that stands in
-//! for it; and forward mode agrees with reverse mode.
+//! The gradient of every quantizer equals central differences, in f64, of the function that stands
+//! in for it; and forward mode agrees with reverse mode.
 
 use bnn_autograd::nn::Init;
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign, WeightQuantizer};

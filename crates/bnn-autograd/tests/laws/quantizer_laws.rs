@@ -1,5 +1,5 @@
-//! Quantizers keep the sign law, keep no more than they say, and give the same bits for any number of
-//! threads.
+//! Quantizers keep the sign law, keep no more than they say, and give the same bits for any number
+//! of threads.
 
 use bnn_autograd::nn::{BinaryLinear, Init, Module, RSign};
 use bnn_autograd::ops::{self, BinaryLinearForward, Estimator, Lsq, ScaledSign, WeightQuantizer};

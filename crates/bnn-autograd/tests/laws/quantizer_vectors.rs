@@ -1,5 +1,5 @@
-//! Quantizers and their gradients equal those of PyTorch (`vectors/make_quantizer_vectors.py`): in f64
-//! to 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude.
+//! Quantizers and their gradients equal those of PyTorch (`vectors/make_quantizer_vectors.py`): in
+//! f64 to 1e-12 and in f32 to 1e-5 of each tensor's largest magnitude.
 
 use crate::common::operation;
 

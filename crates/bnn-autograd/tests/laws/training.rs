@@ -1,5 +1,5 @@
-//! Layers and optimizers together: the same bits for any number of threads, latent weights in range,
-//! names, and states that fit.
+//! Layers and optimizers together: the same bits for any number of threads, latent weights in
+//! range, names, and states that fit.
 
 use bnn_autograd::nn::{
     BatchNorm, BinaryLinear, Init, Linear, Module, Param, ParamKind, Sequential, SignWeightLinear,

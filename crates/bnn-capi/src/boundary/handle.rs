@@ -21,8 +21,8 @@ pub(crate) struct NewHandle<'call, T> {
 }
 
 impl<T> NewHandle<'_, T> {
-    /// Hands `value` over to C. Nothing is written if the place overlaps another argument or there is no
-    /// memory.
+    /// Hands `value` over to C. Nothing is written if the place overlaps another argument or there
+    /// is no memory.
     pub(crate) fn put(self, value: T) -> Result<(), Error> {
         self.ledger
             .enter(Region::of(self.name, self.place, 1, true)?)?;
@@ -35,8 +35,8 @@ impl<T> NewHandle<'_, T> {
             let bytes = layout.size();
             return Err(bnn_core::Error::OutOfMemory { bytes }.into());
         }
-        // SAFETY: memory of the right size and alignment, as a box has it; the place is non-null and
-        // aligned (`check`), and writable by the caller's promise.
+        // SAFETY: memory of the right size and alignment, as a box has it; the place is non-null
+        // and aligned (`check`), and writable by the caller's promise.
         unsafe {
             memory.write(value);
             self.place.write(memory);
@@ -45,8 +45,8 @@ impl<T> NewHandle<'_, T> {
     }
 }
 
-/// Lets handles be arguments: `*mut *mut` receives a new one, and a box, which C gives back to be freed,
-/// may be NULL.
+/// Lets handles be arguments: `*mut *mut` receives a new one, and a box, which C gives back to be
+/// freed, may be NULL.
 macro_rules! handles {
     ($($type:ty),+) => {$(
         // Shared between threads.

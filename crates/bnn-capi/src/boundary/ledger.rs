@@ -1,12 +1,12 @@
-//! The memory of a call: its regions have sizes that Rust can address, and none that is written overlaps
-//! another.
+//! The memory of a call: its regions have sizes that Rust can address, and none that is written
+//! overlaps another.
 
 use core::cell::Cell;
 
 use crate::error::Error;
 
-/// The most regions of memory that the arguments of an exported function can be: the ledger has a line
-/// for each. Bare metal has fewer functions and small stacks.
+/// The most regions of memory that the arguments of an exported function can be: the ledger has a
+/// line for each. Bare metal has fewer functions and small stacks.
 pub(crate) const MAX_REGIONS: usize = if cfg!(feature = "std") {
     8
 } else if cfg!(feature = "conv") {
@@ -39,8 +39,8 @@ impl Ledger {
                 });
             }
         }
-        // Not reached: an argument is used up when it enters its regions, and `export!` proves that there
-        // are lines for the regions of all arguments.
+        // Not reached: an argument is used up when it enters its regions, and `export!` proves that
+        // there are lines for the regions of all arguments.
         Err(Error::Core(bnn_core::Error::OutOfRange {
             what: "pointers of a call",
             max: MAX_REGIONS,

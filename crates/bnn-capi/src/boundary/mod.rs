@@ -1,5 +1,5 @@
-//! The boundary between C and Rust: the macro that makes every exported function, and the types of its
-//! arguments. Unsafe code is in this module only.
+//! The boundary between C and Rust: the macro that makes every exported function, and the types of
+//! its arguments. Unsafe code is in this module only.
 
 mod argument;
 #[cfg(feature = "std")]
@@ -150,8 +150,8 @@ pub(crate) fn call<R: Return>(body: impl FnOnce(&Ledger) -> Result<R::Value, Err
     }
 }
 
-/// Turns a panic into an error. It can leave only the outputs of the call half written, and the status
-/// says so; hence `AssertUnwindSafe`.
+/// Turns a panic into an error. It can leave only the outputs of the call half written, and the
+/// status says so; hence `AssertUnwindSafe`.
 #[cfg(feature = "std")]
 fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -42,9 +42,9 @@ impl bnn_model_t {
                 by: "bnn_model_open",
             });
         }
-        // SAFETY: only `of` writes this last word, and a model before it, which has the alignment of the
-        // words and is borrowed with them. `bnn_model_open` asks the caller to keep the file in place for
-        // as long as the model is used.
+        // SAFETY: only `of` writes this last word, and a model before it, which has the alignment
+        // of the words and is borrowed with them. `bnn_model_open` asks the caller to keep the file
+        // in place for as long as the model is used.
         Ok(unsafe { &*ptr::from_ref(self).cast::<Model<'_>>() })
     }
 }

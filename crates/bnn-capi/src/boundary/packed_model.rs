@@ -1,4 +1,5 @@
-//! Packed models: a handle whose model points into a file that the handle itself, or C's caller, keeps.
+//! Packed models: a handle whose model points into a file that the handle itself, or C's caller,
+//! keeps.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::ptr;
@@ -16,17 +17,18 @@ use crate::packed_model::bnn_packed_model_t;
 impl bnn_packed_model_t {
     /// A model of bytes that it keeps.
     pub(crate) fn owning(file: AlignedBytes) -> Result<Self, Error> {
-        // SAFETY: the bytes lie on the heap, where they stay, wherever `file` is moved, until it is dropped.
-        // It is dropped after the models that point there, which are fields before it, or here, where the
-        // models are gone by then; and nobody writes to them: the field is for dropping alone.
+        // SAFETY: the bytes lie on the heap, where they stay, wherever `file` is moved, until it is
+        // dropped. It is dropped after the models that point there, which are fields before it, or
+        // here, where the models are gone by then; and nobody writes to them: the field is for
+        // dropping alone.
         let bytes: &'static [u8] = unsafe { &*ptr::from_ref(&*file) };
         Self::new(bytes, Some(file))
     }
 
     /// A model of bytes that C's caller keeps.
     pub(crate) fn borrowing(bytes: &[u8]) -> Result<Self, Error> {
-        // SAFETY: `bnn_packed_model_new_borrowing` asks the caller to keep the bytes where and as they are
-        // until the model is freed.
+        // SAFETY: `bnn_packed_model_new_borrowing` asks the caller to keep the bytes where and as
+        // they are until the model is freed.
         let bytes: &'static [u8] = unsafe { &*ptr::from_ref(bytes) };
         Self::new(bytes, None)
     }
@@ -66,8 +68,8 @@ impl Argument for *const bnn_packed_model_t {
         ledger: &'call Ledger,
     ) -> Result<PackedModelInput<'call>, Error> {
         let pointer = checked(name, self)?;
-        // SAFETY: non-null and aligned, and by the caller's promise a handle that nobody frees during the
-        // call.
+        // SAFETY: non-null and aligned, and by the caller's promise a handle that nobody frees
+        // during the call.
         let packed = unsafe { &*pointer };
         Ok(PackedModelInput { packed, ledger })
     }

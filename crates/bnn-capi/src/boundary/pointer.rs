@@ -1,5 +1,5 @@
-//! Turns raw pointers of C into slices of Rust. The checks of null, alignment, size and overlap are here and
-//! cannot be left out, because there is no other way to get a slice.
+//! Turns raw pointers of C into slices of Rust. The checks of null, alignment, size and overlap are
+//! here and cannot be left out, because there is no other way to get a slice.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::slice;

@@ -1,6 +1,6 @@
-//! What belongs to one process. A child made by `fork` has a copy of its parent's memory but only the
-//! thread that forked: locks that other threads held stay locked, and the parent's pools of threads
-//! never answer. So the child starts with a state of its own.
+//! What belongs to one process. A child made by `fork` has a copy of its parent's memory but only
+//! the thread that forked: locks that other threads held stay locked, and the parent's pools of
+//! threads never answer. So the child starts with a state of its own.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::marker::PhantomData;
@@ -79,8 +79,8 @@ impl<T: Send + Sync> PerProcess<T> {
         }
     }
 
-    /// The value of this process. If there is none yet, `make` makes it, knowing the parent's value if
-    /// the parent had one; that may be in any state that its threads left it in, locked for one.
+    /// The value of this process. If there is none yet, `make` makes it, knowing the parent's value
+    /// if the parent had one; that may be in any state that its threads left it in, locked for one.
     ///
     /// # Errors
     /// The system cannot tell when the process forks.
@@ -117,8 +117,8 @@ impl<T: Send + Sync> PerProcess<T> {
     }
 }
 
-/// A value that is of use to the process that made it alone. In a child it is neither used nor dropped,
-/// for dropping it could wait for threads that are the parent's.
+/// A value that is of use to the process that made it alone. In a child it is neither used nor
+/// dropped, for dropping it could wait for threads that are the parent's.
 #[derive(Debug)]
 pub(crate) struct OfProcess<T> {
     generation: usize,

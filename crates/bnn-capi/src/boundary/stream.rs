@@ -1,4 +1,5 @@
-//! A stream in memory of the caller: what a `bnn_stream_t` holds, and how a call borrows its memory.
+//! A stream in memory of the caller: what a `bnn_stream_t` holds, and how a call borrows its
+//! memory.
 #![allow(unsafe_code, reason = "the C boundary")]
 
 use core::ffi::c_void;
@@ -85,7 +86,8 @@ impl bnn_stream_t {
 }
 
 impl<'call> Output<'call, bnn_stream_t> {
-    /// The stream that lies here, to be changed; no other argument of the call overlaps it or its memory.
+    /// The stream that lies here, to be changed; no other argument of the call overlaps it or its
+    /// memory.
     pub(crate) fn opened(self) -> Result<Opened<'call>, Error> {
         let ledger = self.ledger;
         let [stream] = self.write(1)? else {
@@ -97,7 +99,8 @@ impl<'call> Output<'call, bnn_stream_t> {
         let model = model.opened()?;
         enter_file(model, ledger)?;
         let memory = words[0].cast_mut().cast::<u64>();
-        // Memory that `bnn_stream_open` got from the caller, who was asked to leave it to the stream.
+        // Memory that `bnn_stream_open` got from the caller, who was asked to leave it to the
+        // stream.
         let memory = Output {
             pointer: checked("the stream's memory", memory.cast_const())?.cast_mut(),
             name: "the stream's memory",

@@ -35,8 +35,8 @@ impl Argument for *const c_char {
         ledger: &'call Ledger,
     ) -> Result<Text<'call>, Error> {
         let pointer = checked(name, self)?;
-        // SAFETY: non-null, and by the caller's promise a string that is closed by a 0 and that nobody
-        // writes during the call.
+        // SAFETY: non-null, and by the caller's promise a string that is closed by a 0 and that
+        // nobody writes during the call.
         let text = unsafe { CStr::from_ptr(pointer) };
         Ok(Text { text, name, ledger })
     }

@@ -78,8 +78,8 @@ export! {
 }
 
 export! {
-    /// Says that samples are images of this size. Call it before the first layer is added; without it
-    /// samples are rows.
+    /// Says that samples are images of this size. Call it before the first layer is added; without
+    /// it samples are rows.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, LAYER (layers have been added, other images have
     /// been said, or the model is finished).
@@ -106,16 +106,17 @@ export! {
     /// filters. If it is the first product of a model of unsigned integers, the integers stand in
     /// place of their signs; the padding must then be BNN_PAD_ZERO.
     ///
-    /// - `options`: read. `height`, `width` and `channels` must be those of the images that the layers
-    ///   so far give out, or that `bnn_builder_image` said; `clip` is not used.
+    /// - `options`: read. `height`, `width` and `channels` must be those of the images that the
+    ///   layers so far give out, or that `bnn_builder_image` said; `clip` is not used.
     /// - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats: latent
     ///   filters, whose signs count.
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), RANGE and INDIVISIBLE
-    /// (as in `bnn_conv2d_new_f32`), LAYER (there are no images, or images of another size; sums that
-    /// are too large; numbers that the format has no room for; or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), RANGE and
+    /// INDIVISIBLE (as in `bnn_conv2d_new_f32`), LAYER (there are no images, or images of another
+    /// size; sums that are too large; numbers that the format has no room for; or the model is
+    /// finished).
     pub fn bnn_builder_conv2d_f32(
         builder: *mut bnn_builder_t,
         options: *const bnn_conv2d_options_t,
@@ -150,16 +151,16 @@ fn filters(
 }
 
 export! {
-    /// Adds a max pool over images: of the sums of a convolution, of what affine steps make of them, or
-    /// of signs. A model file pools signs, which gives the same result if a product or a sign takes the
-    /// signs of what was pooled.
+    /// Adds a max pool over images: of the sums of a convolution, of what affine steps make of
+    /// them, or of signs. A model file pools signs, which gives the same result if a product or a
+    /// sign takes the signs of what was pooled.
     ///
     /// - `options`: read: the windows.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a window larger than the padded image), LAYER
-    /// (there are no images, it would pool integers of the input, numbers that the format has no room
-    /// for, or the model is finished). `bnn_builder_finish` and the next product refuse a pool whose
-    /// signs they cannot take.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (a window larger than the padded image),
+    /// LAYER (there are no images, it would pool integers of the input, numbers that the format has
+    /// no room for, or the model is finished). `bnn_builder_finish` and the next product refuse a
+    /// pool whose signs they cannot take.
     pub fn bnn_builder_max_pool2d(
         builder: *mut bnn_builder_t,
         options: *const bnn_pool2d_options_t,
@@ -174,9 +175,9 @@ export! {
 }
 
 export! {
-    /// Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for the
-    /// dense layers that follow. Rows stay as they are. Without it a linear layer takes each pixel by
-    /// itself.
+    /// Adds a flattening: each image becomes a row, in the order `[height, width, channels]`, for
+    /// the dense layers that follow. Rows stay as they are. Without it a linear layer takes each
+    /// pixel by itself.
     ///
     /// Errors: NULL, MISALIGNED, LAYER (the model is finished).
     pub fn bnn_builder_flatten(builder: *mut bnn_builder_t) -> bnn_status_t {

@@ -460,7 +460,8 @@ fn thresholds_compare_sums_over_the_whole_range_of_their_type() {
     }
 }
 
-/// Channel scales, batch norms and biases after each other, as a layer with a bias before a batch norm has them.
+/// Channel scales, batch norms and biases after each other, as a layer with a bias before a batch
+/// norm has them.
 #[test]
 fn affine_steps_that_follow_each_other_are_those_that_export_writes() {
     let mut rng = Rng::new(8);

@@ -33,17 +33,17 @@ pub(super) fn weights(w: Input<'_, f32>, n: usize, k: usize) -> Result<Tensor, E
 }
 
 export! {
-    /// Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j, l])`,
-    /// where `x` is what the layers so far give out, or the input. If it is the first product of a
-    /// model of unsigned integers, `x[l]` itself stands in place of its sign.
+    /// Adds a product with signs of weights, `sum[j] = sum over l < k of sign(x[l]) * sign(w[j,
+    /// l])`, where `x` is what the layers so far give out, or the input. If it is the first product
+    /// of a model of unsigned integers, `x[l]` itself stands in place of its sign.
     ///
     /// - `w`: read, `[n, k]` floats: latent weights, whose signs count.
     ///
     /// Sums are at most 2^24 in magnitude, up to which training in floats is exact.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not what
-    /// the layers so far give out or the number of thresholds, sums that are too large, or the model
-    /// is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (an element of `w`), LAYER (`k` is not
+    /// what the layers so far give out or the number of thresholds, sums that are too large, or the
+    /// model is finished).
     pub fn bnn_builder_linear_f32(
         builder: *mut bnn_builder_t,
         w: *const f32,
@@ -62,18 +62,18 @@ export! {
 }
 
 export! {
-    /// Adds `scale * x + bias` per column, product and sum rounded to a float each, after a product:
-    /// the scale and the bias of a layer, a folded batch norm. Any number of such steps may follow
-    /// each other. If a sign follows them, they become an integer threshold per output, equal to the
-    /// sign of this very computation for every sum that can occur. At the end of a model they become
-    /// one scale and one bias; `bnn_builder_finish` refuses several steps of which these give other
-    /// scores, see `bnn_builder_set_tolerance`.
+    /// Adds `scale * x + bias` per column, product and sum rounded to a float each, after a
+    /// product: the scale and the bias of a layer, a folded batch norm. Any number of such steps
+    /// may follow each other. If a sign follows them, they become an integer threshold per output,
+    /// equal to the sign of this very computation for every sum that can occur. At the end of a
+    /// model they become one scale and one bias; `bnn_builder_finish` refuses several steps of
+    /// which these give other scores, see `bnn_builder_set_tolerance`.
     ///
     /// - `scale`: read, `n` floats; NULL for factors of 1.
     /// - `bias`: read, `n` floats; NULL for summands of 0.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not after
-    /// a product, `n` is not the product's, or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (also of what it computes), LAYER (not
+    /// after a product, `n` is not the product's, or the model is finished).
     pub fn bnn_builder_affine_f32(
         builder: *mut bnn_builder_t,
         scale: OptionalInput,
@@ -90,8 +90,8 @@ export! {
 }
 
 export! {
-    /// Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)` the
-    /// affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
+    /// Adds a batch norm in evaluation, with fixed statistics: with `a = gamma / sqrt(var + eps)`
+    /// the affine step `a * x + (beta - mean * a)`, each operation rounded to a float. See
     /// `bnn_builder_affine_f32`.
     ///
     /// - `mean`, `var`: read, `n` floats each: the running statistics.
@@ -122,8 +122,8 @@ export! {
     ///
     /// - `thresholds`: read, `n` numbers. One above the largest sum gives `-1` always.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow), LAYER
-    /// (not after a product, `n` is not the product's, or the model is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE (affine steps before it overflow),
+    /// LAYER (not after a product, `n` is not the product's, or the model is finished).
     pub fn bnn_builder_threshold_i32(
         builder: *mut bnn_builder_t,
         thresholds: *const i32,
@@ -139,8 +139,8 @@ export! {
     }
 }
 
-/// The summand that makes a sum negative below `threshold` and nowhere else. Sums are at most 2^24, up to
-/// which floats are exact; a threshold beyond them is as good as any other.
+/// The summand that makes a sum negative below `threshold` and nowhere else. Sums are at most 2^24,
+/// up to which floats are exact; a threshold beyond them is as good as any other.
 fn least(threshold: i32) -> f32 {
     const MOST: i32 = 1 << 24;
     if threshold.unsigned_abs() <= MOST.unsigned_abs() {
@@ -150,10 +150,10 @@ fn least(threshold: i32) -> f32 {
 }
 
 export! {
-    /// Allows the scores of the model to differ from what several affine steps compute. A model file has
-    /// one scale and one bias per output, with a rounding each, which cannot always give the scores
-    /// of two steps bit for bit. The difference is of some 1e-7, and is checked for every sum that
-    /// can occur. Signs are exact in any case.
+    /// Allows the scores of the model to differ from what several affine steps compute. A model
+    /// file has one scale and one bias per output, with a rounding each, which cannot always give
+    /// the scores of two steps bit for bit. The difference is of some 1e-7, and is checked for
+    /// every sum that can occur. Signs are exact in any case.
     ///
     /// - `tolerance`: the largest difference, as a share of the largest score that the output can
     ///   have; from 0, the default, to 1.

@@ -117,7 +117,8 @@ fn input_type(element: i32, element_bits: i32) -> Result<InputType, Error> {
 export! {
     /// Begins a model.
     ///
-    /// - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or BNN_ELEMENT_U8.
+    /// - `element`: a `bnn_element_t`, what samples are made of: BNN_ELEMENT_BITS or
+    ///   BNN_ELEMENT_U8.
     /// - `element_bits`: 1 for bits; for unsigned integers 1 to 8: all elements are less than
     ///   `1 << element_bits`.
     /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
@@ -130,9 +131,9 @@ export! {
 }
 
 export! {
-    /// Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1` where
-    /// `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first product takes
-    /// the signs.
+    /// Begins a model of bytes of which it makes bits itself, by a threshold for each input: `+1`
+    /// where `x[l] >= thresholds[l]`, else `-1`. Samples are BNN_ELEMENT_U8 of 8 bits; the first
+    /// product takes the signs.
     ///
     /// - `thresholds`: read, `len` bytes: one for each input of the first product.
     /// - `out`: receives the builder, to be freed with `bnn_builder_free`. Written on success only.
@@ -169,8 +170,8 @@ export! {
     ///
     /// - `text`: read, `len` bytes of UTF-8; not closed by a 0.
     ///
-    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model is
-    /// finished).
+    /// Errors: NULL, MISALIGNED, RANGE (not UTF-8, or more than 2^32 - 1 bytes), LAYER (the model
+    /// is finished).
     pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
         let file = builder.open()?;
         at_most("len", MAX_BYTES, len)?;
@@ -189,9 +190,9 @@ pub mod layers;
 pub mod images;
 
 export! {
-    /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its bytes.
-    /// The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch norm, sums
-    /// (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+    /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its
+    /// bytes. The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch
+    /// norm, sums (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
     ///
     /// - `file_bytes`: written: the size of the file.
     ///
@@ -211,8 +212,9 @@ export! {
 export! {
     /// Copies the bytes of the finished model.
     ///
-    /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be larger,
-    ///   and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple of 8.
+    /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
+    ///   larger, and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple
+    ///   of 8.
     ///
     /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
     pub fn bnn_builder_file(builder: *const bnn_builder_t, bytes: *mut u8, len: usize) -> bnn_status_t {

@@ -81,8 +81,8 @@ impl Case {
         batch * self.output[0] * self.output[1] * self.options.outputs
     }
 
-    /// Calls `visit(image, output pixel, output, weight, element of the batch or padding)` for every
-    /// product that the convolution adds up, in the order of the sums.
+    /// Calls `visit(image, output pixel, output, weight, element of the batch or padding)` for
+    /// every product that the convolution adds up, in the order of the sums.
     fn products(&self, batch: usize, mut visit: impl FnMut(usize, usize, usize, Option<usize>)) {
         let o = &self.options;
         let (depth, per_group) = (o.channels / o.groups, o.outputs / o.groups);

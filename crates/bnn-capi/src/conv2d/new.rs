@@ -6,14 +6,15 @@ use crate::layer::{Epilogue, latent, packed};
 use crate::status::bnn_status_t;
 
 export! {
-    /// Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which it
-    /// keeps the signs. Filters are not flipped: this is the cross-correlation that all frameworks
-    /// call convolution.
+    /// Makes a convolution `y = scale * (sign(x) * sign(w)) + bias` from latent filters, of which
+    /// it keeps the signs. Filters are not flipped: this is the cross-correlation that all
+    /// frameworks call convolution.
     ///
     /// - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` floats.
     /// - `scale`: read, `outputs` floats, a factor per output; NULL for factors of 1.
     /// - `bias`: read, `outputs` floats, a summand per output; NULL for summands of 0.
-    /// - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success only.
+    /// - `out`: receives the convolution, to be freed with `bnn_conv2d_free`. Written on success
+    ///   only.
     ///
     /// The convolution keeps no pointer to the arguments.
     ///

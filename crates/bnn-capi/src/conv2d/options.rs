@@ -18,8 +18,9 @@ pub enum bnn_pad_value_t {
     BNN_PAD_PLUS_ONE = 2,
 }
 
-/// The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets everything
-/// that has a default; height, width, channels, outputs, kernel_height and kernel_width have none.
+/// The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets
+/// everything that has a default; height, width, channels, outputs, kernel_height and kernel_width
+/// have none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]

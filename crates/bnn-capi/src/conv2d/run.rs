@@ -51,9 +51,9 @@ export! {
 }
 
 export! {
-    /// Words (`uint64_t`) that a saving forward pass of `batch` images writes:
-    /// `2 * batch * bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per
-    /// element. 0 if `conv` is NULL, `batch` is 0, or the size overflows.
+    /// Words (`uint64_t`) that a saving forward pass of `batch` images writes: `2 * batch *
+    /// bnn_row_words(height * width * channels)`, a sign and a bit of the range mask per element. 0
+    /// if `conv` is NULL, `batch` is 0, or the size overflows.
     pub fn bnn_conv2d_saved_words(conv: *const bnn_conv2d_t, batch: usize) -> usize {
         nonzero("batch", batch)?;
         Ok(SavedInput::words(batch, conv.image())?)
@@ -61,8 +61,9 @@ export! {
 }
 
 export! {
-    /// As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the packed
-    /// signs, a row per image, followed by one packed bit per element that says whether `|x| <= clip`.
+    /// As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the
+    /// packed signs, a row per image, followed by one packed bit per element that says whether `|x|
+    /// <= clip`.
     ///
     /// - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
     ///   words, may be larger, and words after those are not written.
@@ -92,7 +93,8 @@ export! {
 
 export! {
     /// Computes the gradients of a loss, given the gradient with respect to `y`, as
-    /// `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost nothing.
+    /// `bnn_linear_backward_f32` does. Gradients whose pointer is NULL are skipped and cost
+    /// nothing.
     ///
     /// - `saved`: read, what `bnn_conv2d_forward_saving_f32` saved of the same `batch` images;
     ///   `saved_words`, its size in words, may be larger.

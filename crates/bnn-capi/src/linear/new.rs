@@ -59,8 +59,8 @@ export! {
 }
 
 export! {
-    /// Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it keeps
-    /// the signs.
+    /// Makes a layer `y = scale * (sign(x) . sign(w)^T) + bias` from latent weights, of which it
+    /// keeps the signs.
     ///
     /// - `w`: read, `[n, k]` floats: a row per output.
     /// - `scale`: read, `n` floats, a factor per output; NULL for factors of 1.

@@ -24,10 +24,10 @@ export! {
 }
 
 export! {
-    /// Computes `y[i, j] = scale[j] * sum + bias[j]` with
-    /// `sum = sum over l < k of sign(x[i, l]) * sign(w[j, l])`, for `i < m`, `j < n`. The sum is exact
-    /// (rounded to a float once beyond 2^24); product and sum are each rounded, never fused. The
-    /// results are the same on every CPU and with any number of threads.
+    /// Computes `y[i, j] = scale[j] * sum + bias[j]` with `sum = sum over l < k of sign(x[i, l]) *
+    /// sign(w[j, l])`, for `i < m`, `j < n`. The sum is exact (rounded to a float once beyond
+    /// 2^24); product and sum are each rounded, never fused. The results are the same on every CPU
+    /// and with any number of threads.
     ///
     /// - `x`: read, `[m, k]` floats without gaps.
     /// - `y`: written, `[m, n]` floats without gaps.
@@ -56,11 +56,12 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the packed
-    /// signs `[m, k]`, followed by one packed bit per element that says whether `|x| <= clip`.
+    /// As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the
+    /// packed signs `[m, k]`, followed by one packed bit per element that says whether `|x| <=
+    /// clip`.
     ///
-    /// - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words, may
-    ///   be larger, and words after those are not written.
+    /// - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words,
+    ///   may be larger, and words after those are not written.
     ///
     /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TOO_SHORT, OVERLAP.
     pub fn bnn_linear_forward_saving_f32(
@@ -83,15 +84,17 @@ export! {
 }
 
 export! {
-    /// Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose pointer
-    /// is NULL are skipped and cost nothing.
+    /// Computes the gradients of a loss, given the gradient with respect to `y`. Gradients whose
+    /// pointer is NULL are skipped and cost nothing.
     ///
     /// - `saved`: read, what `bnn_linear_forward_saving_f32` saved of the same `m` rows;
     ///   `saved_words`, its size in words, may be larger.
     /// - `grad_y`: read, `[m, n]` floats.
-    /// - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else 0.
-    /// - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with respect
-    ///   to `sign(w)`. The straight-through estimator applies it to the latent `w` unchanged.
+    /// - `grad_x`: written, `[m, k]` floats: `(grad_y * scale) . sign(w)` where `|x| <= clip`, else
+    ///   0.
+    /// - `grad_w`: written, `[n, k]` floats: `(grad_y * scale)^T . sign(x)`, the gradient with
+    ///   respect to `sign(w)`. The straight-through estimator applies it to the latent `w`
+    ///   unchanged.
     /// - `grad_scale`: written, `n` floats: `sum over i of grad_y[i, j] * sum[i, j]`, the sums
     ///   computed again from the saved signs.
     /// - `grad_bias`: written, `n` floats: `sum over i of grad_y[i, j]`.

@@ -29,9 +29,10 @@ pub enum bnn_layer_kind_t {
 
 use bnn_layer_kind_t::*;
 
-/// A layer of a model. Its pointers point into the model's file; those that the layer has no use for are
-/// NULL. A layer whose `scale` and both `thresholds` are NULL gives out its sums (BNN_ELEMENT_I32) or, if
-/// it is a pool, bits; one with a `scale` gives out floats, one with thresholds bits.
+/// A layer of a model. Its pointers point into the model's file; those that the layer has no use
+/// for are NULL. A layer whose `scale` and both `thresholds` are NULL gives out its sums
+/// (BNN_ELEMENT_I32) or, if it is a pool, bits; one with a `scale` gives out floats, one with
+/// thresholds bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -54,7 +55,8 @@ pub struct bnn_layer_t {
     pub weights_per_output: usize,
     /// A packed row of `k` bits per output, `bnn_row_words(k)` words each.
     pub weights: *const u64,
-    /// A threshold per channel of the input: the layer makes bits of bytes, +1 where a byte reaches it.
+    /// A threshold per channel of the input: the layer makes bits of bytes, +1 where a byte reaches
+    /// it.
     pub input_thresholds: *const u8,
     /// A factor per output: the outputs are `scale * sum + bias`.
     pub scale: *const f32,

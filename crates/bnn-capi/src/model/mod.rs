@@ -37,14 +37,14 @@ pub struct bnn_tensor_t {
     pub bytes: usize,
     /// A `bnn_element_t`: the type of the elements. Later versions may add some.
     pub element: i32,
-    /// Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 << bits`;
-    /// 32 for the others.
+    /// Bits in use per element: 1 for bits; 1 to 8 for unsigned integers, each less than `1 <<
+    /// bits`; 32 for the others.
     pub element_bits: i32,
 }
 
 /// An open model file. The struct belongs to the caller and may be on the stack; copies of it work
-/// equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of threads may
-/// use it at once. The other functions refuse a struct that is all zeros.
+/// equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
+/// threads may use it at once. The other functions refuse a struct that is all zeros.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -111,7 +111,8 @@ export! {
     ///
     /// A model that opens is safe to run, whatever the bytes are.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED, MODEL_INVALID.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, OVERLAP, MODEL_FORMAT, MODEL_DAMAGED,
+    /// MODEL_INVALID.
     pub fn bnn_model_open(bytes: *const u8, len: usize, out: *mut bnn_model_t) -> bnn_status_t {
         nonzero("len", len)?;
         let bytes = bytes.read(len)?;
@@ -155,9 +156,9 @@ fn put_shape(shape: [usize; 3], out: &mut [usize]) {
 }
 
 export! {
-    /// The shape of a sample of the model's input: height, width and channels of an image, whose elements
-    /// are in this order. Height and width are 1 if the model does not take images. A row of an image has
-    /// as many bytes as a sample (see `bnn_model_input`) divided by the height.
+    /// The shape of a sample of the model's input: height, width and channels of an image, whose
+    /// elements are in this order. Height and width are 1 if the model does not take images. A row
+    /// of an image has as many bytes as a sample (see `bnn_model_input`) divided by the height.
     ///
     /// - `shape`: written, 3 numbers.
     ///
@@ -181,17 +182,17 @@ export! {
 }
 
 export! {
-    /// Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or pools
-    /// runs its samples one by one and needs no more for several of them. Also 0 if `model` is NULL or
-    /// not open, which `bnn_model_run` refuses.
+    /// Bytes of scratch memory that a run needs per sample; may be 0. A model with convolutions or
+    /// pools runs its samples one by one and needs no more for several of them. Also 0 if `model`
+    /// is NULL or not open, which `bnn_model_run` refuses.
     pub fn bnn_model_scratch_bytes(model: *const bnn_model_t) -> usize {
         Ok(model.opened()?.scratch_words(1)? * size_of::<u64>())
     }
 }
 
 export! {
-    /// The text that the file keeps for people and tools: by convention lines of `key=value` that end in
-    /// a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
+    /// The text that the file keeps for people and tools: by convention lines of `key=value` that
+    /// end in a line feed, such as `class.0=cat`. See `bnn_builder_meta`.
     ///
     /// - `text`: written: where the text begins, inside the file. UTF-8, not closed by a 0.
     /// - `len`: written: its bytes; 0 if there is none.

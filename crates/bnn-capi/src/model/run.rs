@@ -80,18 +80,18 @@ pub(crate) fn equal(what: &'static str, expected: usize, found: usize) -> Result
 }
 
 export! {
-    /// Runs the model on one sample, in the caller's memory and on the calling thread: made for small
-    /// devices. On a host a `bnn_packed_model_t` is several times as fast.
+    /// Runs the model on one sample, in the caller's memory and on the calling thread: made for
+    /// small devices. On a host a `bnn_packed_model_t` is several times as fast.
     ///
     /// - `input`: read, `input_bytes` bytes, exactly those of a sample; aligned to the element type
     ///   (8 bytes for bits, whose tail bits are 0).
     /// - `output`: written, `output_bytes` bytes, exactly those of a sample; aligned to the element
     ///   type (8 bytes for bits).
-    /// - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to 8
-    ///   bytes. May be NULL if none is needed.
+    /// - `scratch`: written, `scratch_bytes` bytes, at least `bnn_model_scratch_bytes`; aligned to
+    ///   8 bytes. May be NULL if none is needed.
     ///
-    /// Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than the
-    /// model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
+    /// Errors: NULL, MISALIGNED, MISMATCH, TOO_SHORT, RANGE (an input element has more bits than
+    /// the model says), TAIL_BITS, OVERLAP, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_model_run(
         model: *const bnn_model_t,
         input: *const c_void,
@@ -110,9 +110,9 @@ export! {
 }
 
 export! {
-    /// Runs the model on `samples` samples, which follow each other in `input` and `output`: all sizes
-    /// are `samples` times those of `bnn_model_run`. On a host `bnn_packed_model_run` is several times as
-    /// fast.
+    /// Runs the model on `samples` samples, which follow each other in `input` and `output`: all
+    /// sizes are `samples` times those of `bnn_model_run`. On a host `bnn_packed_model_run` is
+    /// several times as fast.
     ///
     /// Errors: as `bnn_model_run`, and ZERO, OVERFLOW.
     pub fn bnn_model_run_batch(

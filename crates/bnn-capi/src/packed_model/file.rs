@@ -45,8 +45,8 @@ pub(super) fn copied(bytes: &[u8]) -> Result<AlignedBytes, Error> {
     Ok(copy)
 }
 
-/// Refuses a file of `len` bytes whose first ones are not those of a model that long, before there is memory
-/// for all of it.
+/// Refuses a file of `len` bytes whose first ones are not those of a model that long, before there
+/// is memory for all of it.
 fn check_header(first: &[u8], len: usize) -> Result<(), Error> {
     let mut header = Aligned([0; HEADER]);
     let first = first.get(..HEADER).unwrap_or(first);

@@ -11,9 +11,9 @@ use crate::model::bnn_model_t;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-/// A model whose weights are laid out for this CPU: several times as fast as a `bnn_model_t` on hosts,
-/// with the same results. It never changes, and any number of threads may use it at once. Needs a build
-/// with `std`.
+/// A model whose weights are laid out for this CPU: several times as fast as a `bnn_model_t` on
+/// hosts, with the same results. It never changes, and any number of threads may use it at once.
+/// Needs a build with `std`.
 #[derive(Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_packed_model_t {
@@ -26,11 +26,12 @@ pub struct bnn_packed_model_t {
 }
 
 export! {
-    /// Checks all of a model file and lays its weights out for this CPU. The library keeps a copy of the
-    /// file: `bytes` may be freed after the call.
+    /// Checks all of a model file and lays its weights out for this CPU. The library keeps a copy
+    /// of the file: `bytes` may be freed after the call.
     ///
     /// - `bytes`: read, `len` bytes, the whole file, at any address.
-    /// - `out`: receives the model, to be freed with `bnn_packed_model_free`. Written on success only.
+    /// - `out`: receives the model, to be freed with `bnn_packed_model_free`. Written on success
+    ///   only.
     ///
     /// A model that opens is safe to run, whatever the bytes are.
     ///
@@ -48,8 +49,8 @@ export! {
 }
 
 export! {
-    /// As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file: they must
-    /// stay where and as they are until the model is freed.
+    /// As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file:
+    /// they must stay where and as they are until the model is freed.
     ///
     /// - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8.
     ///
@@ -67,7 +68,8 @@ export! {
 export! {
     /// As `bnn_packed_model_new`, from a regular file, which is read whole.
     ///
-    /// - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on Windows).
+    /// - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on
+    ///   Windows).
     ///
     /// Errors: as `bnn_packed_model_new`, and FILE (there is no such file, or it cannot be read).
     pub fn bnn_packed_model_new_from_file(
@@ -81,11 +83,11 @@ export! {
 
 export! {
     /// Opens the file of a packed model as a `bnn_model_t`, for all that there is to ask of one:
-    /// `bnn_model_input`, `bnn_model_output`, `bnn_model_input_shape`, `bnn_model_layer`, `bnn_model_meta`
-    /// and so on.
+    /// `bnn_model_input`, `bnn_model_output`, `bnn_model_input_shape`, `bnn_model_layer`,
+    /// `bnn_model_meta` and so on.
     ///
-    /// - `out`: receives the model. Written on success only. It may be used until `packed` is freed or, if
-    ///   that borrows its file, as long as the file stays.
+    /// - `out`: receives the model. Written on success only. It may be used until `packed` is freed
+    ///   or, if that borrows its file, as long as the file stays.
     ///
     /// Errors: NULL, MISALIGNED, OVERLAP.
     pub fn bnn_packed_model_view(

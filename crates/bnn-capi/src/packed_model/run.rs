@@ -42,20 +42,21 @@ fn run(
 
 export! {
     /// Runs the model on `samples` samples, which follow each other in `input` and `output`, on the
-    /// library's threads. A sample takes the bytes that `bnn_model_input` and `bnn_model_output` say of the
-    /// model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`, bit for bit.
+    /// library's threads. A sample takes the bytes that `bnn_model_input` and `bnn_model_output`
+    /// say of the model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`,
+    /// bit for bit.
     ///
-    /// The model keeps the memory that a run works in: once it has run so many samples in as many threads,
-    /// no run of at most so many asks for more. A run of one sample is about as fast per sample as one of
-    /// many, apart from sharing it among threads.
+    /// The model keeps the memory that a run works in: once it has run so many samples in as many
+    /// threads, no run of at most so many asks for more. A run of one sample is about as fast per
+    /// sample as one of many, apart from sharing it among threads.
     ///
-    /// - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element type
-    ///   (8 bytes for bits, whose tail bits are 0).
-    /// - `output`: written, `output_bytes` bytes, exactly those of the samples; aligned to the element
-    ///   type (8 bytes for bits). After BNN_ERROR_NO_MEMORY it holds anything.
+    /// - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element
+    ///   type (8 bytes for bits, whose tail bits are 0).
+    /// - `output`: written, `output_bytes` bytes, exactly those of the samples; aligned to the
+    ///   element type (8 bytes for bits). After BNN_ERROR_NO_MEMORY it holds anything.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, MISMATCH, RANGE (an input element has more bits than the
-    /// model says), TAIL_BITS, OVERLAP.
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, MISMATCH, RANGE (an input element has more bits
+    /// than the model says), TAIL_BITS, OVERLAP.
     pub fn bnn_packed_model_run(
         packed: *const bnn_packed_model_t,
         samples: usize,

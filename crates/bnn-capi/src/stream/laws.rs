@@ -13,8 +13,8 @@ use super::*;
 use crate::model::run::bnn_model_run;
 use crate::status::bnn_status_t::*;
 
-/// A net of two convolutions, a pool of pairs of rows where that fits, a convolution over all that is left, and a dense
-/// layer.
+/// A net of two convolutions, a pool of pairs of rows where that fits, a convolution over all that
+/// is left, and a dense layer.
 #[derive(Clone, Copy, Debug)]
 struct Net {
     image: [usize; 3],
@@ -87,7 +87,8 @@ impl Net {
         AlignedBytes::from(writer.finish().unwrap().as_slice())
     }
 
-    /// Rows of noise, one behind the other, in words so that they are aligned; and the bytes of one.
+    /// Rows of noise, one behind the other, in words so that they are aligned; and the bytes of
+    /// one.
     fn rows(self, count: usize) -> (Vec<u64>, usize) {
         let [_, width, channels] = self.image;
         let number = |i: usize| (i * i * 7 + i / 3 + 5) as u8 % 32;
@@ -115,7 +116,8 @@ fn opened(file: &AlignedBytes) -> bnn_model_t {
 fn stream(model: &bnn_model_t, memory: &mut [u64]) -> bnn_stream_t {
     let mut stream = MaybeUninit::uninit();
     let (start, bytes) = (memory.as_mut_ptr().cast(), size_of_val(memory));
-    // SAFETY: memory of the size that is passed, and a place for the struct, written where all went well.
+    // SAFETY: memory of the size that is passed, and a place for the struct, written where all went
+    // well.
     unsafe {
         assert_eq!(
             bnn_stream_open(model, start, bytes, stream.as_mut_ptr()),
@@ -192,7 +194,8 @@ proptest! {
             // A window that begins on a word, as a row may not.
             let mut window = vec![0_u64; (height * row_bytes).div_ceil(8)];
             let mut own = [u64::MAX; 2];
-            // SAFETY: the rows of a window lie in `rows`, and have room in `window`; sizes as passed.
+            // SAFETY: the rows of a window lie in `rows`, and have room in `window`; sizes as
+            // passed.
             let status = unsafe {
                 row(k * step).copy_to(window.as_mut_ptr().cast(), height * row_bytes);
                 bnn_model_run(
@@ -210,8 +213,8 @@ proptest! {
         }
     }
 
-    /// Whatever else lies in a stream and its memory than the pointer and the length of it: results mean nothing then,
-    /// and that is all.
+    /// Whatever else lies in a stream and its memory than the pointer and the length of it: results
+    /// mean nothing then, and that is all.
     #[test]
     fn what_a_stream_keeps_may_be_anything(net in nets(), seen: usize, flags: usize, noise in any::<[u64; 4]>()) {
         let file = net.file();

@@ -10,10 +10,10 @@ use crate::model::{bnn_model_t, input_of, output_of, times};
 use crate::shape::at_least;
 use crate::status::bnn_status_t;
 
-/// A stream of rows through a model: a series of sensor frames, whose time is the height of the model's
-/// images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing to free. It
-/// points to the stream's memory and to the model's file; use only one of its copies. The other functions
-/// refuse a struct that is all zeros. One thread at a time may use a stream.
+/// A stream of rows through a model: a series of sensor frames, whose time is the height of the
+/// model's images. The struct belongs to the caller, as a `bnn_model_t` does, and there is nothing
+/// to free. It points to the stream's memory and to the model's file; use only one of its copies.
+/// The other functions refuse a struct that is all zeros. One thread at a time may use a stream.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -34,8 +34,8 @@ fn row_bytes(model: &Model<'_>) -> Result<usize, Error> {
 
 export! {
     /// Bytes of memory that a stream through the model needs. 0 if there is no such stream, which
-    /// `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its output
-    /// has several rows, or if `model` is NULL or not open.
+    /// `bnn_stream_open` refuses: if the model does not begin with a convolution or a pool, if its
+    /// output has several rows, or if `model` is NULL or not open.
     pub fn bnn_model_stream_bytes(model: *const bnn_model_t) -> usize {
         times("bytes of a stream", Stream::words(model.opened()?)?, size_of::<u64>())
     }
@@ -48,8 +48,8 @@ export! {
     ///   bytes. Only the stream may read and write it for as long as the stream is used.
     /// - `out`: receives the stream, which holds a copy of the model. Written on success only.
     ///
-    /// Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream through
-    /// this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, TOO_SHORT, OVERLAP, UNSUPPORTED (there is no stream
+    /// through this model, see `bnn_model_stream_bytes`), OVERFLOW, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_stream_open(
         model: *const bnn_model_t,
         memory: *mut c_void,
@@ -68,18 +68,18 @@ export! {
 }
 
 export! {
-    /// Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon as the
-    /// rows that it depends on are there: the result of `bnn_model_run` on a window of as many rows as
-    /// the model's images have. If `bnn_stream_slides`, the first window begins at the first row, and
-    /// each further one begins later by the product of all vertical strides. Otherwise the windows follow
-    /// each other without overlap.
+    /// Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon
+    /// as the rows that it depends on are there: the result of `bnn_model_run` on a window of as
+    /// many rows as the model's images have. If `bnn_stream_slides`, the first window begins at the
+    /// first row, and each further one begins later by the product of all vertical strides.
+    /// Otherwise the windows follow each other without overlap.
     ///
     /// - `stream`: read and written.
     /// - `row`: read, `row_bytes` bytes, exactly those of a row: the bytes of a sample (see
-    ///   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits, whose
-    ///   tail bits are 0).
-    /// - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes, exactly
-    ///   those of a sample of `bnn_model_output`; aligned to the element type.
+    ///   `bnn_model_input`) divided by the height; aligned to the element type (8 bytes for bits,
+    ///   whose tail bits are 0).
+    /// - `output`: written if a result is complete, else left unchanged; `output_bytes` bytes,
+    ///   exactly those of a sample of `bnn_model_output`; aligned to the element type.
     /// - `ready`: written; 1 where `output` has a result now, else 0.
     ///
     /// An error does not change the stream.

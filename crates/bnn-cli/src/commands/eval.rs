@@ -46,8 +46,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The test part of the data that the model was trained on: the digits, or what has the noted name in this folder
-/// or in the model's.
+/// The test part of the data that the model was trained on: the digits, or what has the noted name
+/// in this folder or in the model's.
 fn own_data(model: &Model<'_>, path: &Path) -> Result<(String, Samples), CliError> {
     let Some(name) = model_file::meta(model, "data") else {
         let wrong = "the model does not note its data; give --data".to_owned();
@@ -76,7 +76,8 @@ struct Verdict {
     /// Samples whose class has one of the `top` largest scores.
     among_top: usize,
     top: usize,
-    /// Of each true class, how often each class was predicted; the classes never predicted are left out.
+    /// Of each true class, how often each class was predicted; the classes never predicted are left
+    /// out.
     confusion: Vec<Vec<(usize, usize)>>,
 }
 
@@ -228,8 +229,8 @@ const MOST_IN_JSON: usize = 256;
 /// Most classes of which a row is printed.
 const MOST_ROWS: usize = 50;
 
-/// How many classes come before this one: those with a larger score, and of those with the same score the ones with a
-/// lower number, as the class with the largest score is told.
+/// How many classes come before this one: those with a larger score, and of those with the same
+/// score the ones with a lower number, as the class with the largest score is told.
 fn rank(scores: &[f64], class: usize) -> usize {
     let own = scores[class];
     let before = |(other, score): (usize, &f64)| *score > own || (*score == own && other < class);

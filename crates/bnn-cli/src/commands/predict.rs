@@ -33,7 +33,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Prints the class of each sample of a file; with the file's name in front, unless it is a `single` one.
+/// Prints the class of each sample of a file; with the file's name in front, unless it is a
+/// `single` one.
 fn predict(
     model: &Model<'_>,
     names: &[String],
@@ -159,7 +160,8 @@ fn unknown(path: &Path, start: &[u8]) -> CliError {
     ))
 }
 
-/// A file that is called as a table says what is wrong in it; any other is told to have been taken for one.
+/// A file that is called as a table says what is wrong in it; any other is told to have been taken
+/// for one.
 fn seen_as_table(error: CliError, path: &Path) -> CliError {
     let name = path.to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
@@ -186,7 +188,8 @@ fn is_named_as_image(path: &Path) -> bool {
     })
 }
 
-/// The image as the model wants it: of the size and colours that it was trained on, in the range of its inputs.
+/// The image as the model wants it: of the size and colours that it was trained on, in the range of
+/// its inputs.
 fn image_pixels(
     model: &Model<'_>,
     stream: impl Read,

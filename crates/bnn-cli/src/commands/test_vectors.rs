@@ -1,4 +1,5 @@
-//! `bnn test-vectors`: writes inputs and the outputs that they must give, for a device that checks itself.
+//! `bnn test-vectors`: writes inputs and the outputs that they must give, for a device that checks
+//! itself.
 
 use bnn_autograd::Rng;
 use bnn_core::BitMatrixViewMut;

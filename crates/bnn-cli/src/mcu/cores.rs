@@ -1,10 +1,11 @@
 //! What layers cost on microcontrollers, as measured.
 //!
-//! The program `costs` of `firmware/boards` prints the instructions; `ci/footprint.sh` prints the flash (for
-//! RISC-V the same programs were linked by hand); the stack is that of the programs `digits` and `motions`. All
-//! figures are from qemu 7.2 and rustc 1.95 or 1.96, the larger ones, with `opt-level = "s"`. What windows cost is fitted
-//! to the runs of the programs `cnn` and `fashion`. `ci/firmware.sh` fails if a prediction for the digits is off by more
-//! than a tenth, with convolutions or without.
+//! The program `costs` of `firmware/boards` prints the instructions; `ci/footprint.sh` prints the
+//! flash (for RISC-V the same programs were linked by hand); the stack is that of the programs
+//! `digits` and `motions`. All figures are from qemu 7.2 and rustc 1.95 or 1.96, the larger ones,
+//! with `opt-level = "s"`. What windows cost is fitted to the runs of the programs `cnn` and
+//! `fashion`. `ci/firmware.sh` fails if a prediction for the digits is off by more than a tenth,
+//! with convolutions or without.
 
 use super::work::{Epilogue, Work};
 

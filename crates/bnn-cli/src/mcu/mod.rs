@@ -1,5 +1,5 @@
-//! Predicts what a model takes on a microcontroller: flash, RAM and instructions, from measurements in
-//! emulators.
+//! Predicts what a model takes on a microcontroller: flash, RAM and instructions, from measurements
+//! in emulators.
 
 mod cores;
 mod sliding;

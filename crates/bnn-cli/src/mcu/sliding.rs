@@ -11,7 +11,8 @@ pub(crate) struct Sliding {
     /// Taps of all windows that lie inside the image, and all of them.
     pub(crate) inside: u64,
     pub(crate) taps: u64,
-    /// Taps that are gathered for a window: all of them, or those that were not under the one before.
+    /// Taps that are gathered for a window: all of them, or those that were not under the one
+    /// before.
     pub(crate) gathered: u64,
     /// Words of 32 bits of a tap, or bytes.
     pub(crate) tap: u64,

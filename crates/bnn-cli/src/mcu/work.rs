@@ -4,16 +4,17 @@ use bnn_core::model::{InputType, Layer, OutputType};
 
 use super::sliding::Sliding;
 
-/// The products of a layer: each of `rows` rows of `patch` inputs is multiplied with the weights of `outputs`
-/// outputs. A dense layer has one row, the sample; a convolution has one row per output pixel; a pool has no
-/// products.
+/// The products of a layer: each of `rows` rows of `patch` inputs is multiplied with the weights of
+/// `outputs` outputs. A dense layer has one row, the sample; a convolution has one row per output
+/// pixel; a pool has no products.
 pub(crate) struct Work {
     /// How the layer slides a window over an image, if it does.
     pub(crate) sliding: Option<Sliding>,
     pub(crate) rows: u64,
     pub(crate) patch: u64,
     pub(crate) outputs: u64,
-    /// Bits of an unsigned input, each of which takes its own product; `None` if the inputs are signs.
+    /// Bits of an unsigned input, each of which takes its own product; `None` if the inputs are
+    /// signs.
     pub(crate) depth: Option<u64>,
     /// Input bytes that thresholds turn into bits; 0 for inputs of other types.
     pub(crate) compared: u64,
@@ -58,7 +59,8 @@ impl Work {
         self.patch.div_ceil(u64::BITS.into())
     }
 
-    /// Products of two bits, each with an addition. This figure and the next saturate at `u64::MAX`.
+    /// Products of two bits, each with an addition. This figure and the next saturate at
+    /// `u64::MAX`.
     pub(crate) fn binary_macs(&self) -> u64 {
         self.for_each_output(self.patch)
     }

@@ -24,8 +24,8 @@ pub(super) fn svg<E: ToString>(
     Ok(text)
 }
 
-/// Text of `size` pixels. Without a font at hand plotters only guesses widths, so text is always placed
-/// by an anchor that the browser resolves.
+/// Text of `size` pixels. Without a font at hand plotters only guesses widths, so text is always
+/// placed by an anchor that the browser resolves.
 pub(super) fn label(size: f64, role: &Role, horizontal: HPos) -> TextStyle<'static> {
     // plotters-svg writes the nominal size divided by 1.24.
     ("sans-serif", size * 1.24)

@@ -1,4 +1,5 @@
-//! The confusion matrix: a row for each true class, a column for each predicted one, recall at the end.
+//! The confusion matrix: a row for each true class, a column for each predicted one, recall at the
+//! end.
 
 use std::io;
 
@@ -160,8 +161,9 @@ impl Plan {
     }
 }
 
-/// The colour of a cell by its share of the row, weak enough for text to be read on it in both themes.
-/// Mistakes are shaded by the square root of their share: the rare ones are those to be found.
+/// The colour of a cell by its share of the row, weak enough for text to be read on it in both
+/// themes. Mistakes are shaded by the square root of their share: the rare ones are those to be
+/// found.
 fn shade(right: bool, share: f64) -> RGBAColor {
     let two_digits = |opacity: f64| (100.0 * opacity).round() / 100.0;
     if right {

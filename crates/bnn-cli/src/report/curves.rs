@@ -9,7 +9,8 @@ use super::canvas::{label, svg};
 use super::palette::{AMBER, BLUE, GRID, MUTED, PAPER, Role};
 use super::{EpochPoint, ReportError};
 
-/// Drawn at four units a pixel: plotters places points on whole units, and curves should not show steps.
+/// Drawn at four units a pixel: plotters places points on whole units, and curves should not show
+/// steps.
 const UNIT: u32 = 4;
 const SIZE: (u32, u32) = (500 * UNIT, 280 * UNIT);
 

@@ -1,5 +1,5 @@
-//! The report of a training run: one HTML file that needs nothing but itself (no script, no network),
-//! readable in light and dark, on a phone and on paper.
+//! The report of a training run: one HTML file that needs nothing but itself (no script, no
+//! network), readable in light and dark, on a phone and on paper.
 
 mod canvas;
 mod confusion;

@@ -1,7 +1,8 @@
 //! Colours by role, each with a light and a dark form.
 //!
-//! The SVG drawings carry the light form, so they stand alone and print well; the style sheet finds a
-//! role again by that very colour and replaces it with a variable that follows the reader's theme.
+//! The SVG drawings carry the light form, so they stand alone and print well; the style sheet finds
+//! a role again by that very colour and replaces it with a variable that follows the reader's
+//! theme.
 
 use std::fmt::Write;
 

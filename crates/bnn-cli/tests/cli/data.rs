@@ -1,5 +1,5 @@
-//! What people bring: the same samples as IDX, as images, as tables and as arrays give the same scores, and
-//! every kind of data is trained on.
+//! What people bring: the same samples as IDX, as images, as tables and as arrays give the same
+//! scores, and every kind of data is trained on.
 
 use std::fs;
 use std::io::Write;

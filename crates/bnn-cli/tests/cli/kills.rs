@@ -1,5 +1,6 @@
-//! A training that is killed at any moment goes on from its last checkpoint and ends with the model of an
-//! unbroken run; what it left behind is gone after the next run. Two trainings do not share an output.
+//! A training that is killed at any moment goes on from its last checkpoint and ends with the model
+//! of an unbroken run; what it left behind is gone after the next run. Two trainings do not share
+//! an output.
 //!
 //! `BNN_KILLS=200 cargo test -p bnn-cli --test cli kills` kills more often.
 #![cfg(unix)]

@@ -1,4 +1,5 @@
-//! `bnn info --mcu`: what a model takes on a microcontroller. That the predictions are right `ci/firmware.sh` checks.
+//! `bnn info --mcu`: what a model takes on a microcontroller. That the predictions are right
+//! `ci/firmware.sh` checks.
 
 use serde_json::Value;
 

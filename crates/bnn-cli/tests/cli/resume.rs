@@ -1,4 +1,5 @@
-//! Going on from a checkpoint with more epochs or with moved data, and beginning with given weights.
+//! Going on from a checkpoint with more epochs or with moved data, and beginning with given
+//! weights.
 
 use std::fs;
 
@@ -86,7 +87,8 @@ fn a_run_begins_with_the_weights_of_a_file() {
     let accuracy = |told: &serde_json::Value| told["packed_accuracy"].as_f64().unwrap();
     let first = accuracy(&train(&["--epochs", "12", "--out", "first.bnn"]));
     assert!(first > 0.85, "{first}");
-    // At a learning rate of next to nothing one epoch keeps what there is, and learns nothing from random weights.
+    // At a learning rate of next to nothing one epoch keeps what there is, and learns nothing from
+    // random weights.
     let little = ["--epochs", "1", "--lr", "1e-9", "--seed", "7"];
     let kept = train(
         &[

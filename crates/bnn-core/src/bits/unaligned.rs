@@ -2,8 +2,9 @@
 
 use num_traits::PrimInt;
 
-/// The `count` bits of `words` from bit `at` on, lowest first; zeros after the last word. `count` is at
-/// least 1 and at most the bits of a word. Words are `u64`, or `u32` for small cores, which read halves.
+/// The `count` bits of `words` from bit `at` on, lowest first; zeros after the last word. `count`
+/// is at least 1 and at most the bits of a word. Words are `u64`, or `u32` for small cores, which
+/// read halves.
 #[inline(always)]
 pub fn bits_at<W: PrimInt>(words: &[W], at: usize, count: usize) -> W {
     let width = size_of::<W>() * 8;

@@ -27,8 +27,8 @@ impl<'a> BitMatrixView<'a> {
         Ok(Self { words, rows, cols })
     }
 
-    /// A view without reading the words, for words that have passed [`BitMatrixView::new`] before or that
-    /// the crate wrote itself. `words.len()` must be `rows * row_words(cols)`.
+    /// A view without reading the words, for words that have passed [`BitMatrixView::new`] before
+    /// or that the crate wrote itself. `words.len()` must be `rows * row_words(cols)`.
     pub(crate) fn trusted(words: &'a [u64], rows: usize, cols: usize) -> Self {
         debug_assert_eq!(Ok(words.len()), matrix_words(rows, cols));
         debug_assert_eq!(check_tails(words, cols), Ok(()));

@@ -1,9 +1,10 @@
-//! The gradient of the images of a binary convolution by [tables](crate::kernel::sign_tables), without a matrix of
-//! patches.
+//! The gradient of the images of a binary convolution by [tables](crate::kernel::sign_tables),
+//! without a matrix of patches.
 //!
-//! The tables of up to [`TABLE_ROWS`] neighbouring windows are made once and multiplied with the filters tap by tap; the
-//! products are added to the pixels under the tap, which are a stride apart as well. Windows come in their order and
-//! taps from the last to the first, so that every pixel is added up in the order of the windows that see it.
+//! The tables of up to [`TABLE_ROWS`] neighbouring windows are made once and multiplied with the
+//! filters tap by tap; the products are added to the pixels under the tap, which are a stride apart
+//! as well. Windows come in their order and taps from the last to the first, so that every pixel is
+//! added up in the order of the windows that see it.
 
 use core::ops::Range;
 
@@ -19,12 +20,13 @@ use crate::shape::{equal, nonzero};
 /// With fewer channels in a group most of a vector would be empty.
 const LEAST_CHANNELS: usize = 16;
 
-/// The gradient of the images of a convolution with the signs of filters, computed as products of `f32` and signs
-/// without a matrix of patches. If [`ImageGradient::new`] returns `None`, multiply with the filters and add the patches
-/// to the images.
+/// The gradient of the images of a convolution with the signs of filters, computed as products of
+/// `f32` and signs without a matrix of patches. If [`ImageGradient::new`] returns `None`, multiply
+/// with the filters and add the patches to the images.
 ///
-/// The error is that of a sum in `f32` in the order of the windows that see a pixel, which no thread and no other
-/// image changes. Infinite and NaN gradients of the output reach the pixels that their windows see.
+/// The error is that of a sum in `f32` in the order of the windows that see a pixel, which no
+/// thread and no other image changes. Infinite and NaN gradients of the output reach the pixels
+/// that their windows see.
 ///
 /// ```
 /// use bnn_core::BitMatrix;
@@ -51,8 +53,8 @@ pub struct ImageGradient<'c> {
 }
 
 impl<'c> ImageGradient<'c> {
-    /// `None` if the active kernel has no such way, or if it is not fast for this convolution: it requires at least 16
-    /// channels in a group.
+    /// `None` if the active kernel has no such way, or if it is not fast for this convolution: it
+    /// requires at least 16 channels in a group.
     ///
     /// # Errors
     /// As [`Kernel::active`].
@@ -66,13 +68,13 @@ impl<'c> ImageGradient<'c> {
         Some(Self { conv, with })
     }
 
-    /// Writes the gradient of some images, `[images, height, width, channels]`, to `dx`, out of that of their outputs,
-    /// `dy`, `[images, output height, output width, outputs]`, and the filters, rows of bits `[outputs, patch_len]`.
-    /// Runs on the calling thread.
+    /// Writes the gradient of some images, `[images, height, width, channels]`, to `dx`, out of
+    /// that of their outputs, `dy`, `[images, output height, output width, outputs]`, and the
+    /// filters, rows of bits `[outputs, patch_len]`. Runs on the calling thread.
     ///
     /// # Errors
-    /// [`Error::Zero`] for no images; [`Error::Mismatch`] where sizes do not fit; [`Error::OutOfMemory`]. Nothing is
-    /// written then.
+    /// [`Error::Zero`] for no images; [`Error::Mismatch`] where sizes do not fit;
+    /// [`Error::OutOfMemory`]. Nothing is written then.
     pub fn compute(
         &self,
         dy: &[f32],
@@ -174,7 +176,8 @@ impl<'c> Panels<'c> {
         })
     }
 
-    /// Adds the products of the windows at the stops `stops` of row `y` to the pixels under their taps.
+    /// Adds the products of the windows at the stops `stops` of row `y` to the pixels under their
+    /// taps.
     fn add(
         &self,
         tables: &[Line<f32>],

@@ -1,4 +1,5 @@
-//! Laws of the products of `f32` with signs, for every kernel of this CPU that has a way of its own.
+//! Laws of the products of `f32` with signs, for every kernel of this CPU that has a way of its
+//! own.
 
 use super::*;
 use crate::bits::BitMatrix;
@@ -42,8 +43,8 @@ fn exact(a: &[f32], b: &[f32], depth: usize, cols: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// The sums of tables by their definition: of groups of terms in order, each group in the order of its instruction
-/// set. `None` for kernels without tables.
+/// The sums of tables by their definition: of groups of terms in order, each group in the order of
+/// its instruction set. `None` for kernels without tables.
 fn in_order(isa: Isa, a: &[f32], b: &[f32], depth: usize, cols: usize) -> Option<Vec<f32>> {
     let (group, order): (usize, &[usize]) = match isa {
         Isa::Avx512 => (5, &[0, 1, 2, 3, 4]),

@@ -1,7 +1,8 @@
 //! The loops around [tables](crate::kernel::sign_tables) of rows and panels of signs.
 //!
-//! The signs of [`TERMS`] terms of up to [`COLS`] columns are laid out once and stay in the L2 cache. The tables of
-//! [`TABLE_ROWS`] rows over these terms stay in the L1 cache, and meet panel after panel.
+//! The signs of [`TERMS`] terms of up to [`COLS`] columns are laid out once and stay in the L2
+//! cache. The tables of [`TABLE_ROWS`] rows over these terms stay in the L1 cache, and meet panel
+//! after panel.
 
 use std::cell::Cell;
 
@@ -10,7 +11,8 @@ use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{Line, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
 use crate::shape::row_words;
 
-/// Terms whose tables are made at a time, whole groups of any instruction set: 24 KiB in groups of five.
+/// Terms whose tables are made at a time, whole groups of any instruction set: 24 KiB in groups of
+/// five.
 const TERMS: usize = 240;
 
 /// Columns whose signs are laid out at a time: 128 KiB.

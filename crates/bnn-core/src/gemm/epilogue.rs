@@ -1,5 +1,5 @@
-//! What is done with a tile's sums: each epilogue writes its output straight from the tile, so a layer's
-//! `i32` matrix exists only if the caller asked for the sums.
+//! What is done with a tile's sums: each epilogue writes its output straight from the tile, so a
+//! layer's `i32` matrix exists only if the caller asked for the sums.
 
 use super::Thresholds;
 use crate::kernel::{self, Epilogues, Factors, NR};
@@ -11,7 +11,8 @@ pub(crate) trait Epilogue: Sync {
     type Elem: Copy + Send;
     /// The parameters of a panel's outputs.
     type Panel;
-    /// Output columns in one element. Columns come in order, and no element is split between two threads.
+    /// Output columns in one element. Columns come in order, and no element is split between two
+    /// threads.
     const COLUMNS: usize;
 
     /// The parameters of the `used` outputs from `col` on, read once for all samples.
@@ -32,8 +33,8 @@ pub(crate) trait Epilogue: Sync {
         None
     }
 
-    /// Applies the epilogue to at most a panel's sums, those of the outputs from `col` on, in little code.
-    /// Writes to `row` from its column `at` on.
+    /// Applies the epilogue to at most a panel's sums, those of the outputs from `col` on, in
+    /// little code. Writes to `row` from its column `at` on.
     fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
 }
 
@@ -162,8 +163,8 @@ fn reached<T: Copy + Into<i32>>(sums: &[i32], thresholds: &[T], col: usize) -> u
     })
 }
 
-/// Writes `used` bits to the columns from `at` on. Columns come in order: the first bits of a word replace
-/// it, later ones are added.
+/// Writes `used` bits to the columns from `at` on. Columns come in order: the first bits of a word
+/// replace it, later ones are added.
 fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
     let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
     if let Some(word) = places.next() {

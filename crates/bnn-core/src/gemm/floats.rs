@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::shape::{matrix_words, strided};
 
-/// Rows of floats whose signs a product takes: [`pack`](crate::pack) and product in one call, without a
-/// packed matrix of all rows.
+/// Rows of floats whose signs a product takes: [`pack`](crate::pack) and product in one call,
+/// without a packed matrix of all rows.
 #[derive(Clone, Copy, Debug)]
 pub struct FloatRows<'a> {
     pub(super) x: &'a [f32],

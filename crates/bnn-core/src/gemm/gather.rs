@@ -12,8 +12,8 @@ pub(crate) trait Gather: Sync {
     /// Writes the rows of the samples `range`, one after the other: every word of `room`.
     fn gather(&self, kernel: &Kernel, range: Range<usize>, room: &mut [u64]);
 
-    /// Adds a correction to the sums of the samples `range` with the weight rows from `first` on, for what
-    /// rows of bits cannot express. Sums past the last weight row mean nothing.
+    /// Adds a correction to the sums of the samples `range` with the weight rows from `first` on,
+    /// for what rows of bits cannot express. Sums past the last weight row mean nothing.
     fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]);
 }
 
@@ -27,7 +27,8 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// `samples` samples, each of the rows that [`Planes`] of `depth` would have, or of one row of signs.
+    /// `samples` samples, each of the rows that [`Planes`] of `depth` would have, or of one row of
+    /// signs.
     pub(crate) fn of_gathered(
         rows: &'a dyn Gather,
         samples: usize,
@@ -58,8 +59,8 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// The rows of the samples `range`, one after the other: in place, or written to `room` with the
-    /// functions of `kernel`.
+    /// The rows of the samples `range`, one after the other: in place, or written to `room` with
+    /// the functions of `kernel`.
     pub(crate) fn rows<'s>(
         &'s self,
         range: Range<usize>,

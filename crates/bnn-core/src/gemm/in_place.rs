@@ -1,5 +1,5 @@
-//! Products with canonical weights, a sample at a time and in registers: what firmware runs. Little code, a
-//! small stack, no allocator.
+//! Products with canonical weights, a sample at a time and in registers: what firmware runs. Little
+//! code, a small stack, no allocator.
 
 use core::ops::Range;
 
@@ -10,7 +10,8 @@ use super::samples::{Samples, Source};
 use super::weights::Resolved;
 use crate::kernel::{NR, Sums};
 
-/// Takes the sums of a sample: its number, the number of the first weight row, and at most `NR` sums.
+/// Takes the sums of a sample: its number, the number of the first weight row, and at most `NR`
+/// sums.
 type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
 
 impl<E: Epilogue> Product<'_, E> {

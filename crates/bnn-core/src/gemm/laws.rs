@@ -17,8 +17,8 @@ fn bits(seed: u64, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
     BitMatrix::pack(&noise(seed, rows * cols), rows, cols)
 }
 
-/// Every epilogue of a product, on every kernel and in both layouts, against `expected`. Canonical weights
-/// are read in place or laid out on the way, as the shape has it.
+/// Every epilogue of a product, on every kernel and in both layouts, against `expected`. Canonical
+/// weights are read in place or laid out on the way, as the shape has it.
 fn check(a: Activations<'_>, w: &BitMatrix, m: usize, expected: &[i32]) -> Result<(), Error> {
     let (n, gap) = (w.rows(), 3);
     for kernel in Kernel::available() {
@@ -132,7 +132,8 @@ fn sizes_around_every_tile_panel_word_and_flush_edge_are_exact() -> Result<(), E
     // Large enough for a kernel that leaves small products to another one.
     check_bits(49, 257, 1025, 1)?;
     check_bits(83, 290, 1100, 2)?;
-    // Around the sizes from which canonical weights are laid out on the way, in one slab and several.
+    // Around the sizes from which canonical weights are laid out on the way, in one slab and
+    // several.
     for m in [5, 6, 7, 16] {
         for n in [23, 24, 25, 63, 64, 65, 127, 129, 193] {
             for k in [1, 64, 65, 511, 513, 1100] {

@@ -129,8 +129,8 @@ impl Thresholds<'_> {
 /// Writes the sums: `c[i * c_stride + j]` for `i < m`, `j < n`.
 ///
 /// # Errors
-/// If the two sides differ in `k`, a sum could leave `i32`, `c` is too short, or `BNN_ISA` is wrong. Nothing
-/// is written then.
+/// If the two sides differ in `k`, a sum could leave `i32`, `c` is too short, or `BNN_ISA` is
+/// wrong. Nothing is written then.
 pub fn gemm_i32<'a, 'w>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,
@@ -190,7 +190,8 @@ pub fn gemm_bits<'a, 'w, 't>(
     Ok(())
 }
 
-/// Computes the whole product. `c` has room for it, and the epilogue has parameters for all outputs.
+/// Computes the whole product. `c` has room for it, and the epilogue has parameters for all
+/// outputs.
 pub(crate) fn compute<E: Epilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
@@ -205,8 +206,8 @@ pub(crate) fn compute<E: Epilogue>(
     compute_all(&Product { a, w, epilogue }, c, stride);
 }
 
-/// Computes all outputs, on several threads if they are worth it. `c` holds a row of outputs per sample,
-/// `stride` elements apart.
+/// Computes all outputs, on several threads if they are worth it. `c` holds a row of outputs per
+/// sample, `stride` elements apart.
 pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) {
     #[cfg(feature = "std")]
     if parallel::compute(outputs, c, stride) {

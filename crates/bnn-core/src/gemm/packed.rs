@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::kernel::{Block, Kernel, NR, Sums};
 use crate::shape::{matrix_words, mul, row_words};
 
-/// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel, so
-/// layout and kernel cannot disagree.
+/// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel,
+/// so layout and kernel cannot disagree.
 ///
 /// Takes about as many bytes as the bits do, `n` rounded up to a multiple of 32.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ impl Resolved<'_> {
         }
     }
 
-    /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel` on:
-    /// `sums[r].0[j]`. Sums past the last weight row mean nothing.
+    /// Sums of `rows` rows of signs, laid out as `block`, against the weight rows from `NR * panel`
+    /// on: `sums[r].0[j]`. Sums past the last weight row mean nothing.
     pub(super) fn multiply(&self, rows: usize, block: &[u64], panel: usize, sums: &mut [Sums]) {
         let words = row_words(self.weights.cols);
         match self.weights.storage {

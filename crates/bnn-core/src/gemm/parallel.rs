@@ -1,5 +1,5 @@
-//! Outputs on several threads: whether it is worth it, along which side to cut, and the cut. No two threads
-//! share an output element, and every output is computed as on one thread.
+//! Outputs on several threads: whether it is worth it, along which side to cut, and the cut. No two
+//! threads share an output element, and every output is computed as on one thread.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -11,13 +11,13 @@ use rayon::prelude::*;
 use super::output::{Columns, OutputRows, Strided, TiledOutput};
 use crate::shape::WORD;
 
-/// Word products below which one thread is faster than waking a second: some 15 microseconds. (Measured:
-/// with half as many, two threads take 1.1 times as long if the second was asleep, and 0.65 times if it was
-/// awake; from twice as many on, two threads win in both cases.)
+/// Word products below which one thread is faster than waking a second: some 15 microseconds.
+/// (Measured: with half as many, two threads take 1.1 times as long if the second was asleep, and
+/// 0.65 times if it was awake; from twice as many on, two threads win in both cases.)
 pub const WORTH_A_THREAD: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
 
-/// Most word products in a part: about a millisecond for a vector kernel. (Small in tests, so that they
-/// run several rounds.)
+/// Most word products in a part: about a millisecond for a vector kernel. (Small in tests, so that
+/// they run several rounds.)
 const PART: usize = if cfg!(test) { 1 << 14 } else { 1 << 24 };
 
 /// How outputs are shared among threads.
@@ -26,8 +26,8 @@ struct Split {
     cut: Cut,
     /// Into how many parts that side is cut.
     parts: usize,
-    /// How many parts are computed before the next ones are handed out. In between, threads that have
-    /// finished look for other work in the pool, so a long product does not delay it for long.
+    /// How many parts are computed before the next ones are handed out. In between, threads that
+    /// have finished look for other work in the pool, so a long product does not delay it for long.
     round: usize,
 }
 
@@ -43,8 +43,8 @@ thread_local! {
     static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work` and computes all products and convolutions of this crate in it on the calling thread, however
-/// large they are. Results do not depend on it.
+/// Runs `work` and computes all products and convolutions of this crate in it on the calling
+/// thread, however large they are. Results do not depend on it.
 ///
 /// ```
 /// use bnn_core::internal::single_threaded;
@@ -90,8 +90,8 @@ fn split(outputs: &impl TiledOutput) -> Option<Split> {
     Some(Split { cut, parts, round })
 }
 
-/// Whether there is a pool of threads: the one that the caller is in, or the global one, which is started
-/// here if necessary. If the system gives no threads, products run on one.
+/// Whether there is a pool of threads: the one that the caller is in, or the global one, which is
+/// started here if necessary. If the system gives no threads, products run on one.
 fn has_pool() -> bool {
     static GLOBAL: OnceLock<bool> = OnceLock::new();
     rayon::current_thread_index().is_some()
@@ -110,8 +110,8 @@ pub(super) fn threads(outputs: &impl TiledOutput) -> usize {
     }
 }
 
-/// Computes all outputs in parts, if that is worth it, and returns whether it did. `c` holds a row of outputs
-/// per sample, `stride` elements apart.
+/// Computes all outputs in parts, if that is worth it, and returns whether it did. `c` holds a row
+/// of outputs per sample, `stride` elements apart.
 pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) -> bool {
     let [m, n] = outputs.shape();
     let Some(Split { cut, parts, round }) = split(outputs) else {
@@ -187,7 +187,8 @@ mod tests {
     use super::super::output::Grain;
     use super::*;
 
-    /// Outputs that are worth any number of threads; each says whether another thread than `caller` made it.
+    /// Outputs that are worth any number of threads; each says whether another thread than `caller`
+    /// made it.
     struct Elsewhere {
         caller: std::thread::ThreadId,
     }

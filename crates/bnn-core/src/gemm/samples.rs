@@ -1,5 +1,5 @@
-//! The left side of a product: samples of one row of packed words each, or of several, which are in memory
-//! already or are written block by block.
+//! The left side of a product: samples of one row of packed words each, or of several, which are in
+//! memory already or are written block by block.
 
 #[cfg(feature = "alloc")]
 use super::{floats::FloatRows, gather::Gather};
@@ -13,8 +13,8 @@ pub(crate) struct Samples<'a> {
     pub(super) samples: usize,
     /// Elements per row.
     pub(super) cols: usize,
-    /// `None`: a sample is a row of signs. Otherwise a sample is unsigned integers of this many bits: a row
-    /// of zeros and a row per bit plane (see [`Planes`]).
+    /// `None`: a sample is a row of signs. Otherwise a sample is unsigned integers of this many
+    /// bits: a row of zeros and a row per bit plane (see [`Planes`]).
     pub(super) depth: Option<usize>,
     pub(super) rows: Source<'a>,
 }

@@ -1,5 +1,6 @@
-//! Products of two matrices in canonical rows: where it pays, the weights are laid out for this call alone,
-//! a slab of panels at a time. All samples meet a slab before the next one takes its memory.
+//! Products of two matrices in canonical rows: where it pays, the weights are laid out for this
+//! call alone, a slab of panels at a time. All samples meet a slab before the next one takes its
+//! memory.
 
 use core::ops::Range;
 
@@ -14,18 +15,19 @@ use crate::kernel::{Kernel, NR};
 use crate::memory;
 use crate::shape::{WORD, row_words};
 
-/// Panels of a slab, for each thread that shares the work: few, so that they stay in an L2 cache. (As few as there can be in tests, so that most products have several
-/// slabs.)
+/// Panels of a slab, for each thread that shares the work: few, so that they stay in an L2 cache.
+/// (As few as there can be in tests, so that most products have several slabs.)
 const PANELS: usize = if cfg!(test) { ALIGNED } else { 16 };
 
-/// As many times more, if a kernel lays out its samples too, because it does so again for each slab.
+/// As many times more, if a kernel lays out its samples too, because it does so again for each
+/// slab.
 const MORE_PANELS: usize = if cfg!(test) { 1 } else { 4 };
 
 /// Slabs begin on a word of output bits.
 const ALIGNED: usize = WORD / NR;
 
-/// Most words of a slab. If it cannot hold two panels, rows are longer than a million elements, and kernels
-/// are fast in place. (In tests, rows of 128 words.)
+/// Most words of a slab. If it cannot hold two panels, rows are longer than a million elements, and
+/// kernels are fast in place. (In tests, rows of 128 words.)
 const MOST_WORDS: usize = if cfg!(test) {
     ALIGNED * NR * 128
 } else {
@@ -38,8 +40,9 @@ const KEPT_WORDS: usize = (1 << 20) / size_of::<u64>();
 /// Word products that take the time of laying out a word of weights: for vector kernels it is less.
 const LAY_OUT: usize = 8;
 
-/// Computes the whole product with weights that are laid out on the way, and returns whether it did: not if
-/// they are laid out already, if it does not pay, or if there is no memory for it. Then nothing is written.
+/// Computes the whole product with weights that are laid out on the way, and returns whether it
+/// did: not if they are laid out already, if it does not pay, or if there is no memory for it. Then
+/// nothing is written.
 pub(super) fn compute<E: Epilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
@@ -177,8 +180,8 @@ impl TiledOutput for Panels<'_> {
     }
 }
 
-/// A product with the weight rows from `first` on. Columns of the output count from there; the epilogue has
-/// parameters for all outputs.
+/// A product with the weight rows from `first` on. Columns of the output count from there; the
+/// epilogue has parameters for all outputs.
 struct Slab<'p, E> {
     product: Product<'p, E>,
     first: usize,

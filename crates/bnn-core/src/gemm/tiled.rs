@@ -1,7 +1,8 @@
 //! Products in tiles, in memory that they allocate: the loops around a micro-kernel.
 //!
-//! Samples are taken in blocks: a block is packed and laid out once, and then meets panel after panel, while it
-//! stays in the L2 cache and the panel in L1. Each panel's sums go to the epilogue while they are in the cache.
+//! Samples are taken in blocks: a block is packed and laid out once, and then meets panel after
+//! panel, while it stays in the L2 cache and the panel in L1. Each panel's sums go to the epilogue
+//! while they are in the cache.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -15,13 +16,14 @@ use crate::kernel::{NR, Sums};
 use crate::memory;
 use crate::planes::MAX_DEPTH;
 
-/// Words of the laid out block beyond which it holds fewer samples; it always holds at least one tile of
-/// the kernel's `mr` rows.
+/// Words of the laid out block beyond which it holds fewer samples; it always holds at least one
+/// tile of the kernel's `mr` rows.
 const BLOCK_WORDS: usize = (512 << 10) / size_of::<u64>();
 
 impl<E: Epilogue> Product<'_, E> {
-    /// Computes the outputs `columns` of the samples `range`, in memory that the thread keeps: at most
-    /// [`BLOCK_WORDS`] or one tile of the kernel's for the block, the bits of the block, and its sums.
+    /// Computes the outputs `columns` of the samples `range`, in memory that the thread keeps: at
+    /// most [`BLOCK_WORDS`] or one tile of the kernel's for the block, the bits of the block, and
+    /// its sums.
     pub(super) fn compute(
         &self,
         range: Range<usize>,
@@ -174,9 +176,9 @@ struct Workspace<'s> {
 }
 
 /// Computes the sums of integers from those of a row of zeros, `s_0`, and of bit planes, `s_b` (see
-/// [`Planes`](crate::Planes)): the sum over `b` of `2^b * (c(0) - c(x_b))`, where
-/// `c(0) - c(x_b) = (s_b - s_0) / 2`. All sums have the parity of `k`, so the difference of the halves is
-/// half of the difference.
+/// [`Planes`](crate::Planes)): the sum over `b` of `2^b * (c(0) - c(x_b))`, where `c(0) - c(x_b) =
+/// (s_b - s_0) / 2`. All sums have the parity of `k`, so the difference of the halves is half of
+/// the difference.
 fn weigh_planes(sums: &[Sums]) -> Sums {
     let mut totals = Sums([0; NR]);
     if let Some((zero, planes)) = sums.split_first() {

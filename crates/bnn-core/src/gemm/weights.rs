@@ -6,10 +6,11 @@ use crate::error::Error;
 use crate::kernel::{Kernel, NR};
 use crate::shape::row_len;
 
-/// The right side of a product, `[n, k]`: made from a [`PackedWeights`](crate::PackedWeights), which knows its kernel, or
-/// from the canonical rows of a [`BitMatrixView`]. Kernels read these in place (a model in flash) or, for
-/// more than a few samples and outputs, lay them out in each call, if there is memory for it: about a tenth of
-/// the time from 64 samples on, and up to half of it for fewer.
+/// The right side of a product, `[n, k]`: made from a [`PackedWeights`](crate::PackedWeights),
+/// which knows its kernel, or from the canonical rows of a [`BitMatrixView`]. Kernels read these in
+/// place (a model in flash) or, for more than a few samples and outputs, lay them out in each call,
+/// if there is memory for it: about a tenth of the time from 64 samples on, and up to half of it
+/// for fewer.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'w> {
     pub(super) storage: Storage<'w>,
@@ -115,9 +116,9 @@ impl<'w> Resolved<'w> {
         self.weights.rows
     }
 
-    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The sample is
-    /// a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes)); then there are at most
-    /// `NR` sums.
+    /// Sums of a sample with canonical weight rows from `first` on, as many as there are sums. The
+    /// sample is a row of signs, or a row of zeros and bit planes (see [`Planes`](crate::Planes));
+    /// then there are at most `NR` sums.
     pub(crate) fn sums(&self, sample: &[u64], first: usize, sums: &mut [i32]) {
         if sample.len() == row_len(self.weights.cols) {
             self.dots(sample, first, sums);
@@ -147,8 +148,8 @@ impl<'w> Resolved<'w> {
         }
     }
 
-    /// Products of bytes that are yet to come with canonical weight rows from `first` on, as many as
-    /// there are sums.
+    /// Products of bytes that are yet to come with canonical weight rows from `first` on, as many
+    /// as there are sums.
     pub(crate) fn byte_tables<'s>(&self, first: usize, sums: &'s mut [i32]) -> ByteTables<'s>
     where
         'w: 's,
@@ -157,8 +158,8 @@ impl<'w> Resolved<'w> {
         ByteTables::new(self.canonical_rows(first, words), words, sums)
     }
 
-    /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), computed from the
-    /// highest plane down: each step doubles the sum and adds the next count.
+    /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), computed
+    /// from the highest plane down: each step doubles the sum and adds the next count.
     fn sums_of_planes(&self, mut rows: &[u64], first: usize, sums: &mut [i32]) {
         let k = self.weights.cols as i32;
         let mut dots = [0; NR];
@@ -172,7 +173,8 @@ impl<'w> Resolved<'w> {
             let [of_sum, of_count] = if lower.is_empty() { [-1, most] } else { [2, 1] };
             self.dots(row, first, dots);
             for (sum, dot) in sums.iter_mut().zip(&*dots) {
-                // A product is k less twice a count. Wrapping: past the last weight row there may be anything.
+                // A product is k less twice a count. Wrapping: past the last weight row there may
+                // be anything.
                 let count = (k.wrapping_sub(*dot).cast_unsigned() >> 1).cast_signed();
                 *sum = sum.wrapping_mul(of_sum);
                 *sum = sum.wrapping_add(count.wrapping_mul(of_count));

@@ -34,8 +34,8 @@ impl Kernel {
     /// The kernel by the name that `BNN_ISA` would hold.
     ///
     /// # Errors
-    /// [`Error::IsaUnknown`] if no instruction set has this name; [`Error::IsaAbsent`] if this CPU or this
-    /// build does not have it.
+    /// [`Error::IsaUnknown`] if no instruction set has this name; [`Error::IsaAbsent`] if this CPU
+    /// or this build does not have it.
     pub fn by_name(name: &str) -> Result<&'static Kernel, Error> {
         let isa = Isa::ALL.iter().find(|isa| isa.name() == name);
         Self::for_isa(*isa.ok_or(Error::IsaUnknown {
@@ -48,7 +48,8 @@ impl Kernel {
     /// `BNN_ISA` names, unless it is empty. The variable is read once, at the first call.
     ///
     /// # Errors
-    /// If `BNN_ISA` asks for an instruction set that is unknown or absent: there is no silent fallback.
+    /// If `BNN_ISA` asks for an instruction set that is unknown or absent: there is no silent
+    /// fallback.
     pub fn active() -> Result<&'static Kernel, Error> {
         #[cfg(feature = "std")]
         {

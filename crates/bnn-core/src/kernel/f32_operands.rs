@@ -65,7 +65,8 @@ impl<'a> F32Rows<'a> {
     /// The rows of the row-major `data`, `depth` elements each.
     ///
     /// # Errors
-    /// [`Error::Zero`] if there are no rows or no terms; [`Error::Mismatch`] if `data` does not consist of such rows.
+    /// [`Error::Zero`] if there are no rows or no terms; [`Error::Mismatch`] if `data` does not
+    /// consist of such rows.
     pub fn rows(data: &'a [f32], depth: usize) -> Result<Self, Error> {
         let rows = nonzero("rows", data.len() / nonzero("terms", depth)?)?;
         equal("elements of a matrix", rows * depth, data.len())?;
@@ -81,8 +82,8 @@ impl<'a> F32Rows<'a> {
     /// `count` columns, from `first` on, of the row-major `data` of `cols` columns.
     ///
     /// # Errors
-    /// [`Error::Zero`] if a dimension is zero; [`Error::Mismatch`] if `data` does not consist of such rows or does not
-    /// have these columns.
+    /// [`Error::Zero`] if a dimension is zero; [`Error::Mismatch`] if `data` does not consist of
+    /// such rows or does not have these columns.
     pub fn columns(
         data: &'a [f32],
         cols: usize,
@@ -123,8 +124,8 @@ impl F32Right<'_> {
     }
 }
 
-/// A row-major matrix of finite `f32` that bfloat16 holds exactly, in 8 significant bits: the integers from -256 to
-/// 256 are among them.
+/// A row-major matrix of finite `f32` that bfloat16 holds exactly, in 8 significant bits: the
+/// integers from -256 to 256 are among them.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX reads them"))]
 pub struct Bf16Exact<'a> {
@@ -134,7 +135,8 @@ pub struct Bf16Exact<'a> {
 }
 
 impl<'a> Bf16Exact<'a> {
-    /// `None` if a number has more bits or is not finite, or if `data` does not consist of at least one row of `cols`.
+    /// `None` if a number has more bits or is not finite, or if `data` does not consist of at least
+    /// one row of `cols`.
     #[must_use]
     pub fn new(data: &'a [f32], cols: usize) -> Option<Self> {
         let rows = data.len().checked_div(cols)?;

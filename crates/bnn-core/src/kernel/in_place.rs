@@ -1,5 +1,5 @@
-//! The functions of a kernel without an allocator: those of the target's baseline. The compiler knows
-//! them, so firmware links only the functions that it calls.
+//! The functions of a kernel without an allocator: those of the target's baseline. The compiler
+//! knows them, so firmware links only the functions that it calls.
 
 use super::arch;
 use super::epilogue::{self, Epilogues};
@@ -29,9 +29,9 @@ impl Kernel {
         &arch::BASELINE_PACKING
     }
 
-    /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after the
-    /// other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`, where `k` is the number of
-    /// elements in use. `others` has a row for each sum: sums without one mean nothing.
+    /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after
+    /// the other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`, where `k` is the
+    /// number of elements in use. `others` has a row for each sum: sums without one mean nothing.
     pub(crate) fn dot_rows(&self, row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
         arch::portable::dot_rows(row, others, k, sums);
     }

@@ -1,8 +1,9 @@
 //! The instruction sets that kernels are written for: the one list of them.
 
-/// Calls the macro `$then` with every instruction set, from the slowest kernel to the fastest: its documentation,
-/// its variant of [`Isa`], the name by which `BNN_ISA` asks for it, where it is built (a `cfg` that `build.rs` sets),
-/// and the module of [`arch`](super::arch) that has its `KERNEL`.
+/// Calls the macro `$then` with every instruction set, from the slowest kernel to the fastest: its
+/// documentation, its variant of [`Isa`], the name by which `BNN_ISA` asks for it, where it is
+/// built (a `cfg` that `build.rs` sets), and the module of [`arch`](super::arch) that has its
+/// `KERNEL`.
 ///
 /// To add an instruction set, add a line here and that module.
 macro_rules! for_each_isa {

@@ -27,8 +27,8 @@ pub(crate) struct MicroKernel {
     /// Lays out up to [`NR`] rows; the sums of missing rows mean nothing.
     pub(super) fill_panel: Fill,
     pub(super) multiply: Multiply,
-    /// Whether a product with canonical weights is faster if it lays them out first. (Counting word by word
-    /// is as fast in place.)
+    /// Whether a product with canonical weights is faster if it lays them out first. (Counting word
+    /// by word is as fast in place.)
     pub(super) lay_out_on_the_way: bool,
     /// A kernel with the same panels that is faster for small products.
     pub(super) lighter: Option<Lighter>,
@@ -74,8 +74,8 @@ pub(crate) struct Block<'a> {
 }
 
 impl Kernel {
-    /// The kernel that multiplies `rows` rows of `words` words with this kernel's panels of `outputs`
-    /// weight rows: this one, or a lighter one.
+    /// The kernel that multiplies `rows` rows of `words` words with this kernel's panels of
+    /// `outputs` weight rows: this one, or a lighter one.
     pub(crate) fn for_size(
         &'static self,
         rows: usize,
@@ -88,9 +88,9 @@ impl Kernel {
         }
     }
 
-    /// Whether `rows` rows are multiplied faster with `outputs` canonical weight rows if these are laid out
-    /// first. Measured with AVX2 and AVX-512: with fewer rows it does not pay, with fewer outputs a panel is
-    /// too empty.
+    /// Whether `rows` rows are multiplied faster with `outputs` canonical weight rows if these are
+    /// laid out first. Measured with AVX2 and AVX-512: with fewer rows it does not pay, with fewer
+    /// outputs a panel is too empty.
     pub(crate) fn lays_out_on_the_way(&self, rows: usize, outputs: usize) -> bool {
         self.functions.micro_kernel.lay_out_on_the_way && rows >= 6 && outputs >= 24
     }
@@ -116,8 +116,8 @@ impl Kernel {
         layout.map_or(0, |layout| (layout.words)(rows, words))
     }
 
-    /// Lays out a block of rows in `room`, which has [`Kernel::block_words`] words. A kernel that reads
-    /// canonical rows gets them back as they are.
+    /// Lays out a block of rows in `room`, which has [`Kernel::block_words`] words. A kernel that
+    /// reads canonical rows gets them back as they are.
     pub(crate) fn fill_block<'s>(
         &self,
         rows: &'s [u64],
@@ -163,9 +163,9 @@ impl Kernel {
         self.functions.packing
     }
 
-    /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after the
-    /// other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`; `k` as in [`Multiply`].
-    /// `others` has a row for each sum: sums without one mean nothing.
+    /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after
+    /// the other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`; `k` as in
+    /// [`Multiply`]. `others` has a row for each sum: sums without one mean nothing.
     pub(crate) fn dot_rows(&self, row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
         let mut others = others;
         for sum in sums {

@@ -1,12 +1,13 @@
 //! Micro-kernels, one for each instruction set, and the choice among them.
 //!
-//! A kernel multiplies a *block* of activation rows with a *panel* of [`NR`] weight rows. It has its own
-//! layout for both sides: a panel is filled once, when weights are packed; a block is filled once per
-//! call and then meets every panel. A kernel also counts the mismatches of two *canonical* rows (rows
-//! under the bit law), for weights that are read in place.
+//! A kernel multiplies a *block* of activation rows with a *panel* of [`NR`] weight rows. It has
+//! its own layout for both sides: a panel is filled once, when weights are packed; a block is
+//! filled once per call and then meets every panel. A kernel also counts the mismatches of two
+//! *canonical* rows (rows under the bit law), for weights that are read in place.
 //!
-//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`] and [`sign_tables`] are the
-//! vocabulary that [`arch`] fills in; [`dispatch`] has the table of what `arch` offers.
+//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`] and
+//! [`sign_tables`] are the vocabulary that [`arch`] fills in; [`dispatch`] has the table of what
+//! `arch` offers.
 
 mod arch;
 mod dispatch;

@@ -1,7 +1,7 @@
 //! The functions of an instruction set between numbers and bits, row by row.
 //!
-//! The slices given to a function fit each other; if they do not, which is a bug in the caller, the function
-//! leaves the rest as it was. Tail bits are written as zeros.
+//! The slices given to a function fit each other; if they do not, which is a bug in the caller, the
+//! function leaves the rest as it was. Tail bits are written as zeros.
 
 /// Packs one row: bit 1 where the sign law gives `+1`. `bits` has `row_words(x.len())` words.
 pub(crate) type PackRow<T> = fn(x: &[T], bits: &mut [u64]);

@@ -1,11 +1,12 @@
-//! Products of `f32` with signs by tables of partial sums, and what an instruction set brings for them.
+//! Products of `f32` with signs by tables of partial sums, and what an instruction set brings for
+//! them.
 //!
-//! The terms of a row are taken in *groups* of four or five. The sums of a group under all choices of signs are a
-//! table, which a vector or two hold, and the signs of a column, as a number, say which of them it needs: one lookup
-//! and one addition replace a multiplication and an addition for each term. Sums of a group and sums of groups are
-//! added in the order of the terms, so the result is that of a sum in `f32` in an order that no tile, block or thread
-//! changes. A table's entry is the sum of the terms with the signs that they have, so NaN and infinity propagate as in
-//! any sum.
+//! The terms of a row are taken in *groups* of four or five. The sums of a group under all choices
+//! of signs are a table, which a vector or two hold, and the signs of a column, as a number, say
+//! which of them it needs: one lookup and one addition replace a multiplication and an addition for
+//! each term. Sums of a group and sums of groups are added in the order of the terms, so the result
+//! is that of a sum in `f32` in an order that no tile, block or thread changes. A table's entry is
+//! the sum of the terms with the signs that they have, so NaN and infinity propagate as in any sum.
 
 use core::ops::Range;
 
@@ -29,9 +30,9 @@ pub(crate) const PANEL_COLS: usize = 64;
 /// Lines of a panel for each word of a column.
 pub(crate) const PANEL_LINES: usize = PANEL_COLS / LINE;
 
-/// The functions of an instruction set. If slices do not fit each other, which is a bug in the caller, `multiply`
-/// leaves the output as it was. Structs come by reference: a copy would be read in other pieces than it was written in,
-/// and so wait until all stores before it are done.
+/// The functions of an instruction set. If slices do not fit each other, which is a bug in the
+/// caller, `multiply` leaves the output as it was. Structs come by reference: a copy would be read
+/// in other pieces than it was written in, and so wait until all stores before it are done.
 #[derive(Debug)]
 pub(crate) struct SignTables {
     /// Whether this CPU has the instructions that they use besides the kernel's own.
@@ -44,8 +45,8 @@ pub(crate) struct SignTables {
     pub(super) table_lines: usize,
     /// Computes the tables of at most [`TABLE_ROWS`] rows, `[group][row][entry]`.
     pub(super) fill: fn(rows: &F32Rows<'_>, tables: &mut [Line<f32>]),
-    /// Lays out the signs of [`PANEL_COLS`] columns, of which `signs` has a word for each term, for two words of every
-    /// column, `[word][column]`. `signs` is overwritten.
+    /// Lays out the signs of [`PANEL_COLS`] columns, of which `signs` has a word for each term, for
+    /// two words of every column, `[word][column]`. `signs` is overwritten.
     pub(super) lay_out: fn(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]),
     /// Adds the products of some rows of the tables with a panel to `sums`.
     pub(super) multiply: fn(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>),
@@ -93,7 +94,8 @@ impl SignTables {
         terms.div_ceil(self.pair_terms()) * 2 * PANEL_LINES
     }
 
-    /// Computes the tables of at most [`TABLE_ROWS`] rows; as many lines as [`table_lines`](Self::table_lines) says.
+    /// Computes the tables of at most [`TABLE_ROWS`] rows; as many lines as
+    /// [`table_lines`](Self::table_lines) says.
     pub(crate) fn fill(&self, rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
         (self.fill)(rows, tables);
     }

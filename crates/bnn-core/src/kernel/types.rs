@@ -12,12 +12,12 @@ use super::micro_kernel::Functions;
 #[cfg(feature = "std")]
 use super::sign_tables::SignTables;
 
-/// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels, and
-/// this is how many canonical rows are multiplied at once.
+/// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels,
+/// and this is how many canonical rows are multiplied at once.
 pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 16 };
 
-/// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two lines
-/// takes twice the time.
+/// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two
+/// lines takes twice the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "alloc", repr(C, align(64)))]
 pub(crate) struct Sums(pub(crate) [i32; NR]);
@@ -71,8 +71,9 @@ impl Kernel {
         cfg!(not(feature = "alloc")) || self.isa == Isa::Portable
     }
 
-    /// Subtracts from each sum twice the number of bits in which `row` and a row of the same length in `others`
-    /// differ in their `part`: words of 32 bits. By arithmetic, see [`Kernel::counts_by_arithmetic`].
+    /// Subtracts from each sum twice the number of bits in which `row` and a row of the same length
+    /// in `others` differ in their `part`: words of 32 bits. By arithmetic, see
+    /// [`Kernel::counts_by_arithmetic`].
     #[cfg(feature = "conv")]
     pub(crate) fn subtract_mismatches(
         row: &[u32],

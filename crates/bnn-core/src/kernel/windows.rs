@@ -1,8 +1,9 @@
 //! Products of windows that are read where they lie: a convolution without patches.
 //!
-//! A window is a list of groups of four bytes, each at a fixed distance from the window's first byte. The
-//! groups hold bytes, which are multiplied with signs, or 32 bits. Lanes are weight rows, as in a panel of
-//! bits, but a lane is 32 bits wide: a group is broadcast against the same group of [`NR`] weight rows.
+//! A window is a list of groups of four bytes, each at a fixed distance from the window's first
+//! byte. The groups hold bytes, which are multiplied with signs, or 32 bits. Lanes are weight rows,
+//! as in a panel of bits, but a lane is 32 bits wide: a group is broadcast against the same group
+//! of [`NR`] weight rows.
 
 use alloc::vec::Vec;
 
@@ -20,8 +21,8 @@ pub(crate) const GROUP: usize = size_of::<u32>();
 /// Groups that a window of bits has at most: their bits fit 15 bits.
 pub(crate) const MOST_GROUPS: usize = (1 << 15) / (8 * GROUP) - 1;
 
-/// Ways that windows have at most where panels are [`PanelOrder::NibblePairs`], so that a byte shuffle
-/// finds their limits.
+/// Ways that windows have at most where panels are [`PanelOrder::NibblePairs`], so that a byte
+/// shuffle finds their limits.
 pub(crate) const MOST_WAYS: usize = 16;
 
 /// Rows of numbers that tables of the limits of all lanes take.
@@ -44,8 +45,8 @@ pub(crate) struct WindowBlock<'a> {
 pub(crate) enum PanelOrder {
     /// As they are: `[group][lane]`.
     Lanes,
-    /// Of bits, `[pair of lanes][nibble]`, as bytes: four bits of the first lane in the low nibble, those of
-    /// the second in the high one. Nibbles are in the order of the groups, low ones first.
+    /// Of bits, `[pair of lanes][nibble]`, as bytes: four bits of the first lane in the low nibble,
+    /// those of the second in the high one. Nibbles are in the order of the groups, low ones first.
     NibblePairs,
 }
 
@@ -70,7 +71,8 @@ pub(super) type Reach = fn(
     stride: usize,
 );
 
-/// Sums of windows with the weight rows of a panel, which has as many [`Lanes`] as a window has groups.
+/// Sums of windows with the weight rows of a panel, which has as many [`Lanes`] as a window has
+/// groups.
 pub(crate) struct WindowProduct {
     pub(super) sums: Sum,
     pub(super) reached: Reach,
@@ -104,8 +106,8 @@ impl Kernel {
         (self.functions.windows)().bits.as_ref()
     }
 
-    /// Whether images of so many windows of `groups` groups of 32 bits are faster in place than by patches of
-    /// `words` words.
+    /// Whether images of so many windows of `groups` groups of 32 bits are faster in place than by
+    /// patches of `words` words.
     pub(crate) fn prefers_windows(
         &self,
         windows: usize,
@@ -143,17 +145,18 @@ impl WindowProduct {
         self.order
     }
 
-    /// Writes the sums of each window: `sums[i].0[j]`. A window that does not lie in its memory is a bug in
-    /// the caller; then nothing is written.
+    /// Writes the sums of each window: `sums[i].0[j]`. A window that does not lie in its memory is
+    /// a bug in the caller; then nothing is written.
     pub(crate) fn sums(&self, block: &WindowBlock<'_>, panel: &[Lanes], sums: &mut [Sums]) {
         debug_assert!(block.is_inside() && panel.len() == block.groups.len());
         debug_assert_eq!(sums.len(), block.windows.len());
         (self.sums)(block, panel, sums);
     }
 
-    /// Writes 32 bits for each window and panel: bit `j` of `out[i * stride + p]` is whether sum `j` of window
-    /// `i` with panel `p` is at least `limits[p][way][j]`, where each panel has the same number of ways, and the
-    /// limits are as [`PanelOrder::push_limits`] writes them. Otherwise as [`WindowProduct::sums`].
+    /// Writes 32 bits for each window and panel: bit `j` of `out[i * stride + p]` is whether sum
+    /// `j` of window `i` with panel `p` is at least `limits[p][way][j]`, where each panel has the
+    /// same number of ways, and the limits are as [`PanelOrder::push_limits`] writes them.
+    /// Otherwise as [`WindowProduct::sums`].
     pub(crate) fn reached(
         &self,
         block: &WindowBlock<'_>,
@@ -198,9 +201,9 @@ impl PanelOrder {
         Ok(())
     }
 
-    /// Adds the limits of a panel, a row for each way, in the form that goes with this order: the rows
-    /// themselves; or tables, for each lane the low bytes of all ways and the high ones, of the largest count
-    /// that is enough, or of -1.
+    /// Adds the limits of a panel, a row for each way, in the form that goes with this order: the
+    /// rows themselves; or tables, for each lane the low bytes of all ways and the high ones, of
+    /// the largest count that is enough, or of -1.
     pub(crate) fn push_limits(self, rows: &[[i32; NR]], limits: &mut Vec<[i32; NR]>) {
         if self == PanelOrder::Lanes {
             limits.extend_from_slice(rows);

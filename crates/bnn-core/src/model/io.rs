@@ -13,9 +13,11 @@ use crate::shape::WORD;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// For [`InputType::Bits`](super::InputType::Bits): each sample starts on a word, and so does each pixel of an image.
+    /// For [`InputType::Bits`](super::InputType::Bits): each sample starts on a word, and so does
+    /// each pixel of an image.
     Bits(&'a [u64]),
-    /// For [`InputType::Unsigned`](super::InputType::Unsigned) and [`InputType::Thresholds`](super::InputType::Thresholds): a byte per element.
+    /// For [`InputType::Unsigned`](super::InputType::Unsigned) and
+    /// [`InputType::Thresholds`](super::InputType::Thresholds): a byte per element.
     Bytes(&'a [u8]),
 }
 
@@ -23,7 +25,8 @@ pub enum Input<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<'a> {
-    /// For [`OutputType::Bits`](super::OutputType::Bits): each sample starts on a word, and so does each pixel of an image.
+    /// For [`OutputType::Bits`](super::OutputType::Bits): each sample starts on a word, and so does
+    /// each pixel of an image.
     Bits(&'a mut [u64]),
     /// For [`OutputType::I32`](super::OutputType::I32).
     I32(&'a mut [i32]),

@@ -40,8 +40,8 @@ const BLOCK: usize = if cfg!(test) { 512 } else { 128 << 10 };
 
 impl<'a> PackedModel<'a> {
     /// Lays out the weights of all layers: as many bytes again as they have in the file, the
-    /// outputs of each layer rounded up to a multiple of 32. Those of a first layer on bytes take up
-    /// to eight times as many, where products of bytes are faster than those of bit planes.
+    /// outputs of each layer rounded up to a multiple of 32. Those of a first layer on bytes take
+    /// up to eight times as many, where products of bytes are faster than those of bit planes.
     ///
     /// # Errors
     /// As [`Kernel::active`](crate::Kernel::active), and [`Error::OutOfMemory`].

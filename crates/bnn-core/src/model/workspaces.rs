@@ -68,8 +68,9 @@ impl Workspaces {
         }
     }
 
-    /// `None`: somebody holds the lock for long. Others hold it for some instructions only, except where a
-    /// process forked just then: in the child nobody will release it, so that a run must not wait for it.
+    /// `None`: somebody holds the lock for long. Others hold it for some instructions only, except
+    /// where a process forked just then: in the child nobody will release it, so that a run must
+    /// not wait for it.
     fn lock(&self) -> Option<MutexGuard<'_, Vec<Workspace>>> {
         for _ in 0..TRIES {
             match self.free.try_lock() {

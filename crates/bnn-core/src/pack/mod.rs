@@ -1,5 +1,5 @@
-//! Numbers to sign bits and back. Only the functions of the instruction sets, `kernel/arch/**/pack.rs`,
-//! compute the sign law.
+//! Numbers to sign bits and back. Only the functions of the instruction sets,
+//! `kernel/arch/**/pack.rs`, compute the sign law.
 
 #[cfg(feature = "alloc")]
 mod owned;
@@ -13,8 +13,8 @@ use crate::shape::{row_words, strided};
 
 /// A signed number that packs to one bit: `f32`, `f64`, `i8`, `i16`, `i32`, `i64`.
 ///
-/// Sealed, because instruction sets have their own functions for some of these types. For other types use
-/// [`pack_where`].
+/// Sealed, because instruction sets have their own functions for some of these types. For other
+/// types use [`pack_where`].
 pub trait Number: Copy + PartialOrd + Zero + sealed::SignRow {}
 
 mod sealed {
@@ -85,7 +85,8 @@ pub fn pack_threshold(
     pack_rows(x, x_stride, out, |x, bits| at_least(x, threshold, bits))
 }
 
-/// Packs as [`pack`] does, with bit 1 where `plus` holds: for a range mask, or a threshold other than 0.
+/// Packs as [`pack`] does, with bit 1 where `plus` holds: for a range mask, or a threshold other
+/// than 0.
 ///
 /// # Errors
 /// As [`pack`].

@@ -13,8 +13,8 @@ impl BitMatrix {
     /// Packs the signs of `x`, row-major `[rows, cols]` without gaps; see [`pack`] for strides.
     ///
     /// # Errors
-    /// A zero or overflowing shape, or `x.len() != rows * cols`; otherwise as [`BitMatrix::zeros`] and
-    /// [`Kernel::active`].
+    /// A zero or overflowing shape, or `x.len() != rows * cols`; otherwise as [`BitMatrix::zeros`]
+    /// and [`Kernel::active`].
     pub fn pack<T: Number>(x: &[T], rows: usize, cols: usize) -> Result<Self, Error> {
         // Before memory is asked for: only numbers that are there are packed.
         matrix_words(rows, cols)?;
@@ -27,8 +27,8 @@ impl BitMatrix {
     /// The elements as `+1` and `-1`, row-major without gaps.
     ///
     /// # Errors
-    /// [`Error::Overflow`] or [`Error::OutOfMemory`] if the numbers do not fit into memory; otherwise as
-    /// [`Kernel::active`].
+    /// [`Error::Overflow`] or [`Error::OutOfMemory`] if the numbers do not fit into memory;
+    /// otherwise as [`Kernel::active`].
     pub fn unpack<T: Number>(&self) -> Result<Vec<T>, Error> {
         let len = mul("elements to unpack", self.rows(), self.cols())?;
         let mut x = memory::with_capacity(len)?;

@@ -7,9 +7,9 @@ use crate::shape::{equal, mul, nonzero};
 
 /// The convolution from its definition: for images of `[batch, height, width, channels]`, filters
 /// `[outputs, patch_len]` and outputs `[batch, output height, output width, outputs]` without gaps,
-/// `y[b, oy, ox, o]` is the sum over `ky`, `kx`, `c` of
-/// `w[o, ky, kx, c] * x[b, oy * stride + ky * dilation - padding, .., first channel of o's group + c]`,
-/// where `x` outside the image is the padding's value.
+/// `y[b, oy, ox, o]` is the sum over `ky`, `kx`, `c` of `w[o, ky, kx, c] * x[b, oy * stride + ky *
+/// dilation - padding, .., first channel of o's group + c]`, where `x` outside the image is the
+/// padding's value.
 ///
 /// # Errors
 /// Filters or outputs of another shape than the convolution's, images that are not whole.

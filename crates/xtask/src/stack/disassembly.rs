@@ -1,4 +1,5 @@
-//! Functions in a disassembly of Thumb code, as GNU objdump writes it: what each takes from the stack, and what it calls.
+//! Functions in a disassembly of Thumb code, as GNU objdump writes it: what each takes from the
+//! stack, and what it calls.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +7,13 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) name: String,
-    /// Bytes of stack, at most: all that any of its instructions takes, as if none was given back before the end.
+    /// Bytes of stack, at most: all that any of its instructions takes, as if none was given back
+    /// before the end.
     pub(super) frame: usize,
     /// Addresses of the functions that it calls, or jumps to as its last act.
     pub(super) calls: Vec<u64>,
-    /// Whether it calls through a pointer: `blx` or `bx` of a register. (`mov pc` is a jump table's.)
+    /// Whether it calls through a pointer: `blx` or `bx` of a register. (`mov pc` is a jump
+    /// table's.)
     pub(super) calls_pointers: bool,
 }
 
@@ -20,8 +23,8 @@ pub(super) struct Function {
 /// An instruction that moves the stack pointer by an amount that it does not tell.
 pub(super) fn functions(listing: &str) -> Result<BTreeMap<u64, Function>, String> {
     let mut functions: BTreeMap<u64, Function> = BTreeMap::new();
-    // The register that has just been set to a distance below the frame pointer: on Cortex-M0 the stack pointer
-    // takes it at the end of a function.
+    // The register that has just been set to a distance below the frame pointer: on Cortex-M0 the
+    // stack pointer takes it at the end of a function.
     let mut below_frame = "";
     for line in listing.lines() {
         if let Some((address, name)) = heading(line) {
@@ -77,7 +80,8 @@ fn heading(line: &str) -> Option<(u64, &str)> {
     Some((u64::from_str_radix(address, 16).ok()?, name))
 }
 
-/// The mnemonic, without the width of its encoding, and the operands: `    8002:\tadd.w\tr7, sp, #12\t@ 0xc`.
+/// The mnemonic, without the width of its encoding, and the operands: `    8002:\tadd.w\tr7, sp,
+/// #12\t@ 0xc`.
 fn instruction(line: &str) -> Option<(&str, &str)> {
     let mut fields = line.split('\t');
     fields.next()?.trim().strip_suffix(':')?;

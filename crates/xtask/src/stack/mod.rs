@@ -1,5 +1,6 @@
-//! How much stack a linked program takes at most, from its disassembly: the frames along its deepest calls. What calls
-//! itself has no such bound, nor has a call of an unknown function: both are errors.
+//! How much stack a linked program takes at most, from its disassembly: the frames along its
+//! deepest calls. What calls itself has no such bound, nor has a call of an unknown function: both
+//! are errors.
 
 mod disassembly;
 
@@ -10,15 +11,15 @@ use std::io::{self, Write};
 
 use disassembly::{Function, functions};
 
-/// Prints the bound for calls of the function `root`, with the path that needs it, for the output of
-/// `objdump -d --demangle --no-show-raw-insn` in the file `listing`.
+/// Prints the bound for calls of the function `root`, with the path that needs it, for the output
+/// of `objdump -d --demangle --no-show-raw-insn` in the file `listing`.
 ///
-/// Each of `rules` is `CALLER -> CALLEE, CALLEE..`: which functions one may call through a pointer, by parts of names; the
-/// caller `*` is any.
+/// Each of `rules` is `CALLER -> CALLEE, CALLEE..`: which functions one may call through a pointer,
+/// by parts of names; the caller `*` is any.
 ///
 /// # Errors
-/// A file that cannot be read, a root that is not in it, recursion, calls through pointers without a rule, and rules that
-/// match nothing.
+/// A file that cannot be read, a root that is not in it, recursion, calls through pointers without
+/// a rule, and rules that match nothing.
 pub(crate) fn print(listing: &str, root: &str, rules: &[&str]) -> Result<(), Box<dyn Error>> {
     let listing = fs::read_to_string(listing).map_err(|error| format!("{listing}: {error}"))?;
     let bound = Bound::of(&listing, root, rules)?;

@@ -5,9 +5,9 @@
 #![no_std]
 #![no_main]
 
-// The model by `cargo run --release --example fashion_mnist -- --data digits --stages 32,32/64 --hidden "" --epochs 60
-// --export cnn.bnn`;
-// inputs and outputs by `bnn test-vectors cnn.bnn --data digits`.
+// The model by `cargo run --release --example fashion_mnist -- --data digits --stages 32,32/64
+// --hidden "" --epochs 60 --export cnn.bnn`; inputs and outputs by `bnn test-vectors cnn.bnn --data
+// digits`.
 boards::digits!(
     "../../../models/cnn.bnn",
     "../../../models/cnn.outputs",

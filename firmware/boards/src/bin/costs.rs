@@ -79,7 +79,8 @@ fn measure() -> Result<(), ModelError> {
     let high = per_output(|n| planes(&mut counter, DEPTH, n))?;
     let count = (high - low) / (DEPTH as u32 - 2);
     let bit = one - count;
-    // By way of planes: sums of packed signs are written where they belong, which the runner of models does not.
+    // By way of planes: sums of packed signs are written where they belong, which the runner of
+    // models does not.
     let sum = (per_output(|n| sums(&mut counter, n))? + bit).saturating_sub(low);
     let real = per_output(|n| affine(&mut counter, n))? - count;
     println!(

@@ -1,5 +1,6 @@
-//! A model of handwritten digits that makes bits of its pixels by thresholds: all its layers are products of bits, and its scores are
-//! integers. What is done with it is in the library's `digits`.
+//! A model of handwritten digits that makes bits of its pixels by thresholds: all its layers are
+//! products of bits, and its scores are integers. What is done with it is in the library's
+//! `digits`.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]

@@ -1,5 +1,5 @@
-//! A model of handwritten digits that gives out integer scores: nothing of it takes a float instruction. What is done with it is in the library's
-//! `digits`.
+//! A model of handwritten digits that gives out integer scores: nothing of it takes a float
+//! instruction. What is done with it is in the library's `digits`.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]

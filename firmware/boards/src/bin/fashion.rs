@@ -1,7 +1,8 @@
-//! Classifies Fashion-MNIST on a part with 32 KB of flash and 4 KB of RAM: the linker fails where the program, the model in
-//! it, or its data are larger. A network of convolutions takes the images row by row, as a camera reads them out, and keeps
-//! no more rows than its windows lie on. Compares every score of 100 images with the host's, bit for bit. Nothing is
-//! printed, for text takes flash: the exit code is 1 on any difference. A stack that does not fit ends in a fault, for no
+//! Classifies Fashion-MNIST on a part with 32 KB of flash and 4 KB of RAM: the linker fails where
+//! the program, the model in it, or its data are larger. A network of convolutions takes the images
+//! row by row, as a camera reads them out, and keeps no more rows than its windows lie on. Compares
+//! every score of 100 images with the host's, bit for bit. Nothing is printed, for text takes
+//! flash: the exit code is 1 on any difference. A stack that does not fit ends in a fault, for no
 //! memory lies below it.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
@@ -12,7 +13,8 @@ use bnn_core::model::{Input, Model, Output, Sizes, Stream};
 use boards as _; // its memory map
 use semihosting::process;
 
-/// Trained by `cargo run --release --example fashion_mnist -- --stages 32/64,64/96 --hidden "" --epochs 20 --export fashion.bnn`.
+/// Trained by `cargo run --release --example fashion_mnist -- --stages 32/64,64/96 --hidden ""
+/// --epochs 20 --export fashion.bnn`.
 static MODEL: Model = bnn_core::include_model!("../../../models/fashion.bnn");
 
 const SIZES: Sizes = MODEL.sizes();

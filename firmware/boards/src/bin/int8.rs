@@ -1,6 +1,6 @@
-//! The binary linear layer beside the same layer in 8-bit integers, by the SIMD instructions of Cortex-M4:
-//! instructions and bytes of weights of either. The exit code is 1 where a sum differs from the definition, or where
-//! the ratio of instructions is less than its goal.
+//! The binary linear layer beside the same layer in 8-bit integers, by the SIMD instructions of
+//! Cortex-M4: instructions and bytes of weights of either. The exit code is 1 where a sum differs
+//! from the definition, or where the ratio of instructions is less than its goal.
 //!
 //! For thumbv7em only. `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]
@@ -113,7 +113,8 @@ fn layer(x: &[i8; K], weights: &[[i8; K]; N], sums: &mut [i32; N]) {
     }
 }
 
-/// Inputs in the order in which `sxtb16` widens weights: of each eight 0 and 2, 1 and 3, 4 and 6, 5 and 7.
+/// Inputs in the order in which `sxtb16` widens weights: of each eight 0 and 2, 1 and 3, 4 and 6, 5
+/// and 7.
 fn widen(x: &[i8; K]) -> [i16; K] {
     core::array::from_fn(|i| i16::from(x[i & !3 | [0, 2, 1, 3][i & 3]]))
 }
@@ -189,7 +190,8 @@ extern "C" fn four_rows(x: &[i8; K], rows: &[[i8; K]; 4], sums: &mut [i32; 4]) {
     )
 }
 
-/// Eight weights, those of a row `$row` further on than r1, times the inputs in r2 to r5, added to `$sum`.
+/// Eight weights, those of a row `$row` further on than r1, times the inputs in r2 to r5, added to
+/// `$sum`.
 macro_rules! eight_weights {
     ($row:literal, $sum:literal) => {
         concat!(

@@ -1,5 +1,6 @@
-//! What a binary linear layer costs: instructions of one product of a row with a matrix in flash, checked against the
-//! definition. The exit code is 1 on any difference, and where it costs more than its budget.
+//! What a binary linear layer costs: instructions of one product of a row with a matrix in flash,
+//! checked against the definition. The exit code is 1 on any difference, and where it costs more
+//! than its budget.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]
@@ -10,7 +11,8 @@ use boards::counter::Counter;
 use boards::noise::noise_words;
 use semihosting::{println, process};
 
-/// `[outputs, inputs]` of layers, the largest number of either, and the words of weights of all of them.
+/// `[outputs, inputs]` of layers, the largest number of either, and the words of weights of all of
+/// them.
 const SHAPES: [[usize; 2]; 6] = [
     [256, 256],
     [256, 64],
@@ -22,8 +24,8 @@ const SHAPES: [[usize; 2]; 6] = [
 const MOST: [usize; 2] = [256, 4096];
 const WORDS: usize = 1024;
 
-/// Thousandths of an instruction per binary multiplication and addition that the first layer may take, to sums and to
-/// bits.
+/// Thousandths of an instruction per binary multiplication and addition that the first layer may
+/// take, to sums and to bits.
 const BUDGET: [u32; 2] = if cfg!(armv6m) {
     [346, 457]
 } else if cfg!(target_arch = "arm") {

@@ -1,6 +1,7 @@
-//! Tells motions from the samples of a sensor as they come: a network of 1-D convolutions, which stays in flash, takes
-//! them one by one, and keeps none longer than it needs. Compares every score with the host's, which ran each window as
-//! a whole, bit for bit. The exit code is 1 on any difference.
+//! Tells motions from the samples of a sensor as they come: a network of 1-D convolutions, which
+//! stays in flash, takes them one by one, and keeps none longer than it needs. Compares every score
+//! with the host's, which ran each window as a whole, bit for bit. The exit code is 1 on any
+//! difference.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]
@@ -11,8 +12,8 @@ use boards::counter::Counter;
 use boards::stack;
 use semihosting::{println, process};
 
-// Written by `cargo run --release --example motions -- BasicMotions_TRAIN.ts BasicMotions_TEST.ts motions` into the
-// folder that the build names.
+// Written by `cargo run --release --example motions -- BasicMotions_TRAIN.ts BasicMotions_TEST.ts
+// motions` into the folder that the build names.
 static MODEL: Model = bnn_core::include_model!(concat!(env!("BNN_VECTORS"), "/motions.bnn"));
 static SAMPLES: &[u8] = include_bytes!(concat!(env!("BNN_VECTORS"), "/motions.inputs"));
 static SCORES: &[u8] = include_bytes!(concat!(env!("BNN_VECTORS"), "/motions.outputs"));

@@ -1,5 +1,5 @@
-//! Products of rows with matrices of many widths and heights, around the blocks of every kernel, each compared with
-//! the definition. The exit code is 1 on any difference.
+//! Products of rows with matrices of many widths and heights, around the blocks of every kernel,
+//! each compared with the definition. The exit code is 1 on any difference.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]
@@ -81,7 +81,8 @@ impl core::fmt::Display for Wrong {
     }
 }
 
-/// Multiplies a row of `k` elements with `n` rows. With `extreme` the row has ones and the weights so many.
+/// Multiplies a row of `k` elements with `n` rows. With `extreme` the row has ones and the weights
+/// so many.
 fn check(k: usize, n: usize, extreme: Option<u64>) -> Result<(), Wrong> {
     let differs = |what| Wrong::Differs { what, k, n };
     let words = k.div_ceil(64);

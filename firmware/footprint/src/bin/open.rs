@@ -1,5 +1,6 @@
-//! `open`, `run` and `argmax` of a model of dense layers or, with the feature `conv`, of any, and nothing else. Not to be run:
-//! `ci/footprint.sh` links it, measures it, and looks for panics in it.
+//! `open`, `run` and `argmax` of a model of dense layers or, with the feature `conv`, of any, and
+//! nothing else. Not to be run: `ci/footprint.sh` links it, measures it, and looks for panics in
+//! it.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the linker needs the name of the entry")]
@@ -22,7 +23,8 @@ fn classify(
     Ok(argmax(scores))
 }
 
-/// The entry of the link. Arguments come from outside, so that nothing of them is known when compiling.
+/// The entry of the link. Arguments come from outside, so that nothing of them is known when
+/// compiling.
 #[unsafe(no_mangle)]
 extern "Rust" fn entry(
     file: &[u8],

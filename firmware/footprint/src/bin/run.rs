@@ -1,5 +1,6 @@
-//! `run` and `argmax` of a model that was checked when the firmware was compiled (`include_model!`), and nothing else.
-//! Not to be run: `ci/footprint.sh` links it, measures it, and looks for panics in it.
+//! `run` and `argmax` of a model that was checked when the firmware was compiled
+//! (`include_model!`), and nothing else. Not to be run: `ci/footprint.sh` links it, measures it,
+//! and looks for panics in it.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "the linker needs the name of the entry")]
@@ -21,7 +22,8 @@ fn classify(
     Ok(argmax(scores))
 }
 
-/// The entry of the link. The model comes from outside too, so that nothing of it is known when compiling.
+/// The entry of the link. The model comes from outside too, so that nothing of it is known when
+/// compiling.
 #[unsafe(no_mangle)]
 extern "Rust" fn entry(
     model: &Model<'_>,

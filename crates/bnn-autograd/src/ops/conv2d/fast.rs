@@ -1,5 +1,6 @@
-//! The gradient of the images of a binary convolution on CPUs with a faster way than the float GEMM. Results
-//! are the same bits for any number of threads, because every image is added up by one thread.
+//! The gradient of the images of a binary convolution on CPUs with a faster way than the float
+//! GEMM. Results are the same bits for any number of threads, because every image is added up by
+//! one thread.
 
 use bnn_core::BitMatrixView;
 use bnn_core::internal::ImageGradient;

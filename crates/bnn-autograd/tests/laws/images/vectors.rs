@@ -1,5 +1,5 @@
-//! Values and gradients equal those of PyTorch (`vectors/make_conv_vectors.py`): in f64 to 1e-12 and
-//! in f32 to 1e-5 of each tensor's largest magnitude.
+//! Values and gradients equal those of PyTorch (`vectors/make_conv_vectors.py`): in f64 to 1e-12
+//! and in f32 to 1e-5 of each tensor's largest magnitude.
 
 use std::collections::BTreeMap;
 

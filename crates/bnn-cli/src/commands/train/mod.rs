@@ -129,7 +129,8 @@ fn load(args: &TrainArgs) -> Result<Loaded, CliError> {
     Ok(loaded)
 }
 
-/// Trains all epochs that are left, a checkpoint after each. After each epoch the samples held out are run.
+/// Trains all epochs that are left, a checkpoint after each. After each epoch the samples held out
+/// are run.
 fn train(
     trainer: &mut Trainer<Mlp>,
     fit: &Dataset,

@@ -1,5 +1,5 @@
-//! Which existing files `bnn train` may replace: those of a run with the same settings. `--force` replaces
-//! others too.
+//! Which existing files `bnn train` may replace: those of a run with the same settings. `--force`
+//! replaces others too.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -15,7 +15,8 @@ use crate::model_file::{self, meta};
 use crate::outputs::Output;
 use crate::report;
 
-/// Identifies the settings of a run: a hash of all settings but the number of epochs, and that number.
+/// Identifies the settings of a run: a hash of all settings but the number of epochs, and that
+/// number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RunId {
     settings: String,

@@ -111,7 +111,8 @@ impl Settings {
         Trainer::new(mlp, self.config.clone())
     }
 
-    /// Claims the files that the run will write. Those that cannot be written are told before training.
+    /// Claims the files that the run will write. Those that cannot be written are told before
+    /// training.
     pub(super) fn claim(&self) -> Result<Outputs, CliError> {
         let paths = [&self.out, &self.report, &self.checkpoint].map(PathBuf::as_path);
         let init = self.init.iter().map(|(path, _)| Input::File(path));
@@ -154,7 +155,8 @@ impl Settings {
         RunId::new(&self.noted(), self.config.epochs)
     }
 
-    /// What a checkpoint must agree in to go on from it. Data is known by its content, wherever it lies.
+    /// What a checkpoint must agree in to go on from it. Data is known by its content, wherever it
+    /// lies.
     pub(super) fn noted(&self) -> Vec<(&'static str, String)> {
         let c = &self.config;
         vec![

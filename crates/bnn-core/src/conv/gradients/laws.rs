@@ -73,7 +73,8 @@ fn ways(conv: &Conv2d) -> impl Iterator<Item = (Isa, ImageGradient<'_>)> {
 /// Images, `[height, width, channels]`, outputs, kernel and the rest.
 type Shape = (usize, [usize; 3], usize, [usize; 2], ConvOptions);
 
-/// Around every edge of tiles of windows and channels and of groups of terms, with strides, dilations and groups.
+/// Around every edge of tiles of windows and channels and of groups of terms, with strides,
+/// dilations and groups.
 fn shapes() -> Vec<Shape> {
     let sizes = [
         (1, [1, 1, 16], 16, [1, 1]),
@@ -145,8 +146,9 @@ fn gradients_err_as_sums_in_f32_do_and_no_other_image_changes_a_bit() -> Result<
     Ok(())
 }
 
-/// However windows are cut into tiles: a pixel's sum begins with the first window that sees it, and goes on with the
-/// products that [`F32Product`](crate::internal::F32Product) computes for a single window.
+/// However windows are cut into tiles: a pixel's sum begins with the first window that sees it, and
+/// goes on with the products that [`F32Product`](crate::internal::F32Product) computes for a single
+/// window.
 #[test]
 fn pixels_are_added_up_in_the_order_of_windows() -> Result<(), Error> {
     for (_, image, outputs, kernel, options) in shapes() {
@@ -176,7 +178,8 @@ fn pixels_are_added_up_in_the_order_of_windows() -> Result<(), Error> {
     Ok(())
 }
 
-/// What a window adds to the elements of the image, in the order of the terms of its instruction set.
+/// What a window adds to the elements of the image, in the order of the terms of its instruction
+/// set.
 fn definition_of_window(
     isa: Isa,
     conv: &Conv2d,

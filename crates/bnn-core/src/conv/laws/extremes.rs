@@ -1,5 +1,5 @@
-//! Arguments as large as they can be: a shape is refused, or computed with in time and memory that the buffers given
-//! account for. Overflow checks are on in tests.
+//! Arguments as large as they can be: a shape is refused, or computed with in time and memory that
+//! the buffers given account for. Overflow checks are on in tests.
 
 use super::*;
 

@@ -63,8 +63,8 @@ impl PackedFilters {
         }
     }
 
-    /// Lays the filters out for images of bytes below `2^depth`, by the way that is fastest for them:
-    /// eight times the bytes, if it is not by bit planes. Other images are slower then.
+    /// Lays the filters out for images of bytes below `2^depth`, by the way that is fastest for
+    /// them: eight times the bytes, if it is not by bit planes. Other images are slower then.
     ///
     /// # Errors
     /// As [`PackedFilters::for_kernel`].
@@ -118,7 +118,8 @@ impl PackedFilters {
         })
     }
 
-    /// What these thresholds are to the sums that the kernel makes; `None`: they are compared as they are.
+    /// What these thresholds are to the sums that the kernel makes; `None`: they are compared as
+    /// they are.
     pub(super) fn limits(&self, thresholds: Thresholds<'_>) -> Result<Option<Limits>, Error> {
         let PackedLayout::Direct(direct) = &self.layout else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! The kernels: a folder for each architecture, in it a file or folder for each instruction set with its
-//! `KERNEL`. `unsafe` appears here and nowhere else in the crate.
+//! The kernels: a folder for each architecture, in it a file or folder for each instruction set
+//! with its `KERNEL`. `unsafe` appears here and nowhere else in the crate.
 //!
 //! Without an allocator there are no panels, and the portable kernel, which reads canonical rows,
 //! is the only one. `build.rs` sets the `cfg`s.

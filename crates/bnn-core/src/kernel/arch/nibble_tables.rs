@@ -1,9 +1,9 @@
 //! Layouts for the kernels that count by table lookups: byte lanes are neurons, four bits of an
 //! activation row choose a table, a nibble of weights the entry.
 //!
-//! `TABLES[a]` serves *two* rows: the low nibble of an entry counts for the first, the high nibble for
-//! the second. A block holds these tables ready-made, to be loaded one after the other. In the tables
-//! of a row without a partner the high nibbles are 0.
+//! `TABLES[a]` serves *two* rows: the low nibble of an entry counts for the first, the high nibble
+//! for the second. A block holds these tables ready-made, to be loaded one after the other. In the
+//! tables of a row without a partner the high nibbles are 0.
 //!
 //! - Block: tiles of up to `PAIRS` pairs of rows, `[3 bytes of k][pair][6 nibbles][16]`.
 //! - Panel: `[byte of k][neuron]`.
@@ -13,7 +13,8 @@
 use crate::kernel::types::{NR, Sums};
 
 /// Bytes of k in a group, which is 6 lookups: a nibble of a table entry counts up to 4, so three of
-/// them may be added before the nibbles are separated (`3 * 4 <= 15`), and two such sums make a group.
+/// them may be added before the nibbles are separated (`3 * 4 <= 15`), and two such sums make a
+/// group.
 pub(super) const GROUP: usize = 3;
 /// Words of one pair's tables for a group: 6 tables of 16 bytes.
 pub(super) const PAIR_WORDS: usize = 2 * GROUP * 2;
@@ -21,7 +22,8 @@ pub(super) const PAIR_WORDS: usize = 2 * GROUP * 2;
 pub(super) const WEIGHT_WORDS: usize = GROUP * NR / 8;
 /// Groups before bytes are widened: a byte counter gains at most 24 per group, `10 * 24 <= 255`.
 pub(super) const GROUPS_PER_BYTES: usize = 10;
-/// Groups before 16-bit counters are widened: `2730 * 24 <= 65535`. A multiple of [`GROUPS_PER_BYTES`].
+/// Groups before 16-bit counters are widened: `2730 * 24 <= 65535`. A multiple of
+/// [`GROUPS_PER_BYTES`].
 pub(super) const GROUPS_PER_U16S: usize = 2730;
 
 /// Groups of a row of `words` words.
@@ -73,8 +75,8 @@ pub(super) fn fill_pairs<const PAIRS: usize>(rows: &[u64], words: usize, block: 
     }
 }
 
-/// The low nibbles of three words' bytes, and the high ones: of `first` in the low half of a byte, of
-/// `second`, if there is one, in its high half.
+/// The low nibbles of three words' bytes, and the high ones: of `first` in the low half of a byte,
+/// of `second`, if there is one, in its high half.
 fn nibble_pairs(first: &[u64], second: &[u64], at: usize) -> ([[u8; 8]; 3], [[u8; 8]; 3]) {
     let word = |row: &[u64], w| row.get(w).copied().unwrap_or(0);
     let mut pairs = [([0; 8], [0; 8]); 3];

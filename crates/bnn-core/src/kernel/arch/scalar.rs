@@ -1,6 +1,7 @@
 //! The kernel in scalar code, compiled once per instruction set that has a scalar population count,
-//! and the layout of panels that it shares with the vector kernels that broadcast words of activations:
-//! strips of `W` weight rows interleaved by word, `[NR / W][word][W]`. A block is the canonical rows.
+//! and the layout of panels that it shares with the vector kernels that broadcast words of
+//! activations: strips of `W` weight rows interleaved by word, `[NR / W][word][W]`. A block is the
+//! canonical rows.
 
 use crate::kernel::types::{NR, Sums};
 
@@ -29,8 +30,8 @@ fn interleave(rows: &[u64], words: usize, width: usize, to: &mut [u64]) {
     }
 }
 
-/// Sums of `R` rows against a strip of `W` weight rows: the `R * W` counts stay in registers while the
-/// words stream by.
+/// Sums of `R` rows against a strip of `W` weight rows: the `R * W` counts stay in registers while
+/// the words stream by.
 #[inline(always)]
 pub(super) fn tile<const R: usize, const W: usize>(
     rows: [&[u64]; R],
@@ -54,8 +55,8 @@ pub(super) fn tile<const R: usize, const W: usize>(
     }
 }
 
-/// The `R` rows of a tile, each with as many words as the strip. The compiler knows that the lengths are
-/// equal, so it drops the bounds checks of the loop.
+/// The `R` rows of a tile, each with as many words as the strip. The compiler knows that the
+/// lengths are equal, so it drops the bounds checks of the loop.
 #[inline(always)]
 pub(super) fn rows_of<'a, const R: usize, const W: usize>(
     mut tile: &'a [u64],
@@ -68,8 +69,9 @@ pub(super) fn rows_of<'a, const R: usize, const W: usize>(
     Some(rows)
 }
 
-/// Calls `$tile::<R>`, generic over its row count, for each `$mr` rows of a block and each strip of `$width`
-/// weight rows. The last rows may be fewer; the literals are all row counts from 1 to `$mr`.
+/// Calls `$tile::<R>`, generic over its row count, for each `$mr` rows of a block and each strip of
+/// `$width` weight rows. The last rows may be fewer; the literals are all row counts from 1 to
+/// `$mr`.
 macro_rules! by_tiles {
     ($block:expr, $panel:expr, $sums:expr, [$mr:literal, $width:expr], $($rows:literal),+ => $tile:ident) => {{
         let tiles = $block.layout.chunks($mr * $block.words);

@@ -1,9 +1,9 @@
 //! The kernel for vectors of 128 bits, generic over the instruction set.
 //!
 //! Byte lanes are neurons. Two rows of activations together are looked up in tables
-//! ([`nibble_tables`]): a lookup and an addition are 2 x 4 x 16 products. A last row without a partner has
-//! no other to share the tables with: each of its bytes is broadcast to all lanes, XORed with the weights
-//! and counted, which is three instructions for 8 x 16 products.
+//! ([`nibble_tables`]): a lookup and an addition are 2 x 4 x 16 products. A last row without a
+//! partner has no other to share the tables with: each of its bytes is broadcast to all lanes,
+//! XORed with the weights and counted, which is three instructions for 8 x 16 products.
 //!
 //! - Block: pairs of rows as in [`nibble_tables`], then the words of the odd row.
 //! - Panel: as in [`nibble_tables`].
@@ -22,7 +22,8 @@ const PAIRS: usize = 2;
 const VECTORS: usize = NR / 16;
 /// Words of a row before bytes are widened: `3 * 64 <= 255`.
 const WORDS_PER_BYTES: usize = 3;
-/// Words before 16-bit counters are widened: `1023 * 64 <= 65535`. A multiple of [`WORDS_PER_BYTES`].
+/// Words before 16-bit counters are widened: `1023 * 64 <= 65535`. A multiple of
+/// [`WORDS_PER_BYTES`].
 const WORDS_PER_U16S: usize = 1023;
 /// Steps of a count before its 16-bit counters are summed up: `1024 * 16 <= 65535`.
 const STEPS_PER_SUM: usize = 1024;
@@ -141,8 +142,8 @@ fn pairs_tile<V: Vector, const P: usize>(
     }
 }
 
-/// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the first
-/// and 16 times those of the second, modulo 256.
+/// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the
+/// first and 16 times those of the second, modulo 256.
 #[inline(always)]
 fn look_up_group<V: Vector, const P: usize>(
     tables: &[[u64; PAIR_WORDS]; P],

@@ -1,10 +1,10 @@
-//! Loops over the words of a row. They are macros because a closure passed to another function would be
-//! compiled without the vector instructions that it uses.
+//! Loops over the words of a row. They are macros because a closure passed to another function
+//! would be compiled without the vector instructions that it uses.
 
 use crate::shape::WORD;
 
-/// Runs `$body` for every 64 elements of the row `$row`, as an array `$x` and the number `$w` of their
-/// word; the last, partial array is padded with zeros.
+/// Runs `$body` for every 64 elements of the row `$row`, as an array `$x` and the number `$w` of
+/// their word; the last, partial array is padded with zeros.
 macro_rules! for_words {
     ($row:expr, |$w:ident, $x:ident| $body:expr) => {{
         let (blocks, rest) = $row.as_chunks::<{ $crate::shape::WORD }>();

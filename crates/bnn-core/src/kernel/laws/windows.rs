@@ -125,7 +125,8 @@ fn bits_that_differ_are_counted() {
     }
 }
 
-/// A window that reaches out of its memory is a bug of the caller, and no access to what is not its memory.
+/// A window that reaches out of its memory is a bug of the caller, and no access to what is not its
+/// memory.
 #[cfg(not(debug_assertions))]
 #[test]
 fn windows_outside_are_not_read() {

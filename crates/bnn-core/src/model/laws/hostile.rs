@@ -61,8 +61,8 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     Ok(())
 }
 
-/// Opens `bytes` and, where that works, runs one sample of ones in both ways; whatever happens, no panic.
-/// Nothing comes out of models that are too large to be run here.
+/// Opens `bytes` and, where that works, runs one sample of ones in both ways; whatever happens, no
+/// panic. Nothing comes out of models that are too large to be run here.
 fn open_and_run(bytes: &[u8]) -> Result<Option<Vec<u64>>, ModelError> {
     let file = AlignedBytes::from(bytes);
     let model = Model::open(&file)?;
@@ -108,7 +108,8 @@ fn what_a_run_takes_is_known_before_it() -> Result<(), ModelError> {
         let model = Model::open(&file)?;
         Ok::<_, ModelError>((model.operations(), model.sizes().output_len as u64))
     };
-    // A pixel takes a word of 8 bytes: of the largest image that 32 bits can address, just less than half of that.
+    // A pixel takes a word of 8 bytes: of the largest image that 32 bits can address, just less
+    // than half of that.
     let side = if usize::BITS == 64 { 65_535 } else { 16_383 };
     let pixels = (side * side) as u64;
     assert_eq!(figures([side, side, 1], [1, 1])?, (pixels, pixels));
@@ -117,7 +118,8 @@ fn what_a_run_takes_is_known_before_it() -> Result<(), ModelError> {
         (1_746 * 1_746 * 64 * 255 * 255, 1_746 * 1_746)
     );
 
-    // First 6 x 5 pixels of 4 outputs, each of 9 taps on the one channel of its group, integers of 4 bits.
+    // First 6 x 5 pixels of 4 outputs, each of 9 taps on the one channel of its group, integers of
+    // 4 bits.
     let file = AlignedBytes::from(spatial_file(of_integers())?.as_slice());
     let model = Model::open(&file)?;
     let layers: Vec<u64> = model.layers().map(|layer| layer.operations()).collect();

@@ -28,8 +28,8 @@ impl Samples {
     }
 }
 
-/// What `run` writes for `samples` samples, bit for bit; NaNs are all the same. What was there before does not
-/// show through.
+/// What `run` writes for `samples` samples, bit for bit; NaNs are all the same. What was there
+/// before does not show through.
 fn outputs<R>(
     model: &Model<'_>,
     samples: usize,

@@ -1,5 +1,5 @@
-//! Random models of convolutions, pools and dense layers, to write a file from and to compute with by the
-//! definition.
+//! Random models of convolutions, pools and dense layers, to write a file from and to compute with
+//! by the definition.
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,4 +1,5 @@
-//! Models with convolutions and pools compute what their layers do one after the other, by the definition.
+//! Models with convolutions and pools compute what their layers do one after the other, by the
+//! definition.
 
 use alloc::string::ToString;
 use alloc::vec;
@@ -138,8 +139,8 @@ fn writer(image: [usize; 3], channels: usize) -> Result<ModelWriter, ModelError>
 fn memory_is_that_of_the_rows_that_are_needed() -> Result<(), ModelError> {
     let file = AlignedBytes::from(writer([28, 28, 1], 32)?.finish()?.as_slice());
     let model = Model::open(&file)?;
-    // States of three layers; two rows for the pool; the whole pooled image; and the larger one of the bit
-    // planes of a patch of the first layer, and a patch of the last one.
+    // States of three layers; two rows for the pool; the whole pooled image; and the larger one of
+    // the bit planes of a patch of the first layer, and a patch of the last one.
     let patch = (14 * 14 * 32) / 64;
     assert_eq!(model.scratch_words(1)?, 3 + 2 * 28 + 14 * 14 + patch);
     // Samples run one by one.

@@ -1,9 +1,9 @@
-//! Convolutions without patches: windows are read where they lie in a copy of the image that has its
-//! padding around it.
+//! Convolutions without patches: windows are read where they lie in a copy of the image that has
+//! its padding around it.
 //!
-//! In that copy a pixel of bits takes whole groups of 32 bits, and a pixel of bytes its bytes. All windows
-//! then look alike: their groups lie at the same distances from their first byte. A run of bytes that lie
-//! side by side in a window is filled up to whole groups with weights of 0.
+//! In that copy a pixel of bits takes whole groups of 32 bits, and a pixel of bytes its bytes. All
+//! windows then look alike: their groups lie at the same distances from their first byte. A run of
+//! bytes that lie side by side in a window is filled up to whole groups with weights of 0.
 
 mod packing;
 mod staging;
@@ -71,7 +71,8 @@ impl Direct {
         let groups = taps.saturating_mul(staging::groups_of(conv.channels()));
         let words = row_words(conv.patch_len());
         let (windows, outputs) = (conv.windows().output_pixels(), conv.outputs());
-        // Rows of products that are long gain nothing. Where outputs are many, threads share them by patches.
+        // Rows of products that are long gain nothing. Where outputs are many, threads share them
+        // by patches.
         let is_large = words.saturating_mul(outputs) > SHARED;
         let is_long = taps == 1 && (words > SHORT || is_large);
         let prefers = kernel.prefers_windows(windows, groups, words, outputs);
@@ -168,8 +169,8 @@ impl Direct {
         self.clips.as_ref().map_or(1, ClipTable::ways)
     }
 
-    /// What thresholds are to the sums of the kernel, which for bits are minus the number of bits that
-    /// differ: `k + missing - 2 * differ >= t` where `-differ >= ceil((t - k - missing) / 2)`.
+    /// What thresholds are to the sums of the kernel, which for bits are minus the number of bits
+    /// that differ: `k + missing - 2 * differ >= t` where `-differ >= ceil((t - k - missing) / 2)`.
     pub(super) fn limits(
         &self,
         conv: &Conv2d,
@@ -226,7 +227,8 @@ pub(super) struct DirectProduct<'p, F> {
 pub(super) trait Finish: Sync {
     type Elem: Copy + Send;
 
-    /// Writes the outputs of the windows `block`, the first of which is that of row `first` of `out`.
+    /// Writes the outputs of the windows `block`, the first of which is that of row `first` of
+    /// `out`.
     fn block(
         &self,
         block: &StagedBlock<'_>,

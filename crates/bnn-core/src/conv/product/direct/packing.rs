@@ -17,8 +17,8 @@ use crate::kernel::windows::{GROUP, Lanes, PanelOrder};
 use crate::memory;
 use crate::shape::{WORD, matrix_words, mul, positive, row_len};
 
-/// Elements of a window that lie side by side in an image, and how many such runs it has, vertically and
-/// horizontally.
+/// Elements of a window that lie side by side in an image, and how many such runs it has,
+/// vertically and horizontally.
 fn runs(conv: &Conv2d) -> (usize, [usize; 2]) {
     let [height, width] = conv.windows().kernel();
     match conv.windows().x.dilation {

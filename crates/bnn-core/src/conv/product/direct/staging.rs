@@ -12,7 +12,8 @@ use crate::kernel::windows::{GROUP, Window};
 use crate::shape::{last_word_mask, positive, row_words};
 use crate::window::Windows;
 
-/// Bytes of a block of images, unless the rows under one row of windows take more: they stay in an L1 cache.
+/// Bytes of a block of images, unless the rows under one row of windows take more: they stay in an
+/// L1 cache.
 const BLOCK: usize = 32 << 10;
 /// Windows of a block, unless a row of them has more.
 const WINDOWS: usize = 1 << 10;
@@ -62,8 +63,8 @@ impl Staging {
         rows * self.row + cols * self.pixel
     }
 
-    /// Copies what lies under the first windows of `range`, output pixels of the batch, as many as make a
-    /// block; writes the block's bytes and windows, and returns the first window after it.
+    /// Copies what lies under the first windows of `range`, output pixels of the batch, as many as
+    /// make a block; writes the block's bytes and windows, and returns the first window after it.
     pub(super) fn stage<F>(
         &self,
         product: &DirectProduct<'_, F>,

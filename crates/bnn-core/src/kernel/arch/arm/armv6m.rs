@@ -1,16 +1,19 @@
-//! Products of one row with many on Cortex-M0 and M0+, in assembly: eight registers, instructions with two operands
-//! and no shifter leave the compiler too little room.
+//! Products of one row with many on Cortex-M0 and M0+, in assembly: eight registers, instructions
+//! with two operands and no shifter leave the compiler too little room.
 //!
-//! Seven of the eight words of matches shrink to three by four full adders, of weight 1, 2 and 4: how many of the seven
-//! bits at each place are set, in binary. The adders are in a form that copies nothing, though each instruction
-//! overwrites an operand. The word of weight 1 is counted with the eighth, that of weight 2 with that of weight 4, in
-//! fields of 2, 4 and 8 bits (`pairs`, `fours`, `bytes`). A product with `0x01010101` adds up the four bytes.
+//! Seven of the eight words of matches shrink to three by four full adders, of weight 1, 2 and 4:
+//! how many of the seven bits at each place are set, in binary. The adders are in a form that
+//! copies nothing, though each instruction overwrites an operand. The word of weight 1 is counted
+//! with the eighth, that of weight 2 with that of weight 4, in fields of 2, 4 and 8 bits (`pairs`,
+//! `fours`, `bytes`). A product with `0x01010101` adds up the four bytes.
 //!
-//! Of a row of one block the code counts matches with the row's complement instead of mismatches: a sum is then twice
-//! their number plus a constant, and only an addition takes an operand from the upper registers.
+//! Of a row of one block the code counts matches with the row's complement instead of mismatches: a
+//! sum is then twice their number plus a constant, and only an addition takes an operand from the
+//! upper registers.
 //!
-//! The row and the constants lie on the stack in the order in which they are needed. One `ldm` fetches several, and the
-//! last one what r7 has to be for the next output, so that loading takes less than moves from upper registers would.
+//! The row and the constants lie on the stack in the order in which they are needed. One `ldm`
+//! fetches several, and the last one what r7 has to be for the next output, so that loading takes
+//! less than moves from upper registers would.
 
 use core::arch::naked_asm;
 use core::ops::Range;
@@ -31,7 +34,8 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
     if let ([block], []) = row.as_chunks() {
         let (weights, to) = (others.as_ptr(), sums.as_mut_ptr_range());
         let k = k.wrapping_sub(TWICE);
-        // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
+        // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at
+        // least.
         unsafe { one_block(weights, to.start, to.end, block, k) };
         return;
     }
@@ -56,8 +60,8 @@ pub(in crate::kernel) fn subtract_mismatches(
     for block in blocks {
         if let Some(weights) = others.get(done..) {
             let gap = 4 * stride - size_of_val(block);
-            // SAFETY: the block's place in each row lies `stride` further on than in the one before, and `others`
-            // has a row for each of the sums, of which there is one at least.
+            // SAFETY: the block's place in each row lies `stride` further on than in the one
+            // before, and `others` has a row for each of the sums, of which there is one at least.
             unsafe { subtract_block(weights.as_ptr(), sums.as_mut_ptr(), sums_end, block, gap) };
         }
         done += BLOCK;
@@ -94,8 +98,8 @@ macro_rules! adder {
     };
 }
 
-/// `adder` with `x = a ^ b` in the place of `b`. Where that is 0 the carry is `a`, elsewhere `c`, and then `c` is the
-/// complement of the sum.
+/// `adder` with `x = a ^ b` in the place of `b`. Where that is 0 the carry is `a`, elsewhere `c`,
+/// and then `c` is the complement of the sum.
 macro_rules! adder_of_xor {
     ($a:literal, $x:literal, $c:literal) => {
         code! {
@@ -107,12 +111,13 @@ macro_rules! adder_of_xor {
     };
 }
 
-/// The first of two full adders, of `a`, `b`, `c`: the sum in `c`, and in `a` the exclusive or of sum and carry. `b` is
-/// lost.
+/// The first of two full adders, of `a`, `b`, `c`: the sum in `c`, and in `a` the exclusive or of
+/// sum and carry. `b` is lost.
 ///
-/// Both together make the exclusive or of their carries instead of the second one, which saves the adder of the carries
-/// an instruction. (The "MDFA" of E. Demenkov, A. Kojevnikov, A. Kulikov and G. Yaroslavtsev, "New upper bounds on the
-/// Boolean circuit complexity of symmetric functions", 2010.)
+/// Both together make the exclusive or of their carries instead of the second one, which saves the
+/// adder of the carries an instruction. (The "MDFA" of E. Demenkov, A. Kojevnikov, A. Kulikov and
+/// G. Yaroslavtsev, "New upper bounds on the Boolean circuit complexity of symmetric functions",
+/// 2010.)
 macro_rules! first_of_two_adders {
     ($a:literal, $b:literal, $c:literal) => {
         code! {
@@ -124,8 +129,8 @@ macro_rules! first_of_two_adders {
     };
 }
 
-/// The second, of `c`, `d`, `e`, with the first's `a`: the first carry in `a`, its exclusive or with the second in `d`,
-/// the sum in `e`. `c` is lost.
+/// The second, of `c`, `d`, `e`, with the first's `a`: the first carry in `a`, its exclusive or
+/// with the second in `d`, the sum in `e`. `c` is lost.
 macro_rules! second_of_two_adders {
     ($a:literal, $c:literal, $d:literal, $e:literal) => {
         code! {
@@ -150,8 +155,9 @@ macro_rules! pairs {
     };
 }
 
-/// Fields of 2 bits in `x` and `y` to the sums of four, two of each, in fields of 4 bits in `x`: the fields of `x + y`,
-/// read as `4 p + q`, less `3 p`. `mask` is `0x33..`, `three` is 3; `y` and `t` are lost.
+/// Fields of 2 bits in `x` and `y` to the sums of four, two of each, in fields of 4 bits in `x`:
+/// the fields of `x + y`, read as `4 p + q`, less `3 p`. `mask` is `0x33..`, `three` is 3; `y` and
+/// `t` are lost.
 macro_rules! fours {
     ($x:literal, $y:literal, $t:literal, $mask:literal, $three:literal) => {
         code! {
@@ -179,10 +185,10 @@ macro_rules! bytes {
     };
 }
 
-/// Saves registers and begins the `$words` words that the loops read, which are to be the last on the stack: the row,
-/// which is still missing; the masks of `pairs` and `fours`; where the next sum lies; the mask of `bytes`; the factor;
-/// the address of the first of these words. The fifth argument comes to lr, where sums end to r12. r0 and r3 are left
-/// as they are.
+/// Saves registers and begins the `$words` words that the loops read, which are to be the last on
+/// the stack: the row, which is still missing; the masks of `pairs` and `fours`; where the next sum
+/// lies; the mask of `bytes`; the factor; the address of the first of these words. The fifth
+/// argument comes to lr, where sums end to r12. r0 and r3 are left as they are.
 macro_rules! enter {
     ($words:literal) => {
         concat!(
@@ -204,7 +210,8 @@ macro_rules! enter {
     };
 }
 
-/// Takes the `$words` words from the stack, restores registers and returns. `enter` finds masks and factor here.
+/// Takes the `$words` words from the stack, restores registers and returns. `enter` finds masks and
+/// factor here.
 macro_rules! leave {
     ($words:literal, $factor:literal) => {
         concat!(
@@ -221,7 +228,8 @@ macro_rules! leave {
     };
 }
 
-/// Puts the block at r3, after `$change`, in front of the words of `enter`, whose address comes to r7.
+/// Puts the block at r3, after `$change`, in front of the words of `enter`, whose address comes to
+/// r7.
 macro_rules! push_row {
     ($change:expr) => {
         concat!(
@@ -252,8 +260,8 @@ macro_rules! complement {
     };
 }
 
-/// Twice the matches of the eight words from r0 on in r4, where their sum lies in r2. r7 is the row's address, before
-/// and after. 80 instructions.
+/// Twice the matches of the eight words from r0 on in r4, where their sum lies in r2. r7 is the
+/// row's address, before and after. 80 instructions.
 macro_rules! block {
     () => {
         concat!(
@@ -283,8 +291,9 @@ macro_rules! block {
             ldm r0!, {{r2}}
             eors r2, r5
             ",
-            // Weight 1: r2 and r4; weight 2: r3; weight 4: r1. Two bits `p`, `q` of r1 count twice beside those of r3:
-            // `2 p + q`, as which they can be read already, and `q`, which finds room in the field of r3.
+            // Weight 1: r2 and r4; weight 2: r3; weight 4: r1. Two bits `p`, `q` of r1 count twice
+            // beside those of r3: `2 p + q`, as which they can be read already, and `q`, which
+            // finds room in the field of r3.
             pairs!("r2", "r5", "r6"),
             pairs!("r4", "r5", "r6"),
             pairs!("r3", "r5", "r6"),
@@ -299,9 +308,9 @@ macro_rules! block {
             ",
             bytes!("r4", "r1", "r5"),
             bytes!("r3", "r1", "r5"),
-            // A product's top byte is the sum of the four bytes, at most 64 in r4 and 96 in r3. Halved, the first is
-            // added to the second with a bit after the binary point; below that the parts in the third byte are at
-            // most 24 + 72, so nothing carries.
+            // A product's top byte is the sum of the four bytes, at most 64 in r4 and 96 in r3.
+            // Halved, the first is added to the second with a bit after the binary point; below
+            // that the parts in the third byte are at most 24 + 72, so nothing carries.
             "muls r4, r6, r4
             muls r3, r6, r3
             lsrs r4, #1
@@ -339,7 +348,8 @@ unsafe extern "C" fn one_block(
     )
 }
 
-/// `sums[i] -= 2 * popcount(row ^ weights[i])`, with `gap` bytes between blocks of weights, 87 instructions each.
+/// `sums[i] -= 2 * popcount(row ^ weights[i])`, with `gap` bytes between blocks of weights, 87
+/// instructions each.
 ///
 /// # Safety
 /// As [`one_block`].
@@ -367,7 +377,8 @@ unsafe extern "C" fn subtract_block(
     )
 }
 
-/// `sums[i] -= 2 * popcount(pair ^ weights[i])`, with `gap` bytes between pairs of weights, 33 instructions each.
+/// `sums[i] -= 2 * popcount(pair ^ weights[i])`, with `gap` bytes between pairs of weights, 33
+/// instructions each.
 ///
 /// # Safety
 /// As [`one_block`].
@@ -412,7 +423,8 @@ unsafe extern "C" fn subtract_pair(
     )
 }
 
-/// `sums[i] -= 2 * popcount(word ^ weights[i])`, with `gap` bytes between words of weights, 24 instructions each.
+/// `sums[i] -= 2 * popcount(word ^ weights[i])`, with `gap` bytes between words of weights, 24
+/// instructions each.
 ///
 /// # Safety
 /// As [`one_block`].

@@ -1,9 +1,10 @@
-//! Products of one row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly, because the
-//! compiler neither keeps the masks in registers nor uses the shifter of the last operand.
+//! Products of one row with many on Cortex-M4 and M7: Thumb-2 with the DSP extension, in assembly,
+//! because the compiler neither keeps the masks in registers nor uses the shifter of the last
+//! operand.
 //!
-//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them become fields of 2
-//! bits, each the sum of two bits, which leave room for the bits of the third; then fields of 4 bits, at most
-//! `3 * 4`, and bytes, at most `3 * 8`:
+//! Three words of mismatches are counted together (*merging*, after C. Lauradoux). Two of them
+//! become fields of 2 bits, each the sum of two bits, which leave room for the bits of the third;
+//! then fields of 4 bits, at most `3 * 4`, and bytes, at most `3 * 8`:
 //!
 //! ```text
 //! a -= (a & 0xAA..) >> 1;  a += c & 0x55..           a field is 3 at most
@@ -13,9 +14,10 @@
 //! x -= 15 * (x >> 4 & 0x0F..)                        (16 p + q) - 15 p
 //! ```
 //!
-//! `usada8` adds the distances of the four bytes from 0x33, a mask that is in a register anyway: `204 - count`,
-//! because no byte exceeds 24. A triple takes 16 instructions, a pair 12. Full adders of 5 instructions each would
-//! save one of the 44 for eight words, but their results do not fit into the 14 registers.
+//! `usada8` adds the distances of the four bytes from 0x33, a mask that is in a register anyway:
+//! `204 - count`, because no byte exceeds 24. A triple takes 16 instructions, a pair 12. Full
+//! adders of 5 instructions each would save one of the 44 for eight words, but their results do not
+//! fit into the 14 registers.
 
 use core::arch::naked_asm;
 use core::ops::Range;
@@ -38,7 +40,8 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
     }
     if let ([block], []) = row.as_chunks() {
         let (weights, to) = (others.as_ptr(), sums.as_mut_ptr());
-        // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at least.
+        // SAFETY: `others` has a row of eight words for each of the sums, of which there is one at
+        // least.
         unsafe { one_block(weights, to, count, block, k.wrapping_sub(BIAS)) };
         return;
     }
@@ -61,8 +64,8 @@ pub(in crate::kernel) fn subtract_mismatches(
         return;
     }
     let sums = sums.as_mut_ptr_range();
-    // SAFETY: `others` has a row of `stride` words for each of the sums, of which there is one at least, and `weights`
-    // begins with the part of the first one, which is not empty.
+    // SAFETY: `others` has a row of `stride` words for each of the sums, of which there is one at
+    // least, and `weights` begins with the part of the first one, which is not empty.
     unsafe {
         subtract_part(
             weights.as_ptr(),
@@ -75,7 +78,8 @@ pub(in crate::kernel) fn subtract_mismatches(
     }
 }
 
-/// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits in r1.
+/// Two words in r1, r2 and one in r3, of which the first are the row's already, to fields of 4 bits
+/// in r1.
 macro_rules! triple {
     () => {
         "and r4, r1, #0xAAAAAAAA
@@ -185,8 +189,9 @@ unsafe extern "C" fn one_block(
     )
 }
 
-/// `sums[i] -= 2 * popcount(row ^ weights[i])`, of `words` words, with `stride` bytes from those of a sum to the next
-/// ones. A block takes 60 instructions, all blocks of a sum 9 more, a pair of words after them 19, and a word 15.
+/// `sums[i] -= 2 * popcount(row ^ weights[i])`, of `words` words, with `stride` bytes from those of
+/// a sum to the next ones. A block takes 60 instructions, all blocks of a sum 9 more, a pair of
+/// words after them 19, and a word 15.
 ///
 /// # Safety
 /// There are as many sums, at least one, and words of weights for each; `words` is not 0.
@@ -200,11 +205,12 @@ unsafe extern "C" fn subtract_part(
     stride: usize,
 ) {
     naked_asm!(
-        // On the stack, from its end: the next sum; the end of sums; `NONE_DIFFERS` for each group of three or two
-        // words, negative; the bytes from a row's blocks to the next; the row, for pairs the next word; the weights,
-        // for pairs those of the next; the sums; the end of the row; the stride.
-        // r7 is the next word of the row, r8 the end of its blocks, r6 the distances so far; for pairs r3 is the next
-        // word, then minus `NONE_DIFFERS`, r7 the next sum, r8 the end of sums.
+        // On the stack, from its end: the next sum; the end of sums; `NONE_DIFFERS` for each group
+        // of three or two words, negative; the bytes from a row's blocks to the next; the row, for
+        // pairs the next word; the weights, for pairs those of the next; the sums; the end of the
+        // row; the stride. r7 is the next word of the row, r8 the end of its blocks, r6 the
+        // distances so far; for pairs r3 is the next word, then minus `NONE_DIFFERS`, r7 the next
+        // sum, r8 the end of sums.
         "push {{r4-r11, lr}}
         mov r7, r3
         ldrd r4, r9, [sp, #36]

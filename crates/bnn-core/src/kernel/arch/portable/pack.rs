@@ -1,4 +1,5 @@
-//! Packing in plain Rust, in forms that compilers turn into vector instructions if the target has them.
+//! Packing in plain Rust, in forms that compilers turn into vector instructions if the target has
+//! them.
 
 use crate::bits::gather;
 use crate::kernel::packing::Packing;
@@ -20,7 +21,8 @@ pub(in crate::kernel) static PACKING: Packing = Packing {
 #[inline(always)]
 pub(crate) fn pack<T: Copy>(x: &[T], bits: &mut [u64], plus: impl Fn(T) -> bool) {
     for (word, x) in bits.iter_mut().zip(x.chunks(WORD)) {
-        // First a byte per element, which compilers turn into vector comparisons, then bytes to bits.
+        // First a byte per element, which compilers turn into vector comparisons, then bytes to
+        // bits.
         let mut bytes = [0_u8; WORD];
         for (byte, x) in bytes.iter_mut().zip(x) {
             *byte = u8::from(plus(*x));
@@ -90,8 +92,8 @@ fn write_eight<T: Copy>(x: &mut [T; 8], byte: u8, plus: T, minus: T) {
     }
 }
 
-/// Transposes blocks of 64 x 64 bits, `LANES` blocks of one column at a time, so that each step is the
-/// same for `LANES` words, which are neighbours in the output.
+/// Transposes blocks of 64 x 64 bits, `LANES` blocks of one column at a time, so that each step is
+/// the same for `LANES` words, which are neighbours in the output.
 #[inline(always)]
 pub(in crate::kernel::arch) fn transpose<const LANES: usize>(
     from: &[u64],
@@ -101,7 +103,8 @@ pub(in crate::kernel::arch) fn transpose<const LANES: usize>(
 ) {
     for (group, from) in from.chunks(LANES * WORD * from_words).enumerate() {
         let first = group * LANES;
-        // Along a row of blocks, so that cache lines stay in the cache until all of their words are read.
+        // Along a row of blocks, so that cache lines stay in the cache until all of their words are
+        // read.
         for (block_col, to) in to.chunks_mut(WORD * to_words).enumerate() {
             let mut blocks = [[0; LANES]; WORD];
             for (lane, from) in from.chunks(WORD * from_words).enumerate() {
@@ -123,7 +126,8 @@ pub(in crate::kernel::arch) fn transpose<const LANES: usize>(
 }
 
 /// Transposes blocks of 64 x 64 bits in place: in each lane, bit `j` of word `i` becomes bit `i` of
-/// word `j` (Hacker's Delight, 7-3). Two of its six steps at a time, to load and store half as often.
+/// word `j` (Hacker's Delight, 7-3). Two of its six steps at a time, to load and store half as
+/// often.
 #[inline(always)]
 pub(in crate::kernel::arch) fn transpose_64<const LANES: usize>(blocks: &mut [[u64; LANES]; WORD]) {
     swap_twice::<LANES, 16>(blocks);

@@ -29,8 +29,8 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
     },
 );
 
-/// `popcount(a ^ b)`. In engines on x86, which expand `i8x16.popcnt`, the scalar instruction is faster
-/// for short rows and about as fast for long ones; those on Arm expand the scalar one.
+/// `popcount(a ^ b)`. In engines on x86, which expand `i8x16.popcnt`, the scalar instruction is
+/// faster for short rows and about as fast for long ones; those on Arm expand the scalar one.
 fn count(a: &[u64], b: &[u64]) -> u32 {
     if a.len() < 64 {
         portable::count(a, b)

@@ -1,5 +1,6 @@
-//! What the instruction sets share to multiply `f32` with signs by [tables](crate::kernel::sign_tables): the numbers of
-//! a group, the layout of signs, and the cut of sums into tiles.
+//! What the instruction sets share to multiply `f32` with signs by
+//! [tables](crate::kernel::sign_tables): the numbers of a group, the layout of signs, and the cut
+//! of sums into tiles.
 
 use crate::kernel::arch::portable::pack::transpose_64;
 use crate::kernel::f32_operands::F32Rows;
@@ -16,7 +17,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The first group of rows of which there are [`TABLE_ROWS`], to be moved to others that are whole.
+    /// The first group of rows of which there are [`TABLE_ROWS`], to be moved to others that are
+    /// whole.
     #[inline(always)]
     pub(super) fn of_rows(rows: &F32Rows<'_>) -> Option<Self> {
         let steps = match rows.across {
@@ -52,13 +54,15 @@ impl Group {
     /// The numbers of a row.
     ///
     /// # Safety
-    /// `row` is less than [`TABLE_ROWS`], the group has `TERMS` terms that exist, and what it was made of is borrowed.
+    /// `row` is less than [`TABLE_ROWS`], the group has `TERMS` terms that exist, and what it was
+    /// made of is borrowed.
     #[inline(always)]
     pub(super) unsafe fn row<const TERMS: usize>(self, row: usize) -> [f32; TERMS] {
         let mut numbers = [0.0; TERMS];
         for (term, number) in numbers.iter_mut().enumerate() {
             let at = row * self.steps[0] + term * self.steps[1];
-            // SAFETY: the caller says that the number exists: `of_rows` has found the last of all rows in the slice.
+            // SAFETY: the caller says that the number exists: `of_rows` has found the last of all
+            // rows in the slice.
             *number = unsafe { *self.first.wrapping_add(at) };
         }
         numbers
@@ -100,7 +104,8 @@ pub(super) fn group_of<const TERMS: usize>(
     group
 }
 
-/// Transposes the signs of terms to words of `TERMS` signs of each column; `finish` makes of a word what tiles read.
+/// Transposes the signs of terms to words of `TERMS` signs of each column; `finish` makes of a word
+/// what tiles read.
 #[inline(always)]
 pub(super) fn lay_out<const TERMS: usize>(
     signs: &mut [u64; 64],
@@ -137,10 +142,11 @@ pub(super) struct TileOperands {
     pub(super) begin: bool,
 }
 
-/// Has `tiles(operands, rows, vectors)` multiply tables of `ENTRIES` sums by rows of vectors of `LANES` sums: `rows` of
-/// 1 to [`TABLE_ROWS`], `vectors` of 1 to [`PANEL_COLS`] / `LANES`. For `groups` groups it may read whole tables of
-/// `rows` rows, [`TABLE_ROWS`] tables apart, and [`PANEL_COLS`] words for every `word_groups` groups or fewer; of each
-/// row, `stride` elements apart, it may read and write `vectors` vectors of sums. Sums that do not fill whole vectors are
+/// Has `tiles(operands, rows, vectors)` multiply tables of `ENTRIES` sums by rows of vectors of
+/// `LANES` sums: `rows` of 1 to [`TABLE_ROWS`], `vectors` of 1 to [`PANEL_COLS`] / `LANES`. For
+/// `groups` groups it may read whole tables of `rows` rows, [`TABLE_ROWS`] tables apart, and
+/// [`PANEL_COLS`] words for every `word_groups` groups or fewer; of each row, `stride` elements
+/// apart, it may read and write `vectors` vectors of sums. Sums that do not fill whole vectors are
 /// copied there and back.
 #[inline(always)]
 pub(super) fn by_vectors<const ENTRIES: usize, const LANES: usize>(

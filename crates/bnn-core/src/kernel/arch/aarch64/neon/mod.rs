@@ -1,5 +1,5 @@
-//! NEON, which every 64-bit Arm target has but those for software floats: the build knows, and there is
-//! nothing to ask at run time.
+//! NEON, which every 64-bit Arm target has but those for software floats: the build knows, and
+//! there is nothing to ask at run time.
 
 #[cfg(bnn_neon)]
 mod multiply;

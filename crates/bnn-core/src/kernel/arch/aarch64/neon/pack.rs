@@ -1,5 +1,5 @@
-//! Packing with NEON: a comparison gives a mask per lane, masks are narrowed to bytes, and weights and
-//! pairwise sums turn bytes into bits.
+//! Packing with NEON: a comparison gives a mask per lane, masks are narrowed to bytes, and weights
+//! and pairwise sums turn bytes into bits.
 
 use core::arch::aarch64::{
     uint8x16_t, uint16x8_t, vandq_u8, vbslq_f32, vbslq_s8, vcgeq_u8, vcgezq_f32, vcgezq_f64,

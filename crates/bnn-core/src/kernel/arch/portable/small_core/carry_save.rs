@@ -1,13 +1,14 @@
 //! Counting mismatches in plain Rust on 32-bit cores without a population count.
 //!
-//! On these cores, a count by bit tricks takes some ten instructions for 32 bits. Full adders are cheaper:
-//! five operations turn three words into the parity and the carry of each bit, so eight words shrink to five,
-//! two of weight 1 and three of weight 2, before any bit is counted. (R. D. Harley's carry-save adder as D.
-//! Seal used it, in H. S. Warren, "Hacker's Delight", chapter 5.) A fourth adder would gain nothing, and
-//! carries kept from one block to the next, as is often done, would not fit the registers.
+//! On these cores, a count by bit tricks takes some ten instructions for 32 bits. Full adders are
+//! cheaper: five operations turn three words into the parity and the carry of each bit, so eight
+//! words shrink to five, two of weight 1 and three of weight 2, before any bit is counted. (R. D.
+//! Harley's carry-save adder as D. Seal used it, in H. S. Warren, "Hacker's Delight", chapter 5.) A
+//! fourth adder would gain nothing, and carries kept from one block to the next, as is often done,
+//! would not fit the registers.
 //!
-//! Eight words take 63 operations to count. Loads, XOR, the sum and the loop take some 22 more if the
-//! registers also hold a block of the row (RISC-V).
+//! Eight words take 63 operations to count. Loads, XOR, the sum and the loop take some 22 more if
+//! the registers also hold a block of the row (RISC-V).
 
 use core::ops::Range;
 
@@ -60,8 +61,8 @@ pub(in crate::kernel) fn subtract_mismatches(
     }
 }
 
-/// Subtracts twice the `count` of `N` words of each row from its sum: the words from `at` on, in rows of
-/// `stride` words.
+/// Subtracts twice the `count` of `N` words of each row from its sum: the words from `at` on, in
+/// rows of `stride` words.
 #[inline(always)]
 fn subtract<const N: usize>(
     others: &[u32],
@@ -89,9 +90,9 @@ fn count_block(a: &[u32; BLOCK], b: &[u32; BLOCK]) -> u32 {
     let (ones, carry2) = full_adder(ones, differing(5), differing(6));
     let ones = add_nibbles(count_nibbles(ones) + count_nibbles(differing(7)));
     let twos = add_nibbles(count_triples(carry0, carry1, carry2));
-    // The top byte of each product is the sum of its four bytes, at most 64 and 96. The first is halved and added
-    // to the second, with one bit after the binary point; below that, the parts in the third byte are at most
-    // 24 + 72, so nothing carries.
+    // The top byte of each product is the sum of its four bytes, at most 64 and 96. The first is
+    // halved and added to the second, with one bit after the binary point; below that, the parts in
+    // the third byte are at most 24 + 72, so nothing carries.
     ((ones.wrapping_mul(0x0101_0101) >> 1) + twos.wrapping_mul(0x0101_0101)) >> 23
 }
 
@@ -114,8 +115,8 @@ fn count_nibbles(x: u32) -> u32 {
     add_pairs(x - ((x >> 1) & 0x5555_5555))
 }
 
-/// The number of ones in each nibble of three words, at most 12: pairs of bits of the first two have room for a
-/// bit of the third.
+/// The number of ones in each nibble of three words, at most 12: pairs of bits of the first two
+/// have room for a bit of the third.
 #[inline(always)]
 fn count_triples(a: u32, b: u32, c: u32) -> u32 {
     let even = a - ((a >> 1) & 0x5555_5555) + (c & 0x5555_5555);

@@ -1,5 +1,6 @@
 //! 32-bit cores without a population count: products of one row with many, in the fastest way that
-//! the core built for has. [`carry_save`] serves all of them and is what other targets compile and test.
+//! the core built for has. [`carry_save`] serves all of them and is what other targets compile and
+//! test.
 
 #[cfg(not(any(bnn_armv6m, bnn_armv7em)))]
 mod carry_save;

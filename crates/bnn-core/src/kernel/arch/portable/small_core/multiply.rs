@@ -1,5 +1,5 @@
-//! Blocks and panels of small cores: one row against one weight row fills the registers, so panels are
-//! rows as they are.
+//! Blocks and panels of small cores: one row against one weight row fills the registers, so panels
+//! are rows as they are.
 
 use super::dot_rows;
 use crate::kernel::arch::scalar;

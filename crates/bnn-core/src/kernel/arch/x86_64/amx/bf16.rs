@@ -1,10 +1,11 @@
-//! Products of `f32` with signs on the tiles of AMX-BF16: 8192 products in 16 cycles, 16 times as many as two
-//! multipliers for 512 bits of `f32` make. An `f32` is the sum of three bfloat16: its upper 8 significant bits, the
-//! next 8 and the last 8. That divides the speed by three, and the products with +-1 are exact.
+//! Products of `f32` with signs on the tiles of AMX-BF16: 8192 products in 16 cycles, 16 times as
+//! many as two multipliers for 512 bits of `f32` make. An `f32` is the sum of three bfloat16: its
+//! upper 8 significant bits, the next 8 and the last 8. That divides the speed by three, and the
+//! products with +-1 are exact.
 //!
-//! The L1 cache holds 32 rows by [`STEPS`] * 32 terms of the left side; L2 holds those terms by up to [`COLS`] columns
-//! of the right side. [`bf16_layout`](super::bf16_layout) has the layouts. Output tiles of 32 x 32 are loaded and
-//! stored once for every [`STEPS`] * 32 terms.
+//! The L1 cache holds 32 rows by [`STEPS`] * 32 terms of the left side; L2 holds those terms by up
+//! to [`COLS`] columns of the right side. [`bf16_layout`](super::bf16_layout) has the layouts.
+//! Output tiles of 32 x 32 are loaded and stored once for every [`STEPS`] * 32 terms.
 
 use core::arch::x86_64::__cpuid_count;
 use std::cell::Cell;
@@ -19,21 +20,23 @@ use crate::kernel::f32_operands::{F32Right, F32Rows};
 /// Columns of the right side that are laid out together: 256 KiB.
 const COLS: usize = 1024;
 
-/// Steps through tiles that follow one another, with `parts` of them on the left for each pair on the right.
+/// Steps through tiles that follow one another, with `parts` of them on the left for each pair on
+/// the right.
 fn in_order(count: usize, parts: usize) -> Steps {
     let step = |i: usize| -> Step { [i * parts, i].map(|pairs| pairs * PAIR * size_of::<u64>()) };
     Steps::new((0..count).map(step))
 }
 
-/// Whether the tiles multiply bfloat16, on a CPU that has tiles. Asked once, because CPUID is slow in a virtual
-/// machine.
+/// Whether the tiles multiply bfloat16, on a CPU that has tiles. Asked once, because CPUID is slow
+/// in a virtual machine.
 pub(super) fn supported() -> bool {
     static SUPPORTED: OnceLock<bool> = OnceLock::new();
     *SUPPORTED.get_or_init(|| __cpuid_count(7, 0).edx >> 22 & 1 == 1)
 }
 
 thread_local! {
-    /// Memory for both sides, kept from the last product: fresh memory would cost more than filling it.
+    /// Memory for both sides, kept from the last product: fresh memory would cost more than filling
+    /// it.
     static ROOM: Cell<Option<(AlignedWords, AlignedWords)>> = const { Cell::new(None) };
 }
 

@@ -1,8 +1,8 @@
 //! The layouts of both sides of a product of `f32` with signs on the tiles of AMX-BF16.
 //!
 //! - Left side, 32 rows by some terms: `[step of 32 terms][part][2 tiles][16 rows][32 terms]`.
-//! - Right side, 32 columns by these terms: `[step][2 tiles][16][16 columns][2]`; a tile's row holds two terms of each
-//!   column, side by side.
+//! - Right side, 32 columns by these terms: `[step][2 tiles][16][16 columns][2]`; a tile's row
+//!   holds two terms of each column, side by side.
 
 use core::arch::x86_64::{
     __m512, __m512i, _CMP_UNORD_Q, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd,
@@ -26,14 +26,14 @@ pub(super) const TERMS: usize = 32;
 pub(super) const PARTS: usize = 3;
 /// Words of two tiles of bfloat16.
 pub(super) const PAIR: usize = 2 * TILE * 8;
-/// Steps of 32 terms that are laid out together: the left side's 24 KiB leave half of an L1 cache to the rest.
-/// (6 and 8 steps were slower.)
+/// Steps of 32 terms that are laid out together: the left side's 24 KiB leave half of an L1 cache
+/// to the rest. (6 and 8 steps were slower.)
 pub(super) const STEPS: usize = 4;
 
 pub(super) type Row = [u64; 8];
 
-/// Lays out up to 32 rows; missing rows become zeros. Returns how many parts are needed: 1 if all numbers are
-/// bfloat16.
+/// Lays out up to 32 rows; missing rows become zeros. Returns how many parts are needed: 1 if all
+/// numbers are bfloat16.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn fill_left(
     a: &F32Rows<'_>,
@@ -196,8 +196,8 @@ fn cut(x: __m512) -> [__m512i; PARTS] {
     [head, middle, _mm512_castps_si512(last)]
 }
 
-/// Lays out some terms of up to 32 columns. Missing columns and terms become finite numbers; the left side has
-/// zeros for those terms.
+/// Lays out some terms of up to 32 columns. Missing columns and terms become finite numbers; the
+/// left side has zeros for those terms.
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn fill_right(
     b: F32Right<'_>,

@@ -1,4 +1,5 @@
-//! The loop over the tiles of AMX-BF16: 32 x 32 sums of products, whose operands a table of steps locates.
+//! The loop over the tiles of AMX-BF16: 32 x 32 sums of products, whose operands a table of steps
+//! locates.
 
 use core::arch::asm;
 use core::mem::offset_of;
@@ -36,7 +37,8 @@ impl TileStrides {
     }
 }
 
-/// A step: where its tiles of the left and of the right side lie, in bytes from the start of each side.
+/// A step: where its tiles of the left and of the right side lie, in bytes from the start of each
+/// side.
 pub(super) type Step = [usize; 2];
 
 /// The steps of a sum.
@@ -90,8 +92,9 @@ struct Arguments {
 }
 
 impl Tiles {
-    /// Adds the products of two sides to 32 rows of 32 sums, `stride` apart, or to zeros if the sums `begin`. Does
-    /// nothing if there are no steps, or if a side is shorter than the steps need.
+    /// Adds the products of two sides to 32 rows of 32 sums, `stride` apart, or to zeros if the
+    /// sums `begin`. Does nothing if there are no steps, or if a side is shorter than the steps
+    /// need.
     pub(super) fn add(&self, operands: Operands<'_>, sums: &mut [f32], stride: usize, begin: bool) {
         let Operands {
             left,
@@ -129,10 +132,11 @@ impl Tiles {
             sums_second: TILE * stride * size_of::<f32>(),
             begin: usize::from(begin),
         };
-        // SAFETY: in each of `count` steps, at least one, 2 tiles of the right side and `parts`, at least one, times 2 of
-        // the left side are read, 16 rows of 64 bytes each; the farthest of them lie in the slices, as checked. Of 32 rows
-        // of `sums`, `stride` elements apart, 32 elements each are read and written, which are there too. All tiles are
-        // 16 x 64 bytes while `self` lives. The arguments are read only.
+        // SAFETY: in each of `count` steps, at least one, 2 tiles of the right side and `parts`, at
+        // least one, times 2 of the left side are read, 16 rows of 64 bytes each; the farthest of
+        // them lie in the slices, as checked. Of 32 rows of `sums`, `stride` elements apart, 32
+        // elements each are read and written, which are there too. All tiles are 16 x 64 bytes
+        // while `self` lives. The arguments are read only.
         unsafe {
             asm!(
                 "mov {x}, [{arguments} + {sums}]",

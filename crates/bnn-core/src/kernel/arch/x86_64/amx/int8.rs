@@ -7,8 +7,9 @@
 //!
 //! - Block: tiles of 16 rows, `[word][row][64 bytes]`, the last tile filled up
 //!   with rows of zeros; after them the `popcount(a)` of each row, an `i32` each.
-//! - Byte `4 * (8 * h + s) + i` of a word's 64 bytes is its bit `32 * h + 8 * i + s`: the order in which
-//!   rotations by `s` and one mask take single bits out of the bytes of each weight row's 32-bit half `h`.
+//! - Byte `4 * (8 * h + s) + i` of a word's 64 bytes is its bit `32 * h + 8 * i + s`: the order in
+//!   which rotations by `s` and one mask take single bits out of the bytes of each weight row's
+//!   32-bit half `h`.
 
 use core::arch::asm;
 use core::arch::x86_64::{
@@ -25,8 +26,8 @@ use crate::kernel::types::{NR, Sums};
 
 /// Words of one tile of bytes.
 const TILE_WORDS: usize = TILE * 8;
-/// Most words of k whose weights are widened at once, to 20 KiB: while as much of activations streams by,
-/// they stay in an L1 cache of 48 KiB. (16 words are 20 % slower, 4 words 10 %.)
+/// Most words of k whose weights are widened at once, to 20 KiB: while as much of activations
+/// streams by, they stay in an L1 cache of 48 KiB. (16 words are 20 % slower, 4 words 10 %.)
 const DEPTH: usize = 10;
 
 pub(super) fn block_words(rows: usize, words: usize) -> usize {
@@ -151,8 +152,8 @@ type ExpandedWeights = [[MaybeUninit<WeightTile>; 2]; DEPTH];
 #[repr(C, align(64))]
 struct WeightTile([[u64; 8]; TILE]);
 
-/// A word of each of 16 weight rows to bytes 0 and 2: row `8 * h + s` of the tile holds, 4 bytes a weight
-/// row, the bits `s` of the 4 bytes of its half `h`.
+/// A word of each of 16 weight rows to bytes 0 and 2: row `8 * h + s` of the tile holds, 4 bytes a
+/// weight row, the bits `s` of the 4 bytes of its half `h`.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn expand(words: &[u64; avx512::W], tile: &mut MaybeUninit<WeightTile>) {
@@ -214,8 +215,8 @@ fn store(vector: __m512i, words: &mut [u64; 8]) {
 }
 
 impl Tiles {
-    /// Adds the sums of 2 x 16 rows with 2 x 16 weight rows over `words` words of k, of which `weights`
-    /// holds the expanded ones.
+    /// Adds the sums of 2 x 16 rows with 2 x 16 weight rows over `words` words of k, of which
+    /// `weights` holds the expanded ones.
     fn two(
         &self,
         words: usize,
@@ -229,10 +230,10 @@ impl Tiles {
         if words == 0 || !tiles_hold || sums_a.len() < TILE || sums_b.len() < TILE {
             return;
         }
-        // SAFETY: the loop reads `words` tiles of 1 KiB of `a` and `b` and twice as many of `weights`, which
-        // are there, as checked; `expand` has written those of `weights`. `sums_a` and `sums_b` are 16 rows
-        // of 128 bytes each, of which the left and the right 64 are read and written. All tiles are
-        // 16 x 64 bytes while `self` lives.
+        // SAFETY: the loop reads `words` tiles of 1 KiB of `a` and `b` and twice as many of
+        // `weights`, which are there, as checked; `expand` has written those of `weights`. `sums_a`
+        // and `sums_b` are 16 rows of 128 bytes each, of which the left and the right 64 are read
+        // and written. All tiles are 16 x 64 bytes while `self` lives.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{ca} + {wide}*1]",
@@ -283,8 +284,8 @@ impl Tiles {
         if words == 0 || a.len() < words || weights.len() < words || sums.len() < TILE {
             return;
         }
-        // SAFETY: as in `two`: the loop reads `words` tiles of `a` and twice as many of `weights`, and the 16
-        // rows of `sums` are read and written.
+        // SAFETY: as in `two`: the loop reads `words` tiles of `a` and twice as many of `weights`,
+        // and the 16 rows of `sums` are read and written.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{c} + {wide}*1]",

@@ -1,7 +1,8 @@
-//! x86-64 with AMX-INT8, the tile unit of Intel's server CPUs since Sapphire Rapids: bits are widened to
-//! bytes in the cache, and one instruction multiplies 16 rows with 16 weight rows over 64 elements: 16384
-//! products in 16 cycles, three times what counting bits can do there. Widening pays only with many products
-//! per bit, so small products go to the AVX-512 kernel, whose panels these are.
+//! x86-64 with AMX-INT8, the tile unit of Intel's server CPUs since Sapphire Rapids: bits are
+//! widened to bytes in the cache, and one instruction multiplies 16 rows with 16 weight rows over
+//! 64 elements: 16384 products in 16 cycles, three times what counting bits can do there. Widening
+//! pays only with many products per bit, so small products go to the AVX-512 kernel, whose panels
+//! these are.
 //!
 //! [`int8`] multiplies bits, [`bf16`] multiplies `f32` with signs. Both stand on [`tiles`].
 
@@ -32,7 +33,8 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             block_rows: 256,
             block: Some(BlockLayout {
                 words: int8::block_words,
-                // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
+                // SAFETY: a `Kernel` is handed out only if `supported` has found these
+                // instructions.
                 fill: |rows, words, block| unsafe { int8::fill_block(rows, words, block) },
             }),
             panel_words: scalar::panel_words,
@@ -80,13 +82,15 @@ fn supported() -> bool {
     })
 }
 
-/// CPUID leaf 7 says whether there are tiles and their byte products, XCR0 whether the system saves them.
+/// CPUID leaf 7 says whether there are tiles and their byte products, XCR0 whether the system saves
+/// them.
 fn cpu_has_amx() -> bool {
     const TILES_AND_INT8: u32 = 0b11 << 24;
     const TILE_STATE: u64 = 0b11 << 17;
     #[target_feature(enable = "xsave")]
     fn xcr0() -> u64 {
-        // SAFETY: `supported` has found XSAVE enabled by the system (OSXSAVE), which `xgetbv` needs.
+        // SAFETY: `supported` has found XSAVE enabled by the system (OSXSAVE), which `xgetbv`
+        // needs.
         unsafe { _xgetbv(0) }
     }
     __cpuid(0).eax >= 7
@@ -102,7 +106,8 @@ fn request_tiles() -> bool {
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
     const XFEATURE_XTILEDATA: usize = 18;
     let status: isize;
-    // SAFETY: the system call reads and writes no memory of this process; `syscall` clobbers rcx and r11.
+    // SAFETY: the system call reads and writes no memory of this process; `syscall` clobbers rcx
+    // and r11.
     unsafe {
         asm!(
             "syscall",

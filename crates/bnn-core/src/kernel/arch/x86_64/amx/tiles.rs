@@ -5,9 +5,9 @@ use core::arch::asm;
 /// Rows of a tile register, and weight rows or columns of one.
 pub(super) const TILE: usize = 16;
 
-/// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither uses nor
-/// knows them, so this module's code is their only user; no method of `Tiles` leaves anything in them that
-/// a later call needs.
+/// The tile registers, each 16 rows of 64 bytes for as long as this lives. The compiler neither
+/// uses nor knows them, so this module's code is their only user; no method of `Tiles` leaves
+/// anything in them that a later call needs.
 pub(super) struct Tiles(());
 
 impl Tiles {
@@ -26,8 +26,8 @@ impl Tiles {
             Config(config)
         };
         static IN_MEMORY: Config = CONFIG;
-        // SAFETY: the instruction reads 64 bytes, which are there and a valid configuration, and zeroes the tiles.
-        // Only kernels whose `supported` has found AMX come here.
+        // SAFETY: the instruction reads 64 bytes, which are there and a valid configuration, and
+        // zeroes the tiles. Only kernels whose `supported` has found AMX come here.
         unsafe {
             asm!(
                 "ldtilecfg [{}]",

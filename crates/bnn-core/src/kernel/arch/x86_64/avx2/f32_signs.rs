@@ -1,6 +1,6 @@
-//! Products of `f32` with signs by tables, four signs a lookup: `vpermps` chooses among the eight sums
-//! `d ± a ± b ± c` for eight columns, and a fused multiply-add with the sign of `d` adds them. The two stand for 32
-//! multiplications and additions, of which a fused multiply-add does eight.
+//! Products of `f32` with signs by tables, four signs a lookup: `vpermps` chooses among the eight
+//! sums `d ± a ± b ± c` for eight columns, and a fused multiply-add with the sign of `d` adds them.
+//! The two stand for 32 multiplications and additions, of which a fused multiply-add does eight.
 
 use core::arch::x86_64::{
     __m256, _mm256_and_si256, _mm256_castsi256_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
@@ -33,7 +33,8 @@ pub(super) static SIGN_TABLES: SignTables = SignTables {
     group: GROUP,
     word_groups: WORD_GROUPS,
     table_lines: TABLE_ROWS * ENTRIES / LINE,
-    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, and its `SignTables` only if there is FMA.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, and its `SignTables`
+    // only if there is FMA.
     fill: |rows, tables| unsafe { fill(rows, tables) },
     // SAFETY: as for `fill`.
     lay_out: |signs, words| unsafe { lay_out_words(signs, words) },
@@ -55,7 +56,8 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
             }
         };
         for r in 0..TABLE_ROWS {
-            // SAFETY: `r` is one of the rows; all terms of the group exist in `rows`, or it is a copy.
+            // SAFETY: `r` is one of the rows; all terms of the group exist in `rows`, or it is a
+            // copy.
             let [a, b, c, d] = unsafe { group.row(r) };
             let mut sums = _mm256_set1_ps(d);
             sums = _mm256_fmadd_ps(_mm256_set1_ps(a), load(&SIGNS[0]), sums);
@@ -67,8 +69,8 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
     }
 }
 
-/// The signs of the first three terms in the entries of a table, where the fourth is positive: bit `j` of an entry's
-/// number is the sign of term `j`.
+/// The signs of the first three terms in the entries of a table, where the fourth is positive: bit
+/// `j` of an entry's number is the sign of term `j`.
 const SIGNS: [[f32; ENTRIES]; GROUP - 1] = {
     let mut signs = [[-1.0; ENTRIES]; GROUP - 1];
     let mut i = 0;
@@ -82,8 +84,8 @@ const SIGNS: [[f32; ENTRIES]; GROUP - 1] = {
     signs
 };
 
-/// Where the fourth sign of a group is -1, turns the other three round, because the sum of the group is then minus that
-/// of the entry; and makes the fourth bit that of a negative number.
+/// Where the fourth sign of a group is -1, turns the other three round, because the sum of the
+/// group is then minus that of the entry; and makes the fourth bit that of a negative number.
 #[inline(always)]
 fn relative(word: u32) -> u32 {
     const FOURTH: u32 = 0x8888_8888;
@@ -102,7 +104,8 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
     macro_rules! tiles {
         ($operands:ident, $rows:ident, $vectors:ident, $($r:literal, $v:literal;)+) => {
             match ($rows, $vectors) {
-                // SAFETY: `by_vectors` hands out operands that reach as far as tiles of this size do.
+                // SAFETY: `by_vectors` hands out operands that reach as far as tiles of this size
+                // do.
                 $(($r, $v) => unsafe { tile::<$r, $v>($operands) },)+
                 _ => {}
             }
@@ -127,8 +130,8 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
     );
 }
 
-/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 2 sums, two vectors each of entries and
-/// of signs and the temporaries fit the 16 registers.
+/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 2 sums, two vectors
+/// each of entries and of signs and the temporaries fit the 16 registers.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 8 columns.

@@ -52,7 +52,8 @@ pub(in crate::kernel) static KERNEL: Kernel = {
                     fill: fill_pairs::<PAIRS>,
                 }),
                 panel_words,
-                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and `popcnt`.
+                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
+                // `popcnt`.
                 fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
                 // SAFETY: as for `fill_panel`.
                 multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
@@ -96,8 +97,8 @@ fn tile<const P: usize>(
     sums: &mut [Sums],
 ) {
     let (tables, _) = tables.as_chunks::<P>();
-    // If the compiler knew that the operands of the average below are even, it would replace that one
-    // instruction by five.
+    // If the compiler knew that the operands of the average below are even, it would replace that
+    // one instruction by five.
     let high = black_box(_mm256_set1_epi8(0xF0_u8.cast_signed()));
     let mut counts = [[[0_u32; NR]; 2]; P];
     let blocks = tables.chunks(GROUPS_PER_U16S);
@@ -148,8 +149,8 @@ fn lone(tables: &[[u64; PAIR_WORDS]], panel: &[[u64; WEIGHT_WORDS]], k: u32, sum
     finish(&counts, k, sums);
 }
 
-/// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the first
-/// and 16 times those of the second, modulo 256. `high` is the mask of the high nibbles.
+/// Counts a group of k. `second` gains the counts of the second rows, `both` gains those of the
+/// first and 16 times those of the second, modulo 256. `high` is the mask of the high nibbles.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn look_up<const P: usize>(
@@ -163,8 +164,8 @@ fn look_up<const P: usize>(
     for ((tables, both), second) in tables.iter().zip(both).zip(second) {
         let [a, b] = threes(tables, &nibbles);
         *both = _mm256_add_epi8(*both, _mm256_add_epi8(a, b));
-        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte when
-        // it is divided by 8.
+        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte
+        // when it is divided by 8.
         let eights = _mm256_avg_epu8(_mm256_and_si256(a, high), _mm256_and_si256(b, high));
         *second = _mm256_add_epi8(*second, _mm256_srli_epi16::<3>(eights));
     }

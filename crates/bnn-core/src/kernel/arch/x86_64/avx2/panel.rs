@@ -1,6 +1,6 @@
 //! Lays weights out by byte of k: the layout of [`nibble_tables`], whose code is the definition, by
-//! transposing 16 x 16 bytes in each half of the registers. Products with weights in canonical rows lay
-//! them out anew in each call, so it has to be fast.
+//! transposing 16 x 16 bytes in each half of the registers. Products with weights in canonical rows
+//! lay them out anew in each call, so it has to be fast.
 
 use core::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_castsi128_si256, _mm256_inserti128_si256,
@@ -46,9 +46,9 @@ pub(super) fn fill_panel(rows: &[u64], words: usize, panel: &mut [u64]) {
     }
 }
 
-/// Byte `b` of row `r` becomes byte `r` of row `b`, in each half by itself. The place of a byte is a number
-/// of eight bits, four of the row and four of the column; interleaving the first eight rows with the last
-/// eight rotates it by one bit.
+/// Byte `b` of row `r` becomes byte `r` of row `b`, in each half by itself. The place of a byte is
+/// a number of eight bits, four of the row and four of the column; interleaving the first eight
+/// rows with the last eight rotates it by one bit.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose(mut rows: [__m256i; HALF]) -> [__m256i; HALF] {

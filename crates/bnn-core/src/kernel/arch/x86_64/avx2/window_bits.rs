@@ -1,10 +1,11 @@
 //! Windows of bits in place with AVX2, by table lookups over windows.
 //!
-//! The byte lanes of a vector are 32 windows. The bytes of their groups are brought together once and then
-//! meet all weight rows: four bits of *two* weight rows choose a table of 16 bytes, and the nibbles of the
-//! windows choose entries, whose halves say in how many bits each weight row differs. This is the kernel for
-//! panels the other way round, so that the tables belong to the weights: a nibble of two rows is a byte of
-//! the panel ([`PanelOrder::NibblePairs`](crate::kernel::windows::PanelOrder)), and the 256 tables are always
+//! The byte lanes of a vector are 32 windows. The bytes of their groups are brought together once
+//! and then meet all weight rows: four bits of *two* weight rows choose a table of 16 bytes, and
+//! the nibbles of the windows choose entries, whose halves say in how many bits each weight row
+//! differs. This is the kernel for panels the other way round, so that the tables belong to the
+//! weights: a nibble of two rows is a byte of the panel
+//! ([`PanelOrder::NibblePairs`](crate::kernel::windows::PanelOrder)), and the 256 tables are always
 //! in the L1 cache.
 
 use core::arch::x86_64::{
@@ -31,7 +32,8 @@ const LANES: usize = 32;
 const VECTORS: usize = 2;
 /// Groups whose nibbles are laid out at once, in 20 KiB.
 const GROUPS: usize = 40;
-/// Nibbles before bytes are widened: a nibble adds at most 4 to a byte, `60 * 4 <= 255`. A multiple of 6.
+/// Nibbles before bytes are widened: a nibble adds at most 4 to a byte, `60 * 4 <= 255`. A multiple
+/// of 6.
 const NIBBLES: usize = 60;
 
 /// The nibbles of a tile of windows, low ones first.
@@ -40,8 +42,8 @@ type Nibbles = [[__m256i; VECTORS]; 8 * GROUPS];
 /// A group of each window of a vector.
 type Slots = [[u32; LANES]; GROUPS];
 
-/// Counts of 16 bits: of the windows whose bytes lie in the low halves of a vector's 128 bits, and of the
-/// others.
+/// Counts of 16 bits: of the windows whose bytes lie in the low halves of a vector's 128 bits, and
+/// of the others.
 type Halves = [__m256i; 2];
 
 /// In how many bits a tile's windows differ from each weight row of a panel.
@@ -113,8 +115,8 @@ pub(super) fn reached(
     }
 }
 
-/// Whether each window of vector `v` of a tile has at most the limit's count: a bit for each weight row. Of
-/// each row, `tables` has the low bytes of the limits of all ways and the high ones.
+/// Whether each window of vector `v` of a tile has at most the limit's count: a bit for each weight
+/// row. Of each row, `tables` has the low bytes of the limits of all ways and the high ones.
 #[target_feature(enable = "avx2")]
 fn compare(
     counts: &Counts,
@@ -175,8 +177,8 @@ impl Tile {
         }
     }
 
-    /// Counts the bits in which the windows differ from the weight rows of a panel. Those of windows that the
-    /// tile does not have mean nothing.
+    /// Counts the bits in which the windows differ from the weight rows of a panel. Those of
+    /// windows that the tile does not have mean nothing.
     #[target_feature(enable = "avx2")]
     fn count(&mut self, block: &WindowBlock<'_>, windows: &[Window], panel: &[Lanes]) -> &Counts {
         let pairs = cast_slice::<u32, u8>(panel.as_flattened());
@@ -212,12 +214,12 @@ fn count_pair<const V: usize>(
     nibbles: &[[__m256i; VECTORS]],
     counts: &mut [[Halves; VECTORS]; 2],
 ) {
-    // If the compiler knew that the operands of the average below are even, it would replace that one
-    // instruction by five.
+    // If the compiler knew that the operands of the average below are even, it would replace that
+    // one instruction by five.
     let high = black_box(_mm256_set1_epi8(0xF0_u8.cast_signed()));
     for (nibbles, pair) in nibbles.chunks(NIBBLES).zip(pair.chunks(NIBBLES)) {
-        // `second` gains the counts of the second row, `both` those of the first and 16 times those of the
-        // second, modulo 256.
+        // `second` gains the counts of the second row, `both` those of the first and 16 times those
+        // of the second, modulo 256.
         let mut both = [_mm256_setzero_si256(); V];
         let mut second = [_mm256_setzero_si256(); V];
         let ((sixes, last), (six_bytes, last_bytes)) =
@@ -272,8 +274,8 @@ fn add<const V: usize>(
 ) {
     for v in 0..V {
         both[v] = _mm256_add_epi8(both[v], _mm256_add_epi8(a[v], b[v]));
-        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte when it is
-        // divided by 8.
+        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte
+        // when it is divided by 8.
         let eights = _mm256_avg_epu8(_mm256_and_si256(a[v], high), _mm256_and_si256(b[v], high));
         second[v] = _mm256_add_epi8(second[v], _mm256_srli_epi16::<3>(eights));
     }
@@ -290,14 +292,14 @@ fn lay_out(
 ) {
     let mask = _mm256_set1_epi8(0x0F);
     for (v, windows) in windows.chunks(LANES).enumerate().take(VECTORS) {
-        // All are written before any is read, because loads of what several stores have just written wait
-        // for them.
+        // All are written before any is read, because loads of what several stores have just
+        // written wait for them.
         for (w, window) in windows.iter().enumerate() {
             let slot = 8 * (w / 4 % 4) + 4 * (w / 16) + w % 4;
             for (slots, group) in slots.iter_mut().zip(groups) {
                 let at = window.first as usize + *group as usize;
-                // SAFETY: the callers have found every group of every window to lie in the memory, and the
-                // load wants no alignment.
+                // SAFETY: the callers have found every group of every window to lie in the memory,
+                // and the load wants no alignment.
                 slots[slot] =
                     unsafe { block.bytes.as_ptr().add(at).cast::<u32>().read_unaligned() };
             }
@@ -311,8 +313,8 @@ fn lay_out(
                 load(&bytes[2]),
                 load(&bytes[3]),
             ];
-            // Each step takes a bit of a window's number into the place in the vector, and a bit of the byte's
-            // number out of it.
+            // Each step takes a bit of a window's number into the place in the vector, and a bit of
+            // the byte's number out of it.
             let ([a0, a1], [b0, b1]) = (zip(x0, x2), zip(x1, x3));
             let ([a0, b0], [a1, b1]) = (zip(a0, b0), zip(a1, b1));
             let ([a0, a1], [b0, b1]) = (zip(a0, a1), zip(b0, b1));

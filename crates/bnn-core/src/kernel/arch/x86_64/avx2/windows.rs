@@ -1,7 +1,7 @@
 //! Windows of bytes in place with AVX2: a group is broadcast against 16 weight rows in two vectors.
 //!
-//! `vpmaddubsw` multiplies bytes with signs and adds pairs: at most `2 * 255` in a lane of 16 bits, so that
-//! [`GROUPS`] groups are added before pairs of lanes become sums of 32 bits.
+//! `vpmaddubsw` multiplies bytes with signs and adds pairs: at most `2 * 255` in a lane of 16 bits,
+//! so that [`GROUPS`] groups are added before pairs of lanes become sums of 32 bits.
 
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
@@ -121,8 +121,8 @@ fn tile<const R: usize>(
                 ];
                 for (pairs, window) in pairs.iter_mut().zip(windows) {
                     let at = window.first as usize + *group as usize;
-                    // SAFETY: the callers have found every group of every window to lie in the memory, and
-                    // the load wants no alignment.
+                    // SAFETY: the callers have found every group of every window to lie in the
+                    // memory, and the load wants no alignment.
                     let x = unsafe { block.bytes.as_ptr().add(at).cast::<i32>().read_unaligned() };
                     let x = _mm256_set1_epi32(x);
                     for (pair, weights) in pairs.iter_mut().zip(weights) {

@@ -1,6 +1,6 @@
-//! Products of `f32` with signs by tables, five signs a lookup: the 32 signed sums of a group fill two vectors, and
-//! `vpermt2ps` chooses among them for 16 columns. A lookup and an addition stand for 80 multiplications and additions,
-//! of which a fused multiply-add does 16.
+//! Products of `f32` with signs by tables, five signs a lookup: the 32 signed sums of a group fill
+//! two vectors, and `vpermt2ps` chooses among them for 16 columns. A lookup and an addition stand
+//! for 80 multiplications and additions, of which a fused multiply-add does 16.
 
 use core::arch::x86_64::{
     __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps,
@@ -52,7 +52,8 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
         };
         let (tables, _) = tables.as_chunks_mut::<LINES>();
         for (r, [minus, plus]) in tables.iter_mut().enumerate() {
-            // SAFETY: there are tables of 4 rows; all terms of the group exist in `rows`, or it is a copy.
+            // SAFETY: there are tables of 4 rows; all terms of the group exist in `rows`, or it is
+            // a copy.
             let [a, b, c, d, e] = unsafe { group.row(r) };
             let e = _mm512_set1_ps(e);
             let mut sums = _mm512_mul_ps(_mm512_set1_ps(a), load(&SIGNS[0]));
@@ -65,7 +66,8 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
     }
 }
 
-/// The signs of the first four terms in the entries of half a table: bit `j` of an entry's number is the sign of term `j`.
+/// The signs of the first four terms in the entries of half a table: bit `j` of an entry's number
+/// is the sign of term `j`.
 const SIGNS: [Line<f32>; GROUP - 1] = {
     let mut signs = [Line([-1.0; LINE]); GROUP - 1];
     let mut i = 0;
@@ -89,7 +91,8 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
     macro_rules! tiles {
         ($operands:ident, $rows:ident, $vectors:ident, $($r:literal, $v:literal;)+) => {
             match ($rows, $vectors) {
-                // SAFETY: `by_vectors` hands out operands that reach as far as a tile of this size does.
+                // SAFETY: `by_vectors` hands out operands that reach as far as a tile of this size
+                // does.
                 $(($r, $v) => unsafe { tile::<$r, $v>($operands) },)+
                 _ => {}
             }
@@ -108,8 +111,8 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
     );
 }
 
-/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 4 sums, 4 vectors of signs, a table and
-/// the temporaries fit the 32 registers.
+/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 4 sums, 4 vectors
+/// of signs, a table and the temporaries fit the 32 registers.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 16 columns.

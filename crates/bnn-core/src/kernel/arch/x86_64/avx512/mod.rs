@@ -1,6 +1,6 @@
 //! x86-64 with AVX-512 VPOPCNTDQ: eight 64-bit counts in one instruction. Lanes are weight rows: a
-//! word of activations is broadcast against the same word of eight weight rows, so no sum across lanes
-//! is ever needed.
+//! word of activations is broadcast against the same word of eight weight rows, so no sum across
+//! lanes is ever needed.
 
 pub(super) mod epilogue;
 #[cfg(feature = "std")]
@@ -33,7 +33,8 @@ pub(super) const W: usize = VECTORS * LANES;
 pub(in crate::kernel) static KERNEL: Kernel = {
     let kernel = Kernel::new(
         Isa::Avx512,
-        // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own in CPUID.
+        // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own
+        // in CPUID.
         || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
         Functions {
             micro_kernel: MicroKernel {
@@ -42,7 +43,8 @@ pub(in crate::kernel) static KERNEL: Kernel = {
                 block_rows: 32,
                 block: None,
                 panel_words: scalar::panel_words,
-                // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
+                // SAFETY: a `Kernel` is handed out only if `supported` has found these
+                // instructions.
                 fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
                 // SAFETY: as for `fill_panel`.
                 multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },

@@ -1,5 +1,5 @@
-//! Packing with AVX-512 F: a comparison gives the bits themselves. Only `f32` and transposing gain by
-//! that; the other functions are those of AVX2.
+//! Packing with AVX-512 F: a comparison gives the bits themselves. Only `f32` and transposing gain
+//! by that; the other functions are those of AVX2.
 
 use core::arch::x86_64::{_CMP_GE_OQ, _mm512_cmp_ps_mask, _mm512_loadu_ps, _mm512_setzero_ps};
 

@@ -1,6 +1,6 @@
-//! Lays weights out in strips of 16 rows, interleaved by word: the layout of [`scalar`], whose code is the
-//! definition, by transposing 8 x 8 words in registers. Products with weights in canonical rows lay them
-//! out anew in each call, so it has to be fast.
+//! Lays weights out in strips of 16 rows, interleaved by word: the layout of [`scalar`], whose code
+//! is the definition, by transposing 8 x 8 words in registers. Products with weights in canonical
+//! rows lay them out anew in each call, so it has to be fast.
 
 use core::arch::x86_64::{
     __m512i, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_storeu_si512,
@@ -37,8 +37,8 @@ pub(in crate::kernel::arch::x86_64) fn fill_panel(rows: &[u64], words: usize, pa
     }
 }
 
-/// Writes the words of eight rows, as far as they are whole groups of eight, to the first or the second
-/// half of a strip.
+/// Writes the words of eight rows, as far as they are whole groups of eight, to the first or the
+/// second half of a strip.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose_rows(rows: &[u64], words: usize, half: usize, groups: &mut [[[u64; W]; LANES]]) {

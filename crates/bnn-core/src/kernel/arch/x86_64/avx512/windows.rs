@@ -18,8 +18,8 @@ use crate::shape::positive;
 /// Where the CPU has AVX-512 F, VPOPCNTDQ and VNNI.
 pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
     bytes: WindowProduct {
-        // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and VPOPCNTDQ, and
-        // VNNI was found where it was chosen.
+        // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
+        // VPOPCNTDQ, and VNNI was found where it was chosen.
         sums: |block, panel, sums| unsafe { self::sums::<true>(block, panel, sums) },
         // SAFETY: as for `sums`.
         reached: |block, panel, limits, out, stride| unsafe {
@@ -108,8 +108,8 @@ fn tile<const BYTES: bool, const R: usize>(
         let weights = [load(&lanes[0]), load(&lanes[1])];
         for (sums, window) in sums.iter_mut().zip(windows) {
             let at = window.first as usize + *group as usize;
-            // SAFETY: the callers have found every group of every window to lie in the memory, and the load
-            // wants no alignment.
+            // SAFETY: the callers have found every group of every window to lie in the memory, and
+            // the load wants no alignment.
             let x = unsafe { block.bytes.as_ptr().add(at).cast::<i32>().read_unaligned() };
             let x = _mm512_set1_epi32(x);
             for (sum, weights) in sums.iter_mut().zip(weights) {
