@@ -101,8 +101,10 @@ fn subset_sums(a: u32, b: u32, c: u32, d: u32) -> [u32; ENTRIES / 2] {
     [t0, t1, t2, t3, t0 + d, t1 + d, t2 + d, t3 + d]
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
+    use alloc::vec;
+
     use super::*;
     use proptest::prelude::*;
 

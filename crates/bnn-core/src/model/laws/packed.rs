@@ -1,7 +1,6 @@
 //! Packed models: any number of samples, runs at once, and what they may not take.
 
 use alloc::vec;
-use alloc::vec::Vec;
 
 use super::net::{Limits, SpatialNet};
 use super::*;
@@ -61,7 +60,7 @@ fn threads_share_a_model() -> Result<(), ModelError> {
                 assert_eq!(y, expected);
             }
         };
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        let threads = [(); 4].map(|()| scope.spawn(run));
         assert!(threads.into_iter().all(|thread| thread.join().is_ok()));
     });
     Ok(())
