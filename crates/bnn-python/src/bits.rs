@@ -4,12 +4,11 @@ use bnn_autograd::internal::product_with_signs;
 use bnn_core::{
     BitMatrixView, BitMatrixViewMut, Kernel, Number, PackedWeights, gemm_f32, gemm_i32, row_words,
 };
-use numpy::{
-    Element, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
-};
+use numpy::{Element, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::arrays::{filled, shape};
 use crate::error::Refusal;
 use crate::threads::run;
 
@@ -65,17 +64,11 @@ fn fill<'py, T: Element + Sync>(
     x: &PyReadonlyArray2<'py, T>,
     pack: impl FnOnce(&[T], usize, &mut BitMatrixViewMut<'_>) -> Result<(), bnn_core::Error> + Send,
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
-    let [m, k] = shape(x);
-    let bits = PyArray2::zeros(py, [m, row_words(k)], false);
-    if m > 0 {
-        let (x, mut words) = (x.as_slice()?, bits.try_readwrite()?);
-        let words = words.as_slice_mut()?;
-        run(py, || {
-            let mut bits = BitMatrixViewMut::cleared(words, m, k)?;
-            Ok(pack(x, k, &mut bits)?)
-        })?;
-    }
-    Ok(bits)
+    let ([m, k], x) = (shape(x), x.as_slice()?);
+    filled(py, [m, row_words(k)], |words| {
+        let mut bits = BitMatrixViewMut::cleared(words, m, k)?;
+        Ok(pack(x, k, &mut bits)?)
+    })
 }
 
 /// Unpacks words `[m, ceil(k / 64)]` to numbers +1 and -1, `[m, k]`, of the given dtype.
@@ -104,16 +97,11 @@ fn unpacked<'py, T: Number + Element + Send>(
     bits: &PyReadonlyArray2<'py, u64>,
     k: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let [m, _] = shape(bits);
-    let x = PyArray2::<T>::zeros(py, [m, k], false);
-    if m > 0 {
-        let (words, mut numbers) = (bits.as_slice()?, x.try_readwrite()?);
-        let numbers = numbers.as_slice_mut()?;
-        run(py, || {
-            let bits = BitMatrixView::new(words, m, k)?;
-            Ok(bnn_core::unpack(bits, numbers, k)?)
-        })?;
-    }
+    let ([m, _], words) = (shape(bits), bits.as_slice()?);
+    let x = filled(py, [m, k], |numbers: &mut [T]| {
+        let bits = BitMatrixView::new(words, m, k)?;
+        Ok(bnn_core::unpack(bits, numbers, k)?)
+    })?;
     Ok(x.into_any())
 }
 
@@ -148,18 +136,12 @@ impl Weights {
         py: Python<'py>,
         bits: PyReadonlyArray2<'py, u64>,
     ) -> PyResult<Bound<'py, PyArray2<i32>>> {
-        let [m, _] = shape(&bits);
-        let (n, k) = self.shape();
-        let y = PyArray2::zeros(py, [m, n], false);
-        if m > 0 {
-            let (words, mut out) = (bits.as_slice()?, y.try_readwrite()?);
-            let out = out.as_slice_mut()?;
-            run(py, || {
-                let bits = BitMatrixView::new(words, m, k)?;
-                Ok(gemm_i32(bits, &self.packed, out, n)?)
-            })?;
-        }
-        Ok(y)
+        let ([m, _], (n, k)) = (shape(&bits), self.shape());
+        let words = bits.as_slice()?;
+        filled(py, [m, n], |out| {
+            let bits = BitMatrixView::new(words, m, k)?;
+            Ok(gemm_i32(bits, &self.packed, out, n)?)
+        })
     }
 
     /// `scale * sum + bias`, `[m, n]`: product and sum each rounded.
@@ -170,18 +152,12 @@ impl Weights {
         scale: PyReadonlyArray1<'py, f32>,
         bias: PyReadonlyArray1<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let [m, _] = shape(&bits);
-        let (n, k) = self.shape();
-        let y = PyArray2::zeros(py, [m, n], false);
-        if m > 0 {
-            let (words, mut out) = (bits.as_slice()?, y.try_readwrite()?);
-            let (scale, bias, out) = (scale.as_slice()?, bias.as_slice()?, out.as_slice_mut()?);
-            run(py, || {
-                let bits = BitMatrixView::new(words, m, k)?;
-                Ok(gemm_f32(bits, &self.packed, scale, bias, out, n)?)
-            })?;
-        }
-        Ok(y)
+        let ([m, _], (n, k)) = (shape(&bits), self.shape());
+        let (words, scale, bias) = (bits.as_slice()?, scale.as_slice()?, bias.as_slice()?);
+        filled(py, [m, n], |out| {
+            let bits = BitMatrixView::new(words, m, k)?;
+            Ok(gemm_f32(bits, &self.packed, scale, bias, out, n)?)
+        })
     }
 }
 
@@ -194,22 +170,9 @@ pub(crate) fn multiply_floats<'py>(
     bits: PyReadonlyArray2<'py, u64>,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let ([m, k], [n, _]) = (shape(&x), shape(&bits));
-    let y = PyArray2::zeros(py, [m, n], false);
-    if m > 0 {
-        let (x, words, mut out) = (x.as_slice()?, bits.as_slice()?, y.try_readwrite()?);
-        let out = out.as_slice_mut()?;
-        run(py, || {
-            let signs = BitMatrixView::new(words, n, k)?.transposed()?;
-            Ok(product_with_signs(x, signs.view(), out)?)
-        })?;
-    }
-    Ok(y)
-}
-
-/// `[rows, columns]` of a matrix.
-pub(crate) fn shape<T: Element>(x: &PyReadonlyArray2<'_, T>) -> [usize; 2] {
-    match x.shape() {
-        &[rows, cols] => [rows, cols],
-        _ => [0, 0], // its type says that it has two dimensions
-    }
+    let (x, words) = (x.as_slice()?, bits.as_slice()?);
+    filled(py, [m, n], |out| {
+        let signs = BitMatrixView::new(words, n, k)?.transposed()?;
+        Ok(product_with_signs(x, signs.view(), out)?)
+    })
 }

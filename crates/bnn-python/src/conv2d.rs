@@ -1,25 +1,17 @@
 //! The binary 2-D convolution: its shape, its forward pass, and gradients from bits.
 
-use bnn_autograd::internal::gradients::{SavedInput, conv2d};
+use bnn_autograd::internal::gradients::conv2d;
+use bnn_core::BitMatrixView;
 use bnn_core::conv::{Conv2d as Shape, ConvOptions, PackedFilters, PadValue, Padding, conv2d_f32};
-use bnn_core::{BitMatrix, BitMatrixView, row_words};
 use numpy::{
-    PyArray2, PyArray3, PyArray4, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3,
-    PyReadonlyArray4, PyUntypedArrayMethods,
+    Ix4, PyArray2, PyArray4, PyReadonlyArray2, PyReadonlyArray3, PyReadonlyArray4,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 
-use crate::bits::shape;
+use crate::arrays::{filled, shape};
 use crate::error::{Error, Refusal};
-use crate::saved;
-use crate::threads::run;
-
-/// Outputs, what is kept of the images, and the packed filters.
-type Forward<'py> = (
-    Bound<'py, PyArray4<f32>>,
-    Option<Bound<'py, PyArray3<u64>>>,
-    Option<Bound<'py, PyArray2<u64>>>,
-);
+use crate::forward::{Forward, Rows, forward, read, rows};
 
 /// The shape of a convolution of images `[height, width, channels]`.
 #[pyclass(frozen, module = "bnn_engine")]
@@ -86,48 +78,30 @@ impl Conv2d {
         x: PyReadonlyArray4<'py, f32>,
         w: PyReadonlyArray2<'py, f32>,
         clip: Option<f32>,
-    ) -> PyResult<Forward<'py>> {
+    ) -> PyResult<Forward<'py, Ix4>> {
         let (conv, batch) = (&self.shape, x.shape().first().copied().unwrap_or_default());
-        let [n, patch] = shape(&w);
+        let (x, [n, _]) = (x.as_slice()?, shape(&w));
         let (height, width, outputs) = self.output_shape();
-        let y = PyArray4::zeros(py, [batch, height, width, outputs], false);
-        let kept = clip.map(|_| saved::room(py, batch, self.image()));
-        let signs = clip.map(|_| PyArray2::<u64>::zeros(py, [n, row_words(patch)], false));
-        let (x, w) = (x.as_slice()?, w.as_slice()?);
-        let mut out = y.try_readwrite()?;
-        let out = out.as_slice_mut()?;
-        let mut kept_words = kept.as_ref().map(|kept| kept.try_readwrite()).transpose()?;
-        let kept_words = kept_words
-            .as_mut()
-            .map(|kept| kept.as_slice_mut())
-            .transpose()?;
-        let mut sign_words = signs
-            .as_ref()
-            .map(|signs| signs.try_readwrite())
-            .transpose()?;
-        let sign_words = sign_words
-            .as_mut()
-            .map(|signs| signs.as_slice_mut())
-            .transpose()?;
-        run(py, move || {
-            let bits = BitMatrix::pack(w, n, patch)?;
+        let input = Rows {
+            x,
+            rows: batch,
+            k: self.image(),
+            clip,
+        };
+        let outputs = [batch, height, width, outputs];
+        forward(py, outputs, &input, &w, |bits, saved, out| {
             let packed = PackedFilters::new(conv, bits.view())?;
             let (scale, bias) = (vec![1.0; n], vec![0.0; n]);
-            if let Some(to) = sign_words {
-                to.copy_from_slice(bits.words());
-            }
-            match (clip, kept_words) {
+            match saved {
                 _ if batch == 0 => {}
-                (Some(clip), Some(words)) => {
-                    let x = SavedInput::save(x, batch, self.image(), clip, words)?;
+                Some(x) => {
                     let pixels = conv2d::pixels(conv, &x)?;
                     conv2d_f32(pixels.view(), &packed, &scale, &bias, out, n)?;
                 }
-                _ => conv2d_f32(x, &packed, &scale, &bias, out, n)?,
+                None => conv2d_f32(x, &packed, &scale, &bias, out, n)?,
             }
             Ok(())
-        })?;
-        Ok((y, kept, signs))
+        })
     }
 
     /// The gradient of the images, `[batch, height, width, channels]`, from that of the outputs.
@@ -138,20 +112,14 @@ impl Conv2d {
         saved: PyReadonlyArray3<'py, u64>,
         signs: PyReadonlyArray2<'py, u64>,
     ) -> PyResult<Bound<'py, PyArray4<f32>>> {
-        let (conv, batch) = (&self.shape, saved::rows(&saved)?);
+        let (conv, batch) = (&self.shape, rows(&saved)?);
         let ([height, width], [n, _]) = (conv.windows().input_size(), shape(&signs));
-        let dx = PyArray4::zeros(py, [batch, height, width, conv.channels()], false);
-        if batch > 0 {
-            let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
-            let mut out = dx.try_readwrite()?;
-            let out = out.as_slice_mut()?;
-            run(py, || {
-                let filters = BitMatrixView::new(signs, n, conv.patch_len())?;
-                let saved = saved::read(saved, batch, self.image())?;
-                Ok(conv2d::input(conv, filters, &saved, dy, out)?)
-            })?;
-        }
-        Ok(dx)
+        let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
+        filled(py, [batch, height, width, conv.channels()], |out| {
+            let filters = BitMatrixView::new(signs, n, conv.patch_len())?;
+            let saved = read(saved, batch, self.image())?;
+            Ok(conv2d::input(conv, filters, &saved, dy, out)?)
+        })
     }
 
     /// The gradient of the filters, `[outputs, patch]`, from that of the outputs.
@@ -161,18 +129,17 @@ impl Conv2d {
         dy: PyReadonlyArray4<'py, f32>,
         saved: PyReadonlyArray3<'py, u64>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let (conv, batch) = (&self.shape, saved::rows(&saved)?);
-        let dw = PyArray2::zeros(py, [conv.outputs(), conv.patch_len()], false);
-        if batch > 0 {
-            let (dy, saved) = (dy.as_slice()?, saved.as_slice()?);
-            let mut out = dw.try_readwrite()?;
-            let out = out.as_slice_mut()?;
-            run(py, || {
-                let saved = saved::read(saved, batch, self.image())?;
-                Ok(conv2d::filters(conv, &saved, dy, out)?)
-            })?;
-        }
-        Ok(dw)
+        let (conv, batch) = (&self.shape, rows(&saved)?);
+        let (dy, saved) = (dy.as_slice()?, saved.as_slice()?);
+        filled(py, [conv.outputs(), conv.patch_len()], |out| match batch {
+            0 => Ok(()),
+            _ => Ok(conv2d::filters(
+                conv,
+                &read(saved, batch, self.image())?,
+                dy,
+                out,
+            )?),
+        })
     }
 }
 

@@ -5,12 +5,13 @@
 
 use pyo3::prelude::*;
 
+mod arrays;
 mod bits;
 mod conv2d;
 mod error;
+mod forward;
 mod linear;
 mod model;
-mod saved;
 mod threads;
 mod writer;
 

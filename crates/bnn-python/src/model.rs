@@ -4,10 +4,11 @@ use bnn_core::model::{
     AlignedBytes, Input, InputType, Model as File, Output, OutputType, PackedModel,
 };
 use bnn_core::row_words;
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use self_cell::self_cell;
 
+use crate::arrays::filled;
 use crate::error::{Error, Refusal};
 use crate::threads::run;
 
@@ -161,12 +162,9 @@ impl Model {
         let pixels = samples.saturating_mul(height * width);
         macro_rules! into {
             ($kind:ident, $number:ty, $len:expr) => {{
-                let y = PyArray1::<$number>::zeros(py, $len, false);
-                let mut out = y.try_readwrite()?;
-                let output = Output::$kind(out.as_slice_mut()?);
-                run(py, || Ok(packed.run(samples, input, output)?))?;
-                drop(out);
-                Ok(y.into_any())
+                let run =
+                    |out: &mut [$number]| Ok(packed.run(samples, input, Output::$kind(out))?);
+                Ok(filled(py, [$len], run)?.into_any())
             }};
         }
         match self.file().output().1 {

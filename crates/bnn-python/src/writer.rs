@@ -7,7 +7,7 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::bits::shape;
+use crate::arrays::shape;
 use crate::conv2d::Conv2d;
 use crate::error::{Error, Refusal};
 
