@@ -1,9 +1,8 @@
 //! Epilogues with AVX2.
 
-use core::arch::x86_64::{
-    __m256i, _mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_movemask_ps,
-};
+use core::arch::x86_64::{_mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_movemask_ps};
 
+use super::load;
 use crate::kernel::epilogue::{self, Epilogues, Factors};
 use crate::kernel::types::{NR, Sums};
 
@@ -30,11 +29,4 @@ fn reached(sums: &Sums, thresholds: &[i32; NR]) -> u32 {
 #[target_feature(enable = "avx2")]
 fn affine(sums: &Sums, factors: &Factors, out: &mut [f32; NR]) {
     epilogue::affine(sums, factors, out);
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(numbers: &[i32; 8]) -> __m256i {
-    // SAFETY: the array is 32 readable bytes, and the load wants no alignment.
-    unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
 }

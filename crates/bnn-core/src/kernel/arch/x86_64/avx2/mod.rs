@@ -25,6 +25,8 @@ use core::arch::x86_64::{
 };
 use core::hint::black_box;
 
+use bytemuck::Pod;
+
 use super::cpu_has;
 use crate::kernel::arch::nibble_tables::{
     GROUP, GROUPS_PER_BYTES, GROUPS_PER_U16S, PAIR_WORDS, WEIGHT_WORDS, fill_pairs, finish, groups,
@@ -235,16 +237,18 @@ fn add_bytes(bytes: __m256i, sums: &mut [u16; NR]) {
 /// A table, in both halves of a vector.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn broadcast(table: &[u64; 2]) -> __m256i {
+fn broadcast<T: Pod, const N: usize>(table: &[T; N]) -> __m256i {
+    const { assert!(2 * size_of::<[T; N]>() == size_of::<__m256i>()) };
     // SAFETY: the array is 16 readable bytes, and the load wants no alignment.
     _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(words: &[u64; 4]) -> __m256i {
+fn load<T: Pod, const N: usize>(numbers: &[T; N]) -> __m256i {
+    const { assert!(size_of::<[T; N]>() == size_of::<__m256i>()) };
     // SAFETY: the array is 32 readable bytes, and the load wants no alignment.
-    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+    unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
 }
 
 /// Canonical rows have no lanes of neurons, so the scalar count serves them.

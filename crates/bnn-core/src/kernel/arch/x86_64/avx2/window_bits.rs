@@ -9,18 +9,18 @@
 //! in the L1 cache.
 
 use core::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm_storeu_si128, _mm256_add_epi8, _mm256_add_epi16,
-    _mm256_and_si256, _mm256_andnot_si256, _mm256_avg_epu8, _mm256_broadcastsi128_si256,
-    _mm256_castsi256_si128, _mm256_cmpgt_epi16, _mm256_extracti128_si256, _mm256_loadu_si256,
-    _mm256_or_si256, _mm256_packs_epi16, _mm256_set1_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi8,
-    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16,
+    __m128i, __m256i, _mm_storeu_si128, _mm256_add_epi8, _mm256_add_epi16, _mm256_and_si256,
+    _mm256_andnot_si256, _mm256_avg_epu8, _mm256_castsi256_si128, _mm256_cmpgt_epi16,
+    _mm256_extracti128_si256, _mm256_or_si256, _mm256_packs_epi16, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256,
+    _mm256_sub_epi8, _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8,
+    _mm256_unpacklo_epi16,
 };
 use core::hint::black_box;
 
 use bytemuck::cast_slice;
 
-use super::times_16;
+use super::{broadcast, load, times_16};
 use crate::kernel::arch::nibble_tables::TABLES;
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{self, Lanes, MOST_WAYS, Window, WindowBlock};
@@ -255,7 +255,7 @@ fn count_pair<const V: usize>(
 fn look_up<const V: usize>(nibbles: &[[__m256i; VECTORS]], bytes: &[u8]) -> [__m256i; V] {
     let mut sums = [_mm256_setzero_si256(); V];
     for (nibbles, byte) in nibbles.iter().zip(bytes) {
-        let table = broadcast_words(&TABLES[usize::from(*byte)]);
+        let table = broadcast(&TABLES[usize::from(*byte)]);
         for (sum, nibbles) in sums.iter_mut().zip(nibbles) {
             *sum = _mm256_add_epi8(*sum, _mm256_shuffle_epi8(table, *nibbles));
         }
@@ -337,29 +337,6 @@ fn lay_out(
 #[target_feature(enable = "avx2")]
 fn zip(a: __m256i, b: __m256i) -> [__m256i; 2] {
     [_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b)]
-}
-
-/// A table, in both halves of a vector.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn broadcast_words(table: &[u64; 2]) -> __m256i {
-    // SAFETY: the array is 16 readable bytes, and the load wants no alignment.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
-}
-
-/// The same of bytes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn broadcast(table: &[u8; 16]) -> __m256i {
-    // SAFETY: the array is 16 readable bytes, and the load wants no alignment.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(table.as_ptr().cast()) })
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; LANES]) -> __m256i {
-    // SAFETY: the array is 32 readable bytes, and the load wants no alignment.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 /// Writes four numbers from `at` on.

@@ -5,11 +5,11 @@
 
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_ps,
-    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_ps, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
-use super::window_bits;
+use super::{load, window_bits};
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{
@@ -139,18 +139,6 @@ fn tile<const R: usize>(
     }
     totals
 }
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load<T: Lane>(numbers: &[T; LANES]) -> __m256i {
-    // SAFETY: the array is 32 readable bytes, and the load wants no alignment.
-    unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) }
-}
-
-/// A type of 32 bits.
-trait Lane {}
-impl Lane for u32 {}
-impl Lane for i32 {}
 
 #[inline]
 #[target_feature(enable = "avx2")]

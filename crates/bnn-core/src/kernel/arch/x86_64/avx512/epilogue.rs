@@ -1,7 +1,8 @@
 //! Epilogues with AVX-512 F.
 
-use core::arch::x86_64::{__m512i, _mm512_cmpge_epi32_mask, _mm512_loadu_si512};
+use core::arch::x86_64::_mm512_cmpge_epi32_mask;
 
+use super::load_vector;
 use crate::kernel::epilogue::{self, Epilogues, Factors};
 use crate::kernel::types::{NR, Sums};
 
@@ -19,7 +20,7 @@ fn reached(sums: &Sums, thresholds: &[i32; NR]) -> u32 {
     let (thresholds, _) = thresholds.as_chunks::<16>();
     let mut bits = 0;
     for (i, (sums, thresholds)) in sums.iter().zip(thresholds).enumerate() {
-        let reached = _mm512_cmpge_epi32_mask(load(sums), load(thresholds));
+        let reached = _mm512_cmpge_epi32_mask(load_vector(sums), load_vector(thresholds));
         bits |= u32::from(reached) << (16 * i);
     }
     bits
@@ -28,11 +29,4 @@ fn reached(sums: &Sums, thresholds: &[i32; NR]) -> u32 {
 #[target_feature(enable = "avx512f")]
 fn affine(sums: &Sums, factors: &Factors, out: &mut [f32; NR]) {
     epilogue::affine(sums, factors, out);
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load(numbers: &[i32; 16]) -> __m512i {
-    // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
-    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
 }

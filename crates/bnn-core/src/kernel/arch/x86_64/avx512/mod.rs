@@ -16,6 +16,8 @@ use core::arch::x86_64::{
     _mm512_xor_si512,
 };
 
+use bytemuck::Pod;
+
 use super::{avx2, cpu_has};
 use crate::kernel::arch::portable;
 use crate::kernel::arch::scalar::{self, by_tiles};
@@ -121,7 +123,7 @@ pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
     let mut sum = _mm512_setzero_si512();
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in a.iter().zip(b) {
-        let ones = _mm512_popcnt_epi64(_mm512_xor_si512(load_lanes(a), load_lanes(b)));
+        let ones = _mm512_popcnt_epi64(_mm512_xor_si512(load_vector(a), load_vector(b)));
         sum = _mm512_add_epi64(sum, ones);
     }
     // A row has at most i32::MAX bits.
@@ -132,14 +134,15 @@ pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
 #[target_feature(enable = "avx512f")]
 fn load(words: &[u64; W]) -> [__m512i; VECTORS] {
     let (vectors, _) = words.as_chunks::<LANES>();
-    [load_lanes(&vectors[0]), load_lanes(&vectors[1])]
+    [load_vector(&vectors[0]), load_vector(&vectors[1])]
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_lanes(words: &[u64; LANES]) -> __m512i {
+fn load_vector<T: Pod, const N: usize>(numbers: &[T; N]) -> __m512i {
+    const { assert!(size_of::<[T; N]>() == size_of::<__m512i>()) };
     // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
 }
 
 #[inline]

@@ -7,7 +7,7 @@ use core::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
-use super::{LANES, W, load_lanes};
+use super::{LANES, W, load_vector};
 use crate::kernel::arch::scalar;
 use crate::kernel::types::NR;
 
@@ -52,7 +52,7 @@ fn transpose_rows(rows: &[u64], words: usize, half: usize, groups: &mut [[[u64; 
         let mut vectors = [_mm512_setzero_si512(); LANES];
         for (vector, line) in vectors.iter_mut().zip(lines) {
             if let Some(words) = line.get(g) {
-                *vector = load_lanes(words);
+                *vector = load_vector(words);
             }
         }
         for (place, vector) in group.iter_mut().zip(transpose(vectors)) {

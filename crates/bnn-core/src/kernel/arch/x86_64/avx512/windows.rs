@@ -3,11 +3,11 @@
 //! Bytes need one instruction for 64 products (VNNI). Bits are counted as in the tiles of panels.
 
 use core::arch::x86_64::{
-    __m512i, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_popcnt_epi32,
-    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_sub_epi32,
-    _mm512_xor_si512,
+    __m512i, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_popcnt_epi32, _mm512_set1_epi32,
+    _mm512_setzero_si512, _mm512_sub_epi32, _mm512_xor_si512,
 };
 
+use super::{load_vector, store};
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::types::{NR, Sums};
 use crate::kernel::windows::{
@@ -86,7 +86,7 @@ fn reached<const BYTES: bool>(
                 let (limits, _) = limits_of(limits, window).as_chunks::<LANES>();
                 *place = 0;
                 for (i, (total, limit)) in total.iter().zip(limits).enumerate() {
-                    let reached = _mm512_cmpge_epi32_mask(*total, load(limit));
+                    let reached = _mm512_cmpge_epi32_mask(*total, load_vector(limit));
                     *place |= u32::from(reached) << (LANES * i);
                 }
             }
@@ -105,7 +105,7 @@ fn tile<const BYTES: bool, const R: usize>(
     let mut sums = [[_mm512_setzero_si512(); VECTORS]; R];
     for (group, lanes) in block.groups.iter().zip(panel) {
         let (lanes, _) = lanes.as_chunks::<LANES>();
-        let weights = [load(&lanes[0]), load(&lanes[1])];
+        let weights = [load_vector(&lanes[0]), load_vector(&lanes[1])];
         for (sums, window) in sums.iter_mut().zip(windows) {
             let at = window.first as usize + *group as usize;
             // SAFETY: the callers have found every group of every window to lie in the memory, and
@@ -123,23 +123,4 @@ fn tile<const BYTES: bool, const R: usize>(
         }
     }
     sums
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn load<T: Lane>(numbers: &[T; LANES]) -> __m512i {
-    // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
-    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
-}
-
-/// A type of 32 bits.
-trait Lane {}
-impl Lane for u32 {}
-impl Lane for i32 {}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn store(vector: __m512i, sums: &mut [i32; LANES]) {
-    // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
-    unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), vector) };
 }
