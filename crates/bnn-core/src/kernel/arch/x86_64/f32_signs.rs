@@ -104,6 +104,22 @@ pub(super) fn group_of<const TERMS: usize>(
     group
 }
 
+/// The signs of `TERMS` terms in the entries of a table: bit `j` of an entry's number is the sign of
+/// term `j`.
+pub(super) const fn entry_signs<const ENTRIES: usize, const TERMS: usize>()
+-> [[f32; ENTRIES]; TERMS] {
+    let mut signs = [[-1.0; ENTRIES]; TERMS];
+    let mut i = 0;
+    while i < ENTRIES * TERMS {
+        let (entry, term) = (i % ENTRIES, i / ENTRIES);
+        if entry >> term & 1 == 1 {
+            signs[term][entry] = 1.0;
+        }
+        i += 1;
+    }
+    signs
+}
+
 /// Transposes the signs of terms to words of `TERMS` signs of each column; `finish` makes of a word
 /// what tiles read.
 #[inline(always)]

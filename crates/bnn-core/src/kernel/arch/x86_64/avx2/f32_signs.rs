@@ -10,7 +10,7 @@ use core::arch::x86_64::{
 };
 
 use super::super::cpu_has;
-use super::super::f32_signs::{Group, TileOperands, by_vectors, group_of, lay_out};
+use super::super::f32_signs::{Group, TileOperands, by_vectors, entry_signs, group_of, lay_out};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -69,20 +69,8 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
     }
 }
 
-/// The signs of the first three terms in the entries of a table, where the fourth is positive: bit
-/// `j` of an entry's number is the sign of term `j`.
-const SIGNS: [[f32; ENTRIES]; GROUP - 1] = {
-    let mut signs = [[-1.0; ENTRIES]; GROUP - 1];
-    let mut i = 0;
-    while i < ENTRIES * (GROUP - 1) {
-        let (entry, term) = (i % ENTRIES, i / ENTRIES);
-        if entry >> term & 1 == 1 {
-            signs[term][entry] = 1.0;
-        }
-        i += 1;
-    }
-    signs
-};
+/// The signs of the first three terms in the entries of a table, where the fourth is positive.
+const SIGNS: [[f32; ENTRIES]; GROUP - 1] = entry_signs();
 
 /// Where the fourth sign of a group is -1, turns the other three round, because the sum of the
 /// group is then minus that of the entry; and makes the fourth bit that of a negative number.

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
     _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::super::f32_signs::{Group, TileOperands, by_vectors, group_of, lay_out};
+use super::super::f32_signs::{Group, TileOperands, by_vectors, entry_signs, group_of, lay_out};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -66,19 +66,10 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
     }
 }
 
-/// The signs of the first four terms in the entries of half a table: bit `j` of an entry's number
-/// is the sign of term `j`.
+/// The signs of the first four terms in the entries of half a table.
 const SIGNS: [Line<f32>; GROUP - 1] = {
-    let mut signs = [Line([-1.0; LINE]); GROUP - 1];
-    let mut i = 0;
-    while i < LINE * (GROUP - 1) {
-        let (entry, term) = (i % LINE, i / LINE);
-        if entry >> term & 1 == 1 {
-            signs[term].0[entry] = 1.0;
-        }
-        i += 1;
-    }
-    signs
+    let [a, b, c, d] = entry_signs();
+    [Line(a), Line(b), Line(c), Line(d)]
 };
 
 #[target_feature(enable = "avx512f")]
