@@ -257,6 +257,16 @@ def test_gradients_of_gradients_are_errors(layer):
         (lambda: bt.binary_conv2d(integers(1, 3, 4, 4), integers(4, 2, 1, 1)), bnn_engine.Error, "found 3"),
         (lambda: bt.binary_conv2d(integers(1, 3, 4, 4), integers(4, 3, 5, 5)), bnn_engine.Error, "kernel"),
         (lambda: bt.BinaryConv2d(3, 4, 3, padding="full"), bnn_engine.Error, "'full'"),
+        (
+            lambda: bt.binary_conv2d(integers(1, 3, 4, 4), integers(4, 3, 3, 3), None, 2, "same"),
+            bnn_engine.Error,
+            "a stride of 1",
+        ),
+        (
+            lambda: bt.BinaryConv2dFunction.apply(integers(1, 3, 4, 4), integers(4, 3, 3, 3), 2, "same"),
+            bnn_engine.Error,
+            "a stride of 1",
+        ),
     ],
 )
 def test_bad_arguments_are_refused_in_words(call, error, says):

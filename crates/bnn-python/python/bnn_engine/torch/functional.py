@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .._native import Error
 from . import _kernels, _operators
+from ._kernels import ConvOptions
 
 Pair = int | Sequence[int]
 
@@ -59,6 +60,22 @@ def pads(padding: Pair | str, kernel: Sequence[int], dilation: Sequence[int]) ->
     return [vertical, vertical, horizontal, horizontal]
 
 
+def conv_options(
+    weight: Tensor,
+    stride: Pair,
+    padding: Pair | str,
+    dilation: Pair,
+    groups: int,
+    pad_value: int,
+) -> ConvOptions:
+    """How the windows of a weight slide, from arguments as `binary_conv2d` takes them."""
+    stride, dilation = pair("stride", stride), pair("dilation", dilation)
+    if padding == "same" and stride != [1, 1]:
+        raise Error(f"padding 'same': expected a stride of 1, found {stride}")
+    sides = pads(padding, weight.shape[2:], dilation)
+    return ConvOptions(tuple(stride), tuple(sides), tuple(dilation), groups, pad_value)
+
+
 def binary_conv2d(
     x: Tensor,
     weight: Tensor,
@@ -87,10 +104,7 @@ def binary_conv2d(
     Raises `Error` for shapes that do not fit, `TypeError` for another dtype.
     """
     _kernels.check_conv2d(x, weight)
-    stride, dilation = pair("stride", stride), pair("dilation", dilation)
-    if padding == "same" and stride != [1, 1]:
-        raise Error(f"padding 'same': expected a stride of 1, found {stride}")
-    options = (stride, pads(padding, weight.shape[2:], dilation), dilation, groups, pad_value)
+    options = conv_options(weight, stride, padding, dilation, groups, pad_value)
     if _needs_gradient(x, weight):
         y = _operators.conv2d_saving(x, weight, *options, clip)[0]
     else:

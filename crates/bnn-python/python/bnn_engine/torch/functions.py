@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from .._native import Error
 from . import _kernels
 from ._kernels import ConvOptions
-from .functional import Pair, pads, pair
+from .functional import Pair, conv_options
 
 
 def _unpacked(bits: Tensor, k: int) -> Tensor:
@@ -228,12 +228,5 @@ class BinaryConv2dFunction:
         clip: float = 1.0,
     ) -> Tensor:
         """As `binary_conv2d` without a bias."""
-        dilations = pair("dilation", dilation)
-        options = ConvOptions(
-            tuple(pair("stride", stride)),
-            tuple(pads(padding, weight.shape[2:], dilations)),
-            tuple(dilations),
-            groups,
-            pad_value,
-        )
+        options = conv_options(weight, stride, padding, dilation, groups, pad_value)
         return _Conv2d.apply(x, weight, _Shapes(x, weight, options), clip)[0]
