@@ -25,6 +25,8 @@ mod testing;
 // In the order of the header. The empty lines keep rustfmt from sorting the modules.
 pub mod status;
 
+pub mod message;
+
 pub mod info;
 
 pub mod threads;

@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and the help that teaches it.
+//! The command line: its arguments and their help.
 
 use std::path::PathBuf;
 
@@ -65,24 +65,24 @@ pub(crate) struct TrainArgs {
     /// the column called label, class, target or y, else the last]
     #[arg(long, value_name = "COLUMN", value_parser = parse_label)]
     pub(crate) label: Option<LabelColumn>,
-    /// Take the numbers of a table for real ones: the range of each column in the training rows
-    /// becomes 0 to 255, and the model notes the ranges [default: whole numbers from 0 to 255]
+    /// Read the numbers of a table as real numbers: the range of each column in the training rows
+    /// is mapped to 0 to 255, and the model notes the ranges [default: whole numbers from 0 to 255]
     #[arg(long)]
     pub(crate) scale: bool,
-    /// Hold out this share of the training samples, as in 0.1, and judge each epoch by them instead
-    /// of by the test samples, so that settings can be chosen without looking at those
+    /// Hold out this share of the training samples, as in 0.1, and measure each epoch on them
+    /// instead of the test samples, so that settings can be chosen without looking at the test set
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) validation: Option<f64>,
-    /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for those that suit the data
+    /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for widths that suit the data
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
-    /// What the first layer takes of a pixel: the `bytes` as they are, or `bits`, +1 where a pixel
-    /// is not below the mean of the training images (of each colour); the model holds these
-    /// thresholds and takes bytes all the same
+    /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not below
+    /// the mean of the training images (of each colour); the model holds these thresholds, so that
+    /// it takes bytes in either case
     #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
     pub(crate) input: Inputs,
-    /// What the network gives out: `real` scores, behind a last batch norm, or `integer` ones, the
-    /// sums of its last layer, for a device without floats
+    /// Scores of the network: `real` after a last batch norm, or `integer`, the sums of the last
+    /// layer, for devices without floats
     #[arg(long, value_enum, default_value_t = Scores::Real)]
     pub(crate) scores: Scores,
     /// Passes over the training images [default: suits the data]

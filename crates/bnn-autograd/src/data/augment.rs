@@ -1,4 +1,4 @@
-//! Varying training images: what may be varied and how far, and one draw of it.
+//! Augmentation of training images: its settings and one random draw from them.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -79,7 +79,7 @@ impl Augment {
     }
 }
 
-/// One draw of [`Augment`]: where the image is seen from.
+/// One random draw from an [`Augment`]: a view of the image.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct View {
     layout: Layout,
@@ -97,7 +97,7 @@ struct Turn {
     b: f64,
 }
 
-/// A rectangle of pixels, ends excluded.
+/// A rectangle of pixels; the ends are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Hole {
     left: usize,
@@ -126,7 +126,7 @@ impl View {
         }
     }
 
-    /// Appends the image `[height, width, channels]` as it is seen.
+    /// Appends the augmented image, `[height, width, channels]`.
     pub(super) fn append(&self, image: &[u8], pixels: &mut Vec<f32>) {
         let start = pixels.len();
         match self.turn {

@@ -74,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    /// `samples` images whose pixels are all different from 0 and from one another within an image.
+    /// `samples` images; the pixels of an image differ from 0 and from one another.
     fn numbered(samples: usize, width: usize, height: usize) -> Dataset {
         let layout = Layout {
             width,

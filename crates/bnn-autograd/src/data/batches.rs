@@ -1,9 +1,9 @@
-//! The batches of an epoch, made on a thread of their own while the ones before are trained on.
+//! The batches of an epoch, prepared on a separate thread while training uses the previous ones.
 
 use super::ahead::{Ahead, Panicked};
 use super::{Augment, DataError, Dataset, shuffled};
 
-/// Samples to take a step with.
+/// The samples of one training step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Whole numbers from `0.0` to `white`, `[samples, height, width, channels]`.
@@ -12,21 +12,21 @@ pub struct Batch {
     pub labels: Vec<u16>,
 }
 
-/// How an epoch is dealt out.
+/// How an epoch is divided into batches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchConfig {
     /// Samples in a batch, at least 1.
     pub size: usize,
     /// Leave out the last batch if it is smaller than the others.
     pub drop_last: bool,
-    /// How images are varied.
+    /// Augmentation of the images.
     pub augment: Augment,
     /// Seed of order and augmentation.
     pub seed: u64,
-    /// Number of the epoch, which order and augmentation depend on too.
+    /// Number of the epoch; order and augmentation depend on it.
     pub epoch: u64,
-    /// Batches that may wait, made before they are asked for. 0: no thread, each is made when it is
-    /// asked for.
+    /// Number of batches prepared in advance. With 0 there is no thread: each batch is made when
+    /// the iterator is asked for it.
     pub queue: usize,
 }
 
@@ -130,7 +130,7 @@ struct Dealer {
     data: Dataset,
     config: BatchConfig,
     order: Vec<usize>,
-    /// Samples dealt out.
+    /// Number of samples already put into batches.
     done: usize,
 }
 

@@ -152,7 +152,7 @@ fn append(
     Ok(())
 }
 
-/// A name on each line; none if the file is not there or is not text.
+/// The lines of a file of names; `None` if the file is missing or is not text.
 fn class_names(path: &Path) -> Vec<String> {
     const MOST: u64 = 1 << 16;
     let small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MOST);

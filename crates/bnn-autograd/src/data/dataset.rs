@@ -7,7 +7,7 @@ use super::DataError;
 /// The most classes: what labels of 16 bits can tell apart.
 pub(super) const MAX_CLASSES: usize = 1 << 16;
 
-/// What every sample of a [`Dataset`] has in common.
+/// The shape and ranges that all samples of a [`Dataset`] share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// Pixels in a row of an image.
@@ -35,12 +35,12 @@ pub struct Dataset {
     labels: Arc<Vec<u16>>,
 }
 
-/// The samples to train on and those to judge by; both have the same [`Layout`].
+/// Training and test samples; both have the same [`Layout`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Samples to train on.
+    /// Training samples.
     pub train: Dataset,
-    /// Samples never trained on.
+    /// Test samples, which training never sees.
     pub test: Dataset,
 }
 
@@ -129,7 +129,7 @@ impl Dataset {
         })
     }
 
-    /// What the set calls itself, for people.
+    /// The data set's name, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -60,7 +60,7 @@ pub enum DataError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Wrong answers.
         source: Box<DataError>,
     },
     /// An IDX folder lacks a file, both plain and compressed.

@@ -24,14 +24,14 @@ pub struct FolderConfig {
     pub size: Option<(usize, usize)>,
     /// What a pixel is; without, grey if every pixel of every training image is, else colour.
     pub colour: Option<Colour>,
-    /// Share of the images set aside for testing, if the folder does not say which.
+    /// Share of the images set aside for testing if the folder has no test part.
     pub test_share: f64,
-    /// Seed by which they are drawn.
+    /// Seed of the random draw of test images.
     pub test_seed: u64,
 }
 
 impl Default for FolderConfig {
-    /// Images as they are, a fifth of them for testing.
+    /// Keeps the size of the images and sets a fifth of them aside for testing.
     fn default() -> Self {
         Self {
             size: None,
@@ -95,7 +95,7 @@ pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<St
     Ok((split, notes.collect()))
 }
 
-/// The folders to train on, to test by, and one that is left over, if the folder has the first two.
+/// The folders of the training part, the test part and a third part, if the folder has the first two.
 fn parts(folder: &Path) -> Result<Option<(PathBuf, PathBuf, Option<PathBuf>)>, DataError> {
     let folders = listing::folders(folder)?.into_iter();
     let parts = folders.filter_map(|folder| {
@@ -106,7 +106,7 @@ fn parts(folder: &Path) -> Result<Option<(PathBuf, PathBuf, Option<PathBuf>)>, D
     Ok(train.zip(test).map(|(train, test)| (train, test, unused)))
 }
 
-/// How many files of how many were passed over, and how they end.
+/// How many of how many files were skipped, with counts of their extensions.
 fn passed_over(parts: &[&[Class]]) -> Option<String> {
     let classes = || parts.iter().copied().flatten();
     let mut endings = BTreeMap::<&str, usize>::new();
@@ -138,7 +138,7 @@ fn dataset(images: Stack<'_>, name: &str, classes: &[Class]) -> Result<Dataset, 
     Dataset::new(name, layout, images.pixels, images.labels)?.with_class_names(names)
 }
 
-/// The classes of a folder to train on; none of them is empty.
+/// The classes of a training folder; none of them is empty.
 fn train_classes(folder: &Path) -> Result<Vec<Class>, DataError> {
     let classes = classes(folder)?;
     let path = folder.to_owned();

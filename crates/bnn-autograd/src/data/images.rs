@@ -1,4 +1,4 @@
-//! Images as a file has them, before they have labels.
+//! Images of a file, before labels are attached.
 
 use std::fs::File;
 use std::io::{Cursor, Read};

@@ -1,4 +1,4 @@
-//! Where bytes come from: files and streams, decompressed if they are gzip.
+//! Sources of bytes: files and streams, decompressed if they are gzip.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -30,7 +30,7 @@ pub fn unpacked<'a>(stream: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     })
 }
 
-/// Opens a file; what is read of it is decompressed if it is gzip.
+/// Opens a file, which is decompressed while it is read if it is gzip.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     let open = || unpacked(File::open(path)?);
     open().map_err(io_error(path))
@@ -57,7 +57,7 @@ pub(super) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError {
     |source| DataError::Io { path, source }
 }
 
-/// What is in a folder and not hidden, in the order of the names' bytes.
+/// The entries of a folder that are not hidden, in the order of the names' bytes.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(io_error(folder))? {
@@ -97,7 +97,7 @@ pub(super) fn without_gz(name: &str) -> &str {
     }
 }
 
-/// What the set in a folder calls itself.
+/// The name of the data set in a folder.
 pub(super) fn name_of(folder: &Path) -> String {
     // `.` has no name of its own, and the root none at all.
     let real = folder.canonicalize();

@@ -1,4 +1,4 @@
-//! What a data set is like: how many samples a class has, how bright its channels are.
+//! Statistics of a data set: samples per class, brightness of channels.
 
 use super::Dataset;
 

@@ -13,7 +13,7 @@ pub(super) struct Loaded {
     pub(super) columns: Columns,
     /// How the table was understood.
     pub(super) note: String,
-    /// A part that is not used.
+    /// A part that is present but not used.
     pub(super) unused: Option<&'static str>,
 }
 

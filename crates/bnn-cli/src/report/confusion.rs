@@ -50,7 +50,7 @@ impl Confusion<'_> {
     }
 }
 
-/// Where things go, in pixels.
+/// Positions of the parts, in pixels.
 struct Plan {
     classes: i32,
     cell: i32,

@@ -149,7 +149,7 @@ fn epoch_range(epochs: &[EpochPoint]) -> Range<usize> {
     }
 }
 
-/// From 0, or the least if that is below, to a little more than the largest.
+/// From 0, or from the least value if it is negative, to slightly above the largest.
 fn from_zero(values: &[f64]) -> Range<f64> {
     let least = values.iter().copied().fold(0.0, f64::min);
     let largest = values.iter().copied().fold(0.0, f64::max);

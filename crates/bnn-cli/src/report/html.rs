@@ -1,4 +1,4 @@
-//! The page around the drawings.
+//! The HTML page that holds the drawings.
 
 use super::curves::{ACCURACY, Chart, LOSS};
 use super::{GENERATOR, Picture, Report, ReportError, palette, run_line};
@@ -73,7 +73,7 @@ fn curves(report: &Report<'_>) -> Result<String, ReportError> {
     Ok(draw(&LOSS)? + &draw(&ACCURACY)?)
 }
 
-/// Which colour is what, with the values of the first and the last epoch.
+/// The legend, with the values of the first and the last epoch.
 fn legend(chart: &Chart, report: &Report<'_>) -> String {
     let entries = chart.series.iter().filter_map(|series| {
         let (first, last) = series.ends(report.epochs)?;
@@ -194,12 +194,12 @@ fn grid(
     Ok(format!("<div class=\"grid {class}\">\n{tiles}</div>\n"))
 }
 
-/// A drawing with a name for those who do not see it; `name` is not escaped.
+/// A drawing with a text alternative; `name` must be escaped already.
 fn drawing(name: &str, svg: &str) -> String {
     format!("<div role=\"img\" aria-label=\"{name}\">{svg}</div>")
 }
 
-/// Text as HTML shows it, in an element or in a quoted attribute.
+/// Escapes text for an element or a quoted attribute.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

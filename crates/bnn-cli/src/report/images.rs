@@ -6,7 +6,7 @@ use super::canvas::svg;
 use super::palette::INK;
 use super::{BitPicture, Picture, ReportError};
 
-/// The longest side that is drawn; anything longer is no picture to look at.
+/// The longest side that is drawn; larger images are left out.
 pub(super) const MAX_SIDE: usize = 4096;
 
 /// Shades of grey that are told apart. Few, so that runs of a shade are long and the page is small.

@@ -13,17 +13,17 @@ mod tests;
 /// Everything a report shows, as plain data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report<'a> {
-    /// What was trained on what.
+    /// The network and the data set.
     pub(crate) title: &'a str,
     /// Facts in reading order: name, value.
     pub(crate) summary: &'a [(String, String)],
-    /// Identifies the run: letters, digits and spaces.
+    /// Identifier of the run: letters, digits and spaces.
     pub(crate) run: &'a str,
-    /// The command that does it again.
+    /// The command that repeats the run.
     pub(crate) command: &'a str,
     /// One point for each epoch, in order; may be empty.
     pub(crate) epochs: &'a [EpochPoint],
-    /// How the test samples were classified.
+    /// Confusion matrix of the test samples.
     pub(crate) confusion: Confusion<'a>,
     /// Some or all misread test samples; the first [`html::PICTURES`] are shown.
     pub(crate) misread: &'a [Picture<'a>],
@@ -63,7 +63,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) max: u8,
     /// The true class.
     pub(crate) truth: usize,
-    /// The class the model said.
+    /// The predicted class.
     pub(crate) predicted: usize,
     /// Index of the sample in the test set.
     pub(crate) index: usize,
@@ -94,13 +94,13 @@ pub(crate) fn run_of(html: &str) -> Option<&str> {
 
 const RUN: &str = r#"<meta name="bnn-run" content=""#;
 
-/// Of more classes no confusion matrix is drawn: nobody could read it.
+/// With more classes no confusion matrix is drawn, since nobody could read it.
 pub(crate) const MOST_CLASSES: usize = 256;
 
 /// Pictures with a longer side are not drawn.
 pub(crate) const MAX_SIDE: usize = images::MAX_SIDE;
 
-/// Why there is no report.
+/// Why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
     #[error("{counts} counts for {classes} classes, expected {classes} x {classes}, at least 1")]

@@ -20,11 +20,11 @@ pub(super) const MUTED: Role = role("muted", 0x5f6b7c, 0x9aa5b4);
 pub(super) const GRID: Role = role("grid", 0xe3e7ed, 0x2b323d);
 pub(super) const PAPER: Role = role("paper", 0xffffff, 0x171c24);
 pub(super) const GROUND: Role = role("ground", 0xf4f6f9, 0x0f1319);
-/// Test samples, and what is right.
+/// Test samples, and correct answers.
 pub(super) const BLUE: Role = role("blue", 0x2a62d6, 0x7aa7ff);
 /// Training samples.
 pub(super) const AMBER: Role = role("amber", 0xc2680a, 0xf3ae4b);
-/// What is wrong.
+/// Wrong answers.
 pub(super) const RED: Role = role("red", 0xcf3a2b, 0xff8474);
 
 const ROLES: [Role; 8] = [INK, MUTED, GRID, PAPER, GROUND, BLUE, AMBER, RED];
@@ -64,7 +64,7 @@ pub(super) fn css() -> String {
     )
 }
 
-/// As plotters writes a colour: the selectors above have to match it to the letter.
+/// A colour as plotters writes it; the selectors above must match that text exactly.
 fn hex(RGBColor(red, green, blue): &RGBColor) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }

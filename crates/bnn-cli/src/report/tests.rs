@@ -1,4 +1,4 @@
-//! What every report is: complete, closed, escaped and true to its data.
+//! Laws of reports: complete, well formed, escaped and true to their data.
 
 #![allow(clippy::unwrap_used)] // A failed unwrap is a failed test.
 

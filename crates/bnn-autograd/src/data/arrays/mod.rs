@@ -18,11 +18,11 @@ pub(super) struct Loaded {
     pub(super) split: Split,
     /// Whether the samples are rows of numbers and no images.
     pub(super) rows: bool,
-    /// A part that is not used.
+    /// A part that is present but not used.
     pub(super) unused: Option<&'static str>,
 }
 
-/// Where arrays are, by name.
+/// The arrays of a file or folder, by name.
 enum Arrays {
     Archive(Archive),
     Files(Vec<(String, PathBuf)>),
@@ -182,7 +182,7 @@ impl Arrays {
         }
     }
 
-    /// The images and labels of one part, each with what errors call it.
+    /// The images and labels of one part, each with its name for errors.
     fn part(
         &self,
         (images, labels): &(String, String),

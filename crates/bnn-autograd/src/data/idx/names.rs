@@ -1,4 +1,4 @@
-//! How files of IDX data are called: `train-images-idx3-ubyte` and its kin.
+//! File names of IDX data: `train-images-idx3-ubyte` and variants of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::super::source;
 /// The files of one data set, each if it is there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Files {
-    /// What their names have in front, as in `emnist-letters-`.
+    /// The prefix of their names, as in `emnist-letters-`.
     pub(super) prefix: String,
     train_images: Option<PathBuf>,
     train_labels: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl Files {
     }
 }
 
-/// The data sets whose files are in a folder, in the order of their prefixes.
+/// The data sets in a folder, in the order of their prefixes.
 pub(super) fn sets(folder: &Path) -> Result<Vec<Files>, DataError> {
     let mut sets: BTreeMap<String, Files> = BTreeMap::new();
     let mut files = source::named_files(folder)?;

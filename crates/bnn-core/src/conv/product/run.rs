@@ -46,7 +46,7 @@ pub(super) fn run<E: Epilogue>(
                 direct,
                 source,
                 samples,
-                finish: OfSums(epilogue),
+                epilogue: OfSums(epilogue),
             };
             compute_all(&product, c, stride);
         }
@@ -91,7 +91,7 @@ pub(super) fn run_bits(
                 direct,
                 source,
                 samples,
-                finish: Compare(limits),
+                epilogue: Compare(limits),
             };
             compute_all(&product, out, stride);
             true

@@ -220,11 +220,11 @@ pub(super) struct DirectProduct<'p, F> {
     pub(super) direct: &'p Direct,
     pub(super) source: Source<'p>,
     pub(super) samples: usize,
-    pub(super) finish: F,
+    pub(super) epilogue: F,
 }
 
-/// What becomes of the sums of a block.
-pub(super) trait Finish: Sync {
+/// What is made of the sums of a block of windows.
+pub(super) trait BlockEpilogue: Sync {
     type Elem: Copy + Send;
 
     /// Writes the outputs of the windows `block`, the first of which is that of row `first` of
@@ -263,7 +263,7 @@ struct Room {
 
 memory::lent!(static ROOM: Room);
 
-impl<F: Finish> TiledOutput for DirectProduct<'_, F> {
+impl<F: BlockEpilogue> TiledOutput for DirectProduct<'_, F> {
     type Elem = F::Elem;
 
     fn shape(&self) -> [usize; 2] {
@@ -307,13 +307,13 @@ impl<F: Finish> TiledOutput for DirectProduct<'_, F> {
                         groups: &self.direct.groups,
                     },
                 };
-                self.finish.block(&staged, first - range.start, sums, out);
+                self.epilogue.block(&staged, first - range.start, sums, out);
             }
         });
     }
 }
 
-impl Finish for Compare<'_> {
+impl BlockEpilogue for Compare<'_> {
     type Elem = u64;
 
     fn block(
@@ -344,7 +344,7 @@ impl Finish for Compare<'_> {
     }
 }
 
-impl<E: Epilogue> Finish for OfSums<'_, E> {
+impl<E: Epilogue> BlockEpilogue for OfSums<'_, E> {
     type Elem = E::Elem;
 
     fn block(
