@@ -26,6 +26,8 @@ pub(super) struct Checked<'a> {
     pub(super) params: &'a [u8],
     /// Convolutions and pools, which come first.
     pub(super) spatial: u32,
+    /// Whether the records are nodes.
+    pub(super) is_graph: bool,
     /// As in the first layer's record.
     pub(super) input_code: u8,
     pub(super) input_shape: Shape,
@@ -37,6 +39,13 @@ pub(super) struct Checked<'a> {
 /// Checks the whole file. Where a layer is at fault, `layer` is its number.
 pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Checked<'a>, Fault> {
     let sections = ok!(Sections::find(bytes));
+    #[cfg(feature = "graph")]
+    if super::container::major(bytes) == format::MAJOR_OF_GRAPHS {
+        if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
+            return Err(Fault::WeightWords);
+        }
+        return super::graph::check::check(&sections, layer);
+    }
     let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
     if records.is_empty() || !rest.is_empty() {
         return Err(Fault::Records);
@@ -56,6 +65,7 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
         weights: sections.weights,
         params: sections.params,
         spatial,
+        is_graph: false,
         input_code: input::BITS,
         input_shape: Shape::NONE,
         output_type: OutputType::Bits,
@@ -212,7 +222,7 @@ impl Checked<'_> {
 }
 
 /// Whether the bits after the first `k` of each row are zero.
-const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
+pub(super) const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
     let mut rows = weights;
     let mut union = 0;
     while let Some((row, behind)) = rows.split_at_checked(row_bytes) {

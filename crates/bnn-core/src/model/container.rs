@@ -11,6 +11,7 @@ use crate::error::Error;
 
 /// The sections' bytes; empty where there is none.
 pub(super) struct Sections<'a> {
+    /// The records of layers or, in a graph, of nodes.
     pub(super) layers: &'a [u8],
     pub(super) weights: &'a [u8],
     pub(super) params: &'a [u8],
@@ -40,6 +41,11 @@ impl<'a> Sections<'a> {
             params: &[],
             meta: &[],
         };
+        let records = match major(bytes) {
+            #[cfg(feature = "graph")]
+            format::MAJOR_OF_GRAPHS => format::NODES,
+            _ => format::LAYERS,
+        };
         let mut end = format::HEADER_BYTES + table.len();
         let (mut entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
         while let [entry, behind @ ..] = entries {
@@ -55,10 +61,12 @@ impl<'a> Sections<'a> {
             };
             end = at + len;
             let place = match kind {
-                format::LAYERS => &mut sections.layers,
                 format::WEIGHTS => &mut sections.weights,
                 format::PARAMS => &mut sections.params,
                 format::META => &mut sections.meta,
+                [a, b, c, d] if u32::from_le_bytes([a, b, c, d]) == u32::from_le_bytes(records) => {
+                    &mut sections.layers
+                }
                 [first, ..] if first.is_ascii_lowercase() => continue,
                 _ => return Err(Fault::SectionUnknown),
             };
@@ -71,6 +79,11 @@ impl<'a> Sections<'a> {
     }
 }
 
+/// The major version.
+pub(super) const fn major(bytes: &[u8]) -> u16 {
+    number(bytes, format::AT_MAJOR) as u16
+}
+
 /// Checks the header.
 const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     match bytes.first_chunk::<8>() {
@@ -80,8 +93,11 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     if bytes.len() < format::HEADER_BYTES {
         return Err(Fault::Size);
     }
-    if number(bytes, format::AT_MAJOR) as u16 != format::MAJOR {
-        return Err(Fault::Version);
+    match major(bytes) {
+        format::MAJOR => {}
+        #[cfg(feature = "graph")]
+        format::MAJOR_OF_GRAPHS => {}
+        _ => return Err(Fault::Version),
     }
     if number(bytes, format::AT_FILE_BYTES) as usize != bytes.len() {
         return Err(Fault::Size);
@@ -97,7 +113,7 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
 
 /// A file of the sections that have a body, with its header.
 #[cfg(feature = "alloc")]
-pub(super) fn write(sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
+pub(super) fn write(major: u16, sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
     let sections = || sections.iter().filter(|(_, body)| !body.is_empty());
     let count = sections().count();
     let mut file = vec![0; format::HEADER_BYTES + count * format::SECTION_BYTES];
@@ -114,7 +130,7 @@ pub(super) fn write(sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
     let bytes: u32 = small("bytes of the file", file.len())?;
     let count: u32 = small("sections", count)?;
     put(&mut file, 0, &format::MAGIC);
-    put(&mut file, format::AT_MAJOR, &format::MAJOR.to_le_bytes());
+    put(&mut file, format::AT_MAJOR, &major.to_le_bytes());
     put(&mut file, format::AT_MINOR, &format::MINOR.to_le_bytes());
     put(&mut file, format::AT_FILE_BYTES, &bytes.to_le_bytes());
     put(&mut file, format::AT_SECTIONS, &count.to_le_bytes());

@@ -10,9 +10,9 @@ use crate::error::Error;
 pub enum ModelError {
     /// The bytes do not begin with the magic of a model file.
     NotAModel,
-    /// The file's major version is not the one this library reads.
+    /// The file's major version is not one that this library reads.
     Version {
-        /// The version that is read.
+        /// The newest version that is read.
         expected: u16,
         /// The file's.
         found: u16,
@@ -79,7 +79,10 @@ impl fmt::Display for ModelError {
         match *self {
             ModelError::NotAModel => f.write_str("not a bnn model file (wrong first bytes)"),
             ModelError::Version { expected, found } => {
-                write!(f, "model format version {found}, expected {expected}")
+                write!(
+                    f,
+                    "model format version {found}, expected at most {expected}"
+                )
             }
             ModelError::Size { expected, found } => {
                 write!(f, "model file has {found} bytes, expected {expected}")

@@ -31,6 +31,10 @@ pub(super) enum Fault {
     SectionTwice,
     Records,
     WeightWords,
+    #[cfg(feature = "graph")]
+    Nodes,
+    #[cfg(feature = "graph")]
+    Rows,
     /// From here on: of a layer.
     Input,
     Order,
@@ -61,6 +65,26 @@ pub(super) enum Fault {
     #[cfg(feature = "conv")]
     RowsPlace,
     Waste,
+    #[cfg(feature = "graph")]
+    NodeKind,
+    #[cfg(feature = "graph")]
+    NodeInputs,
+    #[cfg(feature = "graph")]
+    NodeTypes,
+    #[cfg(feature = "graph")]
+    NodeShape,
+    #[cfg(feature = "graph")]
+    Values,
+    #[cfg(feature = "graph")]
+    Reader,
+    #[cfg(feature = "graph")]
+    Finite,
+    #[cfg(feature = "graph")]
+    Range,
+    #[cfg(feature = "graph")]
+    BufferRows,
+    #[cfg(feature = "graph")]
+    BufferPlace,
 }
 
 impl Fault {
@@ -70,7 +94,7 @@ impl Fault {
         match self {
             Fault::NotAModel => ModelError::NotAModel,
             Fault::Version => ModelError::Version {
-                expected: format::MAJOR,
+                expected: format::NEWEST,
                 found: number(bytes, format::AT_MAJOR) as u16,
             },
             Fault::Size => ModelError::Size {
@@ -106,6 +130,12 @@ impl Fault {
             Fault::SectionTwice => "each section once",
             Fault::Records => "at least one layer record, and whole ones",
             Fault::WeightWords => "whole words in the weight section",
+            #[cfg(feature = "graph")]
+            Fault::Nodes => "from 2 to 1024 node records, and whole ones",
+            #[cfg(feature = "graph")]
+            Fault::Rows => {
+                "buffers with the rows that the graph needs, and not too many rows in all"
+            }
             Fault::Input => "inputs of a type that this version knows",
             Fault::Order => "convolutions and pools before dense layers",
             Fault::Reserved => "zero reserved bytes",
@@ -139,6 +169,32 @@ impl Fault {
             #[cfg(feature = "conv")]
             Fault::RowsPlace => "rows of convolutions and pools behind all other regions",
             Fault::Waste => "a scratch memory plan without waste",
+            #[cfg(feature = "graph")]
+            Fault::NodeKind => "an operation that this version knows",
+            #[cfg(feature = "graph")]
+            Fault::NodeInputs => {
+                "inputs that are nodes before it, and none of the first node alone"
+            }
+            #[cfg(feature = "graph")]
+            Fault::NodeTypes => "inputs, weights, parameters and output of types that go together",
+            #[cfg(feature = "graph")]
+            Fault::NodeShape => "a shape that follows from those of its inputs, and fits memory",
+            #[cfg(feature = "graph")]
+            Fault::Values => {
+                "bits or unsigned integers at the input, bits, f32 or i32 at the output, bits, f32 or fixed point (exponent -16 to 31) in between"
+            }
+            #[cfg(feature = "graph")]
+            Fault::Reader => {
+                "a later node that reads it, the last of them noted (none of the last node)"
+            }
+            #[cfg(feature = "graph")]
+            Fault::Finite => "finite numbers",
+            #[cfg(feature = "graph")]
+            Fault::Range => "a least value that is not greater than the greatest",
+            #[cfg(feature = "graph")]
+            Fault::BufferRows => "a buffer of 1 to all of its rows (none of the last node)",
+            #[cfg(feature = "graph")]
+            Fault::BufferPlace => "buffers one behind the other, of a size that fits memory",
         }
     }
 }

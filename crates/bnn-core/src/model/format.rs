@@ -10,8 +10,14 @@ use crate::window::{Axis, Windows};
 /// The first bytes: not text, and damaged by any transfer that treats files as text (as PNG's).
 pub(super) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
 pub(super) const MAJOR: u16 = 1;
+/// The major version of graphs.
+#[cfg(feature = "graph")]
+pub(super) const MAJOR_OF_GRAPHS: u16 = 2;
 #[cfg(feature = "alloc")]
 pub(super) const MINOR: u16 = 0;
+
+/// The newest major version that this build reads.
+pub(super) const NEWEST: u16 = if cfg!(feature = "graph") { 2 } else { MAJOR };
 
 pub(super) const HEADER_BYTES: usize = 32;
 pub(super) const AT_MAJOR: usize = 8;
@@ -25,6 +31,8 @@ pub(super) const AT_ZERO: usize = 24;
 /// Kind (4 letters), offset, bytes, zero.
 pub(super) const SECTION_BYTES: usize = 16;
 pub(super) const LAYERS: [u8; 4] = *b"LAYR";
+#[cfg(feature = "graph")]
+pub(super) const NODES: [u8; 4] = *b"NODE";
 pub(super) const WEIGHTS: [u8; 4] = *b"WGTS";
 pub(super) const PARAMS: [u8; 4] = *b"PARM";
 /// A lower-case first letter: a reader that does not know the section may skip it.

@@ -38,6 +38,8 @@ mod fault;
 mod format;
 #[cfg(feature = "conv")]
 mod gather;
+#[cfg(feature = "graph")]
+pub mod graph;
 mod io;
 mod layer;
 #[cfg(feature = "alloc")]

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::arguments::check_samples;
 use super::error::ModelError;
+use super::graph::PackedGraph;
 use super::io::{Input, Output, reach};
 use super::layer::InputType;
 use super::packed_layer::PackedLayer;
@@ -28,7 +29,9 @@ use crate::shape::{WORD, mul, positive, row_len, row_words};
 #[derive(Clone, Debug)]
 pub struct PackedModel<'a> {
     model: Model<'a>,
+    /// Of a chain; a graph has none.
     layers: Vec<PackedLayer<'a>>,
+    graph: Option<PackedGraph>,
     /// Samples that go through all layers together.
     block: usize,
     workspaces: Workspaces,
@@ -52,10 +55,16 @@ impl<'a> PackedModel<'a> {
         }
         // Words of a sample where they are most. No overflow: images fit memory, and are two.
         let most = layers.iter().map(PackedLayer::output_words).max();
+        let graph = model
+            .is_graph
+            .then(|| PackedGraph::new(&model))
+            .transpose()?;
+        let most = graph.as_ref().map(PackedGraph::words).or(most);
         let bytes = most.unwrap_or(1).saturating_mul(size_of::<u64>());
         Ok(Self {
             model,
             layers,
+            graph,
             block: (BLOCK / positive(bytes)).max(1),
             workspaces: Workspaces::new(),
         })
@@ -211,6 +220,9 @@ impl PackedModel<'_> {
         output: Output<'_>,
         workspace: &mut Workspace,
     ) -> Result<(), ModelError> {
+        if let Some(graph) = &self.graph {
+            return graph.run(&self.model, samples, input, output, workspace);
+        }
         let [height, width, channels] = self.model.input_shape();
         let pixels = mul("pixels of all images", samples, height * width)?;
         let Some((last, layers)) = self.layers.split_last() else {

@@ -34,14 +34,16 @@ pub struct Model<'a> {
     /// As in the first layer's record: an [`InputType`] may have padding.
     pub(super) input_code: u8,
     pub(super) output_type: OutputType,
+    /// Whether the records are the nodes of a graph.
+    pub(super) is_graph: bool,
     /// In the place of padding.
     zeros: [u8; PADDING],
 }
 
 /// What makes the fields after the slices whole words.
-const PADDING: usize = 2;
+const PADDING: usize = 1;
 const _: () = assert!(
-    size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 2 + PADDING
+    size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 3 + PADDING
 );
 const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>() == 1);
 
@@ -93,6 +95,7 @@ impl<'a> Model<'a> {
                 spatial: checked.spatial,
                 input_code: checked.input_code,
                 output_type: checked.output_type,
+                is_graph: checked.is_graph,
                 zeros: [0; PADDING],
             }),
             Err(fault) => Err(fault.explain(bytes, layer)),
@@ -158,10 +161,11 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The layers, from the input to the output.
+    /// The layers of a chain, from the input to the output. A graph has nodes instead.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<'a>> + use<'a> {
         let model = *self;
-        let records = model.records.iter().map(Record::decode);
+        let records: &[_] = if model.is_graph { &[] } else { model.records };
+        let records = records.iter().map(Record::decode);
         records.map(move |record| model.layer(&record))
     }
 
@@ -240,7 +244,8 @@ impl<'a> Model<'a> {
     /// Zero samples, or so many that the size overflows.
     pub fn scratch_words(&self, samples: usize) -> Result<usize, ModelError> {
         nonzero("samples", samples)?;
-        let together = if self.spatial() > 0 { 1 } else { samples };
+        let one_by_one = self.spatial() > 0 || self.is_graph;
+        let together = if one_by_one { 1 } else { samples };
         Ok(mul(
             "words of scratch memory",
             together,
@@ -265,6 +270,10 @@ impl<'a> Model<'a> {
     /// and at [`sizes`](Model::sizes) before you run a model that you do not trust.
     #[must_use]
     pub fn operations(&self) -> u64 {
+        #[cfg(feature = "graph")]
+        if self.is_graph {
+            return self.graph_operations();
+        }
         let layers = self.layers().map(|layer| layer.operations());
         layers.fold(0, u64::saturating_add)
     }
@@ -303,13 +312,13 @@ pub(super) const fn numbers_of([height, width, channels]: [usize; 3], bits: bool
 }
 
 /// The first `n` numbers of `bytes`, in place.
-fn numbers<T: bytemuck::Pod>(bytes: Option<&[u8]>, n: usize) -> &[T] {
+pub(super) fn numbers<T: bytemuck::Pod>(bytes: Option<&[u8]>, n: usize) -> &[T] {
     let bytes = bytes.and_then(|bytes| bytes.get(..n * size_of::<T>()));
     bytemuck::try_cast_slice(bytes.unwrap_or_default()).unwrap_or_default()
 }
 
 /// [`numbers`] of 32 bits, for all types of them.
 #[inline(never)] // little code matters more
-fn words(bytes: Option<&[u8]>, n: usize) -> &[u32] {
+pub(super) fn words(bytes: Option<&[u8]>, n: usize) -> &[u32] {
     numbers(bytes, n)
 }

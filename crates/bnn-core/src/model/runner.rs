@@ -49,6 +49,11 @@ impl Model<'_> {
         for sample in 0..samples {
             let input = input.part(sample * x..(sample + 1) * x);
             let mut output = output.part(sample * y..(sample + 1) * y);
+            #[cfg(feature = "graph")]
+            if self.is_graph {
+                self.run_graph(input, &mut output, kernel, scratch);
+                continue;
+            }
             #[cfg(feature = "conv")]
             if self.spatial() > 0 {
                 let mut rows = RowPipeline::new(self, Image::Whole(input), config, scratch);

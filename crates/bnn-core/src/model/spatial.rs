@@ -42,7 +42,7 @@ pub(super) const fn check(record: &Record, input: InputType) -> Result<usize, Fa
     }
 }
 
-const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
+pub(super) const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
     let (extent, after) = (axis.extent(), after as usize);
     if axis.input == 0 || axis.kernel == 0 || axis.stride == 0 || axis.dilation == 0 {
         return Err(Fault::Window);
@@ -57,7 +57,7 @@ const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
 }
 
 /// Whether there may be so many elements, of up to eight bytes, and there is one.
-const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
+pub(super) const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
     // Two sides have 32 bits together.
     match (height * width).checked_mul(channels) {
         None | Some(0) => false,

@@ -278,7 +278,7 @@ impl ModelWriter {
             (format::PARAMS, self.params),
             (format::META, self.meta),
         ];
-        let file = container::write(&sections)?;
+        let file = container::write(format::MAJOR, &sections)?;
         Model::open(&AlignedBytes::from(file.as_slice()))?;
         Ok(file)
     }
@@ -302,15 +302,15 @@ fn write_thresholds(thresholds: Thresholds<'_>, most: i32, params: &mut Vec<u8>)
     }
 }
 
-fn sides([height, width]: [usize; 2]) -> Result<[u16; 2], Error> {
+pub(super) fn sides([height, width]: [usize; 2]) -> Result<[u16; 2], Error> {
     Ok([small("image height", height)?, small("image width", width)?])
 }
 
-fn pair(what: &'static str, [y, x]: [usize; 2]) -> Result<[u8; 2], Error> {
+pub(super) fn pair(what: &'static str, [y, x]: [usize; 2]) -> Result<[u8; 2], Error> {
     Ok([small(what, y)?, small(what, x)?])
 }
 
-fn padding(before: [usize; 2], after: [usize; 2]) -> Result<[u8; 4], Error> {
+pub(super) fn padding(before: [usize; 2], after: [usize; 2]) -> Result<[u8; 4], Error> {
     let ([top, left], [bottom, right]) = (pair(PADDING, before)?, pair(PADDING, after)?);
     Ok([top, bottom, left, right])
 }

@@ -174,7 +174,7 @@ impl Axis {
     }
 
     /// The first pixel that the window at stop `o`, or at a later one, lies on.
-    pub(crate) fn first(&self, o: usize) -> usize {
+    pub(crate) const fn first(&self, o: usize) -> usize {
         (o * self.stride).saturating_sub(self.before)
     }
 

@@ -47,10 +47,10 @@ fn damaged_foreign_and_misplaced_files_are_told_apart() -> Result<(), ModelError
     let longer = [&good[..], &[0]].concat();
     assert!(matches!(open(&longer), Err(ModelError::Size { .. })));
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     let version = ModelError::Version {
-        expected: 1,
-        found: 2,
+        expected: 2,
+        found: 3,
     };
     assert_eq!(open(&newer), Err(version));
     let moved = AlignedBytes::from([&[0], &good[..]].concat().as_slice());

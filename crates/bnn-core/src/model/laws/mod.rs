@@ -2,7 +2,7 @@
 
 mod dense;
 mod hostile;
-mod net;
+pub(super) mod net;
 mod packed;
 mod spatial;
 mod stream;
@@ -14,13 +14,13 @@ use super::*;
 
 /// The inputs of a run, owned.
 #[derive(Clone, Debug)]
-enum Samples {
+pub(super) enum Samples {
     Bits(Vec<u64>),
     Bytes(Vec<u8>),
 }
 
 impl Samples {
-    fn input(&self) -> Input<'_> {
+    pub(super) fn input(&self) -> Input<'_> {
         match self {
             Samples::Bits(words) => Input::Bits(words),
             Samples::Bytes(bytes) => Input::Bytes(bytes),
@@ -30,7 +30,7 @@ impl Samples {
 
 /// What `run` writes for `samples` samples, bit for bit; NaNs are all the same. What was there
 /// before does not show through.
-fn outputs<R>(
+pub(super) fn outputs<R>(
     model: &Model<'_>,
     samples: usize,
     run: impl FnOnce(Output<'_>) -> R,

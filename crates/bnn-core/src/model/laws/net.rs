@@ -14,20 +14,20 @@ use crate::reference;
 use crate::shape::row_words;
 
 /// Small numbers of a seed.
-pub(super) struct Dice(u64);
+pub(in crate::model) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::model) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One of `0..n`.
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(in crate::model) fn below(&mut self, n: usize) -> usize {
         let [_, _, x] = self.numbers::<3>();
         x.unsigned_abs() as usize % n
     }
 
-    pub(super) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(in crate::model) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 
@@ -36,7 +36,7 @@ impl Dice {
         core::array::from_fn(|i| all[i])
     }
 
-    pub(super) fn noise(&mut self, n: usize) -> Vec<i32> {
+    pub(in crate::model) fn noise(&mut self, n: usize) -> Vec<i32> {
         self.0 += 1;
         noise(self.0, n)
     }

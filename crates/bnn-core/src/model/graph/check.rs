@@ -1,0 +1,539 @@
+//! The checks of a graph, on which its runner relies; constant, as those of a chain are.
+//!
+//! Whatever the bytes are, of a file that passes: nodes read nodes before them, of types and shapes
+//! that fit; weights and parameters lie inside the file, no two nodes share them, tail bits are zero
+//! and numbers finite; integer sums fit `i32`; buffers lie one after the other; and the rows that
+//! they hold suffice.
+
+use super::fixed::{MAX_DISTANCE, MAX_SHIFT};
+use super::record::{MAX_NODES, NodeRecord, kind, state_words, values, weights};
+use super::schedule::completes;
+use crate::model::bytes::part;
+use crate::model::check::{Checked, tails_are_zero};
+use crate::model::container::Sections;
+use crate::model::fault::{Fault, ok};
+use crate::model::format::{self, RECORD_BYTES, Shape, pad};
+use crate::model::layer::OutputType;
+use crate::model::spatial::{check_axis, fits_memory};
+use crate::shape::row_words;
+
+/// Nodes times the sum of all heights at most: it bounds the time of a check.
+pub(in crate::model) const MAX_STEPS: usize = 1 << 24;
+
+/// Checks a graph of these sections. Where a node is at fault, `index` is its number.
+pub(in crate::model) const fn check<'a>(
+    sections: &Sections<'a>,
+    index: &mut usize,
+) -> Result<Checked<'a>, Fault> {
+    let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
+    if records.len() < 2 || records.len() > MAX_NODES || !rest.is_empty() {
+        return Err(Fault::Nodes);
+    }
+    let mut before = Before {
+        weights: 0,
+        params: 0,
+        heights: 0,
+        patches: 0,
+    };
+    let file = Parts {
+        records,
+        weights: sections.weights,
+        params: sections.params,
+    };
+    while let Some(node) = NodeRecord::of(records, *index) {
+        ok!(file.check_node(*index, &node, &mut before));
+        *index += 1;
+    }
+    *index = 0;
+    if before.heights.saturating_mul(records.len()) > MAX_STEPS {
+        return Err(Fault::Rows);
+    }
+    let scratch_words = ok!(check_buffers(records, before.patches, index));
+    let mut states = [0; MAX_NODES];
+    let (states, _) = match states.split_at_mut_checked(records.len()) {
+        Some(split) => split,
+        None => return Err(Fault::Nodes),
+    };
+    if !completes(records, states) {
+        return Err(Fault::Rows);
+    }
+    let [Some(input), Some(output)] = [
+        NodeRecord::of(records, 0),
+        NodeRecord::of(records, records.len() - 1),
+    ] else {
+        return Err(Fault::Nodes);
+    };
+    Ok(Checked {
+        records,
+        weights: file.weights,
+        params: file.params,
+        spatial: 0,
+        is_graph: true,
+        input_code: input.values,
+        input_shape: input.shape(),
+        output_type: match output.values {
+            values::BITS => OutputType::Bits,
+            values::REAL => OutputType::F32,
+            _ => OutputType::I32,
+        },
+        output_shape: output.shape(),
+        scratch_words,
+    })
+}
+
+/// What is known of the nodes so far.
+struct Before {
+    /// Where weights and parameters end.
+    weights: usize,
+    params: usize,
+    /// The sum of all heights.
+    heights: usize,
+    /// Words of patches.
+    patches: usize,
+}
+
+struct Parts<'a> {
+    records: &'a [[u8; RECORD_BYTES]],
+    weights: &'a [u8],
+    params: &'a [u8],
+}
+
+impl Parts<'_> {
+    const fn check_node(
+        &self,
+        index: usize,
+        node: &NodeRecord,
+        before: &mut Before,
+    ) -> Result<(), Fault> {
+        let is_last = index + 1 == self.records.len();
+        let [height, width] = node.sides;
+        let sizes = [height as usize, width as usize, node.channels as usize];
+        if !fits_memory(&sizes) {
+            return Err(Fault::NodeShape);
+        }
+        before.heights = before.heights.saturating_add(height as usize);
+        ok!(check_values(node, index == 0, is_last));
+        ok!(self.check_reader(index, node, is_last));
+        if (node.kind == kind::INPUT) != (index == 0) {
+            return Err(Fault::NodeInputs);
+        }
+        ok!(check_unused(node));
+        let [a, b] = node.inputs;
+        let (a, b) = (a as usize, b as usize);
+        if node.arity() == 0 {
+            return Ok(());
+        }
+        if a >= index || b >= index {
+            return Err(Fault::NodeInputs);
+        }
+        let [Some(a), Some(b)] = [
+            NodeRecord::of(self.records, a),
+            NodeRecord::of(self.records, b),
+        ] else {
+            return Err(Fault::NodeInputs);
+        };
+        if (a.last as usize) < index || node.arity() > 1 && (b.last as usize) < index {
+            return Err(Fault::Reader);
+        }
+        ok!(check_types(node, &a, &b));
+        ok!(check_shapes(node, &a, &b));
+        if node.kind == kind::PRODUCT {
+            ok!(self.check_weights(node, &a, before));
+        }
+        self.check_params(node, &a, before)
+    }
+
+    /// Checks that the last reader of a node is what the record says: it reads it, and (as every
+    /// reader checks) no later node does.
+    const fn check_reader(
+        &self,
+        index: usize,
+        node: &NodeRecord,
+        is_last: bool,
+    ) -> Result<(), Fault> {
+        if is_last {
+            return match node.last {
+                0 => Ok(()),
+                _ => Err(Fault::Reader),
+            };
+        }
+        match NodeRecord::of(self.records, node.last as usize) {
+            Some(reader) if node.last as usize > index && reader.reads(index) => Ok(()),
+            _ => Err(Fault::Reader),
+        }
+    }
+
+    const fn check_weights(
+        &self,
+        node: &NodeRecord,
+        input: &NodeRecord,
+        before: &mut Before,
+    ) -> Result<(), Fault> {
+        let (n, at) = (node.channels as usize, node.weights_at as usize);
+        let k = row_of(node, input);
+        let (inputs, weight) = magnitudes(node, input);
+        // No overflow: a window has less than 2^16 taps, an image fits memory.
+        if node.values != values::REAL || input.values != values::REAL {
+            match (k as u64).checked_mul(inputs * weight) {
+                Some(most) if most <= i32::MAX as u64 => {}
+                _ => return Err(Fault::Sums),
+            }
+        }
+        let row_bytes = match node.weights {
+            weights::BITS => Some(row_words(k) * size_of::<u64>()),
+            weights::I8 => Some(k),
+            _ => k.checked_mul(size_of::<f32>()),
+        };
+        let len = match row_bytes {
+            Some(row_bytes) => row_bytes.checked_mul(n),
+            None => None,
+        };
+        let part = match len {
+            Some(len) => part(self.weights, at, len),
+            None => None,
+        };
+        let own = match part {
+            Some(own) if at.is_multiple_of(format::ALIGN) => own,
+            _ => return Err(Fault::Weights),
+        };
+        if at < before.weights {
+            return Err(Fault::Shared);
+        }
+        before.weights = at + own.len();
+        match node.weights {
+            weights::BITS => {
+                if !tails_are_zero(own, row_words(k) * size_of::<u64>(), k) {
+                    return Err(Fault::Tails);
+                }
+                let words = patch_words(node, input);
+                if words > before.patches {
+                    before.patches = words;
+                }
+                Ok(())
+            }
+            weights::F32 => finite(own),
+            _ => Ok(()),
+        }
+    }
+
+    const fn check_params(
+        &self,
+        node: &NodeRecord,
+        input: &NodeRecord,
+        before: &mut Before,
+    ) -> Result<(), Fault> {
+        let at = node.params_at as usize;
+        let numbers = params(node, input);
+        let len = match (node.channels as usize).checked_mul(numbers.each) {
+            Some(count) => count.checked_add(numbers.more),
+            None => None,
+        };
+        let len = match len {
+            Some(0) => {
+                return match at {
+                    0 => Ok(()),
+                    _ => Err(Fault::Reserved),
+                };
+            }
+            Some(count) => count.checked_mul(size_of::<u32>()),
+            None => None,
+        };
+        let part = match len {
+            Some(len) => part(self.params, at, len),
+            None => None,
+        };
+        let own = match part {
+            Some(own) if at.is_multiple_of(size_of::<u32>()) => own,
+            _ => return Err(Fault::Params),
+        };
+        if at < before.params {
+            return Err(Fault::Shared);
+        }
+        before.params = at + own.len();
+        if numbers.are_real {
+            ok!(finite(own));
+        }
+        if node.kind == kind::CLAMP && !is_range(own, numbers.are_real) {
+            return Err(Fault::Range);
+        }
+        Ok(())
+    }
+}
+
+/// How many numbers of 32 bits a node has as parameters.
+pub(in crate::model) struct Params {
+    /// For each channel.
+    pub(in crate::model) each: usize,
+    pub(in crate::model) more: usize,
+    pub(in crate::model) are_real: bool,
+}
+
+pub(in crate::model) const fn params(node: &NodeRecord, input: &NodeRecord) -> Params {
+    let of_real = input.values == values::REAL;
+    let (each, more, are_real) = match node.kind {
+        kind::PRODUCT => match node.values {
+            values::BITS => (1, 0, false),
+            values::REAL if node.weights == weights::F32 => (1, 0, true),
+            values::REAL => (2, 0, true),
+            _ => (2, 0, false),
+        },
+        kind::AFFINE => (2, 0, node.values == values::REAL),
+        kind::PRELU | kind::SIGN => (1, 0, of_real),
+        kind::RPRELU => (3, 0, of_real),
+        kind::CLAMP => (0, 2, of_real),
+        _ => (0, 0, false),
+    };
+    Params {
+        each,
+        more,
+        are_real,
+    }
+}
+
+/// Elements of a filter.
+pub(in crate::model) const fn row_of(node: &NodeRecord, input: &NodeRecord) -> usize {
+    let [height, width] = node.window.kernel;
+    let groups = crate::shape::positive(node.groups as usize);
+    height as usize * width as usize * (input.channels as usize / groups)
+}
+
+/// The greatest magnitudes of inputs and weights of integers.
+const fn magnitudes(node: &NodeRecord, input: &NodeRecord) -> (u64, u64) {
+    let inputs = match input.values {
+        depth @ 1..=values::MAX_DEPTH => (1 << depth) - 1,
+        values::FIXED => 1 << 15,
+        _ => 1,
+    };
+    let weight = match node.weights {
+        weights::I8 => 1 << 7,
+        _ => 1,
+    };
+    (inputs, weight)
+}
+
+/// Words of the patches of a product: of bits alone, twice where zeros lie around them.
+pub(in crate::model) const fn patch_words(node: &NodeRecord, input: &NodeRecord) -> usize {
+    let padded = u32::from_le_bytes(node.window.padding) != 0;
+    let patches = match input.values {
+        values::BITS if padded && node.pad == pad::ZERO => 2,
+        values::BITS => 1,
+        _ => 0,
+    };
+    patches * row_words(row_of(node, input))
+}
+
+/// Checks the type of a node's tensor.
+const fn check_values(node: &NodeRecord, is_first: bool, is_last: bool) -> Result<(), Fault> {
+    let has_exponent = matches!(node.values, values::FIXED | values::INTEGER);
+    let exponent = match has_exponent {
+        true => node.exponent >= -16 && node.exponent <= 31,
+        false => node.exponent == 0,
+    };
+    let fits = match node.values {
+        values::BITS => true,
+        1..=values::MAX_DEPTH => is_first,
+        values::REAL => !is_first,
+        values::FIXED => !is_first && !is_last,
+        values::INTEGER => is_last,
+        _ => false,
+    };
+    match fits && exponent {
+        true => Ok(()),
+        false => Err(Fault::Values),
+    }
+}
+
+/// Checks that what a kind does not use is zero.
+const fn check_unused(node: &NodeRecord) -> Result<(), Fault> {
+    let [a, b] = node.inputs;
+    let is_product = node.kind == kind::PRODUCT;
+    let inputs = match node.arity() {
+        0 => a == 0 && b == 0,
+        1 => b == 0,
+        _ => true,
+    };
+    let product = is_product
+        || node.groups == 0 && node.weights == 0 && node.pad == 0 && node.weights_at == 0;
+    let window = node.is_windowed() || node.window.is_zero();
+    let params = node.kind != kind::INPUT || node.params_at == 0;
+    let shifts = match node.kind {
+        kind::PRODUCT | kind::AFFINE => {
+            matches!(node.values, values::FIXED | values::INTEGER)
+        }
+        kind::PRELU | kind::RPRELU => node.values == values::FIXED,
+        _ => false,
+    };
+    let shift = match shifts {
+        true => node.shift <= MAX_SHIFT,
+        false => node.shift == 0,
+    };
+    match inputs && product && window && params && shift && node.reserved == 0 {
+        true => Ok(()),
+        false => Err(Fault::Reserved),
+    }
+}
+
+/// Checks the types of a node and its inputs.
+const fn check_types(node: &NodeRecord, a: &NodeRecord, b: &NodeRecord) -> Result<(), Fault> {
+    let is_byte = a.values >= 1 && a.values <= values::MAX_DEPTH;
+    let is_number = matches!(a.values, values::FIXED | values::REAL);
+    let same = node.values == a.values && node.exponent == a.exponent;
+    let fits = match node.kind {
+        kind::PRODUCT => match (a.values, node.weights) {
+            (values::REAL, weights::F32 | weights::I8) => node.values == values::REAL,
+            (values::BITS, weights::BITS) | (values::FIXED, weights::I8) => true,
+            (_, weights::BITS | weights::I8) => is_byte,
+            _ => false,
+        },
+        kind::ADD => {
+            let exponents = node.values != values::FIXED || near(node, a, b);
+            is_number && node.values == a.values && node.values == b.values && exponents
+        }
+        kind::CONCAT => same && b.values == a.values && b.exponent == a.exponent,
+        kind::AFFINE => match node.values {
+            values::REAL => is_number || is_byte,
+            values::FIXED | values::INTEGER => is_byte || a.values == values::FIXED,
+            _ => false,
+        },
+        kind::RELU | kind::PRELU | kind::RPRELU | kind::CLAMP | kind::AVERAGE_POOL => {
+            is_number && same
+        }
+        kind::MAX_POOL => (is_number || a.values == values::BITS) && same,
+        kind::SIGN => (is_number || is_byte) && node.values == values::BITS,
+        kind::FLATTEN => same && a.values != values::INTEGER,
+        _ => return Err(Fault::NodeKind),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Fault::NodeTypes),
+    }
+}
+
+/// Whether the exponents of a sum are near each other.
+const fn near(node: &NodeRecord, a: &NodeRecord, b: &NodeRecord) -> bool {
+    let [ab, an, bn] = [
+        a.exponent.abs_diff(b.exponent),
+        a.exponent.abs_diff(node.exponent),
+        b.exponent.abs_diff(node.exponent),
+    ];
+    ab <= MAX_DISTANCE && an <= MAX_DISTANCE && bn <= MAX_DISTANCE
+}
+
+/// Checks the shapes of a node and its inputs.
+const fn check_shapes(node: &NodeRecord, a: &NodeRecord, b: &NodeRecord) -> Result<(), Fault> {
+    let (shape, first, second) = (node.shape(), a.shape(), b.shape());
+    let fits = match node.kind {
+        kind::PRODUCT | kind::AVERAGE_POOL | kind::MAX_POOL => return check_window(node, a),
+        kind::ADD => shape.is(first) && shape.is(second),
+        kind::CONCAT => {
+            let sum = first.channels.checked_add(second.channels);
+            let channels = match sum {
+                Some(sum) => sum,
+                None => return Err(Fault::NodeShape),
+            };
+            shape.is(Shape { channels, ..first }) && shape.is(Shape { channels, ..second })
+        }
+        kind::FLATTEN => {
+            let [height, width, channels] = first.sizes();
+            // As `fits_memory` has found.
+            shape.is(Shape {
+                sides: [1, 1],
+                channels: shape.channels,
+            }) && height * width * channels == shape.channels as usize
+        }
+        _ => shape.is(first),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Fault::NodeShape),
+    }
+}
+
+const fn check_window(node: &NodeRecord, input: &NodeRecord) -> Result<(), Fault> {
+    let windows = node.window.over(input.sides);
+    let [_, bottom, _, right] = node.window.padding;
+    ok!(check_axis(&windows.y, bottom));
+    ok!(check_axis(&windows.x, right));
+    let [height, width] = windows.output_size();
+    if node.sides[0] as usize != height || node.sides[1] as usize != width {
+        return Err(Fault::NodeShape);
+    }
+    if node.kind != kind::PRODUCT {
+        let plain = matches!(node.window.dilation, [1, 1]) && node.channels == input.channels;
+        return match plain {
+            true => Ok(()),
+            false => Err(Fault::NodeShape),
+        };
+    }
+    match node.pad {
+        pad::ZERO => {}
+        pad::MINUS_ONE | pad::PLUS_ONE if input.values == values::BITS => {}
+        _ => return Err(Fault::PadValue),
+    }
+    let groups = node.groups as u32;
+    let [kernel_height, kernel_width] = windows.kernel();
+    let fits = groups > 0
+        && input.channels.is_multiple_of(groups)
+        && node.channels.is_multiple_of(groups)
+        && fits_memory(&[kernel_height, kernel_width, input.channels as usize]);
+    match fits {
+        true => Ok(()),
+        false => Err(Fault::Window),
+    }
+}
+
+/// Checks that buffers lie one after the other; returns where they end. Where a node is at fault,
+/// `index` is its number.
+const fn check_buffers(
+    records: &[[u8; RECORD_BYTES]],
+    patches: usize,
+    index: &mut usize,
+) -> Result<usize, Fault> {
+    let mut end = state_words(records.len()).saturating_add(patches);
+    while let Some(node) = NodeRecord::of(records, *index) {
+        let is_last = *index + 1 == records.len();
+        let rows = node.rows as usize;
+        if is_last != (rows == 0) || rows > node.height() {
+            return Err(Fault::BufferRows);
+        }
+        let is_buffer = *index > 0 && !is_last;
+        if node.at as usize != if is_buffer { end } else { 0 } {
+            return Err(Fault::BufferPlace);
+        }
+        if is_buffer {
+            // A row is part of an image that fits memory.
+            let words = rows.saturating_mul(node.row_words());
+            end = end.saturating_add(words);
+        }
+        *index += 1;
+    }
+    *index = 0;
+    match end <= isize::MAX as usize / size_of::<u64>() {
+        true => Ok(end),
+        false => Err(Fault::BufferPlace),
+    }
+}
+
+/// Checks that all `f32` are finite.
+const fn finite(bytes: &[u8]) -> Result<(), Fault> {
+    const EXPONENT: u32 = 0x7F80_0000;
+    let (mut numbers, _) = bytes.as_chunks::<4>();
+    while let [number, behind @ ..] = numbers {
+        if u32::from_le_bytes(*number) & EXPONENT == EXPONENT {
+            return Err(Fault::Finite);
+        }
+        numbers = behind;
+    }
+    Ok(())
+}
+
+/// Whether the first of two numbers is not greater than the second.
+const fn is_range(bytes: &[u8], are_real: bool) -> bool {
+    match bytes.as_chunks::<4>() {
+        ([low, high, ..], _) => match are_real {
+            true => f32::from_le_bytes(*low) <= f32::from_le_bytes(*high),
+            false => i32::from_le_bytes(*low) <= i32::from_le_bytes(*high),
+        },
+        _ => false,
+    }
+}

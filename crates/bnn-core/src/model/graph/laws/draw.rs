@@ -1,0 +1,405 @@
+//! Random graphs: branches that rejoin, windows of all kinds, both kinds of numbers.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::bits::BitMatrix;
+use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use crate::model::InputType;
+use crate::model::graph::{
+    Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights,
+};
+use crate::model::laws::net::Dice;
+
+/// A graph that is being drawn.
+struct Sketch {
+    dice: Dice,
+    nodes: Vec<Node>,
+    /// Of the input and of all nodes.
+    tensors: Vec<([usize; 3], Values)>,
+}
+
+/// A graph of a seed, of up to some `size` nodes.
+pub(super) fn graph(seed: u64, size: usize) -> Graph {
+    let mut dice = Dice::new(seed.wrapping_mul(1 << 20));
+    let sides = [1 + dice.below(9), 1 + dice.below(7)];
+    let channels = dice.one_of(&[1, 2, 3, 4, 6, 31, 32, 64, 65]);
+    let input_shape = [sides[0], sides[1], channels];
+    let input = match dice.below(3) {
+        0 => InputType::Bits,
+        _ => InputType::Unsigned {
+            depth: dice.one_of(&[1, 4, 8]),
+        },
+    };
+    let values = match input {
+        InputType::Unsigned { depth } => Values::Unsigned { depth },
+        _ => Values::Bits,
+    };
+    let mut sketch = Sketch {
+        dice,
+        nodes: Vec::new(),
+        tensors: vec![(input_shape, values)],
+    };
+    for _ in 0..1 + sketch.dice.below(size) {
+        sketch.grow();
+    }
+    sketch.finish();
+    Graph {
+        input,
+        input_shape,
+        nodes: reached(sketch.nodes),
+        meta: String::from("seed"),
+    }
+}
+
+/// The nodes that the last one depends on.
+fn reached(nodes: Vec<Node>) -> Vec<Node> {
+    let mut used = vec![false; nodes.len() + 1];
+    used[nodes.len()] = true;
+    for (i, node) in nodes.iter().enumerate().rev() {
+        if used[i + 1] {
+            node.inputs.iter().for_each(|&at| used[at] = true);
+        }
+    }
+    let mut numbers = vec![0; nodes.len() + 1];
+    let mut next = 1;
+    let mut kept = Vec::new();
+    for (i, mut node) in nodes.into_iter().enumerate() {
+        if used[i + 1] {
+            numbers[i + 1] = next;
+            next += 1;
+            node.inputs.iter_mut().for_each(|at| *at = numbers[*at]);
+            kept.push(node);
+        }
+    }
+    kept
+}
+
+impl Sketch {
+    /// One of the last tensors.
+    fn recent(&mut self) -> usize {
+        let n = self.tensors.len();
+        n - 1 - self.dice.below(n.min(4))
+    }
+
+    fn push(&mut self, operation: Operation, inputs: &[usize], shape: [usize; 3], values: Values) {
+        self.nodes.push(Node {
+            operation,
+            inputs: inputs.to_vec(),
+            values,
+        });
+        self.tensors.push((shape, values));
+    }
+
+    fn fixed(&mut self) -> Values {
+        Values::Fixed {
+            exponent: self.dice.one_of(&[-3, 0, 4, 8]),
+        }
+    }
+
+    /// A type of numbers that may follow `from`.
+    fn numbers_after(&mut self, from: Values) -> Values {
+        match from {
+            Values::Real => Values::Real,
+            _ => match self.dice.below(2) {
+                0 => Values::Real,
+                _ => self.fixed(),
+            },
+        }
+    }
+
+    fn integers(&mut self, n: usize, below: i32) -> Vec<i32> {
+        self.dice.noise(n).into_iter().map(|v| v % below).collect()
+    }
+
+    fn reals(&mut self, n: usize) -> Vec<f32> {
+        let noise = self.dice.noise(n).into_iter();
+        noise
+            .map(|v| match v % 13 {
+                0 => 0.0,
+                1 => -0.0,
+                _ => (v % 3000) as f32 / 777.0,
+            })
+            .collect()
+    }
+
+    fn finish_of(&mut self, n: usize, values: Values, plain: bool) -> Finish {
+        match values {
+            Values::Bits => Finish::Thresholds(self.integers(n, 9)),
+            Values::Real if plain => Finish::Bias(self.reals(n)),
+            Values::Real => Finish::Real {
+                scale: self.reals(n),
+                bias: self.reals(n),
+            },
+            _ => Finish::Fixed {
+                factor: self.integers(n, 1 << 12),
+                bias: self.integers(n, 500),
+                shift: self.dice.one_of(&[0, 1, 9, 14]),
+            },
+        }
+    }
+
+    fn slopes(&mut self, n: usize, values: Values) -> Slopes {
+        match values {
+            Values::Real => Slopes::Real(self.reals(n)),
+            _ => Slopes::Fixed {
+                slope: self.integers(n, 400),
+                shift: self.dice.one_of(&[0, 8]),
+            },
+        }
+    }
+
+    fn numbers(&mut self, n: usize, values: Values) -> Numbers {
+        match values {
+            Values::Real => Numbers::Real(self.reals(n)),
+            Values::Unsigned { depth } => Numbers::Fixed(self.integers(n, 1 << depth)),
+            _ => Numbers::Fixed(self.integers(n, 300)),
+        }
+    }
+
+    /// A convolution of an image; half of them keep its size.
+    fn conv(&mut self, image: [usize; 3], of_bits: bool) -> Conv2d {
+        loop {
+            let [_, _, channels] = image;
+            let groups = match self.dice.below(4) {
+                0 => channels,
+                1 if channels % 2 == 0 => 2,
+                _ => 1,
+            };
+            let outputs = groups * self.dice.one_of(&[1, 1, 2, 3, 32, 33, 64]);
+            let outputs = match self.dice.below(2) {
+                0 => channels,
+                _ if outputs > 130 => channels,
+                _ => outputs,
+            };
+            let kernel = [1 + self.dice.below(3), 1 + self.dice.below(3)];
+            let keeps = self.dice.below(2) == 0;
+            let padding = match keeps {
+                true => Padding::Same,
+                false => self.padding(kernel),
+            };
+            let options = ConvOptions {
+                stride: match keeps {
+                    true => [1, 1],
+                    false => [1 + self.dice.below(3), 1 + self.dice.below(3)],
+                },
+                dilation: [1 + self.dice.below(2), 1 + self.dice.below(2)],
+                groups,
+                padding,
+                pad_value: match of_bits {
+                    true => self.dice.one_of(&[
+                        PadValue::Zero,
+                        PadValue::Zero,
+                        PadValue::MinusOne,
+                        PadValue::PlusOne,
+                    ]),
+                    false => PadValue::Zero,
+                },
+            };
+            let conv = Conv2d::new(image, outputs, kernel, options);
+            if let Ok(conv) = conv
+                && conv.windows().is_moderate()
+            {
+                return conv;
+            }
+        }
+    }
+
+    fn padding(&mut self, kernel: [usize; 2]) -> Padding {
+        Padding::Explicit {
+            top: self.dice.below(kernel[0]),
+            bottom: self.dice.below(kernel[0]),
+            left: self.dice.below(kernel[1]),
+            right: self.dice.below(kernel[1]),
+        }
+    }
+
+    fn pool(&mut self, image: [usize; 3]) -> Pool2d {
+        let [height, width, _] = image;
+        loop {
+            let (kernel, padding) = match self.dice.below(4) {
+                0 => ([height, width], Padding::Valid),
+                _ => {
+                    let kernel = [1 + self.dice.below(3), 1 + self.dice.below(3)];
+                    (kernel, self.padding(kernel))
+                }
+            };
+            let stride = [1 + self.dice.below(3), 1 + self.dice.below(3)];
+            let pool = Pool2d::new(image, kernel, stride, padding);
+            if let Ok(pool) = pool
+                && pool.windows().is_moderate()
+            {
+                return pool;
+            }
+        }
+    }
+
+    /// Adds a product of tensor `at`.
+    fn product(&mut self, at: usize, values: Values) {
+        let (image, from) = self.tensors[at];
+        let conv = self.conv(image, from == Values::Bits);
+        let (n, k) = (conv.outputs(), conv.patch_len());
+        let weights = match (from, self.dice.below(2)) {
+            (Values::Bits, _) | (Values::Unsigned { .. }, 0) => {
+                Weights::Bits(BitMatrix::pack(&self.dice.noise(n * k), n, k).unwrap())
+            }
+            (Values::Real, 0) => Weights::F32(self.reals(n * k)),
+            _ => Weights::I8(self.dice.noise(n * k).iter().map(|&v| v as i8).collect()),
+        };
+        if matches!(from, Values::Fixed { .. }) && k > 511 {
+            return;
+        }
+        let plain = matches!(weights, Weights::F32(_));
+        let finish = self.finish_of(n, values, plain);
+        let [height, width] = conv.windows().output_size();
+        let operation = Operation::Product {
+            conv,
+            weights,
+            finish,
+        };
+        self.push(operation, &[at], [height, width, n], values);
+    }
+
+    /// Adds a node.
+    fn grow(&mut self) {
+        let at = self.recent();
+        let (shape, values) = self.tensors[at];
+        let [height, width, channels] = shape;
+        let is_number = matches!(values, Values::Real | Values::Fixed { .. });
+        match self.dice.below(if is_number { 14 } else { 4 }) {
+            0 | 1 => {
+                let of = match values {
+                    Values::Real => Values::Real,
+                    _ => match self.dice.below(3) {
+                        0 => Values::Bits,
+                        _ => self.numbers_after(values),
+                    },
+                };
+                self.product(at, of);
+            }
+            2 if values == Values::Bits => {
+                let pool = self.pool(shape);
+                let [height, width] = pool.windows().output_size();
+                self.push(
+                    Operation::MaxPool(pool),
+                    &[at],
+                    [height, width, channels],
+                    values,
+                );
+            }
+            2 | 4 if values != Values::Bits => {
+                let thresholds = self.numbers(channels, values);
+                self.push(Operation::Sign(thresholds), &[at], shape, Values::Bits);
+            }
+            3 if values != Values::Bits => {
+                let of = self.numbers_after(values);
+                let finish = self.finish_of(channels, of, false);
+                self.push(Operation::Affine(finish), &[at], shape, of);
+            }
+            3 | 5 | 6 => self.join(at),
+            7 => self.push(Operation::Relu, &[at], shape, values),
+            8 => {
+                let slopes = self.slopes(channels, values);
+                self.push(Operation::Prelu(slopes), &[at], shape, values);
+            }
+            9 => {
+                let operation = Operation::Rprelu {
+                    before: self.numbers(channels, values),
+                    slope: self.slopes(channels, values),
+                    after: self.numbers(channels, values),
+                };
+                self.push(operation, &[at], shape, values);
+            }
+            10 => {
+                let (low, high) = match values {
+                    Values::Real => (Number::Real(-1.0), Number::Real(2.5)),
+                    _ => (Number::Fixed(-100), Number::Fixed(1 << 20)),
+                };
+                self.push(Operation::Clamp { low, high }, &[at], shape, values);
+            }
+            11 | 12 => {
+                let pool = self.pool(shape);
+                let [height, width] = pool.windows().output_size();
+                let operation = match self.dice.below(2) {
+                    0 => Operation::AveragePool(pool),
+                    _ => Operation::MaxPool(pool),
+                };
+                self.push(operation, &[at], [height, width, channels], values);
+            }
+            _ if height * width * channels < 300 => {
+                let shape = [1, 1, height * width * channels];
+                self.push(Operation::Flatten, &[at], shape, values);
+            }
+            _ => {}
+        }
+    }
+
+    /// Joins a tensor with another one, or with itself.
+    fn join(&mut self, at: usize) {
+        let (shape, values) = self.tensors[at];
+        let [height, width, channels] = shape;
+        let adds = !matches!(values, Values::Bits | Values::Unsigned { .. });
+        let kind = core::mem::discriminant(&values);
+        let same = |of: &([usize; 3], Values)| {
+            core::mem::discriminant(&of.1) == kind && of.0 == shape && adds
+        };
+        let beside =
+            |of: &([usize; 3], Values)| of.1 == values && of.0[..2] == shape[..2] && channels < 200;
+        let others = 0..self.tensors.len();
+        let equal: Vec<usize> = others.clone().filter(|&i| same(&self.tensors[i])).collect();
+        if !equal.is_empty() && self.dice.below(3) > 0 {
+            let other = self.dice.one_of(&equal);
+            let of = match values {
+                Values::Fixed { .. } => self.fixed(),
+                values => values,
+            };
+            self.push(Operation::Add, &[at, other], shape, of);
+            return;
+        }
+        let beside: Vec<usize> = others.filter(|&i| beside(&self.tensors[i])).collect();
+        if beside.is_empty() {
+            return;
+        }
+        let other = self.dice.one_of(&beside);
+        let all = channels + self.tensors[other].0[2];
+        if all < 300 {
+            self.push(
+                Operation::Concat,
+                &[at, other],
+                [height, width, all],
+                values,
+            );
+        }
+    }
+
+    /// Adds a node that a model may end with.
+    fn finish(&mut self) {
+        let at = self.tensors.len() - 1;
+        let (shape, values) = self.tensors[at];
+        let of = match values {
+            Values::Real => Values::Real,
+            _ => *[Values::Real, Values::Integer { exponent: 3 }, Values::Bits]
+                .get(self.dice.below(3))
+                .unwrap(),
+        };
+        let before = self.nodes.len();
+        if self.dice.below(2) == 0 {
+            self.product(at, of);
+        }
+        if self.nodes.len() > before {
+            return;
+        }
+        match (values, of) {
+            (Values::Bits, _) => self.product(at, of),
+            (_, Values::Bits) => {
+                let thresholds = self.numbers(shape[2], values);
+                self.push(Operation::Sign(thresholds), &[at], shape, of);
+            }
+            _ => {
+                let finish = self.finish_of(shape[2], of, false);
+                self.push(Operation::Affine(finish), &[at], shape, of);
+            }
+        }
+    }
+}

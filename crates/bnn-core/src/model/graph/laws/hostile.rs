@@ -1,0 +1,154 @@
+//! Damaged and hostile graphs are errors, or run in the memory that they say.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::draw;
+use super::residual_block;
+use crate::model::format::{self, RECORD_BYTES};
+use crate::model::laws::outputs;
+use crate::model::*;
+use crate::noise::noise;
+
+fn with_checksum(mut file: Vec<u8>) -> Vec<u8> {
+    let crc = format::checksum(&file);
+    file[format::AT_CRC..format::AT_CRC + 4].copy_from_slice(&crc.to_le_bytes());
+    file
+}
+
+/// Opens `bytes` and, where that works and is no large work, runs a sample: no panic.
+fn open_and_run(bytes: &[u8]) -> Result<(), ModelError> {
+    let file = AlignedBytes::from(bytes);
+    let model = Model::open(&file)?;
+    let (words, sizes) = (model.scratch_words(1)?, model.sizes());
+    if words + sizes.input_len + sizes.output_len > 1 << 20 || model.operations() > 1 << 24 {
+        return Ok(());
+    }
+    let mut scratch = vec![u64::MAX; words];
+    let bits = vec![0; sizes.input_len];
+    let bytes = vec![1; sizes.input_len];
+    let input = match model.input().1 {
+        InputType::Bits => Input::Bits(&bits),
+        _ => Input::Bytes(&bytes),
+    };
+    let (_, done) = outputs(&model, 1, |output| {
+        model.run(1, input, output, &mut scratch)
+    });
+    done?;
+    let packed = PackedModel::new(model)?;
+    outputs(&model, 1, |output| packed.run(1, input, output)).1
+}
+
+/// Where the records of a file begin.
+fn records_at(file: &[u8]) -> usize {
+    let entry = format::HEADER_BYTES;
+    assert_eq!(file[entry..entry + 4], format::NODES);
+    u32::from_le_bytes(file[entry + 4..entry + 8].try_into().unwrap()) as usize
+}
+
+#[test]
+fn extreme_numbers_in_records_are_errors_or_run() {
+    for seed in 0..12 {
+        let good = draw::graph(seed, 12).write().unwrap();
+        let at = records_at(&good);
+        let len = good.len().min(at + 12 * RECORD_BYTES);
+        for byte in at..len {
+            for value in [0, 1, 2, 3, 16, 17, 18, 127, 128, 255] {
+                let mut bad = good.clone();
+                bad[byte] = value;
+                let _ = open_and_run(&with_checksum(bad));
+            }
+            let mut bad = good.clone();
+            let end = bad.len().min(byte + 4);
+            bad[byte..end].fill(255);
+            let _ = open_and_run(&with_checksum(bad));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn flipped_bytes_are_errors_or_run(seed: u64, flips in 1_usize..6, repaired: bool) {
+        let mut file = draw::graph(seed % 64, 10).write().unwrap();
+        for flip in noise(seed, 2 * flips).chunks(2) {
+            let at = flip[0].unsigned_abs() as usize % file.len();
+            file[at] ^= 1 << (flip[1].unsigned_abs() % 8);
+        }
+        let opened = open_and_run(&if repaired { with_checksum(file) } else { file });
+        prop_assert!(repaired || opened.is_err() || opened.is_ok());
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused(seed in 0_u64..32, share in 0.0..1.0_f64) {
+        let file = draw::graph(seed, 10).write().unwrap();
+        let len = (file.len() as f64 * share) as usize;
+        prop_assert!(open_and_run(&file[..len]).is_err());
+    }
+}
+
+/// The fault of a file in which number `value` of `len` bytes is at `at` of record `record`.
+fn refusal(file: &[u8], record: usize, at: usize, value: u32, len: usize) -> ModelError {
+    let mut bad = file.to_vec();
+    let at = records_at(file) + record * RECORD_BYTES + at;
+    bad[at..at + len].copy_from_slice(&value.to_le_bytes()[..len]);
+    open_and_run(&with_checksum(bad)).unwrap_err()
+}
+
+#[test]
+fn each_lie_about_a_graph_has_its_error() {
+    let file = residual_block(8, 5).write().unwrap();
+    // Input, numbers, signs, convolution, signs, convolution, sum.
+    let layer = |index, fault: fault::Fault| ModelError::Layer {
+        index,
+        expected: fault.expected(),
+    };
+    use fault::Fault;
+    let cases = [
+        // A node that reads itself, one that reads a later one, a first node that reads.
+        (2, 4, 2, 2, 2, Fault::NodeInputs),
+        (2, 4, 4, 2, 2, Fault::NodeInputs),
+        (0, 4, 1, 2, 0, Fault::Reserved),
+        // A tensor that nobody reads, and readers that are not told.
+        (3, 4, 1, 2, 2, Fault::Reader),
+        (1, 18, 2, 2, 6, Fault::Reader),
+        (6, 18, 6, 2, 6, Fault::Reader),
+        // Types, shapes, operations.
+        (1, 1, 99, 1, 1, Fault::Values),
+        (5, 1, 18, 1, 5, Fault::Values),
+        (6, 12, 6, 4, 6, Fault::NodeShape),
+        (3, 8, 7, 2, 3, Fault::NodeShape),
+        (3, 0, 77, 1, 3, Fault::Reserved),
+        (1, 0, 77, 1, 1, Fault::NodeKind),
+        (3, 44, 2, 1, 3, Fault::NodeTypes),
+        (3, 24, 4, 4, 3, Fault::Weights),
+        (3, 28, 1 << 20, 4, 3, Fault::Params),
+        (5, 28, 0, 4, 5, Fault::Shared),
+        // Buffers.
+        (2, 16, 0, 2, 2, Fault::BufferRows),
+        (2, 16, 9, 2, 2, Fault::BufferRows),
+        (2, 20, 1, 4, 2, Fault::BufferPlace),
+    ];
+    for (record, at, value, len, index, fault) in cases {
+        let refused = refusal(&file, record, at, value, len);
+        assert_eq!(refused, layer(index, fault), "byte {at} of record {record}");
+    }
+}
+
+#[test]
+fn buffers_of_too_few_rows_are_refused() {
+    let file = residual_block(8, 64).write().unwrap();
+    // The last buffer, so that no other one moves: that of the second convolution has one row; the
+    // signs before it need three.
+    let at = records_at(&file);
+    let mut bad = file.clone();
+    bad[at + 4 * RECORD_BYTES + 16] = 2;
+    // What lies behind moves up by a row of 8 words.
+    let place = at + 5 * RECORD_BYTES + 20;
+    let moved = u32::from_le_bytes(bad[place..place + 4].try_into().unwrap()) - 8;
+    bad[place..place + 4].copy_from_slice(&moved.to_le_bytes());
+    let refused = open_and_run(&with_checksum(bad)).unwrap_err();
+    let expected = fault::Fault::Rows.expected();
+    assert_eq!(refused, ModelError::Section { expected });
+}

@@ -1,0 +1,186 @@
+//! A graph runs as its definition says, however it is run.
+
+mod draw;
+mod hostile;
+mod naive;
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::record::NodeRecord;
+use super::{Graph, fixed};
+use crate::bits::BitMatrix;
+use crate::model::laws::{Samples, outputs};
+use crate::model::*;
+use crate::noise::noise;
+use crate::shape::row_words;
+
+/// Samples of a graph, as its file takes them and as integers.
+fn samples(graph: &Graph, seed: u64, count: usize) -> (Samples, Vec<Vec<i64>>) {
+    let [height, width, channels] = graph.input_shape;
+    let all = height * width * channels;
+    let noise = noise(seed ^ 0xA5A5, all * count);
+    match graph.input {
+        InputType::Bits => {
+            let bits = BitMatrix::pack(&noise, height * width * count, channels).unwrap();
+            let signs = noise.chunks(all);
+            let signs = signs.map(|x| x.iter().map(|&x| if x >= 0 { 1 } else { -1 }).collect());
+            (Samples::Bits(bits.view().words().to_vec()), signs.collect())
+        }
+        InputType::Unsigned { depth } => {
+            let bytes: Vec<u8> = noise
+                .iter()
+                .map(|&x| x as u8 & (255 >> (8 - depth)))
+                .collect();
+            let numbers = bytes.chunks(all);
+            let numbers = numbers
+                .map(|x| x.iter().map(|&x| x.into()).collect())
+                .collect();
+            (Samples::Bytes(bytes), numbers)
+        }
+        InputType::Thresholds => panic!("no graph has such an input"),
+    }
+}
+
+/// What a run writes for this tensor, as `outputs` tells it.
+fn written(tensor: &naive::Tensor, output: OutputType) -> Vec<u64> {
+    match (&tensor.elements, output) {
+        (naive::Elements::Integers(v), OutputType::Bits) => {
+            let channels = tensor.shape[2];
+            let mut words = Vec::new();
+            for pixel in v.chunks(channels) {
+                let mut row = vec![0_u64; row_words(channels)];
+                for (i, &bit) in pixel.iter().enumerate() {
+                    row[i / 64] |= u64::from(bit > 0) << (i % 64);
+                }
+                words.extend(row);
+            }
+            words
+        }
+        (naive::Elements::Integers(v), _) => v.iter().map(|&v| v as i32 as u64).collect(),
+        (naive::Elements::Reals(x), _) => x
+            .iter()
+            .map(|&x| if x.is_nan() { f32::NAN } else { x }.to_bits().into())
+            .collect(),
+    }
+}
+
+/// The outputs of a graph by its definition.
+fn expected(graph: &Graph, inputs: &[Vec<i64>], output: OutputType) -> Vec<u64> {
+    let all = inputs
+        .iter()
+        .map(|x| written(&naive::run(graph, x), output));
+    all.collect::<Vec<_>>().concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_graph_in_place_and_packed_equals_its_definition(seed: u64, size in 1_usize..16) {
+        let graph = draw::graph(seed, size);
+        let file = AlignedBytes::from(graph.write().unwrap().as_slice());
+        let model = Model::open(&file).unwrap();
+        let (input, numbers) = samples(&graph, seed, 2);
+        let mut scratch = vec![u64::MAX; model.scratch_words(2).unwrap()];
+        let (found, done) = outputs(&model, 2, |output| {
+            model.run(2, input.input(), output, &mut scratch)
+        });
+        prop_assert_eq!(done, Ok(()));
+        let expected = expected(&graph, &numbers, model.output().1);
+        prop_assert_eq!(&found, &expected);
+        let packed = PackedModel::new(model).unwrap();
+        let (found, done) = outputs(&model, 2, |output| packed.run(2, input.input(), output));
+        prop_assert_eq!(done, Ok(()));
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn sums_of_fixed_point_saturate_and_round_to_the_greater(
+        a: i16, b: i16, from: [i8; 2], to: i8,
+    ) {
+        let [ea, eb, e] = [from[0], from[1], to].map(|e| e.rem_euclid(16) - 8);
+        let unit = |v: i16, e: i8| i128::from(v) << (32 - e);
+        let sum = unit(a, ea) + unit(b, eb);
+        let half = 1_i128 << (31 - e);
+        let exact = (sum + half).div_euclid(2 * half);
+        let expected = exact.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+        prop_assert_eq!(fixed::add(a, b, [ea, eb], e), expected);
+    }
+}
+
+#[test]
+fn fixed_point_rounds_ties_to_the_greater() {
+    assert_eq!([-3, -1, 1, 3].map(|v| fixed::shifted(v, 1)), [-1, 0, 1, 2]);
+    assert_eq!([-2, 2, 5].map(|v| fixed::shifted(v, 0)), [-2, 2, 5]);
+    assert_eq!(
+        fixed::shifted(i64::from(i32::MIN) * i64::from(i32::MIN), 62),
+        1
+    );
+    assert_eq!(fixed::average(-3, 2), -1);
+    assert_eq!(fixed::average(3, 2), 2);
+    assert_eq!(fixed::average(5, 3), 2);
+    assert_eq!(fixed::prelu(-1, 1, 1), 0);
+    assert_eq!(fixed::prelu(i16::MIN, i32::MAX, 0), i16::MIN);
+    assert_eq!(fixed::saturated(40_000), i16::MAX);
+}
+
+/// A chain of convolutions of 3 x 3 and a shortcut around two of them keep rows, not images.
+#[test]
+fn a_buffer_holds_the_rows_under_windows_and_what_a_shortcut_waits_for() {
+    let graph = residual_block(64, 64);
+    let file = AlignedBytes::from(graph.write().unwrap().as_slice());
+    let model = Model::open(&file).unwrap();
+    let rows: Vec<u16> = model
+        .records
+        .iter()
+        .map(|record| NodeRecord::decode(record).rows)
+        .collect();
+    // Input, numbers, signs, convolution, signs, convolution, sum.
+    assert_eq!(rows, [1, 3, 3, 1, 3, 1, 0]);
+}
+
+/// Bytes as numbers, plus what two binary convolutions of 3 x 3 make of their signs.
+fn residual_block(side: usize, channels: usize) -> Graph {
+    use super::{Finish, Node, Numbers, Operation, Values, Weights};
+    use crate::conv::{Conv2d, ConvOptions, Padding};
+    let options = ConvOptions {
+        padding: Padding::Same,
+        ..ConvOptions::default()
+    };
+    let conv = Conv2d::new([side, side, channels], channels, [3, 3], options).unwrap();
+    let real = || Finish::Real {
+        scale: vec![0.5; channels],
+        bias: vec![0.25; channels],
+    };
+    let product = |seed| {
+        let k = conv.patch_len();
+        let weights = BitMatrix::pack(&noise(seed, channels * k), channels, k).unwrap();
+        Operation::Product {
+            conv,
+            weights: Weights::Bits(weights),
+            finish: real(),
+        }
+    };
+    let sign = || Operation::Sign(Numbers::Real(vec![0.0; channels]));
+    let node = |operation, inputs: &[usize], values| Node {
+        operation,
+        inputs: inputs.to_vec(),
+        values,
+    };
+    Graph {
+        input: InputType::Unsigned { depth: 8 },
+        input_shape: [side, side, channels],
+        nodes: vec![
+            node(Operation::Affine(real()), &[0], Values::Real),
+            node(sign(), &[1], Values::Bits),
+            node(product(1), &[2], Values::Real),
+            node(sign(), &[3], Values::Bits),
+            node(product(2), &[4], Values::Real),
+            node(Operation::Add, &[1, 5], Values::Real),
+        ],
+        meta: Default::default(),
+    }
+}

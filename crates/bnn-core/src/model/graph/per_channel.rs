@@ -1,0 +1,246 @@
+//! Operations that compute each element of a row from one element, or two, of the same place.
+
+use super::fixed;
+use super::node::NodeParts;
+use super::record::kind;
+use super::tensor::{Numbers, RowMut};
+use crate::shape::{WORD, positive, row_len};
+
+/// Computes a row from the same row of the input, or of both.
+pub(in crate::model) fn per_channel(
+    node: &NodeParts<'_>,
+    a: Numbers<'_>,
+    b: Numbers<'_>,
+    out: RowMut<'_>,
+) {
+    match (node.record.kind, out) {
+        (kind::ADD, out) => add(node, a, b, out),
+        (kind::CONCAT, out) => concat(node, a, b, out),
+        (kind::SIGN, RowMut::Bits(y)) => sign(node, a, y),
+        (kind::AFFINE, out) => affine(node, a, out),
+        (_, RowMut::Fixed(y)) => {
+            if let Numbers::Fixed(x) = a {
+                of_fixed(node, x, y);
+            }
+        }
+        (_, RowMut::Real(y)) => {
+            if let Numbers::Real(x) = a {
+                of_real(node, x, y);
+            }
+        }
+        _ => {} // `open` has refused it
+    }
+}
+
+/// `f` of each element and the two parameters of its channel.
+#[inline(always)]
+fn each<X: Copy, Y, P: Copy>(x: &[X], y: &mut [Y], [p, q]: [&[P]; 2], f: impl Fn(X, P, P) -> Y) {
+    let channels = positive(p.len());
+    for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+        for (((y, &x), &p), &q) in y.iter_mut().zip(x).zip(p).zip(q) {
+            *y = f(x, p, q);
+        }
+    }
+}
+
+/// `f` of each element.
+#[inline(always)]
+fn map<X: Copy, Y>(x: &[X], y: &mut [Y], f: impl Fn(X) -> Y) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = f(x);
+    }
+}
+
+/// Products and sums are rounded one by one: Rust never fuses them.
+fn affine(node: &NodeParts<'_>, x: Numbers<'_>, out: RowMut<'_>) {
+    let shift = node.record.shift;
+    let real = || [node.reals(0), node.reals(1)];
+    let integer = || [node.integers(0), node.integers(1)];
+    let narrow = |v: i32, p, q| fixed::saturated(fixed::affine(v, p, q, shift));
+    let wide = |v: i32, p, q| fixed::saturated_wide(fixed::affine(v, p, q, shift));
+    match (x, out) {
+        (Numbers::Real(x), RowMut::Real(y)) => each(x, y, real(), |x, p, q| p * x + q),
+        (Numbers::Fixed(x), RowMut::Real(y)) => {
+            each(x, y, real(), |x, p, q| p * f32::from(x) + q);
+        }
+        (Numbers::Bytes(x), RowMut::Real(y)) => {
+            each(x, y, real(), |x, p, q| p * f32::from(x) + q);
+        }
+        (Numbers::Fixed(x), RowMut::Fixed(y)) => {
+            each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
+        }
+        (Numbers::Bytes(x), RowMut::Fixed(y)) => {
+            each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
+        }
+        (Numbers::Fixed(x), RowMut::Integer(y)) => {
+            each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
+        }
+        (Numbers::Bytes(x), RowMut::Integer(y)) => {
+            each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
+        }
+        _ => {} // `open` has refused it
+    }
+}
+
+fn of_real(node: &NodeParts<'_>, x: &[f32], y: &mut [f32]) {
+    let prelu = |x: f32, slope: f32| if x >= 0.0 { x } else { slope * x };
+    match node.record.kind {
+        kind::RELU => map(x, y, |x| if x <= 0.0 { 0.0 } else { x }),
+        kind::CLAMP => {
+            let Some([low, high]) = node.range() else {
+                return;
+            };
+            map(x, y, |x: f32| clamped(x, low, high));
+        }
+        kind::PRELU => {
+            let slopes = node.reals(0);
+            each(x, y, [slopes, slopes], |x, slope, _| prelu(x, slope));
+        }
+        kind::RPRELU => {
+            each(x, y, [node.reals(0), node.reals(1)], |x, before, slope| {
+                prelu(x + before, slope)
+            });
+            let after = node.reals(2);
+            for y in y.chunks_exact_mut(positive(after.len())) {
+                y.iter_mut().zip(after).for_each(|(y, after)| *y += after);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn of_fixed(node: &NodeParts<'_>, x: &[i16], y: &mut [i16]) {
+    let shift = node.record.shift;
+    let plus = |v: i16, by: i32| fixed::saturated(i64::from(v) + i64::from(by));
+    match node.record.kind {
+        kind::RELU => map(x, y, |v| v.max(0)),
+        kind::CLAMP => {
+            let Some([low, high]) = node.range::<i32>() else {
+                return;
+            };
+            map(x, y, |v| {
+                fixed::saturated(clamped(i32::from(v), low, high).into())
+            });
+        }
+        kind::PRELU => {
+            let slopes = node.integers(0);
+            each(x, y, [slopes, slopes], |v, slope, _| {
+                fixed::prelu(v, slope, shift)
+            });
+        }
+        kind::RPRELU => {
+            each(
+                x,
+                y,
+                [node.integers(0), node.integers(1)],
+                |v, before, slope| fixed::prelu(plus(v, before), slope, shift),
+            );
+            let after = node.integers(2);
+            for y in y.chunks_exact_mut(positive(after.len())) {
+                for (y, &after) in y.iter_mut().zip(after) {
+                    *y = plus(*y, after);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `high` above it, `low` below it; NaN stays NaN.
+fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
+    match x {
+        x if x > high => high,
+        x if x < low => low,
+        x => x,
+    }
+}
+
+fn add(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
+    match (a, b, out) {
+        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) => {
+            for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+                *y = a + b;
+            }
+        }
+        (Numbers::Fixed(a), Numbers::Fixed(b), RowMut::Fixed(y)) => {
+            let from = [node.input.exponent, node.second.exponent];
+            for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                *y = fixed::add(a, b, from, node.record.exponent);
+            }
+        }
+        _ => {} // `open` has refused it
+    }
+}
+
+fn concat(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
+    let widths = [node.input.channels as usize, node.second.channels as usize];
+    match (a, b, out) {
+        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) => joined(a, b, y, widths),
+        (Numbers::Fixed(a), Numbers::Fixed(b), RowMut::Fixed(y)) => joined(a, b, y, widths),
+        (Numbers::Bits(a), Numbers::Bits(b), RowMut::Bits(y)) => {
+            let [a, b] = [(a, widths[0]), (b, widths[1])];
+            let pixel = row_len(widths[0] + widths[1]);
+            let parts =
+                a.0.chunks_exact(row_len(a.1))
+                    .zip(b.0.chunks_exact(row_len(b.1)));
+            for (y, (a, b)) in y.chunks_exact_mut(pixel).zip(parts) {
+                y.fill(0);
+                place(y, 0, a);
+                place(y, widths[0], b);
+            }
+        }
+        _ => {} // `open` has refused it
+    }
+}
+
+fn joined<T: Copy>(a: &[T], b: &[T], y: &mut [T], [first, second]: [usize; 2]) {
+    let parts = a
+        .chunks_exact(positive(first))
+        .zip(b.chunks_exact(positive(second)));
+    for (y, (a, b)) in y.chunks_exact_mut(positive(first + second)).zip(parts) {
+        for (y, x) in y.iter_mut().zip(a.iter().chain(b)) {
+            *y = *x;
+        }
+    }
+}
+
+/// Writes bits, with zeros behind them, from bit `at` of zeros on.
+pub(super) fn place(words: &mut [u64], at: usize, bits: &[u64]) {
+    let (word, shift) = (at / WORD, at % WORD);
+    let Some(words) = words.get_mut(word..) else {
+        return;
+    };
+    for (i, bits) in bits.iter().enumerate() {
+        if let Some(low) = words.get_mut(i) {
+            *low |= bits << shift;
+        }
+        if shift > 0
+            && let Some(high) = words.get_mut(i + 1)
+        {
+            *high |= bits >> (WORD - shift);
+        }
+    }
+}
+
+fn sign(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64]) {
+    match x {
+        Numbers::Real(x) => reach(x, node.reals(0), y, |x, t| x >= t),
+        Numbers::Fixed(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
+        Numbers::Bytes(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
+        Numbers::Bits(_) => {} // `open` has refused it
+    }
+}
+
+/// The bits that say whether elements reach the thresholds of their channels.
+fn reach<X: Copy, T: Copy>(x: &[X], t: &[T], y: &mut [u64], f: impl Fn(X, T) -> bool) {
+    let channels = positive(t.len());
+    let pixels = y
+        .chunks_exact_mut(row_len(channels))
+        .zip(x.chunks_exact(channels));
+    for (y, x) in pixels {
+        for (y, (x, t)) in y.iter_mut().zip(x.chunks(WORD).zip(t.chunks(WORD))) {
+            let pairs = x.iter().zip(t).rev();
+            *y = pairs.fold(0, |bits, (&x, &t)| bits << 1 | u64::from(f(x, t)));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One row of any node.
+
+use super::node::NodeParts;
+use super::per_channel::{per_channel, place};
+use super::record::kind;
+use super::tensor::{Numbers, RowMut, Rows};
+use super::windowed::{pool, product};
+use crate::kernel::Kernel;
+use crate::shape::{positive, row_len};
+
+/// Computes row `y` of a node from rows of its inputs; `work` has the words of patches.
+#[inline(never)]
+pub(in crate::model) fn make_row(
+    node: &NodeParts<'_>,
+    y: usize,
+    [a, b]: [Rows<'_>; 2],
+    out: RowMut<'_>,
+    work: &mut [u64],
+    kernel: &'static Kernel,
+) {
+    match node.record.kind {
+        kind::PRODUCT => product(node, y, a, out, work, kernel),
+        kind::AVERAGE_POOL | kind::MAX_POOL => pool(node, y, a, out),
+        kind::FLATTEN => flatten(node, a, out),
+        _ => per_channel(node, a.row(y), b.row(y), out),
+    }
+}
+
+/// All rows one after the other.
+fn flatten(node: &NodeParts<'_>, rows: Rows<'_>, out: RowMut<'_>) {
+    let heights = 0..node.input.height();
+    let row_elements = positive(node.input.row_elements());
+    match out {
+        RowMut::Bits(out) => {
+            let channels = node.input.channels as usize;
+            out.fill(0);
+            let mut at = 0;
+            for y in heights {
+                if let Numbers::Bits(row) = rows.row(y) {
+                    for pixel in row.chunks_exact(row_len(channels)) {
+                        place(out, at, pixel);
+                        at += channels;
+                    }
+                }
+            }
+        }
+        RowMut::Fixed(out) => {
+            for (y, out) in heights.zip(out.chunks_exact_mut(row_elements)) {
+                if let Numbers::Fixed(row) = rows.row(y) {
+                    copy(row, out);
+                }
+            }
+        }
+        RowMut::Real(out) => {
+            for (y, out) in heights.zip(out.chunks_exact_mut(row_elements)) {
+                if let Numbers::Real(row) = rows.row(y) {
+                    copy(row, out);
+                }
+            }
+        }
+        RowMut::Integer(_) => {} // no input is of that type
+    }
+}
+
+fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}

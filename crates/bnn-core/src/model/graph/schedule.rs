@@ -1,0 +1,172 @@
+//! The order in which the rows of a graph are made, and which rows a buffer must hold.
+//!
+//! At each step the last node that is ready makes its next row. Reader, writer and runner share this
+//! definition: the writer counts which rows each buffer holds, the reader counts whether what the
+//! file gives suffices, the runner computes. All of it is constant.
+
+use super::record::NodeRecord;
+use crate::model::format::RECORD_BYTES;
+
+/// Where a node stands, in 32 bits of scratch memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::model) struct NodeState {
+    /// The row that it makes next.
+    pub(in crate::model) next: u16,
+    /// The first row in its buffer.
+    pub(in crate::model) base: u16,
+}
+
+impl NodeState {
+    /// Of node `index`; that of a node that there is not is at the beginning.
+    pub(in crate::model) const fn load(states: &[u32], index: usize) -> Self {
+        match states.split_at_checked(index) {
+            Some((_, [word, ..])) => Self {
+                next: *word as u16,
+                base: (*word >> 16) as u16,
+            },
+            _ => Self { next: 0, base: 0 },
+        }
+    }
+
+    pub(in crate::model) const fn store(self, states: &mut [u32], index: usize) {
+        if let Some((_, [word, ..])) = states.split_at_mut_checked(index) {
+            *word = self.next as u32 | (self.base as u32) << 16;
+        }
+    }
+}
+
+/// The first row of `input` that the rows of `node` from `next` on need, and the row after the last
+/// one that row `next` needs.
+pub(in crate::model) const fn needed(
+    node: &NodeRecord,
+    input: &NodeRecord,
+    next: usize,
+) -> [usize; 2] {
+    if next >= node.height() {
+        return [input.height(), 0];
+    }
+    if node.is_windowed() {
+        let y = node.window.over(input.sides).y;
+        let end = (next * y.stride + y.extent()).saturating_sub(y.before);
+        let first = y.first(next);
+        return match end < y.input {
+            true => [first, end],
+            false => [if first < y.input { first } else { y.input }, y.input],
+        };
+    }
+    match node.kind {
+        super::record::kind::FLATTEN => [0, input.height()],
+        _ => [next, next + 1],
+    }
+}
+
+/// The first row of node `index` that any reader still needs.
+pub(in crate::model) const fn in_use(
+    records: &[[u8; RECORD_BYTES]],
+    states: &[u32],
+    index: usize,
+    record: &NodeRecord,
+) -> usize {
+    let mut first = record.height();
+    let mut reader = index + 1;
+    while reader <= record.last as usize {
+        if let Some(node) = NodeRecord::of(records, reader)
+            && node.reads(index)
+        {
+            let [needs, _] = needed(&node, record, NodeState::load(states, reader).next as usize);
+            if needs < first {
+                first = needs;
+            }
+        }
+        reader += 1;
+    }
+    first
+}
+
+/// Whether a node can make its next row.
+const fn is_ready(records: &[[u8; RECORD_BYTES]], states: &[u32], index: usize) -> bool {
+    let Some(node) = NodeRecord::of(records, index) else {
+        return false;
+    };
+    let next = NodeState::load(states, index).next as usize;
+    if next >= node.height() {
+        return false;
+    }
+    let [a, b] = node.inputs;
+    let arity = node.arity();
+    if arity > 0 && lacks(records, states, &node, next, a as usize)
+        || arity > 1 && lacks(records, states, &node, next, b as usize)
+    {
+        return false;
+    }
+    // The last node writes to the caller's memory.
+    node.last == 0 || next < in_use(records, states, index, &node) + node.rows as usize
+}
+
+/// Whether the next row of a node needs rows of node `input` that are still to come.
+const fn lacks(
+    records: &[[u8; RECORD_BYTES]],
+    states: &[u32],
+    node: &NodeRecord,
+    next: usize,
+    input: usize,
+) -> bool {
+    match NodeRecord::of(records, input) {
+        Some(record) => {
+            let [_, end] = needed(node, &record, next);
+            (NodeState::load(states, input).next as usize) < end
+        }
+        None => true,
+    }
+}
+
+/// The last node that can make its next row, of those up to `from`.
+pub(in crate::model) const fn last_ready(
+    records: &[[u8; RECORD_BYTES]],
+    states: &[u32],
+    from: usize,
+) -> Option<usize> {
+    let mut above = from + 1;
+    while above > 0 {
+        above -= 1;
+        if is_ready(records, states, above) {
+            return Some(above);
+        }
+    }
+    None
+}
+
+/// After node `index` has made a row: the last node that can have become ready. Those behind it have
+/// neither got a row nor room.
+pub(in crate::model) const fn look_from(record: &NodeRecord, index: usize) -> usize {
+    match record.last {
+        0 => index,
+        last => last as usize,
+    }
+}
+
+/// Counts a row that node `index` makes.
+pub(in crate::model) const fn count(states: &mut [u32], index: usize) {
+    let state = NodeState::load(states, index);
+    let next = state.next.saturating_add(1);
+    NodeState { next, ..state }.store(states, index);
+}
+
+/// Whether the last node makes all of its rows.
+pub(in crate::model) const fn completes(
+    records: &[[u8; RECORD_BYTES]],
+    states: &mut [u32],
+) -> bool {
+    let last = records.len().saturating_sub(1);
+    let mut from = last;
+    while let Some(index) = last_ready(records, states, from) {
+        count(states, index);
+        if let Some(record) = NodeRecord::of(records, index) {
+            from = look_from(&record, index);
+        }
+    }
+    match NodeRecord::of(records, last) {
+        Some(record) => NodeState::load(states, last).next as usize == record.height(),
+        None => false,
+    }
+}

@@ -1,0 +1,224 @@
+//! A graph as plain data, to be written to a file.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bits::BitMatrix;
+use crate::conv::{Conv2d, Pool2d};
+use crate::model::InputType;
+
+/// A graph: a model whose layers may have several readers and two inputs, and in which numbers run
+/// beside the bits. [`Graph::write`] makes a model file of it.
+///
+/// ```
+/// use bnn_core::BitMatrix;
+/// use bnn_core::conv::{Conv2d, ConvOptions, Pool2d};
+/// use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Values, Weights};
+/// use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // An image of 2 x 2 pixels of one byte: the sum of its pixels and of what a binary convolution
+/// // makes of their signs.
+/// let image = [2, 2, 1];
+/// let conv = Conv2d::new(image, 1, [1, 1], ConvOptions::default())?;
+/// let whole = Pool2d::new(image, [2, 2], [1, 1], Default::default())?;
+/// let ones = |n| vec![1.0_f32; n];
+/// let node = |operation, inputs: &[usize], values| Node {
+///     operation,
+///     inputs: inputs.to_vec(),
+///     values,
+/// };
+/// let real = || Finish::Real { scale: ones(1), bias: vec![0.0] };
+/// let product = Operation::Product {
+///     conv,
+///     weights: Weights::Bits(BitMatrix::pack(&[-1_i8], 1, 1)?),
+///     finish: real(),
+/// };
+/// let graph = Graph {
+///     input: InputType::Unsigned { depth: 8 },
+///     input_shape: image,
+///     nodes: vec![
+///         node(Operation::Affine(real()), &[0], Values::Real), // 1: the pixels as numbers
+///         node(Operation::Sign(Numbers::Fixed(vec![100])), &[0], Values::Bits), // 2
+///         node(product, &[2], Values::Real),                   // 3
+///         node(Operation::Add, &[1, 3], Values::Real),         // 4
+///         node(Operation::AveragePool(whole), &[4], Values::Real),
+///     ],
+///     meta: String::new(),
+/// };
+/// let file = AlignedBytes::from(graph.write()?.as_slice());
+/// let model = Model::open(&file)?;
+/// let mut scratch = vec![0; model.scratch_words(1)?];
+/// let mut mean = [0.0];
+/// model.run(1, Input::Bytes(&[1, 2, 100, 101]), Output::F32(&mut mean), &mut scratch)?;
+/// assert_eq!(mean, [(2.0 + 3.0 + 99.0 + 100.0) / 4.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// The elements of the input: bits or unsigned integers.
+    pub input: InputType,
+    /// `[height, width, channels]` of the input.
+    pub input_shape: [usize; 3],
+    /// The nodes, each behind those that it reads; the last one makes the output.
+    pub nodes: Vec<Node>,
+    /// Text for people and tools, by convention `key=value` lines.
+    pub meta: String,
+}
+
+/// A node of a [`Graph`].
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it computes.
+    pub operation: Operation,
+    /// What it reads, one or two: 0 is the model's input, `i` the tensor of `nodes[i - 1]`.
+    pub inputs: Vec<usize>,
+    /// The type of its tensor. Its shape follows from what it computes.
+    pub values: Values,
+}
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Values {
+    /// Elements in {-1, +1}.
+    Bits,
+    /// Unsigned integers of so many bits, a byte each: of a model's input alone.
+    Unsigned {
+        /// Bits in use, 1 to 8.
+        depth: u8,
+    },
+    /// Signed integers of 16 bits, which stand for `v * 2^-exponent`; they saturate.
+    Fixed {
+        /// From -16 to 31.
+        exponent: i8,
+    },
+    /// `f32`.
+    Real,
+    /// Signed integers of 32 bits, which stand for `v * 2^-exponent`: of a model's output alone.
+    Integer {
+        /// From -16 to 31.
+        exponent: i8,
+    },
+}
+
+/// What a node computes; `docs/MODEL_FORMAT.md` has the arithmetic.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Operation {
+    /// A convolution; a dense layer is one whose kernel covers the image.
+    Product {
+        /// Its shape.
+        conv: Conv2d,
+        /// `[outputs, patch_len]`.
+        weights: Weights,
+        /// What its sums become.
+        finish: Finish,
+    },
+    /// The sum of two tensors.
+    Add,
+    /// The channels of two tensors, one behind the other.
+    Concat,
+    /// An affine step for each channel.
+    Affine(Finish),
+    /// `0` where `x <= 0`, else `x`.
+    Relu,
+    /// `x` where `x >= 0`, else `slope * x`; a slope for each channel.
+    Prelu(Slopes),
+    /// `prelu(x + before) + after`; three numbers for each channel.
+    Rprelu {
+        /// Shifts before the rectifier.
+        before: Numbers,
+        /// Slopes of the rectifier.
+        slope: Slopes,
+        /// Shifts after the rectifier.
+        after: Numbers,
+    },
+    /// `high` above it, `low` below it, else `x`.
+    Clamp {
+        /// The least result.
+        low: Number,
+        /// The greatest result.
+        high: Number,
+    },
+    /// The mean under each window.
+    AveragePool(Pool2d),
+    /// The largest element under each window.
+    MaxPool(Pool2d),
+    /// The bit `x >= threshold`; a threshold for each channel, an integer for unsigned and fixed
+    /// point.
+    Sign(Numbers),
+    /// One pixel with all elements as its channels.
+    Flatten,
+}
+
+/// The weights of a product, a filter per output.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Weights {
+    /// For bits and unsigned integers.
+    Bits(BitMatrix),
+    /// For unsigned integers, fixed point and reals.
+    I8(Vec<i8>),
+    /// For reals.
+    F32(Vec<f32>),
+}
+
+/// What sums, or elements, become; numbers for each output channel.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Finish {
+    /// The bit `sum >= threshold`.
+    Thresholds(Vec<i32>),
+    /// `scale * x + bias`, rounded twice.
+    Real {
+        /// Factors.
+        scale: Vec<f32>,
+        /// Summands.
+        bias: Vec<f32>,
+    },
+    /// `x + bias`: of products of reals with `f32` weights.
+    Bias(Vec<f32>),
+    /// `round(v * factor / 2^shift) + bias`, saturated to [`Values::Fixed`] or [`Values::Integer`].
+    Fixed {
+        /// Factors.
+        factor: Vec<i32>,
+        /// Summands.
+        bias: Vec<i32>,
+        /// From 0 to 62.
+        shift: u8,
+    },
+}
+
+/// Numbers for each channel, of the input's type.
+#[derive(Clone, Debug)]
+pub enum Numbers {
+    /// Of reals.
+    Real(Vec<f32>),
+    /// Of unsigned integers and fixed point.
+    Fixed(Vec<i32>),
+}
+
+/// Slopes for each channel, of the input's type.
+#[derive(Clone, Debug)]
+pub enum Slopes {
+    /// Of reals.
+    Real(Vec<f32>),
+    /// Of fixed point: `slope / 2^shift`.
+    Fixed {
+        /// Factors.
+        slope: Vec<i32>,
+        /// From 0 to 62.
+        shift: u8,
+    },
+}
+
+/// A number of the input's type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// Of reals.
+    Real(f32),
+    /// Of fixed point.
+    Fixed(i32),
+}

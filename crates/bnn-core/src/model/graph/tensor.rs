@@ -1,0 +1,131 @@
+//! Rows of a tensor, read and written.
+
+use core::ops::Range;
+
+use super::record::{NodeRecord, values};
+use crate::model::io::{Input, Output};
+
+/// Consecutive rows of a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct Rows<'r> {
+    pub(in crate::model) numbers: Numbers<'r>,
+    /// The number of the first row.
+    pub(in crate::model) first: usize,
+    /// From row to row, in numbers.
+    pub(in crate::model) stride: usize,
+    /// Numbers of a row.
+    pub(in crate::model) len: usize,
+}
+
+/// Numbers of a tensor: words of bits, else elements.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) enum Numbers<'r> {
+    Bits(&'r [u64]),
+    Bytes(&'r [u8]),
+    Fixed(&'r [i16]),
+    Real(&'r [f32]),
+}
+
+/// A row that is being written.
+#[derive(Debug)]
+pub(in crate::model) enum RowMut<'r> {
+    Bits(&'r mut [u64]),
+    Fixed(&'r mut [i16]),
+    Real(&'r mut [f32]),
+    Integer(&'r mut [i32]),
+}
+
+impl<'r> Numbers<'r> {
+    fn part(self, range: Range<usize>) -> Self {
+        match self {
+            Numbers::Bits(x) => Numbers::Bits(x.get(range).unwrap_or_default()),
+            Numbers::Bytes(x) => Numbers::Bytes(x.get(range).unwrap_or_default()),
+            Numbers::Fixed(x) => Numbers::Fixed(x.get(range).unwrap_or_default()),
+            Numbers::Real(x) => Numbers::Real(x.get(range).unwrap_or_default()),
+        }
+    }
+
+    /// The rows of a buffer.
+    pub(in crate::model) fn of(node: &NodeRecord, words: &'r [u64]) -> Self {
+        match node.values {
+            values::BITS => Numbers::Bits(words),
+            values::FIXED => Numbers::Fixed(bytemuck::cast_slice(words)),
+            values::REAL => Numbers::Real(bytemuck::cast_slice(words)),
+            _ => Numbers::Bytes(bytemuck::cast_slice(words)),
+        }
+    }
+}
+
+impl<'r> Rows<'r> {
+    /// The rows in a node's buffer, of which row `first` is the first.
+    pub(in crate::model) fn buffered(node: &NodeRecord, words: &'r [u64], first: usize) -> Self {
+        Self {
+            numbers: Numbers::of(node, words),
+            first,
+            stride: node.row_stride(),
+            len: node.row_len(),
+        }
+    }
+
+    /// A model's input, whole, as the caller has it.
+    pub(in crate::model) fn given(node: &NodeRecord, input: Input<'r>) -> Self {
+        Self {
+            numbers: match input {
+                Input::Bits(x) => Numbers::Bits(x),
+                Input::Bytes(x) => Numbers::Bytes(x),
+            },
+            first: 0,
+            stride: node.row_len(),
+            len: node.row_len(),
+        }
+    }
+
+    /// Row `y`.
+    pub(in crate::model) fn row(&self, y: usize) -> Numbers<'r> {
+        let at = y.saturating_sub(self.first).saturating_mul(self.stride);
+        self.numbers.part(at..at.saturating_add(self.len))
+    }
+
+    /// The rows `range`, where they are without gaps.
+    pub(in crate::model) fn span(&self, range: Range<usize>) -> Numbers<'r> {
+        let [start, end] = [range.start, range.end]
+            .map(|y| y.saturating_sub(self.first).saturating_mul(self.stride));
+        self.numbers.part(start..end)
+    }
+}
+
+impl<'r> RowMut<'r> {
+    /// Words of a buffer, as a row of a node.
+    pub(in crate::model) fn of(node: &NodeRecord, words: &'r mut [u64]) -> Self {
+        let len = node.row_len();
+        match node.values {
+            values::BITS => RowMut::Bits(words.get_mut(..len).unwrap_or_default()),
+            values::FIXED => RowMut::Fixed(
+                bytemuck::cast_slice_mut(words)
+                    .get_mut(..len)
+                    .unwrap_or_default(),
+            ),
+            values::INTEGER => RowMut::Integer(
+                bytemuck::cast_slice_mut(words)
+                    .get_mut(..len)
+                    .unwrap_or_default(),
+            ),
+            _ => RowMut::Real(
+                bytemuck::cast_slice_mut(words)
+                    .get_mut(..len)
+                    .unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// Row `y` of a model's output.
+    pub(in crate::model) fn given(node: &NodeRecord, output: Output<'r>, y: usize) -> Self {
+        let len = node.row_len();
+        let range = y * len..(y + 1) * len;
+        match output {
+            Output::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),
+            Output::I32(x) => RowMut::Integer(x.get_mut(range).unwrap_or_default()),
+            Output::F32(x) => RowMut::Real(x.get_mut(range).unwrap_or_default()),
+        }
+    }
+}
