@@ -19,6 +19,8 @@ pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 #[cfg(feature = "graph")]
 pub use crate::model::graph::fixed;
+#[cfg(feature = "alloc")]
+pub use crate::ordered::OrderedWeights;
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
 

@@ -61,6 +61,8 @@ mod memory;
 pub mod model;
 #[cfg(all(test, feature = "alloc"))]
 mod noise;
+#[cfg(feature = "alloc")]
+mod ordered;
 mod pack;
 mod planes;
 pub mod prelude;

@@ -31,7 +31,7 @@ pub struct PackedModel<'a> {
     model: Model<'a>,
     /// Of a chain; a graph has none.
     layers: Vec<PackedLayer<'a>>,
-    graph: Option<PackedGraph>,
+    graph: Option<PackedGraph<'a>>,
     /// Samples that go through all layers together.
     block: usize,
     workspaces: Workspaces,

@@ -12,6 +12,8 @@ pub mod fixed;
 mod node;
 #[cfg(feature = "alloc")]
 mod packed;
+#[cfg(feature = "alloc")]
+mod packed_product;
 mod per_channel;
 pub(in crate::model) mod record;
 mod rows;

@@ -36,6 +36,16 @@ pub(in crate::model) enum RowMut<'r> {
 }
 
 impl<'r> Numbers<'r> {
+    #[cfg(feature = "alloc")]
+    fn len(self) -> usize {
+        match self {
+            Numbers::Bits(x) => x.len(),
+            Numbers::Bytes(x) => x.len(),
+            Numbers::Fixed(x) => x.len(),
+            Numbers::Real(x) => x.len(),
+        }
+    }
+
     fn part(self, range: Range<usize>) -> Self {
         match self {
             Numbers::Bits(x) => Numbers::Bits(x.get(range).unwrap_or_default()),
@@ -86,6 +96,16 @@ impl<'r> Rows<'r> {
         self.numbers.part(at..at.saturating_add(self.len))
     }
 
+    /// The rows behind the first `rows` ones, as rows of another image.
+    #[cfg(feature = "alloc")]
+    pub(in crate::model) fn skip(&self, rows: usize) -> Self {
+        let at = rows.saturating_mul(self.stride);
+        Self {
+            numbers: self.numbers.part(at..self.numbers.len()),
+            ..*self
+        }
+    }
+
     /// The rows `range`, where they are without gaps.
     pub(in crate::model) fn span(&self, range: Range<usize>) -> Numbers<'r> {
         let [start, end] = [range.start, range.end]
@@ -126,6 +146,48 @@ impl<'r> RowMut<'r> {
             Output::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),
             Output::I32(x) => RowMut::Integer(x.get_mut(range).unwrap_or_default()),
             Output::F32(x) => RowMut::Real(x.get_mut(range).unwrap_or_default()),
+        }
+    }
+}
+
+/// Rows that are being written, without gaps.
+#[cfg(feature = "alloc")]
+#[derive(Debug)]
+pub(in crate::model) enum RowsMut<'r> {
+    Bits(&'r mut [u64]),
+    Fixed(&'r mut [i16]),
+    Real(&'r mut [f32]),
+    Integer(&'r mut [i32]),
+}
+
+#[cfg(feature = "alloc")]
+impl<'r> RowsMut<'r> {
+    /// Words, as rows of a node.
+    pub(in crate::model) fn of(node: &NodeRecord, words: &'r mut [u64]) -> Self {
+        match node.values {
+            values::BITS => RowsMut::Bits(words),
+            values::FIXED => RowsMut::Fixed(bytemuck::cast_slice_mut(words)),
+            values::INTEGER => RowsMut::Integer(bytemuck::cast_slice_mut(words)),
+            _ => RowsMut::Real(bytemuck::cast_slice_mut(words)),
+        }
+    }
+
+    /// A model's output.
+    pub(in crate::model) fn given(output: Output<'r>) -> Self {
+        match output {
+            Output::Bits(x) => RowsMut::Bits(x),
+            Output::I32(x) => RowsMut::Integer(x),
+            Output::F32(x) => RowsMut::Real(x),
+        }
+    }
+
+    /// Numbers of them.
+    pub(in crate::model) fn part(&mut self, range: Range<usize>) -> RowMut<'_> {
+        match self {
+            RowsMut::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),
+            RowsMut::Fixed(x) => RowMut::Fixed(x.get_mut(range).unwrap_or_default()),
+            RowsMut::Real(x) => RowMut::Real(x.get_mut(range).unwrap_or_default()),
+            RowsMut::Integer(x) => RowMut::Integer(x.get_mut(range).unwrap_or_default()),
         }
     }
 }

@@ -18,14 +18,14 @@ use crate::shape::{positive, row_len};
 use crate::window::Windows;
 
 /// A row of windows.
-struct WindowRow<'r> {
-    windows: Windows,
+pub(super) struct WindowRow<'r> {
+    pub(super) windows: Windows,
     y: usize,
     rows: Rows<'r>,
 }
 
 impl<'r> WindowRow<'r> {
-    fn new(node: &NodeParts<'_>, y: usize, rows: Rows<'r>) -> Self {
+    pub(super) fn new(node: &NodeParts<'_>, y: usize, rows: Rows<'r>) -> Self {
         Self {
             windows: node.record.window.over(node.input.sides),
             y,
@@ -36,7 +36,7 @@ impl<'r> WindowRow<'r> {
     /// Calls `visit` with each tap of window `ox` that lies on the image, in order: its number, its
     /// row, and its column.
     #[inline(always)]
-    fn taps(&self, ox: usize, mut visit: impl FnMut(usize, Numbers<'r>, usize)) {
+    pub(super) fn taps(&self, ox: usize, mut visit: impl FnMut(usize, Numbers<'r>, usize)) {
         let Windows { y, x } = &self.windows;
         for ky in y.inside(self.y) {
             let row = self.rows.row(y.pixel(self.y, ky));

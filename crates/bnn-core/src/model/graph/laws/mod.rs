@@ -83,16 +83,16 @@ proptest! {
         let graph = draw::graph(seed, size);
         let file = AlignedBytes::from(graph.write().unwrap().as_slice());
         let model = Model::open(&file).unwrap();
-        let (input, numbers) = samples(&graph, seed, 2);
-        let mut scratch = vec![u64::MAX; model.scratch_words(2).unwrap()];
-        let (found, done) = outputs(&model, 2, |output| {
-            model.run(2, input.input(), output, &mut scratch)
+        let (input, numbers) = samples(&graph, seed, 3);
+        let mut scratch = vec![u64::MAX; model.scratch_words(3).unwrap()];
+        let (found, done) = outputs(&model, 3, |output| {
+            model.run(3, input.input(), output, &mut scratch)
         });
         prop_assert_eq!(done, Ok(()));
         let expected = expected(&graph, &numbers, model.output().1);
         prop_assert_eq!(&found, &expected);
         let packed = PackedModel::new(model).unwrap();
-        let (found, done) = outputs(&model, 2, |output| packed.run(2, input.input(), output));
+        let (found, done) = outputs(&model, 3, |output| packed.run(3, input.input(), output));
         prop_assert_eq!(done, Ok(()));
         prop_assert_eq!(found, expected);
     }
