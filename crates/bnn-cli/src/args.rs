@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     Info(InfoArgs),
     Export(ExportArgs),
+    Import(ImportArgs),
     TestVectors(TestVectorsArgs),
     Bench(BenchArgs),
 }
@@ -258,6 +259,68 @@ pub(crate) enum Language {
     C,
     Rust,
     Bin,
+}
+
+/// Make a model file of a network that others trained: ONNX, or weights of BNN-PYNQ.
+///
+/// An ONNX file may come from `torch.onnx.export` (both exporters), Brevitas or QONNX. It must be a
+/// chain of products with binary weights on binary activations, with batch norms, max pools and
+/// arithmetic between them; the first product may take the bytes of images. A folder holds the
+/// files of BNN-PYNQ (`0-0-weights.bin` and so on).
+///
+/// The model is run beside the network's float interpretation before it is written. What a model
+/// file cannot hold is an error that names the node, its type and why. Networks in ONNX take
+/// numbers: --scale, --mean and --std say how they were made of bytes. The sign of 0 is 0 in ONNX
+/// and +1 in a model: where that shows the network is refused, unless --sign-of-zero says that it
+/// was trained with +1.
+///
+/// Examples:
+///   bnn import TFC_1W1A.onnx
+///   bnn import cifar.onnx --mean 0.5 --std 0.5 -o cifar.bnn
+///   bnn import bnn/params/mnist/lfcW1A1 -o lfc.bnn
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ImportArgs {
+    /// ONNX file, or folder of weights
+    pub(crate) network: PathBuf,
+    /// Model file to write [default: the network's name with .bnn, in this folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// What the model takes: `bytes`, or `bits` where the network was trained on -1 and +1
+    #[arg(long, value_enum, default_value_t = ImportInputs::Bytes)]
+    pub(crate) input: ImportInputs,
+    /// The network's number for a byte: byte * SCALE, before --mean and --std [default: 1/255]
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) scale: Option<f64>,
+    /// Subtracted from that: one number, or one for each channel with commas between them
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) mean: Vec<f32>,
+    /// Divided by then: one number, or one for each channel
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) std: Vec<f32>,
+    /// What the network takes the sign of 0 for
+    #[arg(long, value_enum, default_value_t = ZeroSign::Onnx)]
+    pub(crate) sign_of_zero: ZeroSign,
+    /// Samples of random bytes to compare network and model on
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) samples: u32,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportInputs {
+    Bytes,
+    Bits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ZeroSign {
+    /// 0, as ONNX has it
+    Onnx,
+    /// +1, as a model has it
+    Plus,
 }
 
 /// Write inputs of a model and the outputs that they must give, so that a device can check itself.

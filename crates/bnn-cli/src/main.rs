@@ -54,6 +54,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Eval(args) => commands::eval::run(args),
         Command::Predict(args) => commands::predict::run(args),
         Command::Export(args) => commands::export::run(args),
+        Command::Import(args) => commands::import::run(args),
         Command::Info(args) => commands::info::run(args),
         Command::TestVectors(args) => commands::test_vectors::run(args),
         Command::Bench(args) => commands::bench::run(args),

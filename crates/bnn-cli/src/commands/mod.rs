@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod predict;
 pub(crate) mod test_vectors;

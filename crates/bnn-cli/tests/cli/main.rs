@@ -9,6 +9,7 @@ mod export;
 mod fashion;
 mod hostile;
 mod images;
+mod import;
 mod inputs;
 mod interrupt;
 mod kills;

@@ -1,0 +1,31 @@
+//! Binary networks that others trained, as model files.
+//!
+//! [`import`] takes a path: an ONNX file, or a weight folder of BNN-PYNQ. [`onnx()`] and [`finn()`]
+//! take bytes. Files are taken for hostile: what is wrong with one is an [`ImportError`], found in
+//! memory and time that [`Limits`] bounds. A file that comes out has been run beside the float
+//! interpretation of the network that went in ([`Comparison`]).
+//!
+//! `protobuf` reads the wire format, `onnx` the graph; its `interpreter` computes every node in
+//! floats, which folds constants and is what the model is compared with. `chain` collects the nodes
+//! between two products, and finds the integer threshold at which the very `f32` expression changes
+//! its sign. `finn` needs none of that: its files hold thresholds.
+
+mod budget;
+mod chain;
+mod compare;
+mod error;
+mod finn;
+mod folder;
+mod imported;
+mod onnx;
+mod options;
+mod path;
+mod protobuf;
+
+pub use error::ImportError;
+pub use finn::finn;
+pub use folder::Folder;
+pub use imported::{Comparison, Imported};
+pub use onnx::onnx;
+pub use options::{Inputs, Limits, Options, SignOfZero};
+pub use path::import;

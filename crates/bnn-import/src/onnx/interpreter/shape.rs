@@ -1,0 +1,328 @@
+//! Nodes that move elements and change shapes.
+
+use super::Call;
+use crate::ImportError;
+use crate::budget::{Budget, RANK};
+use crate::onnx::value::{Data, Tensor, broadcast, offsets, walk};
+
+pub(super) fn compute(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    match call.node.op.as_str() {
+        "Constant" => constant(call, budget),
+        "ConstantOfShape" => constant_of_shape(call, budget),
+        "Shape" => {
+            let shape = &call.input(0)?.shape;
+            let sizes: Vec<i64> = shape.iter().map(|&size| size as i64).collect();
+            Ok(Tensor::ints(&[sizes.len()], sizes))
+        }
+        "Reshape" => reshape(call, budget),
+        "Flatten" => {
+            let x = call.input(0)?;
+            let axis = axis(call, call.node.int("axis", 1), x.shape.len() + 1)?;
+            let rows = x.shape[..axis].iter().product();
+            let cols = x.shape[axis..].iter().product();
+            shaped(call, x, vec![rows, cols], budget)
+        }
+        "Unsqueeze" | "Squeeze" => squeeze(call, budget),
+        "Transpose" => transpose(call, budget),
+        "Gather" => gather(call, budget),
+        "Concat" => concat(call, budget),
+        "Expand" => expand(call, budget),
+        _ => slice(call, budget),
+    }
+}
+
+/// A dimension of `rank`, counted from the end where it is negative.
+fn axis(call: &Call<'_>, axis: i64, rank: usize) -> Result<usize, ImportError> {
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    let counted = usize::try_from(counted).ok().filter(|&axis| axis < rank);
+    counted.ok_or_else(|| call.refused(format!("dimension {axis} of {rank}")))
+}
+
+/// The same elements in another shape.
+fn shaped(
+    call: &Call<'_>,
+    x: &Tensor,
+    shape: Vec<usize>,
+    budget: &mut Budget,
+) -> Result<Tensor, ImportError> {
+    if budget.elements(&shape)? != x.len() {
+        return Err(call.refused(format!(
+            "{} elements do not fit the shape {shape:?}",
+            x.len()
+        )));
+    }
+    let data = x.data.clone();
+    Ok(Tensor { shape, data })
+}
+
+fn constant(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let attributes = &call.node.attributes;
+    if let Some(tensor) = attributes.get("value").and_then(|a| a.tensor.as_ref()) {
+        budget.elements(&tensor.shape)?;
+        return Ok(tensor.clone());
+    }
+    let get = |name: &str| attributes.get(name);
+    if let Some(float) = get("value_float").and_then(|a| a.float) {
+        return Ok(Tensor::floats(&[], vec![float]));
+    }
+    if let Some(int) = get("value_int").and_then(|a| a.int) {
+        return Ok(Tensor::ints(&[], vec![int]));
+    }
+    if let Some(list) = get("value_floats") {
+        return Ok(Tensor::floats(&[list.floats.len()], list.floats.clone()));
+    }
+    if let Some(list) = get("value_ints") {
+        return Ok(Tensor::ints(&[list.ints.len()], list.ints.clone()));
+    }
+    Err(call.refused("a constant without a value of a known type"))
+}
+
+/// The sizes that a tensor of integers says.
+fn sizes(call: &Call<'_>, ints: &[i64]) -> Result<Vec<usize>, ImportError> {
+    let sizes: Result<Vec<usize>, _> = ints.iter().map(|&int| int.try_into()).collect();
+    sizes.map_err(|_| call.refused(format!("expected sizes, found {ints:?}")))
+}
+
+fn constant_of_shape(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let shape = sizes(call, call.ints(0)?)?;
+    let len = budget.elements(&shape)?;
+    let value = call.node.attributes.get("value");
+    let data = match value.and_then(|a| a.tensor.as_ref()).map(|t| &t.data) {
+        None => Data::F32(vec![0.0; len]),
+        Some(Data::F32(x)) if x.len() == 1 => Data::F32(vec![x[0]; len]),
+        Some(Data::I64(x)) if x.len() == 1 => Data::I64(vec![x[0]; len]),
+        Some(Data::Bool(x)) if x.len() == 1 => Data::Bool(vec![x[0]; len]),
+        Some(_) => return Err(call.refused("expected a single value")),
+    };
+    Ok(Tensor { shape, data })
+}
+
+fn reshape(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let (x, wanted) = (call.input(0)?, call.ints(1)?);
+    let keeps_zeros = call.node.int("allowzero", 0) != 0;
+    let mut shape = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (i, &size) in wanted.iter().enumerate() {
+        shape.push(match size {
+            -1 if open.is_none() => {
+                open = Some(i);
+                1
+            }
+            0 if !keeps_zeros => *x
+                .shape
+                .get(i)
+                .ok_or_else(|| call.refused(format!("the shape {wanted:?}")))?,
+            size => {
+                usize::try_from(size).map_err(|_| call.refused(format!("the shape {wanted:?}")))?
+            }
+        });
+    }
+    if let Some(i) = open {
+        let rest = shape
+            .iter()
+            .try_fold(1_usize, |all, &size| all.checked_mul(size));
+        shape[i] = x.len().checked_div(rest.unwrap_or(0)).ok_or_else(|| {
+            call.refused(format!("the shape {wanted:?} for {} elements", x.len()))
+        })?;
+    }
+    shaped(call, x, shape, budget)
+}
+
+fn squeeze(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let x = call.input(0)?;
+    let axes = match call.optional(1) {
+        Some(_) => call.ints(1)?,
+        None => call.node.ints("axes"),
+    };
+    let mut shape = Vec::new();
+    if call.node.op == "Squeeze" {
+        let of = |&given: &i64| axis(call, given, x.shape.len());
+        let axes: Vec<usize> = axes.iter().map(of).collect::<Result<_, _>>()?;
+        for (i, &size) in x.shape.iter().enumerate() {
+            if size != 1 || !(axes.is_empty() || axes.contains(&i)) {
+                shape.push(size);
+            }
+        }
+    } else {
+        let rank = x.shape.len() + axes.len();
+        if rank > RANK {
+            return Err(call.refused(format!("{rank} dimensions")));
+        }
+        let of = |&given: &i64| axis(call, given, rank);
+        let axes: Vec<usize> = axes.iter().map(of).collect::<Result<_, _>>()?;
+        let mut old = x.shape.iter();
+        for i in 0..rank {
+            match axes.contains(&i) {
+                true => shape.push(1),
+                false => shape.extend(old.next()),
+            }
+        }
+    }
+    shaped(call, x, shape, budget)
+}
+
+/// Elements of `data` at these places.
+fn pick(data: &Data, places: impl Iterator<Item = usize>) -> Data {
+    match data {
+        Data::F32(x) => Data::F32(places.map(|i| x[i]).collect()),
+        Data::I64(x) => Data::I64(places.map(|i| x[i]).collect()),
+        Data::Bool(x) => Data::Bool(places.map(|i| x[i]).collect()),
+    }
+}
+
+fn transpose(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let x = call.input(0)?;
+    let rank = x.shape.len();
+    let order = match call.node.ints("perm") {
+        [] => (0..rank).rev().collect(),
+        order => sizes(call, order)?,
+    };
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..rank) {
+        return Err(call.refused(format!("the order {order:?} of {rank} dimensions")));
+    }
+    budget.elements(&x.shape)?;
+    budget.work(&x.shape)?;
+    let mut strides = vec![1; rank];
+    for i in (1..rank).rev() {
+        strides[i - 1] = strides[i] * x.shape[i];
+    }
+    let shape: Vec<usize> = order.iter().map(|&d| x.shape[d]).collect();
+    let strides = order.iter().map(|&d| strides[d]).collect();
+    let data = pick(&x.data, walk(shape.clone(), strides));
+    Ok(Tensor { shape, data })
+}
+
+fn gather(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let (x, which) = (call.input(0)?, call.input(1)?);
+    let at = axis(call, call.node.int("axis", 0), x.shape.len())?;
+    let size = x.shape[at];
+    let index = |&i: &i64| {
+        let i = if i < 0 { i + size as i64 } else { i };
+        let i = usize::try_from(i).ok().filter(|&i| i < size);
+        i.ok_or_else(|| call.refused(format!("an index outside of {size}")))
+    };
+    let rows: Vec<usize> = call.ints(1)?.iter().map(index).collect::<Result<_, _>>()?;
+    let (before, after) = (&x.shape[..at], &x.shape[at + 1..]);
+    let shape = [before, &which.shape, after].concat();
+    budget.elements(&shape)?;
+    budget.work(&shape)?;
+    let inner: usize = after.iter().product();
+    let outer: usize = before.iter().product();
+    let places = (0..outer).flat_map(|o| {
+        let rows = &rows;
+        rows.iter()
+            .flat_map(move |r| (0..inner).map(move |i| (o * size + r) * inner + i))
+    });
+    let data = pick(&x.data, places);
+    Ok(Tensor { shape, data })
+}
+
+fn concat(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let parts: Vec<&Tensor> = (0..call.inputs.len())
+        .map(|i| call.input(i))
+        .collect::<Result<_, _>>()?;
+    let [first, ..] = parts.as_slice() else {
+        return Err(call.refused("no inputs"));
+    };
+    let at = axis(call, call.node.int("axis", 0), first.shape.len())?;
+    let mut shape = first.shape.clone();
+    let mut total = 0_usize;
+    for part in &parts {
+        let mut other = part.shape.clone();
+        if other.len() != shape.len() {
+            return Err(call.refused("inputs of different numbers of dimensions"));
+        }
+        total = total.saturating_add(other[at]);
+        other[at] = shape[at];
+        if other != shape {
+            return Err(call.refused("inputs whose other dimensions differ"));
+        }
+    }
+    shape[at] = total;
+    budget.elements(&shape)?;
+    let outer: usize = shape[..at].iter().product();
+    macro_rules! joined {
+        ($kind:ident) => {{
+            let mut all = Vec::new();
+            for o in 0..outer {
+                for part in &parts {
+                    let Data::$kind(x) = &part.data else {
+                        return Err(call.refused("inputs of different types"));
+                    };
+                    let inner = x.len() / outer.max(1);
+                    all.extend_from_slice(&x[o * inner..(o + 1) * inner]);
+                }
+            }
+            Data::$kind(all)
+        }};
+    }
+    let data = match first.data {
+        Data::F32(_) => joined!(F32),
+        Data::I64(_) => joined!(I64),
+        Data::Bool(_) => joined!(Bool),
+    };
+    Ok(Tensor { shape, data })
+}
+
+fn expand(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let x = call.input(0)?;
+    let wanted = sizes(call, call.ints(1)?)?;
+    let shape = broadcast(&[&x.shape, &wanted])
+        .ok_or_else(|| call.refused(format!("{:?} does not expand to {wanted:?}", x.shape)))?;
+    budget.elements(&shape)?;
+    budget.work(&shape)?;
+    let data = pick(&x.data, offsets(&x.shape, &shape));
+    Ok(Tensor { shape, data })
+}
+
+/// Parts of dimensions, forwards or backwards.
+fn slice(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let x = call.input(0)?;
+    let list = |index: usize, name: &str| match call.optional(index) {
+        Some(_) => call.ints(index),
+        None => Ok(call.node.ints(name)),
+    };
+    let (starts, ends, axes) = (list(1, "starts")?, list(2, "ends")?, list(3, "axes")?);
+    let steps = list(4, "steps")?;
+    if starts.len() != ends.len() || starts.len() > RANK {
+        return Err(call.refused("as many starts as ends, of dimensions that there are"));
+    }
+    // The elements of each dimension.
+    let mut kept: Vec<Vec<usize>> = x.shape.iter().map(|&size| (0..size).collect()).collect();
+    for (i, (&start, &end)) in starts.iter().zip(ends).enumerate() {
+        let along = axes.get(i).copied().unwrap_or(i as i64);
+        let at = axis(call, along, x.shape.len())?;
+        let (size, step) = (x.shape[at] as i64, steps.get(i).copied().unwrap_or(1));
+        let inside = |i: i64, least: i64, most: i64| {
+            let counted = if i < 0 { i.saturating_add(size) } else { i };
+            counted.clamp(least, most)
+        };
+        let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+        kept[at] = match step {
+            0 => return Err(call.refused("a step of 0")),
+            1.. => (inside(start, 0, size)..inside(end, 0, size))
+                .step_by(stride)
+                .map(|i| i as usize)
+                .collect(),
+            _ => (inside(end, -1, size - 1) + 1..=inside(start, -1, size - 1))
+                .rev()
+                .step_by(stride)
+                .map(|i| i as usize)
+                .collect(),
+        };
+    }
+    let shape: Vec<usize> = kept.iter().map(Vec::len).collect();
+    budget.elements(&shape)?;
+    budget.work(&shape)?;
+    let mut places = vec![0];
+    for (size, kept) in x.shape.iter().zip(&kept) {
+        let each = places
+            .iter()
+            .flat_map(|place| kept.iter().map(move |i| place * size + i));
+        places = each.collect();
+    }
+    let data = pick(&x.data, places.into_iter());
+    Ok(Tensor { shape, data })
+}

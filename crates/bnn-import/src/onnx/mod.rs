@@ -1,0 +1,61 @@
+//! ONNX files: those of QONNX, and what `torch.onnx.export` writes, by either exporter.
+
+mod interpreter;
+mod lower;
+mod network;
+mod operand;
+mod schema;
+mod tensor_file;
+mod value;
+
+use crate::budget::Budget;
+use crate::chain::Chain;
+use crate::compare::compare;
+use crate::{ImportError, Imported, Options};
+
+pub(crate) use interpreter::{BatchNorm, Levels};
+
+use lower::lower;
+use network::Network;
+use tensor_file::External;
+
+/// Makes a model file of an ONNX file. `external` reads a file in the same folder, by its name,
+/// where the network keeps its weights beside it; it should not read more than
+/// [`Limits::file_bytes`](crate::Limits::file_bytes).
+///
+/// A model file holds a chain of binary products: `MatMul`, `Gemm` and `Conv` with weights of one
+/// magnitude for each output, whose inputs take two values each. Between them may be `MaxPool`,
+/// `Pad`, batch norms, elementwise arithmetic with constants, `Clip`, `Relu`, comparisons, `Where`,
+/// `Sign`, `BipolarQuant` and `Quant`; the first product may take real numbers that are a linear
+/// function of bytes. Everything that does not depend on the input is computed beforehand.
+///
+/// # Errors
+/// [`ImportError`]; a node that cannot be brought over is named.
+pub fn onnx(
+    file: &[u8],
+    external: &mut dyn FnMut(&str) -> Result<Vec<u8>, ImportError>,
+    options: &Options,
+) -> Result<Imported, ImportError> {
+    let limits = options.limits;
+    let most = limits.file_bytes;
+    let limit = ImportError::Limit {
+        what: "bytes of files",
+        most,
+    };
+    let left = most.checked_sub(file.len() as u64).ok_or(limit)?;
+    let budget = &mut Budget::new(limits);
+    let graph = schema::model(file, &mut External::new(external, left, most), budget)?;
+    let mut network = Network::new(&graph, options)?;
+    let values = network.probe(budget)?;
+    let chain = Chain::new(options.inputs.clone(), network.image);
+    let finished = lower(&network, &values, chain)?;
+    let comparison = compare(&finished, &options.inputs, limits.samples, |samples| {
+        network.run(samples, budget)
+    })?;
+    Ok(Imported {
+        file: finished.file,
+        format: "ONNX",
+        comparison,
+        notes: finished.notes,
+    })
+}

@@ -1,0 +1,107 @@
+//! The network of a graph with one input and one output.
+
+use super::interpreter::{Interpreter, Values};
+use super::schema::Graph;
+use super::value::Tensor;
+use crate::budget::Budget;
+use crate::compare::Samples;
+use crate::{ImportError, Inputs, Options};
+
+#[derive(Debug)]
+pub(super) struct Network<'g> {
+    pub(super) graph: &'g Graph,
+    interpreter: Interpreter<'g>,
+    inputs: Inputs,
+    pub(super) input: &'g str,
+    pub(super) output: &'g str,
+    /// The shape of the input, the batch first: that of the file, or of one sample.
+    pub(super) shape: Vec<usize>,
+    /// `[height, width, channels]` of a sample.
+    pub(super) image: [usize; 3],
+}
+
+impl<'g> Network<'g> {
+    pub(super) fn new(graph: &'g Graph, options: &Options) -> Result<Self, ImportError> {
+        let wrong = |expected: &str, found: usize| {
+            ImportError::format("ONNX graph", expected, found.to_string())
+        };
+        let [input] = graph.inputs.as_slice() else {
+            return Err(wrong("one input", graph.inputs.len()));
+        };
+        let [output] = graph.outputs.as_slice() else {
+            return Err(wrong("one output", graph.outputs.len()));
+        };
+        let mut sizes = input.shape.iter();
+        let batch = sizes.next().copied().flatten().unwrap_or(1);
+        let sizes: Option<Vec<usize>> = sizes.copied().collect();
+        let image = match sizes.as_deref() {
+            Some(&[features]) => [1, 1, features],
+            Some(&[channels, height, width]) => [height, width, channels],
+            _ => {
+                return Err(ImportError::format(
+                    format!("input {}", input.name),
+                    "the shape [batch, features] or [batch, channels, height, width], all but the \
+                     batch known",
+                    format!("{:?}", input.shape),
+                ));
+            }
+        };
+        let shape = [vec![batch], sizes.unwrap_or_default()].concat();
+        Ok(Self {
+            graph,
+            interpreter: Interpreter::new(graph, options.sign_of_zero),
+            inputs: options.inputs.clone(),
+            input: &input.name,
+            output,
+            shape,
+            image,
+        })
+    }
+
+    /// A first run: shapes and constants.
+    pub(super) fn probe(&mut self, budget: &mut Budget) -> Result<Values, ImportError> {
+        let len = budget.elements(&self.shape)?;
+        let tensor = Tensor::floats(&self.shape, vec![0.0; len]);
+        self.interpreter.run((self.input, tensor), budget)
+    }
+
+    /// Outputs of samples, `[samples, ..]`, in the order of the model's outputs.
+    pub(super) fn run(
+        &mut self,
+        samples: &Samples<'_>,
+        budget: &Budget,
+    ) -> Result<Vec<f32>, ImportError> {
+        let [height, width, channels] = self.image;
+        let (batch, pixels) = (self.shape[0], height * width);
+        let mut outputs = Vec::new();
+        for group in samples.bytes.chunks(batch * pixels * channels) {
+            let mut budget = budget.renewed();
+            let len = budget.elements(&self.shape)?;
+            let mut x = vec![0.0; len];
+            // Those of the network have the channels first.
+            for (i, &byte) in group.iter().enumerate() {
+                let (sample, at) = (i / (pixels * channels), i % (pixels * channels));
+                let (pixel, c) = (at / channels, at % channels);
+                x[(sample * channels + c) * pixels + pixel] = self.inputs.value(c, byte);
+            }
+            let tensor = Tensor::floats(&self.shape, x);
+            let values = self.interpreter.run((self.input, tensor), &mut budget)?;
+            let output = values.get(self.output).map(|known| &known.tensor);
+            let missing = || ImportError::format("output", "a value of the graph", self.output);
+            let output = output.ok_or_else(missing)?;
+            let scores = output.to_floats(&mut budget)?;
+            let per_sample = scores.len() / batch;
+            let (pixels, channels) = match output.shape.as_slice() {
+                &[_, channels, height, width] => (height * width, channels),
+                _ => (1, per_sample),
+            };
+            let real = group.len() / (height * width * self.image[2]);
+            for sample in scores.chunks_exact(per_sample.max(1)).take(real) {
+                let order = (0..pixels)
+                    .flat_map(|pixel| (0..channels).map(move |channel| channel * pixels + pixel));
+                outputs.extend(order.map(|i| sample[i]));
+            }
+        }
+        Ok(outputs)
+    }
+}

@@ -1,0 +1,79 @@
+//! How a network is imported.
+
+/// How a network is imported. The default suits a network of images whose bytes were divided by
+/// 255.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// What the network's input is to the model.
+    pub inputs: Inputs,
+    /// What the sign of 0 is taken for.
+    pub sign_of_zero: SignOfZero,
+    /// What a file may ask for.
+    pub limits: Limits,
+}
+
+/// What the network's input is to the model.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Inputs {
+    /// The model takes bytes; the network was trained on `(byte * scale - mean) / deviation`.
+    Bytes {
+        /// The factor of a byte, whose product is rounded to `f32`: 1/255 where pixels were from 0
+        /// to 1.
+        scale: f64,
+        /// Subtracted then: one for each channel, one for all, or none.
+        mean: Vec<f32>,
+        /// Divided by then: one for each channel, one for all, or none.
+        deviation: Vec<f32>,
+    },
+    /// The model takes bits; the network was trained on -1 and +1.
+    Bits,
+}
+
+impl Default for Inputs {
+    /// Bytes, divided by 255.
+    fn default() -> Self {
+        Self::Bytes {
+            scale: 1.0 / 255.0,
+            mean: Vec::new(),
+            deviation: Vec::new(),
+        }
+    }
+}
+
+/// What the network's `Sign` makes of 0. In a model file it is +1, always. ONNX says 0: where a sum
+/// of the network can give that, file and network can differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignOfZero {
+    /// 0, as ONNX says: a network in which it shows is refused.
+    #[default]
+    AsOnnx,
+    /// +1: the network is taken for one that was trained so.
+    PlusOne,
+}
+
+/// What a file may ask for. Beyond it an import is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all files together.
+    pub file_bytes: u64,
+    /// Numbers in memory, of 4 to 8 bytes each, over all values that are computed.
+    pub elements: u64,
+    /// Operations of the float interpretation.
+    pub operations: u64,
+    /// Samples that network and model are compared on, at least one.
+    pub samples: usize,
+}
+
+impl Default for Limits {
+    /// 512 MiB of files, 2^28 numbers, 2^36 operations (a minute), 64 samples.
+    fn default() -> Self {
+        Self {
+            file_bytes: 512 << 20,
+            elements: 1 << 28,
+            operations: 1 << 36,
+            samples: 64,
+        }
+    }
+}
