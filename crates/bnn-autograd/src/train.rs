@@ -8,6 +8,7 @@ mod error;
 mod laws;
 mod resume;
 mod stats;
+mod teacher;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,6 +18,7 @@ use bnn_core::model::argmax;
 
 pub use error::TrainError;
 pub use stats::{BatchStats, EpochStats};
+pub use teacher::Teaching;
 
 use crate::data::{Augment, Batch, BatchConfig, Batches, Dataset};
 use crate::error::Error;
@@ -25,6 +27,7 @@ use crate::ops;
 use crate::optim::{Adam, Course, Optimizer, Schedule};
 use crate::tape::{Memory, Tape, Var};
 use crate::tensor::Tensor;
+use teacher::Teacher;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +113,7 @@ pub struct Trainer<M> {
     pub saved: Option<Memory>,
     config: TrainConfig,
     loss: Option<Box<Loss>>,
+    teacher: Option<Teacher>,
     history: Vec<EpochStats>,
 }
 
@@ -142,6 +146,7 @@ impl<M: Module> Trainer<M> {
             model,
             config,
             loss: None,
+            teacher: None,
             history: Vec::new(),
             saved: None,
         })
@@ -158,6 +163,23 @@ impl<M: Module> Trainer<M> {
             loss: Some(Box::new(loss)),
             ..self
         }
+    }
+
+    /// With a teacher: a share of the loss becomes the distance of the scores from those of a
+    /// network that has been trained before, which runs in evaluation on the very inputs, varied
+    /// ones too (Hinton et al. 2015, arXiv 1503.02531). It does not change, and a checkpoint does
+    /// not hold it: a run that goes on has to be given the same.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a share or a temperature outside its range.
+    pub fn with_teacher(
+        mut self,
+        teacher: impl Module + Send + 'static,
+        teaching: Teaching,
+    ) -> Result<Self, Error> {
+        teaching.check()?;
+        self.teacher = Some(Teacher::new(Box::new(teacher), teaching));
+        Ok(self)
     }
 
     /// The epochs done so far.
@@ -337,10 +359,18 @@ impl<M: Module> Trainer<M> {
         let scores: Var = self.model.forward(&x)?;
         let right = count_right(scores.value(), labels);
         let scores = self.cooled(scores)?;
-        let loss = match &self.loss {
+        let mut loss = match &self.loss {
             Some(loss) => loss(&scores, labels)?,
             None => ops::cross_entropy(&scores, labels, self.config.label_smoothing)?,
         };
+        if let Some(teacher) = &mut self.teacher {
+            let Teaching { share, temperature } = teacher.teaching;
+            let taught = ops::distillation(&scores, &teacher.scores(&x)?, temperature)?;
+            let part = |loss: &Var, share: f64| {
+                ops::mul(loss, &tape.constant(Tensor::scalar(share as f32)))
+            };
+            loss = ops::add(&part(&loss, 1.0 - share)?, &part(&taught, share)?)?;
+        }
         Ok((self.descend(&tape, loss)?, right))
     }
 
@@ -378,6 +408,7 @@ impl<M: fmt::Debug> fmt::Debug for Trainer<M> {
             .field("model", &self.model)
             .field("config", &self.config)
             .field("optimizer", &self.optimizer)
+            .field("teacher", &self.teacher)
             .field("history", &self.history)
             .finish_non_exhaustive()
     }

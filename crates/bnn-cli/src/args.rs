@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bnn_autograd::data::Augment;
 use bnn_autograd::data::csv::LabelColumn;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -48,6 +49,7 @@ pub(crate) enum Command {
 ///   bnn train --data photos --image-size 32x32
 ///   bnn train --arch mlp:128,64 --epochs 40 --seed 3 --json
 ///   bnn train --input bits --scores integer
+///   bnn train --data photos --arch reactnet:width=32 --augment --keep best --validation 0.1
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct TrainArgs {
@@ -74,7 +76,11 @@ pub(crate) struct TrainArgs {
     /// instead of the test samples, so that settings can be chosen without looking at the test set
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) validation: Option<f64>,
-    /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for widths that suit the data
+    /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for widths that suit the data;
+    /// of images `cnn`, or a residual network: `resnet` (units of Bi-Real Net), `reactnet` or
+    /// `quicknet`. After a colon their sizes, as in reactnet:width=32,blocks=2,stages=3 (channels
+    /// of the first stage, which double from stage to stage; blocks of two convolutions in each
+    /// stage) and cnn:width=32,stages=3,hidden=256
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
     /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not below
@@ -95,6 +101,53 @@ pub(crate) struct TrainArgs {
     /// Peak learning rate of the cosine schedule [default: suits the data]
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
+    /// Epochs in which the learning rate rises to its peak
+    #[arg(long, default_value_t = 0)]
+    pub(crate) warmup: u64,
+    /// What weights learn by: `adam`; `adamw`, with a weight decay of 0.01; `sgd`, with a momentum
+    /// of 0.9; or without latent weights by `bop` (--lr is its gamma) or `diode-mix`, beside Adam
+    /// for what is not binary
+    #[arg(long, value_enum, default_value_t = OptimizerKind::Adam)]
+    pub(crate) optimizer: OptimizerKind,
+    /// Vary the training images, every one anew in each epoch: `crop=N` (shift by up to N pixels,
+    /// as a crop of the padded image does), `flip` (left and right), `rotate=DEGREES`, `zoom=SHARE`
+    /// and `cutout=N`, with commas between them [without a value: a crop by an eighth of the side,
+    /// and flip]
+    #[arg(long, value_name = "HOW", num_args = 0..=1, value_parser = parse_augment)]
+    pub(crate) augment: Option<Option<AugmentArg>>,
+    /// Share of the target that goes to all classes alike, as in 0.1
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) label_smoothing: f64,
+    /// Learn from the scores of a network that was trained before, too: a checkpoint of `bnn
+    /// train` for the same kind of data
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teacher: Option<PathBuf>,
+    /// Share of the loss that is the distance from the teacher's scores
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.9,
+        allow_negative_numbers = true,
+        requires = "teacher"
+    )]
+    pub(crate) teacher_share: f64,
+    /// What scores are divided by before they are compared with the teacher's
+    #[arg(
+        long,
+        default_value_t = 4.0,
+        allow_negative_numbers = true,
+        requires = "teacher"
+    )]
+    pub(crate) teacher_temperature: f64,
+    /// Which epoch's network to write: the `last` one, or the `best` by the samples that
+    /// --validation holds out
+    #[arg(long, value_enum, default_value_t = Keep::Last)]
+    pub(crate) keep: Keep,
     /// Seed of all random numbers; the same seed gives the same file, for any number of threads
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -136,6 +189,80 @@ pub(crate) enum Inputs {
 pub(crate) enum Scores {
     Real,
     Integer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerKind {
+    Adam,
+    Adamw,
+    Sgd,
+    Bop,
+    DiodeMix,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keep {
+    Last,
+    Best,
+}
+
+impl Keep {
+    /// As the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        }
+    }
+}
+
+/// The value of `--augment`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct AugmentArg(pub(crate) Augment);
+
+impl AugmentArg {
+    /// As the command line has it.
+    pub(crate) fn text(augment: &Augment) -> String {
+        let Augment {
+            shift,
+            flip,
+            rotate,
+            zoom,
+            cutout,
+        } = *augment;
+        let parts = [
+            (shift > 0).then(|| format!("crop={shift}")),
+            flip.then(|| "flip".to_owned()),
+            (rotate != 0.0).then(|| format!("rotate={rotate}")),
+            (zoom != 0.0).then(|| format!("zoom={zoom}")),
+            (cutout > 0).then(|| format!("cutout={cutout}")),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(",")
+    }
+}
+
+fn parse_augment(text: &str) -> Result<AugmentArg, String> {
+    let mut augment = Augment::default();
+    for part in text.split(',').map(str::trim) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let whole = value.parse().ok();
+        let number = value.parse().ok();
+        let known = match name {
+            "flip" if value.is_empty() => Some(augment.flip = true),
+            "crop" => whole.map(|pixels| augment.shift = pixels),
+            "cutout" => whole.map(|pixels| augment.cutout = pixels),
+            "rotate" => number.map(|degrees| augment.rotate = degrees),
+            "zoom" => number.map(|share| augment.zoom = share),
+            _ => None,
+        };
+        known.ok_or_else(|| {
+            format!("`{part}`: expected crop=N, flip, rotate=DEGREES, zoom=SHARE or cutout=N")
+        })?;
+    }
+    match augment == Augment::default() {
+        true => Err("it varies nothing; leave it out".to_owned()),
+        false => Ok(AugmentArg(augment)),
+    }
 }
 
 /// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
@@ -419,7 +546,31 @@ fn sizes<const N: usize>(text: &str) -> Result<[usize; N], String> {
 
 #[cfg(test)]
 mod tests {
-    use super::sizes;
+    use super::{AugmentArg, parse_augment, sizes};
+
+    #[test]
+    fn augmentations_are_read_written_and_read_again_or_refused() {
+        for text in [
+            "crop=4,flip",
+            "flip",
+            "rotate=10,zoom=0.1",
+            "crop=1,flip,rotate=5.5,zoom=0.25,cutout=8",
+        ] {
+            let AugmentArg(augment) = parse_augment(text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(AugmentArg::text(&augment), text);
+        }
+        for wrong in [
+            "",
+            "crop",
+            "crop=x",
+            "flip=1",
+            "crop=0",
+            "spin",
+            "crop=1,,flip",
+        ] {
+            assert!(parse_augment(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_are_as_many_as_they_must_be_and_not_zero() {

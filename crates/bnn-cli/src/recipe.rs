@@ -5,29 +5,42 @@ use bnn_autograd::data::Dataset;
 
 /// Settings for a data set.
 pub(crate) struct Recipe {
-    pub(crate) hidden: &'static [usize],
     pub(crate) epochs: u64,
     pub(crate) batch: u64,
+    /// Of Adam.
     pub(crate) learning_rate: f64,
 }
 
+/// Sets with fewer samples, such as the digits, need more epochs, and smaller networks do.
+const LARGE: usize = 10_000;
+
 impl Recipe {
-    /// For sets of few samples (the digits), or for sets of the size of MNIST.
-    pub(crate) fn for_data(data: &Dataset) -> Self {
-        if data.samples() < 10_000 {
-            Self {
-                hidden: &[512, 512],
+    /// The widths of the hidden layers of an MLP.
+    pub(crate) fn hidden(data: &Dataset) -> &'static [usize] {
+        match data.samples() < LARGE {
+            true => &[512, 512],
+            false => &[1024, 1024],
+        }
+    }
+
+    /// For an MLP, or else for a network of convolutions.
+    pub(crate) fn of(data: &Dataset, is_mlp: bool) -> Self {
+        match (data.samples() < LARGE, is_mlp) {
+            (true, _) => Self {
                 epochs: 60,
                 batch: small_batch(data.samples()),
                 learning_rate: 3e-3,
-            }
-        } else {
-            Self {
-                hidden: &[1024, 1024],
+            },
+            (false, true) => Self {
                 epochs: 12,
                 batch: 100,
                 learning_rate: 5e-3,
-            }
+            },
+            (false, false) => Self {
+                epochs: 20,
+                batch: 100,
+                learning_rate: 3e-3,
+            },
         }
     }
 }

@@ -48,6 +48,9 @@ impl Lowering {
 
     /// An affine step that no operation of its own stands for on the tape.
     pub(super) fn push_affine<T: Real>(&mut self, affine: &Affine<T>) -> Result<(), ExportError> {
+        if self.graph.is_some() {
+            return self.graph_affine(affine);
+        }
         let step = Affine {
             scale: self.numbers("scale of output", &affine.scale)?,
             bias: self.numbers("bias of output", &affine.bias)?,
@@ -82,7 +85,11 @@ impl Lowering {
     }
 
     /// Numbers as a model file holds them.
-    fn numbers<T: Real>(&self, what: &'static str, x: &[T]) -> Result<Vec<f32>, ExportError> {
+    pub(super) fn numbers<T: Real>(
+        &self,
+        what: &'static str,
+        x: &[T],
+    ) -> Result<Vec<f32>, ExportError> {
         let numbers: Vec<f32> = x.iter().map(|x| x.as_f64() as f32).collect();
         match numbers.iter().position(|x| !x.is_finite()) {
             Some(index) => Err(self.not_finite(what, index, x[index].as_f64())),

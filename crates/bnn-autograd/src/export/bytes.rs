@@ -22,6 +22,12 @@ impl Lowering {
     /// good as 0); [`ExportError::NotFinite`].
     pub(crate) fn shifted_sign<T: Real>(&mut self, shift: &Tensor<T>) -> Result<(), ExportError> {
         self.check_finite("shift", shift.data())?;
+        if self.graph.is_some() {
+            self.graph_shifted_sign(shift, threshold)?;
+            self.operations.account(Role::Affine);
+            self.operations.account(Role::Sign);
+            return Ok(());
+        }
         if self.open.is_some() {
             self.affine(&Affine {
                 scale: vec![T::one(); shift.numel()],

@@ -3,6 +3,7 @@
 use bnn_core::BitMatrix;
 use bnn_core::model::InputType;
 
+use super::graph::Nodes;
 use super::lowering::Values;
 use super::product::{Product, Shape, Then};
 use super::{ExportError, Lowering};
@@ -117,7 +118,10 @@ impl Lowering {
     /// The error that a layer takes `columns` columns, of which there are others.
     pub(super) fn refuse_width(&self, columns: usize) -> ExportError {
         let before = match self.values {
-            Values::Row => self.open.as_ref().map_or(0, |before| before.weights.rows()),
+            Values::Row => match self.graph.as_ref().and_then(Nodes::shape) {
+                Some([.., columns]) => columns,
+                None => self.open.as_ref().map_or(0, |before| before.weights.rows()),
+            },
             Values::Image([.., channels]) => channels,
             Values::Flat(image) => image.iter().product(),
         };

@@ -3,6 +3,7 @@
 use bnn_core::conv::{Conv2d, Pool2d};
 use bnn_core::model::InputType;
 
+use super::graph::{Nodes, Over};
 use super::lowering::Values;
 use super::operations::Role;
 use super::product::Shape;
@@ -21,8 +22,9 @@ impl Lowering {
     /// [`ExportError::Layer`] where something else was called before, or images of another size
     /// were said.
     pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
+        let begun = self.graph.as_ref().is_some_and(Nodes::has_begun);
         match (&self.open, self.values) {
-            (None, Values::Row) => {
+            (None, Values::Row) if !begun => {
                 self.values = Values::Image(shape);
                 self.image = Some(shape);
             }
@@ -64,8 +66,13 @@ impl Lowering {
         weight: &Tensor<T>,
         options: ConvOptions,
     ) -> Result<(), ExportError> {
-        self.check_signs()?;
-        self.convolution(weight, options)?;
+        match self.graph {
+            Some(_) => self.graph_binary(weight, Over::Windows(options))?,
+            None => {
+                self.check_signs()?;
+                self.convolution(weight, options)?;
+            }
+        }
         self.operations.account(Role::Product);
         Ok(())
     }
@@ -80,8 +87,13 @@ impl Lowering {
         weight: &Tensor<T>,
         options: ConvOptions,
     ) -> Result<(), ExportError> {
-        self.check_numbers()?;
-        self.convolution(weight, options)?;
+        match self.graph {
+            Some(_) => self.graph_signs(weight, Over::Windows(options))?,
+            None => {
+                self.check_numbers()?;
+                self.convolution(weight, options)?;
+            }
+        }
         self.operations.account(Role::Product);
         Ok(())
     }
@@ -105,6 +117,9 @@ impl Lowering {
         let image = self.present_image()?;
         let pool = Pool2d::new(image, kernel, stride, padding);
         let pool = pool.map_err(|error| self.refusal(error.to_string()))?;
+        if self.graph.is_some() {
+            return self.graph_max_pool(pool);
+        }
         let (layer, kind) = self.place();
         let why = "the runner of model files pools bits: expected a product of signs after this pool, without another pool in between";
         match &mut self.open {
@@ -156,7 +171,7 @@ impl Lowering {
         Ok(())
     }
 
-    fn present_image(&self) -> Result<[usize; 3], ExportError> {
+    pub(super) fn present_image(&self) -> Result<[usize; 3], ExportError> {
         let why =
             "it takes images; say of what size those of the model are (`ExportConfig::image`)";
         self.images().ok_or_else(|| self.refusal(why))

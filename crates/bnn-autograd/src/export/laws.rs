@@ -22,6 +22,7 @@ mod bytes;
 mod chains;
 mod compare;
 mod fold;
+mod graphs;
 mod images;
 
 /// A layer of a user's own: signs.
@@ -328,8 +329,11 @@ fn what_a_file_cannot_hold_is_refused_by_name() {
             "the model (Sequential) cannot be exported: it has no layer",
         ),
         (
-            new().then(new().named("scores", float)),
-            "layer `0.scores` (Linear) cannot be exported: its weights are floats",
+            new()
+                .then(numbers(5, 5, rng))
+                .then(Sign)
+                .then(new().named("scores", float)),
+            "layer `2.scores` (Linear) cannot be exported: its weights are floats",
         ),
         (
             new().then(numbers(5, 3, rng)).then(numbers(3, 2, rng)),
@@ -376,8 +380,10 @@ fn what_a_file_cannot_hold_is_refused_by_name() {
             "layer `0` (SignWeightLinear) cannot be exported: the sums of 65794 inputs",
         ),
         (
-            new().then(Residual(numbers(5, 5, rng))),
-            "layer `0` (Residual) cannot be exported: it adds its input",
+            new()
+                .then(numbers(5, 3, rng))
+                .then(Residual(binary(3, 2, rng))),
+            "layer `1` (Residual) cannot be exported: its branches have the shapes [1, 1, 2] and [1, 1, 3]",
         ),
         (
             new().then(Silent(binary(5, 3, rng))),

@@ -4,6 +4,7 @@ use bnn_core::model::{InputType, ModelWriter};
 
 use super::ExportError;
 use super::affine::unbiased;
+use super::graph::{Nodes, Over};
 use super::operations::{Operations, Role};
 use super::product::{Product, Then};
 use crate::error::Error;
@@ -53,7 +54,7 @@ pub struct Lowering {
     /// For [`InputType::Thresholds`], once a layer has given them: one for each channel.
     pub(super) thresholds: Option<Vec<u8>>,
     /// The text kept in the file.
-    meta: String,
+    pub(super) meta: String,
     /// The product added last, until the layers after it have said what its epilogue is.
     pub(super) open: Option<Product>,
     /// How the values that the next layer takes are laid out.
@@ -62,6 +63,10 @@ pub struct Lowering {
     pub(super) image: Option<[usize; 3]>,
     /// What the layers have accounted for.
     pub(super) operations: Operations,
+    /// The nodes so far, if the layers become a graph and not a chain.
+    pub(super) graph: Option<Nodes>,
+    /// Whether there was a step that graphs alone have.
+    pub(super) has_graph_steps: bool,
     /// Name and kind of the layer that was the last affine step.
     pub(super) last_affine: Option<(String, &'static str)>,
     /// How far scores may be from several affine steps.
@@ -112,12 +117,22 @@ impl Lowering {
             values: Values::Row,
             image: None,
             operations: Operations::default(),
+            graph: None,
+            has_graph_steps: false,
             last_affine: None,
             tolerance: 0.0,
             clipped: None,
             pooled: None,
             path: vec![(String::new(), kind)],
         })
+    }
+
+    /// The same as a graph. Nothing has been added yet.
+    pub(super) fn into_graph(self) -> Self {
+        Self {
+            graph: Some(Nodes::default()),
+            ..self
+        }
     }
 
     /// Adds the next layer of a network, under its name in the network.
@@ -169,8 +184,13 @@ impl Lowering {
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model, or has other than `k`
     /// columns; [`ExportError::NotFinite`].
     pub fn binary_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
-        self.check_signs()?;
-        self.linear(weight)?;
+        match self.graph {
+            Some(_) => self.graph_binary(weight, Over::Rows)?,
+            None => {
+                self.check_signs()?;
+                self.linear(weight)?;
+            }
+        }
         self.operations.account(Role::Product);
         Ok(())
     }
@@ -197,8 +217,13 @@ impl Lowering {
     /// where it has other than `k` columns, or so many that sums could exceed 2^24, up to which
     /// `f32` is exact; [`ExportError::NotFinite`].
     pub fn sign_weight_linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
-        self.check_numbers()?;
-        self.linear(weight)?;
+        match self.graph {
+            Some(_) => self.graph_signs(weight, Over::Rows)?,
+            None => {
+                self.check_numbers()?;
+                self.linear(weight)?;
+            }
+        }
         self.operations.account(Role::Product);
         Ok(())
     }
@@ -210,6 +235,11 @@ impl Lowering {
     /// [`ExportError::Layer`] where it clips the unsigned input of the model, and at the end of the
     /// export where no sign was taken of what it gave out.
     pub(crate) fn hard_tanh(&mut self) -> Result<(), ExportError> {
+        if self.graph.is_some() {
+            self.graph_clip()?;
+            self.operations.account(Role::Clip);
+            return Ok(());
+        }
         let begins_with_signs = self.begins_with_signs();
         let (layer, kind) = self.place();
         match &mut self.open {
@@ -232,6 +262,11 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where `x` is the unsigned input of the model.
     pub fn sign(&mut self) -> Result<(), ExportError> {
+        if self.graph.is_some() {
+            self.graph_sign()?;
+            self.operations.account(Role::Sign);
+            return Ok(());
+        }
         let begins_with_signs = self.begins_with_signs();
         match &mut self.open {
             Some(product) => product.then = Then::Sign,

@@ -6,6 +6,9 @@
 //! least sum for which the very `f32` expression of evaluation is not negative. The affine step at
 //! the end of a network stays what evaluation computes.
 //!
+//! A network that is no such chain, because numbers run past its products, becomes a graph
+//! (`graph`), node by node, each of which computes in exactly the roundings of evaluation.
+//!
 //! What a network says in `lower` is not trusted: before a file is returned, the network runs its
 //! traced forward pass, whose operations have to be accounted for, and file and network are
 //! compared on samples.
@@ -17,6 +20,7 @@ mod compare;
 mod config;
 mod error;
 mod fold;
+mod graph;
 mod images;
 mod lowering;
 mod operations;
@@ -24,17 +28,20 @@ mod product;
 
 pub use config::ExportConfig;
 pub use error::ExportError;
+pub use graph::Branch;
 pub use lowering::Lowering;
 
 use crate::nn::Module;
 use compare::{Samples, compare};
+use lowering::Lowered;
 
 /// The bytes of a model file that computes what `model` does in evaluation, whatever mode it is in:
 /// its hidden bits and its outputs equal those of the tape, bit for bit. `config` is the type of
 /// the samples, or an [`ExportConfig`] that says more. File and model are compared on samples,
 /// random ones or yours. The modes of the model and its buffers are afterwards as before.
 ///
-/// It can export what consists of
+/// A chain of products of signs becomes a file of version 1, in which layers hand bits to each
+/// other. It consists of
 /// - products of signs: [`BinaryLinear`](crate::nn::BinaryLinear),
 ///   [`BinaryConv2d`](crate::nn::BinaryConv2d), and as the first one
 ///   [`SignWeightLinear`](crate::nn::SignWeightLinear) or
@@ -50,9 +57,20 @@ use compare::{Samples, compare};
 ///   [`Dropout`](crate::nn::Dropout);
 ///
 /// one after another, in [`Sequential`](crate::nn::Sequential)s nested as you like and in modules
-/// that implement [`Module::lower`]. It cannot export layers with float weights
-/// ([`Linear`](crate::nn::Linear), [`Conv2d`](crate::nn::Conv2d)), shortcuts
-/// ([`Residual`](crate::nn::Residual)) or averages ([`AvgPool2d`](crate::nn::AvgPool2d)).
+/// that implement [`Module::lower`].
+///
+/// A network in which real numbers run beside the bits becomes a graph, a file of version 2. It may
+/// have, besides,
+/// - shortcuts: [`Residual`](crate::nn::Residual), and in a `lower` of your own
+///   [`Lowering::branch`], [`Lowering::add`] and [`Lowering::concat`];
+/// - [`ReLU`](crate::nn::ReLU), [`PReLU`](crate::nn::PReLU), [`RPReLU`](crate::nn::RPReLU);
+///   affine steps, clips and pools of numbers, also means
+///   ([`AvgPool2d`](crate::nn::AvgPool2d), [`GlobalAvgPool`](crate::nn::GlobalAvgPool));
+/// - weights of 8 bits: [`Int8Conv2d`](crate::nn::Int8Conv2d) as the first layer, and
+///   [`Int8Linear`](crate::nn::Int8Linear); [`Linear`](crate::nn::Linear) with its floats.
+///
+/// Neither holds convolutions with float weights ([`Conv2d`](crate::nn::Conv2d)), attention or
+/// embeddings.
 ///
 /// The file gives out real scores after a last affine step, integer sums after a last product, bits
 /// after a last sign. A network that takes images says of what size they are, as
@@ -61,7 +79,7 @@ use compare::{Samples, compare};
 /// ```
 /// use bnn_autograd::Rng;
 /// use bnn_autograd::export::export;
-/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Linear, Sequential, SignWeightLinear};
+/// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Sequential, SignWeightLinear};
 /// use bnn_core::model::InputType;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,9 +92,10 @@ use compare::{Samples, compare};
 /// let file = export(&mut net, InputType::Unsigned { depth: 8 })?;
 /// # assert!(file.len() < 4000);
 ///
-/// let mut float = net.then(Linear::new(10, 2, &mut rng)?);
-/// let refused = export(&mut float, InputType::Bits).unwrap_err();
-/// assert!(refused.to_string().starts_with("layer `4` (Linear) cannot be exported: its weights are"));
+/// let mut twice = net.then(SignWeightLinear::new(10, 2, &mut rng)?);
+/// let refused = export(&mut twice, InputType::Unsigned { depth: 8 }).unwrap_err();
+/// let text = refused.to_string();
+/// assert!(text.starts_with("layer `4` (SignWeightLinear) cannot be exported: it multiplies numbers"));
 /// # Ok(())
 /// # }
 /// ```
@@ -124,20 +143,43 @@ pub fn export<'a>(
     config: impl Into<ExportConfig<'a>>,
 ) -> Result<Vec<u8>, ExportError> {
     let config = config.into();
-    let mut lowering = Lowering::new(model.kind(), config.input)?;
-    lowering.set_meta(config.meta);
-    lowering.set_tolerance(config.tolerance)?;
-    if let Some(image) = config.image {
-        lowering.image(image)?;
-    }
-    model.lower(&mut lowering)?;
-    let lowered = lowering.lowered()?;
+    let (lowering, lowered) = lowered(model, &config)?;
     let samples = match config.samples {
         Some(samples) => Samples::given(config.input, samples, &lowered.file)?,
         None => Samples::random(config.input, lowering.image, &lowered.file)?,
     };
     compare(model, &lowered, &lowering.operations, &samples)?;
     Ok(lowered.file)
+}
+
+/// The network as a chain of layers or, if it is none, as a graph.
+fn lowered(
+    model: &dyn Module,
+    config: &ExportConfig<'_>,
+) -> Result<(Lowering, Lowered), ExportError> {
+    let mut chain = Lowering::new(model.kind(), config.input)?;
+    let begin = |lowering: &mut Lowering| {
+        lowering.set_meta(config.meta);
+        lowering.set_tolerance(config.tolerance)?;
+        match config.image {
+            Some(image) => lowering.image(image),
+            None => Ok(()),
+        }
+    };
+    begin(&mut chain)?;
+    let refused = match model.lower(&mut chain).and_then(|()| chain.lowered()) {
+        Ok(made) => return Ok((chain, made)),
+        Err(refused) => refused,
+    };
+    let mut graph = Lowering::new(model.kind(), config.input)?.into_graph();
+    begin(&mut graph)?;
+    let made = model.lower(&mut graph);
+    let made = made.and_then(|()| graph.lowered_graph());
+    match graph.has_graph_steps {
+        true => Ok((graph, made?)),
+        // A chain, and what is wrong with it is better told of a chain.
+        false => Err(refused),
+    }
 }
 
 #[cfg(test)]

@@ -11,13 +11,16 @@ pub(super) enum Role {
     Sign,
     Clip,
     Pool,
+    Add,
+    Concat,
+    Rectify,
 }
 
 /// What the layers have said about the operations of their forward passes.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
     /// How many of each role.
-    counts: [usize; 5],
+    counts: [usize; 8],
     /// Operations that layers have named.
     named: Vec<String>,
 }
@@ -66,11 +69,16 @@ fn role(operation: &str) -> Option<Role> {
         | "scaled_binary_linear"
         | "sign_weight_linear"
         | "binary_conv2d"
-        | "sign_weight_conv2d" => Role::Product,
+        | "sign_weight_conv2d"
+        | "linear"
+        | "conv2d" => Role::Product,
         "batch_norm" | "channel_scale" | "shift" => Role::Affine,
         "sign" => Role::Sign,
         "hard_tanh" => Role::Clip,
-        "max_pool2d" => Role::Pool,
+        "max_pool2d" | "avg_pool2d" => Role::Pool,
+        "add" => Role::Add,
+        "concat" => Role::Concat,
+        "relu" | "prelu" => Role::Rectify,
         _ => return None,
     })
 }

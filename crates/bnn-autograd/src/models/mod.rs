@@ -2,6 +2,8 @@
 
 mod cnn;
 mod mlp;
+mod residual;
 
 pub use cnn::{Cnn, CnnConfig};
 pub use mlp::{Mlp, MlpConfig};
+pub use residual::{Family, ResidualConfig, ResidualNet, StemConfig, UnitConfig};

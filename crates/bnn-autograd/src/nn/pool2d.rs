@@ -13,7 +13,7 @@ use crate::tape::Var;
 pub struct GlobalAvgPool;
 
 macro_rules! pool {
-    ($(#[$doc:meta])* $pool:ident, $op:ident $(, $lower:item)?) => {
+    ($(#[$doc:meta])* $pool:ident, $op:ident, $lower:item) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $pool {
@@ -42,7 +42,7 @@ macro_rules! pool {
                 ops::$op(x, self.kernel, self.stride, self.padding)
             }
 
-            $($lower)?
+            $lower
         }
     };
 }
@@ -68,11 +68,18 @@ pool!(
     /// The mean under each window of images `[batch, height, width, channels]`. See
     /// [`ops::avg_pool2d`].
     AvgPool2d,
-    avg_pool2d
+    avg_pool2d,
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.avg_pool2d(self.kernel, self.stride, self.padding)
+    }
 );
 
 impl<T: Real> Module<T> for GlobalAvgPool {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::global_avg_pool(x)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.global_avg_pool()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Module, Param, ParamKind};
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
@@ -32,6 +33,10 @@ impl<T: Real> PReLU<T> {
 impl<T: Real> Module<T> for PReLU<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::prelu(x, &x.tape().param(&self.slope))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.prelu(self.slope.value())
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

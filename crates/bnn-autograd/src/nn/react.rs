@@ -92,6 +92,11 @@ impl<T: Real> Module<T> for RPReLU<T> {
         ops::shift(&x, &after)
     }
 
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        let slope = self.prelu.slope.value();
+        to.rprelu(self.before.value(), slope, self.after.value())
+    }
+
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
         visit("before", &self.before);
         self.prelu.params(visit);

@@ -2,6 +2,7 @@
 
 use super::Module;
 use crate::error::Error;
+use crate::export::{ExportError, Lowering};
 use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
@@ -13,5 +14,9 @@ pub struct ReLU;
 impl<T: Real> Module<T> for ReLU {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         ops::relu(x)
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.relu()
     }
 }

@@ -22,7 +22,9 @@ impl<T: Real, M: Module<T>> Module<T> for Residual<M> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        Err(to.refusal("it adds its input, which the runner of model files does not"))
+        let x = to.branch();
+        to.layer("inner", &self.0)?;
+        to.add(&x)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

@@ -30,7 +30,7 @@ struct Bce;
 impl ElementLoss for Bce {
     const NAME: &'static str = "bce_with_logits";
 
-    fn loss(x: f64, target: f64) -> (f64, f64) {
+    fn loss(&self, x: f64, target: f64) -> (f64, f64) {
         // `ln_1p(exp(-|x|))` has all digits where the sum would round to 1.
         let small = (-x.abs()).exp();
         let positive = if x < 0.0 { 0.0 } else { x };

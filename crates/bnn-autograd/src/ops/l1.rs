@@ -23,7 +23,7 @@ struct L1;
 impl ElementLoss for L1 {
     const NAME: &'static str = "l1";
 
-    fn loss(x: f64, target: f64) -> (f64, f64) {
+    fn loss(&self, x: f64, target: f64) -> (f64, f64) {
         let error = x - target;
         let slope = if error == 0.0 { 0.0 } else { error.signum() };
         (error.abs(), slope)

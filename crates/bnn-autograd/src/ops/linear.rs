@@ -1,5 +1,7 @@
 //! The ordinary linear layer on floats.
 
+use rayon::prelude::*;
+
 use super::channels::add_to_rows;
 use super::linear_shape::{LinearShape, product_macs, with_last};
 use super::reduce::column_sums;
@@ -7,6 +9,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::linalg::{mat, matmul};
+use crate::parallel::task_rows;
 use crate::real::Real;
 use crate::saved_state;
 use crate::tape::Var;
@@ -20,12 +23,40 @@ use crate::tensor::Tensor;
 /// [`Error::Shape`] if the shapes do not fit each other; [`Error::ForeignVar`].
 pub fn linear<T: Real>(x: &Var<T>, w: &Var<T>, b: Option<&Var<T>>) -> Result<Var<T>, Error> {
     match b {
-        Some(b) => x.tape().apply(Linear, &[x, w, b]),
-        None => x.tape().apply(Linear, &[x, w]),
+        Some(b) => x.tape().apply(Linear { order: Order::Any }, &[x, w, b]),
+        None => x.tape().apply(Linear { order: Order::Any }, &[x, w]),
     }
 }
 
-struct Linear;
+/// [`linear`] with the sums of a model file, equal on every target: each begins with `+0` and takes
+/// the products `x * w` one by one, in the order of a row of weights, each product and each sum
+/// rounded.
+pub(crate) fn ordered_linear<T: Real>(
+    x: &Var<T>,
+    w: &Var<T>,
+    b: Option<&Var<T>>,
+) -> Result<Var<T>, Error> {
+    let function = Linear {
+        order: Order::OfWeights,
+    };
+    match b {
+        Some(b) => x.tape().apply(function, &[x, w, b]),
+        None => x.tape().apply(function, &[x, w]),
+    }
+}
+
+struct Linear {
+    order: Order,
+}
+
+/// In which order the forward pass adds up products.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Whichever is fast.
+    Any,
+    /// That of a row of weights.
+    OfWeights,
+}
 
 const X: usize = 0;
 const W: usize = 1;
@@ -59,7 +90,10 @@ impl<T: Real> Function<T> for Linear {
         };
         let [x, w] = inputs("inputs of linear", given)?;
         let LinearShape { m, n, k } = LinearShape::new(x, w)?;
-        let mut y = matmul(mat(x.data(), m, k), mat(w.data(), n, k).t());
+        let mut y = match self.order {
+            Order::Any => matmul(mat(x.data(), m, k), mat(w.data(), n, k).t()),
+            Order::OfWeights => ordered_product(x.data(), w.data(), [m, n, k]),
+        };
         if let Some(bias) = bias {
             Error::check_shape("bias of a linear operation", &[n], bias.shape())?;
             add_to_rows(&mut y, bias.data());
@@ -122,4 +156,35 @@ impl<T: Real> Function<T> for Linear {
         }
         Ok(vec![Some(dy)])
     }
+}
+
+/// `x · w^T`, `[m, n]`, for `x` `[m, k]` and weights `[n, k]`, in the order of [`ordered_linear`].
+fn ordered_product<T: Real>(x: &[T], w: &[T], [m, n, k]: [usize; 3]) -> Vec<T> {
+    // A row for each input, so that the sums of all outputs go on side by side.
+    let by_input: Vec<T> = (0..k)
+        .flat_map(|input| (0..n).map(move |output| w[output * k + input]))
+        .collect();
+    let mut y = vec![T::zero(); m * n];
+    for_row_pairs(&mut y, x, [n, k], |y, x| {
+        for (&x, w) in x.iter().zip(by_input.chunks(n)) {
+            y.iter_mut().zip(w).for_each(|(y, &w)| *y += x * w);
+        }
+    });
+    y
+}
+
+/// Runs `body` on every row of `y` with the row of `x` at the same index, of these lengths.
+fn for_row_pairs<T: Real>(
+    y: &mut [T],
+    x: &[T],
+    [n, k]: [usize; 2],
+    body: impl Fn(&mut [T], &[T]) + Sync,
+) {
+    let rows = task_rows(n.saturating_mul(k));
+    y.par_chunks_mut(rows * n)
+        .zip(x.par_chunks(rows * k))
+        .for_each(|(y, x)| {
+            let pairs = y.chunks_mut(n).zip(x.chunks(k));
+            pairs.for_each(|(y, x)| body(y, x));
+        });
 }

@@ -41,6 +41,18 @@ pub(super) fn mean_loss<T: Real, L: Copy + Into<usize>>(
     scores.tape().apply(MeanLoss { labels, sample }, &[scores])
 }
 
+/// The mean of `sample` over the rows of `[.., classes]` scores, each given its own number in place
+/// of a label; a scalar.
+///
+/// Kept for the reverse pass: the gradient itself, as large as the scores.
+pub(super) fn mean_row_loss<T: Real>(
+    scores: &Var<T>,
+    sample: impl SampleLoss<T>,
+) -> Result<Var<T>, Error> {
+    let labels = (0..scores.value().rows_cols().0).collect();
+    scores.tape().apply(MeanLoss { labels, sample }, &[scores])
+}
+
 /// The gradient of the loss.
 struct Kept<T: Real> {
     grad: Tensor<T>,
@@ -49,6 +61,7 @@ struct Kept<T: Real> {
 saved_state!(Kept<T> { grad });
 
 struct MeanLoss<S> {
+    /// What the loss of each row is told.
     labels: Vec<usize>,
     sample: S,
 }
@@ -104,7 +117,7 @@ impl<T: Real, S: SampleLoss<T>> Function<T> for MeanLoss<S> {
 pub(super) trait ElementLoss: Send + Sync + 'static {
     const NAME: &'static str;
     /// The loss and its derivative with respect to `x`.
-    fn loss(x: f64, target: f64) -> (f64, f64);
+    fn loss(&self, x: f64, target: f64) -> (f64, f64);
 }
 
 /// The mean of a loss over all elements of `x`; a scalar. The targets are constants.
@@ -122,7 +135,6 @@ pub(super) fn mean_element_loss<T: Real, L: ElementLoss>(
 
 struct MeanElementLoss<T: Real, L> {
     target: Tensor<T>,
-    #[allow(dead_code, reason = "chooses the loss by its type")]
     loss: L,
 }
 
@@ -143,7 +155,7 @@ impl<T: Real, L: ElementLoss> Function<T> for MeanElementLoss<T, L> {
             .map(|(x, target)| {
                 let pairs = x.iter_mut().zip(target);
                 let losses = pairs.map(|(x, target)| {
-                    let (loss, slope) = L::loss(x.as_f64(), target.as_f64());
+                    let (loss, slope) = self.loss.loss(x.as_f64(), target.as_f64());
                     *x = T::from_f64(slope / count);
                     loss
                 });

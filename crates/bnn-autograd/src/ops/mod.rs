@@ -11,9 +11,11 @@ mod compact;
 mod concat;
 pub(crate) mod conv2d;
 mod cross_entropy;
+mod distillation;
 mod dropout;
 mod embedding;
 mod hard_tanh;
+mod huber;
 mod l1;
 mod linear;
 mod linear_shape;
@@ -48,20 +50,23 @@ pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
 pub use cross_entropy::cross_entropy;
+pub use distillation::distillation;
 pub(crate) use dropout::check_probability;
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use hard_tanh::hard_tanh;
+pub use huber::huber;
 pub use l1::l1;
 pub use linear::linear;
+pub(crate) use linear::ordered_linear;
 pub use mse::mse;
 pub use mul::mul;
 pub use pool2d::{avg_pool2d, global_avg_pool, max_pool2d};
 pub use prelu::prelu;
-pub(crate) use quantize::row_scales;
 pub use quantize::{
     Estimator, Lsq, ScaledSign, WeightQuantizer, dorefa_activations, lsq, quantize_weights, sign,
 };
+pub(crate) use quantize::{int8_values, int8_weights, row_scales};
 pub(crate) use reduce::column_sums;
 pub use reduce::{mean, sum};
 pub use relu::relu;

@@ -22,7 +22,7 @@ struct Mse;
 impl ElementLoss for Mse {
     const NAME: &'static str = "mse";
 
-    fn loss(x: f64, target: f64) -> (f64, f64) {
+    fn loss(&self, x: f64, target: f64) -> (f64, f64) {
         let error = x - target;
         (error * error, 2.0 * error)
     }

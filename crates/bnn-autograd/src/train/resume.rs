@@ -94,6 +94,13 @@ impl<M: Module> Trainer<M> {
             ("augment", format!("{:?}", config.augment)),
             ("seed", config.seed.to_string()),
             ("temperature", config.temperature.to_string()),
+            (
+                "teaching",
+                match &self.teacher {
+                    None => "none".to_owned(),
+                    Some(teacher) => format!("{:?}", teacher.teaching),
+                },
+            ),
         ]
     }
 }

@@ -86,6 +86,9 @@ proptest! {
         let away = values(&[m, n], seed).data().iter().map(|x| x + 0.5).collect();
         let away = Tensor::new(away, &[m, n]).unwrap();
         check(&at, |v| ops::l1(&v[0], &away)).unwrap();
+        // Its derivative has kinks, but no steps.
+        check(&at, |v| ops::huber(&v[0], &target, 1.5)).unwrap();
+        check(&at, |v| ops::distillation(&v[0], &away, 2.0)).unwrap();
     }
 
     #[test]
@@ -141,6 +144,18 @@ fn hand_computed<T: Real>(tolerance: f64) {
     let (y, dx) = at::<T>(&[3.0, 2.0, 1.0, 0.0], |x| ops::l1(x, &target));
     near(&y, &[(2.0 + 0.0 + 2.0 + 0.5) / 4.0], tolerance);
     near(&dx, &[0.25, 0.0, 0.25, -0.25], tolerance);
+    let (y, dx) = at::<T>(&[3.0, 2.0, 0.0, 0.0], |x| ops::huber(x, &target, 1.0));
+    near(&y, &[(1.5 + 0.0 + 0.5 + 0.125) / 4.0], tolerance);
+    near(&dx, &[0.25, 0.0, 0.25, -0.125], tolerance);
+    // At a temperature of 2 the teacher says (1/4, 3/4), the scores say (1/2, 1/2).
+    let teacher = row::<T>(&[0.0, 2.0 * ln3]);
+    let (y, dx) = at::<T>(&[5.0, 5.0], |x| ops::distillation(x, &teacher, 2.0));
+    near(
+        &y,
+        &[0.75 * 3.0_f64.ln() * 4.0 - 2.0_f64.ln() * 4.0],
+        4.0 * tolerance,
+    );
+    near(&dx, &[2.0 * 0.25, 2.0 * -0.25], tolerance);
     let target = row::<T>(&[1.0, 0.0, 0.5]);
     let (y, dx) = at::<T>(&[0.0, ln3, -ln3], |x| ops::bce_with_logits(x, &target));
     // -ln 1/2, -ln 1/4 and -(ln 1/4 + ln 3/4) / 2.
@@ -174,6 +189,8 @@ fn extreme_inputs_neither_overflow_nor_hide_nan() {
     assert!(at::<f64>(&nan, ops::relu).0[0].is_nan());
     assert!(at::<f64>(&nan, |x| ops::mse(x, &target)).0[0].is_nan());
     assert!(at::<f64>(&nan, |x| ops::l1(x, &target)).0[0].is_nan());
+    assert!(at::<f64>(&nan, |x| ops::huber(x, &target, 1.0)).0[0].is_nan());
+    assert!(at::<f64>(&nan, |x| ops::distillation(x, &target, 1.0)).0[0].is_nan());
     assert!(at::<f64>(&nan, |x| ops::bce_with_logits(x, &target)).0[0].is_nan());
     assert!(at::<f64>(&nan, ops::softmax).0.iter().all(|y| y.is_nan()));
 }
@@ -219,4 +236,9 @@ fn operands_that_do_not_fit_are_refused_with_both_shapes() {
     let beyond = row(&[0.5, 1.5]);
     let refused = ops::bce_with_logits(&a, &beyond).unwrap_err();
     assert!(matches!(refused, Error::OutOfRange { found: 1.5, .. }));
+    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(ops::huber(&a, &row(&[0.0, 0.0]), wrong).is_err());
+        assert!(ops::distillation(&a, &row(&[0.0, 0.0]), wrong).is_err());
+    }
+    assert!(ops::distillation(&a, b.value(), 1.0).is_err());
 }

@@ -12,6 +12,7 @@ mod function_contract;
 mod gradients;
 mod gradients_without_a_tape;
 mod images;
+mod int8_layers;
 mod layer_errors;
 mod layers;
 mod ops_laws;

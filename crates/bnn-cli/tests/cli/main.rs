@@ -1,6 +1,7 @@
 //! The command `bnn` as a user runs it: what it prints, what it writes, how it ends.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod architectures;
 mod bench;
 mod c_program;
 mod convolutions;

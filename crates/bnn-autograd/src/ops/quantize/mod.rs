@@ -3,6 +3,7 @@
 
 mod dorefa;
 mod estimator;
+mod int8;
 mod lsq;
 mod scaled_sign;
 mod sign;
@@ -12,6 +13,7 @@ mod weights;
 pub use dorefa::dorefa_activations;
 pub use estimator::Estimator;
 use estimator::SignInput;
+pub(crate) use int8::{int8_values, int8_weights};
 pub use lsq::{Lsq, lsq};
 pub use scaled_sign::ScaledSign;
 pub(crate) use scaled_sign::row_scales;

@@ -1,9 +1,14 @@
 //! `bnn train`: from data to a model file that is proven equal to what was trained.
 
+mod architecture;
+mod best;
+mod network;
+mod optimizers;
 mod outcome;
 mod progress;
 mod replace;
 mod settings;
+mod teacher;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +17,6 @@ use std::time::Instant;
 use bnn_autograd::data::folder::FolderConfig;
 use bnn_autograd::data::{Dataset, LoadConfig, Loaded, Scale};
 use bnn_autograd::export::{ExportConfig, export};
-use bnn_autograd::models::Mlp;
 use bnn_autograd::train::{BatchStats, TrainError, Trainer};
 
 use crate::args::TrainArgs;
@@ -20,6 +24,7 @@ use crate::error::CliError;
 use crate::images;
 use crate::out;
 use crate::table::facts;
+use network::Network;
 use outcome::Outcome;
 use progress::Progress;
 use settings::Settings;
@@ -54,7 +59,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     })
     .map_err(CliError::failed)?;
 
-    let trainer = settings.trainer();
+    let trainer = settings.trainer(&fit);
     let mut trainer = trainer.map_err(|error| match (&error, &args.init) {
         (TrainError::Checkpoint(_), Some(init)) => CliError::input(error).about(init.display()),
         _ => CliError::input(error),
@@ -71,21 +76,24 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     train(&mut trainer, &fit, &held_out, &settings)?;
     let seconds = start.elapsed().as_secs_f64();
 
-    let meta = settings.meta(&loaded);
-    let config = ExportConfig {
-        meta: &meta,
-        ..trainer.model.input().into()
-    };
-    let file = export(&mut trainer.model, config).map_err(CliError::failed)?;
-    outputs.model.write(&file)?;
-    let outcome = Outcome::measure(&mut trainer, split, &settings, seconds)?;
+    let kept = best::restore(&mut trainer, &settings)?;
+    if trainer.model.is_exported() {
+        let meta = settings.meta(&loaded);
+        let config = ExportConfig {
+            meta: &meta,
+            ..trainer.model.export_config()
+        };
+        let file = export(&mut trainer.model, config).map_err(CliError::failed)?;
+        outputs.model.write(&file)?;
+    }
+    let outcome = Outcome::measure(&mut trainer, split, &settings, kept, seconds)?;
     if args.json {
         out::json(outcome.as_json(&settings))?;
     } else {
         out::table(facts(&outcome.facts(&settings)))?;
     }
     outcome.report(split, &settings, trainer.history(), &outputs.report)?;
-    match outcome.mismatches {
+    match outcome.mismatches() {
         0 => Ok(()),
         n => Err(CliError::Failed(format!(
             "the packed model and the training run differ in the scores of {n} test images; this is a bug in bnn"
@@ -132,7 +140,7 @@ fn load(args: &TrainArgs) -> Result<Loaded, CliError> {
 /// Trains all epochs that are left, a checkpoint after each. After each epoch the samples held out
 /// are run.
 fn train(
-    trainer: &mut Trainer<Mlp>,
+    trainer: &mut Trainer<Network>,
     fit: &Dataset,
     held_out: &Dataset,
     settings: &Settings,
@@ -159,6 +167,8 @@ fn train(
             return Err(interrupted(epoch, settings));
         };
         progress.epoch(epoch, &stats);
+        // Before the checkpoint: a run that is killed between the two does the epoch again.
+        best::note(trainer, settings).map_err(failed)?;
         trainer
             .save(&settings.checkpoint, &settings.noted())
             .map_err(failed)?;

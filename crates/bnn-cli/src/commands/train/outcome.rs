@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use bnn_autograd::Tensor;
 use bnn_autograd::data::{Dataset, Split};
 use bnn_autograd::internal::data::spread;
-use bnn_autograd::models::Mlp;
-use bnn_autograd::nn::Module;
+use bnn_autograd::nn::{Module, Param};
 use bnn_autograd::train::{EpochStats, Trainer};
 use bnn_core::Kernel;
 use bnn_core::model::{Input, Model, ModelError, Output, OutputType, PackedModel, argmax};
 use serde_json::{Value, json};
 
+use super::network::Network;
 use super::settings::Settings;
+use crate::args::Keep;
 use crate::error::CliError;
 use crate::float_net::FloatNet;
 use crate::model_file;
@@ -23,21 +25,31 @@ use crate::timing::best_ns;
 
 pub(super) struct Outcome {
     tape_accuracy: f64,
-    packed_accuracy: f64,
-    /// Test images whose class, or any of whose scores, differs between tape and file.
-    pub(super) mismatches: usize,
+    /// What was measured of the model file, if there is one.
+    packed: Option<Packed>,
+    /// The classes that the test images were taken for: by the file, if there is one.
     predicted: Vec<usize>,
+    /// The epoch of the network, from 1.
+    epoch: usize,
     parameters: usize,
     saved_bytes: usize,
+    threads: usize,
+    seconds: f64,
+}
+
+/// What was measured of the model file.
+struct Packed {
+    accuracy: f64,
+    /// Test images whose class, or any of whose scores, differs between tape and file.
+    mismatches: usize,
     model_bytes: usize,
     float_bytes: usize,
     /// Per image, in batches of [`BATCH`], and one image at a time; on one thread.
     bits_ns: [f64; 2],
-    float_ns: [f64; 2],
+    /// Of a float network of the same shape; of an MLP alone.
+    float_ns: Option<[f64; 2]>,
     kernel: &'static str,
-    threads: usize,
-    seconds: f64,
-    /// A picture of bits per neuron of the first layer.
+    /// A picture of bits per neuron of the first layer; of an MLP alone.
     first_layer: Vec<Vec<bool>>,
 }
 
@@ -46,150 +58,133 @@ const BATCH: usize = 64;
 
 impl Outcome {
     pub(super) fn measure(
-        trainer: &mut Trainer<Mlp>,
+        trainer: &mut Trainer<Network>,
         split: &Split,
         settings: &Settings,
+        epoch: usize,
         seconds: f64,
     ) -> Result<Self, CliError> {
         let test = &split.test;
-        let bytes = model_file::read(&settings.out)?;
-        let model = model_file::open(&bytes, &settings.out)?;
-        let packed = model_file::run(&model, test.pixels())?;
         let tape = trainer.scores(test).map_err(CliError::failed)?;
         let classes = test.layout().classes;
         let tape_classes: Vec<usize> = tape.data().chunks(classes).filter_map(argmax).collect();
-        let pairs = tape
-            .data()
-            .chunks(classes)
-            .zip(packed.scores.chunks(classes));
-        let differs = |(tape, packed): (&[f32], &[f64])| {
-            !tape.iter().zip(packed).all(|(&t, &p)| f64::from(t) == p)
-        };
-        let mismatches = pairs.map(differs).filter(|d| *d).count();
-
-        let float = FloatNet::new(&trainer.model).map_err(CliError::failed)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-        let (bits_ns, float_ns) = pool.map_err(CliError::failed)?.install(|| {
-            let bits = [time_bits(&model, test, BATCH)?, time_bits(&model, test, 1)?];
-            let float = [
-                time_float(&float, test, BATCH)?,
-                time_float(&float, test, 1)?,
-            ];
-            Ok::<_, CliError>((bits, float))
-        })?;
         let mut parameters = 0;
         trainer
             .model
             .params(&mut |_, param| parameters += param.value().numel());
+        let tape_accuracy = accuracy(&tape_classes, test);
+        let (packed, predicted) = match trainer.model.is_exported() {
+            true => {
+                let (packed, predicted) = Packed::measure(trainer, &tape, test, settings)?;
+                (Some(packed), predicted)
+            }
+            false => (None, tape_classes),
+        };
         Ok(Self {
-            tape_accuracy: accuracy(&tape_classes, test),
-            packed_accuracy: accuracy(&packed.classes, test),
-            mismatches,
-            predicted: packed.classes,
+            tape_accuracy,
+            packed,
+            predicted,
+            epoch,
             parameters,
             saved_bytes: trainer.saved.as_ref().map_or(0, |memory| memory.total),
-            model_bytes: model.file_bytes(),
-            float_bytes: float.bytes(),
-            bits_ns,
-            float_ns,
-            kernel: Kernel::active().map_err(CliError::failed)?.isa().name(),
             threads: rayon::current_num_threads(),
             seconds,
-            first_layer: first_layer(&model),
         })
+    }
+
+    /// Test images whose class, or any of whose scores, differs between tape and file.
+    pub(super) fn mismatches(&self) -> usize {
+        self.packed.as_ref().map_or(0, |packed| packed.mismatches)
     }
 
     /// What a person wants to know.
     pub(super) fn facts(&self, settings: &Settings) -> Vec<(String, String)> {
-        let percent = |x: f64| format!("{:.2} %", 100.0 * x);
-        let equal = match self.mismatches {
-            0 => format!(
-                "equal, image by image and score by score ({} images)",
-                self.predicted.len()
-            ),
-            n => format!("DIFFERENT in {n} of {} images", self.predicted.len()),
-        };
-        let speed = |i: usize| {
-            let (bits, float) = (self.bits_ns[i], self.float_ns[i]);
-            format!(
-                "{} on bits, {} in f32: {:.1} x",
-                duration(bits),
-                duration(float),
-                float / bits
-            )
-        };
-        let ratio = self.float_bytes as f64 / self.model_bytes as f64;
-        [
+        let mut facts = vec![
             (
                 "network",
                 format!(
                     "{} {} -> {}",
-                    settings.sizes.inputs,
+                    self.inputs(settings),
                     settings.input_name(),
-                    settings.arch()
+                    settings.network
                 ),
             ),
             ("accuracy on the tape", percent(self.tape_accuracy)),
-            ("accuracy on bits", percent(self.packed_accuracy)),
-            ("tape and bits", equal),
-            ("parameters", thousands(self.parameters)),
-            (
-                "model file",
-                format!(
-                    "{}, {} bytes",
-                    settings.out.display(),
-                    thousands(self.model_bytes)
-                ),
+        ];
+        match &self.packed {
+            Some(packed) => facts.extend(packed.facts(self, settings)),
+            None => {
+                let parameters = thousands(self.parameters);
+                facts.push(("parameters", parameters));
+                let why = "none: model files do not hold such a network yet; the checkpoint has it";
+                facts.push(("model file", why.to_owned()));
+            }
+        }
+        facts.extend(settings.extras());
+        facts.push((
+            "training",
+            format!(
+                "{} epochs, {:.1} s on {} threads, {} bytes saved per step",
+                settings.config.epochs,
+                self.seconds,
+                self.threads,
+                thousands(self.saved_bytes)
             ),
-            (
-                "the same in f32",
-                format!("{} bytes: {ratio:.1} x", thousands(self.float_bytes)),
-            ),
-            ("time per image, 64 at once", speed(0)),
-            ("time per image, 1 at once", speed(1)),
-            ("kernel", format!("{}, timed on 1 thread", self.kernel)),
-            (
-                "training",
-                format!(
-                    "{} epochs, {:.1} s on {} threads, {} bytes saved per step",
-                    settings.config.epochs,
-                    self.seconds,
-                    self.threads,
-                    thousands(self.saved_bytes)
-                ),
-            ),
-            ("checkpoint", settings.checkpoint.display().to_string()),
-            ("report", settings.report.display().to_string()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        ));
+        if settings.keep == Keep::Best {
+            let best = &settings.best.display();
+            facts.push(("network kept", format!("of epoch {}: {best}", self.epoch)));
+        }
+        facts.push(("checkpoint", settings.checkpoint.display().to_string()));
+        facts.push(("report", settings.report.display().to_string()));
+        let owned = facts
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        owned.collect()
     }
 
     pub(super) fn as_json(&self, settings: &Settings) -> Value {
-        json!({
+        let mut told = json!({
             "data": settings.data,
-            "arch": settings.arch(),
+            "arch": settings.network.to_string(),
             "input": settings.input_name(),
             "seed": settings.config.seed,
             "epochs": settings.config.epochs,
+            "epoch_kept": self.epoch,
             "tape_accuracy": self.tape_accuracy,
-            "packed_accuracy": self.packed_accuracy,
-            "mismatches": self.mismatches,
             "test_images": self.predicted.len(),
             "parameters": self.parameters,
-            "model_bytes": self.model_bytes,
-            "f32_bytes": self.float_bytes,
             "saved_bytes_per_step": self.saved_bytes,
-            "ns_per_image_bits": self.bits_ns[0],
-            "ns_per_image_f32": self.float_ns[0],
-            "ns_single_image_bits": self.bits_ns[1],
-            "ns_single_image_f32": self.float_ns[1],
-            "kernel": self.kernel,
             "threads": self.threads,
             "train_seconds": self.seconds,
-            "model": settings.out.display().to_string(),
             "report": settings.report.display().to_string(),
-        })
+        });
+        for (name, value) in settings.extras() {
+            told[name.replace(' ', "_")] = value.into();
+        }
+        if let Some(packed) = &self.packed {
+            told["packed_accuracy"] = packed.accuracy.into();
+            told["mismatches"] = packed.mismatches.into();
+            told["model_bytes"] = packed.model_bytes.into();
+            told["f32_bytes"] = packed.float_bytes.into();
+            told["ns_per_image_bits"] = packed.bits_ns[0].into();
+            told["ns_single_image_bits"] = packed.bits_ns[1].into();
+            if let Some(float_ns) = packed.float_ns {
+                told["ns_per_image_f32"] = float_ns[0].into();
+                told["ns_single_image_f32"] = float_ns[1].into();
+            }
+            told["kernel"] = packed.kernel.into();
+            told["model"] = settings.out.display().to_string().into();
+        }
+        told
+    }
+
+    fn inputs(&self, settings: &Settings) -> String {
+        let [height, width, channels] = settings.image;
+        match settings.network.is_mlp() {
+            true => (height * width * channels).to_string(),
+            false => format!("{height}x{width}x{channels}"),
+        }
     }
 
     /// Writes the report.
@@ -250,9 +245,8 @@ impl Outcome {
             .into_iter()
             .map(|at| misread[at])
             .collect();
-        let weights: Vec<_> = self
-            .first_layer
-            .iter()
+        let first_layer = self.packed.iter().flat_map(|packed| &packed.first_layer);
+        let weights: Vec<_> = first_layer
             .filter(|_| drawable && test.layout().channels == 1)
             .map(|bits| BitPicture {
                 bits,
@@ -261,7 +255,7 @@ impl Outcome {
             })
             .collect();
         let report = Report {
-            title: &format!("{}: {}", test.name(), settings.arch()),
+            title: &format!("{}: {}", test.name(), settings.network),
             summary: &self.facts(settings),
             run: &settings.run().text(),
             command: &settings.command(),
@@ -277,6 +271,111 @@ impl Outcome {
         let html = report.html().map_err(CliError::failed)?;
         to.write(html.as_bytes())
     }
+}
+
+impl Packed {
+    /// Runs the model file that was written; also returns the classes that it tells.
+    fn measure(
+        trainer: &Trainer<Network>,
+        tape: &Tensor,
+        test: &Dataset,
+        settings: &Settings,
+    ) -> Result<(Self, Vec<usize>), CliError> {
+        let bytes = model_file::read(&settings.out)?;
+        let model = model_file::open(&bytes, &settings.out)?;
+        let packed = model_file::run(&model, test.pixels())?;
+        let classes = test.layout().classes;
+        let pairs = tape
+            .data()
+            .chunks(classes)
+            .zip(packed.scores.chunks(classes));
+        let differs = |(tape, packed): (&[f32], &[f64])| {
+            !tape.iter().zip(packed).all(|(&t, &p)| f64::from(t) == p)
+        };
+        let mismatches = pairs.map(differs).filter(|d| *d).count();
+
+        let float = match &trainer.model {
+            Network::Mlp(mlp) => Some(FloatNet::new(mlp).map_err(CliError::failed)?),
+            _ => None,
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let (bits_ns, float_ns) = pool.map_err(CliError::failed)?.install(|| {
+            let bits = [time_bits(&model, test, BATCH)?, time_bits(&model, test, 1)?];
+            let float = float.as_ref().map(|float| {
+                Ok::<_, CliError>([time_float(float, test, BATCH)?, time_float(float, test, 1)?])
+            });
+            Ok::<_, CliError>((bits, float.transpose()?))
+        })?;
+        let float_bytes = match &float {
+            Some(float) => float.bytes(),
+            None => {
+                let mut numbers = 0;
+                let mut count = |_: &str, param: &Param| numbers += param.value().numel();
+                trainer.model.params(&mut count);
+                numbers * size_of::<f32>()
+            }
+        };
+        let this = Self {
+            accuracy: accuracy(&packed.classes, test),
+            mismatches,
+            model_bytes: model.file_bytes(),
+            float_bytes,
+            bits_ns,
+            float_ns,
+            kernel: Kernel::active().map_err(CliError::failed)?.isa().name(),
+            first_layer: match float {
+                Some(_) => first_layer(&model),
+                None => Vec::new(),
+            },
+        };
+        Ok((this, packed.classes))
+    }
+
+    fn facts(&self, outcome: &Outcome, settings: &Settings) -> Vec<(&'static str, String)> {
+        let equal = match self.mismatches {
+            0 => format!(
+                "equal, image by image and score by score ({} images)",
+                outcome.predicted.len()
+            ),
+            n => format!("DIFFERENT in {n} of {} images", outcome.predicted.len()),
+        };
+        let speed = |i: usize| {
+            let bits = duration(self.bits_ns[i]);
+            match self.float_ns {
+                None => format!("{bits} on bits"),
+                Some(float) => format!(
+                    "{bits} on bits, {} in f32: {:.1} x",
+                    duration(float[i]),
+                    float[i] / self.bits_ns[i]
+                ),
+            }
+        };
+        let ratio = self.float_bytes as f64 / self.model_bytes as f64;
+        vec![
+            ("accuracy on bits", percent(self.accuracy)),
+            ("tape and bits", equal),
+            ("parameters", thousands(outcome.parameters)),
+            (
+                "model file",
+                format!(
+                    "{}, {} bytes",
+                    settings.out.display(),
+                    thousands(self.model_bytes)
+                ),
+            ),
+            (
+                "the same in f32",
+                format!("{} bytes: {ratio:.1} x", thousands(self.float_bytes)),
+            ),
+            ("time per image, 64 at once", speed(0)),
+            ("time per image, 1 at once", speed(1)),
+            ("kernel", format!("{}, timed on 1 thread", self.kernel)),
+        ]
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
 }
 
 /// All images in grey, the mean of the channels.

@@ -96,7 +96,7 @@ pub(super) fn check(settings: &Settings, outputs: &Outputs, resume: bool) -> Res
                 && (found.epochs == this.epochs || resume && found.epochs < this.epochs)
         })
     };
-    for (output, is_same) in [
+    let fixed = [
         (&outputs.model, same(of_model(outputs.model.path()))),
         (&outputs.report, same(of_report(outputs.report.path()))),
         (
@@ -104,7 +104,12 @@ pub(super) fn check(settings: &Settings, outputs: &Outputs, resume: bool) -> Res
             // A resumed run has already compared the settings in the checkpoint.
             resume || is_checkpoint_of(outputs.checkpoint.path(), settings),
         ),
-    ] {
+    ];
+    let best = outputs.best.iter().map(|output| {
+        let path = output.path();
+        (output, resume || is_checkpoint_of(path, settings))
+    });
+    for (output, is_same) in fixed.into_iter().chain(best) {
         if !is_same && fs::symlink_metadata(output.path()).is_ok() {
             return Err(CliError::Input(format!(
                 "{} exists and was not written by a run with these settings; choose another output, or replace it with --force",
@@ -120,6 +125,8 @@ pub(super) struct Outputs {
     pub(super) model: Output,
     pub(super) report: Output,
     pub(super) checkpoint: Output,
+    /// The weights of the best epoch, if they are kept.
+    pub(super) best: Option<Output>,
 }
 
 fn of_model(path: &Path) -> Option<RunId> {

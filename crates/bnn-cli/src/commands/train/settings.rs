@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use bnn_autograd::Rng;
 use bnn_autograd::checkpoint::Weights;
 use bnn_autograd::data::csv::LabelColumn;
-use bnn_autograd::data::{Dataset, Loaded};
-use bnn_autograd::models::{Mlp, MlpConfig};
+use bnn_autograd::data::{Augment, Dataset, Loaded};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
-use crate::args::{Inputs, Scores, TrainArgs};
+use crate::args::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
 use crate::error::CliError;
 use crate::images;
 use crate::names::beside_model;
@@ -19,7 +18,11 @@ use crate::outputs::{self, Input};
 use crate::recipe::Recipe;
 use crate::text::escape_meta;
 
+use super::architecture::{Architecture, Ends};
+use super::network::Network;
+use super::optimizers::{self, default_rate};
 use super::replace::{Fnv, Outputs, RunId};
+use super::teacher::Taught;
 
 pub(super) struct Settings {
     pub(super) data: String,
@@ -29,14 +32,22 @@ pub(super) struct Settings {
     /// The share of the training samples that is held out, if one is.
     pub(super) validation: Option<f64>,
     data_checksum: u32,
-    pub(super) sizes: MlpConfig,
+    pub(super) network: Architecture,
+    /// `[height, width, channels]` of the samples.
+    pub(super) image: [usize; 3],
+    ends: Ends,
     scores: Scores,
+    optimizer: OptimizerKind,
+    pub(super) keep: Keep,
     /// Where the weights come from, and a hash of that file.
     init: Option<(PathBuf, String)>,
+    pub(super) teacher: Option<Taught>,
     pub(super) config: TrainConfig,
     pub(super) out: PathBuf,
     pub(super) report: PathBuf,
     pub(super) checkpoint: PathBuf,
+    /// Where the weights of the best epoch are kept.
+    pub(super) best: PathBuf,
 }
 
 impl Settings {
@@ -46,13 +57,24 @@ impl Settings {
         loaded: &Loaded,
         train: &Dataset,
     ) -> Result<Self, CliError> {
-        let recipe = Recipe::for_data(train);
+        let hidden = Recipe::hidden(train);
+        let network = Architecture::parse(&args.arch, hidden, train)?;
         let layout = train.layout();
-        let sizes = MlpConfig {
-            inputs: train.features(),
-            depth: layout.depth(),
-            hidden: hidden(&args.arch, recipe.hidden, train)?,
-            classes: layout.classes,
+        let recipe = Recipe::of(train, network.is_mlp());
+        for (option, given) in [
+            ("--input bits", args.input == Inputs::Bits),
+            ("--scores integer", args.scores == Scores::Integer),
+        ] {
+            if given && !network.is_mlp() {
+                let wrong = format!("{option}: --arch {} has no such form, mlp has", args.arch);
+                return Err(CliError::Input(wrong));
+            }
+        }
+        if args.keep == Keep::Best && args.validation.is_none() {
+            let wrong = "--keep best: expected --validation too, so that the epoch is not chosen by the test samples";
+            return Err(CliError::Input(wrong.to_owned()));
+        }
+        let ends = Ends {
             thresholds: match args.input {
                 Inputs::Bytes => None,
                 Inputs::Bits => Some(train.mean_thresholds()),
@@ -62,19 +84,21 @@ impl Settings {
         let config = TrainConfig {
             epochs: args.epochs.unwrap_or(recipe.epochs),
             batch: batch(args.batch, recipe.batch, train.samples())?,
-            learning_rate: args.lr.unwrap_or(recipe.learning_rate),
+            learning_rate: args
+                .lr
+                .unwrap_or_else(|| default_rate(args.optimizer, recipe.learning_rate)),
+            warmup: args.warmup,
+            label_smoothing: args.label_smoothing,
+            augment: args.augment.map(|augment| augmentation(augment, train)),
             seed: args.seed,
             temperature: match args.scores {
                 Scores::Real => 1.0,
-                Scores::Integer => {
-                    let summands = sizes.hidden.last().copied().unwrap_or(1);
-                    (summands as f64).sqrt()
-                }
+                Scores::Integer => (network.last_inputs() as f64).sqrt(),
             },
-            // Warm-up, label smoothing and augmentation gave nothing measurable; see
-            // docs/TRAINING.md.
             ..TrainConfig::default()
         };
+        let teacher = args.teacher.as_deref();
+        let teacher = teacher.map(|path| Taught::load(path, args, train));
         let out = args
             .out
             .clone()
@@ -86,9 +110,18 @@ impl Settings {
             scale: args.scale,
             validation: args.validation,
             data_checksum: loaded.split.checksum(),
-            sizes,
+            network,
+            image: [layout.height, layout.width, layout.channels],
+            ends,
             scores: args.scores,
-            init: args.init.as_deref().map(hashed).transpose()?,
+            optimizer: args.optimizer,
+            keep: args.keep,
+            init: args
+                .init
+                .as_deref()
+                .map(|path| Ok::<_, CliError>((path.to_owned(), hashed(path)?)))
+                .transpose()?,
+            teacher: teacher.transpose()?,
             config,
             report: args
                 .report
@@ -98,45 +131,56 @@ impl Settings {
                 .checkpoint
                 .clone()
                 .unwrap_or_else(|| beside_model(&out, "checkpoint")),
+            best: beside_model(&out, "best.checkpoint"),
             out,
         })
     }
 
     /// A network that has not been trained in this run, and its trainer.
-    pub(super) fn trainer(&self) -> Result<Trainer<Mlp>, TrainError> {
-        let mut mlp = Mlp::new(self.sizes.clone(), &mut Rng::new(self.config.seed))?;
+    pub(super) fn trainer(&self, train: &Dataset) -> Result<Trainer<Network>, TrainError> {
+        let rng = &mut Rng::new(self.config.seed);
+        let mut network = self.network.build(train, &self.ends, rng)?;
         if let Some((path, _)) = &self.init {
-            Weights::load(path)?.restore(&mut mlp)?;
+            Weights::load(path)?.restore(&mut network)?;
         }
-        Trainer::new(mlp, self.config.clone())
+        let mut trainer = Trainer::new(network, self.config.clone())?;
+        trainer.optimizer = optimizers::optimizer(self.optimizer, self.config.learning_rate)?;
+        match &self.teacher {
+            Some(taught) => Ok(trainer.with_teacher(taught.network.clone(), taught.teaching)?),
+            None => Ok(trainer),
+        }
     }
 
     /// Claims the files that the run will write. Those that cannot be written are told before
     /// training.
     pub(super) fn claim(&self) -> Result<Outputs, CliError> {
-        let paths = [&self.out, &self.report, &self.checkpoint].map(PathBuf::as_path);
-        let init = self.init.iter().map(|(path, _)| Input::File(path));
-        let inputs: Vec<Input<'_>> = init.chain([Input::Data(&self.data)]).collect();
-        let claimed: [_; 3] = outputs::claim(&inputs, &paths)?
-            .try_into()
-            .map_err(|_| CliError::Failed("an output was not claimed".to_owned()))?;
-        let [model, report, checkpoint] = claimed;
+        let best = (self.keep == Keep::Best).then_some(&self.best);
+        let fixed = [&self.out, &self.report, &self.checkpoint];
+        let paths: Vec<&Path> = fixed
+            .into_iter()
+            .chain(best)
+            .map(PathBuf::as_path)
+            .collect();
+        let read = self.init.iter().map(|(path, _)| path);
+        let read = read.chain(self.teacher.iter().map(|taught| &taught.path));
+        let read = read.map(|path| Input::File(path));
+        let inputs: Vec<Input<'_>> = read.chain([Input::Data(&self.data)]).collect();
+        let mut claimed = outputs::claim(&inputs, &paths)?.into_iter();
+        let mut next = || {
+            let missing = || CliError::Failed("an output was not claimed".to_owned());
+            claimed.next().ok_or_else(missing)
+        };
         Ok(Outputs {
-            model,
-            report,
-            checkpoint,
+            model: next()?,
+            report: next()?,
+            checkpoint: next()?,
+            best: best.map(|_| next()).transpose()?,
         })
-    }
-
-    /// `mlp:256,256`
-    pub(super) fn arch(&self) -> String {
-        let widths: Vec<String> = self.sizes.hidden.iter().map(usize::to_string).collect();
-        format!("mlp:{}", widths.join(","))
     }
 
     /// As the command line has it.
     pub(super) fn input_name(&self) -> &'static str {
-        match self.sizes.thresholds {
+        match self.ends.thresholds {
             Some(_) => "bits",
             None => "bytes",
         }
@@ -159,12 +203,13 @@ impl Settings {
     /// lies.
     pub(super) fn noted(&self) -> Vec<(&'static str, String)> {
         let c = &self.config;
+        let none = || "none".to_owned();
         vec![
             (
                 "checksum of the data",
                 format!("{:08x}", self.data_checksum),
             ),
-            ("arch", self.arch()),
+            ("arch", self.network.to_string()),
             ("input", self.input_name().to_owned()),
             ("scores", self.scores_name().to_owned()),
             ("epochs", c.epochs.to_string()),
@@ -175,14 +220,42 @@ impl Settings {
                 "init",
                 self.init
                     .as_ref()
-                    .map_or_else(|| "none".to_owned(), |(_, hash)| hash.clone()),
+                    .map_or_else(none, |(_, hash)| hash.clone()),
             ),
             (
                 "validation",
-                self.validation
-                    .map_or_else(|| "none".to_owned(), |share| share.to_string()),
+                self.validation.map_or_else(none, |share| share.to_string()),
             ),
+            ("optimizer", optimizers::name(self.optimizer).to_owned()),
+            ("warm-up", c.warmup.to_string()),
+            ("smoothing", c.label_smoothing.to_string()),
+            (
+                "augmentation",
+                c.augment
+                    .map_or_else(none, |augment| AugmentArg::text(&augment)),
+            ),
+            (
+                "teacher",
+                self.teacher.as_ref().map_or_else(none, Taught::noted),
+            ),
+            ("keep", self.keep.name().to_owned()),
         ]
+    }
+
+    /// What else was done in training than the plainest, for people.
+    pub(super) fn extras(&self) -> Vec<(&'static str, String)> {
+        let c = &self.config;
+        let mut extras = vec![("optimizer", optimizers::name(self.optimizer).to_owned())];
+        if let Some(augment) = &c.augment {
+            extras.push(("augmentation", AugmentArg::text(augment)));
+        }
+        if c.label_smoothing > 0.0 {
+            extras.push(("label smoothing", c.label_smoothing.to_string()));
+        }
+        if let Some(taught) = &self.teacher {
+            extras.push(("teacher", taught.to_string()));
+        }
+        extras
     }
 
     /// The meta text of the model file. What `bnn` itself reads comes first.
@@ -192,7 +265,7 @@ impl Settings {
             "epochs={}\nseed={}\narch={}\ndata={}\n",
             self.config.epochs,
             self.config.seed,
-            self.arch(),
+            self.network,
             escape_meta(&loaded.source),
         );
         meta += &self.run().meta_line();
@@ -219,21 +292,54 @@ impl Settings {
         if let Some(share) = self.validation {
             data += &format!(" --validation {share}");
         }
-        format!(
-            "bnn train --data {data} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {}",
-            self.arch(),
+        let mut command = format!(
+            "bnn train --data {data} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {} --optimizer {} --keep {}",
+            self.network,
             self.input_name(),
             self.scores_name(),
             c.epochs,
             c.batch,
             c.learning_rate,
-            c.seed
-        )
+            c.seed,
+            optimizers::name(self.optimizer),
+            self.keep.name(),
+        );
+        if let Some(augment) = &c.augment {
+            command += &format!(" --augment {}", AugmentArg::text(augment));
+        }
+        for (option, value) in [
+            ("--warmup", c.warmup as f64),
+            ("--label-smoothing", c.label_smoothing),
+        ] {
+            if value > 0.0 {
+                command += &format!(" {option} {value}");
+            }
+        }
+        if let Some((path, _)) = &self.init {
+            command += &format!(" --init {}", path.display());
+        }
+        if let Some(taught) = &self.teacher {
+            command += &taught.options();
+        }
+        command
     }
 }
 
-/// A file and a hash of its content.
-fn hashed(path: &Path) -> Result<(PathBuf, String), CliError> {
+/// What `--augment` means for these images: where it says nothing, what is usual.
+fn augmentation(asked: Option<AugmentArg>, data: &Dataset) -> Augment {
+    match asked {
+        Some(AugmentArg(augment)) => augment,
+        None => Augment {
+            // Four pixels of 32 (He et al. 2016, arXiv 1512.03385, section 4.2).
+            shift: data.layout().height.min(data.layout().width) / 8,
+            flip: true,
+            ..Augment::default()
+        },
+    }
+}
+
+/// A hash of a file's content.
+pub(super) fn hashed(path: &Path) -> Result<String, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
     let mut file = File::open(path).map_err(about)?;
     let mut hash = Fnv::default();
@@ -244,7 +350,7 @@ fn hashed(path: &Path) -> Result<(PathBuf, String), CliError> {
             len => hash.update(&part[..len]),
         }
     }
-    Ok((path.to_owned(), hash.to_string()))
+    Ok(hash.to_string())
 }
 
 /// The samples of a step: what the user says, or what suits the data.
@@ -263,43 +369,8 @@ fn batch(asked: Option<u64>, suits: u64, samples: usize) -> Result<usize, CliErr
     }
 }
 
-fn hidden(arch: &str, default: &[usize], train: &Dataset) -> Result<Vec<usize>, CliError> {
-    let wrong = || {
-        CliError::Input(format!(
-            "--arch {arch}: expected mlp, or mlp: and widths of at least 1, as in mlp:256,128"
-        ))
-    };
-    let widths = match arch.split_once(':') {
-        None if arch == "mlp" => return Ok(default.to_vec()),
-        Some(("mlp", widths)) => widths,
-        _ => return Err(wrong()),
-    };
-    let width = |w: &str| w.trim().parse().ok().filter(|&w: &usize| w >= 1);
-    let widths: Vec<usize> = widths
-        .split(',')
-        .map(|w| width(w).ok_or_else(wrong))
-        .collect::<Result<_, _>>()?;
-    let mut weights = 0_usize;
-    let mut before = train.features();
-    for width in widths.iter().copied().chain([train.layout().classes]) {
-        weights = weights.saturating_add(before.saturating_mul(width));
-        before = width;
-    }
-    if weights > MOST_WEIGHTS {
-        return Err(CliError::Input(format!(
-            "--arch {arch}: {weights} weights, expected at most {MOST_WEIGHTS}"
-        )));
-    }
-    Ok(widths)
-}
-
-/// Training takes some 20 bytes per weight; this keeps a slip of the finger from taking all memory.
-const MOST_WEIGHTS: usize = 1 << 28;
-
 #[cfg(test)]
 mod tests {
-    use bnn_autograd::data::{self, DataError};
-
     use super::*;
 
     #[test]
@@ -310,28 +381,5 @@ mod tests {
         let wrong = batch(Some(21), 64, 20).map_err(|error| error.to_string());
         assert!(wrong.is_err_and(|error| error.contains("21") && error.contains("20")));
         assert!(batch(None, 64, 1).is_err());
-    }
-
-    #[test]
-    fn architectures_are_read_or_refused() -> Result<(), DataError> {
-        let digits = data::digits()?.train;
-        assert_eq!(hidden("mlp", &[7], &digits).ok(), Some(vec![7]));
-        assert_eq!(hidden("mlp:3, 4", &[7], &digits).ok(), Some(vec![3, 4]));
-        for wrong in [
-            "",
-            "cnn",
-            "mlp:",
-            "mlp:0",
-            "mlp:3,,4",
-            "mlp:x",
-            "mlp:65536,65536",
-            "cnn:3",
-        ] {
-            assert!(
-                matches!(hidden(wrong, &[7], &digits), Err(CliError::Input(_))),
-                "{wrong}"
-            );
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,246 @@
+//! The graph of a network whose layers are no chain of bits: what [`Lowering`] is told becomes one
+//! node after the other.
+
+mod products;
+mod steps;
+
+pub(super) use products::Over;
+
+use bnn_core::conv::Conv2d;
+use bnn_core::model::InputType;
+use bnn_core::model::graph::{Finish, Graph, Node, Operation, Values as Kind};
+
+use super::lowering::{Lowered, Values};
+use super::{ExportError, Lowering};
+
+/// What adds nothing to any number, `-0.0` included.
+const NOTHING: f32 = -0.0;
+
+/// Values that a layer has given out, to be used once more: [`Lowering::branch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Branch {
+    /// A tensor of the graph: 0 is the input, `i` that of node `i - 1`.
+    tensor: usize,
+    values: Values,
+}
+
+/// The nodes so far.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+    /// `[height, width, channels]` of the tensors, the input first; of the input once it is known.
+    shapes: Vec<[usize; 3]>,
+    /// The tensor at hand.
+    at: usize,
+    /// Whether the tensor at hand is the bare sum of a product, which a step may still become a
+    /// part of.
+    bare: bool,
+}
+
+/// What the elements of a tensor are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Elements {
+    Bits,
+    Bytes,
+    Reals,
+}
+
+impl Nodes {
+    /// The shape of the tensor at hand; `None` of an input whose shape no layer has told yet.
+    pub(super) fn shape(&self) -> Option<[usize; 3]> {
+        self.shapes.get(self.at).copied()
+    }
+
+    /// Whether a layer has told the shape of the input.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.shapes.is_empty()
+    }
+
+    fn push(&mut self, operation: Operation, inputs: Vec<usize>, values: Kind, shape: [usize; 3]) {
+        self.nodes.push(Node {
+            operation,
+            inputs,
+            values,
+        });
+        self.shapes.push(shape);
+        self.at = self.nodes.len();
+        self.bare = false;
+    }
+}
+
+impl Lowering {
+    /// The values at hand, for [`Lowering::go_on_from`], [`Lowering::add`] and
+    /// [`Lowering::concat`].
+    ///
+    /// ```
+    /// use bnn_autograd::export::{ExportError, Lowering, export};
+    /// use bnn_autograd::nn::{BinaryLinear, Module, SignWeightLinear};
+    /// use bnn_autograd::{Error, Rng, Var, children, ops};
+    /// use bnn_core::model::InputType;
+    ///
+    /// struct Net {
+    ///     first: SignWeightLinear,
+    ///     inner: BinaryLinear,
+    /// }
+    ///
+    /// impl Module for Net {
+    ///     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+    ///         let x = self.first.forward(x)?;
+    ///         ops::add(&self.inner.forward(&x)?, &x)
+    ///     }
+    ///     children!(first, inner);
+    ///     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+    ///         to.layer("first", &self.first)?;
+    ///         let x = to.branch();
+    ///         to.layer("inner", &self.inner)?;
+    ///         to.add(&x)
+    ///     }
+    /// }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rng = &mut Rng::new(1);
+    /// let mut net = Net {
+    ///     first: SignWeightLinear::new(5, 3, rng)?,
+    ///     inner: BinaryLinear::new(3, 3, rng)?,
+    /// };
+    /// let file = export(&mut net, InputType::Unsigned { depth: 8 })?;
+    /// # assert!(!file.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn branch(&mut self) -> Branch {
+        let tensor = self.graph.as_mut().map_or(0, |graph| {
+            // Whoever reads the branch reads the tensor as it is now.
+            graph.bare = false;
+            graph.at
+        });
+        Branch {
+            tensor,
+            values: self.values,
+        }
+    }
+
+    /// Goes on from other values than those that the last layer gave out.
+    pub fn go_on_from(&mut self, branch: &Branch) {
+        // A chain refuses what comes of it: adding or joining.
+        if let Some(graph) = &mut self.graph {
+            (graph.at, graph.bare) = (branch.tensor, false);
+            self.values = branch.values;
+        }
+    }
+
+    /// Whether layers become nodes of a graph. Otherwise they become a chain, and the layer at hand
+    /// cannot.
+    fn is_graph(&mut self) -> Result<(), ExportError> {
+        self.has_graph_steps = true;
+        if self.graph.is_some() {
+            return Ok(());
+        }
+        Err(self.refusal("a chain of layers has no such step"))
+    }
+
+    /// The graph; there is one.
+    fn nodes(&mut self) -> &mut Nodes {
+        self.graph.get_or_insert_default()
+    }
+
+    /// The shape of the tensor at hand. An input whose shape no layer has told is a row of
+    /// `columns`.
+    fn tensor(&mut self, columns: usize) -> [usize; 3] {
+        let told = match self.values {
+            Values::Row => [1, 1, columns],
+            Values::Image(image) | Values::Flat(image) => image,
+        };
+        let graph = self.nodes();
+        if graph.shapes.is_empty() {
+            graph.shapes.push(told);
+        }
+        graph.shape().unwrap_or(told)
+    }
+
+    fn elements(&self) -> Elements {
+        let node = self.graph.as_ref().and_then(|graph| {
+            let at = graph.at.checked_sub(1)?;
+            graph.nodes.get(at)
+        });
+        match node.map(|node| node.values) {
+            Some(Kind::Bits) => Elements::Bits,
+            Some(_) => Elements::Reals,
+            None if self.input == InputType::Bits => Elements::Bits,
+            None => Elements::Bytes,
+        }
+    }
+
+    /// Appends a node of one input, the tensor at hand, which has as many elements in each channel.
+    fn step_node(&mut self, operation: Operation, values: Kind, shape: [usize; 3]) {
+        let graph = self.nodes();
+        let at = graph.at;
+        graph.push(operation, vec![at], values, shape);
+    }
+
+    /// The file of the graph.
+    ///
+    /// # Errors
+    /// [`ExportError::Layer`] where there is no layer; [`ExportError::Model`].
+    pub(super) fn lowered_graph(&mut self) -> Result<Lowered, ExportError> {
+        self.flatten_now();
+        let (input, meta) = (self.input, self.meta.clone());
+        let graph = self.nodes();
+        let (Some(&input_shape), Some(&[.., columns])) =
+            (graph.shapes.first(), graph.shapes.last())
+        else {
+            return Err(self.refusal("it has no layer that computes anything"));
+        };
+        // The sums of the last product are the scores.
+        if graph.bare
+            && let Some(node) = graph.nodes.last_mut()
+            && let Operation::Product { finish, .. } = &mut node.operation
+        {
+            *finish = Finish::Fixed {
+                factor: vec![1; columns],
+                bias: vec![0; columns],
+                shift: 0,
+            };
+            node.values = Kind::Integer { exponent: 0 };
+        }
+        let graph = Graph {
+            input: match input {
+                InputType::Thresholds => InputType::Unsigned { depth: 8 },
+                input => input,
+            },
+            input_shape,
+            nodes: std::mem::take(&mut graph.nodes),
+            meta,
+        };
+        Ok(Lowered {
+            file: graph.write()?,
+            differences: vec![0.0; columns],
+        })
+    }
+
+    /// Turns images that were said to be rows into rows.
+    fn flatten_now(&mut self) {
+        if let (Values::Flat(image), Some(_)) = (self.values, &self.graph) {
+            let columns = image.iter().product();
+            let kind = match self.elements() {
+                Elements::Bits => Kind::Bits,
+                // Bytes stay as they are in the input, which is a row anyway.
+                Elements::Bytes => return,
+                Elements::Reals => Kind::Real,
+            };
+            self.step_node(Operation::Flatten, kind, [1, 1, columns]);
+            self.values = Values::Row;
+        }
+    }
+
+    /// Notes how the values lie that a product over `conv` gives out.
+    fn values_of(&mut self, conv: &Conv2d, is_row: bool) -> [usize; 3] {
+        let [height, width] = conv.windows().output_size();
+        let shape = [height, width, conv.outputs()];
+        self.values = match is_row {
+            true => Values::Row,
+            false => Values::Image(shape),
+        };
+        shape
+    }
+}

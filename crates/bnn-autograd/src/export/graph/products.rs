@@ -1,0 +1,227 @@
+//! Products: what follows them may become a part of them.
+
+use bnn_core::BitMatrix;
+use bnn_core::conv::Conv2d;
+use bnn_core::model::InputType;
+use bnn_core::model::graph::{Finish, Operation, Values as Kind, Weights};
+
+use super::{Elements, NOTHING};
+use crate::error::Error;
+use crate::export::lowering::Values;
+use crate::export::operations::Role;
+use crate::export::{ExportError, Lowering};
+use crate::ops::{self, ConvOptions};
+use crate::real::Real;
+use crate::tensor::Tensor;
+
+/// Integers up to this are exact in `f32`, in which the tape computes sums.
+const EXACT_IN_F32: u64 = 1 << 24;
+
+/// What a product goes over.
+#[derive(Clone, Copy)]
+pub(in crate::export) enum Over {
+    /// Rows, pixels, or images that were flattened.
+    Rows,
+    Windows(ConvOptions),
+}
+
+impl Lowering {
+    /// Signs with the signs of latent weights.
+    pub(in crate::export) fn graph_binary<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        over: Over,
+    ) -> Result<(), ExportError> {
+        if self.elements() == Elements::Bytes {
+            let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
+            return Err(self.refusal(why));
+        }
+        self.take_signs(weight, over)?;
+        self.graph_signs(weight, over)
+    }
+
+    /// Signs, or the bytes of the model's input, with the signs of latent weights.
+    pub(in crate::export) fn graph_signs<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        over: Over,
+    ) -> Result<(), ExportError> {
+        self.check_finite("weight", weight.data())?;
+        let (n, k) = rows(weight);
+        let conv = self.conv(weight, over)?;
+        match self.elements() {
+            Elements::Reals => {
+                let why = "it multiplies numbers after the first layer with signs, which the runner does with signs alone";
+                return Err(self.refusal(why));
+            }
+            Elements::Bits => self.check_exact(k as u64)?,
+            Elements::Bytes => self.check_exact((k as u64).saturating_mul(self.largest()))?,
+        }
+        let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
+        let bare = Finish::Real {
+            scale: vec![1.0; n],
+            bias: vec![NOTHING; n],
+        };
+        self.push_product(conv, Weights::Bits(weights), bare, over);
+        self.nodes().bare = true;
+        Ok(())
+    }
+
+    /// Bytes of the model's input, or real numbers, with weights of 8 bits; one scale per output
+    /// and, if there is one, a bias: [`Int8Linear`](crate::nn::Int8Linear) or, with options,
+    /// [`Int8Conv2d`](crate::nn::Int8Conv2d).
+    pub(crate) fn int8<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        convolution: Option<ConvOptions>,
+    ) -> Result<(), ExportError> {
+        self.is_graph()?;
+        let over = convolution.map_or(Over::Rows, Over::Windows);
+        self.check_finite("weight", weight.data())?;
+        let (n, k) = rows(weight);
+        let conv = self.conv(weight, over)?;
+        let (integers, scales) = ops::int8_values(weight)?;
+        match (self.elements(), over) {
+            (Elements::Bits, _) => {
+                return Err(self.refusal(
+                    "it multiplies signs with numbers of 8 bits, which the runner does not",
+                ));
+            }
+            (Elements::Reals, Over::Windows(_)) => {
+                let why = "it is a convolution with weights of 8 bits and not the first layer";
+                return Err(self.refusal(why));
+            }
+            (Elements::Reals, Over::Rows) => {}
+            (Elements::Bytes, _) => {
+                let magnitude = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum();
+                let most: u64 = integers.chunks(k).map(magnitude).max().unwrap_or(0);
+                self.check_exact(most.saturating_mul(self.largest()))?;
+            }
+        }
+        let scale = self.numbers("scale of output", scales.data())?;
+        let bias = match bias {
+            Some(bias) => self.numbers("bias of output", bias.data())?,
+            None => vec![NOTHING; n],
+        };
+        if bias.len() != n {
+            return Err(self.refuse_width(bias.len()));
+        }
+        self.push_product(
+            conv,
+            Weights::I8(integers),
+            Finish::Real { scale, bias },
+            over,
+        );
+        self.operations.account(Role::Product);
+        self.operations.account(Role::Affine);
+        self.operations.account(Role::Affine);
+        Ok(())
+    }
+
+    /// Real numbers with float weights: [`Linear`](crate::nn::Linear).
+    pub(crate) fn linear_of_reals<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+    ) -> Result<(), ExportError> {
+        self.is_graph()?;
+        let conv = self.conv(weight, Over::Rows)?;
+        if self.elements() == Elements::Bits {
+            let why =
+                "its weights are floats, and the runner of model files multiplies signs with signs";
+            return Err(self.refusal(why));
+        }
+        self.take_reals();
+        let weights = self.numbers("weight", weight.data())?;
+        let bias = self.numbers("bias of output", bias.data())?;
+        if bias.len() != conv.outputs() {
+            return Err(self.refuse_width(bias.len()));
+        }
+        let finish = Finish::Bias(bias);
+        self.push_product(conv, Weights::F32(weights), finish, Over::Rows);
+        self.operations.account(Role::Product);
+        Ok(())
+    }
+
+    fn push_product(&mut self, conv: Conv2d, weights: Weights, finish: Finish, over: Over) {
+        let is_row = match (over, self.values) {
+            (Over::Windows(_), _) | (_, Values::Image(_)) => false,
+            (Over::Rows, _) => true,
+        };
+        let shape = self.values_of(&conv, is_row);
+        let operation = Operation::Product {
+            conv,
+            weights,
+            finish,
+        };
+        self.step_node(operation, Kind::Real, shape);
+    }
+
+    /// Signs of the tensor at hand, if it is not made of signs.
+    fn take_signs<T: Real>(&mut self, weight: &Tensor<T>, over: Over) -> Result<(), ExportError> {
+        // Of an input that no layer has told the shape of.
+        self.conv(weight, over)?;
+        self.graph_sign()
+    }
+
+    /// The convolution that a product of these weights is over the tensor at hand.
+    fn conv<T: Real>(&mut self, weight: &Tensor<T>, over: Over) -> Result<Conv2d, ExportError> {
+        let made = match over {
+            Over::Windows(options) => {
+                let image = self.present_image()?;
+                let &[n, height, width, depth] = weight.shape() else {
+                    return Err(ExportError::Network(Error::Shape {
+                        what: "filters of a convolution",
+                        expected: "[outputs, kernel height, kernel width, channels / groups]"
+                            .to_owned(),
+                        found: weight.shape().to_vec(),
+                    }));
+                };
+                let channels = depth.saturating_mul(options.groups);
+                if channels != image[2] {
+                    return Err(self.refuse_width(channels));
+                }
+                self.tensor(channels);
+                Conv2d::new(image, n, [height, width], options)
+            }
+            Over::Rows => {
+                let (n, k) = weight.matrix("weights of a linear operation")?;
+                let tensor = self.tensor(k);
+                let whole = match self.values {
+                    Values::Image(_) => [1, 1],
+                    Values::Row | Values::Flat(_) => [tensor[0], tensor[1]],
+                };
+                let width = whole[0] * whole[1] * tensor[2];
+                if width != k {
+                    return Err(self.refuse_width(k));
+                }
+                Conv2d::new(tensor, n, whole, ConvOptions::default())
+            }
+        };
+        made.map_err(|error| self.refusal(error.to_string()))
+    }
+
+    /// The largest byte of the input.
+    fn largest(&self) -> u64 {
+        match self.input {
+            InputType::Unsigned { depth } => (1 << depth) - 1,
+            _ => u8::MAX.into(),
+        }
+    }
+
+    fn check_exact(&self, most: u64) -> Result<(), ExportError> {
+        match most <= EXACT_IN_F32 {
+            true => Ok(()),
+            false => Err(self.refusal(format!(
+                "its sums can be as large as {most}, more than 2^24, up to which f32 is exact"
+            ))),
+        }
+    }
+}
+
+/// Weights as a matrix of one row per output.
+fn rows<T: Real>(weight: &Tensor<T>) -> (usize, usize) {
+    let n = weight.shape().first().copied().unwrap_or(1).max(1);
+    (n, weight.numel() / n)
+}

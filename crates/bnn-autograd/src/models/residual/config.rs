@@ -1,0 +1,184 @@
+//! What a residual network consists of, and the published ones that it may follow.
+
+use crate::error::Error;
+
+/// The published networks whose units a [`ResidualNet`](super::ResidualNet) may have.
+///
+/// | | a unit computes | paper |
+/// | --- | --- | --- |
+/// | `BiRealNet` | `x + norm(conv(sign(x)))` | Liu et al. 2018, arXiv 1808.00278 |
+/// | `ReActNet` | `rprelu(x + norm(conv(rsign(x))))` | Liu et al. 2020, arXiv 2003.03488 |
+/// | `QuickNet` | `x + norm(relu(conv(sign(x))))` | Bannink et al. 2021, arXiv 2011.09398 |
+///
+/// `conv` is a binary convolution, `norm` batch normalisation. All signs have the gradient of
+/// Bi-Real Net ([`Estimator::Approx`](crate::ops::Estimator::Approx)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A shortcut around each convolution.
+    BiRealNet,
+    /// The same with learned shifts of signs and activations.
+    ReActNet,
+    /// The same with a rectifier and pools of the largest.
+    QuickNet,
+}
+
+/// The sizes of a [`ResidualNet`](super::ResidualNet).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResidualConfig {
+    /// `[height, width, channels]` of the images.
+    pub image: [usize; 3],
+    /// What a unit computes.
+    pub family: Family,
+    /// How the network begins.
+    pub stem: StemConfig,
+    /// The units after it, at least one.
+    pub units: Vec<UnitConfig>,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// The convolution of pixels with weights of 8 bits that a network begins with; batch normalisation
+/// follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StemConfig {
+    /// The channels that it gives out.
+    pub channels: usize,
+    /// The side of its square filters.
+    pub kernel: usize,
+    /// Pixels from window to window.
+    pub stride: usize,
+    /// Whether a pool of the largest of 3 x 3, two pixels apart, comes last.
+    pub pool: bool,
+}
+
+/// A binary convolution and the shortcut around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitConfig {
+    /// The channels that it gives out: as many as it takes, or a multiple.
+    pub channels: usize,
+    /// The side of its square filters.
+    pub kernel: usize,
+    /// Pixels from window to window, 1 or 2.
+    pub stride: usize,
+}
+
+/// Images with a longer side begin with filters of 7 x 7, two pixels apart, and a pool.
+const SMALL: usize = 96;
+
+impl ResidualConfig {
+    /// A network of one stage for each of `blocks`, as a ResNet has them (He et al. 2016, arXiv
+    /// 1512.03385): stages of `blocks[i]` blocks of two units of 3 x 3 with `width * 2^i` channels,
+    /// each but the first beginning with a stride of 2. Images up to 96 pixels begin with filters
+    /// of 3 x 3, larger ones with 7 x 7, a stride of 2 and a pool.
+    ///
+    /// `Family::BiRealNet` with a width of 64 and `[2; 4]` is Bi-Real Net 18; with `[1, 1, 1]` on
+    /// small images there are six binary convolutions.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] without stages or for widths that are too large.
+    pub fn resnet(
+        family: Family,
+        image: [usize; 3],
+        width: usize,
+        blocks: &[usize],
+        classes: usize,
+    ) -> Result<Self, Error> {
+        let large = image[0].max(image[1]) > SMALL;
+        let mut units = Vec::new();
+        for (stage, &blocks) in blocks.iter().enumerate() {
+            let factor = u32::try_from(stage)
+                .ok()
+                .and_then(|s| 2_usize.checked_pow(s));
+            let channels = factor.and_then(|factor| width.checked_mul(factor));
+            let fits = channels.is_some();
+            Error::check_range(
+                "channels of a stage",
+                "few enough to count",
+                f64::INFINITY,
+                fits,
+            )?;
+            let units_of_stage = blocks.saturating_mul(2);
+            let fits = units_of_stage <= MOST_UNITS;
+            let what = "units of a stage";
+            Error::check_range(what, "at most 512", units_of_stage as f64, fits)?;
+            units.extend((0..units_of_stage).map(|unit| UnitConfig {
+                channels: channels.unwrap_or_default(),
+                kernel: 3,
+                stride: if stage > 0 && unit == 0 { 2 } else { 1 },
+            }));
+        }
+        Ok(Self {
+            image,
+            family,
+            stem: StemConfig {
+                channels: width,
+                kernel: if large { 7 } else { 3 },
+                stride: if large { 2 } else { 1 },
+                pool: large,
+            },
+            units,
+            classes,
+        })
+    }
+
+    /// ReActNet-A, whose units follow MobileNet V1: 3 x 3, then 1 x 1, thirteen times, from `width`
+    /// channels (32 in the paper) to 32 times as many. The paper's images have 224 x 224 pixels.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a width that is too large.
+    pub fn react_net_a(image: [usize; 3], width: usize, classes: usize) -> Result<Self, Error> {
+        let fits = width <= usize::MAX / 32;
+        Error::check_range(
+            "channels of a network",
+            "few enough to count",
+            width as f64,
+            fits,
+        )?;
+        // Channels in multiples of the width, and the stride, of each pair.
+        const PAIRS: [(usize, usize); 13] = [
+            (2, 1),
+            (4, 2),
+            (4, 1),
+            (8, 2),
+            (8, 1),
+            (16, 2),
+            (16, 1),
+            (16, 1),
+            (16, 1),
+            (16, 1),
+            (16, 1),
+            (32, 2),
+            (32, 1),
+        ];
+        let (mut units, mut before) = (Vec::new(), width);
+        for (multiple, stride) in PAIRS {
+            let channels = multiple * width;
+            units.push(UnitConfig {
+                channels: before,
+                kernel: 3,
+                stride,
+            });
+            units.push(UnitConfig {
+                channels,
+                kernel: 1,
+                stride: 1,
+            });
+            before = channels;
+        }
+        Ok(Self {
+            image,
+            family: Family::ReActNet,
+            stem: StemConfig {
+                channels: width,
+                kernel: 3,
+                stride: 2,
+                pool: false,
+            },
+            units,
+            classes,
+        })
+    }
+}
+
+/// Units of a stage: as many as a model file has room for.
+const MOST_UNITS: usize = 512;

@@ -1,0 +1,148 @@
+//! Residual networks of binary convolutions.
+
+mod config;
+mod unit;
+
+pub use config::{Family, ResidualConfig, StemConfig, UnitConfig};
+
+use bnn_core::conv::Conv2d;
+
+use crate::error::Error;
+use crate::export::{ExportError, Lowering};
+use crate::nn::{BatchNorm, Int8Conv2d, Int8Linear, Module};
+use crate::ops::{self, ConvOptions, Padding};
+use crate::rng::Rng;
+use crate::tape::Var;
+use unit::Unit;
+
+/// A network in which real numbers run past binary convolutions.
+///
+/// Pixels go through a convolution with weights of 8 bits and batch normalisation; then come units,
+/// each a binary convolution with a shortcut around it ([`Family`] says what else); then the mean
+/// of each channel over the image, and a linear layer with weights of 8 bits gives the scores.
+///
+/// From the papers it departs in two things, so that integers and few kinds of layers are enough to
+/// run it: stem and head have weights of 8 bits instead of floats; and where a unit has more
+/// channels than the one before, the shortcut repeats them, as ReActNet does, instead of a
+/// convolution of 1 x 1 with float weights (Bi-Real Net, QuickNet).
+///
+/// ```
+/// use bnn_autograd::Rng;
+/// use bnn_autograd::models::{Family, ResidualConfig, ResidualNet};
+///
+/// # fn main() -> Result<(), bnn_autograd::Error> {
+/// // ReActNet on a ResNet of six binary convolutions, for CIFAR-10.
+/// let config = ResidualConfig::resnet(Family::ReActNet, [32, 32, 3], 16, &[1, 1, 1], 10)?;
+/// let net = ResidualNet::new(config, &mut Rng::new(1))?;
+/// # drop(net);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ResidualNet {
+    config: ResidualConfig,
+    stem: Int8Conv2d,
+    norm: BatchNorm,
+    units: Vec<Unit>,
+    head: Int8Linear,
+}
+
+/// The pool of a stem: side of its windows, pixels from one to the next.
+const STEM_POOL: ([usize; 2], [usize; 2]) = ([3; 2], [2; 2]);
+
+impl ResidualNet {
+    /// A network with random weights.
+    ///
+    /// # Errors
+    /// Sizes of 0 or too large, no unit, channels of a unit that are no multiple of those before
+    /// it, a stride of a unit that is neither 1 nor 2.
+    pub fn new(config: ResidualConfig, rng: &mut Rng) -> Result<Self, Error> {
+        let units = config.units.len();
+        Error::check_range("number of units", "at least 1", units as f64, units > 0)?;
+        let StemConfig {
+            channels,
+            kernel,
+            stride,
+            ..
+        } = config.stem;
+        let options = ConvOptions {
+            stride: [stride; 2],
+            padding: Padding::Same,
+            ..ConvOptions::default()
+        };
+        // Refuses images that do not fit before there are weights.
+        Conv2d::new(config.image, channels, [kernel; 2], options)?;
+        let stem = Int8Conv2d::new(config.image[2], channels, [kernel; 2], options, rng)?;
+        let (mut units, mut before) = (Vec::new(), channels);
+        for &unit in &config.units {
+            units.push(Unit::new(config.family, before, unit, rng)?);
+            before = unit.channels;
+        }
+        Ok(Self {
+            stem,
+            norm: BatchNorm::new(channels)?,
+            units,
+            head: Int8Linear::new(before, config.classes, rng)?,
+            config,
+        })
+    }
+}
+
+impl Module for ResidualNet {
+    /// `x` is `[samples, height, width, channels]`, or `[samples, pixels]`; the result,
+    /// `[samples, classes]`, are the scores.
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        let samples = x.shape().first().copied().unwrap_or(1);
+        let [height, width, channels] = self.config.image;
+        let x = ops::reshape(x, &[samples, height, width, channels])?;
+        let x = self.stem.forward(&x).map_err(|e| e.in_layer("stem"))?;
+        let mut x = self.norm.forward(&x).map_err(|e| e.in_layer("norm"))?;
+        if self.config.stem.pool {
+            x = ops::max_pool2d(&x, STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
+        }
+        for (i, unit) in self.units.iter_mut().enumerate() {
+            let named = |e: Error| e.in_layer(&format!("unit.{i}"));
+            x = unit.forward(&x).map_err(named)?;
+        }
+        if self.config.family == Family::QuickNet {
+            x = ops::relu(&x)?;
+        }
+        let x = ops::global_avg_pool(&x)?;
+        self.head.forward(&x).map_err(|e| e.in_layer("head"))
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.image(self.config.image)?;
+        to.layer("stem", &self.stem)?;
+        to.layer("norm", &self.norm)?;
+        if self.config.stem.pool {
+            to.max_pool2d(STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
+        }
+        for (i, unit) in self.units.iter().enumerate() {
+            to.layer(&format!("unit.{i}"), unit)?;
+        }
+        if self.config.family == Family::QuickNet {
+            to.relu()?;
+        }
+        to.global_avg_pool()?;
+        to.layer("head", &self.head)
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("stem", &self.stem);
+        visit("norm", &self.norm);
+        for (i, unit) in self.units.iter().enumerate() {
+            visit(&format!("unit.{i}"), unit);
+        }
+        visit("head", &self.head);
+    }
+
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        visit("stem", &mut self.stem);
+        visit("norm", &mut self.norm);
+        for (i, unit) in self.units.iter_mut().enumerate() {
+            visit(&format!("unit.{i}"), unit);
+        }
+        visit("head", &mut self.head);
+    }
+}

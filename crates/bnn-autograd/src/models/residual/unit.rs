@@ -1,0 +1,154 @@
+//! A binary convolution with a shortcut around it.
+
+use super::{Family, UnitConfig};
+use crate::error::Error;
+use crate::export::{ExportError, Lowering};
+use crate::nn::{BatchNorm, BinaryConv2d, Module, RPReLU, RSign};
+use crate::ops::{self, ConvOptions, Estimator, Padding};
+use crate::rng::Rng;
+use crate::tape::Var;
+
+/// What [`Family`] says. The shortcut of a stride of 2 is a pool of 2 x 2; where a unit gives out
+/// more channels than it takes, the shortcut's are repeated.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    family: Family,
+    /// Learned shifts before the signs, of [`Family::ReActNet`].
+    sign: Option<RSign>,
+    conv: BinaryConv2d,
+    norm: BatchNorm,
+    /// Of [`Family::ReActNet`].
+    activation: Option<RPReLU>,
+    stride: usize,
+    /// How often the channels of the shortcut are repeated.
+    copies: usize,
+}
+
+impl Unit {
+    /// A unit that takes `inputs` channels.
+    pub(super) fn new(
+        family: Family,
+        inputs: usize,
+        config: UnitConfig,
+        rng: &mut Rng,
+    ) -> Result<Self, Error> {
+        let UnitConfig {
+            channels,
+            kernel,
+            stride,
+        } = config;
+        let what = "stride of a unit";
+        Error::check_range(what, "1 or 2", stride as f64, (1..=2).contains(&stride))?;
+        let copies = channels.checked_div(inputs).unwrap_or_default();
+        let fits = copies > 0 && channels % inputs == 0;
+        let what = "channels of a unit";
+        Error::check_range(what, "a multiple of those before it", channels as f64, fits)?;
+        let options = ConvOptions {
+            stride: [stride; 2],
+            padding: Padding::Same,
+            ..ConvOptions::default()
+        };
+        let reacts = family == Family::ReActNet;
+        Ok(Self {
+            family,
+            sign: reacts.then(|| RSign::new(inputs)).transpose()?,
+            conv: BinaryConv2d {
+                estimator: Estimator::Approx,
+                ..BinaryConv2d::new(inputs, channels, [kernel; 2], options, rng)?
+            },
+            norm: BatchNorm::new(channels)?,
+            activation: reacts.then(|| RPReLU::new(channels)).transpose()?,
+            stride,
+            copies,
+        })
+    }
+
+    fn shortcut(&self, x: &Var) -> Result<Var, Error> {
+        let window = [self.stride; 2];
+        let mut y = match (self.stride, self.family) {
+            (1, _) => x.clone(),
+            (_, Family::QuickNet) => ops::max_pool2d(x, window, window, Padding::Same)?,
+            _ => ops::avg_pool2d(x, window, window, Padding::Same)?,
+        };
+        let one = y.clone();
+        for _ in 1..self.copies {
+            y = ops::concat(&[&y, &one])?;
+        }
+        Ok(y)
+    }
+}
+
+impl Module for Unit {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        // The convolution takes signs itself: no tensor of signs is made.
+        let shifted = match &self.sign {
+            Some(sign) => ops::shift(x, &x.tape().param(&sign.shift))?,
+            None => x.clone(),
+        };
+        let mut y = self
+            .conv
+            .forward(&shifted)
+            .map_err(|e| e.in_layer("conv"))?;
+        drop(shifted);
+        if self.family == Family::QuickNet {
+            y = ops::relu(&y)?;
+        }
+        let y = self.norm.forward(&y).map_err(|e| e.in_layer("norm"))?;
+        let y = ops::add(&y, &self.shortcut(x)?)?;
+        match &mut self.activation {
+            Some(activation) => activation.forward(&y).map_err(|e| e.in_layer("activation")),
+            None => Ok(y),
+        }
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        let x = to.branch();
+        if let Some(sign) = &self.sign {
+            to.layer("sign", sign)?;
+        }
+        to.layer("conv", &self.conv)?;
+        if self.family == Family::QuickNet {
+            to.relu()?;
+        }
+        to.layer("norm", &self.norm)?;
+        let y = to.branch();
+        to.go_on_from(&x);
+        let window = [self.stride; 2];
+        match (self.stride, self.family) {
+            (1, _) => {}
+            (_, Family::QuickNet) => to.max_pool2d(window, window, Padding::Same)?,
+            _ => to.avg_pool2d(window, window, Padding::Same)?,
+        }
+        let one = to.branch();
+        for _ in 1..self.copies {
+            to.concat(&one)?;
+        }
+        to.add(&y)?;
+        match &self.activation {
+            Some(activation) => to.layer("activation", activation),
+            None => Ok(()),
+        }
+    }
+
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        if let Some(sign) = &self.sign {
+            visit("sign", sign);
+        }
+        visit("conv", &self.conv);
+        visit("norm", &self.norm);
+        if let Some(activation) = &self.activation {
+            visit("activation", activation);
+        }
+    }
+
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        if let Some(sign) = &mut self.sign {
+            visit("sign", sign);
+        }
+        visit("conv", &mut self.conv);
+        visit("norm", &mut self.norm);
+        if let Some(activation) = &mut self.activation {
+            visit("activation", activation);
+        }
+    }
+}

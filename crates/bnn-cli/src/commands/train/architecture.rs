@@ -1,0 +1,379 @@
+//! `--arch`: which network, as text and as one of the library's.
+
+use std::fmt;
+
+use bnn_autograd::data::Dataset;
+use bnn_autograd::models::{Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet};
+use bnn_autograd::{Error, Rng};
+
+use super::network::Network;
+use crate::error::CliError;
+
+/// A network, all sizes spelled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Architecture {
+    /// `mlp:WIDTH,WIDTH,..`
+    Mlp(Vec<usize>),
+    /// `cnn:width=W,stages=S,hidden=H`: stages of two convolutions and a pool, of a width that
+    /// doubles (one convolution in the first), then a fully connected layer.
+    Cnn {
+        width: usize,
+        stages: usize,
+        hidden: usize,
+    },
+    /// `resnet:width=W,blocks=B,stages=S`, and the same with `reactnet` and `quicknet`.
+    Residual {
+        family: Family,
+        width: usize,
+        blocks: usize,
+        stages: usize,
+    },
+}
+
+/// What the first and the last layer of an MLP are besides their widths.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ends {
+    /// Thresholds of the inputs, if the first layer takes bits.
+    pub(super) thresholds: Option<Vec<u8>>,
+    pub(super) integer_scores: bool,
+}
+
+/// Training takes some 20 bytes per weight; this keeps a slip of the finger from taking all memory.
+const MOST_WEIGHTS: usize = 1 << 28;
+
+impl Architecture {
+    /// What the text says, the rest as suits images of that size; `hidden` are the widths of an
+    /// MLP that suits the data.
+    pub(super) fn parse(text: &str, hidden: &[usize], data: &Dataset) -> Result<Self, CliError> {
+        let (name, options) = match text.split_once(':') {
+            Some((name, options)) => (name, Some(options)),
+            None => (text, None),
+        };
+        let sides = [data.layout().height, data.layout().width];
+        let wrong = |expected: &str| {
+            let found = format!("--arch {text}: expected {expected}");
+            CliError::Input(found)
+        };
+        let family = match name {
+            "mlp" => {
+                let widths = match options {
+                    None => hidden.to_vec(),
+                    Some(widths) => widths
+                        .split(',')
+                        .map(whole)
+                        .collect::<Option<_>>()
+                        .ok_or_else(|| {
+                            wrong("mlp, or mlp: and widths of at least 1, as in mlp:256,128")
+                        })?,
+                };
+                return Self::Mlp(widths).checked(text, data);
+            }
+            "cnn" => {
+                let [width, stages, hidden] =
+                    numbers(options, ["width", "stages", "hidden"]).ok_or_else(|| {
+                        wrong("cnn, or cnn: and sizes of at least 1, as in cnn:width=32,stages=3,hidden=256")
+                    })?;
+                let stages = stages.unwrap_or_else(|| stages_for(sides));
+                let (width, hidden) = (width.unwrap_or(32), hidden.unwrap_or(256));
+                let cnn = Self::Cnn {
+                    width,
+                    stages,
+                    hidden,
+                };
+                return cnn.checked(text, data);
+            }
+            "resnet" => Family::BiRealNet,
+            "reactnet" => Family::ReActNet,
+            "quicknet" => Family::QuickNet,
+            _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
+        };
+        let [width, blocks, stages] =
+            numbers(options, ["width", "blocks", "stages"]).ok_or_else(|| {
+                wrong(&format!(
+                    "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
+                ))
+            })?;
+        let residual = Self::Residual {
+            family,
+            width: width.unwrap_or(32),
+            blocks: blocks.unwrap_or(1),
+            stages: stages.unwrap_or_else(|| stages_for(sides)),
+        };
+        residual.checked(text, data)
+    }
+
+    /// Whether it is an MLP, of which alone some options are.
+    pub(super) fn is_mlp(&self) -> bool {
+        matches!(self, Self::Mlp(_))
+    }
+
+    /// The inputs of each sum of the last layer.
+    pub(super) fn last_inputs(&self) -> usize {
+        match self {
+            Self::Mlp(widths) => widths.last().copied().unwrap_or(1),
+            Self::Cnn { hidden, .. } => *hidden,
+            Self::Residual { width, stages, .. } => width << (stages - 1).min(20),
+        }
+    }
+
+    /// A network for the data, with random weights.
+    pub(super) fn build(
+        &self,
+        data: &Dataset,
+        ends: &Ends,
+        rng: &mut Rng,
+    ) -> Result<Network, Error> {
+        let layout = data.layout();
+        let image = [layout.height, layout.width, layout.channels];
+        let classes = layout.classes;
+        Ok(match self {
+            Self::Mlp(hidden) => {
+                let sizes = MlpConfig {
+                    inputs: data.features(),
+                    depth: layout.depth(),
+                    hidden: hidden.clone(),
+                    classes,
+                    thresholds: ends.thresholds.clone(),
+                    integer_scores: ends.integer_scores,
+                };
+                Network::Mlp(Mlp::new(sizes, rng)?)
+            }
+            &Self::Cnn {
+                width,
+                stages,
+                hidden,
+            } => {
+                let stage = |i: usize| vec![width << i; if i == 0 { 1 } else { 2 }];
+                let sizes = CnnConfig {
+                    image,
+                    stages: (0..stages).map(stage).collect(),
+                    hidden: vec![hidden],
+                    classes,
+                };
+                let depth = layout.depth();
+                Network::Cnn(Cnn::new(sizes, rng)?, depth)
+            }
+            &Self::Residual {
+                family,
+                width,
+                blocks,
+                stages,
+            } => {
+                let blocks = vec![blocks; stages];
+                let sizes = ResidualConfig::resnet(family, image, width, &blocks, classes)?;
+                let depth = layout.depth();
+                Network::Residual(ResidualNet::new(sizes, rng)?, depth)
+            }
+        })
+    }
+
+    /// Refuses what would take all memory.
+    fn checked(self, text: &str, data: &Dataset) -> Result<Self, CliError> {
+        let weights = self.weights(data);
+        match weights {
+            Some(weights) if weights <= MOST_WEIGHTS => Ok(self),
+            Some(weights) => Err(CliError::Input(format!(
+                "--arch {text}: {weights} weights, expected at most {MOST_WEIGHTS}"
+            ))),
+            None => Err(CliError::Input(format!(
+                "--arch {text}: too many weights, expected at most {MOST_WEIGHTS}"
+            ))),
+        }
+    }
+
+    /// Binary weights and those of 8 bits; `None` if they cannot be counted.
+    fn weights(&self, data: &Dataset) -> Option<usize> {
+        let layout = data.layout();
+        let mut weights = 0_usize;
+        let mut add = |outputs: usize, inputs: usize| {
+            weights = weights.checked_add(outputs.checked_mul(inputs)?)?;
+            Some(())
+        };
+        let width_of = |width: usize, stage: usize| {
+            let factor = u32::try_from(stage)
+                .ok()
+                .and_then(|s| 2_usize.checked_pow(s))?;
+            width.checked_mul(factor)
+        };
+        match *self {
+            Self::Mlp(ref widths) => {
+                let mut before = data.features();
+                for &width in widths.iter().chain([&layout.classes]) {
+                    add(width, before)?;
+                    before = width;
+                }
+            }
+            Self::Cnn {
+                width,
+                stages,
+                hidden,
+            } => {
+                let mut before = layout.channels;
+                for stage in 0..stages {
+                    let channels = width_of(width, stage)?;
+                    add(channels, before.checked_mul(9)?)?;
+                    if stage > 0 {
+                        add(channels, channels.checked_mul(9)?)?;
+                    }
+                    before = channels;
+                }
+                let pixels = (layout.height >> stages.min(63)) * (layout.width >> stages.min(63));
+                add(hidden, before.checked_mul(pixels)?)?;
+                add(layout.classes, hidden)?;
+            }
+            Self::Residual {
+                width,
+                blocks,
+                stages,
+                ..
+            } => {
+                add(width, layout.channels.checked_mul(49)?)?;
+                let mut before = width;
+                for stage in 0..stages {
+                    let channels = width_of(width, stage)?;
+                    add(channels, before.checked_mul(9)?)?;
+                    let rest = blocks.checked_mul(2)? - 1;
+                    add(channels.checked_mul(rest)?, channels.checked_mul(9)?)?;
+                    before = channels;
+                }
+                add(layout.classes, before)?;
+            }
+        }
+        Some(weights)
+    }
+}
+
+impl fmt::Display for Architecture {
+    /// As the command line has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mlp(widths) => {
+                let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
+                write!(f, "mlp:{}", widths.join(","))
+            }
+            Self::Cnn {
+                width,
+                stages,
+                hidden,
+            } => write!(f, "cnn:width={width},stages={stages},hidden={hidden}"),
+            Self::Residual {
+                family,
+                width,
+                blocks,
+                stages,
+            } => {
+                let name = match family {
+                    Family::BiRealNet => "resnet",
+                    Family::ReActNet => "reactnet",
+                    Family::QuickNet => "quicknet",
+                };
+                write!(f, "{name}:width={width},blocks={blocks},stages={stages}")
+            }
+        }
+    }
+}
+
+/// A whole number of at least 1.
+fn whole(text: &str) -> Option<usize> {
+    text.trim().parse().ok().filter(|&number| number >= 1)
+}
+
+/// The numbers of `NAME=NUMBER,..`, each at most once; `None` for another text.
+fn numbers<const N: usize>(options: Option<&str>, names: [&str; N]) -> Option<[Option<usize>; N]> {
+    let mut found = [None; N];
+    for option in options.into_iter().flat_map(|options| options.split(',')) {
+        let (name, number) = option.split_once('=')?;
+        let at = names.iter().position(|known| *known == name.trim())?;
+        if found[at].replace(whole(number)?).is_some() {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// So many that the last images have at least four pixels a side: three, four for large images.
+fn stages_for([height, width]: [usize; 2]) -> usize {
+    match height.min(width) {
+        0..16 => 2,
+        16..64 => 3,
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use bnn_autograd::data;
+    use bnn_autograd::nn::Module;
+
+    use super::*;
+
+    #[test]
+    fn architectures_are_read_written_and_read_again_or_refused() {
+        let digits = data::digits().unwrap().train;
+        let parsed = |text: &str| Architecture::parse(text, &[7], &digits);
+        for (text, whole) in [
+            ("mlp", "mlp:7"),
+            ("mlp:3, 4", "mlp:3,4"),
+            ("cnn", "cnn:width=32,stages=2,hidden=256"),
+            ("cnn:hidden=9", "cnn:width=32,stages=2,hidden=9"),
+            ("resnet", "resnet:width=32,blocks=1,stages=2"),
+            (
+                "reactnet:width=8,blocks=2",
+                "reactnet:width=8,blocks=2,stages=2",
+            ),
+            ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
+        ] {
+            let found = parsed(text).map_err(|error| error.to_string()).unwrap();
+            assert_eq!(found.to_string(), whole);
+            assert_eq!(parsed(whole).map_err(|error| error.to_string()), Ok(found));
+        }
+        for wrong in [
+            "",
+            "resnet18",
+            "mlp:",
+            "mlp:0",
+            "mlp:3,,4",
+            "mlp:x",
+            "mlp:65536,65536",
+            "cnn:3",
+            "cnn:",
+            "cnn:width=0",
+            "cnn:width=3,width=4",
+            "cnn:blocks=1",
+            "resnet:width=x",
+            "resnet:width=9999999999999999999",
+            "resnet:width=4,stages=70",
+            "reactnet:width=1048576",
+        ] {
+            assert!(matches!(parsed(wrong), Err(CliError::Input(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn weights_are_counted_before_they_are_made() {
+        let digits = data::digits().unwrap().train;
+        for text in [
+            "mlp:3,4",
+            "cnn:width=4,hidden=5",
+            "resnet:width=4",
+            "reactnet:width=2",
+        ] {
+            let network = Architecture::parse(text, &[7], &digits).unwrap();
+            let net = network
+                .build(&digits, &Ends::default(), &mut Rng::new(1))
+                .unwrap();
+            let mut weights = 0;
+            net.params(&mut |name, param| {
+                let counts = name.ends_with("weight");
+                weights += if counts { param.value().numel() } else { 0 };
+            });
+            let counted = network.weights(&digits).unwrap();
+            // Stems are counted as if they had filters of 7 x 7.
+            assert!(
+                (weights..=weights + 49 * 4).contains(&counted),
+                "{text}: {weights}, {counted}"
+            );
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `bnn train` with other networks than an MLP, other optimizers, a teacher, varied images.
+
+use std::fs;
+
+use super::{files, json, refused, stdout};
+
+/// A small network of convolutions, trained for a moment.
+const CNN: [&str; 8] = [
+    "train",
+    "--arch",
+    "cnn:width=8,stages=2,hidden=32",
+    "--epochs",
+    "6",
+    "--batch",
+    "32",
+    "--json",
+];
+
+fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    base.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn a_network_of_convolutions_is_learned_and_its_file_is_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let varied = with(&CNN, &["--augment", "crop=1", "--label-smoothing", "0.1"]);
+    let told = json(folder, &varied);
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.85, "{told}");
+    assert_eq!(told["mismatches"], 0);
+    assert_eq!(told["augmentation"], "crop=1");
+    assert_eq!(told["label_smoothing"], "0.1");
+    assert_eq!(told["arch"], "cnn:width=8,stages=2,hidden=32");
+    assert!(told["ns_per_image_f32"].is_null(), "{told}");
+    let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
+    assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
+    let report = fs::read_to_string(folder.join("digits.html")).unwrap();
+    for word in ["--augment crop=1", "--label-smoothing 0.1", "cnn:width=8"] {
+        assert!(report.contains(word), "no {word} in the report");
+    }
+    // The settings belong to the run.
+    refused(
+        folder,
+        &with(
+            &CNN,
+            &[
+                "--augment",
+                "crop=2",
+                "--label-smoothing",
+                "0.1",
+                "--resume",
+            ],
+        ),
+        &["digits.checkpoint", "crop=1", "crop=2"],
+    );
+    let again = with(&varied, &["--resume"]);
+    assert_eq!(json(folder, &again)["mismatches"], 0);
+}
+
+#[test]
+fn residual_networks_are_learned() {
+    for arch in ["resnet", "reactnet", "quicknet"] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let arch = format!("{arch}:width=8,blocks=1,stages=2");
+        let train = ["train", "--arch", &arch, "--epochs", "4", "--batch", "32"];
+        let told = json(folder, &with(&train, &["--json"]));
+        assert!(told["tape_accuracy"].as_f64().unwrap() >= 0.8, "{told}");
+        assert_eq!(files(folder), ["digits.checkpoint", "digits.html"]);
+        assert!(stdout(folder, &with(&train, &["--resume"])).contains("the checkpoint has it"));
+    }
+}
+
+#[test]
+fn a_network_learns_from_a_teacher() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    json(folder, &with(&CNN, &["--out", "large.bnn"]));
+    let small = ["train", "--arch", "mlp:30", "--epochs", "4", "--json"];
+    let teacher = ["--teacher", "large.checkpoint", "--teacher-share", "0.5"];
+    let taught = with(&small, &teacher);
+    let told = json(folder, &taught);
+    assert!(told["teacher"].as_str().unwrap().contains("50 %"), "{told}");
+    let model = fs::read(folder.join("digits.bnn")).unwrap();
+    json(folder, &with(&small, &["--out", "alone.bnn"]));
+    assert_ne!(model, fs::read(folder.join("alone.bnn")).unwrap());
+    json(folder, &with(&taught, &["--out", "again.bnn"]));
+    assert_eq!(model, fs::read(folder.join("again.bnn")).unwrap());
+
+    refused(folder, &with(&small, &["--resume"]), &["teacher"]);
+    let missing = with(&small, &["--teacher", "none.checkpoint"]);
+    refused(folder, &missing, &["none.checkpoint"]);
+    let no_checkpoint = with(&small, &["--teacher", "alone.bnn"]);
+    refused(folder, &no_checkpoint, &["--teacher", "alone.bnn"]);
+    let would_replace = with(
+        &small,
+        &[
+            "--teacher",
+            "large.checkpoint",
+            "--checkpoint",
+            "large.checkpoint",
+        ],
+    );
+    refused(folder, &would_replace, &["large.checkpoint", "replace"]);
+    let share = with(&taught, &["--teacher-share", "1.5", "--out", "x.bnn"]);
+    assert_eq!(super::run(folder, &share).status.code(), Some(2));
+}
+
+#[test]
+fn the_best_epoch_is_kept_by_held_out_samples_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // So large a rate that the last epoch is not the best for every seed.
+    let train = [
+        "train", "--arch", "mlp:20", "--epochs", "6", "--keep", "best", "--json",
+    ];
+    refused(folder, &train, &["--keep best", "--validation"]);
+    let valid = with(&train, &["--validation", "0.2"]);
+    let told = json(folder, &valid);
+    let epoch = told["epoch_kept"].as_u64().unwrap();
+    assert!((1..=6).contains(&epoch));
+    assert_eq!(told["mismatches"], 0);
+    let names = [
+        "digits.best.checkpoint",
+        "digits.bnn",
+        "digits.checkpoint",
+        "digits.html",
+    ];
+    assert_eq!(files(folder), names);
+    let model = fs::read(folder.join("digits.bnn")).unwrap();
+    let again = json(folder, &with(&valid, &["--resume"]));
+    assert_eq!(again["epoch_kept"].as_u64(), Some(epoch));
+    assert_eq!(model, fs::read(folder.join("digits.bnn")).unwrap());
+    // Its weights are those of the file.
+    let begun = [
+        "train",
+        "--arch",
+        "mlp:20",
+        "--init",
+        "digits.best.checkpoint",
+    ];
+    json(
+        folder,
+        &with(&begun, &["--epochs", "1", "--out", "more.bnn", "--json"]),
+    );
+}
+
+#[test]
+fn every_optimizer_trains_and_is_a_setting_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (optimizer, least) in [
+        ("adam", 0.8),
+        ("adamw", 0.8),
+        ("sgd", 0.8),
+        ("bop", 0.8),
+        ("diode-mix", 0.8),
+    ] {
+        let train = ["train", "--arch", "mlp:60", "--epochs", "8", "--json"];
+        let out = format!("{optimizer}.bnn");
+        let told = json(
+            folder,
+            &with(&train, &["--optimizer", optimizer, "--out", &out]),
+        );
+        assert_eq!(told["optimizer"], optimizer);
+        assert!(told["packed_accuracy"].as_f64().unwrap() >= least, "{told}");
+    }
+    let other = [
+        "train", "--arch", "mlp:60", "--epochs", "8", "--out", "adam.bnn", "--resume",
+    ];
+    refused(
+        folder,
+        &with(&other, &["--optimizer", "adamw"]),
+        &["optimizer", "adamw"],
+    );
+}
+
+#[test]
+fn options_that_do_not_fit_a_network_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (args, words) in [
+        (&["--arch", "lenet"][..], &["--arch lenet", "reactnet"][..]),
+        (
+            &["--arch", "cnn", "--input", "bits"],
+            &["--input bits", "mlp"],
+        ),
+        (
+            &["--arch", "cnn", "--scores", "integer"],
+            &["--scores integer", "mlp"],
+        ),
+        (&["--arch", "cnn:stages=9"], &["digits"]),
+        (&["--augment", "crop=8", "--epochs", "1"], &["8"]),
+    ] {
+        let output = super::run(folder, &with(&["train"], args));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        for word in words.iter().filter(|word| **word != "digits") {
+            assert!(stderr.contains(word), "{args:?}: no {word} in {stderr}");
+        }
+    }
+    assert_eq!(files(folder), [""; 0]);
+}
