@@ -248,7 +248,7 @@ fn parse_augment(text: &str) -> Result<AugmentArg, String> {
         let whole = value.parse().ok();
         let number = value.parse().ok();
         let known = match name {
-            "flip" if value.is_empty() => Some(augment.flip = true),
+            "flip" => value.is_empty().then(|| augment.flip = true),
             "crop" => whole.map(|pixels| augment.shift = pixels),
             "cutout" => whole.map(|pixels| augment.cutout = pixels),
             "rotate" => number.map(|degrees| augment.rotate = degrees),

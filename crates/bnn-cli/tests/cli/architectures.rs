@@ -10,7 +10,7 @@ const CNN: [&str; 8] = [
     "--arch",
     "cnn:width=8,stages=2,hidden=32",
     "--epochs",
-    "6",
+    "12",
     "--batch",
     "32",
     "--json",
@@ -24,18 +24,18 @@ fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn a_network_of_convolutions_is_learned_and_its_file_is_equal() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let varied = with(&CNN, &["--augment", "crop=1", "--label-smoothing", "0.1"]);
+    let varied = with(&CNN, &["--augment", "zoom=0.1", "--label-smoothing", "0.1"]);
     let told = json(folder, &varied);
-    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.85, "{told}");
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.6, "{told}");
     assert_eq!(told["mismatches"], 0);
-    assert_eq!(told["augmentation"], "crop=1");
+    assert_eq!(told["augmentation"], "zoom=0.1");
     assert_eq!(told["label_smoothing"], "0.1");
     assert_eq!(told["arch"], "cnn:width=8,stages=2,hidden=32");
     assert!(told["ns_per_image_f32"].is_null(), "{told}");
     let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
     assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
     let report = fs::read_to_string(folder.join("digits.html")).unwrap();
-    for word in ["--augment crop=1", "--label-smoothing 0.1", "cnn:width=8"] {
+    for word in ["--augment zoom=0.1", "--label-smoothing 0.1", "cnn:width=8"] {
         assert!(report.contains(word), "no {word} in the report");
     }
     // The settings belong to the run.
@@ -51,7 +51,7 @@ fn a_network_of_convolutions_is_learned_and_its_file_is_equal() {
                 "--resume",
             ],
         ),
-        &["digits.checkpoint", "crop=1", "crop=2"],
+        &["digits.checkpoint", "zoom=0.1", "crop=2"],
     );
     let again = with(&varied, &["--resume"]);
     assert_eq!(json(folder, &again)["mismatches"], 0);
@@ -63,11 +63,18 @@ fn residual_networks_are_learned() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let arch = format!("{arch}:width=8,blocks=1,stages=2");
-        let train = ["train", "--arch", &arch, "--epochs", "4", "--batch", "32"];
+        let train = ["train", "--arch", &arch, "--epochs", "8", "--batch", "32"];
         let told = json(folder, &with(&train, &["--json"]));
-        assert!(told["tape_accuracy"].as_f64().unwrap() >= 0.8, "{told}");
-        assert_eq!(files(folder), ["digits.checkpoint", "digits.html"]);
-        assert!(stdout(folder, &with(&train, &["--resume"])).contains("the checkpoint has it"));
+        assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.8, "{told}");
+        assert_eq!(told["mismatches"], 0);
+        let names = ["digits.bnn", "digits.checkpoint", "digits.html"];
+        assert_eq!(files(folder), names);
+        let evaluated = json(folder, &["eval", "digits.bnn", "--json"]);
+        assert_eq!(evaluated["accuracy"], told["packed_accuracy"]);
+        assert!(stdout(folder, &["info", "digits.bnn"]).contains("digits.bnn"));
+        let model = fs::read(folder.join("digits.bnn")).unwrap();
+        json(folder, &with(&train, &["--resume", "--json"]));
+        assert_eq!(model, fs::read(folder.join("digits.bnn")).unwrap());
     }
 }
 
@@ -110,7 +117,6 @@ fn a_network_learns_from_a_teacher() {
 fn the_best_epoch_is_kept_by_held_out_samples_alone() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // So large a rate that the last epoch is not the best for every seed.
     let train = [
         "train", "--arch", "mlp:20", "--epochs", "6", "--keep", "best", "--json",
     ];

@@ -77,15 +77,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let seconds = start.elapsed().as_secs_f64();
 
     let kept = best::restore(&mut trainer, &settings)?;
-    if trainer.model.is_exported() {
-        let meta = settings.meta(&loaded);
-        let config = ExportConfig {
-            meta: &meta,
-            ..trainer.model.export_config()
-        };
-        let file = export(&mut trainer.model, config).map_err(CliError::failed)?;
-        outputs.model.write(&file)?;
-    }
+    let meta = settings.meta(&loaded);
+    let config = ExportConfig {
+        meta: &meta,
+        ..trainer.model.export_config()
+    };
+    let file = export(&mut trainer.model, config).map_err(CliError::failed)?;
+    outputs.model.write(&file)?;
     let outcome = Outcome::measure(&mut trainer, split, &settings, kept, seconds)?;
     if args.json {
         out::json(outcome.as_json(&settings))?;
@@ -93,7 +91,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), CliError> {
         out::table(facts(&outcome.facts(&settings)))?;
     }
     outcome.report(split, &settings, trainer.history(), &outputs.report)?;
-    match outcome.mismatches() {
+    match outcome.packed.mismatches {
         0 => Ok(()),
         n => Err(CliError::Failed(format!(
             "the packed model and the training run differ in the scores of {n} test images; this is a bug in bnn"

@@ -25,11 +25,6 @@ impl Network {
         }
     }
 
-    /// Whether model files hold such networks; of others the run leaves the checkpoint.
-    pub(super) fn is_exported(&self) -> bool {
-        !matches!(self, Self::Residual(..))
-    }
-
     fn inner(&self) -> &dyn Module {
         match self {
             Self::Mlp(mlp) => mlp,

@@ -25,9 +25,8 @@ use crate::timing::best_ns;
 
 pub(super) struct Outcome {
     tape_accuracy: f64,
-    /// What was measured of the model file, if there is one.
-    packed: Option<Packed>,
-    /// The classes that the test images were taken for: by the file, if there is one.
+    pub(super) packed: Packed,
+    /// The classes that the file took the test images for.
     predicted: Vec<usize>,
     /// The epoch of the network, from 1.
     epoch: usize,
@@ -38,10 +37,10 @@ pub(super) struct Outcome {
 }
 
 /// What was measured of the model file.
-struct Packed {
+pub(super) struct Packed {
     accuracy: f64,
     /// Test images whose class, or any of whose scores, differs between tape and file.
-    mismatches: usize,
+    pub(super) mismatches: usize,
     model_bytes: usize,
     float_bytes: usize,
     /// Per image, in batches of [`BATCH`], and one image at a time; on one thread.
@@ -73,13 +72,7 @@ impl Outcome {
             .model
             .params(&mut |_, param| parameters += param.value().numel());
         let tape_accuracy = accuracy(&tape_classes, test);
-        let (packed, predicted) = match trainer.model.is_exported() {
-            true => {
-                let (packed, predicted) = Packed::measure(trainer, &tape, test, settings)?;
-                (Some(packed), predicted)
-            }
-            false => (None, tape_classes),
-        };
+        let (packed, predicted) = Packed::measure(trainer, &tape, test, settings)?;
         Ok(Self {
             tape_accuracy,
             packed,
@@ -90,11 +83,6 @@ impl Outcome {
             threads: rayon::current_num_threads(),
             seconds,
         })
-    }
-
-    /// Test images whose class, or any of whose scores, differs between tape and file.
-    pub(super) fn mismatches(&self) -> usize {
-        self.packed.as_ref().map_or(0, |packed| packed.mismatches)
     }
 
     /// What a person wants to know.
@@ -111,15 +99,7 @@ impl Outcome {
             ),
             ("accuracy on the tape", percent(self.tape_accuracy)),
         ];
-        match &self.packed {
-            Some(packed) => facts.extend(packed.facts(self, settings)),
-            None => {
-                let parameters = thousands(self.parameters);
-                facts.push(("parameters", parameters));
-                let why = "none: model files do not hold such a network yet; the checkpoint has it";
-                facts.push(("model file", why.to_owned()));
-            }
-        }
+        facts.extend(self.packed.facts(self, settings));
         facts.extend(settings.extras());
         facts.push((
             "training",
@@ -152,29 +132,28 @@ impl Outcome {
             "epochs": settings.config.epochs,
             "epoch_kept": self.epoch,
             "tape_accuracy": self.tape_accuracy,
+            "packed_accuracy": self.packed.accuracy,
+            "mismatches": self.packed.mismatches,
             "test_images": self.predicted.len(),
             "parameters": self.parameters,
+            "model_bytes": self.packed.model_bytes,
+            "f32_bytes": self.packed.float_bytes,
             "saved_bytes_per_step": self.saved_bytes,
+            "ns_per_image_bits": self.packed.bits_ns[0],
+            "ns_single_image_bits": self.packed.bits_ns[1],
+            "kernel": self.packed.kernel,
             "threads": self.threads,
             "train_seconds": self.seconds,
+            "model": settings.out.display().to_string(),
             "report": settings.report.display().to_string(),
         });
         for (name, value) in settings.extras() {
             told[name.replace(' ', "_")] = value.into();
         }
-        if let Some(packed) = &self.packed {
-            told["packed_accuracy"] = packed.accuracy.into();
-            told["mismatches"] = packed.mismatches.into();
-            told["model_bytes"] = packed.model_bytes.into();
-            told["f32_bytes"] = packed.float_bytes.into();
-            told["ns_per_image_bits"] = packed.bits_ns[0].into();
-            told["ns_single_image_bits"] = packed.bits_ns[1].into();
-            if let Some(float_ns) = packed.float_ns {
-                told["ns_per_image_f32"] = float_ns[0].into();
-                told["ns_single_image_f32"] = float_ns[1].into();
-            }
-            told["kernel"] = packed.kernel.into();
-            told["model"] = settings.out.display().to_string().into();
+        let packed = &self.packed;
+        if let Some(float_ns) = packed.float_ns {
+            told["ns_per_image_f32"] = float_ns[0].into();
+            told["ns_single_image_f32"] = float_ns[1].into();
         }
         told
     }
@@ -245,8 +224,10 @@ impl Outcome {
             .into_iter()
             .map(|at| misread[at])
             .collect();
-        let first_layer = self.packed.iter().flat_map(|packed| &packed.first_layer);
-        let weights: Vec<_> = first_layer
+        let weights: Vec<_> = self
+            .packed
+            .first_layer
+            .iter()
             .filter(|_| drawable && test.layout().channels == 1)
             .map(|bits| BitPicture {
                 bits,
