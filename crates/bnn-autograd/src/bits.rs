@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use bnn_core::internal::bits_at;
+use bnn_core::internal::{Loop, bits_at, vectorised};
 use bnn_core::{BitMatrix, BitMatrixView, BitMatrixViewMut, Error, row_words};
 use rayon::prelude::*;
 
@@ -18,7 +18,37 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
 /// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv
 /// 1602.02830, equation 4). NaN is outside.
 pub(crate) fn pack_mask<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<BitMatrix, Error> {
-    pack_where(x, rows, cols, |x| x.abs() <= T::one())
+    pack_where(x, rows, cols, is_inside)
+}
+
+/// [`pack_signs`] and [`pack_mask`] in one pass over `x`.
+pub(crate) fn pack_signs_and_mask<T: Real>(
+    x: &[T],
+    rows: usize,
+    cols: usize,
+) -> Result<(BitMatrix, BitMatrix), Error> {
+    let per_row = row_words(cols);
+    let (mut signs, mut mask) = (vec![0; rows * per_row], vec![0; rows * per_row]);
+    let task_rows = task_rows(cols);
+    signs
+        .par_chunks_mut(task_rows * per_row)
+        .zip(mask.par_chunks_mut(task_rows * per_row))
+        .zip(x.par_chunks(task_rows * cols))
+        .try_for_each(|((signs, mask), x)| {
+            let rows = x.len() / cols;
+            let mut bits = BitMatrixViewMut::cleared(signs, rows, cols)?;
+            bnn_core::pack(x, cols, &mut bits)?;
+            // The elements are in the cache now.
+            let mut bits = BitMatrixViewMut::cleared(mask, rows, cols)?;
+            bnn_core::pack_where(x, cols, &mut bits, is_inside)
+        })?;
+    let matrix = |words| BitMatrix::from_words(words, rows, cols);
+    Ok((matrix(signs)?, matrix(mask)?))
+}
+
+/// Whether the clipped straight-through estimator passes the gradient.
+fn is_inside<T: Real>(x: T) -> bool {
+    x.abs() <= T::one()
 }
 
 /// One bit per element of a row-major `[rows, cols]` matrix: whether the condition holds.
@@ -69,21 +99,39 @@ pub(crate) fn apply_mask<T: Real>(x: &mut [T], mask: BitMatrixView<'_>) {
     x.par_chunks_mut(task_rows * cols)
         .zip(mask.words().par_chunks(task_rows * row_words(cols)))
         .for_each(|(x, words)| {
-            let rows = x.chunks_mut(cols).zip(words.chunks(row_words(cols)));
-            for (x, words) in rows {
-                for (x, word) in x.chunks_mut(64).zip(words) {
-                    let (eights, rest) = x.as_chunks_mut::<8>();
-                    for (eight, byte) in eights.iter_mut().zip(word.to_le_bytes()) {
-                        // All of an array, so that the compiler makes vectors of it.
-                        *eight = std::array::from_fn(|j| kept(eight[j], byte >> j & 1 == 1));
-                    }
-                    let last = word >> (8 * eights.len()).min(56);
-                    for (j, x) in rest.iter_mut().enumerate() {
-                        *x = kept(*x, last >> j & 1 == 1);
+            vectorised(ApplyMask { x, words, cols });
+        });
+}
+
+/// The loop of [`apply_mask`], over some rows.
+struct ApplyMask<'a, T> {
+    x: &'a mut [T],
+    words: &'a [u64],
+    cols: usize,
+}
+
+impl<T: Real> Loop for ApplyMask<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let rows = self.x.chunks_mut(self.cols);
+        for (x, words) in rows.zip(self.words.chunks(row_words(self.cols))) {
+            for (x, word) in x.chunks_mut(64).zip(words) {
+                let (eights, rest) = x.as_chunks_mut::<8>();
+                for (eight, byte) in eights.iter_mut().zip(word.to_le_bytes()) {
+                    // All of an array, so that the compiler makes vectors of it.
+                    for (j, x) in eight.iter_mut().enumerate() {
+                        *x = kept(*x, byte >> j & 1 == 1);
                     }
                 }
+                let last = word >> (8 * eights.len()).min(56);
+                for (j, x) in rest.iter_mut().enumerate() {
+                    *x = kept(*x, last >> j & 1 == 1);
+                }
             }
-        });
+        }
+    }
 }
 
 fn kept<T: Real>(x: T, keep: bool) -> T {
@@ -113,6 +161,16 @@ pub(crate) fn expand_run<T: Real>(words: &[u64], first: usize, out: &mut [T]) {
     for (i, out) in out.chunks_mut(64).enumerate() {
         expand_row(&[bits_at(words, first + 64 * i, 64)], out);
     }
+}
+
+/// Some rows of a matrix.
+pub(crate) fn rows_of(
+    bits: BitMatrixView<'_>,
+    rows: Range<usize>,
+) -> Result<BitMatrixView<'_>, Error> {
+    let per_row = row_words(bits.cols());
+    let words = &bits.words()[rows.start * per_row..rows.end * per_row];
+    BitMatrixView::new(words, rows.len(), bits.cols())
 }
 
 /// Cuts every row of bits into rows of `cols` bits, each of which starts on a word.
@@ -206,6 +264,10 @@ mod tests {
             let signs = pack_signs(&x, rows, cols).unwrap();
             prop_assert_eq!(&signs, &BitMatrix::pack(&x, rows, cols).unwrap());
             let mask = pack_mask(&x, rows, cols).unwrap();
+            prop_assert_eq!(
+                pack_signs_and_mask(&x, rows, cols).unwrap(),
+                (signs, mask.clone())
+            );
             let mut kept = vec![3.0; rows * cols];
             apply_mask(&mut kept, mask.view());
             for (i, x) in x.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use bnn_core::internal::{Loop, vectorised};
 use rayon::prelude::*;
 
 /// Elements per task of an elementwise loop: some 10 microseconds of work.
@@ -15,6 +16,24 @@ const TASK_COLUMNS: usize = 128;
 /// columns (channels) and many rows (pixels).
 const TASK_ROWS: usize = 2048;
 
+/// Runs a loop with the vectors of the kernel in use. What it calls must be small enough to be
+/// inlined; all loops of this module run in here.
+#[inline(always)]
+pub(crate) fn wide<R>(body: impl FnOnce() -> R) -> R {
+    vectorised(Body(body))
+}
+
+struct Body<F>(F);
+
+impl<R, F: FnOnce() -> R> Loop for Body<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn run(self) -> R {
+        (self.0)()
+    }
+}
+
 /// Rows of `cols` elements per task of a row-wise loop.
 pub(crate) fn task_rows(cols: usize) -> usize {
     (TASK_ELEMENTS / cols).max(1)
@@ -23,7 +42,7 @@ pub(crate) fn task_rows(cols: usize) -> usize {
 /// Runs `body` on every row of `x`.
 pub(crate) fn for_rows<T: Send>(x: &mut [T], cols: usize, body: impl Fn(&mut [T]) + Sync) {
     x.par_chunks_mut(task_rows(cols) * cols)
-        .for_each(|rows| rows.chunks_mut(cols).for_each(&body));
+        .for_each(|rows| wide(|| rows.chunks_mut(cols).for_each(&body)));
 }
 
 /// Runs `body` on every row of `x` with the row of `y` at the same index.
@@ -38,21 +57,21 @@ pub(crate) fn for_row_pairs<T: Send, U: Sync>(
         .zip(y.par_chunks(task))
         .for_each(|(x, y)| {
             let rows = x.chunks_mut(cols).zip(y.chunks(cols));
-            rows.for_each(|(x, y)| body(x, y));
+            wide(|| rows.for_each(|(x, y)| body(x, y)));
         });
 }
 
 /// Runs `body` on every element of `x`.
 pub(crate) fn for_each<T: Send>(x: &mut [T], body: impl Fn(&mut T) + Sync) {
     x.par_chunks_mut(TASK_ELEMENTS)
-        .for_each(|x| x.iter_mut().for_each(&body));
+        .for_each(|x| wide(|| x.iter_mut().for_each(&body)));
 }
 
 /// Runs `body` on every element of `x` with the element of `y` at the same index.
 pub(crate) fn for_pairs<T: Send, U: Sync>(x: &mut [T], y: &[U], body: impl Fn(&mut T, &U) + Sync) {
     x.par_chunks_mut(TASK_ELEMENTS)
         .zip(y.par_chunks(TASK_ELEMENTS))
-        .for_each(|(x, y)| x.iter_mut().zip(y).for_each(|(x, y)| body(x, y)));
+        .for_each(|(x, y)| wide(|| x.iter_mut().zip(y).for_each(|(x, y)| body(x, y))));
 }
 
 /// `f` of every element.
@@ -81,33 +100,68 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `sums` computes those of a band of rows and
-/// a block of columns, in row order; the sums of the bands are then added in order.
+/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block of
+/// columns, to the sums of these columns. A band of rows is added up in row order, and then the
+/// bands in theirs.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,
     cols: usize,
-    sums: impl Fn(Range<usize>, Range<usize>) -> Vec<[f64; N]> + Sync,
-) -> Vec<[f64; N]> {
+    add: impl Fn(usize, Range<usize>, [&mut [f64]; N]) + Sync,
+) -> [Vec<f64>; N] {
     let bands = rows.div_ceil(TASK_ROWS);
-    let tasks: Vec<Vec<[f64; N]>> = (0..cols.div_ceil(TASK_COLUMNS) * bands)
+    let tasks: Vec<[Vec<f64>; N]> = (0..cols.div_ceil(TASK_COLUMNS) * bands)
         .into_par_iter()
         .map(|task| {
             let (block, band) = (task / bands * TASK_COLUMNS, task % bands * TASK_ROWS);
-            let columns = block..cols.min(block + TASK_COLUMNS);
-            sums(band..rows.min(band + TASK_ROWS), columns)
+            vectorised(Band {
+                rows: band..rows.min(band + TASK_ROWS),
+                columns: block..cols.min(block + TASK_COLUMNS),
+                add: &add,
+            })
         })
         .collect();
-    let blocks = tasks.chunks(bands).flat_map(|bands| {
-        let mut bands = bands.iter().cloned();
-        let mut total = bands.next().unwrap_or_default();
-        for band in bands {
-            let sums = total.as_flattened_mut().iter_mut();
-            let pairs = sums.zip(band.as_flattened());
-            pairs.for_each(|(sum, x)| *sum += x);
+    let mut all = std::array::from_fn(|_| Vec::with_capacity(cols));
+    for bands in tasks.chunks(bands) {
+        let Some((first, others)) = bands.split_first() else {
+            continue; // chunks are not empty
+        };
+        for (n, all) in all.iter_mut().enumerate() {
+            let mut total = first[n].clone();
+            for band in others {
+                let pairs = total.iter_mut().zip(&band[n]);
+                pairs.for_each(|(sum, x)| *sum += x);
+            }
+            all.extend(total);
         }
-        total
-    });
-    blocks.collect()
+    }
+    all
+}
+
+/// The sums of a band of rows in a block of columns.
+struct Band<'f, F, const N: usize> {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    add: &'f F,
+}
+
+impl<F, const N: usize> Loop for Band<'_, F, N>
+where
+    F: Fn(usize, Range<usize>, [&mut [f64]; N]),
+{
+    type Output = [Vec<f64>; N];
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let mut sums = std::array::from_fn(|_| vec![0.0; self.columns.len()]);
+        for row in self.rows {
+            (self.add)(
+                row,
+                self.columns.clone(),
+                sums.each_mut().map(|sums| &mut sums[..]),
+            );
+        }
+        sums
+    }
 }
 
 #[cfg(test)]
@@ -118,14 +172,16 @@ mod tests {
     fn sums_of_several_bands_and_blocks_are_those_of_the_columns() {
         let (rows, cols) = (2 * TASK_ROWS + 3, TASK_COLUMNS + 5);
         let cell = |row: usize, col: usize| ((row * 31 + col * 17) % 101) as f64;
-        let found = sums_by_columns(rows, cols, |rows, columns| {
-            let column = |col| rows.clone().map(move |row| cell(row, col));
-            let sums = columns.map(|col| [column(col).sum(), column(col).count() as f64]);
-            sums.collect()
+        let [sums, counts] = sums_by_columns(rows, cols, |row, columns, [sums, counts]| {
+            for ((sum, count), col) in sums.iter_mut().zip(counts).zip(columns) {
+                *sum += cell(row, col);
+                *count += 1.0;
+            }
         });
-        let expected: Vec<[f64; 2]> = (0..cols)
-            .map(|col| [(0..rows).map(|row| cell(row, col)).sum(), rows as f64])
+        let expected: Vec<f64> = (0..cols)
+            .map(|col| (0..rows).map(|row| cell(row, col)).sum())
             .collect();
-        assert_eq!(found, expected);
+        assert_eq!(sums, expected);
+        assert_eq!(counts, vec![rows as f64; cols]);
     }
 }

@@ -21,6 +21,8 @@ pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 pub use crate::model::graph::fixed;
 #[cfg(feature = "alloc")]
 pub use crate::ordered::OrderedWeights;
+#[cfg(feature = "std")]
+pub use crate::kernel::loops::{Loop, vectorised};
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
 
@@ -57,4 +59,16 @@ pub fn packed_filters(
     filters: BitMatrixView<'_>,
 ) -> Result<PackedFilters, Error> {
     PackedFilters::for_kernel(kernel, conv, filters)
+}
+
+/// Lays the filters of a convolution out for images of bytes, in the way that is fastest for them.
+///
+/// # Errors
+/// As [`PackedFilters::new`].
+#[cfg(feature = "alloc")]
+pub fn packed_filters_for_bytes(
+    conv: &Conv2d,
+    filters: BitMatrixView<'_>,
+) -> Result<PackedFilters, Error> {
+    PackedFilters::for_bytes(Kernel::active()?, conv, filters, 8)
 }

@@ -47,23 +47,21 @@ impl Operations {
                 named.remove(at);
                 continue;
             }
-            let role = role(name).map(|role| role as usize);
-            match role.and_then(|role| left.get_mut(role)) {
-                Some(count) if *count > 0 => *count -= 1,
-                _ => {
-                    return Err(ExportError::Operation {
-                        operation: name,
-                        accounted: role.map_or(0, |role| self.counts[role]),
-                    });
-                }
+            let refuse = |accounted| ExportError::Operation {
+                operation: name,
+                accounted,
+            };
+            let roles = roles(name).ok_or(refuse(0))?;
+            for role in roles.iter().map(|&role| role as usize) {
+                left[role] = left[role].checked_sub(1).ok_or(refuse(self.counts[role]))?;
             }
         }
         Ok(())
     }
 }
 
-/// The role of one of this crate's operations.
-fn role(operation: &str) -> Option<Role> {
+/// The roles of one of this crate's operations.
+fn roles(operation: &str) -> Option<&'static [Role]> {
     Some(match operation {
         "binary_linear"
         | "scaled_binary_linear"
@@ -71,14 +69,17 @@ fn role(operation: &str) -> Option<Role> {
         | "binary_conv2d"
         | "sign_weight_conv2d"
         | "linear"
-        | "conv2d" => Role::Product,
-        "batch_norm" | "channel_scale" | "shift" => Role::Affine,
-        "sign" => Role::Sign,
-        "hard_tanh" => Role::Clip,
-        "max_pool2d" | "avg_pool2d" => Role::Pool,
-        "add" => Role::Add,
-        "concat" => Role::Concat,
-        "relu" | "prelu" => Role::Rectify,
+        | "conv2d" => &[Role::Product],
+        "binary_conv2d_max_pool2d" | "sign_weight_conv2d_max_pool2d" => {
+            &[Role::Product, Role::Pool]
+        }
+        "batch_norm" | "channel_scale" | "shift" => &[Role::Affine],
+        "sign" => &[Role::Sign],
+        "hard_tanh" => &[Role::Clip],
+        "max_pool2d" | "avg_pool2d" => &[Role::Pool],
+        "add" => &[Role::Add],
+        "concat" => &[Role::Concat],
+        "relu" | "prelu" => &[Role::Rectify],
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, Module, SignWeightConv2d};
+use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, MaxPool2d, Module, SignWeightConv2d};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -39,11 +39,10 @@ pub struct Cnn {
     linears: Vec<Block<BinaryLinear>>,
 }
 
-/// A layer, a max pool of its sums if there is one, and batch normalisation.
+/// A layer, with a max pool of its sums if there is one, and batch normalisation.
 #[derive(Clone, Debug)]
 struct Block<L> {
     layer: L,
-    pool: bool,
     norm: BatchNorm,
 }
 
@@ -72,13 +71,15 @@ impl Cnn {
         for stage in &config.stages {
             for (i, &channels) in stage.iter().enumerate() {
                 Conv2d::new([height, width, before], channels, KERNEL, SAME)?;
-                let pool = i + 1 == stage.len();
+                let pool = (i + 1 == stage.len()).then(|| MaxPool2d::new(POOL));
                 if first.is_none() {
-                    let layer = SignWeightConv2d::new(before, channels, KERNEL, SAME, rng)?;
-                    first = Some(Block::new(layer, pool, channels)?);
+                    let mut layer = SignWeightConv2d::new(before, channels, KERNEL, SAME, rng)?;
+                    layer.pool = pool;
+                    first = Some(Block::new(layer, channels)?);
                 } else {
-                    let layer = BinaryConv2d::new(before, channels, KERNEL, SAME, rng)?;
-                    convs.push(Block::new(layer, pool, channels)?);
+                    let mut layer = BinaryConv2d::new(before, channels, KERNEL, SAME, rng)?;
+                    layer.pool = pool;
+                    convs.push(Block::new(layer, channels)?);
                 }
                 before = channels;
             }
@@ -92,7 +93,7 @@ impl Cnn {
         let mut linears = Vec::new();
         for &features in config.hidden.iter().chain([&config.classes]) {
             let layer = BinaryLinear::new(before, features, rng)?;
-            linears.push(Block::new(layer, false, features)?);
+            linears.push(Block::new(layer, features)?);
             before = features;
         }
         Ok(Self {
@@ -105,26 +106,20 @@ impl Cnn {
 }
 
 impl<L> Block<L> {
-    fn new(layer: L, pool: bool, features: usize) -> Result<Self, Error> {
+    fn new(layer: L, features: usize) -> Result<Self, Error> {
         let norm = BatchNorm::new(features)?;
-        Ok(Self { layer, pool, norm })
+        Ok(Self { layer, norm })
     }
 }
 
 impl<L: Module> Module for Block<L> {
     fn forward(&mut self, x: &Var) -> Result<Var, Error> {
-        let mut sums = self.layer.forward(x).map_err(|e| e.in_layer("layer"))?;
-        if self.pool {
-            sums = ops::max_pool2d(&sums, POOL, POOL, Padding::Valid)?;
-        }
+        let sums = self.layer.forward(x).map_err(|e| e.in_layer("layer"))?;
         self.norm.forward(&sums).map_err(|e| e.in_layer("norm"))
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
         to.layer("layer", &self.layer)?;
-        if self.pool {
-            to.max_pool2d(POOL, POOL, Padding::Valid)?;
-        }
         to.layer("norm", &self.norm)
     }
 

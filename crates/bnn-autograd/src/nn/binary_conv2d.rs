@@ -1,10 +1,11 @@
 //! The binary convolution with its latent filters.
 
 use super::conv2d::filters;
-use super::{Module, Param, ParamKind};
+use super::pool2d::lower_max_pool;
+use super::{MaxPool2d, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::ops::{BinaryConv2dForward, ConvOptions, Estimator};
+use crate::ops::{BinaryConv2dForward, ConvOptions, Estimator, binary_conv2d_max_pool2d};
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -23,6 +24,9 @@ pub struct BinaryConv2d<T: Real = f32> {
     /// The pseudo-gradient of the signs of the images. For images that consist of signs, use
     /// [`Estimator::Identity`], which keeps nothing.
     pub estimator: Estimator,
+    /// A max pool of the sums, of which there is none at first. It computes what the pool as the
+    /// next layer would, but takes images through both while their sums are in the cache.
+    pub pool: Option<MaxPool2d>,
 }
 
 impl<T: Real> BinaryConv2d<T> {
@@ -43,6 +47,7 @@ impl<T: Real> BinaryConv2d<T> {
             weight: Param::new(ParamKind::Binary, weight),
             options,
             estimator: Estimator::default(),
+            pool: None,
         })
     }
 }
@@ -54,11 +59,15 @@ impl<T: Real> Module<T> for BinaryConv2d<T> {
             options: self.options,
             estimator: self.estimator,
         };
-        x.tape().apply(function, &[x, &weight])
+        match &self.pool {
+            None => x.tape().apply(function, &[x, &weight]),
+            Some(pool) => binary_conv2d_max_pool2d(x, &weight, function, pool.into()),
+        }
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.binary_conv2d(self.weight.value(), self.options)
+        to.binary_conv2d(self.weight.value(), self.options)?;
+        self.pool.map_or(Ok(()), |pool| lower_max_pool(&pool, to))
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -61,7 +61,7 @@ pool!(
     MaxPool2d,
     max_pool2d,
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.max_pool2d(self.kernel, self.stride, self.padding)
+        lower_max_pool(self, to)
     }
 );
 pool!(
@@ -73,6 +73,21 @@ pool!(
         to.avg_pool2d(self.kernel, self.stride, self.padding)
     }
 );
+
+/// Says what a max pool computes, also one that is joined with the layer before it.
+pub(super) fn lower_max_pool(pool: &MaxPool2d, to: &mut Lowering) -> Result<(), ExportError> {
+    to.max_pool2d(pool.kernel, pool.stride, pool.padding)
+}
+
+impl From<&MaxPool2d> for ops::MaxPool {
+    fn from(pool: &MaxPool2d) -> Self {
+        Self {
+            kernel: pool.kernel,
+            stride: pool.stride,
+            padding: pool.padding,
+        }
+    }
+}
 
 impl<T: Real> Module<T> for GlobalAvgPool {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {

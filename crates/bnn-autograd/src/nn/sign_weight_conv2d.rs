@@ -1,7 +1,8 @@
 //! The first convolution, of real images, with its latent filters.
 
 use super::conv2d::filters;
-use super::{Module, Param, ParamKind};
+use super::pool2d::lower_max_pool;
+use super::{MaxPool2d, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::ops::{self, ConvOptions};
@@ -19,6 +20,9 @@ pub struct SignWeightConv2d<T: Real = f32> {
     pub weight: Param<T>,
     /// Stride, dilation, groups and padding.
     pub options: ConvOptions,
+    /// A max pool of the sums, of which there is none at first. It computes what the pool as the
+    /// next layer would, but takes images through both while their sums are in the cache.
+    pub pool: Option<MaxPool2d>,
 }
 
 impl<T: Real> SignWeightConv2d<T> {
@@ -38,17 +42,23 @@ impl<T: Real> SignWeightConv2d<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Binary, weight),
             options,
+            pool: None,
         })
     }
 }
 
 impl<T: Real> Module<T> for SignWeightConv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        ops::sign_weight_conv2d(x, &x.tape().param(&self.weight), self.options)
+        let weight = x.tape().param(&self.weight);
+        match &self.pool {
+            None => ops::sign_weight_conv2d(x, &weight, self.options),
+            Some(pool) => ops::sign_weight_conv2d_max_pool2d(x, &weight, self.options, pool.into()),
+        }
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.sign_weight_conv2d(self.weight.value(), self.options)
+        to.sign_weight_conv2d(self.weight.value(), self.options)?;
+        self.pool.map_or(Ok(()), |pool| lower_max_pool(&pool, to))
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

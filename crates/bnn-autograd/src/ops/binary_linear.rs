@@ -234,7 +234,7 @@ impl BinaryLinearForward {
     ) -> Result<Tensor<T>, Error> {
         let &Self { m, n, k, .. } = self;
         check_input(input, m, k)?;
-        let x_signs = pack_signs(input.data(), m, k)?;
+        let x_signs = self.estimator.signs(ctx, X, input)?;
         let (sums, weights) = match weights {
             LinearWeights::Latent(latent) => {
                 Error::check_shape("weights of a linear operation", &[n, k], latent.shape())?;
@@ -250,7 +250,6 @@ impl BinaryLinearForward {
             }
         };
         ctx.save(Kept { x_signs, weights });
-        self.estimator.save(ctx, X, input)?;
         ctx.offer_recompute();
         Ok(Tensor::trusted(sums, with_last(input.shape(), n)))
     }

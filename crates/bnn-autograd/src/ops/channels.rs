@@ -49,17 +49,11 @@ pub(crate) fn column_sums_of<T: Real>(
     cols: usize,
     term: impl Fn(T, T) -> f64 + Sync,
 ) -> Tensor<T> {
-    let sums = sums_by_columns(x.len() / cols, cols, |rows, block| {
-        let mut sums = vec![[0.0]; block.len()];
-        let elements = rows.start * cols..rows.end * cols;
-        let (x, y) = (&x[elements.clone()], &y[elements]);
-        for (x, y) in x.chunks(cols).zip(y.chunks(cols)) {
-            let row = x[block.clone()].iter().zip(&y[block.clone()]);
-            for ([sum], (&x, &y)) in sums.iter_mut().zip(row) {
-                *sum += term(x, y);
-            }
+    let [sums] = sums_by_columns(x.len() / cols, cols, |row, block, [sums]| {
+        let (x, y) = (&x[row * cols..][block.clone()], &y[row * cols..][block]);
+        for (sum, (&x, &y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+            *sum += term(x, y);
         }
-        sums
     });
-    Tensor::from_f64s(sums.into_iter().flatten())
+    Tensor::from_f64s(sums)
 }

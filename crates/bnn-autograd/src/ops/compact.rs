@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::context::{KeptInput, Part, Pass, SavedState};
-use crate::parallel::TASK_ELEMENTS;
+use crate::parallel::{TASK_ELEMENTS, wide};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -49,11 +49,14 @@ fn exact_integers<T: Real>(x: &[T]) -> Option<Vec<i16>> {
             if !exact.load(Ordering::Relaxed) {
                 return;
             }
-            let mut same = true;
-            for (i, &x) in integers.iter_mut().zip(x) {
-                *i = x.truncated_i16();
-                same &= T::from_i32(i32::from(*i)) == x;
-            }
+            let same = wide(|| {
+                let mut same = true;
+                for (i, &x) in integers.iter_mut().zip(x) {
+                    *i = x.truncated_i16();
+                    same &= T::from_i32(i32::from(*i)) == x;
+                }
+                same
+            });
             exact.fetch_and(same, Ordering::Relaxed);
         });
     exact.into_inner().then_some(integers)

@@ -72,14 +72,11 @@ impl<T: Real> Function<T> for Total {
 
 /// The sum of every column of a row-major matrix of `cols` columns, added in `f64`.
 pub(crate) fn column_sums<T: Real>(x: &[T], cols: usize) -> Vec<f64> {
-    let sums = sums_by_columns(x.len() / cols, cols, |rows, block| {
-        let mut sums = vec![[0.0]; block.len()];
-        for row in x[rows.start * cols..rows.end * cols].chunks(cols) {
-            for ([sum], x) in sums.iter_mut().zip(&row[block.clone()]) {
-                *sum += x.as_f64();
-            }
-        }
-        sums
+    let [sums] = sums_by_columns(x.len() / cols, cols, |row, block, [sums]| {
+        let x = &x[row * cols..][block];
+        sums.iter_mut()
+            .zip(x)
+            .for_each(|(sum, x)| *sum += x.as_f64());
     });
-    sums.into_iter().flatten().collect()
+    sums
 }

@@ -4,6 +4,7 @@
 use super::checks::{check_decay, check_learning_rate, check_not_negative};
 use super::{Rule, Step};
 use crate::error::Error;
+use crate::parallel::wide;
 use crate::real::Real;
 
 /// Adam: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`, `p = p - learning_rate * (m /
@@ -126,13 +127,15 @@ impl<T: Real> Constants<T> {
     fn update(&self, p: &mut [T], grad: &[T], averages: &mut [&mut [T]]) {
         let [first, second] = averages else { return };
         let averages = first.iter_mut().zip(second.iter_mut());
-        for ((p, &g), (m, v)) in p.iter_mut().zip(grad).zip(averages) {
-            let g = g + self.penalty * *p;
-            *m = self.b1 * *m + self.rest1 * g;
-            *v = self.b2 * *v + self.rest2 * g * g;
-            let change = self.rate * *m / (v.sqrt() * self.unbias + self.eps);
-            *p = *p * self.shrink - change;
-        }
+        wide(|| {
+            for ((p, &g), (m, v)) in p.iter_mut().zip(grad).zip(averages) {
+                let g = g + self.penalty * *p;
+                *m = self.b1 * *m + self.rest1 * g;
+                *v = self.b2 * *v + self.rest2 * g * g;
+                let change = self.rate * *m / (v.sqrt() * self.unbias + self.eps);
+                *p = *p * self.shrink - change;
+            }
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{OptimizerState, Rule, Schedule, Step};
 use crate::error::Error;
 use crate::nn::{Module, Param, ParamKind};
-use crate::parallel::TASK_ELEMENTS;
+use crate::parallel::{TASK_ELEMENTS, wide};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -162,7 +162,7 @@ fn update<T: Real>(
             rule.update(step, p, grad, &mut averages);
             if kind == ParamKind::Binary {
                 // While the piece is in the cache.
-                p.iter_mut().for_each(|p| *p = clip_latent(*p));
+                wide(|| p.iter_mut().for_each(|p| *p = clip_latent(*p)));
             }
         });
 }

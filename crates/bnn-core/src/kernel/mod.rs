@@ -5,8 +5,8 @@
 //! filled once per call and then meets every panel. A kernel also counts the mismatches of two
 //! *canonical* rows (rows under the bit law), for weights that are read in place.
 //!
-//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`] and
-//! [`sign_tables`] are the vocabulary that [`arch`] fills in; [`dispatch`] has the table of what
+//! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`],
+//! [`sign_tables`] and [`loops`] are the vocabulary that [`arch`] fills in; [`dispatch`] has the table of what
 //! `arch` offers.
 
 mod arch;
@@ -17,6 +17,7 @@ pub(crate) mod f32_operands;
 #[cfg(not(feature = "alloc"))]
 mod in_place;
 mod isa;
+pub(crate) mod loops;
 #[cfg(feature = "alloc")]
 mod micro_kernel;
 pub(crate) mod packing;

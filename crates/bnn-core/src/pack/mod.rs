@@ -8,6 +8,7 @@ use num_traits::Zero;
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
+use crate::kernel::loops::{Loop, vectorised};
 use crate::kernel::{Kernel, pack_row, unpack_row};
 use crate::shape::{row_words, strided};
 
@@ -96,7 +97,40 @@ pub fn pack_where<T: Copy>(
     out: &mut BitMatrixViewMut<'_>,
     plus: impl Fn(T) -> bool,
 ) -> Result<(), Error> {
-    pack_rows(x, x_stride, out, |x, bits| pack_row(x, bits, &plus))
+    let (rows, cols) = (out.rows(), out.cols());
+    strided("numbers to pack", x.len(), rows, cols, x_stride)?;
+    vectorised(PackWhere {
+        x: x.chunks(x_stride),
+        bits: out.words_mut().chunks_exact_mut(row_words(cols)),
+        cols,
+        plus,
+    });
+    Ok(())
+}
+
+/// The loop of [`pack_where`]: rows of at least `cols` numbers, and their words.
+struct PackWhere<X, B, F> {
+    x: X,
+    bits: B,
+    cols: usize,
+    plus: F,
+}
+
+impl<'a, T, X, B, F> Loop for PackWhere<X, B, F>
+where
+    T: Copy + 'a,
+    X: Iterator<Item = &'a [T]>,
+    B: Iterator<Item = &'a mut [u64]>,
+    F: Fn(T) -> bool,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (bits, x) in self.bits.zip(self.x) {
+            pack_row(x.get(..self.cols).unwrap_or(x), bits, &self.plus);
+        }
+    }
 }
 
 fn pack_rows<T>(

@@ -33,18 +33,16 @@ pub(super) fn column_stats<T: Real>(x: &Tensor<T>) -> ColumnStats<T> {
     for mean in &mut mean {
         *mean /= rows as f64;
     }
-    let var = sums_by_columns(rows, n, |rows, block| {
-        let mut squares = vec![[0.0]; block.len()];
-        for row in x.data()[rows.start * n..rows.end * n].chunks(n) {
-            let row = row[block.clone()].iter().zip(&mean[block.clone()]);
-            for ([sum], (x, mean)) in squares.iter_mut().zip(row) {
-                let distance = x.as_f64() - mean;
-                *sum += distance * distance;
-            }
+    let [mut var] = sums_by_columns(rows, n, |row, block, [squares]| {
+        let x = &x.data()[row * n..][block.clone()];
+        for (sum, (x, mean)) in squares.iter_mut().zip(x.iter().zip(&mean[block])) {
+            let distance = x.as_f64() - mean;
+            *sum += distance * distance;
         }
-        squares
     });
-    let var = var.into_iter().map(|[sum]| sum / rows as f64);
+    for var in &mut var {
+        *var /= rows as f64;
+    }
     ColumnStats {
         mean: Tensor::from_f64s(mean),
         var: Tensor::from_f64s(var),

@@ -280,25 +280,23 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     /// `dbeta = sum(dy)` and `dgamma = sum(dy * z)`.
     fn param_gradients(&self, dy: &[T]) -> (Vec<f64>, Vec<f64>) {
         let n = self.mean.len();
-        let sums = sums_by_columns(dy.len() / n, n, |rows, block| {
-            let mut sums = vec![[0.0; 2]; block.len()];
-            let elements = rows.start * n..rows.end * n;
-            let (x, dy) = (&self.x[elements.clone()], &dy[elements]);
-            for (x, dy) in x.chunks(n).zip(dy.chunks(n)) {
-                let row = x[block.clone()].iter().zip(&dy[block.clone()]);
-                let columns = sums.iter_mut().zip(&self.mean[block.clone()]);
-                for ((sums, &mean), (&x, dy)) in columns.zip(row) {
+        let [dbeta, mut dgamma] =
+            sums_by_columns(dy.len() / n, n, |row, block, [dbeta, dgamma]| {
+                let (x, dy) = (
+                    &self.x[row * n..][block.clone()],
+                    &dy[row * n..][block.clone()],
+                );
+                let sums = dbeta.iter_mut().zip(dgamma).zip(&self.mean[block]);
+                for (((dbeta, dgamma), &mean), (&x, dy)) in sums.zip(x.iter().zip(dy)) {
                     let centered = (self.number)(x) - mean;
-                    sums[0] += dy.as_f64();
-                    sums[1] += dy.as_f64() * centered.as_f64();
+                    *dbeta += dy.as_f64();
+                    *dgamma += dy.as_f64() * centered.as_f64();
                 }
-            }
-            sums
-        });
-        let columns = sums.into_iter().zip(self.inverse_std);
-        columns
-            .map(|([dbeta, dgamma], inverse_std)| (dbeta, dgamma * inverse_std.as_f64()))
-            .unzip()
+            });
+        for (dgamma, inverse_std) in dgamma.iter_mut().zip(self.inverse_std) {
+            *dgamma *= inverse_std.as_f64();
+        }
+        (dbeta, dgamma)
     }
 
     /// Adds `z * factor`, one factor per column, to `y`.

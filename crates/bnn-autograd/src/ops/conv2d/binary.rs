@@ -96,16 +96,16 @@ pub struct BinaryConv2dForward {
 }
 
 /// What is kept besides what the estimator keeps.
-struct Kept {
+pub(super) struct Kept {
     /// A row per image.
-    x_signs: BitMatrix,
-    w_signs: BitMatrix,
+    pub(super) x_signs: BitMatrix,
+    pub(super) w_signs: BitMatrix,
 }
 
 saved_state!(Kept { x_signs, w_signs });
 
 impl BinaryConv2dForward {
-    fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> Images<'a, T> {
+    pub(super) fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> Images<'a, T> {
         Images {
             pixels: Pixels::Signs(x_signs.view()),
             padding: padding(self.options.pad_value),
@@ -129,13 +129,12 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         let [x, w] = inputs("inputs of binary_conv2d", given)?;
         let shape = ConvShape::new(x.shape(), w.shape(), self.options)?;
         let (batch, image) = (shape.batch, shape.image_len());
-        let x_signs = pack_signs(x.data(), batch, image)?;
+        // With a row per image the estimator pads the fewest bits.
+        let rows = x.reshape(&[batch, image])?;
+        let x_signs = self.estimator.signs(ctx, X, &rows)?;
         let w_signs = pack_signs(w.data(), shape.conv.outputs(), shape.conv.patch_len())?;
         let y = sums(&shape, &x_signs, &w_signs)?;
         ctx.save(Kept { x_signs, w_signs });
-        // With a row per image the estimator pads the fewest bits.
-        let rows = x.reshape(&[batch, image])?;
-        self.estimator.save(ctx, X, &rows)?;
         ctx.offer_recompute();
         Ok(vec![y])
     }

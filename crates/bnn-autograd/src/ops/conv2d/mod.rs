@@ -1,10 +1,12 @@
 //! Convolutions over images `[batch, height, width, channels]` (NHWC).
 
 mod binary;
+mod byte_images;
 mod depthwise;
 mod fast;
 pub mod gradients;
 mod passes;
+mod pooled;
 mod real;
 mod shape;
 mod windows;
@@ -13,4 +15,5 @@ pub use binary::{BinaryConv2dForward, binary_conv2d};
 pub use bnn_core::conv::{ConvOptions, PadValue, Padding};
 pub use real::{conv2d, sign_weight_conv2d};
 
+pub(crate) use pooled::{MaxPool, binary_conv2d_max_pool2d, sign_weight_conv2d_max_pool2d};
 pub(super) use windows::BatchWindows;

@@ -13,7 +13,7 @@ use bnn_core::{BitMatrix, BitMatrixView, row_words};
 use rayon::prelude::*;
 
 use super::windows::{BatchWindows, Run};
-use crate::bits::{copy_run, expand_run, set_run};
+use crate::bits::{copy_run, expand_run, rows_of, set_run};
 use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
 use crate::linalg::{
@@ -63,6 +63,16 @@ pub(super) enum Pixels<'a, T> {
     Signs(BitMatrixView<'a>),
 }
 
+impl<'a, T: Real> Pixels<'a, T> {
+    /// Those of some images of a batch `[batch, image]`.
+    pub(super) fn some(self, images: Range<usize>, image: usize) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Real(x) => Self::Real(&x[images.start * image..images.end * image]),
+            Self::Signs(bits) => Self::Signs(rows_of(bits, images)?),
+        })
+    }
+}
+
 /// Filters `[outputs, patch]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Filters<'a, T> {
@@ -96,8 +106,19 @@ impl<'c> Passes<'c> {
         if self.is_depthwise() {
             return Ok(self.depthwise_output(images, filters));
         }
+        let mut y = take_buffer(self.all_windows() * self.conv.outputs());
+        self.output_to(images, filters, &mut y)?;
+        Ok(y)
+    }
+
+    /// [`Passes::output`] to every element of `y`; not of a depthwise convolution.
+    pub(super) fn output_to<T: Real>(
+        &self,
+        images: Images<'_, T>,
+        filters: Filters<'_, T>,
+        y: &mut [T],
+    ) -> Result<(), Error> {
         let (outputs, patch) = (self.conv.outputs(), self.conv.patch_len());
-        let mut y = take_buffer(self.all_windows() * outputs);
         let band = self.band();
         let bands = y.par_chunks_mut(band * outputs).enumerate();
         bands.try_for_each_init(Vec::new, |panel, (i, y)| {
@@ -119,9 +140,8 @@ impl<'c> Passes<'c> {
                 let rows = y.chunks_mut(outputs).zip(product.chunks(columns.len()));
                 rows.for_each(|(y, row)| y[columns.clone()].copy_from_slice(row));
             }
-            Ok::<_, Error>(())
-        })?;
-        Ok(y)
+            Ok(())
+        })
     }
 
     /// The gradient of the images: `dy · filters`, each element added to the pixel under its tap. A
@@ -202,7 +222,7 @@ impl<'c> Passes<'c> {
     }
 
     /// Adds the part of a panel of windows to the gradient of the filters.
-    fn add_filter_gradient<T: Real>(
+    pub(super) fn add_filter_gradient<T: Real>(
         &self,
         dy: &[T],
         images: Images<'_, T>,
@@ -275,7 +295,7 @@ impl<'c> Passes<'c> {
     }
 
     /// Writes the patches of some windows, a row each (im2col).
-    fn gather<T: Real>(
+    pub(super) fn gather<T: Real>(
         &self,
         images: Images<'_, T>,
         group: usize,
@@ -427,7 +447,7 @@ impl<'c> Passes<'c> {
 }
 
 /// The sum of pieces, added in order.
-fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
+pub(super) fn added_up<T: Real>(pieces: Vec<Buffer<T>>) -> Vec<T> {
     let mut pieces = pieces.into_iter();
     let mut sums = pieces.next().map(Buffer::into_vec).unwrap_or_default();
     pieces.for_each(|piece| for_pairs(&mut sums, &piece, |sum, &x| *sum += x));

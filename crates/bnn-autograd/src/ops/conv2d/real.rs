@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use bnn_core::BitMatrix;
 
+use super::byte_images::ByteImages;
 use super::passes::{Filters, Images, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::pack_signs;
+use crate::buffer::take_buffer;
 use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
@@ -39,12 +41,7 @@ pub fn sign_weight_conv2d<T: Real>(
     w: &Var<T>,
     options: ConvOptions,
 ) -> Result<Var<T>, Error> {
-    let function = RealConv2d {
-        name: "sign_weight_conv2d",
-        options,
-        signs: true,
-    };
-    x.tape().apply(function, &[x, w])
+    x.tape().apply(RealConv2d::of_signs(options), &[x, w])
 }
 
 /// The ordinary convolution of images `x`, `[batch, height, width, channels]`, with filters `w`,
@@ -72,25 +69,25 @@ pub fn conv2d<T: Real>(
     }
 }
 
-struct RealConv2d {
+pub(super) struct RealConv2d {
     name: &'static str,
-    options: ConvOptions,
+    pub(super) options: ConvOptions,
     /// Whether the convolution uses the signs of the filters, not the filters themselves.
     signs: bool,
 }
 
 const B: usize = 2;
 
-struct Kept<T: Real> {
+pub(super) struct Kept<T: Real> {
     /// For the derivative of the filters.
-    x: Option<Tensor<T>>,
+    pub(super) x: Option<Tensor<T>>,
     /// For the derivative of the images.
-    filters: Option<KeptFilters<T>>,
+    pub(super) filters: Option<KeptFilters<T>>,
 }
 
 /// Filters as the forward pass uses them.
 #[derive(Clone)]
-enum KeptFilters<T: Real> {
+pub(super) enum KeptFilters<T: Real> {
     Real(Tensor<T>),
     Signs(Rc<BitMatrix>),
 }
@@ -98,7 +95,7 @@ enum KeptFilters<T: Real> {
 saved_state!(Kept<T> { x, filters });
 
 impl<T: Real> KeptFilters<T> {
-    fn view(&self) -> Filters<'_, T> {
+    pub(super) fn view(&self) -> Filters<'_, T> {
         match self {
             Self::Real(w) => Filters::Real(w.data()),
             Self::Signs(signs) => Filters::Signs(signs.view()),
@@ -142,18 +139,20 @@ impl<T: Real> Function<T> for RealConv2d {
             }
             false => KeptFilters::Real((*w).clone()),
         };
-        let mut y = passes.output(self.images(x), filters.view())?;
+        let mut y = match ByteImages::new(&shape.conv, x.data(), filters.view())? {
+            Some(bytes) => {
+                let mut y = take_buffer(shape.output().iter().product());
+                bytes.sums(0..shape.batch, &mut y)?;
+                y
+            }
+            None => passes.output(self.images(x), filters.view())?,
+        };
         if let Some(bias) = bias {
             let expected = [shape.conv.outputs()];
             Error::check_shape("bias of a convolution", &expected, bias.shape())?;
             add_to_rows(&mut y, bias.data());
         }
-        ctx.save_each(|pass| {
-            Ok(Kept {
-                x: pass.needs(W).then(|| x.clone()),
-                filters: pass.needs(X).then(|| filters.clone()),
-            })
-        })?;
+        self.keep(ctx, x, filters)?;
         Ok(vec![Tensor::trusted(y, shape.output())])
     }
 
@@ -210,7 +209,31 @@ impl<T: Real> Function<T> for RealConv2d {
 }
 
 impl RealConv2d {
-    fn images<'a, T: Real>(&self, x: &'a Tensor<T>) -> Images<'a, T> {
+    /// With the signs of filters.
+    pub(super) fn of_signs(options: ConvOptions) -> Self {
+        Self {
+            name: "sign_weight_conv2d",
+            options,
+            signs: true,
+        }
+    }
+
+    /// Saves what the passes need.
+    pub(super) fn keep<T: Real>(
+        &self,
+        ctx: &mut Context<T>,
+        x: &Tensor<T>,
+        filters: KeptFilters<T>,
+    ) -> Result<(), Error> {
+        ctx.save_each(|pass| {
+            Ok(Kept {
+                x: pass.needs(W).then(|| x.clone()),
+                filters: pass.needs(X).then(|| filters.clone()),
+            })
+        })
+    }
+
+    pub(super) fn images<'a, T: Real>(&self, x: &'a Tensor<T>) -> Images<'a, T> {
         Images {
             pixels: Pixels::Real(x.data()),
             padding: padding(self.options.pad_value),

@@ -1,8 +1,12 @@
 //! The largest element under each window.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::{PoolShape, Window};
+use bnn_core::internal::{Loop, vectorised};
+
+use super::{PoolShape, Window, for_windows};
 use crate::buffer::take_buffer;
 use crate::context::{Context, Part, Saved, SavedState};
 use crate::error::Error;
@@ -71,8 +75,8 @@ impl<I> MaxPool2d<I> {
 }
 
 /// The tap that won, for each element of the output.
-struct Winners<I> {
-    taps: Vec<I>,
+pub(in crate::ops) struct Winners<I> {
+    pub(in crate::ops) taps: Vec<I>,
 }
 
 impl<T: Real, I: Index> SavedState<T> for Winners<I> {
@@ -82,7 +86,9 @@ impl<T: Real, I: Index> SavedState<T> for Winners<I> {
 }
 
 /// The index of a tap.
-trait Index: Copy + Default + PartialEq + Send + Sync + 'static {
+pub(in crate::ops) trait Index:
+    Copy + Default + PartialEq + Send + Sync + 'static
+{
     fn new(tap: i32) -> Self;
 }
 
@@ -124,29 +130,10 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
         let Winners { taps: winners } = ctx.saved_state::<Winners<I>>()?;
         let channels = self.shape.channels();
         let mut dx = take_buffer(self.shape.input.iter().product());
-        let tile = self.shape.windows.tile();
         self.shape.by_images(&mut dx, |windows, dx| {
-            if !tile {
-                dx.fill(T::zero());
-            }
             let elements = windows.start * channels..windows.end * channels;
-            let (dy, winners) = (&dy.data()[elements.clone()], &winners[elements]);
-            self.shape.visit(windows, |window| {
-                let (dy, winners) = (
-                    &dy[window.elements.clone()],
-                    &winners[window.elements.clone()],
-                );
-                for tap in window.taps() {
-                    let (dx, tap) = (&mut dx[tap.start..], I::new(tap.tap as i32));
-                    let elements = dx.iter_mut().zip(dy).zip(winners);
-                    let part = |dy: T, winner| if winner == tap { dy } else { T::zero() };
-                    if tile {
-                        elements.for_each(|((dx, &dy), &winner)| *dx = part(dy, winner));
-                    } else {
-                        elements.for_each(|((dx, &dy), &winner)| *dx += part(dy, winner));
-                    }
-                }
-            });
+            self.shape
+                .spread(&dy.data()[elements.clone()], &winners[elements], dx);
         });
         Ok(vec![Some(Tensor::trusted(dx, self.shape.input.to_vec()))])
     }
@@ -159,24 +146,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dx = tangents.single()?;
         let Winners { taps: winners } = ctx.saved_state::<Winners<I>>()?;
-        let channels = self.shape.channels();
-        let mut dy = vec![T::zero(); winners.len()];
-        self.shape.by_windows(&mut dy, |windows, dy| {
-            let winners = &winners[windows.start * channels..windows.end * channels];
-            self.shape.visit(windows, |window| {
-                let image = self.shape.image(dx.data(), window.image);
-                let (dy, winners) = (
-                    &mut dy[window.elements.clone()],
-                    &winners[window.elements.clone()],
-                );
-                for tap in window.taps() {
-                    let (dx, tap) = (&image[tap.start..], I::new(tap.tap as i32));
-                    for ((dy, &dx), &winner) in dy.iter_mut().zip(dx).zip(winners) {
-                        *dy = if winner == tap { dx } else { *dy };
-                    }
-                }
-            });
-        });
+        let dy = self.shape.taken(winners, dx.data());
         Ok(vec![Some(Tensor::trusted(dy, self.shape.output.to_vec()))])
     }
 }
@@ -190,27 +160,144 @@ impl<I: Index> MaxPool2d<I> {
         let pieces = y.par_chunks_mut(task).zip(winners.par_chunks_mut(task));
         pieces.enumerate().for_each(|(i, (y, winners))| {
             let windows = self.shape.windows_of(i, y.len());
-            self.shape.visit(windows, |window| {
-                let image = self.shape.image(x, window.image);
-                let (blocks, rest) = y[window.elements.clone()].as_chunks_mut::<BLOCK>();
-                let (winner_blocks, winner_rest) =
-                    winners[window.elements.clone()].as_chunks_mut::<BLOCK>();
-                let rest_at = blocks.len() * BLOCK;
-                for (i, (y, winners)) in blocks.iter_mut().zip(winner_blocks).enumerate() {
-                    (*y, *winners) = largest_of_block(&window, i * BLOCK, image);
-                }
-                for (i, (y, winner)) in rest.iter_mut().zip(winner_rest).enumerate() {
-                    let ([largest], [tap]) = largest_of_block(&window, rest_at + i, image);
-                    (*y, *winner) = (largest, tap);
-                }
-            });
+            self.shape.largest(windows, x, y, winners);
         });
         (y, winners)
     }
 }
 
+impl PoolShape {
+    /// Writes the largest elements under some windows of the images `x`, and their taps.
+    pub(in crate::ops) fn largest<T: Real, I: Index>(
+        &self,
+        windows: Range<usize>,
+        x: &[T],
+        y: &mut [T],
+        winners: &mut [I],
+    ) {
+        vectorised(Largest {
+            pool: self,
+            windows,
+            x,
+            y,
+            winners,
+        });
+    }
+
+    /// Writes the gradient of whole images: that of each output, `dy`, goes to the tap that won.
+    pub(in crate::ops) fn spread<T: Real, I: Index>(&self, dy: &[T], winners: &[I], dx: &mut [T]) {
+        let tile = self.windows.tile();
+        if !tile {
+            dx.fill(T::zero());
+        }
+        vectorised(Spread {
+            pool: self,
+            tile,
+            dy,
+            winners,
+            dx,
+        });
+    }
+
+    /// The elements of the images `x` at the taps that won.
+    pub(in crate::ops) fn taken<T: Real, I: Index>(&self, winners: &[I], x: &[T]) -> Vec<T> {
+        let channels = self.channels();
+        let mut y = vec![T::zero(); winners.len()];
+        self.by_windows(&mut y, |windows, y| {
+            let winners = &winners[windows.start * channels..windows.end * channels];
+            self.visit(windows, |window| {
+                let image = self.image(x, window.image);
+                let (y, winners) = (
+                    &mut y[window.elements.clone()],
+                    &winners[window.elements.clone()],
+                );
+                for tap in window.taps() {
+                    let (x, tap) = (&image[tap.start..], I::new(tap.tap as i32));
+                    for ((y, &x), &winner) in y.iter_mut().zip(x).zip(winners) {
+                        *y = if winner == tap { x } else { *y };
+                    }
+                }
+            });
+        });
+        y
+    }
+}
+
+/// The loop of [`PoolShape::largest`].
+struct Largest<'a, T, I> {
+    pool: &'a PoolShape,
+    windows: Range<usize>,
+    x: &'a [T],
+    y: &'a mut [T],
+    winners: &'a mut [I],
+}
+
+impl<T: Real, I: Index> Loop for Largest<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            pool,
+            windows,
+            x,
+            y,
+            winners,
+        } = self;
+        for_windows!(pool, windows, |window| {
+            let image = pool.image(x, window.image);
+            let (blocks, rest) = y[window.elements.clone()].as_chunks_mut::<BLOCK>();
+            let (winner_blocks, winner_rest) =
+                winners[window.elements.clone()].as_chunks_mut::<BLOCK>();
+            let rest_at = blocks.len() * BLOCK;
+            for (i, (y, winners)) in blocks.iter_mut().zip(winner_blocks).enumerate() {
+                (*y, *winners) = largest_of_block(&window, i * BLOCK, image);
+            }
+            for (i, (y, winner)) in rest.iter_mut().zip(winner_rest).enumerate() {
+                let ([largest], [tap]) = largest_of_block(&window, rest_at + i, image);
+                (*y, *winner) = (largest, tap);
+            }
+        });
+    }
+}
+
+/// The loop of [`PoolShape::spread`].
+struct Spread<'a, T, I> {
+    pool: &'a PoolShape,
+    tile: bool,
+    dy: &'a [T],
+    winners: &'a [I],
+    dx: &'a mut [T],
+}
+
+impl<T: Real, I: Index> Loop for Spread<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (pool, image_len) = (self.pool, self.pool.image_len());
+        for_windows!(pool, 0..self.dy.len() / pool.channels(), |window| {
+            let dy = &self.dy[window.elements.clone()];
+            let winners = &self.winners[window.elements.clone()];
+            for tap in window.taps() {
+                let (at, tap) = (window.image * image_len + tap.start, I::new(tap.tap as i32));
+                let elements = self.dx[at..at + dy.len()].iter_mut().zip(dy).zip(winners);
+                if self.tile {
+                    for ((dx, &dy), &winner) in elements {
+                        *dx = if winner == tap { dy } else { T::zero() };
+                    }
+                } else {
+                    for ((dx, &dy), &winner) in elements {
+                        *dx += if winner == tap { dy } else { T::zero() };
+                    }
+                }
+            }
+        });
+    }
+}
+
 /// The largest elements of `N` channels, from `channel` on, under a window, and their taps.
-#[inline]
+#[inline(always)]
 fn largest_of_block<T: Real, I: Index, const N: usize>(
     window: &Window<'_>,
     channel: usize,

@@ -4,6 +4,7 @@ mod avg;
 mod max;
 
 pub use avg::{avg_pool2d, global_avg_pool};
+pub(super) use max::Winners;
 pub use max::max_pool2d;
 
 use std::ops::Range;
@@ -17,10 +18,10 @@ use crate::parallel::TASK_ELEMENTS;
 
 /// The sizes of a pool of a batch.
 #[derive(Clone, Debug)]
-struct PoolShape {
-    input: [usize; 4],
-    output: [usize; 4],
-    windows: BatchWindows,
+pub(super) struct PoolShape {
+    pub(super) input: [usize; 4],
+    pub(super) output: [usize; 4],
+    pub(super) windows: BatchWindows,
     /// The taps of a window that lies completely on the image, relative to its first element.
     taps: Vec<TapStart>,
 }
@@ -28,26 +29,57 @@ struct PoolShape {
 /// A tap on an image, and the first image element under it; the elements of the other channels
 /// follow.
 #[derive(Clone, Copy, Debug)]
-struct TapStart {
-    tap: usize,
-    start: usize,
+pub(super) struct TapStart {
+    pub(super) tap: usize,
+    pub(super) start: usize,
 }
 
 /// A window of a batch.
 #[derive(Debug)]
-struct Window<'t> {
+pub(super) struct Window<'t> {
     /// Its elements in the output, counted from the first window of the visit.
-    elements: Range<usize>,
-    image: usize,
+    pub(super) elements: Range<usize>,
+    pub(super) image: usize,
     /// The element that the starts of its taps are relative to.
     first: usize,
     /// The taps on the image.
     taps: &'t [TapStart],
 }
 
+/// Runs `$body` for windows of the pool `$pool`, counted through the batch, in order. It is a macro
+/// because a closure would not be compiled with the vector instructions of the loop around it.
+macro_rules! for_windows {
+    ($pool:expr, $windows:expr, |$window:ident| $body:expr) => {{
+        let (pool, windows): (&$crate::ops::pool2d::PoolShape, std::ops::Range<usize>) =
+            ($pool, $windows);
+        let channels = pool.channels();
+        let mut clipped = Vec::with_capacity(pool.windows.taps());
+        let stops = windows.clone().zip(pool.windows.stops(windows));
+        for (i, (window, (image, stop))) in stops.enumerate() {
+            let first = pool.windows.whole(stop);
+            if first.is_none() {
+                pool.clipped(window, &mut clipped);
+            }
+            let $window = $crate::ops::pool2d::Window {
+                elements: i * channels..(i + 1) * channels,
+                image,
+                first: first.map_or(0, |pixel| pixel * channels),
+                taps: if first.is_some() {
+                    &pool.taps
+                } else {
+                    &clipped
+                },
+            };
+            $body
+        }
+    }};
+}
+use for_windows;
+
 impl Window<'_> {
     /// The taps on the image.
-    fn taps(&self) -> impl Iterator<Item = TapStart> {
+    #[inline]
+    pub(super) fn taps(&self) -> impl Iterator<Item = TapStart> {
         self.taps.iter().map(|&TapStart { tap, start }| TapStart {
             tap,
             start: self.first + start,
@@ -57,7 +89,7 @@ impl Window<'_> {
 
 impl PoolShape {
     /// For images `[batch, height, width, channels]`.
-    fn new(
+    pub(super) fn new(
         x: &[usize],
         kernel: [usize; 2],
         stride: [usize; 2],
@@ -92,6 +124,16 @@ impl PoolShape {
         self.input[3]
     }
 
+    /// Elements of an image.
+    pub(super) fn image_len(&self) -> usize {
+        self.windows.pixels() * self.channels()
+    }
+
+    /// Elements of the output of an image.
+    pub(super) fn output_len(&self) -> usize {
+        self.windows.per_image() * self.channels()
+    }
+
     /// Windows of a task.
     fn task_windows(&self) -> usize {
         (TASK_ELEMENTS / (self.channels() * self.windows.taps())).max(1)
@@ -121,38 +163,25 @@ impl PoolShape {
     }
 
     /// Visits windows, counted through the batch, in order.
-    fn visit(&self, windows: Range<usize>, mut visit: impl FnMut(Window<'_>)) {
-        let channels = self.channels();
-        let mut clipped = Vec::with_capacity(self.windows.taps());
-        let stops = windows.clone().zip(self.windows.stops(windows));
-        for (i, (window, (image, stop))) in stops.enumerate() {
-            let first = self.windows.whole(stop);
-            if first.is_none() {
-                clipped.clear();
-                self.windows.visit(window..window + 1, false, |run| {
-                    let start = run.pixel.map(|(_, pixel)| pixel * channels);
-                    clipped.extend(start.map(|start| TapStart {
-                        tap: run.tap,
-                        start,
-                    }));
-                });
-            }
-            visit(Window {
-                elements: i * channels..(i + 1) * channels,
-                image,
-                first: first.map_or(0, |pixel| pixel * channels),
-                taps: if first.is_some() {
-                    &self.taps
-                } else {
-                    &clipped
-                },
-            });
-        }
+    pub(super) fn visit(&self, windows: Range<usize>, mut visit: impl FnMut(Window<'_>)) {
+        for_windows!(self, windows, |window| visit(window));
+    }
+
+    /// The taps on the image of a window that lies on it in part.
+    fn clipped(&self, window: usize, taps: &mut Vec<TapStart>) {
+        taps.clear();
+        self.windows.visit(window..window + 1, false, |run| {
+            let start = run.pixel.map(|(_, pixel)| pixel * self.channels());
+            taps.extend(start.map(|start| TapStart {
+                tap: run.tap,
+                start,
+            }));
+        });
     }
 
     /// The elements of an image in a batch.
     fn image<'x, T>(&self, x: &'x [T], image: usize) -> &'x [T] {
-        let len = self.windows.pixels() * self.channels();
+        let len = self.image_len();
         &x[image * len..(image + 1) * len]
     }
 }

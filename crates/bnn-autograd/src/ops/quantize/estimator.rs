@@ -1,6 +1,8 @@
 //! The estimators of the gradient of `sign`, and what each of them keeps.
 
-use crate::bits::{apply_mask, pack_mask};
+use bnn_core::BitMatrix;
+
+use crate::bits::{apply_mask, pack_mask, pack_signs, pack_signs_and_mask};
 use crate::context::{Context, KeptInput, Saved};
 use crate::error::Error;
 use crate::ops::masked::Mask;
@@ -76,6 +78,27 @@ impl Estimator {
                 }
             })
         })
+    }
+
+    /// The signs of `x`, input `i` of the function, as rows of bits; keeps what
+    /// [`Estimator::save`] keeps, in the same pass over `x` if that is a mask.
+    pub(in crate::ops) fn signs<T: Real>(
+        self,
+        ctx: &mut Context<T>,
+        i: usize,
+        x: &Tensor<T>,
+    ) -> Result<BitMatrix, Error> {
+        let (rows, cols) = x.rows_cols();
+        if self != Self::Clipped || !ctx.varies(i) {
+            self.save(ctx, i, x)?;
+            return Ok(pack_signs(x.data(), rows, cols)?);
+        }
+        let (signs, mask) = pack_signs_and_mask(x.data(), rows, cols)?;
+        ctx.save_each(|pass| {
+            let passes = pass.needs(i).then(|| mask.clone());
+            Ok(passes.map(|passes| Saved::from(Mask { passes })))
+        })?;
+        Ok(signs)
     }
 
     /// Multiplies a derivative, elementwise, by the pseudo-gradient at the input that was saved.

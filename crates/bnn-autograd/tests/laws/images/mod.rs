@@ -4,5 +4,6 @@ mod convolutions;
 mod definition;
 mod gradients;
 mod networks;
+mod pooled;
 mod pools;
 mod vectors;

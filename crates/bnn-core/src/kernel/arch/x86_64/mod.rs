@@ -6,6 +6,8 @@ pub(in crate::kernel) mod avx2;
 pub(in crate::kernel) mod avx512;
 #[cfg(feature = "std")]
 mod f32_signs;
+#[cfg(feature = "std")]
+pub(in crate::kernel) mod loops;
 pub(in crate::kernel) mod popcnt;
 
 /// Whether the CPU has the named target features: asked at run time with `std`, else known from
