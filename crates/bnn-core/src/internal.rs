@@ -23,6 +23,8 @@ pub use crate::kernel::loops::{Loop, vectorised};
 pub use crate::model::graph::fixed;
 #[cfg(feature = "alloc")]
 pub use crate::ordered::OrderedWeights;
+#[cfg(feature = "std")]
+pub use crate::vote::majority;
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
 

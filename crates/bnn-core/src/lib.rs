@@ -69,6 +69,8 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod reference;
 mod shape;
+#[cfg(feature = "std")]
+mod vote;
 #[cfg(feature = "conv")]
 mod window;
 

@@ -1,6 +1,7 @@
 //! Packed bits: to and from numbers, and products.
 
 use bnn_autograd::internal::product_with_signs;
+use bnn_core::internal;
 use bnn_core::{
     BitMatrixView, BitMatrixViewMut, Kernel, Number, PackedWeights, gemm_f32, gemm_i32, row_words,
 };
@@ -174,5 +175,20 @@ pub(crate) fn multiply_floats<'py>(
     filled(py, [m, n], |out| {
         let signs = BitMatrixView::new(words, n, k)?.transposed()?;
         Ok(product_with_signs(x, signs.view(), out)?)
+    })
+}
+
+/// The majority of rows of words, `[1, words]`; where as many rows have a bit as have not, that of
+/// `ties` `[words]` decides.
+#[pyfunction]
+pub(crate) fn majority<'py>(
+    py: Python<'py>,
+    votes: PyReadonlyArray2<'py, u64>,
+    ties: PyReadonlyArray1<'py, u64>,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    let ([rows, words], all, ties) = (shape(&votes), votes.as_slice()?, ties.as_slice()?);
+    filled(py, [1, words], |out| {
+        let votes = BitMatrixView::new(all, rows, words * u64::BITS as usize)?;
+        Ok(internal::majority(votes, ties, out)?)
     })
 }

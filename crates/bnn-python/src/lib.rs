@@ -28,6 +28,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bits::pack_bools, module)?)?;
     module.add_function(wrap_pyfunction!(bits::unpack, module)?)?;
     module.add_function(wrap_pyfunction!(bits::multiply_floats, module)?)?;
+    module.add_function(wrap_pyfunction!(bits::majority, module)?)?;
     module.add_function(wrap_pyfunction!(bits::isa, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_forward, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_input_gradient, module)?)?;

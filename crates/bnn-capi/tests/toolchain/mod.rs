@@ -91,7 +91,9 @@ pub(crate) fn expect_clean_under_valgrind(program: &Program) {
         "--errors-for-leak-kinds=definite,indirect",
         "--show-leak-kinds=definite,indirect",
     ]);
-    expect_pass(command.arg(&program.path).env("LD_LIBRARY_PATH", built()));
+    command.arg(&program.path).env("LD_LIBRARY_PATH", built());
+    // Valgrind's CPU may not have the instruction set that is forced on this one.
+    expect_pass(command.env_remove("BNN_ISA"));
 }
 
 /// Runs to success, and to a last line that says so.
