@@ -3,6 +3,7 @@
 
 mod convolution;
 mod extreme;
+mod import;
 mod model;
 mod packing;
 mod product;
@@ -10,6 +11,7 @@ mod product;
 use arbitrary::{Arbitrary, Unstructured};
 
 pub use convolution::convolution;
+pub use import::import;
 pub use model::model;
 pub use packing::packing;
 pub use product::product;
@@ -18,8 +20,9 @@ pub use product::product;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by the names of their programs.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("convolution", convolution),
+    ("import", import),
     ("model", model),
     ("packing", packing),
     ("product", product),

@@ -156,7 +156,12 @@ impl Network {
     }
 
     fn meta(&self) -> String {
-        let mut meta = String::from("name=imported from BNN-PYNQ\n");
+        let [height, width, channels] = IMAGE;
+        let mut meta = match self.kind {
+            Kind::Cnv => format!("width={width}\nheight={height}\nmax=255\nchannels={channels}\n"),
+            Kind::Dense => String::new(),
+        };
+        meta.push_str("name=imported from BNN-PYNQ\n");
         for (i, name) in self.classes.iter().enumerate() {
             meta.push_str(&format!("class.{i}={}\n", name.escape_default()));
         }

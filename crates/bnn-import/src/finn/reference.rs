@@ -13,7 +13,12 @@ pub(super) fn compare(network: &Network, file: &[u8], bytes: &[u8]) -> Result<()
     let model = PackedModel::new(Model::open(&file)?)?;
     let samples = bytes.len() / network.inputs();
     let last = &network.layers[network.layers.len() - 1];
-    let (n, k) = (last.rows.len(), last.inputs());
+    // Padding, which matches nothing, is no input of the model.
+    let padding = match network.layers.len() {
+        1 => network.padding,
+        _ => 0,
+    };
+    let (n, k) = (last.rows.len(), last.inputs() - padding);
     let mut found = vec![0; samples * n];
     model.run(samples, Input::Bytes(bytes), Output::I32(&mut found))?;
     let pairs = bytes.chunks(network.inputs()).zip(found.chunks(n));

@@ -1,14 +1,14 @@
 //! The nodes between input and output, one after the other, as a chain.
 
-use super::interpreter::{
-    ConvNode, Known, Levels, PoolNode, Values, Windows, batch_norm_of, padding,
-};
+use super::interpreter::{Known, PoolNode, Values, Windows, padding};
 use super::network::Network;
 use super::operand::Shape;
+use super::scalars::Operand;
 use super::schema::Node;
-use super::value::{Data, Tensor};
+use super::value::Tensor;
+use super::weights::{Dense, Filters};
 use crate::ImportError;
-use crate::chain::{Chain, Comparison, Failed, Finished, Scalar, Windowed};
+use crate::chain::{Chain, Failed, Finished, Scalar, Windowed};
 
 /// Makes a model of a network, whose shapes and constants are in `values`.
 pub(super) fn lower(
@@ -43,8 +43,22 @@ pub(super) fn lower(
     if lowering.is_flat && [height, width] != [1, 1] {
         return Err(last.refused("an image is flattened at the end"));
     }
-    let finished = lowering.chain.finish("name=imported from ONNX\n");
+    let finished = lowering.chain.finish(&meta(network.image));
     finished.map_err(|failed| placed(failed, last))
+}
+
+/// What the commands ask of a model of images.
+fn meta([height, width, channels]: [usize; 3]) -> String {
+    let size = match [height, width] {
+        [1, 1] => String::new(),
+        _ => format!("width={width}\nheight={height}\nmax=255\n"),
+    };
+    let channels = match channels {
+        _ if size.is_empty() => String::new(),
+        1 => String::new(),
+        channels => format!("channels={channels}\n"),
+    };
+    format!("{size}{channels}name=imported from ONNX\n")
 }
 
 fn placed(failed: Failed, node: &Node) -> ImportError {
@@ -93,7 +107,7 @@ impl<'v> Lowering<'v> {
         let shape = shape.unwrap_or_default();
         match node.op.as_str() {
             "Identity" | "Dropout" | "Softmax" | "LogSoftmax" => {}
-            "Cast" => self.cast(node)?,
+            "Cast" => self.operand().check_cast(node)?,
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => self.reshape(&shape)?,
             "MatMul" | "Gemm" => self.dense(node)?,
             "Conv" => self.conv(node)?,
@@ -105,7 +119,7 @@ impl<'v> Lowering<'v> {
                 self.chain.pad(sides, value)?;
             }
             _ => {
-                let scalar = self.scalar(node)?;
+                let scalar = self.operand().scalar(node)?;
                 self.chain.check_not_padded()?;
                 if shape != self.shape {
                     return Err(format!(
@@ -131,94 +145,15 @@ impl<'v> Lowering<'v> {
         (!known.varies).then_some(&*known.tensor)
     }
 
-    /// Numbers for each channel from an input that must be constant.
-    fn numbers(&self, node: &Node, index: usize) -> Result<Vec<f32>, Failed> {
-        let constant = self.constant(node, index);
-        let constant = constant.ok_or_else(|| format!("input {index}: expected a constant"))?;
-        let shape = Shape {
-            sizes: &self.shape,
-            channels: self.chain.image[2],
-        };
-        Ok(shape.per_channel(constant)?)
-    }
-
-    fn scalar(&self, node: &Node) -> Result<Scalar, Failed> {
-        let is_left = node.inputs.first() == Some(&self.value);
-        // The constant, on the other side.
-        let numbers = || self.numbers(node, usize::from(is_left));
-        Ok(match node.op.as_str() {
-            "Add" => Scalar::Add(numbers()?),
-            "Sub" if is_left => Scalar::Subtract(numbers()?),
-            "Sub" => Scalar::SubtractFrom(numbers()?),
-            "Mul" => Scalar::Multiply(numbers()?),
-            "Div" if is_left => Scalar::Divide(numbers()?),
-            "Neg" => Scalar::Multiply(vec![-1.0; self.chain.image[2]]),
-            "Relu" => Scalar::Clip {
-                least: 0.0,
-                most: f32::INFINITY,
+    /// The value that the chain has come to.
+    fn operand(&self) -> Operand<'_> {
+        Operand {
+            values: self.values,
+            name: &self.value,
+            shape: Shape {
+                sizes: &self.shape,
+                channels: self.chain.image[2],
             },
-            "Clip" => {
-                let bound = |index: usize, name: &str, default: f32| match self
-                    .constant(node, index)
-                    .and_then(Tensor::scalar)
-                {
-                    Some(bound) => bound,
-                    None => node.float(name, default),
-                };
-                Scalar::Clip {
-                    least: bound(1, "min", f32::NEG_INFINITY),
-                    most: bound(2, "max", f32::INFINITY),
-                }
-            }
-            "Sign" => {
-                let (name, _) = named(node);
-                Scalar::Sign { node: name }
-            }
-            "BipolarQuant" => Scalar::Bipolar(self.numbers(node, 1)?),
-            "Quant" => Scalar::Quantize(Levels::new(node, |index| {
-                self.constant(node, index).and_then(Tensor::scalar)
-            })?),
-            "BatchNormalization" => {
-                let [_, channels, ..] = *self.shape else {
-                    return Err(String::from("expected an input [batch, channels, ..]").into());
-                };
-                if channels != self.chain.image[2] {
-                    return Err(String::from("the pixels of a flattened image differ").into());
-                }
-                let numbers = |index: usize| {
-                    let floats = self.constant(node, index).and_then(Tensor::as_floats);
-                    floats.ok_or_else(|| node.refused(format!("input {index}: expected constants")))
-                };
-                Scalar::BatchNorm(batch_norm_of(node, channels, numbers)?)
-            }
-            "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
-                let comparison = match (node.op.as_str(), is_left) {
-                    ("Greater", true) | ("Less", false) => Comparison::Greater,
-                    ("GreaterOrEqual", true) | ("LessOrEqual", false) => Comparison::GreaterOrEqual,
-                    ("Less", true) | ("Greater", false) => Comparison::Less,
-                    _ => Comparison::LessOrEqual,
-                };
-                Scalar::Compare(comparison, numbers()?)
-            }
-            "Where" if is_left => Scalar::Select {
-                yes: self.numbers(node, 1)?,
-                no: self.numbers(node, 2)?,
-            },
-            _ => {
-                return Err(String::from(
-                    "no product, pool or monotone function of single numbers with constants",
-                )
-                .into());
-            }
-        })
-    }
-
-    /// Truths as numbers are as they are; other casts must not round.
-    fn cast(&self, node: &Node) -> Result<(), Failed> {
-        let before = self.known(&self.value).map(|known| &known.tensor.data);
-        match (before, node.int("to", 0)) {
-            (Some(Data::Bool(_)), _) | (Some(Data::F32(_)), 1 | 11) => Ok(()),
-            (_, to) => Err(format!("casts numbers to the type {to}").into()),
         }
     }
 
@@ -265,76 +200,25 @@ impl<'v> Lowering<'v> {
     }
 
     fn dense(&mut self, node: &Node) -> Result<(), Failed> {
-        let weights = self.constant(node, 1);
-        let is_first = node.inputs.first() == Some(&self.value);
-        let (Some(weights), true) = (weights, is_first) else {
-            return Err(String::from("expected constant weights on the right side").into());
-        };
-        let (Some(numbers), &[r, c], &[_, k]) =
-            (weights.as_floats(), &*weights.shape, &*self.shape)
-        else {
-            return Err(format!(
-                "expected a matrix of weights and samples [batch, k], found {:?} and {:?}",
-                weights.shape, self.shape
-            )
-            .into());
-        };
-        let is_rows = node.op == "Gemm" && node.int("transB", 0) != 0;
-        let n = if is_rows { r } else { c };
-        let at = |o: usize, i: usize| match is_rows {
-            true => numbers[o * k + i],
-            false => numbers[i * n + o],
-        };
-        // The network has the channels first, the model last.
-        let [height, width, channels] = self.chain.image;
-        let pixels = height * width;
-        let ordered =
-            (0..n).flat_map(|o| (0..k).map(move |j| at(o, j % channels * pixels + j / channels)));
-        let ordered: Vec<f32> = ordered.collect();
-        self.chain.dense(named(node), &ordered)?;
+        let dense = Dense::new(node, &self.operand(), self.chain.image)?;
+        let n = dense.outputs;
+        self.chain.dense(named(node), &dense.weights)?;
         self.is_flat = false;
-        if node.op == "Gemm" {
-            let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
-            if alpha != 1.0 {
-                self.chain.scalar(Scalar::Multiply(vec![alpha; n]));
-            }
-            let shape = Shape {
-                sizes: &[self.shape[0], n],
-                channels: n,
-            };
-            if node.inputs.get(2).is_some_and(|name| !name.is_empty()) {
-                let bias = self.constant(node, 2);
-                let bias = bias.ok_or_else(|| String::from("expected a constant bias"))?;
-                let mut bias = shape.per_channel(bias)?;
-                bias.iter_mut().for_each(|bias| *bias *= beta);
-                self.chain.scalar(Scalar::Add(bias));
-            }
+        if dense.alpha != 1.0 {
+            self.chain.scalar(Scalar::Multiply(vec![dense.alpha; n]));
+        }
+        if let Some(bias) = dense.bias {
+            self.chain.scalar(Scalar::Add(bias));
         }
         Ok(())
     }
 
     fn conv(&mut self, node: &Node) -> Result<(), Failed> {
-        let is_first = node.inputs.first() == Some(&self.value);
-        let (Some(filters), true) = (self.constant(node, 1), is_first) else {
-            return Err(String::from("expected constant filters").into());
-        };
-        let ConvNode { windows, groups } = ConvNode::new(node, &self.shape, &filters.shape)?;
-        let (Some(numbers), &[n, depth, kh, kw]) = (filters.as_floats(), &*filters.shape) else {
-            return Err(String::from("expected filters of floats").into());
-        };
-        let ordered = (0..n).flat_map(|o| {
-            (0..kh * kw).flat_map(move |tap| {
-                (0..depth).map(move |c| numbers[(o * depth + c) * kh * kw + tap])
-            })
-        });
-        let ordered: Vec<f32> = ordered.collect();
-        let windowed = windowed(&windows, groups);
-        self.chain.conv(named(node), &windowed, &ordered)?;
-        if node.inputs.get(2).is_some_and(|name| !name.is_empty()) {
-            let bias = self.constant(node, 2).and_then(Tensor::as_floats);
-            let bias = bias.filter(|bias| bias.len() == n);
-            let bias = bias.ok_or_else(|| format!("expected {n} constant biases"))?;
-            self.chain.scalar(Scalar::Add(bias.to_vec()));
+        let filters = Filters::new(node, &self.operand())?;
+        let windowed = windowed(&filters.windows, filters.groups);
+        self.chain.conv(named(node), &windowed, &filters.weights)?;
+        if let Some(bias) = filters.bias {
+            self.chain.scalar(Scalar::Add(bias));
         }
         Ok(())
     }

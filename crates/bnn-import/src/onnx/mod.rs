@@ -4,9 +4,11 @@ mod interpreter;
 mod lower;
 mod network;
 mod operand;
+mod scalars;
 mod schema;
 mod tensor_file;
 mod value;
+mod weights;
 
 use crate::budget::Budget;
 use crate::chain::Chain;
