@@ -983,7 +983,8 @@ size_t bnn_model_scratch_bytes(const bnn_model_t *model);
 bnn_status_t bnn_model_meta(const bnn_model_t *model, const uint8_t **text, size_t *len);
 
 /**
- * Layers of the model, at least 1. 0 where `model` is NULL or not open.
+ * Layers of the model, at least 1; 0 of a graph (version 2 of the format), whose nodes are not
+ * layers. 0 where `model` is NULL or not open.
  */
 size_t bnn_model_layers(const bnn_model_t *model);
 

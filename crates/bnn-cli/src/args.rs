@@ -347,6 +347,9 @@ pub(crate) struct InfoArgs {
     /// Predict flash, RAM and instructions on microcontrollers
     #[arg(long)]
     pub(crate) mcu: bool,
+    /// Print the graph in the language of Graphviz, for `dot -Tsvg`
+    #[arg(long, conflicts_with_all = ["json", "mcu", "weights"])]
+    pub(crate) dot: bool,
     /// Write the packed weights, thresholds, scales and biases to this .npz file
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,

@@ -1,6 +1,8 @@
 //! What a run of a model takes, so that a small file with a large claim is refused before anything
 //! is allocated: a file of 96 bytes can ask for an image of 2^32 pixels.
 
+use bnn_core::internal::nodes;
+use bnn_core::model::graph::Values;
 use bnn_core::model::{InputType, Layer, LayerKind, Model, OutputType};
 
 use crate::error::CliError;
@@ -74,6 +76,17 @@ impl Cost {
             cost.word_operations = cost.word_operations.saturating_add(operations(&layer));
             cost.packed_bytes = cost.packed_bytes.saturating_add(packed(&layer));
         }
+        for node in nodes(model) {
+            // All tensors, of which a run holds some at a time.
+            let tensor = bytes(node.shape, of_values(node.values));
+            widest = widest.saturating_add(tensor);
+            let per_word = if node.weight_bits == 1 { 64 } else { 1 };
+            let words = node.operations.div_ceil(per_word);
+            cost.word_operations = cost.word_operations.saturating_add(words);
+            // Laid out, weights of 8 bits take up to four times as much.
+            let weights = (node.bytes as u64).saturating_mul(4);
+            cost.packed_bytes = cost.packed_bytes.saturating_add(weights);
+        }
         cost.sample_bytes = cost.sample_bytes.saturating_add(widest);
         cost
     }
@@ -95,6 +108,15 @@ fn element(input: InputType) -> Element {
     match input {
         InputType::Bits => Element::Bit,
         _ => Element::Bytes(1),
+    }
+}
+
+fn of_values(values: Values) -> Element {
+    match values {
+        Values::Bits => Element::Bit,
+        Values::Unsigned { .. } => Element::Bytes(1),
+        Values::Fixed { .. } => Element::Bytes(2),
+        _ => Element::Bytes(4),
     }
 }
 

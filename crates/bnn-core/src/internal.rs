@@ -20,7 +20,7 @@ pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 #[cfg(feature = "std")]
 pub use crate::kernel::loops::{Loop, vectorised};
 #[cfg(feature = "graph")]
-pub use crate::model::graph::fixed;
+pub use crate::model::graph::{NodeInfo, fixed, nodes};
 #[cfg(feature = "alloc")]
 pub use crate::ordered::OrderedWeights;
 #[cfg(feature = "std")]

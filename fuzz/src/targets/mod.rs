@@ -3,6 +3,7 @@
 
 mod convolution;
 mod extreme;
+mod graph;
 mod import;
 mod model;
 mod packing;
@@ -11,6 +12,7 @@ mod product;
 use arbitrary::{Arbitrary, Unstructured};
 
 pub use convolution::convolution;
+pub use graph::graph;
 pub use import::import;
 pub use model::model;
 pub use packing::packing;
@@ -20,8 +22,9 @@ pub use product::product;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by the names of their programs.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("convolution", convolution),
+    ("graph", graph),
     ("import", import),
     ("model", model),
     ("packing", packing),

@@ -6,6 +6,7 @@ use super::parsed;
 use crate::{Numbers, affordable, guarded};
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use bnn_core::internal::nodes;
 use bnn_core::model::{
     AlignedBytes, Epilogue, Input, InputType, LayerKind, Model, ModelError, ModelWriter, Output,
     OutputType, PackedModel, Stream,
@@ -77,7 +78,7 @@ enum Last {
 }
 
 #[derive(Arbitrary, Debug)]
-enum Damage {
+pub(super) enum Damage {
     Byte(u16, u8),
     /// An aligned one, as most numbers of the format are.
     Word(u16, u32),
@@ -229,7 +230,7 @@ impl Net {
 }
 
 impl Damage {
-    fn inflict(&self, bytes: &mut [u8]) {
+    pub(super) fn inflict(&self, bytes: &mut [u8]) {
         match *self {
             Damage::Byte(at, byte) => {
                 let at = usize::from(at) % bytes.len();
@@ -245,7 +246,7 @@ impl Damage {
 }
 
 /// The same bytes with a length and a checksum that fit: an attacker's file.
-fn repaired(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if bytes.len() >= CRC.end {
         let len = bytes.len() as u32;
@@ -259,7 +260,7 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Whatever the bytes are, no panic; whatever opens also runs, in every way with the same result.
-fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelError> {
+pub(super) fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelError> {
     let file = AlignedBytes::from(bytes);
     let model = Model::open(&file)?;
     let words = model.scratch_words(SAMPLES)?;
@@ -271,8 +272,16 @@ fn open_and_run(bytes: &[u8], numbers: &mut Numbers<'_>) -> Result<(), ModelErro
         _ => height * width * row_words(layer.input_shape[2]),
     });
     let most = SAMPLES * (20 * bytes.len() + 64) + images.sum::<usize>();
-    assert!(words <= most, "{words} words");
-    if model.operations() > MOST_OPERATIONS || !affordable(&[height, width, channels], MOST) {
+    // A graph may ask for more: joining a tensor with itself doubles it.
+    let is_graph = nodes(&model).len() > 0;
+    assert!(is_graph || words <= most, "{words} words");
+    let tensors = nodes(&model).map(|node| node.shape);
+    let is_large = |shape: [usize; 3]| !affordable(&shape, MOST);
+    if model.operations() > MOST_OPERATIONS
+        || words > MOST
+        || is_large([height, width, channels])
+        || tensors.into_iter().any(is_large)
+    {
         return Ok(());
     }
     let k = model.sizes().input_len;

@@ -167,7 +167,8 @@ impl bnn_layer_t {
 }
 
 export! {
-    /// Layers of the model, at least 1. 0 where `model` is NULL or not open.
+    /// Layers of the model, at least 1; 0 of a graph (version 2 of the format), whose nodes are not
+    /// layers. 0 where `model` is NULL or not open.
     pub fn bnn_model_layers(model: *const bnn_model_t) -> usize {
         Ok(model.opened()?.layers().len())
     }
@@ -187,7 +188,7 @@ export! {
     ) -> bnn_status_t {
         let model = model.opened()?;
         at_most("index", model.layers().len().saturating_sub(1), index)?;
-        // There is one: the index has just been checked.
+        // There is one, except in a graph: the index has just been checked.
         if let Some(layer) = model.layers().nth(index) {
             let layer = bnn_layer_t::of(&layer)?;
             out.place()?.put(layer);

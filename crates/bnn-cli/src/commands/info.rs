@@ -1,5 +1,7 @@
 //! `bnn info`: what is in a model file.
 
+mod graph;
+
 use bnn_core::model::{Layer, LayerKind, Model};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +18,15 @@ use crate::weights;
 pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
     let model = model_file::open(&bytes, &args.model)?;
+    if args.dot {
+        return graph::dot(&model);
+    }
+    let is_graph = graph::is_graph(&model);
+    if is_graph && (args.mcu || args.weights.is_some()) {
+        let what = if args.mcu { "--mcu" } else { "--weights" };
+        let wrong = format!("{what} tells of chains of layers, not yet of graphs as this file is");
+        return Err(CliError::Input(wrong));
+    }
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
     let mcu = args.mcu.then(|| Prediction::new(&model)).transpose()?;
     if let Some(path) = &args.weights {
@@ -66,6 +77,9 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         noted(&model).skip(SHOWN).count(),
     ));
     out::table(facts(&rows))?;
+    if is_graph {
+        return graph::table(&model, scratch);
+    }
     let row = |(i, layer): (usize, Layer<'_>)| {
         [
             format!("{i} {}", describe(&layer)),
@@ -159,7 +173,7 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         // The first line with a name counts.
         meta.entry(name).or_insert_with(|| value.into());
     }
-    json!({
+    let mut told = json!({
         "bytes": model.file_bytes(),
         "checksum": format!("{:08x}", model.checksum()),
         "inputs": k,
@@ -173,5 +187,9 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "layers_left_out": model.layers().len().saturating_sub(TOLD_LAYERS),
         "meta": meta,
         "meta_lines_left_out": noted(model).skip(TOLD_LINES).count(),
-    })
+    });
+    if graph::is_graph(model) {
+        told["nodes"] = graph::as_json(model);
+    }
+    told
 }

@@ -8,6 +8,7 @@ mod convolutions;
 mod data;
 mod export;
 mod fashion;
+mod graphs;
 mod hostile;
 mod images;
 mod import;

@@ -76,6 +76,8 @@ pub(super) enum Fault {
     #[cfg(feature = "graph")]
     Values,
     #[cfg(feature = "graph")]
+    NeedsFloat,
+    #[cfg(feature = "graph")]
     Reader,
     #[cfg(feature = "graph")]
     Finite,
@@ -182,6 +184,10 @@ impl Fault {
             #[cfg(feature = "graph")]
             Fault::Values => {
                 "bits or unsigned integers at the input, bits, f32 or i32 at the output, bits, f32 or fixed point (exponent -16 to 31) in between"
+            }
+            #[cfg(feature = "graph")]
+            Fault::NeedsFloat => {
+                "fixed point instead of f32 in a build without the feature `float`"
             }
             #[cfg(feature = "graph")]
             Fault::Reader => {

@@ -254,8 +254,12 @@ impl<'a> Model<'a> {
     }
 
     /// Words of the rows of the input that a row of windows of the first layer lies on, where that
-    /// is a convolution or a pool.
+    /// is a convolution or a pool; of a graph, of the rows that its nodes need at once.
     pub(super) const fn first_rows(&self) -> usize {
+        #[cfg(feature = "graph")]
+        if self.is_graph {
+            return self.graph_first_rows();
+        }
         match self.records {
             [first, ..] if self.spatial() > 0 => super::plan::needs(&Record::decode(first)).input,
             _ => 0,

@@ -2,6 +2,8 @@
 
 use super::arguments::{check_input, check_output};
 use super::error::ModelError;
+#[cfg(feature = "graph")]
+use super::graph::run::{Given, GraphRun};
 use super::io::{Input, Output, Reals, RunConfig, reals};
 use super::layer::LayerKind;
 use super::reader::Model;
@@ -17,8 +19,8 @@ use crate::shape::{at_least, positive};
 /// [`input_shape`](Model::input_shape)`[0]` rows slides over a series without an end: each result
 /// is that of [`Model::run`] on a window of the rows that came, the first one on the first rows,
 /// every further one on a window that begins as many rows later as all vertical strides multiplied.
-/// Where some layer is padded, there is one result for each window's worth of rows, window behind
-/// window.
+/// Where some layer is padded, or the model is a graph, there is one result for each window's worth
+/// of rows, window behind window.
 ///
 /// ```
 /// use bnn_core::conv::{Conv2d, ConvOptions};
@@ -76,7 +78,7 @@ impl<'m> Stream<'m> {
     /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or
     /// whose output has several rows.
     pub fn words(model: &Model<'_>) -> Result<usize, ModelError> {
-        if model.spatial() == 0 {
+        if model.spatial() == 0 && !model.is_graph {
             return Err(unsupported(
                 "a stream through dense layers alone, expected a convolution or a pool first",
             ));
@@ -104,7 +106,7 @@ impl<'m> Stream<'m> {
             LayerKind::Dense => false,
         };
         let state = StreamState {
-            slides: !model.layers().any(|layer| is_padded(layer.kind)),
+            slides: !model.is_graph && !model.layers().any(|layer| is_padded(layer.kind)),
             seen: 0,
             done: false,
         };
@@ -177,6 +179,11 @@ impl<'m> Stream<'m> {
             }
         }
         let kernel = self.kernel;
+        #[cfg(feature = "graph")]
+        if self.model.is_graph {
+            self.state.done = self.graph().push(row, &mut output);
+            return Ok(self.state.done);
+        }
         let config = RunConfig { kernel, reals };
         let mut rows = self.rows(config);
         rows.push(row);
@@ -190,6 +197,13 @@ impl<'m> Stream<'m> {
 
     /// Drops all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
+        #[cfg(feature = "graph")]
+        if self.model.is_graph {
+            self.graph().clear();
+            self.state.seen = 0;
+            self.state.done = false;
+            return;
+        }
         let (kernel, reals) = (self.kernel, None);
         self.rows(RunConfig { kernel, reals }).clear();
         self.state.seen = 0;
@@ -200,6 +214,16 @@ impl<'m> Stream<'m> {
     #[must_use]
     pub fn slides(&self) -> bool {
         self.state.slides
+    }
+
+    #[cfg(feature = "graph")]
+    fn graph(&mut self) -> GraphRun<'_> {
+        let scratch = self.model.scratch_words(1).unwrap_or_default();
+        let (scratch, first) = self
+            .memory
+            .split_at_mut_checked(scratch)
+            .unwrap_or_default();
+        GraphRun::new(&self.model, Given::Rows(first), self.kernel, scratch)
     }
 
     fn rows(&mut self, config: RunConfig) -> RowPipeline<'_> {

@@ -6,7 +6,7 @@
 //! they hold suffice.
 
 use super::fixed::{MAX_DISTANCE, MAX_SHIFT};
-use super::record::{MAX_NODES, NodeRecord, kind, state_words, values, weights};
+use super::record::{FLOAT, MAX_NODES, NodeRecord, kind, state_words, values, weights};
 use super::schedule::completes;
 use crate::model::bytes::part;
 use crate::model::check::{Checked, tails_are_zero};
@@ -332,6 +332,7 @@ const fn check_values(node: &NodeRecord, is_first: bool, is_last: bool) -> Resul
     let fits = match node.values {
         values::BITS => true,
         1..=values::MAX_DEPTH => is_first,
+        values::REAL if !FLOAT => return Err(Fault::NeedsFloat),
         values::REAL => !is_first,
         values::FIXED => !is_first && !is_last,
         values::INTEGER => is_last,

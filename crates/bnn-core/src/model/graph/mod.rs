@@ -3,12 +3,14 @@
 //! `record` is the layout, `check` what a reader checks. `schedule` is the order in which rows are
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is a
-//! graph as data and `writer` makes files of it; `packed` runs blocks of samples on hosts.
+//! graph as data and `writer` makes files of it; `packed` runs blocks of samples on
+//! hosts. `info` and `cost` tell what nodes are and take.
 
 pub(in crate::model) mod check;
 mod cost;
 #[doc(hidden)]
 pub mod fixed;
+mod info;
 mod node;
 #[cfg(feature = "alloc")]
 mod packed;
@@ -17,7 +19,7 @@ mod packed_product;
 mod per_channel;
 pub(in crate::model) mod record;
 mod rows;
-mod run;
+pub(in crate::model) mod run;
 mod schedule;
 #[cfg(feature = "alloc")]
 mod spec;
@@ -26,10 +28,13 @@ mod windowed;
 #[cfg(feature = "alloc")]
 mod writer;
 
+pub use info::Values;
+#[doc(hidden)]
+pub use info::{NodeInfo, nodes};
 #[cfg(feature = "alloc")]
 pub(in crate::model) use packed::PackedGraph;
 #[cfg(feature = "alloc")]
-pub use spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights};
+pub use spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
 
 #[cfg(all(test, feature = "alloc"))]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

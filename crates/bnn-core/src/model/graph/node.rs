@@ -1,7 +1,7 @@
 //! A node with its weights and parameters, read in place.
 
-use super::check::row_of;
-use super::record::{NodeRecord, weights};
+use super::check::{params, row_of};
+use super::record::{NodeRecord, kind, weights};
 use crate::bits::BitMatrixView;
 use crate::model::reader::{Model, numbers, words};
 use crate::shape::row_words;
@@ -76,6 +76,22 @@ impl<'a> NodeParts<'a> {
     /// The elements of a filter of a product.
     pub(in crate::model) fn row_len(&self) -> usize {
         row_of(&self.record, &self.input)
+    }
+
+    /// Bytes of its weights and parameters.
+    pub(in crate::model) fn bytes(&self) -> usize {
+        let n = self.record.channels as usize;
+        let params = params(&self.record, &self.input);
+        let params = (n * params.each + params.more) * size_of::<u32>();
+        if self.record.kind != kind::PRODUCT {
+            return params;
+        }
+        let weights = match self.weights() {
+            WeightRows::Bits(w) => size_of_val(w.words()),
+            WeightRows::I8(w) => size_of_val(w),
+            WeightRows::F32(w) => size_of_val(w),
+        };
+        weights + params
     }
 
     /// The weights of a product.

@@ -16,7 +16,7 @@ use crate::model::error::ModelError;
 use crate::model::io::{Input, Output};
 use crate::model::reader::Model;
 use crate::model::workspaces::Workspace;
-use crate::shape::mul;
+use crate::shape::{WORD, mul, positive, row_len};
 
 /// A graph laid out for this CPU.
 #[derive(Clone, Debug)]
@@ -33,6 +33,9 @@ pub(in crate::model) struct PackedGraph<'a> {
 struct PackedNode<'a> {
     parts: NodeParts<'a>,
     product: Option<PackedProduct<'a>>,
+    /// The last node of its run: nodes that follow each other and compute a row from the same row
+    /// take turns, so that a row stays in the cache.
+    run_end: usize,
     /// Where its tensor lies, in words of a sample; empty where that is the caller's.
     words: Range<usize>,
 }
@@ -50,7 +53,7 @@ impl<'a> PackedGraph<'a> {
     pub(in crate::model) fn new(model: &Model<'a>) -> Result<Self, ModelError> {
         let kernel = Kernel::active()?;
         let mut nodes: Vec<PackedNode<'a>> = memory::with_capacity(model.records.len())?;
-        let (mut tensor_end, mut work_words) = (0, 0);
+        let (mut tensor_end, mut work_words, mut run_begin) = (0, 0, 1);
         for index in 1..model.records.len() {
             let Some(parts) = model.node(index) else {
                 break;
@@ -59,20 +62,32 @@ impl<'a> PackedGraph<'a> {
                 kind::PRODUCT => Some(PackedProduct::new(&parts, kernel)?),
                 _ => None,
             };
+            let joins = nodes.last().is_some_and(|before| {
+                let before = &before.parts.record;
+                let same_rows = before.height() == parts.record.height();
+                before.is_per_channel() && parts.record.is_per_channel() && same_rows
+            });
+            if !joins {
+                run_begin = index;
+            }
             work_words = product
                 .as_ref()
                 .map_or(0, |product| product.work_words(&parts))
                 .max(work_words);
             let words = match parts.record.last {
                 0 => 0..0,
-                _ => free(&nodes, index, tensor_words(&parts.record)),
+                _ => free(&nodes, run_begin, tensor_words(&parts.record)),
             };
             tensor_end = words.end.max(tensor_end);
             nodes.push(PackedNode {
                 parts,
                 product,
+                run_end: index,
                 words,
             });
+            for node in nodes.iter_mut().skip(run_begin - 1) {
+                node.run_end = index;
+            }
         }
         Ok(Self {
             kernel,
@@ -104,72 +119,109 @@ impl<'a> PackedGraph<'a> {
             .words(all)?
             .split_at_mut_checked(tensors)
             .unwrap_or_default();
-        let given = NodeRecord::of(model.records, 0).unwrap_or_default();
-        for node in &self.nodes {
-            let words = node.words.start * samples..node.words.end * samples;
-            let (before, own) = tensors
-                .split_at_mut_checked(words.start)
+        let mut block = Block {
+            graph: self,
+            given: NodeRecord::of(model.records, 0).unwrap_or_default(),
+            samples,
+            input,
+            tensors,
+        };
+        let mut nodes = self.nodes.as_slice();
+        let mut first = 1;
+        while let [node, ..] = nodes {
+            let (run, behind) = nodes
+                .split_at_checked(node.run_end + 1 - first)
                 .unwrap_or_default();
-            let (own, behind) = own.split_at_mut_checked(words.len()).unwrap_or_default();
-            let read = |index: u16| match self.nodes.get(usize::from(index).wrapping_sub(1)) {
-                None => Rows::given(&given, input),
-                Some(of) => {
-                    let from = of.words.start * samples;
-                    let len = of.words.len() * samples;
-                    let words = match from < words.start {
-                        true => before.get(from..from + len),
-                        false => {
-                            let from = from.saturating_sub(words.end);
-                            behind.get(from..from + len)
-                        }
-                    };
-                    let words = words.unwrap_or_default();
-                    Rows {
-                        numbers: Numbers::of(&of.parts.record, words),
-                        first: 0,
-                        stride: of.parts.record.row_len(),
-                        len: of.parts.record.row_len(),
-                    }
+            match &node.product {
+                Some(product) => {
+                    let ([images, _], out) = block.operands(node, &mut output);
+                    product.run(&node.parts, samples, images, out, work)?;
                 }
-            };
-            let inputs = node.parts.record.inputs.map(read);
-            let out = match node.parts.record.last {
-                0 => RowsMut::given(output.all()),
-                _ => RowsMut::of(&node.parts.record, own),
-            };
-            self.run_node(node, samples, inputs, out, work)?;
-        }
-        Ok(())
-    }
-
-    fn run_node(
-        &self,
-        node: &PackedNode<'_>,
-        samples: usize,
-        inputs: [Rows<'_>; 2],
-        mut out: RowsMut<'_>,
-        work: &mut [u64],
-    ) -> Result<(), ModelError> {
-        let parts = &node.parts;
-        if let Some(product) = &node.product {
-            let [images, _] = inputs;
-            return product.run(parts, samples, images, out, work);
-        }
-        let (height, row) = (parts.record.height(), parts.record.row_len());
-        let [a, b] = [parts.input.height(), parts.second.height()];
-        for sample in 0..samples {
-            let inputs = [inputs[0].skip(sample * a), inputs[1].skip(sample * b)];
-            for y in 0..height {
-                let at = (sample * height + y) * row;
-                let out: RowMut<'_> = out.part(at..at + row);
-                make_row(parts, y, inputs, out, work, self.kernel);
+                None => block.rows(run, &mut output),
             }
+            nodes = behind;
+            first = node.run_end + 1;
         }
         Ok(())
     }
 }
 
-/// The first room of so many words that no tensor takes that is read from node `index` on.
+/// A block of samples on its way through a graph.
+struct Block<'r, 'a> {
+    graph: &'r PackedGraph<'a>,
+    /// The record of the input.
+    given: NodeRecord,
+    samples: usize,
+    input: Input<'r>,
+    tensors: &'r mut [u64],
+}
+
+impl Block<'_, '_> {
+    /// The inputs of a node, and where it writes.
+    fn operands<'s>(
+        &'s mut self,
+        node: &PackedNode<'_>,
+        output: &'s mut Output<'_>,
+    ) -> ([Rows<'s>; 2], RowsMut<'s>) {
+        let samples = self.samples;
+        let words = node.words.start * samples..node.words.end * samples;
+        let (before, own) = self
+            .tensors
+            .split_at_mut_checked(words.start)
+            .unwrap_or_default();
+        let (own, behind) = own.split_at_mut_checked(words.len()).unwrap_or_default();
+        let (before, behind, graph) = (&*before, &*behind, self.graph);
+        let (given, input) = (&self.given, self.input);
+        let read = |index: u16| match graph.nodes.get(usize::from(index).wrapping_sub(1)) {
+            None => Rows::given(given, input),
+            Some(of) => {
+                let (from, len) = (of.words.start * samples, of.words.len() * samples);
+                let (part, from) = match from < words.start {
+                    true => (before, from),
+                    false => (behind, from.saturating_sub(words.end)),
+                };
+                let part = part.get(from..from + len).unwrap_or_default();
+                Rows::without_gaps(&of.parts.record, part)
+            }
+        };
+        let out = match node.parts.record.last {
+            0 => RowsMut::given(output.all()),
+            _ => RowsMut::of(&node.parts.record, own),
+        };
+        (node.parts.record.inputs.map(read), out)
+    }
+
+    /// Makes all rows of nodes that take turns.
+    fn rows(&mut self, run: &[PackedNode<'_>], output: &mut Output<'_>) {
+        let height = run.first().map_or(0, |node| node.parts.record.height());
+        for sample in 0..self.samples {
+            for y in 0..height {
+                for node in run {
+                    self.row(node, sample, y, output);
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, node: &PackedNode<'_>, sample: usize, y: usize, output: &mut Output<'_>) {
+        let (kernel, parts) = (self.graph.kernel, &node.parts);
+        let ([a, b], mut out) = self.operands(node, output);
+        let inputs = [
+            a.skip(sample * parts.input.height()),
+            b.skip(sample * parts.second.height()),
+        ];
+        let row = parts.record.row_len();
+        let at = (sample * parts.record.height() + y) * row;
+        let out = out.part(at..at + row);
+        match (parts.record.kind, out) {
+            (kind::SIGN, RowMut::Bits(out)) => signs(parts, inputs[0].row(y), out, kernel),
+            (_, out) => make_row(parts, y, inputs, out, &mut [], kernel),
+        }
+    }
+}
+
+/// The first room of so many words that no tensor takes that is read from node `index` on, the first
+/// one of a run.
 fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
     let in_use = || {
         let nodes = nodes.iter();
@@ -185,6 +237,48 @@ fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
         match hit {
             Some(behind) => start = behind,
             None => return start..end,
+        }
+    }
+}
+
+/// Elements whose signs are taken at once; whole words.
+const SIGNS: usize = 256;
+
+/// The signs of a row, by the functions of the kernel: `x >= t` is `x - t >= 0`, which is rounded but
+/// never to the other side of 0.
+fn signs(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64], kernel: &Kernel) {
+    let reals = node.reals(0);
+    let integers = node.integers(0);
+    let distance = |v: i32, t: i32| v.saturating_sub(t) as f32;
+    match x {
+        Numbers::Real(x) => signs_of(x, reals, y, kernel, |x, t| x - t),
+        Numbers::Fixed(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
+        Numbers::Bytes(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
+        Numbers::Bits(_) => {} // `open` has refused it
+    }
+}
+
+fn signs_of<X: Copy, T: Copy>(
+    x: &[X],
+    t: &[T],
+    y: &mut [u64],
+    kernel: &Kernel,
+    distance: impl Fn(X, T) -> f32,
+) {
+    let channels = positive(t.len());
+    let mut distances = [0.0; SIGNS];
+    let pixels = y
+        .chunks_exact_mut(row_len(channels))
+        .zip(x.chunks_exact(channels));
+    for (y, x) in pixels {
+        let parts = y
+            .chunks_mut(SIGNS / WORD)
+            .zip(x.chunks(SIGNS).zip(t.chunks(SIGNS)));
+        for (y, (x, t)) in parts {
+            for (to, (&x, &t)) in distances.iter_mut().zip(x.iter().zip(t)) {
+                *to = distance(x, t);
+            }
+            (kernel.packing().f32)(distances.get(..x.len()).unwrap_or_default(), y);
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum PackedProduct<'a> {
     Signs(PackedFilters),
     /// Weights of 8 bits as 16 bits, for integers.
     Integers(Vec<i16>),
+    /// The same for bytes, by groups: sums that `f32` holds exactly, in any order.
+    Bytes(Vec<OrderedWeights>),
     /// For reals, by groups.
     Reals(Vec<OrderedWeights>),
 }
@@ -47,6 +49,11 @@ impl<'a> PackedProduct<'a> {
                     _ => Self::Signs(filters),
                 }
             }
+            WeightRows::I8(weights) if is_exact_in_f32(node) => {
+                let mut reals = memory::with_capacity(weights.len())?;
+                reals.extend(weights.iter().map(|&w| f32::from(w)));
+                Self::Bytes(laid_out(node, &reals, n, k)?)
+            }
             WeightRows::I8(weights) if node.input.values != values::REAL => {
                 let mut wide = memory::with_capacity(weights.len())?;
                 wide.extend(weights.iter().map(|&w| i16::from(w)));
@@ -55,19 +62,10 @@ impl<'a> PackedProduct<'a> {
             WeightRows::I8(weights) => {
                 let mut reals = memory::with_capacity(weights.len())?;
                 reals.extend(weights.iter().map(|&w| f32::from(w)));
-                Self::reals(node, &reals, n, k)?
+                Self::Reals(laid_out(node, &reals, n, k)?)
             }
-            WeightRows::F32(weights) => Self::reals(node, weights, n, k)?,
+            WeightRows::F32(weights) => Self::Reals(laid_out(node, weights, n, k)?),
         })
-    }
-
-    fn reals(node: &NodeParts<'_>, weights: &[f32], n: usize, k: usize) -> Result<Self, Error> {
-        let outputs = n / positive(node.record.groups.into());
-        let mut groups = memory::with_capacity(node.record.groups.into())?;
-        for weights in weights.chunks_exact(positive(outputs * k)) {
-            groups.push(OrderedWeights::new(weights, outputs, k)?);
-        }
-        Ok(Self::Reals(groups))
     }
 
     /// Words of a sample that a run works in.
@@ -83,7 +81,7 @@ impl<'a> PackedProduct<'a> {
             },
             // A patch, and a row of patches with its outputs.
             Self::Integers(_) => k * size_of::<i16>(),
-            Self::Reals(groups) => (k + n / positive(groups.len()))
+            Self::Bytes(groups) | Self::Reals(groups) => (k + n / positive(groups.len()))
                 .saturating_mul(width)
                 .saturating_mul(size_of::<f32>()),
         };
@@ -132,7 +130,7 @@ impl<'a> PackedProduct<'a> {
                 });
                 Ok(())
             }
-            Self::Reals(groups) => {
+            Self::Bytes(groups) | Self::Reals(groups) => {
                 self.rows(node, samples, images, &mut out, |row, out| {
                     reals(node, row, groups, out, work);
                 });
@@ -159,6 +157,28 @@ impl<'a> PackedProduct<'a> {
             }
         }
     }
+}
+
+/// The weights of each group.
+fn laid_out(
+    node: &NodeParts<'_>,
+    weights: &[f32],
+    n: usize,
+    k: usize,
+) -> Result<Vec<OrderedWeights>, Error> {
+    let outputs = n / positive(node.record.groups.into());
+    let mut groups = memory::with_capacity(node.record.groups.into())?;
+    for weights in weights.chunks_exact(positive(outputs * k)) {
+        groups.push(OrderedWeights::new(weights, outputs, k)?);
+    }
+    Ok(groups)
+}
+
+/// Whether the products of bytes are integers, as all sums of some of them, that `f32` holds exactly.
+fn is_exact_in_f32(node: &NodeParts<'_>) -> bool {
+    let depth = node.input.values;
+    let is_byte = (1..=values::MAX_DEPTH).contains(&depth);
+    is_byte && node.row_len() << (depth + 7) <= 1 << f32::MANTISSA_DIGITS
 }
 
 /// The images of a product with signs.
@@ -245,17 +265,11 @@ fn reals(
     node: &NodeParts<'_>,
     row: &WindowRow<'_>,
     groups: &[OrderedWeights],
-    out: RowMut<'_>,
+    mut out: RowMut<'_>,
     work: &mut [u64],
 ) {
-    let RowMut::Real(out) = out else {
-        return; // `open` has refused it
-    };
-    let (n, k, width) = (
-        positive(node.record.channels as usize),
-        positive(node.row_len()),
-        row.windows.x.output,
-    );
+    let (n, k) = (node.record.channels as usize, positive(node.row_len()));
+    let width = row.windows.x.output;
     let all = node.input.channels as usize;
     let count = positive(groups.len());
     let (channels, outputs) = (all / count, n / count);
@@ -268,9 +282,17 @@ fn reals(
             row.taps(ox, |tap, x, column| {
                 let at = column * all + group * channels;
                 let to = patch.get_mut(tap * channels..(tap + 1) * channels);
-                if let (Numbers::Real(x), Some(to)) = (x, to) {
-                    let x = x.get(at..at + channels).unwrap_or_default();
-                    to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
+                let to = to.unwrap_or_default();
+                match x {
+                    Numbers::Real(x) => {
+                        let x = x.get(at..at + channels).unwrap_or_default();
+                        to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
+                    }
+                    Numbers::Bytes(x) => {
+                        let x = x.get(at..at + channels).unwrap_or_default();
+                        to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
+                    }
+                    _ => {} // `open` has refused it
                 }
             });
         }
@@ -278,15 +300,40 @@ fn reals(
         if weights.multiply(patches, sums).is_err() {
             return; // sizes are those of the weights
         }
-        let first = group * outputs;
-        for (y, sums) in out
-            .chunks_exact_mut(n)
-            .zip(sums.chunks_exact(positive(outputs)))
-        {
-            let y = y.get_mut(first..first + outputs).unwrap_or_default();
-            for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
-                *y = finished(node, *sum, first + i);
+        finish_reals(node, sums, group * outputs, outputs, &mut out);
+    }
+}
+
+/// Writes what becomes of the sums of a row, those of the outputs of a group from `first` on.
+fn finish_reals(
+    node: &NodeParts<'_>,
+    sums: &[f32],
+    first: usize,
+    outputs: usize,
+    out: &mut RowMut<'_>,
+) {
+    let n = positive(node.record.channels as usize);
+    let pixels = sums.chunks_exact(positive(outputs)).enumerate();
+    if node.input.values != values::REAL {
+        for (pixel, all) in pixels {
+            for (i, reals) in all.chunks(SUMS).enumerate() {
+                let mut sums = [0; SUMS];
+                let sums = sums.get_mut(..reals.len()).unwrap_or_default();
+                for (sum, real) in sums.iter_mut().zip(reals) {
+                    *sum = *real as i32;
+                }
+                finish(node, sums, pixel, first + i * SUMS, out);
             }
+        }
+        return;
+    }
+    let RowMut::Real(out) = out else {
+        return; // `open` has refused it
+    };
+    for ((_, sums), y) in pixels.zip(out.chunks_exact_mut(n)) {
+        let y = y.get_mut(first..first + outputs).unwrap_or_default();
+        for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
+            *y = finished(node, *sum, first + i);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fixed;
 use super::node::NodeParts;
-use super::record::kind;
+use super::record::{FLOAT, kind};
 use super::tensor::{Numbers, RowMut};
 use crate::shape::{WORD, positive, row_len};
 
@@ -23,7 +23,7 @@ pub(in crate::model) fn per_channel(
                 of_fixed(node, x, y);
             }
         }
-        (_, RowMut::Real(y)) => {
+        (_, RowMut::Real(y)) if FLOAT => {
             if let Numbers::Real(x) = a {
                 of_real(node, x, y);
             }
@@ -59,11 +59,11 @@ fn affine(node: &NodeParts<'_>, x: Numbers<'_>, out: RowMut<'_>) {
     let narrow = |v: i32, p, q| fixed::saturated(fixed::affine(v, p, q, shift));
     let wide = |v: i32, p, q| fixed::saturated_wide(fixed::affine(v, p, q, shift));
     match (x, out) {
-        (Numbers::Real(x), RowMut::Real(y)) => each(x, y, real(), |x, p, q| p * x + q),
-        (Numbers::Fixed(x), RowMut::Real(y)) => {
+        (Numbers::Real(x), RowMut::Real(y)) if FLOAT => each(x, y, real(), |x, p, q| p * x + q),
+        (Numbers::Fixed(x), RowMut::Real(y)) if FLOAT => {
             each(x, y, real(), |x, p, q| p * f32::from(x) + q);
         }
-        (Numbers::Bytes(x), RowMut::Real(y)) => {
+        (Numbers::Bytes(x), RowMut::Real(y)) if FLOAT => {
             each(x, y, real(), |x, p, q| p * f32::from(x) + q);
         }
         (Numbers::Fixed(x), RowMut::Fixed(y)) => {
@@ -157,7 +157,7 @@ fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
 
 fn add(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
     match (a, b, out) {
-        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) => {
+        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) if FLOAT => {
             for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
                 *y = a + b;
             }
@@ -224,10 +224,10 @@ pub(super) fn place(words: &mut [u64], at: usize, bits: &[u64]) {
 
 fn sign(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64]) {
     match x {
-        Numbers::Real(x) => reach(x, node.reals(0), y, |x, t| x >= t),
+        Numbers::Real(x) if FLOAT => reach(x, node.reals(0), y, |x, t| x >= t),
         Numbers::Fixed(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
         Numbers::Bytes(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
-        Numbers::Bits(_) => {} // `open` has refused it
+        _ => {} // `open` has refused it
     }
 }
 

@@ -37,6 +37,10 @@ pub(in crate::model) mod weights {
     pub(in crate::model) const F32: u8 = 2;
 }
 
+/// Whether this build computes with `f32`. Where it does not, `check` refuses such tensors, and the
+/// compiler leaves out what would compute them.
+pub(in crate::model) const FLOAT: bool = cfg!(feature = "float");
+
 /// Nodes of a graph at most.
 pub(in crate::model) const MAX_NODES: usize = 1024;
 
@@ -203,6 +207,12 @@ impl NodeRecord {
         let [a, b] = self.inputs;
         let arity = self.arity();
         arity > 0 && a as usize == index || arity > 1 && b as usize == index
+    }
+
+    /// Whether each of its rows comes from the row of the same number of each input.
+    #[cfg(feature = "alloc")]
+    pub(in crate::model) const fn is_per_channel(&self) -> bool {
+        !self.is_windowed() && !matches!(self.kind, kind::INPUT | kind::FLATTEN)
     }
 
     /// Whether it slides windows over its input.

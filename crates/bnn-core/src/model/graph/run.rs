@@ -1,10 +1,10 @@
 //! Runs a graph row by row, in scratch memory that the caller gives. Each buffer holds no more rows
 //! than the file says; see `schedule`.
 
-use super::record::{NodeRecord, state_words};
+use super::record::{NodeRecord, state_words, values};
 use super::rows::make_row;
 use super::schedule::{self, NodeState, in_use, last_ready, look_from};
-use super::tensor::{RowMut, Rows};
+use super::tensor::{Numbers, RowMut, Rows};
 use crate::kernel::Kernel;
 use crate::model::io::{Input, Output};
 use crate::model::reader::Model;
@@ -18,35 +18,60 @@ impl Model<'_> {
         kernel: &'static Kernel,
         scratch: &mut [u64],
     ) {
-        let nodes = self.records.len();
-        let (states, memory) = scratch
-            .split_at_mut_checked(state_words(nodes))
-            .unwrap_or_default();
-        states.fill(0);
-        let states: &mut [u32] = bytemuck::cast_slice_mut(states);
-        let mut run = GraphRun {
-            model: self,
-            input,
-            kernel,
-            begin: state_words(nodes),
-            states,
-            memory,
-        };
-        let mut from = nodes.saturating_sub(1);
+        let mut run = GraphRun::new(self, Given::Whole(input), kernel, scratch);
+        run.clear();
+        let mut from = self.records.len().saturating_sub(1);
         while let Some(index) = last_ready(self.records, run.states, from) {
-            run.make(index, output);
-            let Some(record) = NodeRecord::of(self.records, index) else {
-                return;
-            };
-            from = look_from(&record, index);
+            from = run.make(index, output);
+        }
+    }
+
+    /// Words of the rows of the input that a stream holds.
+    pub(in crate::model) const fn graph_first_rows(&self) -> usize {
+        match NodeRecord::of(self.records, 0) {
+            Some(record) => first_words(&record),
+            None => 0,
+        }
+    }
+}
+
+/// Words of the rows of the input, which are without gaps.
+const fn first_words(record: &NodeRecord) -> usize {
+    let len = record.rows as usize * record.row_len();
+    match record.values {
+        values::BITS => len,
+        _ => len.div_ceil(size_of::<u64>()),
+    }
+}
+
+/// The input of a graph.
+#[derive(Debug)]
+pub(in crate::model) enum Given<'r> {
+    /// The caller's image, whole.
+    Whole(Input<'r>),
+    /// A buffer of rows, without gaps.
+    Rows(&'r mut [u64]),
+}
+
+impl<'r> Given<'r> {
+    /// The rows that there are.
+    fn rows(&'r self, record: &NodeRecord, base: usize) -> Rows<'r> {
+        match self {
+            Given::Whole(input) => Rows::given(record, *input),
+            Given::Rows(words) => Rows {
+                numbers: Numbers::of(record, words),
+                first: base,
+                ..Rows::given(record, Input::Bits(&[]))
+            },
         }
     }
 }
 
 /// A graph on its way through a sample.
-struct GraphRun<'r> {
+#[derive(Debug)]
+pub(in crate::model) struct GraphRun<'r> {
     model: &'r Model<'r>,
-    input: Input<'r>,
+    input: Given<'r>,
     kernel: &'static Kernel,
     states: &'r mut [u32],
     /// Scratch memory behind the states: patches and buffers.
@@ -55,11 +80,84 @@ struct GraphRun<'r> {
     begin: usize,
 }
 
-impl GraphRun<'_> {
-    /// Makes the next row of a node that is ready.
-    fn make(&mut self, index: usize, output: &mut Output<'_>) {
-        let Some(node) = self.model.node(index) else {
+impl<'r> GraphRun<'r> {
+    /// A run whose states lie where the scratch memory begins.
+    pub(in crate::model) fn new(
+        model: &'r Model<'r>,
+        input: Given<'r>,
+        kernel: &'static Kernel,
+        scratch: &'r mut [u64],
+    ) -> Self {
+        let begin = state_words(model.records.len());
+        let (states, memory) = scratch.split_at_mut_checked(begin).unwrap_or_default();
+        Self {
+            model,
+            input,
+            kernel,
+            states: bytemuck::cast_slice_mut(states),
+            memory,
+            begin,
+        }
+    }
+
+    /// Begins with the first row.
+    pub(in crate::model) fn clear(&mut self) {
+        self.states.fill(0);
+    }
+
+    /// Takes the next row of an input that comes row by row, and makes what can be made of it;
+    /// whether that completes the output.
+    pub(in crate::model) fn push(&mut self, row: Input<'_>, output: &mut Output<'_>) -> bool {
+        self.take(row);
+        let last = self.model.records.len().saturating_sub(1);
+        let mut from = last;
+        while let Some(index @ 1..) = last_ready(self.model.records, self.states, from) {
+            from = self.make(index, output);
+        }
+        let height = NodeRecord::of(self.model.records, last).map_or(0, |record| record.height());
+        usize::from(NodeState::load(self.states, last).next) == height
+    }
+
+    /// Puts a row behind those of the input; there is room, as `check` has counted.
+    fn take(&mut self, row: Input<'_>) {
+        let (Some(record), Given::Rows(words)) =
+            (NodeRecord::of(self.model.records, 0), &mut self.input)
+        else {
             return;
+        };
+        let mut state = NodeState::load(self.states, 0);
+        let next = usize::from(state.next);
+        let first = in_use(self.model.records, self.states, 0, &record);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
+        let row: &[u8] = match row {
+            Input::Bits(x) => bytemuck::cast_slice(x),
+            Input::Bytes(x) => x,
+        };
+        if next < first {
+            state.base = state.next.saturating_add(1); // no node needs it
+        } else {
+            let base = usize::from(state.base);
+            let mut held = next.saturating_sub(base);
+            if held >= record.rows.into() {
+                let gone = first.saturating_sub(base).min(held);
+                if let Some(rows) = bytes.get_mut(..held * row.len()) {
+                    rows.copy_within((gone * row.len()).min(rows.len()).., 0);
+                }
+                held -= gone;
+                state.base = state.base.saturating_add(gone as u16);
+            }
+            if let Some(place) = bytes.get_mut(held * row.len()..(held + 1) * row.len()) {
+                place.copy_from_slice(row);
+            }
+        }
+        state.store(self.states, 0);
+        schedule::count(self.states, 0);
+    }
+
+    /// Makes the next row of a node that is ready; returns from where to look for the next one.
+    fn make(&mut self, index: usize, output: &mut Output<'_>) -> usize {
+        let Some(node) = self.model.node(index) else {
+            return 0;
         };
         let record = &node.record;
         if index > 0 && record.last == 0 {
@@ -73,7 +171,7 @@ impl GraphRun<'_> {
             let inputs = record.inputs.map(|at| {
                 rows_of(
                     self.model,
-                    self.input,
+                    &self.input,
                     self.states,
                     at.into(),
                     buffers,
@@ -86,6 +184,7 @@ impl GraphRun<'_> {
             self.make_buffered(index, &node);
         }
         schedule::count(self.states, index);
+        look_from(record, index)
     }
 
     /// Words of patches: the first buffer, or the end, lies behind them.
@@ -129,7 +228,7 @@ impl GraphRun<'_> {
         let inputs = record.inputs.map(|at| {
             rows_of(
                 self.model,
-                self.input,
+                &self.input,
                 self.states,
                 at.into(),
                 buffers,
@@ -146,20 +245,21 @@ impl GraphRun<'_> {
 /// memory.
 fn rows_of<'r>(
     model: &Model<'_>,
-    input: Input<'r>,
+    input: &'r Given<'r>,
     states: &[u32],
     index: usize,
     buffers: &'r [u64],
     begin: usize,
 ) -> Rows<'r> {
     let record = NodeRecord::of(model.records, index).unwrap_or_default();
+    let base = NodeState::load(states, index).base.into();
     if index == 0 {
-        return Rows::given(&record, input);
+        return input.rows(&record, base);
     }
     let at = (record.at as usize).saturating_sub(begin);
     let words = usize::from(record.rows) * record.row_words();
     let words = buffers
         .get(at..at.saturating_add(words))
         .unwrap_or_default();
-    Rows::buffered(&record, words, NodeState::load(states, index).base.into())
+    Rows::buffered(&record, words, base)
 }

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::info::Values;
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, Pool2d};
 use crate::model::InputType;
@@ -76,31 +77,6 @@ pub struct Node {
     pub inputs: Vec<usize>,
     /// The type of its tensor. Its shape follows from what it computes.
     pub values: Values,
-}
-
-/// The type of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Values {
-    /// Elements in {-1, +1}.
-    Bits,
-    /// Unsigned integers of so many bits, a byte each: of a model's input alone.
-    Unsigned {
-        /// Bits in use, 1 to 8.
-        depth: u8,
-    },
-    /// Signed integers of 16 bits, which stand for `v * 2^-exponent`; they saturate.
-    Fixed {
-        /// From -16 to 31.
-        exponent: i8,
-    },
-    /// `f32`.
-    Real,
-    /// Signed integers of 32 bits, which stand for `v * 2^-exponent`: of a model's output alone.
-    Integer {
-        /// From -16 to 31.
-        exponent: i8,
-    },
 }
 
 /// What a node computes; `docs/MODEL_FORMAT.md` has the arithmetic.

@@ -77,6 +77,15 @@ impl<'r> Rows<'r> {
         }
     }
 
+    /// Rows without gaps.
+    #[cfg(feature = "alloc")]
+    pub(in crate::model) fn without_gaps(node: &NodeRecord, words: &'r [u64]) -> Self {
+        Self {
+            stride: node.row_len(),
+            ..Self::buffered(node, words, 0)
+        }
+    }
+
     /// A model's input, whole, as the caller has it.
     pub(in crate::model) fn given(node: &NodeRecord, input: Input<'r>) -> Self {
         Self {

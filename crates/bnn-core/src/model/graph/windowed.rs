@@ -3,7 +3,7 @@
 
 use super::fixed;
 use super::node::{NodeParts, WeightRows};
-use super::record::{kind, values, weights};
+use super::record::{FLOAT, kind, values, weights};
 use super::tensor::{Numbers, RowMut, Rows};
 use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Thresholds;
@@ -66,9 +66,9 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
             Numbers::Fixed(x) => x,
             _ => &[],
         }),
-        RowMut::Real(out) if is_mean => mean_of_reals(&row, channels, out),
-        RowMut::Real(out) => most(&row, channels, f32::NEG_INFINITY, out, reals),
-        RowMut::Integer(_) => {} // `open` has refused it
+        RowMut::Real(out) if is_mean && FLOAT => mean_of_reals(&row, channels, out),
+        RowMut::Real(out) if FLOAT => most(&row, channels, f32::NEG_INFINITY, out, reals),
+        _ => {} // `open` has refused it
     }
 }
 
@@ -193,12 +193,14 @@ pub(in crate::model) fn product(
                         _ => &[],
                     })
                 }
-                _ => of_reals(node, &row, weights, &mut out),
+                _ if FLOAT => of_reals(node, &row, weights, &mut out),
+                _ => {} // `open` has refused it
             }
         }
-        WeightRows::F32(weights) => {
+        WeightRows::F32(weights) if FLOAT => {
             of_reals(node, &WindowRow::new(node, y, rows), weights, &mut out);
         }
+        WeightRows::F32(_) => {} // `open` has refused it
     }
 }
 
@@ -237,7 +239,7 @@ pub(in crate::model) fn finish(
             let thresholds = Threshold(Thresholds::I32(node.integers(0)));
             thresholds.put(sums, first, y.unwrap_or_default(), first);
         }
-        RowMut::Real(y) => {
+        RowMut::Real(y) if FLOAT => {
             let reals = |skip| node.reals(skip).get(first..).unwrap_or_default();
             let y = y.get_mut(at..).unwrap_or_default().iter_mut().zip(sums);
             for (((y, &sum), scale), bias) in y.zip(reals(0)).zip(reals(1)) {
@@ -256,6 +258,7 @@ pub(in crate::model) fn finish(
                 *y = fixed::saturated_wide(fixed::affine(sum, factor, bias, shift));
             }
         }
+        RowMut::Real(_) => {} // `open` has refused it
     }
 }
 

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use super::check::MAX_STEPS;
+use super::info::Values;
 use super::record::{NodeRecord, NodeWindow, kind, state_words, values, weights};
 use super::schedule::{NodeState, count, in_use, last_ready, look_from};
-use super::spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights};
+use super::spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, PadValue, Windows};
 use crate::error::Error;
