@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::record::NodeRecord;
+use super::record::{NodeRecord, values};
 use super::{Graph, fixed};
 use crate::bits::BitMatrix;
 use crate::model::laws::{Samples, outputs};
@@ -137,6 +137,35 @@ proptest! {
         let expected = exact.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         prop_assert_eq!(fixed::add(a, b, [ea, eb], e), expected);
     }
+}
+
+/// What the random graphs are to show they have.
+#[test]
+fn the_random_graphs_have_every_operation_and_rejoin() {
+    let mut operations = [0; 13];
+    let (mut fixed, mut real, mut rejoined, mut streamed) = (0, 0, 0, 0);
+    for seed in 0..300 {
+        let file = draw::graph(seed, 15).write().unwrap();
+        let file = AlignedBytes::from(file.as_slice());
+        let model = Model::open(&file).unwrap();
+        for record in model.records.iter().map(NodeRecord::decode) {
+            operations[usize::from(record.kind)] += 1;
+            fixed += usize::from(record.values == values::FIXED);
+            real += usize::from(record.values == values::REAL);
+            let [a, b] = record.inputs;
+            rejoined += usize::from(record.arity() == 2 && a != b);
+        }
+        streamed += usize::from(Stream::words(&model).is_ok());
+    }
+    for (kind, count) in operations.iter().enumerate() {
+        assert!(*count >= 20, "only {count} nodes of kind {kind}");
+    }
+    assert!(
+        fixed >= 200 && real >= 200,
+        "{fixed} and {real} tensors of numbers"
+    );
+    assert!(rejoined >= 50, "only {rejoined} branches rejoin");
+    assert!(streamed >= 50, "only {streamed} graphs can be streamed");
 }
 
 #[test]
