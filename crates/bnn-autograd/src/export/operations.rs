@@ -14,13 +14,14 @@ pub(super) enum Role {
     Add,
     Concat,
     Rectify,
+    Round,
 }
 
 /// What the layers have said about the operations of their forward passes.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
     /// How many of each role.
-    counts: [usize; 8],
+    counts: [usize; 9],
     /// Operations that layers have named.
     named: Vec<String>,
 }
@@ -73,12 +74,13 @@ fn roles(operation: &str) -> Option<&'static [Role]> {
         "binary_conv2d_max_pool2d" | "sign_weight_conv2d_max_pool2d" => {
             &[Role::Product, Role::Pool]
         }
-        "batch_norm" | "channel_scale" | "shift" => &[Role::Affine],
+        "batch_norm" | "channel_scale" | "shift" | "fixed_affine" => &[Role::Affine],
         "sign" => &[Role::Sign],
         "hard_tanh" => &[Role::Clip],
         "max_pool2d" | "avg_pool2d" => &[Role::Pool],
         "add" => &[Role::Add],
         "concat" => &[Role::Concat],
+        "fixed_point" => &[Role::Round],
         "relu" | "prelu" => &[Role::Rectify],
         _ => return None,
     })

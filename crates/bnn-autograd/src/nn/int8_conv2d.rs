@@ -22,6 +22,9 @@ pub struct Int8Conv2d<T: Real = f32> {
     pub weight: Param<T>,
     /// Stride, dilation, groups and padding.
     pub options: ConvOptions,
+    /// Whether sums are multiplied by the scales, as built. Without it they are integers, as
+    /// [`FixedNorm`](super::FixedNorm) takes them; batch normalisation makes up for the scales.
+    pub scaled: bool,
 }
 
 impl<T: Real> Int8Conv2d<T> {
@@ -41,6 +44,7 @@ impl<T: Real> Int8Conv2d<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),
             options,
+            scaled: true,
         })
     }
 }
@@ -49,11 +53,14 @@ impl<T: Real> Module<T> for Int8Conv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let (integers, scales) = ops::int8_weights(&x.tape().param(&self.weight))?;
         let sums = ops::conv2d(x, &integers, None, self.options)?;
-        ops::channel_scale(&sums, &x.tape().constant(scales))
+        match self.scaled {
+            true => ops::channel_scale(&sums, &x.tape().constant(scales)),
+            false => Ok(sums),
+        }
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.int8(self.weight.value(), None, Some(self.options))
+        to.int8_conv2d(self.weight.value(), self.options, self.scaled)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

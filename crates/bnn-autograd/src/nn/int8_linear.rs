@@ -23,6 +23,9 @@ pub struct Int8Linear<T: Real = f32> {
     pub weight: Param<T>,
     /// The bias, `[n]`.
     pub bias: Param<T>,
+    /// Of fixed-point inputs their exponent ([`FixedPoint`](super::FixedPoint)): in evaluation sums
+    /// are those of integers then, and exact. `None` as built.
+    pub exponent: Option<i8>,
     /// Whether sums may be in any order; see [`Module::set_training`].
     pub training: bool,
 }
@@ -38,6 +41,7 @@ impl<T: Real> Int8Linear<T> {
         Ok(Self {
             weight: Param::new(ParamKind::Float, weight),
             bias: Param::new(ParamKind::Float, bias),
+            exponent: None,
             training: true,
         })
     }
@@ -46,16 +50,17 @@ impl<T: Real> Int8Linear<T> {
 impl<T: Real> Module<T> for Int8Linear<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let (integers, scales) = ops::int8_weights(&x.tape().param(&self.weight))?;
-        let sums = match self.training {
-            true => ops::linear(x, &integers, None),
-            false => ops::ordered_linear(x, &integers, None),
+        let sums = match (self.training, self.exponent) {
+            (true, _) => ops::linear(x, &integers, None),
+            (false, None) => ops::ordered_linear(x, &integers, None),
+            (false, Some(exponent)) => ops::integer_linear(x, &integers, exponent),
         };
         let y = ops::channel_scale(&sums?, &x.tape().constant(scales))?;
         ops::shift(&y, &x.tape().param(&self.bias))
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.int8(self.weight.value(), Some(self.bias.value()), None)
+        to.int8_linear(self.weight.value(), self.bias.value(), self.exponent)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

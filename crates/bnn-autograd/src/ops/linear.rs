@@ -45,6 +45,17 @@ pub(crate) fn ordered_linear<T: Real>(
     }
 }
 
+/// [`linear`] with sums of integers, exact: `x` are multiples of `2^-exponent` whose integers have 16
+/// bits, `w` integers. A sum is rounded once, to a number of type `T`.
+pub(crate) fn integer_linear<T: Real>(
+    x: &Var<T>,
+    w: &Var<T>,
+    exponent: i8,
+) -> Result<Var<T>, Error> {
+    let order = Order::Exact { exponent };
+    x.tape().apply(Linear { order }, &[x, w])
+}
+
 struct Linear {
     order: Order,
 }
@@ -56,6 +67,8 @@ enum Order {
     Any,
     /// That of a row of weights.
     OfWeights,
+    /// Integers, to which the order makes no difference.
+    Exact { exponent: i8 },
 }
 
 const X: usize = 0;
@@ -93,6 +106,7 @@ impl<T: Real> Function<T> for Linear {
         let mut y = match self.order {
             Order::Any => matmul(mat(x.data(), m, k), mat(w.data(), n, k).t()),
             Order::OfWeights => ordered_product(x.data(), w.data(), [m, n, k]),
+            Order::Exact { exponent } => exact_product(x.data(), w.data(), [m, n, k], exponent),
         };
         if let Some(bias) = bias {
             Error::check_shape("bias of a linear operation", &[n], bias.shape())?;
@@ -168,6 +182,21 @@ fn ordered_product<T: Real>(x: &[T], w: &[T], [m, n, k]: [usize; 3]) -> Vec<T> {
     for_row_pairs(&mut y, x, [n, k], |y, x| {
         for (&x, w) in x.iter().zip(by_input.chunks(n)) {
             y.iter_mut().zip(w).for_each(|(y, &w)| *y += x * w);
+        }
+    });
+    y
+}
+
+/// `x · w^T`, `[m, n]`, for `x` `[m, k]` and weights `[n, k]`, as [`integer_linear`] says.
+fn exact_product<T: Real>(x: &[T], w: &[T], [m, n, k]: [usize; 3], exponent: i8) -> Vec<T> {
+    let (up, down) = (f64::from(exponent).exp2(), f64::from(-exponent).exp2());
+    let mut y = vec![T::zero(); m * n];
+    for_row_pairs(&mut y, x, [n, k], |y, x| {
+        for (y, w) in y.iter_mut().zip(w.chunks(k)) {
+            // Exact in `f64`: 16 bits times 8, and fewer than 2^29 of them.
+            let terms = x.iter().zip(w).map(|(x, w)| x.as_f64() * up * w.as_f64());
+            // Rounded to `T` before the power of two, which changes no digit.
+            *y = T::from_f64(T::from_f64(terms.sum()).as_f64() * down);
         }
     });
     y

@@ -1,6 +1,6 @@
 //! Layers with weights of 8 bits: values, gradients, and sums in the order of the weights.
 
-use bnn_autograd::nn::{Init, Int8Conv2d, Int8Linear, Linear, Module};
+use bnn_autograd::nn::{BatchNorm, FixedNorm, Init, Int8Conv2d, Int8Linear, Linear, Module};
 use bnn_autograd::ops::{ConvOptions, Padding};
 use bnn_autograd::{Real, Rng, Tape, Tensor, modes_agree, ops};
 use proptest::prelude::*;
@@ -157,4 +157,45 @@ fn weights_of_nothing_give_the_bias() {
     let x = Tape::new().constant(uniform(&[1, 3], 1));
     let y = layer.forward(&x).unwrap();
     assert_eq!(y.value().data(), layer.bias.value().data());
+}
+
+#[test]
+fn fixed_point_numbers_are_the_nearest_and_saturate() {
+    let tape = Tape::new();
+    // In units of 1/4: halves go up, also below 0.
+    let x = [0.1, 0.125, -0.125, -0.13, 0.99, 9000.0, -9000.0, -0.0];
+    let x = tape.leaf(Tensor::new(x.to_vec(), &[1, 8]).unwrap());
+    let y = ops::fixed_point(&x, 2).unwrap();
+    let expected = [0.0, 0.25, 0.0, -0.25, 1.0, 8191.75, -8192.0, 0.0];
+    assert_eq!(y.value().data(), expected);
+    let gradients = y.vjp(Tensor::full(1.0_f32, &[1, 8]).unwrap()).unwrap();
+    let passes = [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0];
+    assert_eq!(gradients.get(&x).unwrap().data(), passes);
+    let nan = tape.constant(Tensor::new(vec![f32::NAN], &[1]).unwrap());
+    assert!(ops::fixed_point(&nan, 2).unwrap().value().data()[0].is_nan());
+    for exponent in [-17, 32] {
+        assert!(ops::fixed_point(&nan, exponent).is_err());
+    }
+}
+
+#[test]
+fn a_fixed_norm_evaluates_to_what_it_trains_to_but_for_a_unit() {
+    let mut layer = FixedNorm {
+        norm: BatchNorm::<f32>::new(3).unwrap(),
+        exponent: 9,
+    };
+    let rng = &mut Rng::new(3);
+    let sums = (0..300)
+        .map(|_| rng.uniform(-500.0, 500.0).round() as f32)
+        .collect();
+    let x = Tape::new().constant(Tensor::new(sums, &[100, 3]).unwrap());
+    layer.norm.momentum = 1.0;
+    let trained = layer.forward(&x).unwrap();
+    layer.set_training(false);
+    let evaluated = layer.forward(&x).unwrap();
+    for (a, b) in trained.value().data().iter().zip(evaluated.value().data()) {
+        // The variance of the batch, and of the running average, which is divided by 99.
+        assert!((a - b).abs() <= 0.02, "{a} is not {b}");
+        assert_eq!((b * 512.0).fract(), 0.0);
+    }
 }

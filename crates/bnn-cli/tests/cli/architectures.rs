@@ -59,10 +59,15 @@ fn a_network_of_convolutions_is_learned_and_its_file_is_equal() {
 
 #[test]
 fn residual_networks_are_learned() {
-    for arch in ["resnet", "reactnet", "quicknet"] {
+    for (arch, fixed) in [
+        ("resnet", ""),
+        ("reactnet", ""),
+        ("quicknet", ""),
+        ("resnet", ",fixed=8"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let arch = format!("{arch}:width=8,blocks=1,stages=2");
+        let arch = format!("{arch}:width=8,blocks=1,stages=2{fixed}");
         let train = ["train", "--arch", &arch, "--epochs", "8", "--batch", "32"];
         let told = json(folder, &with(&train, &["--json"]));
         assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.8, "{told}");

@@ -1,6 +1,7 @@
 //! The graph of a network whose layers are no chain of bits: what [`Lowering`] is told becomes one
 //! node after the other.
 
+mod fixed;
 mod products;
 mod steps;
 
@@ -22,6 +23,8 @@ pub struct Branch {
     /// A tensor of the graph: 0 is the input, `i` that of node `i - 1`.
     tensor: usize,
     values: Values,
+    /// [`Nodes::unrounded`].
+    unrounded: bool,
 }
 
 /// The nodes so far.
@@ -35,6 +38,9 @@ pub(super) struct Nodes {
     /// Whether the tensor at hand is the bare sum of a product, which a step may still become a
     /// part of.
     bare: bool,
+    /// Whether the tensor at hand is a sum or a mean of fixed-point numbers, which the network has
+    /// yet to round as the file does.
+    unrounded: bool,
 }
 
 /// What the elements of a tensor are.
@@ -43,6 +49,8 @@ enum Elements {
     Bits,
     Bytes,
     Reals,
+    /// With this exponent.
+    Fixed(i8),
 }
 
 impl Nodes {
@@ -64,7 +72,7 @@ impl Nodes {
         });
         self.shapes.push(shape);
         self.at = self.nodes.len();
-        self.bare = false;
+        (self.bare, self.unrounded) = (false, false);
     }
 }
 
@@ -117,6 +125,7 @@ impl Lowering {
         Branch {
             tensor,
             values: self.values,
+            unrounded: self.graph.as_ref().is_some_and(|graph| graph.unrounded),
         }
     }
 
@@ -125,6 +134,7 @@ impl Lowering {
         // A chain refuses what comes of it: adding or joining.
         if let Some(graph) = &mut self.graph {
             (graph.at, graph.bare) = (branch.tensor, false);
+            graph.unrounded = branch.unrounded;
             self.values = branch.values;
         }
     }
@@ -165,10 +175,20 @@ impl Lowering {
         });
         match node.map(|node| node.values) {
             Some(Kind::Bits) => Elements::Bits,
+            Some(Kind::Fixed { exponent }) => Elements::Fixed(exponent),
             Some(_) => Elements::Reals,
             None if self.input == InputType::Bits => Elements::Bits,
             None => Elements::Bytes,
         }
+    }
+
+    /// What the elements at hand are, for a step that takes any that are rounded.
+    fn settled(&self) -> Result<Elements, ExportError> {
+        if self.graph.as_ref().is_some_and(|graph| graph.unrounded) {
+            let why = "it follows a sum or a mean of fixed-point numbers: expected `FixedPoint` between them";
+            return Err(self.refusal(why));
+        }
+        Ok(self.elements())
     }
 
     /// Appends a node of one input, the tensor at hand, which has as many elements in each channel.
@@ -183,7 +203,13 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where there is no layer; [`ExportError::Model`].
     pub(super) fn lowered_graph(&mut self) -> Result<Lowered, ExportError> {
-        self.flatten_now();
+        self.flatten_now()?;
+        let last = self.settled()?;
+        if let Elements::Fixed(_) = last {
+            return Err(
+                self.refusal("its scores are fixed-point numbers: expected `Int8Linear` last")
+            );
+        }
         let (input, meta) = (self.input, self.meta.clone());
         let graph = self.nodes();
         let (Some(&input_shape), Some(&[.., columns])) =
@@ -219,18 +245,20 @@ impl Lowering {
     }
 
     /// Turns images that were said to be rows into rows.
-    fn flatten_now(&mut self) {
+    fn flatten_now(&mut self) -> Result<(), ExportError> {
         if let (Values::Flat(image), Some(_)) = (self.values, &self.graph) {
             let columns = image.iter().product();
-            let kind = match self.elements() {
+            let kind = match self.settled()? {
                 Elements::Bits => Kind::Bits,
                 // Bytes stay as they are in the input, which is a row anyway.
-                Elements::Bytes => return,
+                Elements::Bytes => return Ok(()),
                 Elements::Reals => Kind::Real,
+                Elements::Fixed(exponent) => Kind::Fixed { exponent },
             };
             self.step_node(Operation::Flatten, kind, [1, 1, columns]);
             self.values = Values::Row;
         }
+        Ok(())
     }
 
     /// Notes how the values lie that a product over `conv` gives out.

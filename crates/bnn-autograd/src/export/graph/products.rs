@@ -32,7 +32,7 @@ impl Lowering {
         weight: &Tensor<T>,
         over: Over,
     ) -> Result<(), ExportError> {
-        if self.elements() == Elements::Bytes {
+        if self.settled()? == Elements::Bytes {
             let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
             return Err(self.refusal(why));
         }
@@ -49,8 +49,8 @@ impl Lowering {
         self.check_finite("weight", weight.data())?;
         let (n, k) = rows(weight);
         let conv = self.conv(weight, over)?;
-        match self.elements() {
-            Elements::Reals => {
+        match self.settled()? {
+            Elements::Reals | Elements::Fixed(_) => {
                 let why = "it multiplies numbers after the first layer with signs, which the runner does with signs alone";
                 return Err(self.refusal(why));
             }
@@ -67,56 +67,102 @@ impl Lowering {
         Ok(())
     }
 
-    /// Bytes of the model's input, or real numbers, with weights of 8 bits; one scale per output
-    /// and, if there is one, a bias: [`Int8Linear`](crate::nn::Int8Linear) or, with options,
-    /// [`Int8Conv2d`](crate::nn::Int8Conv2d).
-    pub(crate) fn int8<T: Real>(
+    /// Bytes of the model's input with filters of 8 bits: [`Int8Conv2d`](crate::nn::Int8Conv2d).
+    pub(crate) fn int8_conv2d<T: Real>(
         &mut self,
         weight: &Tensor<T>,
-        bias: Option<&Tensor<T>>,
-        convolution: Option<ConvOptions>,
+        options: ConvOptions,
+        scaled: bool,
     ) -> Result<(), ExportError> {
-        self.is_graph()?;
-        let over = convolution.map_or(Over::Rows, Over::Windows);
-        self.check_finite("weight", weight.data())?;
-        let (n, k) = rows(weight);
+        let bare = [1.0, NOTHING].map(|number| vec![number; rows(weight).0]);
+        let [ones, nothing] = bare;
+        let over = Over::Windows(options);
+        let (integers, scales) = self.int8(weight, over)?;
         let conv = self.conv(weight, over)?;
-        let (integers, scales) = ops::int8_values(weight)?;
-        match (self.elements(), over) {
-            (Elements::Bits, _) => {
-                return Err(self.refusal(
-                    "it multiplies signs with numbers of 8 bits, which the runner does not",
-                ));
-            }
-            (Elements::Reals, Over::Windows(_)) => {
-                let why = "it is a convolution with weights of 8 bits and not the first layer";
-                return Err(self.refusal(why));
-            }
-            (Elements::Reals, Over::Rows) => {}
-            (Elements::Bytes, _) => {
-                let magnitude = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum();
-                let most: u64 = integers.chunks(k).map(magnitude).max().unwrap_or(0);
-                self.check_exact(most.saturating_mul(self.largest()))?;
-            }
-        }
-        let scale = self.numbers("scale of output", scales.data())?;
-        let bias = match bias {
-            Some(bias) => self.numbers("bias of output", bias.data())?,
-            None => vec![NOTHING; n],
+        let scale = match scaled {
+            true => self.numbers("scale of output", scales.data())?,
+            false => ones,
         };
-        if bias.len() != n {
+        let finish = Finish::Real {
+            scale,
+            bias: nothing,
+        };
+        self.push_product(conv, Weights::I8(integers), finish, over);
+        self.nodes().bare = !scaled;
+        self.operations.account(Role::Product);
+        if scaled {
+            self.operations.account(Role::Affine);
+        }
+        Ok(())
+    }
+
+    /// Bytes of the model's input, fixed-point or real numbers with weights of 8 bits:
+    /// [`Int8Linear`](crate::nn::Int8Linear), of fixed-point numbers with their exponent.
+    pub(crate) fn int8_linear<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+        exponent: Option<i8>,
+    ) -> Result<(), ExportError> {
+        let (integers, scales) = self.int8(weight, Over::Rows)?;
+        let conv = self.conv(weight, Over::Rows)?;
+        let found = match self.settled()? {
+            Elements::Fixed(exponent) => Some(exponent),
+            _ => None,
+        };
+        if found != exponent {
+            let name = |exponent: Option<i8>| match exponent {
+                Some(exponent) => format!("fixed-point numbers of the exponent {exponent}"),
+                None => "no fixed-point numbers".to_owned(),
+            };
+            let (expected, found) = (name(exponent), name(found));
+            return Err(self.refusal(format!("it takes {expected}, and is given {found}")));
+        }
+        let mut scale = self.numbers("scale of output", scales.data())?;
+        let bias = self.numbers("bias of output", bias.data())?;
+        if bias.len() != scale.len() {
             return Err(self.refuse_width(bias.len()));
         }
-        self.push_product(
-            conv,
-            Weights::I8(integers),
-            Finish::Real { scale, bias },
-            over,
-        );
+        if let Some(exponent) = exponent {
+            let unit = f32::from(-exponent).exp2();
+            scale.iter_mut().for_each(|scale| *scale *= unit);
+        }
+        let finish = Finish::Real { scale, bias };
+        self.push_product(conv, Weights::I8(integers), finish, Over::Rows);
         self.operations.account(Role::Product);
         self.operations.account(Role::Affine);
         self.operations.account(Role::Affine);
         Ok(())
+    }
+
+    /// Weights of 8 bits and their scales, for what is at hand.
+    fn int8<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        over: Over,
+    ) -> Result<(Vec<i8>, Tensor<T>), ExportError> {
+        self.is_graph()?;
+        self.check_finite("weight", weight.data())?;
+        let (_, k) = rows(weight);
+        self.conv(weight, over)?;
+        let (integers, scales) = ops::int8_values(weight)?;
+        match (self.settled()?, over) {
+            (Elements::Bits, _) => {
+                let why = "it multiplies signs with numbers of 8 bits, which the runner does not";
+                Err(self.refusal(why))
+            }
+            (Elements::Reals | Elements::Fixed(_), Over::Windows(_)) => {
+                let why = "it is a convolution with weights of 8 bits and not the first layer";
+                Err(self.refusal(why))
+            }
+            (Elements::Reals | Elements::Fixed(_), Over::Rows) => Ok((integers, scales)),
+            (Elements::Bytes, _) => {
+                let magnitude = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum();
+                let most: u64 = integers.chunks(k).map(magnitude).max().unwrap_or(0);
+                self.check_exact(most.saturating_mul(self.largest()))?;
+                Ok((integers, scales))
+            }
+        }
     }
 
     /// Real numbers with float weights: [`Linear`](crate::nn::Linear).
@@ -127,9 +173,8 @@ impl Lowering {
     ) -> Result<(), ExportError> {
         self.is_graph()?;
         let conv = self.conv(weight, Over::Rows)?;
-        if self.elements() == Elements::Bits {
-            let why =
-                "its weights are floats, and the runner of model files multiplies signs with signs";
+        if let Elements::Bits | Elements::Fixed(_) = self.settled()? {
+            let why = "its weights are floats, and the runner of model files multiplies signs with signs, and fixed-point numbers with 8 bits";
             return Err(self.refusal(why));
         }
         self.take_reals();

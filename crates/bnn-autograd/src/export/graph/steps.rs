@@ -11,6 +11,11 @@ use crate::ops::{Affine, Padding};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
+/// Of so many fixed-point numbers the tape's mean, rounded to `f32`, rounds on to the very integer
+/// that a file computes: sums have at most 24 bits, and a quotient that is no tie is at least `1 /
+/// (2 * 256) = 2^-9` from one, while rounding moves it by 2^-10 at most.
+const MOST_TAPS: usize = 256;
+
 impl Lowering {
     /// The sum of the values at hand and of others: [`ops::add`](crate::ops::add).
     ///
@@ -19,8 +24,11 @@ impl Lowering {
     pub fn add(&mut self, other: &Branch) -> Result<(), ExportError> {
         self.is_graph()?;
         let ([here, there], shape) = self.both(other, |here, there| here == there)?;
-        self.nodes()
-            .push(Operation::Add, vec![here, there], Kind::Real, shape);
+        let kind = self.kind_of_numbers();
+        let graph = self.nodes();
+        graph.push(Operation::Add, vec![here, there], kind, shape);
+        // The file saturates.
+        graph.unrounded = kind != Kind::Real;
         self.operations.account(Role::Add);
         Ok(())
     }
@@ -39,8 +47,9 @@ impl Lowering {
             .get(inputs[1])
             .map_or(0, |shape| shape[2]);
         let shape = [height, width, channels + more];
+        let kind = self.kind_of_numbers();
         self.nodes()
-            .push(Operation::Concat, inputs.to_vec(), Kind::Real, shape);
+            .push(Operation::Concat, inputs.to_vec(), kind, shape);
         if let Values::Image(_) = self.values {
             self.values = Values::Image(shape);
         }
@@ -55,13 +64,18 @@ impl Lowering {
         other: &Branch,
         fit: impl Fn([usize; 3], [usize; 3]) -> bool,
     ) -> Result<([usize; 2], [usize; 3]), ExportError> {
-        let here = self.real_tensor()?;
+        let here = self.number_tensor()?;
+        let kind = self.kind_of_numbers();
         let (branch, values) = (self.branch(), self.values);
         self.go_on_from(other);
-        let there = self.real_tensor();
+        let there = self.number_tensor();
+        let other_kind = self.kind_of_numbers();
         self.go_on_from(&branch);
         self.values = values;
         let there = there?;
+        if kind != other_kind {
+            return Err(self.refusal(format!("its branches are {kind:?} and {other_kind:?}")));
+        }
         let shapes = [here, there].map(|tensor| self.nodes().shapes.get(tensor).copied());
         match shapes {
             [Some(a), Some(b)] if fit(a, b) => Ok(([here, there], a)),
@@ -74,8 +88,25 @@ impl Lowering {
 
     /// The tensor at hand, in real numbers.
     fn real_tensor(&mut self) -> Result<usize, ExportError> {
-        self.flatten_now();
-        if self.elements() == Elements::Bits {
+        let at = self.number_tensor()?;
+        match self.kind_of_numbers() {
+            Kind::Real => Ok(at),
+            _ => Err(self.refusal("it computes with fixed-point numbers as if they were real")),
+        }
+    }
+
+    /// The type of the numbers at hand.
+    fn kind_of_numbers(&self) -> Kind {
+        match self.elements() {
+            Elements::Fixed(exponent) => Kind::Fixed { exponent },
+            _ => Kind::Real,
+        }
+    }
+
+    /// The tensor at hand, in real or fixed-point numbers.
+    fn number_tensor(&mut self) -> Result<usize, ExportError> {
+        self.flatten_now()?;
+        if self.settled()? == Elements::Bits {
             return Err(self.refusal("it computes with signs as if they were real numbers"));
         }
         if self.nodes().shape().is_none() {
@@ -103,8 +134,14 @@ impl Lowering {
 
     /// Signs of the tensor at hand.
     pub(in crate::export) fn graph_sign(&mut self) -> Result<(), ExportError> {
-        match self.elements() {
+        match self.settled()? {
             Elements::Bits => Ok(()),
+            Elements::Fixed(_) => {
+                let shape = self.nodes().shape().unwrap_or_default();
+                let zeros = Numbers::Fixed(vec![0; shape[2]]);
+                self.step_node(Operation::Sign(zeros), Kind::Bits, shape);
+                Ok(())
+            }
             Elements::Bytes => Err(self.refusal("unsigned inputs all have the sign +1")),
             Elements::Reals => {
                 // The elements of a flattened image have one threshold.
@@ -122,11 +159,17 @@ impl Lowering {
         shift: &Tensor<T>,
         threshold: impl Fn(T) -> Option<u8>,
     ) -> Result<(), ExportError> {
-        self.flatten_now();
+        self.flatten_now()?;
         let shape = self.columns(shift.numel())?;
-        let thresholds = match self.elements() {
+        let thresholds = match self.settled()? {
             Elements::Bits => {
                 return Err(self.refusal("it shifts signs, which model files do not"));
+            }
+            Elements::Fixed(exponent) => {
+                // `v 2^-e + shift >= 0`; a cast of `f64` saturates.
+                let unit = f64::from(exponent).exp2();
+                let least = |shift: &T| (-shift.as_f64() * unit).ceil() as i32;
+                Numbers::Fixed(shift.data().iter().map(least).collect())
             }
             Elements::Reals => {
                 let shift = self.numbers("shift", shift.data())?;
@@ -156,13 +199,21 @@ impl Lowering {
     ) -> Result<(), ExportError> {
         let scale = self.numbers("scale of output", &affine.scale)?;
         let bias = self.numbers("bias of output", &affine.bias)?;
-        self.flatten_now();
+        self.flatten_now()?;
         let shape = self.columns(scale.len())?;
         if bias.len() != scale.len() {
             return Err(self.refuse_width(bias.len()));
         }
-        if self.elements() == Elements::Bits {
-            return Err(self.refusal("it computes with signs as if they were real numbers"));
+        match self.settled()? {
+            Elements::Bits => {
+                return Err(self.refusal("it computes with signs as if they were real numbers"));
+            }
+            Elements::Fixed(_) => {
+                return Err(
+                    self.refusal("it computes with fixed-point numbers as if they were real")
+                );
+            }
+            _ => {}
         }
         let step = Finish::Real { scale, bias };
         let graph = self.nodes();
@@ -180,7 +231,7 @@ impl Lowering {
 
     /// Clipping to [-1, 1].
     pub(in crate::export) fn graph_clip(&mut self) -> Result<(), ExportError> {
-        if self.elements() == Elements::Bits {
+        if self.settled()? == Elements::Bits {
             return Ok(());
         }
         let clamp = Operation::Clamp {
@@ -193,7 +244,10 @@ impl Lowering {
     /// `max(x, 0)`: [`ops::relu`](crate::ops::relu).
     pub(crate) fn relu(&mut self) -> Result<(), ExportError> {
         self.is_graph()?;
-        self.of_reals(Operation::Relu)?;
+        let at = self.number_tensor()?;
+        let shape = self.nodes().shapes.get(at).copied().unwrap_or_default();
+        let kind = self.kind_of_numbers();
+        self.step_node(Operation::Relu, kind, shape);
         self.operations.account(Role::Rectify);
         Ok(())
     }
@@ -201,7 +255,7 @@ impl Lowering {
     /// `x` where `x >= 0`, else `slope * x`: [`ops::prelu`](crate::ops::prelu).
     pub(crate) fn prelu<T: Real>(&mut self, slope: &Tensor<T>) -> Result<(), ExportError> {
         self.is_graph()?;
-        self.flatten_now();
+        self.flatten_now()?;
         self.columns(slope.numel())?;
         let slopes = Slopes::Real(self.numbers("slope", slope.data())?);
         self.of_reals(Operation::Prelu(slopes))?;
@@ -217,7 +271,7 @@ impl Lowering {
         after: &Tensor<T>,
     ) -> Result<(), ExportError> {
         self.is_graph()?;
-        self.flatten_now();
+        self.flatten_now()?;
         for numbers in [before, slope, after] {
             self.columns(numbers.numel())?;
         }
@@ -244,8 +298,18 @@ impl Lowering {
         let image = self.present_image()?;
         let pool = Pool2d::new(image, kernel, stride, padding);
         let pool = pool.map_err(|error| self.refusal(error.to_string()))?;
-        self.real_tensor()?;
-        self.push_pool(pool, Operation::AveragePool(pool), Kind::Real);
+        self.number_tensor()?;
+        let kind = self.kind_of_numbers();
+        let [taps_high, taps_wide] = kernel;
+        let taps = taps_high.saturating_mul(taps_wide);
+        if kind != Kind::Real && taps > MOST_TAPS {
+            return Err(self.refusal(format!(
+                "it takes the mean of {taps} fixed-point numbers, expected at most {MOST_TAPS}"
+            )));
+        }
+        self.push_pool(pool, Operation::AveragePool(pool), kind);
+        // The file rounds.
+        self.nodes().unrounded = kind != Kind::Real;
         Ok(())
     }
 
@@ -261,9 +325,10 @@ impl Lowering {
 
     /// The largest under each window.
     pub(in crate::export) fn graph_max_pool(&mut self, pool: Pool2d) -> Result<(), ExportError> {
-        let kind = match self.elements() {
+        let kind = match self.settled()? {
             Elements::Bits => Kind::Bits,
             Elements::Reals => Kind::Real,
+            Elements::Fixed(exponent) => Kind::Fixed { exponent },
             Elements::Bytes => {
                 return Err(self.refusal("it pools the bytes of the model's input"));
             }
@@ -290,7 +355,7 @@ impl Lowering {
     }
 
     /// The shape of the tensor at hand, which has so many channels.
-    fn columns(&mut self, columns: usize) -> Result<[usize; 3], ExportError> {
+    pub(super) fn columns(&mut self, columns: usize) -> Result<[usize; 3], ExportError> {
         let shape = self.tensor(columns);
         match shape[2] == columns {
             true => Ok(shape),

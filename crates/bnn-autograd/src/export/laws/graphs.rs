@@ -4,8 +4,8 @@ use super::images::one_of;
 use super::*;
 use crate::models::{Family, ResidualConfig, ResidualNet, StemConfig, UnitConfig};
 use crate::nn::{
-    AvgPool2d, BinaryConv2d, ChannelScale, GlobalAvgPool, Int8Conv2d, Int8Linear, MaxPool2d, PReLU,
-    RPReLU, ReLU, SignWeightConv2d,
+    AvgPool2d, BinaryConv2d, ChannelScale, FixedNorm, FixedPoint, GlobalAvgPool, Int8Conv2d,
+    Int8Linear, MaxPool2d, PReLU, RPReLU, ReLU, SignWeightConv2d,
 };
 use crate::ops::{ConvOptions, Padding};
 
@@ -135,6 +135,7 @@ proptest! {
     fn files_of_residual_networks_equal_the_tape_bit_for_bit(
         height in 1_usize..12, width in 1_usize..12, channels in 1_usize..4, first in 1_usize..6,
         stem in 1_usize..3, pool: bool, samples in 2_usize..4, seed: u64,
+        fixed in proptest::option::of(4_i8..13),
         units in proptest::collection::vec((1_usize..3, prop_oneof![Just(1_usize), Just(3)], 1_usize..3), 1..4),
     ) {
         let rng = &mut Rng::new(seed);
@@ -143,9 +144,11 @@ proptest! {
             before *= copies;
             UnitConfig { channels: before, kernel, stride }
         });
+        let any = [Family::BiRealNet, Family::ReActNet, Family::QuickNet];
         let config = ResidualConfig {
             image: [height, width, channels],
-            family: one_of(&[Family::BiRealNet, Family::ReActNet, Family::QuickNet], rng),
+            family: if fixed.is_some() { Family::BiRealNet } else { one_of(&any, rng) },
+            fixed_point: fixed,
             stem: StemConfig { channels: first, kernel: 3, stride: stem, pool },
             units: units.collect(),
             classes: 3,
@@ -158,6 +161,84 @@ proptest! {
             check_graph(&mut net, input, &[samples, height, width, channels], rng);
         }
     }
+}
+
+#[test]
+fn fixed_point_sums_saturate_in_files_as_on_the_tape() {
+    let rng = &mut Rng::new(1);
+    // Numbers up to 2 in units of 2^-14: most sums are out of range.
+    let config = ResidualConfig {
+        fixed_point: Some(14),
+        ..ResidualConfig::resnet(Family::BiRealNet, [6, 6, 2], 4, &[1, 1], 3).unwrap()
+    };
+    let mut net = ResidualNet::new(config, rng).unwrap();
+    check_graph(
+        &mut net,
+        InputType::Unsigned { depth: 8 },
+        &[4, 6, 6, 2],
+        rng,
+    );
+}
+
+#[test]
+fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
+    let rng = &mut Rng::new(1);
+    let new = Sequential::<f32>::new;
+    let fixed = |exponent| FixedNorm {
+        norm: BatchNorm::new(3).unwrap(),
+        exponent,
+    };
+    let first = |rng: &mut Rng| new().then(SignWeightLinear::new(5, 3, rng).unwrap());
+    let head = |exponent, rng: &mut Rng| Int8Linear {
+        exponent,
+        ..Int8Linear::new(3, 2, rng).unwrap()
+    };
+    let cases: Vec<(Sequential, &str)> = vec![
+        (
+            first(rng)
+                .then(BatchNorm::new(3).unwrap())
+                .then(FixedPoint { exponent: 8 }),
+            "layer `2` (FixedPoint) cannot be exported: it rounds what is no fixed-point number",
+        ),
+        (
+            first(rng).then(BatchNorm::new(3).unwrap()).then(fixed(8)),
+            "layer `2` (FixedNorm) cannot be exported: it does not follow a product of integers",
+        ),
+        (
+            first(rng)
+                .then(fixed(8))
+                .then(Residual(new().then(ReLU)))
+                .then(head(Some(8), rng)),
+            "layer `3` (Int8Linear) cannot be exported: it follows a sum or a mean",
+        ),
+        (
+            first(rng).then(fixed(8)).then(FixedPoint { exponent: 7 }),
+            "layer `2` (FixedPoint) cannot be exported: it rounds to the exponent 7, and what it takes has 8",
+        ),
+        (
+            first(rng).then(fixed(8)).then(head(None, rng)),
+            "layer `2` (Int8Linear) cannot be exported: it takes no fixed-point numbers, and is given",
+        ),
+        (
+            first(rng).then(fixed(8)).then(PReLU::new(3).unwrap()),
+            "layer `2` (PReLU) cannot be exported: it computes with fixed-point numbers",
+        ),
+        (
+            first(rng).then(fixed(8)),
+            "the model (Sequential) cannot be exported: its scores are fixed-point numbers",
+        ),
+    ];
+    for (mut net, expected) in cases {
+        let text = export(&mut net, InputType::Unsigned { depth: 8 })
+            .unwrap_err()
+            .to_string();
+        assert!(text.starts_with(expected), "{text}");
+    }
+    let mut whole = first(rng).then(fixed(8)).then(Residual(new().then(ReLU)));
+    whole = whole
+        .then(FixedPoint { exponent: 8 })
+        .then(head(Some(8), rng));
+    check_graph(&mut whole, InputType::Unsigned { depth: 8 }, &[5, 5], rng);
 }
 
 #[test]

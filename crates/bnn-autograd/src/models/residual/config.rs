@@ -35,6 +35,10 @@ pub struct ResidualConfig {
     pub units: Vec<UnitConfig>,
     /// Number of classes.
     pub classes: usize,
+    /// Whether numbers are fixed-point ones of 16 bits, multiples of `2^-exponent`
+    /// ([`FixedPoint`](crate::nn::FixedPoint)), so that a device computes in integers up to the
+    /// scores; of [`Family::BiRealNet`] alone. `None` in the networks below.
+    pub fixed_point: Option<i8>,
 }
 
 /// The convolution of pixels with weights of 8 bits that a network begins with; batch normalisation
@@ -118,6 +122,7 @@ impl ResidualConfig {
             },
             units,
             classes,
+            fixed_point: None,
         })
     }
 
@@ -176,6 +181,7 @@ impl ResidualConfig {
             },
             units,
             classes,
+            fixed_point: None,
         })
     }
 }

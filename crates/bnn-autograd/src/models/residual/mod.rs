@@ -1,6 +1,7 @@
 //! Residual networks of binary convolutions.
 
 mod config;
+mod norm;
 mod unit;
 
 pub use config::{Family, ResidualConfig, StemConfig, UnitConfig};
@@ -9,10 +10,11 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BatchNorm, Int8Conv2d, Int8Linear, Module};
+use crate::nn::{Int8Conv2d, Int8Linear, Module};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
 use crate::tape::Var;
+use norm::{Norm, lower_rounded, rounded};
 use unit::Unit;
 
 /// A network in which real numbers run past binary convolutions.
@@ -42,7 +44,7 @@ use unit::Unit;
 pub struct ResidualNet {
     config: ResidualConfig,
     stem: Int8Conv2d,
-    norm: BatchNorm,
+    norm: Norm,
     units: Vec<Unit>,
     head: Int8Linear,
 }
@@ -72,17 +74,34 @@ impl ResidualNet {
         };
         // Refuses images that do not fit before there are weights.
         Conv2d::new(config.image, channels, [kernel; 2], options)?;
-        let stem = Int8Conv2d::new(config.image[2], channels, [kernel; 2], options, rng)?;
+        let fixed_point = config.fixed_point;
+        let fits = fixed_point.is_none() || config.family == Family::BiRealNet;
+        let what = "exponent of fixed-point numbers";
+        let exponent = fixed_point.unwrap_or_default();
+        Error::check_range(
+            what,
+            "none but in units of Bi-Real Net",
+            exponent.into(),
+            fits,
+        )?;
+        let stem = Int8Conv2d {
+            // In fixed point, batch normalisation takes the integers as they are.
+            scaled: fixed_point.is_none(),
+            ..Int8Conv2d::new(config.image[2], channels, [kernel; 2], options, rng)?
+        };
         let (mut units, mut before) = (Vec::new(), channels);
         for &unit in &config.units {
-            units.push(Unit::new(config.family, before, unit, rng)?);
+            units.push(Unit::new(config.family, before, unit, fixed_point, rng)?);
             before = unit.channels;
         }
         Ok(Self {
             stem,
-            norm: BatchNorm::new(channels)?,
+            norm: Norm::new(channels, fixed_point)?,
             units,
-            head: Int8Linear::new(before, config.classes, rng)?,
+            head: Int8Linear {
+                exponent: fixed_point,
+                ..Int8Linear::new(before, config.classes, rng)?
+            },
             config,
         })
     }
@@ -107,7 +126,7 @@ impl Module for ResidualNet {
         if self.config.family == Family::QuickNet {
             x = ops::relu(&x)?;
         }
-        let x = ops::global_avg_pool(&x)?;
+        let x = rounded(ops::global_avg_pool(&x)?, self.config.fixed_point)?;
         self.head.forward(&x).map_err(|e| e.in_layer("head"))
     }
 
@@ -125,6 +144,7 @@ impl Module for ResidualNet {
             to.relu()?;
         }
         to.global_avg_pool()?;
+        lower_rounded(to, self.config.fixed_point)?;
         to.layer("head", &self.head)
     }
 

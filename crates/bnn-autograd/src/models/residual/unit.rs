@@ -1,9 +1,10 @@
 //! A binary convolution with a shortcut around it.
 
+use super::norm::{Norm, lower_rounded, rounded};
 use super::{Family, UnitConfig};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BatchNorm, BinaryConv2d, Module, RPReLU, RSign};
+use crate::nn::{BinaryConv2d, Module, RPReLU, RSign};
 use crate::ops::{self, ConvOptions, Estimator, Padding};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -16,12 +17,14 @@ pub(super) struct Unit {
     /// Learned shifts before the signs, of [`Family::ReActNet`].
     sign: Option<RSign>,
     conv: BinaryConv2d,
-    norm: BatchNorm,
+    norm: Norm,
     /// Of [`Family::ReActNet`].
     activation: Option<RPReLU>,
     stride: usize,
     /// How often the channels of the shortcut are repeated.
     copies: usize,
+    /// Of [`ResidualConfig::fixed_point`](super::ResidualConfig::fixed_point).
+    fixed_point: Option<i8>,
 }
 
 impl Unit {
@@ -30,6 +33,7 @@ impl Unit {
         family: Family,
         inputs: usize,
         config: UnitConfig,
+        fixed_point: Option<i8>,
         rng: &mut Rng,
     ) -> Result<Self, Error> {
         let UnitConfig {
@@ -56,10 +60,11 @@ impl Unit {
                 estimator: Estimator::Approx,
                 ..BinaryConv2d::new(inputs, channels, [kernel; 2], options, rng)?
             },
-            norm: BatchNorm::new(channels)?,
+            norm: Norm::new(channels, fixed_point)?,
             activation: reacts.then(|| RPReLU::new(channels)).transpose()?,
             stride,
             copies,
+            fixed_point,
         })
     }
 
@@ -68,7 +73,10 @@ impl Unit {
         let mut y = match (self.stride, self.family) {
             (1, _) => x.clone(),
             (_, Family::QuickNet) => ops::max_pool2d(x, window, window, Padding::Same)?,
-            _ => ops::avg_pool2d(x, window, window, Padding::Same)?,
+            _ => {
+                let mean = ops::avg_pool2d(x, window, window, Padding::Same)?;
+                rounded(mean, self.fixed_point)?
+            }
         };
         let one = y.clone();
         for _ in 1..self.copies {
@@ -94,7 +102,7 @@ impl Module for Unit {
             y = ops::relu(&y)?;
         }
         let y = self.norm.forward(&y).map_err(|e| e.in_layer("norm"))?;
-        let y = ops::add(&y, &self.shortcut(x)?)?;
+        let y = rounded(ops::add(&y, &self.shortcut(x)?)?, self.fixed_point)?;
         match &mut self.activation {
             Some(activation) => activation.forward(&y).map_err(|e| e.in_layer("activation")),
             None => Ok(y),
@@ -117,13 +125,17 @@ impl Module for Unit {
         match (self.stride, self.family) {
             (1, _) => {}
             (_, Family::QuickNet) => to.max_pool2d(window, window, Padding::Same)?,
-            _ => to.avg_pool2d(window, window, Padding::Same)?,
+            _ => {
+                to.avg_pool2d(window, window, Padding::Same)?;
+                lower_rounded(to, self.fixed_point)?;
+            }
         }
         let one = to.branch();
         for _ in 1..self.copies {
             to.concat(&one)?;
         }
         to.add(&y)?;
+        lower_rounded(to, self.fixed_point)?;
         match &self.activation {
             Some(activation) => to.layer("activation", activation),
             None => Ok(()),

@@ -21,12 +21,15 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S`, and the same with `reactnet` and `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,fixed=F`, and without `fixed` the same with `reactnet` and
+    /// `quicknet`.
     Residual {
         family: Family,
         width: usize,
         blocks: usize,
         stages: usize,
+        /// Bits behind the point, if numbers are fixed-point ones; of `resnet` alone.
+        fixed: Option<i8>,
     },
 }
 
@@ -87,17 +90,24 @@ impl Architecture {
             "quicknet" => Family::QuickNet,
             _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
         };
-        let [width, blocks, stages] =
-            numbers(options, ["width", "blocks", "stages"]).ok_or_else(|| {
-                wrong(&format!(
-                    "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
-                ))
-            })?;
+        let found = numbers(options, ["width", "blocks", "stages", "fixed"]);
+        let [width, blocks, stages, fixed] = found.ok_or_else(|| {
+            wrong(&format!(
+                "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
+            ))
+        })?;
+        let fixed = fixed.map(|bits| i8::try_from(bits).ok().filter(|bits| *bits <= 15));
+        if fixed == Some(None) || fixed.is_some() && family != Family::BiRealNet {
+            return Err(wrong(
+                "fixed= of resnet alone, from 1 to 15 bits behind the point",
+            ));
+        }
         let residual = Self::Residual {
             family,
             width: width.unwrap_or(32),
             blocks: blocks.unwrap_or(1),
             stages: stages.unwrap_or_else(|| stages_for(sides)),
+            fixed: fixed.flatten(),
         };
         residual.checked(text, data)
     }
@@ -158,9 +168,13 @@ impl Architecture {
                 width,
                 blocks,
                 stages,
+                fixed,
             } => {
                 let blocks = vec![blocks; stages];
-                let sizes = ResidualConfig::resnet(family, image, width, &blocks, classes)?;
+                let sizes = ResidualConfig {
+                    fixed_point: fixed,
+                    ..ResidualConfig::resnet(family, image, width, &blocks, classes)?
+                };
                 let depth = layout.depth();
                 Network::Residual(ResidualNet::new(sizes, rng)?, depth)
             }
@@ -261,13 +275,18 @@ impl fmt::Display for Architecture {
                 width,
                 blocks,
                 stages,
+                fixed,
             } => {
                 let name = match family {
                     Family::BiRealNet => "resnet",
                     Family::ReActNet => "reactnet",
                     Family::QuickNet => "quicknet",
                 };
-                write!(f, "{name}:width={width},blocks={blocks},stages={stages}")
+                write!(f, "{name}:width={width},blocks={blocks},stages={stages}")?;
+                match fixed {
+                    Some(bits) => write!(f, ",fixed={bits}"),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -322,6 +341,10 @@ mod tests {
                 "reactnet:width=8,blocks=2",
                 "reactnet:width=8,blocks=2,stages=2",
             ),
+            (
+                "resnet:fixed=8",
+                "resnet:width=32,blocks=1,stages=2,fixed=8",
+            ),
             ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
         ] {
             let found = parsed(text).map_err(|error| error.to_string()).unwrap();
@@ -342,6 +365,8 @@ mod tests {
             "cnn:width=3,width=4",
             "cnn:blocks=1",
             "resnet:width=x",
+            "resnet:fixed=16",
+            "reactnet:fixed=8",
             "resnet:width=9999999999999999999",
             "resnet:width=4,stages=70",
             "reactnet:width=1048576",
@@ -357,6 +382,7 @@ mod tests {
             "mlp:3,4",
             "cnn:width=4,hidden=5",
             "resnet:width=4",
+            "resnet:width=4,fixed=9",
             "reactnet:width=2",
         ] {
             let network = Architecture::parse(text, &[7], &digits).unwrap();
