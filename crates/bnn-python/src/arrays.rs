@@ -15,17 +15,19 @@ pub(crate) fn shape<T: Element>(x: &PyReadonlyArray2<'_, T>) -> [usize; 2] {
     }
 }
 
-/// An array of this shape that `fill` writes. Without rows there is nothing to write.
+/// An array of this shape that `fill` writes in so many steps. Without rows there is nothing to
+/// write.
 pub(crate) fn filled<'py, T: Element + Send, D: Dimension>(
     py: Python<'py>,
     shape: impl IntoDimension<Dim = D>,
+    steps: usize,
     fill: impl FnOnce(&mut [T]) -> Result<(), Refusal> + Send,
 ) -> PyResult<Bound<'py, PyArray<T, D>>> {
     let array = PyArray::zeros(py, shape, false);
     if array.shape().first().is_some_and(|rows| *rows > 0) {
         let mut elements = array.try_readwrite()?;
         let elements = elements.as_slice_mut()?;
-        run(py, || fill(elements))?;
+        run(py, steps, || fill(elements))?;
     }
     Ok(array)
 }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{filled, shape};
 use crate::error::Refusal;
-use crate::threads::run;
+use crate::threads::{run, steps};
 
 /// The instruction set in use.
 #[pyfunction]
@@ -66,7 +66,7 @@ fn fill<'py, T: Element + Sync>(
     pack: impl FnOnce(&[T], usize, &mut BitMatrixViewMut<'_>) -> Result<(), bnn_core::Error> + Send,
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
     let ([m, k], x) = (shape(x), x.as_slice()?);
-    filled(py, [m, row_words(k)], |words| {
+    filled(py, [m, row_words(k)], steps(&[m, k]), |words| {
         let mut bits = BitMatrixViewMut::cleared(words, m, k)?;
         Ok(pack(x, k, &mut bits)?)
     })
@@ -99,7 +99,7 @@ fn unpacked<'py, T: Number + Element + Send>(
     k: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let ([m, _], words) = (shape(bits), bits.as_slice()?);
-    let x = filled(py, [m, k], |numbers: &mut [T]| {
+    let x = filled(py, [m, k], steps(&[m, k]), |numbers: &mut [T]| {
         let bits = BitMatrixView::new(words, m, k)?;
         Ok(bnn_core::unpack(bits, numbers, k)?)
     })?;
@@ -119,7 +119,7 @@ impl Weights {
     #[new]
     fn new(py: Python<'_>, bits: PyReadonlyArray2<'_, u64>, k: usize) -> PyResult<Self> {
         let (words, [n, _]) = (bits.as_slice()?, shape(&bits));
-        let packed = run(py, || {
+        let packed = run(py, steps(&[n, k]), || {
             Ok(PackedWeights::new(BitMatrixView::new(words, n, k)?)?)
         })?;
         Ok(Self { packed })
@@ -139,7 +139,7 @@ impl Weights {
     ) -> PyResult<Bound<'py, PyArray2<i32>>> {
         let ([m, _], (n, k)) = (shape(&bits), self.shape());
         let words = bits.as_slice()?;
-        filled(py, [m, n], |out| {
+        filled(py, [m, n], steps(&[m, n, k]), |out| {
             let bits = BitMatrixView::new(words, m, k)?;
             Ok(gemm_i32(bits, &self.packed, out, n)?)
         })
@@ -155,7 +155,7 @@ impl Weights {
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let ([m, _], (n, k)) = (shape(&bits), self.shape());
         let (words, scale, bias) = (bits.as_slice()?, scale.as_slice()?, bias.as_slice()?);
-        filled(py, [m, n], |out| {
+        filled(py, [m, n], steps(&[m, n, k]), |out| {
             let bits = BitMatrixView::new(words, m, k)?;
             Ok(gemm_f32(bits, &self.packed, scale, bias, out, n)?)
         })
@@ -172,7 +172,7 @@ pub(crate) fn multiply_floats<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let ([m, k], [n, _]) = (shape(&x), shape(&bits));
     let (x, words) = (x.as_slice()?, bits.as_slice()?);
-    filled(py, [m, n], |out| {
+    filled(py, [m, n], steps(&[m, n, k]), |out| {
         let signs = BitMatrixView::new(words, n, k)?.transposed()?;
         Ok(product_with_signs(x, signs.view(), out)?)
     })
@@ -187,7 +187,7 @@ pub(crate) fn majority<'py>(
     ties: PyReadonlyArray1<'py, u64>,
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
     let ([rows, words], all, ties) = (shape(&votes), votes.as_slice()?, ties.as_slice()?);
-    filled(py, [1, words], |out| {
+    filled(py, [1, words], steps(&[rows, words]), |out| {
         let votes = BitMatrixView::new(all, rows, words * u64::BITS as usize)?;
         Ok(internal::majority(votes, ties, out)?)
     })

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::arrays::{filled, shape};
 use crate::error::{Error, Refusal};
 use crate::forward::{Forward, Rows, forward, read, rows};
+use crate::threads::steps;
 
 /// The shape of a convolution of images `[height, width, channels]`.
 #[pyclass(frozen, module = "bnn_engine")]
@@ -87,6 +88,7 @@ impl Conv2d {
             rows: batch,
             k: self.image(),
             clip,
+            steps: self.steps(batch),
         };
         let outputs = [batch, height, width, outputs];
         forward(py, outputs, &input, &w, |bits, saved, out| {
@@ -115,7 +117,8 @@ impl Conv2d {
         let (conv, batch) = (&self.shape, rows(&saved)?);
         let ([height, width], [n, _]) = (conv.windows().input_size(), shape(&signs));
         let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
-        filled(py, [batch, height, width, conv.channels()], |out| {
+        let steps = self.steps(batch);
+        filled(py, [batch, height, width, conv.channels()], steps, |out| {
             let filters = BitMatrixView::new(signs, n, conv.patch_len())?;
             let saved = read(saved, batch, self.image())?;
             Ok(conv2d::input(conv, filters, &saved, dy, out)?)
@@ -131,21 +134,33 @@ impl Conv2d {
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (conv, batch) = (&self.shape, rows(&saved)?);
         let (dy, saved) = (dy.as_slice()?, saved.as_slice()?);
-        filled(py, [conv.outputs(), conv.patch_len()], |out| match batch {
-            0 => Ok(()),
-            _ => Ok(conv2d::filters(
-                conv,
-                &read(saved, batch, self.image())?,
-                dy,
-                out,
-            )?),
-        })
+        let steps = self.steps(batch);
+        filled(
+            py,
+            [conv.outputs(), conv.patch_len()],
+            steps,
+            |out| match batch {
+                0 => Ok(()),
+                _ => Ok(conv2d::filters(
+                    conv,
+                    &read(saved, batch, self.image())?,
+                    dy,
+                    out,
+                )?),
+            },
+        )
     }
 }
 
 impl Conv2d {
     pub(crate) fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Products of a pass.
+    fn steps(&self, batch: usize) -> usize {
+        let (height, width, outputs) = self.output_shape();
+        steps(&[batch, height, width, outputs, self.shape.patch_len()])
     }
 
     /// Elements of an image.

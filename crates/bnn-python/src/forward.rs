@@ -28,6 +28,8 @@ pub(crate) struct Rows<'x> {
     pub(crate) k: usize,
     /// `None`: nothing is kept.
     pub(crate) clip: Option<f32>,
+    /// Steps of the work.
+    pub(crate) steps: usize,
 }
 
 /// Has `compute` write the outputs, of shape `outputs`, from the packed weights and, with a clip,
@@ -39,21 +41,27 @@ pub(crate) fn forward<'py, D: Dimension>(
     w: &PyReadonlyArray2<'py, f32>,
     compute: impl FnOnce(&BitMatrix, Option<SavedInput<'_>>, &mut [f32]) -> Result<(), Refusal> + Send,
 ) -> PyResult<Forward<'py, D>> {
-    let &Rows { x, rows, k, clip } = input;
+    let &Rows {
+        x,
+        rows,
+        k,
+        clip,
+        steps,
+    } = input;
     let (w, [n, columns]) = (w.as_slice()?, shape(w));
     let y = PyArray::zeros(py, outputs, false);
     let mut out = y.try_readwrite()?;
     let out = out.as_slice_mut()?;
     let pack = || BitMatrix::pack(w, n, columns);
     let Some(clip) = clip else {
-        run(py, || compute(&pack()?, None, out))?;
+        run(py, steps, || compute(&pack()?, None, out))?;
         return Ok((y, None, None));
     };
     let kept = PyArray3::zeros(py, [2, rows, row_words(k)], false);
     let signs = PyArray2::zeros(py, [n, row_words(columns)], false);
     let (mut kept_words, mut sign_words) = (kept.try_readwrite()?, signs.try_readwrite()?);
     let (kept_words, sign_words) = (kept_words.as_slice_mut()?, sign_words.as_slice_mut()?);
-    run(py, || {
+    run(py, steps, || {
         let bits = pack()?;
         sign_words.copy_from_slice(bits.words());
         let saved = match rows {

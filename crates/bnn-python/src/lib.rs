@@ -10,9 +10,11 @@ mod bits;
 mod conv2d;
 mod error;
 mod forward;
+mod import;
 mod linear;
 mod model;
 mod threads;
+mod train;
 mod writer;
 
 /// The compiled module; `bnn_engine` has what is public.
@@ -30,9 +32,12 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bits::multiply_floats, module)?)?;
     module.add_function(wrap_pyfunction!(bits::majority, module)?)?;
     module.add_function(wrap_pyfunction!(bits::isa, module)?)?;
+    module.add_function(wrap_pyfunction!(import::import_model, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(linear::linear_gradients, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_input_gradient, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_weight_gradient, module)?)?;
+    module.add_function(wrap_pyfunction!(train::train, module)?)?;
     module.add_function(wrap_pyfunction!(threads::num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(threads::set_num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(threads::forget_threads, module)?)?;

@@ -2,12 +2,13 @@
 
 use bnn_autograd::internal::gradients::linear;
 use bnn_core::{BitMatrixView, FloatRows, PackedWeights, gemm_f32};
-use numpy::{Ix2, PyArray2, PyReadonlyArray2, PyReadonlyArray3};
+use numpy::{Ix2, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
 
 use crate::arrays::{filled, shape};
 use crate::error::Error;
 use crate::forward::{Forward, Rows, forward, read, rows};
+use crate::threads::{run, steps};
 
 /// `sign(x) · sign(w)^T` for `x` `[m, k]` and `w` `[n, k]`. With `clip`, also what the gradients
 /// need: the saved bits of `x`, whose gradient passes where `|x| <= clip`, and the packed signs of
@@ -31,6 +32,7 @@ pub(crate) fn linear_forward<'py>(
         rows: m,
         k,
         clip,
+        steps: steps(&[m, n, k]),
     };
     forward(py, [m, n], &input, &w, |bits, saved, out| {
         let packed = PackedWeights::new(bits.view())?;
@@ -55,7 +57,7 @@ pub(crate) fn linear_input_gradient<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (m, [n, _]) = (rows(&saved)?, shape(&signs));
     let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
-    filled(py, [m, k], |out| {
+    filled(py, [m, k], steps(&[m, n, k]), |out| {
         let signs = BitMatrixView::new(signs, n, k)?;
         Ok(linear::input(signs, &read(saved, m, k)?, dy, out)?)
     })
@@ -71,8 +73,38 @@ pub(crate) fn linear_weight_gradient<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (m, [_, n]) = (rows(&saved)?, shape(&dy));
     let (dy, saved) = (dy.as_slice()?, saved.as_slice()?);
-    filled(py, [n, k], |out| match m {
+    filled(py, [n, k], steps(&[m, n, k]), |out| match m {
         0 => Ok(()),
         _ => Ok(linear::weights(&read(saved, m, k)?, dy, out)?),
     })
+}
+
+/// The gradients of the input and of the weights.
+type Gradients<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray2<f32>>);
+
+/// Both gradients, `[m, k]` and `[n, k]`, in one call, from that of the outputs, `[m, n]`.
+#[pyfunction]
+pub(crate) fn linear_gradients<'py>(
+    py: Python<'py>,
+    dy: PyReadonlyArray2<'py, f32>,
+    saved: PyReadonlyArray3<'py, u64>,
+    signs: PyReadonlyArray2<'py, u64>,
+    k: usize,
+) -> PyResult<Gradients<'py>> {
+    let (m, [n, _]) = (rows(&saved)?, shape(&signs));
+    let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
+    let (dx, dw) = (
+        PyArray2::zeros(py, [m, k], false),
+        PyArray2::zeros(py, [n, k], false),
+    );
+    if m > 0 {
+        let (mut of_input, mut of_weights) = (dx.try_readwrite()?, dw.try_readwrite()?);
+        let (of_input, of_weights) = (of_input.as_slice_mut()?, of_weights.as_slice_mut()?);
+        run(py, steps(&[m, n, k]), || {
+            let saved = read(saved, m, k)?;
+            linear::input(BitMatrixView::new(signs, n, k)?, &saved, dy, of_input)?;
+            Ok(linear::weights(&saved, dy, of_weights)?)
+        })?;
+    }
+    Ok((dx, dw))
 }

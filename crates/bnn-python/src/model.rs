@@ -10,7 +10,7 @@ use self_cell::self_cell;
 
 use crate::arrays::filled;
 use crate::error::{Error, Refusal};
-use crate::threads::run;
+use crate::threads::{MANY, run};
 
 self_cell!(
     /// A model and the file that it reads.
@@ -39,7 +39,7 @@ impl Model {
     /// Opens the bytes of a model file, which are copied.
     #[new]
     fn new(py: Python<'_>, file: &[u8]) -> PyResult<Self> {
-        let opened = run(py, || {
+        let opened = run(py, MANY, || {
             Opened::try_new(AlignedBytes::from(file), |bytes| {
                 let file = File::open(bytes)?;
                 let packed = PackedModel::new(file)?;
@@ -160,11 +160,13 @@ impl Model {
         let packed = &self.opened.borrow_dependent().packed;
         let [height, width, channels] = self.file().output_shape();
         let pixels = samples.saturating_mul(height * width);
+        // Of bits, 64 at a time.
+        let work = samples.saturating_mul((self.file().operations() / 16) as usize);
         macro_rules! into {
             ($kind:ident, $number:ty, $len:expr) => {{
                 let run =
                     |out: &mut [$number]| Ok(packed.run(samples, input, Output::$kind(out))?);
-                Ok(filled(py, [$len], run)?.into_any())
+                Ok(filled(py, [$len], work, run)?.into_any())
             }};
         }
         match self.file().output().1 {

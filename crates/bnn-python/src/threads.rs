@@ -21,14 +21,41 @@ static POOL: ArcSwapOption<ThreadPool> = ArcSwapOption::const_empty();
 /// How many threads were asked for; 0 for the default.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Does `work` on the package's threads, with the GIL released meanwhile.
+/// Products of an element with a sign, or steps like it, that are done sooner than another thread
+/// wakes up.
+const SMALL: usize = 1 << 18;
+
+thread_local! {
+    /// A pool of the calling thread alone, which has no other thread: what is small is computed
+    /// where it is asked for. `None` where the thread already belongs to a pool.
+    static HERE: Option<ThreadPool> =
+        ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
+}
+
+/// Does `work` of so many steps, with the GIL released meanwhile: on the package's threads, or on
+/// the calling one if it is small.
 pub(crate) fn run<R: Send>(
     py: Python<'_>,
+    steps: usize,
     work: impl FnOnce() -> Result<R, Refusal> + Send,
 ) -> PyResult<R> {
+    // Kept until the thread ends, after which nothing of it is used.
+    if steps <= SMALL && HERE.try_with(Option::is_some).unwrap_or(false) {
+        return Ok(py.detach(work)?);
+    }
     let pool = pool()?;
     Ok(py.detach(|| pool.install(work))?)
 }
+
+/// Steps of work whose sizes multiply to them.
+pub(crate) fn steps(sizes: &[usize]) -> usize {
+    sizes
+        .iter()
+        .fold(1, |steps, &size| steps.saturating_mul(size))
+}
+
+/// Work of which it is not known how small it is.
+pub(crate) const MANY: usize = usize::MAX;
 
 fn pool() -> PyResult<Arc<ThreadPool>> {
     if let Some(pool) = POOL.load_full() {

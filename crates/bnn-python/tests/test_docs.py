@@ -14,7 +14,8 @@ def test_the_tour_runs(tmp_path, monkeypatch):
     text = (ROOT / "docs" / "PYTHON.md").read_text()
     blocks = BLOCK.findall(text)
     assert len(blocks) > 5
-    (tmp_path / "firmware").symlink_to(ROOT / "firmware")
+    for folder in ("firmware", "crates"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in blocks:

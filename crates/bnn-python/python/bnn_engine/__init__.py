@@ -7,6 +7,8 @@ rows begin on a word, whose unused bits are 0.
 - `pack`, `unpack`: numbers to bits and back.
 - `matmul`, `Weights`: products of bits with bits, exact in `int32`, and of floats with signs.
 - `Model`, `info`: model files (`.bnn`), as `bnn train` and the exporters write them.
+- `import_model`: models of networks that other programs trained.
+- `train`: training on arrays, by the recipe of `bnn train`.
 - `bnn_engine.torch`: modules and functions for PyTorch that train on bits.
 
 All functions release the GIL while they compute and share large work among threads of the package
@@ -18,13 +20,18 @@ import os as _os
 
 from ._native import Error, __version__, forget_threads, isa, num_threads, set_num_threads
 from .bits import Weights, matmul, pack, row_words, unpack
+from .importing import import_model
 from .model import Model, info
+from .training import Epoch, Trained, train
 
 __all__ = [
+    "Epoch",
     "Error",
     "Model",
+    "Trained",
     "Weights",
     "__version__",
+    "import_model",
     "info",
     "isa",
     "matmul",
@@ -32,6 +39,7 @@ __all__ = [
     "pack",
     "row_words",
     "set_num_threads",
+    "train",
     "unpack",
 ]
 

@@ -21,6 +21,8 @@ from ..bits import row_words as row_words
 
 def check(what: str, x: Tensor) -> None:
     """Refuses what is not `float32` on the CPU."""
+    if x.dtype is torch.float32 and x.is_cpu:
+        return
     if x.device.type != "cpu":
         raise Error(f"{what}: expected a tensor on the CPU, found one on {x.device}")
     if x.dtype != torch.float32:
@@ -42,8 +44,9 @@ def bits(x: np.ndarray) -> Tensor:
     return torch.from_numpy(x.view(np.int64))
 
 
-def _matrix(x: Tensor) -> np.ndarray:
-    return array(x).reshape(math.prod(x.shape[:-1]), x.shape[-1])
+def matrix(x: Tensor) -> np.ndarray:
+    """Leading dimensions become one."""
+    return array(x) if x.ndim == 2 else array(x).reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def check_linear(x: Tensor, weight: Tensor) -> None:
@@ -59,18 +62,20 @@ def check_linear(x: Tensor, weight: Tensor) -> None:
 def linear(x: Tensor, weight: Tensor, clip: float | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """`sign(x) @ sign(weight).T`; with `clip`, also `saved` and `signs`."""
     check_linear(x, weight)
-    y, saved, signs = _native.linear_forward(_matrix(x), array(weight), clip)
-    y = torch.from_numpy(y).reshape(*x.shape[:-1], weight.shape[0])
+    y, saved, signs = _native.linear_forward(matrix(x), array(weight), clip)
+    y = torch.from_numpy(y)
+    if x.ndim != 2:
+        y = y.reshape(*x.shape[:-1], weight.shape[0])
     return y, None if saved is None else bits(saved), None if signs is None else bits(signs)
 
 
 def linear_input_gradient(dy: Tensor, saved: Tensor, signs: Tensor, k: int) -> Tensor:
-    dx = _native.linear_input_gradient(_matrix(dy), words(saved), words(signs), k)
+    dx = _native.linear_input_gradient(matrix(dy), words(saved), words(signs), k)
     return torch.from_numpy(dx).reshape(*dy.shape[:-1], k)
 
 
 def linear_weight_gradient(dy: Tensor, saved: Tensor, k: int) -> Tensor:
-    return torch.from_numpy(_native.linear_weight_gradient(_matrix(dy), words(saved), k))
+    return torch.from_numpy(_native.linear_weight_gradient(matrix(dy), words(saved), k))
 
 
 class ConvOptions(NamedTuple):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .._native import Error
-from . import _kernels, _operators
+from . import _eager, _kernels, _operators
 from ._kernels import ConvOptions
 
 Pair = int | Sequence[int]
@@ -29,7 +29,10 @@ def binary_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, clip
 
     Raises `Error` for shapes that do not fit, `TypeError` for another dtype.
     """
-    if _needs_gradient(x, weight):
+    if _eager.is_plain(x, weight):
+        needs = _needs_gradient(x, weight)
+        y = _eager.Linear.apply(x, weight, clip) if needs else _kernels.linear(x, weight, None)[0]
+    elif _needs_gradient(x, weight):
         y = _operators.linear_saving(x, weight, clip)[0]
     else:
         y = _operators.linear(x, weight)

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from .._native import Error
 from . import _kernels
+from ._gradients import Gradient, LinearInputGradient, LinearWeightGradient, one_by_one
 from ._kernels import ConvOptions
 from .functional import Pair, conv_options
 
@@ -28,49 +28,6 @@ def _unpacked(bits: Tensor, k: int) -> Tensor:
 
 def _signs(bits: Tensor, k: int) -> Tensor:
     return 2 * _unpacked(bits, k) - 1
-
-
-def _one_by_one(function: type[Function], info: Any, in_dims: tuple, args: tuple) -> tuple[Any, Any]:
-    """A rule for `vmap`: applies the function to each element of the batch."""
-    outputs = []
-    for i in range(info.batch_size):
-        chosen = (x if dim is None else x.select(dim, i) for x, dim in zip(args, in_dims))
-        outputs.append(function.apply(*chosen))
-    if isinstance(outputs[0], Tensor):
-        return torch.stack(outputs), 0
-    return tuple(torch.stack(each) for each in zip(*outputs)), (0,) * len(outputs[0])
-
-
-class _Gradient(Function):
-    """A gradient, which has no gradient of its own."""
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx, *_):
-        raise Error("gradients of the gradients of binary layers are not supported")
-
-
-class _LinearInputGradient(_Gradient):
-    @staticmethod
-    def forward(dy: Tensor, saved: Tensor, signs: Tensor, k: int) -> Tensor:
-        return _kernels.linear_input_gradient(dy, saved, signs, k)
-
-    @staticmethod
-    def vmap(info, in_dims, *args):
-        return _one_by_one(_LinearInputGradient, info, in_dims, args)
-
-
-class _LinearWeightGradient(_Gradient):
-    @staticmethod
-    def forward(dy: Tensor, saved: Tensor, k: int) -> Tensor:
-        return _kernels.linear_weight_gradient(dy, saved, k)
-
-    @staticmethod
-    def vmap(info, in_dims, *args):
-        return _one_by_one(_LinearWeightGradient, info, in_dims, args)
 
 
 class _Linear(Function):
@@ -94,8 +51,8 @@ class _Linear(Function):
         if dy is None:
             return None, None, None
         saved, signs = ctx.saved_tensors
-        dx = _LinearInputGradient.apply(dy, saved, signs, ctx.k) if ctx.needs_input_grad[0] else None
-        dw = _LinearWeightGradient.apply(dy, saved, ctx.k) if ctx.needs_input_grad[1] else None
+        dx = LinearInputGradient.apply(dy, saved, signs, ctx.k) if ctx.needs_input_grad[0] else None
+        dw = LinearWeightGradient.apply(dy, saved, ctx.k) if ctx.needs_input_grad[1] else None
         return dx, dw, None
 
     @staticmethod
@@ -113,7 +70,7 @@ class _Linear(Function):
     @staticmethod
     def vmap(info, in_dims, x, weight, clip):
         if in_dims[1] is not None:
-            return _one_by_one(_Linear, info, in_dims, (x, weight, clip))
+            return one_by_one(_Linear, info, in_dims, (x, weight, clip))
         # The batch is one more dimension of rows.
         y, saved, signs = _Linear.apply(x.movedim(in_dims[0], 0), weight, clip)
         return (y, saved.unflatten(1, (info.batch_size, -1)), signs), (0, 1, None)
@@ -145,24 +102,24 @@ class _Shapes:
         return elements.unflatten(-1, (height, width, channels)).movedim(-1, -3)
 
 
-class _Conv2dInputGradient(_Gradient):
+class _Conv2dInputGradient(Gradient):
     @staticmethod
     def forward(dy: Tensor, saved: Tensor, signs: Tensor, shapes: _Shapes) -> Tensor:
         return _kernels.conv2d_input_gradient(dy, saved, signs, shapes.image, shapes.weight, shapes.options)
 
     @staticmethod
     def vmap(info, in_dims, *args):
-        return _one_by_one(_Conv2dInputGradient, info, in_dims, args)
+        return one_by_one(_Conv2dInputGradient, info, in_dims, args)
 
 
-class _Conv2dWeightGradient(_Gradient):
+class _Conv2dWeightGradient(Gradient):
     @staticmethod
     def forward(dy: Tensor, saved: Tensor, shapes: _Shapes) -> Tensor:
         return _kernels.conv2d_weight_gradient(dy, saved, shapes.image, shapes.weight, shapes.options)
 
     @staticmethod
     def vmap(info, in_dims, *args):
-        return _one_by_one(_Conv2dWeightGradient, info, in_dims, args)
+        return one_by_one(_Conv2dWeightGradient, info, in_dims, args)
 
 
 class _Conv2d(Function):
@@ -207,7 +164,7 @@ class _Conv2d(Function):
     @staticmethod
     def vmap(info, in_dims, x, weight, shapes, clip):
         if in_dims[1] is not None:
-            return _one_by_one(_Conv2d, info, in_dims, (x, weight, shapes, clip))
+            return one_by_one(_Conv2d, info, in_dims, (x, weight, shapes, clip))
         y, saved, signs = _Conv2d.apply(x.movedim(in_dims[0], 0).flatten(0, 1), weight, shapes, clip)
         batch = (info.batch_size, -1)
         return (y.unflatten(0, batch), saved.unflatten(1, batch), signs), (0, 1, None)

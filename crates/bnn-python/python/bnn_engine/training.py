@@ -1,0 +1,152 @@
+"""Training as `bnn train` does it, on arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _native
+from ._meta import escape
+from ._native import Error
+from .model import Model
+
+
+class Epoch(NamedTuple):
+    """What an epoch gave."""
+
+    loss: float
+    train_accuracy: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained, as a model file whose scores are those of the training, bit for
+    bit."""
+
+    file: bytes
+    """The bytes of the model file."""
+    history: list[Epoch]
+    """What each epoch gave; the last accuracy is that of the model."""
+
+    @property
+    def model(self) -> Model:
+        """The model, opened."""
+        return Model(self.file)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file."""
+        with open(path, "wb") as file:
+            file.write(self.file)
+
+
+def train(
+    x: ArrayLike,
+    y: ArrayLike,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+    *,
+    hidden: Sequence[int] | None = None,
+    input: str = "bytes",
+    scores: str = "real",
+    most: int = 255,
+    epochs: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    seed: int = 1,
+    class_names: Sequence[str] | None = None,
+    progress: Callable[[int, Epoch], None] | None = None,
+) -> Trained:
+    """Trains a fully connected binary network, by the recipe of `bnn train`.
+
+    x: `uint8` `[samples, features]`, `[samples, height, width]` or `[samples, height, width,
+        channels]`; y: the classes of the samples, `[samples]`, from 0 on.
+    test: the same of other samples, on which accuracy is measured; by default a fifth of the samples
+        is taken for it.
+    hidden: widths of the hidden layers.
+    input: `"bytes"`: the first layer takes bytes as they are; `"bits"`: +1 where a byte is not below
+        the mean of the training samples; the model takes bytes all the same.
+    scores: `"real"`, or `"integer"`, sums of the last layer, for devices without floats.
+    most: the largest byte that a sample can have.
+    epochs, batch, lr: passes, samples per step, and peak of the learning rate. What is not given
+        suits the number of samples.
+    seed: of all random numbers; the same seed gives the same file, for any number of threads.
+    class_names: kept in the file.
+    progress: called after each epoch with its number, from 1 on, and what it gave.
+
+    Raises `Error` for samples, labels or settings that do not fit each other, `TypeError` for another
+    dtype. Ctrl-C is taken between epochs.
+    """
+    part = _part(x, y)
+    if test is None:
+        part, tested = _split(*part, seed)
+    else:
+        tested = _part(*test)
+        if tested[0].shape[1:] != part[0].shape[1:]:
+            raise Error(f"test samples: expected the shape {part[0].shape[1:]}, found {tested[0].shape[1:]}")
+    (x, y), samples = part, len(part[0])
+    if input not in ("bytes", "bits"):
+        raise Error(f"input: expected 'bytes' or 'bits', found {input!r}")
+    if scores not in ("real", "integer"):
+        raise Error(f"scores: expected 'real' or 'integer', found {scores!r}")
+    if not 1 <= most <= 255:
+        raise Error(f"most: expected 1 to 255, found {most}")
+    classes = len(class_names) if class_names is not None else int(max(y.max(), tested[1].max())) + 1
+    image = {1: (1, *x.shape[1:], 1), 2: (*x.shape[1:], 1), 3: x.shape[1:]}[x.ndim - 1]
+    # As `bnn train` chooses; measured in docs/TRAINING.md.
+    few = samples < 10_000
+    suits = ((512, 512), 60, min(max(samples // 8, 16), 64), 3e-3) if few else ((1024, 1024), 12, 100, 5e-3)
+    settings = SimpleNamespace(
+        image=list(image),
+        classes=classes,
+        white=most,
+        hidden=list(suits[0] if hidden is None else hidden),
+        is_of_bits=input == "bits",
+        has_integer_scores=scores == "integer",
+        epochs=suits[1] if epochs is None else epochs,
+        batch=min(suits[2], samples) if batch is None else batch,
+        learning_rate=suits[3] if lr is None else lr,
+        seed=seed,
+    )
+    settings.meta = _meta(settings, class_names)
+    report = None if progress is None else lambda epoch, *stats: progress(epoch, Epoch(*stats))
+    flat = [(x.reshape(-1), y) for x, y in (part, tested)]
+    file, history = _native.train(*flat, settings, report)
+    return Trained(file, [Epoch(*stats) for stats in history])
+
+
+def _part(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    x, y = np.asarray(x), np.asarray(y)
+    if x.dtype != np.uint8:
+        raise TypeError(f"samples: expected uint8, found {x.dtype}")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise TypeError(f"labels: expected integers, found {y.dtype}")
+    if x.ndim not in (2, 3, 4) or y.shape != x.shape[:1]:
+        expected = "samples [samples, ...] and labels [samples]"
+        raise Error(f"expected {expected}, found {x.shape} and {y.shape}")
+    if len(x) == 0 or y.min() < 0 or y.max() > 0xFFFF:
+        raise Error("labels: expected at least one, from 0 to 65535")
+    return np.ascontiguousarray(x), np.ascontiguousarray(y, np.uint16)
+
+
+def _split(x: NDArray[np.uint8], y: NDArray[np.uint16], seed: int):
+    """Four fifths, and the rest."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    rest = max(len(x) // 5, 1)
+    if len(x) - rest < 2:
+        raise Error(f"samples: expected at least 3, found {len(x)}")
+    return (x[order[rest:]], y[order[rest:]]), (x[order[:rest]], y[order[:rest]])
+
+
+def _meta(settings: SimpleNamespace, class_names: Sequence[str] | None) -> str:
+    height, width, channels = settings.image
+    lines = [f"width={width}", f"height={height}", f"max={settings.white}"]
+    lines += [f"channels={channels}"] * (channels > 1)
+    lines += [f"epochs={settings.epochs}", f"seed={settings.seed}", "arch=mlp:" + ",".join(map(str, settings.hidden))]
+    lines += [f"class.{i}={escape(name)}" for i, name in enumerate(class_names or ())]
+    return "\n".join(lines) + "\n"

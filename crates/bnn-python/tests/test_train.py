@@ -1,0 +1,60 @@
+"""Training on arrays, by the recipe of the command."""
+
+import numpy as np
+import pytest
+
+import bnn_engine as bnn
+
+
+def blobs(rng, samples=300):
+    """Two kinds of noise, one bright on the left and one on the right."""
+    y = rng.integers(0, 2, samples)
+    x = rng.integers(0, 100, (samples, 4, 6))
+    x[y == 0, :, :3] += 100
+    x[y == 1, :, 3:] += 100
+    return x.astype(np.uint8), y
+
+
+@pytest.mark.parametrize("options", [{}, {"input": "bits"}, {"scores": "integer"}])
+def test_a_network_learns_and_its_model_has_the_accuracy_of_the_training(rng, options):
+    (x, y), test = blobs(rng), blobs(rng, 200)
+    seen = []
+    trained = bnn.train(
+        x, y, test, hidden=[32], epochs=4, class_names=["left", "right"], progress=lambda *epoch: seen.append(epoch), **options
+    )
+    assert [number for number, _ in seen] == [1, 2, 3, 4]
+    assert [epoch for _, epoch in seen] == trained.history
+    model = trained.model
+    accuracy = (model.predict(test[0]) == test[1]).mean()
+    assert accuracy == trained.history[-1].test_accuracy > 0.95
+    assert model.class_names == ["left", "right"]
+    assert model.output_type == ("int32" if "scores" in options else "float32")
+
+
+def test_the_same_seed_gives_the_same_file(rng, tmp_path):
+    x, y = blobs(rng)
+    files = [bnn.train(x, y, hidden=[16], epochs=2, seed=seed).file for seed in (1, 1, 2)]
+    assert files[0] == files[1] != files[2]
+    trained = bnn.train(x, y, hidden=[16], epochs=2)
+    trained.save(tmp_path / "m.bnn")
+    assert (tmp_path / "m.bnn").read_bytes() == files[0]
+
+
+def test_what_does_not_fit_is_refused(rng):
+    x, y = blobs(rng)
+    with pytest.raises(TypeError, match="uint8"):
+        bnn.train(x.astype(np.float32), y)
+    with pytest.raises(TypeError, match="integers"):
+        bnn.train(x, y.astype(np.float32))
+    with pytest.raises(bnn.Error, match="labels"):
+        bnn.train(x, y[1:])
+    with pytest.raises(bnn.Error, match="test samples"):
+        bnn.train(x, y, (x[:, :2], y))
+    with pytest.raises(bnn.Error, match="hidden layers"):
+        bnn.train(x, y, hidden=[])
+    with pytest.raises(bnn.Error, match="training samples"):
+        bnn.train(x, y, most=15)
+    with pytest.raises(bnn.Error, match="input"):
+        bnn.train(x, y, input="floats")
+    with pytest.raises(KeyboardInterrupt):
+        bnn.train(x, y, hidden=[16], epochs=9, progress=lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
