@@ -43,6 +43,24 @@ fn each<X: Copy, Y, P: Copy>(x: &[X], y: &mut [Y], [p, q]: [&[P]; 2], f: impl Fn
     }
 }
 
+/// `f` of each element and the three parameters of its channel.
+#[inline(always)]
+fn shifted<X: Copy, P: Copy>(
+    x: &[X],
+    y: &mut [X],
+    [p, q, r]: [&[P]; 3],
+    f: impl Fn(X, P, P, P) -> X,
+) {
+    let channels = positive(p.len());
+    let pixels = y.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
+    for (y, x) in pixels {
+        let numbers = p.iter().zip(q).zip(r);
+        for ((y, &x), ((&p, &q), &r)) in y.iter_mut().zip(x).zip(numbers) {
+            *y = f(x, p, q, r);
+        }
+    }
+}
+
 /// `f` of each element.
 #[inline(always)]
 fn map<X: Copy, Y>(x: &[X], y: &mut [Y], f: impl Fn(X) -> Y) {
@@ -97,13 +115,10 @@ fn of_real(node: &NodeParts<'_>, x: &[f32], y: &mut [f32]) {
             each(x, y, [slopes, slopes], |x, slope, _| prelu(x, slope));
         }
         kind::RPRELU => {
-            each(x, y, [node.reals(0), node.reals(1)], |x, before, slope| {
-                prelu(x + before, slope)
+            let numbers = [node.reals(0), node.reals(1), node.reals(2)];
+            shifted(x, y, numbers, |x, before, slope, after| {
+                prelu(x + before, slope) + after
             });
-            let after = node.reals(2);
-            for y in y.chunks_exact_mut(positive(after.len())) {
-                y.iter_mut().zip(after).for_each(|(y, after)| *y += after);
-            }
         }
         _ => {}
     }
@@ -129,18 +144,10 @@ fn of_fixed(node: &NodeParts<'_>, x: &[i16], y: &mut [i16]) {
             });
         }
         kind::RPRELU => {
-            each(
-                x,
-                y,
-                [node.integers(0), node.integers(1)],
-                |v, before, slope| fixed::prelu(plus(v, before), slope, shift),
-            );
-            let after = node.integers(2);
-            for y in y.chunks_exact_mut(positive(after.len())) {
-                for (y, &after) in y.iter_mut().zip(after) {
-                    *y = plus(*y, after);
-                }
-            }
+            let numbers = [node.integers(0), node.integers(1), node.integers(2)];
+            shifted(x, y, numbers, |v, before, slope, after| {
+                plus(fixed::prelu(plus(v, before), slope, shift), after)
+            });
         }
         _ => {}
     }
