@@ -24,6 +24,7 @@ use levels::{Pair, Why};
 use product::{Kind, Product, Weights};
 
 pub(crate) use finish::Finished;
+pub(crate) use input::straight;
 pub(crate) use scalar::{Comparison, Scalar};
 
 /// A chain in the making.

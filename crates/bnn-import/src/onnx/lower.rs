@@ -48,7 +48,7 @@ pub(super) fn lower(
 }
 
 /// What the commands ask of a model of images.
-fn meta([height, width, channels]: [usize; 3]) -> String {
+pub(super) fn meta([height, width, channels]: [usize; 3]) -> String {
     let size = match [height, width] {
         [1, 1] => String::new(),
         _ => format!("width={width}\nheight={height}\nmax=255\n"),

@@ -1,5 +1,6 @@
 //! ONNX files: those of QONNX, and what `torch.onnx.export` writes, by either exporter.
 
+mod branches;
 mod interpreter;
 mod lower;
 mod network;
@@ -50,7 +51,21 @@ pub fn onnx(
     let mut network = Network::new(&graph, options)?;
     let values = network.probe(budget)?;
     let chain = Chain::new(options.inputs.clone(), network.image);
-    let finished = lower(&network, &values, chain)?;
+    // A chain is smaller and faster; its refusal says more than that of a graph.
+    let finished = match lower(&network, &values, chain) {
+        Err(refused @ ImportError::Node { .. }) => {
+            match branches::lower(&network, &values, &options.inputs) {
+                Ok(mut finished) => {
+                    let note = format!("a graph of real numbers and bits, for no chain: {refused}");
+                    finished.notes.push(note);
+                    finished
+                }
+                Err(ImportError::Node { .. }) => return Err(refused),
+                Err(other) => return Err(other),
+            }
+        }
+        chain => chain?,
+    };
     let comparison = compare(&finished, &options.inputs, limits.samples, |samples| {
         network.run(samples, budget)
     })?;

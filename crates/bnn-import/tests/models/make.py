@@ -150,6 +150,34 @@ class Residual(nn.Module):
         return y + self.b(where(y))
 
 
+class Block(nn.Module):
+    """A block as of ReActNet: a binary convolution around which the numbers go on."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = Conv(channels, channels, 3, padding=1, bias=False, scaled=True)
+        self.norm, self.act = nn.BatchNorm2d(channels), nn.PReLU(channels)
+
+    def forward(self, x):
+        return self.act(x + self.norm(self.conv(where(x))))
+
+
+class RealStem(nn.Module):
+    """Real numbers at both ends, residual blocks of bits between them, channels put together."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+        self.blocks = nn.Sequential(Block(6), Block(6))
+        self.widen, self.pool = Conv(6, 6, 1, sign=where), nn.MaxPool2d(2)
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, x):
+        x = self.blocks(self.stem(x) - 0.5)
+        x = self.pool(torch.cat([self.widen(where(x)), x], 1))
+        return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
 def prepared(net):
     for module in net.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
@@ -271,9 +299,11 @@ def main():
     torch_network("padded", padded(), (5, 6, 2), False)
     torch_network("unipolar", unipolar_cnn(), (6, 6, 1), True)
     qonnx()
-    # What is refused.
     torch_network("residual", Residual(), (1, 1, 16), True)
-    torch_network("real", nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2)), (1, 1, 6), True)
+    torch_network("real_stem", RealStem(), (9, 8, 3), True)
+    torch_network("real_stem_ts", RealStem(), (9, 8, 3), False)
+    # What is refused.
+    torch_network("real", nn.Sequential(nn.Linear(6, 5), nn.Sigmoid(), nn.Linear(5, 2)), (1, 1, 6), True)
     # Sums that are 0, at which signs differ.
     zeros = nn.Sequential(Act(lambda x: where(x - 0.5)), Linear(16, 12, where, bias=False), Act(SignFunction.apply), Linear(12, 3, where))
     torch_network("zeros", zeros, (1, 1, 16), False)

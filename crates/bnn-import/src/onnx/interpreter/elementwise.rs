@@ -67,10 +67,29 @@ pub(super) fn binary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
     Ok(Tensor::floats(&shape, zip(x, y, &shape, number)))
 }
 
+pub(super) fn prelu(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let (x, slope) = (call.input(0)?, call.input(1)?);
+    let shape = common(call, &[x, slope], budget)?;
+    if shape != x.shape {
+        return Err(call.refused("its slopes do not fit its input"));
+    }
+    let x = (call.floats(0)?, x.shape.as_slice());
+    let slope = (call.floats(1)?, slope.shape.as_slice());
+    let f = |x: f32, slope: f32| if x >= 0.0 { x } else { slope * x };
+    Ok(Tensor::floats(&shape, zip(x, slope, &shape, f)))
+}
+
 pub(super) fn unary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let input = call.input(0)?;
     budget.work(&input.shape)?;
     let mut x = input.to_floats(budget)?;
+    if call.node.op == "LeakyRelu" {
+        let slope = call.node.float("alpha", 0.01);
+        for x in x.iter_mut().filter(|x| **x < 0.0) {
+            *x *= slope;
+        }
+        return Ok(Tensor::floats(&input.shape, x));
+    }
     let plus_at_zero = call.sign_of_zero == SignOfZero::PlusOne;
     let f: fn(f32) -> f32 = match call.node.op.as_str() {
         "Neg" => |x| -x,
@@ -158,8 +177,14 @@ pub(crate) struct BatchNorm {
 impl BatchNorm {
     /// As ONNX Runtime computes it.
     pub(crate) fn apply(&self, c: usize, x: f32) -> f32 {
+        let (scale, bias) = self.line(c);
+        x * scale + bias
+    }
+
+    /// `(scale, bias)` of channel `c`.
+    pub(crate) fn line(&self, c: usize) -> (f32, f32) {
         let scale = self.scale[c] * self.factor[c];
-        x * scale + (self.bias[c] - self.mean[c] * scale)
+        (scale, self.bias[c] - self.mean[c] * scale)
     }
 }
 

@@ -121,9 +121,8 @@ impl<'a> Call<'a> {
         match self.node.op.as_str() {
             "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Greater" | "GreaterOrEqual" | "Less"
             | "LessOrEqual" => elementwise::binary(self, budget),
-            "Neg" | "Abs" | "Sqrt" | "Exp" | "Reciprocal" | "Sign" | "Relu" | "Cast" => {
-                elementwise::unary(self, budget)
-            }
+            "Neg" | "Abs" | "Sqrt" | "Exp" | "Reciprocal" | "Sign" | "Relu" | "LeakyRelu"
+            | "Cast" => elementwise::unary(self, budget),
             "Clip" => elementwise::clip(self, budget),
             "Where" => elementwise::select(self, budget),
             "BatchNormalization" => elementwise::batch_norm(self, budget),
@@ -132,7 +131,9 @@ impl<'a> Call<'a> {
             "MatMul" => product::matmul(self, budget),
             "Gemm" => product::gemm(self, budget),
             "Conv" => product::conv(self, budget),
-            "MaxPool" => window::max_pool(self, budget),
+            "MaxPool" | "AveragePool" => window::pool(self, budget),
+            "GlobalAveragePool" => reduce::global_average(self, budget),
+            "PRelu" => elementwise::prelu(self, budget),
             "Pad" => window::pad(self, budget),
             "ReduceMean" | "ReduceSum" | "ReduceMax" => reduce::reduce(self, budget),
             "Softmax" | "LogSoftmax" | "Identity" | "Dropout" => self.same(budget),

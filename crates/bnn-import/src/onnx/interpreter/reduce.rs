@@ -48,3 +48,21 @@ pub(super) fn reduce(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
         false => Err(call.refused("dimensions of 1 that are not kept")),
     }
 }
+
+/// The mean of all pixels of each channel.
+pub(super) fn global_average(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+    let x = call.input(0)?;
+    let values = call.floats(0)?;
+    let &[batch, channels, height, width] = x.shape.as_slice() else {
+        return Err(call.refused("expected images"));
+    };
+    budget.work(&x.shape)?;
+    let pixels = (height * width).max(1);
+    let means = values.chunks_exact(pixels).map(|image| {
+        let sum: f64 = image.iter().map(|&x| f64::from(x)).sum();
+        (sum / pixels as f64) as f32
+    });
+    let shape = [batch, channels, 1, 1];
+    budget.elements(&shape)?;
+    Ok(Tensor::floats(&shape, means.collect()))
+}

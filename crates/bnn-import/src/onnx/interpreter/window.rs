@@ -117,12 +117,17 @@ impl PoolNode {
     }
 }
 
-pub(super) fn max_pool(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
+pub(super) fn pool(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let x = call.input(0)?;
     let PoolNode { windows } = PoolNode::new(call.node, &x.shape)?;
     let pixels = call.floats(0)?;
     let [height, width] = windows.image;
     let [oh, ow] = windows.output;
+    let is_max = call.node.op == "MaxPool";
+    let is_padded = [windows.before, windows.after] != [[0; 2]; 2];
+    if !is_max && is_padded && call.node.int("count_include_pad", 0) != 0 {
+        return Err(call.refused("means that count padding"));
+    }
     let images = pixels.len() / (height * width);
     let shape = [&x.shape[..2], &[oh, ow]].concat();
     budget.work(&[images, oh, ow, windows.kernel[0], windows.kernel[1]])?;
@@ -136,7 +141,17 @@ pub(super) fn max_pool(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, I
                         .taps(1, ox)
                         .map(move |(_, ix)| image[iy * width + ix])
                 });
-                y.push(under.fold(f32::NEG_INFINITY, f32::max));
+                y.push(match is_max {
+                    true => under.fold(f32::NEG_INFINITY, f32::max),
+                    false => {
+                        let (mut sum, mut count) = (0.0, 0.0);
+                        for x in under {
+                            sum += f64::from(x);
+                            count += 1.0;
+                        }
+                        (sum / count) as f32
+                    }
+                });
             }
         }
     }

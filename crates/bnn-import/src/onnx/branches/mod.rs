@@ -1,0 +1,433 @@
+//! Networks that are no chain, or whose numbers are real somewhere, as graphs (version 2 of the
+//! format): every node of the network becomes one of the model's, in the order of the file.
+//!
+//! A value is held as the tensor that it is, or as the bits that it stands for, with its two values:
+//! comparisons make bits, and functions of single numbers on bits change the two values alone.
+
+mod held;
+mod products;
+
+use std::collections::{HashMap, HashSet};
+
+use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
+use bnn_core::model::InputType;
+use bnn_core::model::graph::{
+    Finish, Graph, Node as GraphNode, Number, Numbers, Operation, Slopes, Values as Elements,
+    Weights,
+};
+
+use super::interpreter::{PoolNode, Values};
+use super::lower::meta;
+use super::network::Network;
+use super::operand::Shape;
+use super::scalars::Operand;
+use super::schema::Node;
+use crate::chain::{Comparison, Finished, Scalar, straight};
+use crate::{ImportError, Inputs};
+
+use held::{Held, What};
+
+/// Makes a graph of a network, whose shapes and constants are in `values`.
+pub(super) fn lower(
+    network: &Network<'_>,
+    values: &Values,
+    inputs: &Inputs,
+) -> Result<Finished, ImportError> {
+    let mut branches = Branches {
+        values,
+        held: HashMap::new(),
+        nodes: Vec::new(),
+        notes: Vec::new(),
+    };
+    let wrong = |why: String| ImportError::format("input", "bytes that the network scales", why);
+    let input = branches.input(inputs, network.image).map_err(wrong)?;
+    branches.held.insert(network.input.to_owned(), input);
+    let needed = needed(network, values);
+    for node in &network.graph.nodes {
+        let output = node
+            .outputs
+            .first()
+            .filter(|name| needed.contains(name.as_str()));
+        if let Some(output) = output {
+            let held = branches.node(node).map_err(|why| node.refused(why))?;
+            branches.held.insert(output.clone(), held);
+        }
+    }
+    let last = branches.held.get(network.output).cloned();
+    let wrong =
+        |found: &str| ImportError::format("output", "a value that depends on the input", found);
+    let last = last.ok_or_else(|| wrong("a constant"))?;
+    if last.tensor != branches.nodes.len() || last.tensor == 0 {
+        return Err(wrong("one that a node before the last makes"));
+    }
+    if last.is_flat && last.image[..2] != [1, 1] {
+        return Err(wrong("an image that is flattened"));
+    }
+    let pair = match last.what {
+        What::Real => None,
+        What::Bits { low, high } => Some([low, high]),
+    };
+    if let Some([low, high]) = pair.filter(|pair| *pair != [-1.0, 1.0]) {
+        let note = format!("bits of the output stand for {low} (-1) and {high} (+1)");
+        branches.notes.push(note);
+    }
+    let graph = Graph {
+        input: match inputs {
+            Inputs::Bits => InputType::Bits,
+            Inputs::Bytes { .. } => InputType::Unsigned { depth: 8 },
+        },
+        input_shape: network.image,
+        nodes: branches.nodes,
+        meta: meta(network.image),
+    };
+    Ok(Finished {
+        file: graph.write()?,
+        input: network.image,
+        output: last.image,
+        values: pair,
+        notes: branches.notes,
+    })
+}
+
+/// The values that depend on the input and that the output depends on.
+fn needed<'g>(network: &Network<'g>, values: &Values) -> HashSet<&'g str> {
+    let varies = |name: &str| values.get(name).is_some_and(|known| known.varies);
+    let mut needed = HashSet::from([network.output]);
+    for node in network.graph.nodes.iter().rev() {
+        let output = node.outputs.first().map(String::as_str);
+        if output.is_some_and(|name| needed.contains(name) && varies(name)) {
+            let inputs = node.inputs.iter().map(String::as_str);
+            needed.extend(inputs.filter(|name| varies(name)));
+        }
+    }
+    needed.retain(|name| varies(name));
+    needed
+}
+
+struct Branches<'v> {
+    values: &'v Values,
+    /// What became of the network's values, by their names.
+    held: HashMap<String, Held>,
+    nodes: Vec<GraphNode>,
+    notes: Vec<String>,
+}
+
+impl Branches<'_> {
+    /// The model's input, as the network takes it.
+    fn input(&mut self, inputs: &Inputs, image: [usize; 3]) -> Result<Held, String> {
+        inputs.check(image[2])?;
+        let held = |tensor, what| Held {
+            tensor,
+            image,
+            is_flat: false,
+            what,
+        };
+        if *inputs == Inputs::Bits {
+            let (low, high) = (-1.0, 1.0);
+            return Ok(held(0, What::Bits { low, high }));
+        }
+        let lines = (0..image[2]).map(|c| straight(|x| inputs.value(c, x)));
+        let lines: Result<Vec<(f64, f64)>, u8> = lines.collect();
+        let lines = lines.map_err(|byte| format!("a byte {byte} that is off the line"))?;
+        let (scale, bias) = lines.iter().map(|&(a, b)| (a as f32, b as f32)).unzip();
+        let tensor = self.add(
+            Operation::Affine(Finish::Real { scale, bias }),
+            &[0],
+            Elements::Real,
+        );
+        Ok(held(tensor, What::Real))
+    }
+
+    /// Adds a node; returns its tensor.
+    fn add(&mut self, operation: Operation, inputs: &[usize], values: Elements) -> usize {
+        self.nodes.push(GraphNode {
+            operation,
+            inputs: inputs.to_vec(),
+            values,
+        });
+        self.nodes.len()
+    }
+
+    fn real(&mut self, operation: Operation, inputs: &[usize]) -> usize {
+        self.add(operation, inputs, Elements::Real)
+    }
+
+    fn affine(&mut self, tensor: usize, scale: Vec<f32>, bias: Vec<f32>) -> usize {
+        let finish = Finish::Real { scale, bias };
+        self.real(Operation::Affine(finish), &[tensor])
+    }
+
+    /// Adds what becomes of a node.
+    fn node(&mut self, node: &Node) -> Result<Held, String> {
+        let varying: Vec<(&String, Held)> = node
+            .inputs
+            .iter()
+            .filter_map(|name| Some((name, self.held.get(name)?.clone())))
+            .collect();
+        let output = node.outputs.first().and_then(|name| self.values.get(name));
+        let shape = output
+            .map(|known| known.tensor.shape.clone())
+            .unwrap_or_default();
+        let [(name, held)] = varying.as_slice() else {
+            return self.several(node, &varying);
+        };
+        let sizes = self
+            .values
+            .get(*name)
+            .map(|known| known.tensor.shape.clone());
+        let sizes = sizes.unwrap_or_default();
+        let operand = Operand {
+            values: self.values,
+            name,
+            shape: Shape {
+                sizes: &sizes,
+                channels: held.image[2],
+            },
+        };
+        match node.op.as_str() {
+            "Identity" | "Dropout" | "Softmax" | "LogSoftmax" => Ok(held.clone()),
+            "Cast" => operand.check_cast(node).map(|()| held.clone()),
+            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => held.reshaped(&sizes, &shape),
+            "MatMul" | "Gemm" => self.dense(node, &operand, held),
+            "Conv" => self.conv(node, &operand, held),
+            "MaxPool" | "AveragePool" => {
+                let PoolNode { windows } =
+                    PoolNode::new(node, &sizes).map_err(super::scalars::why)?;
+                let ([top, left], [bottom, right]) = (windows.before, windows.after);
+                if windows.dilation != [1, 1] {
+                    return Err(format!("dilations of {:?}", windows.dilation));
+                }
+                let padding = Padding::Explicit {
+                    top,
+                    bottom,
+                    left,
+                    right,
+                };
+                let pool = Pool2d::new(held.image, windows.kernel, windows.stride, padding);
+                let pool = pool.map_err(|error| error.to_string())?;
+                let is_padded = [top, bottom, left, right] != [0; 4];
+                if node.op == "AveragePool" && is_padded {
+                    return Err("means of windows that are padded".into());
+                }
+                self.pool(&pool, held, node.op == "MaxPool")
+            }
+            "GlobalAveragePool" => self.global_pool(held),
+            "ReduceMean" if held.image[..2] != [1, 1] => {
+                let kept = [sizes.first().copied().unwrap_or(1), held.image[2]];
+                match *shape {
+                    [batch, channels] | [batch, channels, 1, 1] if [batch, channels] == kept => {
+                        self.global_pool(held)
+                    }
+                    _ => Err("means over anything but all pixels".into()),
+                }
+            }
+            "PRelu" => {
+                let slope = operand.numbers(node, 1)?;
+                self.rectify(held, slope)
+            }
+            "LeakyRelu" => {
+                let slope = node.float("alpha", 0.01);
+                self.rectify(held, vec![slope; held.image[2]])
+            }
+            _ => {
+                let scalar = operand.scalar(node)?;
+                if shape != sizes {
+                    return Err(format!(
+                        "its constant makes {shape:?} of the shape {sizes:?}"
+                    ));
+                }
+                self.scalar(held, &scalar)
+            }
+        }
+    }
+
+    /// Sums and concatenations of values that depend on the input.
+    fn several(&mut self, node: &Node, varying: &[(&String, Held)]) -> Result<Held, String> {
+        let all: Vec<Held> = varying.iter().map(|(_, held)| held.clone()).collect();
+        let is_all = node.inputs.len() == all.len();
+        match (node.op.as_str(), all.as_slice()) {
+            ("Add" | "Sub", [a, b]) if a.image == b.image && a.is_flat == b.is_flat => {
+                let (a, mut b) = (self.as_real(a)?, self.as_real(b)?);
+                if node.op == "Sub" {
+                    let n = b.image[2];
+                    b.tensor = self.affine(b.tensor, vec![-1.0; n], vec![-0.0; n]);
+                }
+                let tensor = self.real(Operation::Add, &[a.tensor, b.tensor]);
+                Ok(Held { tensor, ..a })
+            }
+            ("Concat", [first, rest @ ..]) if is_all && node.int("axis", 1) == 1 => {
+                let mut joined = first.clone();
+                for next in rest {
+                    if joined.is_flat || next.is_flat || joined.image[..2] != next.image[..2] {
+                        return Err("images of different sizes, or flattened ones".into());
+                    }
+                    let is_same = joined.what == next.what && joined.what != What::Real;
+                    let (a, b, values) = match is_same {
+                        true => (joined.clone(), next.clone(), Elements::Bits),
+                        false => (self.as_real(&joined)?, self.as_real(next)?, Elements::Real),
+                    };
+                    let tensor = self.add(Operation::Concat, &[a.tensor, b.tensor], values);
+                    let [height, width, channels] = a.image;
+                    let image = [height, width, channels + b.image[2]];
+                    joined = Held { tensor, image, ..a };
+                }
+                Ok(joined)
+            }
+            _ => Err(format!(
+                "{} values that depend on the input, of which a model file knows sums and \
+                 concatenations of channels",
+                all.len()
+            )),
+        }
+    }
+
+    fn pool(&mut self, pool: &Pool2d, held: &Held, is_max: bool) -> Result<Held, String> {
+        let [height, width] = pool.windows().output_size();
+        let image = [height, width, held.image[2]];
+        if let (true, What::Bits { low, high }) = (is_max, held.what)
+            && low < high
+        {
+            let tensor = self.add(Operation::MaxPool(*pool), &[held.tensor], Elements::Bits);
+            return Ok(Held {
+                tensor,
+                image,
+                ..held.clone()
+            });
+        }
+        let held = self.as_real(held)?;
+        let tensor = match is_max {
+            true => self.real(Operation::MaxPool(*pool), &[held.tensor]),
+            false => self.real(Operation::AveragePool(*pool), &[held.tensor]),
+        };
+        Ok(Held {
+            tensor,
+            image,
+            ..held
+        })
+    }
+
+    fn global_pool(&mut self, held: &Held) -> Result<Held, String> {
+        let [height, width, _] = held.image;
+        let pool = Pool2d::new(held.image, [height, width], [1, 1], Padding::Valid);
+        self.pool(&pool.map_err(|error| error.to_string())?, held, false)
+    }
+
+    fn rectify(&mut self, held: &Held, slope: Vec<f32>) -> Result<Held, String> {
+        let held = self.as_real(held)?;
+        let tensor = self.real(Operation::Prelu(Slopes::Real(slope)), &[held.tensor]);
+        Ok(Held { tensor, ..held })
+    }
+
+    /// A function of single numbers.
+    fn scalar(&mut self, held: &Held, scalar: &Scalar) -> Result<Held, String> {
+        let n = held.image[2];
+        if let What::Bits { low, high } = held.what {
+            let pairs = (0..n).map(|c| (scalar.apply(c, low), scalar.apply(c, high)));
+            let pairs: Vec<(f32, f32)> = pairs.collect();
+            if pairs.iter().all(|pair| *pair == pairs[0]) && pairs[0].0 != pairs[0].1 {
+                let (low, high) = pairs[0];
+                return Ok(Held {
+                    what: What::Bits { low, high },
+                    ..held.clone()
+                });
+            }
+            let real = self.as_real(held)?;
+            return self.scalar(&real, scalar);
+        }
+        let tensor = held.tensor;
+        let ones = || vec![1.0; n];
+        let real = |tensor| {
+            Ok(Held {
+                tensor,
+                ..held.clone()
+            })
+        };
+        let bits = |branches: &mut Self, thresholds: Vec<f32>, low: f32, high: f32| {
+            let sign = Operation::Sign(Numbers::Real(thresholds));
+            let tensor = branches.add(sign, &[tensor], Elements::Bits);
+            Ok(Held {
+                tensor,
+                what: What::Bits { low, high },
+                ..held.clone()
+            })
+        };
+        match scalar {
+            Scalar::Add(a) => real(self.affine(tensor, ones(), a.clone())),
+            Scalar::Subtract(a) => {
+                let bias = a.iter().map(|a| -a).collect();
+                real(self.affine(tensor, ones(), bias))
+            }
+            Scalar::SubtractFrom(a) => real(self.affine(tensor, vec![-1.0; n], a.clone())),
+            Scalar::Multiply(a) => real(self.affine(tensor, a.clone(), vec![-0.0; n])),
+            Scalar::Divide(a) => {
+                let scale = a.iter().map(|a| a.recip()).collect();
+                real(self.affine(tensor, scale, vec![-0.0; n]))
+            }
+            Scalar::BatchNorm(norm) => {
+                let (scale, bias) = (0..n).map(|c| norm.line(c)).unzip();
+                real(self.affine(tensor, scale, bias))
+            }
+            Scalar::Clip { least, most } => {
+                if (*least, *most) == (0.0, f32::INFINITY) {
+                    return real(self.real(Operation::Relu, &[tensor]));
+                }
+                let finite = |x: f32| Number::Real(x.clamp(f32::MIN, f32::MAX));
+                let (low, high) = (finite(*least), finite(*most));
+                real(self.real(Operation::Clamp { low, high }, &[tensor]))
+            }
+            Scalar::Sign { node } => {
+                self.notes.push(format!(
+                    "{node}: where its Sign is 0 in ONNX, it is +1 in the model"
+                ));
+                bits(self, vec![0.0; n], -1.0, 1.0)
+            }
+            Scalar::Bipolar(scale) => match scale.first() {
+                Some(&first) if scale.iter().all(|scale| *scale == first) => {
+                    bits(self, vec![0.0; n], -first, first)
+                }
+                _ => Err("expected one scale for all channels".into()),
+            },
+            Scalar::Compare(comparison, a) => {
+                let above = || a.iter().map(|a| a.next_up()).collect();
+                match comparison {
+                    Comparison::GreaterOrEqual => bits(self, a.clone(), 0.0, 1.0),
+                    Comparison::Greater => bits(self, above(), 0.0, 1.0),
+                    Comparison::Less => bits(self, a.clone(), 1.0, 0.0),
+                    Comparison::LessOrEqual => bits(self, above(), 1.0, 0.0),
+                }
+            }
+            Scalar::Select { .. } => Err("a condition of numbers".into()),
+            Scalar::Quantize(_) => Err("values of more than two levels".into()),
+        }
+    }
+
+    /// Bits as the numbers that they stand for: a depthwise product with +1.
+    fn as_real(&mut self, held: &Held) -> Result<Held, String> {
+        let What::Bits { low, high } = held.what else {
+            return Ok(held.clone());
+        };
+        let n = held.image[2];
+        let options = ConvOptions {
+            groups: n,
+            ..ConvOptions::default()
+        };
+        let failed = |error: bnn_core::Error| error.to_string();
+        let conv = Conv2d::new(held.image, n, [1, 1], options).map_err(failed)?;
+        let ones = bnn_core::BitMatrix::pack(&vec![1_i8; n], n, 1).map_err(failed)?;
+        let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
+        let operation = Operation::Product {
+            conv,
+            weights: Weights::Bits(ones),
+            finish: Finish::Real {
+                scale: vec![half; n],
+                bias: vec![middle; n],
+            },
+        };
+        let tensor = self.real(operation, &[held.tensor]);
+        Ok(Held {
+            tensor,
+            what: What::Real,
+            ..held.clone()
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Products in graphs: of bits with binary weights, and of reals with any.
+
+use bnn_core::BitMatrix;
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding};
+use bnn_core::model::graph::{Finish, Operation, Weights};
+
+use super::Branches;
+use super::held::{Held, What};
+use crate::onnx::scalars::Operand;
+use crate::onnx::schema::Node;
+use crate::onnx::weights::{Dense, Filters};
+
+impl Branches<'_> {
+    pub(super) fn dense(
+        &mut self,
+        node: &Node,
+        operand: &Operand<'_>,
+        held: &Held,
+    ) -> Result<Held, String> {
+        let mut dense = Dense::new(node, operand, held.image)?;
+        for weight in &mut dense.weights {
+            *weight *= dense.alpha;
+        }
+        let [height, width, _] = held.image;
+        let options = ConvOptions::default();
+        let conv = Conv2d::new(held.image, dense.outputs, [height, width], options);
+        let conv = conv.map_err(|error| error.to_string())?;
+        let made = self.product(held, conv, &dense.weights, dense.bias)?;
+        Ok(Held {
+            is_flat: false,
+            ..made
+        })
+    }
+
+    pub(super) fn conv(
+        &mut self,
+        node: &Node,
+        operand: &Operand<'_>,
+        held: &Held,
+    ) -> Result<Held, String> {
+        let filters = Filters::new(node, operand)?;
+        let windows = filters.windows;
+        let ([top, left], [bottom, right]) = (windows.before, windows.after);
+        let options = ConvOptions {
+            stride: windows.stride,
+            dilation: windows.dilation,
+            groups: filters.groups,
+            padding: Padding::Explicit {
+                top,
+                bottom,
+                left,
+                right,
+            },
+            pad_value: PadValue::Zero,
+        };
+        let outputs = filters.bias.as_ref().map_or(0, Vec::len);
+        let per_filter = windows.kernel[0] * windows.kernel[1] * held.image[2] / filters.groups;
+        let outputs = outputs.max(filters.weights.len() / per_filter.max(1));
+        let conv = Conv2d::new(held.image, outputs, windows.kernel, options);
+        let conv = conv.map_err(|error| error.to_string())?;
+        self.product(held, conv, &filters.weights, filters.bias)
+    }
+
+    /// Weights are `[outputs, patch]`; padding is of zeros.
+    fn product(
+        &mut self,
+        held: &Held,
+        conv: Conv2d,
+        weights: &[f32],
+        bias: Option<Vec<f32>>,
+    ) -> Result<Held, String> {
+        let (n, k) = (conv.outputs(), conv.patch_len());
+        let [height, width] = conv.windows().output_size();
+        let image = [height, width, n];
+        let magnitudes = magnitudes(weights, k);
+        let (tensor, what) = (held.tensor, What::Real);
+        if let (What::Bits { low, high }, Some(magnitudes)) = (held.what, magnitudes)
+            && (low == -high || !is_padded(&conv))
+        {
+            // An element is worth `middle + half * bit`; zeros around the image are its middle.
+            let (low, high) = (f64::from(low), f64::from(high));
+            let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
+            let bias = bias.unwrap_or_else(|| vec![0.0; n]);
+            let rows = weights.chunks_exact(k).zip(&magnitudes).zip(bias);
+            let numbers = rows.map(|((row, &magnitude), bias)| {
+                let signs: f64 = row.iter().map(|w| f64::from(w.signum())).sum();
+                let magnitude = f64::from(magnitude);
+                let offset = magnitude * middle * signs + f64::from(bias);
+                ((magnitude * half) as f32, offset as f32)
+            });
+            let (scale, bias) = numbers.unzip();
+            let signs = BitMatrix::pack(weights, n, k).map_err(|error| error.to_string())?;
+            let operation = Operation::Product {
+                conv,
+                weights: Weights::Bits(signs),
+                finish: Finish::Real { scale, bias },
+            };
+            let tensor = self.real(operation, &[tensor]);
+            return Ok(Held {
+                tensor,
+                image,
+                what,
+                ..held.clone()
+            });
+        }
+        let held = self.as_real(held)?;
+        let operation = Operation::Product {
+            conv,
+            weights: Weights::F32(weights.to_vec()),
+            finish: Finish::Bias(bias.unwrap_or_else(|| vec![0.0; n])),
+        };
+        let tensor = self.real(operation, &[held.tensor]);
+        Ok(Held {
+            tensor,
+            image,
+            what,
+            ..held
+        })
+    }
+}
+
+fn is_padded(conv: &Conv2d) -> bool {
+    let windows = conv.windows();
+    windows.padding_before() != [0, 0] || windows.padding_after() != [0, 0]
+}
+
+/// The magnitude of each row's weights, if they are binary.
+fn magnitudes(weights: &[f32], k: usize) -> Option<Vec<f32>> {
+    let rows = weights.chunks_exact(k).map(|row| {
+        let magnitude = row.first()?.abs();
+        let is_binary = magnitude > 0.0 && row.iter().all(|w| w.abs() == magnitude);
+        is_binary.then_some(magnitude)
+    });
+    rows.collect()
+}
