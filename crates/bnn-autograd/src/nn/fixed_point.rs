@@ -7,9 +7,9 @@ use crate::ops;
 use crate::real::Real;
 use crate::tape::Var;
 
-/// Rounds numbers to multiples of `2^-exponent` whose integers have 16 bits, and saturates them; see
-/// [`ops::fixed_point`]. It stands after every sum and mean of fixed-point numbers, where a model
-/// file does the same in integers.
+/// Rounds numbers to multiples of `2^-exponent` whose integers have 16 bits, and saturates them;
+/// see [`ops::fixed_point`]. It stands after every sum and mean of fixed-point numbers, where a
+/// model file does the same in integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedPoint {
     /// -16 to 31.

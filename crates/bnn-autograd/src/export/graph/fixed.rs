@@ -12,8 +12,8 @@ impl Lowering {
     /// Rounding to fixed-point numbers: [`FixedPoint`](crate::nn::FixedPoint).
     ///
     /// # Errors
-    /// [`ExportError::Layer`] where the values at hand are no fixed-point numbers, or no sum or mean
-    /// of such, with this exponent.
+    /// [`ExportError::Layer`] where the values at hand are no fixed-point numbers, or no sum or
+    /// mean of such, with this exponent.
     pub(crate) fn fixed_point(&mut self, exponent: i8) -> Result<(), ExportError> {
         self.is_graph()?;
         match self.elements() {
