@@ -125,8 +125,13 @@ export! {
         let dw = wanted(grad_w, conv.bits.rows() * conv.bits.cols())?;
         let dscale = wanted(grad_scale, conv.bits.rows())?;
         let dbias = wanted(grad_bias, conv.bits.rows())?;
-        let bits = [saved.mask().words().len(), conv.bits.words().len()];
-        working_memory([bits[0].saturating_mul(64), bits[1].saturating_mul(64), dy.len()])?;
+        let images = saved.mask().words().len().saturating_mul(64);
+        let filters = conv.bits.words().len().saturating_mul(64);
+        let pieces = match dw {
+            Some(_) => gradients::conv2d::FILTER_PIECES,
+            None => 1,
+        };
+        working_memory([images, filters.saturating_mul(pieces), dy.len()])?;
         pool::run(|| {
             if dx.is_some() || dw.is_some() {
                 let dsums = conv.epilogue.to_sums(dy)?;

