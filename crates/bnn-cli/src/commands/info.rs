@@ -22,13 +22,13 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         return graph::dot(&model);
     }
     let is_graph = graph::is_graph(&model);
-    if is_graph && (args.mcu || args.weights.is_some()) {
-        let what = if args.mcu { "--mcu" } else { "--weights" };
-        let wrong = format!("{what} tells of chains of layers, not yet of graphs as this file is");
-        return Err(CliError::Input(wrong));
+    if is_graph && args.weights.is_some() {
+        let wrong = "--weights takes chains of layers apart, not yet graphs as this file is";
+        return Err(CliError::Input(wrong.to_owned()));
     }
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
-    let mcu = args.mcu.then(|| Prediction::new(&model)).transpose()?;
+    let predicts = args.mcu && !is_graph;
+    let mcu = predicts.then(|| Prediction::new(&model)).transpose()?;
     if let Some(path) = &args.weights {
         let outputs = outputs::claim(&[Input::File(&args.model)], &[path])?;
         let file = weights::npz(&model)?;
@@ -38,6 +38,8 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         let mut told = as_json(&model, scratch);
         if let Some(mcu) = mcu {
             told["mcu"] = mcu.as_json();
+        } else if args.mcu {
+            told["mcu"] = graph::mcu_as_json(&model, scratch);
         }
         if let Some(path) = &args.weights {
             told["weights_file"] = path.display().to_string().into();
@@ -78,7 +80,11 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     ));
     out::table(facts(&rows))?;
     if is_graph {
-        return graph::table(&model, scratch);
+        graph::table(&model, scratch)?;
+        return match args.mcu {
+            true => graph::mcu(&model, scratch),
+            false => Ok(()),
+        };
     }
     let row = |(i, layer): (usize, Layer<'_>)| {
         [

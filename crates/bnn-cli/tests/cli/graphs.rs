@@ -8,7 +8,7 @@ use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Values, Weights};
 
-use super::{json, stdout};
+use super::{json, refused, stdout};
 
 /// Writes `graph.bnn`: a binary convolution with a shortcut around it, the mean of its images, and
 /// scores by weights of 8 bits.
@@ -93,6 +93,14 @@ fn a_graph_is_shown_node_by_node_with_its_branches() {
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
+    let told = json(folder, &["info", "graph.bnn", "--mcu", "--json"]);
+    assert_eq!(told["mcu"]["products_of_1_bit"], 8 * 8 * 9);
+    assert_eq!(told["mcu"]["products_of_8_bit"], 10);
+    assert_eq!(told["mcu"]["float"], true);
+    let text = stdout(folder, &["info", "graph.bnn", "--mcu"]);
+    assert!(text.contains("best on a core with an FPU"), "{text}");
+    let weights = ["info", "graph.bnn", "--weights", "w.npz"];
+    refused(folder, &weights, &["--weights", "not yet graphs"]);
     let dot = stdout(folder, &["info", "graph.bnn", "--dot"]);
     for line in [
         "digraph model {",
