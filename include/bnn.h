@@ -1086,6 +1086,22 @@ bnn_status_t bnn_packed_model_new_from_file(const char *path, bnn_packed_model_t
 bnn_status_t bnn_packed_model_view(const bnn_packed_model_t *packed, bnn_model_t *out);
 
 /**
+ * The memory that a packed model takes beside its file, and a run of `samples` samples.
+ *
+ * - `weights_bytes`: written: the bytes of the weights as they are laid out for this CPU,
+ *   there as long as the model.
+ * - `workspace_bytes`: written: the bytes of what lies between the layers in a run, for each
+ *   thread that takes part in it; the model keeps them for the next run. The products of a
+ *   thread take some more while they run, at most about 5 MiB.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERLAP.
+ */
+bnn_status_t bnn_packed_model_memory(const bnn_packed_model_t *packed,
+                                     size_t samples,
+                                     size_t *weights_bytes,
+                                     size_t *workspace_bytes);
+
+/**
  * Runs the model on `samples` samples, which follow each other in `input` and `output`, on the
  * library's threads. A sample takes the bytes that `bnn_model_input` and `bnn_model_output`
  * say of the model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`,

@@ -259,6 +259,7 @@ static void run_refuses(uint8_t *file, size_t len) {
     bnn_model_t *place = payload(out[MODEL]), model;
     bnn_tensor_t in, y;
     uint64_t *x;
+    size_t weights = 0, workspace = 0;
     void *to = payload(out[OUTPUT]);
     CHECK(bnn_packed_model_new_borrowing(file, len, &packed) == BNN_OK);
     CHECK(bnn_packed_model_view(packed, &model) == BNN_OK);
@@ -269,6 +270,15 @@ static void run_refuses(uint8_t *file, size_t len) {
     REFUSES(BNN_ERROR_NULL, "out is NULL", bnn_packed_model_view(packed, NULL));
     REFUSES(BNN_ERROR_OVERLAP, "the model's file",
             bnn_packed_model_view(packed, (bnn_model_t *)(void *)file));
+    CHECK(bnn_packed_model_memory(packed, 2, &weights, &workspace) == BNN_OK);
+    CHECK(weights > 0);
+    REFUSES(BNN_ERROR_NULL, "packed is NULL", bnn_packed_model_memory(NULL, 1, &weights, &workspace));
+    REFUSES(BNN_ERROR_NULL, "weights_bytes is NULL", bnn_packed_model_memory(packed, 1, NULL, &workspace));
+    REFUSES(BNN_ERROR_NULL, "workspace_bytes is NULL", bnn_packed_model_memory(packed, 1, &weights, NULL));
+    REFUSES(BNN_ERROR_ZERO, "samples", bnn_packed_model_memory(packed, 0, &weights, &workspace));
+    REFUSES(BNN_ERROR_OVERLAP, "workspace_bytes", bnn_packed_model_memory(packed, 1, &weights, &weights));
+    REFUSES(BNN_ERROR_OVERLAP, "the model's file",
+            bnn_packed_model_memory(packed, 1, (size_t *)(void *)file, &workspace));
     REFUSES(BNN_ERROR_NULL, "packed is NULL", bnn_packed_model_run(NULL, 1, x, in.bytes, to, y.bytes));
     REFUSES(BNN_ERROR_NULL, "input is NULL",
             bnn_packed_model_run(packed, 1, NULL, in.bytes, to, y.bytes));

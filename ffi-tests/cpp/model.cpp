@@ -95,6 +95,9 @@ void a_packed_model_runs_as_the_model() {
     CHECK(packed.meta() == "name=test\n" && packed.class_name(2) == "2");
     CHECK(bnn_model_layers(packed.view()) == 2 && packed.get() != nullptr);
     CHECK(packed.run<float>(network.x) == network.scores());
+    const bnn::PackedModel::Memory memory = packed.memory(SAMPLES);
+    CHECK(memory.weights > 0 && memory.workspace > 0);
+    CHECK_ERROR(BNN_ERROR_ZERO, "samples", packed.memory(0));
     std::vector<float> y(SAMPLES * OUTPUTS);
     packed.run<std::uint8_t, float>(network.x, y);
     CHECK(y == network.scores());

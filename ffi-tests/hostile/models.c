@@ -338,6 +338,13 @@ static int packed_model_view(void) {
     return (int)bnn_packed_model_view(spoiled(packed[slot]), spoiled(out));
 }
 
+static int packed_model_memory(void) {
+    const size_t slot = below(PACKED), samples = dimension();
+    size_t *weights = output_or(borrowed(slot), 1, sizeof *weights);
+    size_t *workspace = output_or(borrowed(slot), 1, sizeof *workspace);
+    return (int)bnn_packed_model_memory(spoiled(packed[slot]), samples, spoiled(weights), spoiled(workspace));
+}
+
 static int packed_model_run(void) {
     const size_t slot = below(PACKED), samples = dimension();
     bnn_tensor_t in = {1, 8, 0, 0}, out = {1, 8, 0, 0};
@@ -377,6 +384,7 @@ const call_t model_calls[] = {
     {"bnn_packed_model_new_from_file", packed_model_new_from_file},
     {"bnn_packed_model_free", packed_model_free},
     {"bnn_packed_model_view", packed_model_view},
+    {"bnn_packed_model_memory", packed_model_memory},
     {"bnn_packed_model_run", packed_model_run},
     {"bnn_model_stream_bytes", model_stream_bytes},
     {"bnn_stream_open", stream_open},

@@ -40,6 +40,18 @@ class PackedModel : public ModelInfo {
     /// The model for the functions of bnn.h that take a `bnn_model_t`; the object keeps it.
     const bnn_model_t *view() const noexcept { return &model_; }
 
+    /// Bytes that the object takes beside the file: of the weights as they are laid out, and of
+    /// what lies between the layers in a run of so many samples, for each thread of it.
+    struct Memory {
+        std::size_t weights = 0;
+        std::size_t workspace = 0;
+    };
+    Memory memory(std::size_t samples) const {
+        Memory memory;
+        detail::check(bnn_packed_model_memory(get(), samples, &memory.weights, &memory.workspace));
+        return memory;
+    }
+
     /// Runs samples that lie one after the other; the types are those of `Model::run`. All of `x`
     /// is run, and `y` filled.
     template <class Input, class Output> void run(Span<const Input> x, Span<Output> y) const {

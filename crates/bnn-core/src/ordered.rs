@@ -49,6 +49,11 @@ impl OrderedWeights {
         Ok(Self { panels, n, k })
     }
 
+    /// Bytes of the panels.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.panels[..])
+    }
+
     /// `y[i, o] = (..((+0 + x[i, 0] * w[o, 0]) + x[i, 1] * w[o, 1]) ..)` for rows `x`, `[m, k]`, and
     /// `y`, `[m, n]`.
     ///

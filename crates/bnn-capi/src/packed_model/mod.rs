@@ -100,6 +100,31 @@ export! {
     }
 }
 
+export! {
+    /// The memory that a packed model takes beside its file, and a run of `samples` samples.
+    ///
+    /// - `weights_bytes`: written: the bytes of the weights as they are laid out for this CPU,
+    ///   there as long as the model.
+    /// - `workspace_bytes`: written: the bytes of what lies between the layers in a run, for each
+    ///   thread that takes part in it; the model keeps them for the next run. The products of a
+    ///   thread take some more while they run, at most about 5 MiB.
+    ///
+    /// Errors: NULL, MISALIGNED, ZERO, OVERLAP.
+    pub fn bnn_packed_model_memory(
+        packed: *const bnn_packed_model_t,
+        samples: usize,
+        weights_bytes: *mut usize,
+        workspace_bytes: *mut usize,
+    ) -> bnn_status_t {
+        nonzero("samples", samples)?;
+        let memory = packed.opened()?.packed.memory(samples);
+        let (weights, workspace) = (weights_bytes.place()?, workspace_bytes.place()?);
+        weights.put(memory.weights);
+        workspace.put(memory.workspace);
+        Ok(())
+    }
+}
+
 // Here, so that the header has it before the function that frees.
 pub mod run;
 

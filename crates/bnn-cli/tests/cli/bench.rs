@@ -125,7 +125,9 @@ fn a_model_file_is_timed_beside_a_float_network_of_its_shapes() {
         let expected =
             [(1, 1), (3, 1), (3, 2)].map(|(batch, threads)| (Some(batch), Some(threads)));
         assert!(settings.eq(expected), "{told}");
+        assert!(told["weights_bytes"].as_u64().unwrap() > 0);
         for run in runs {
+            assert!(run["workspace_bytes"].is_u64(), "{run}");
             let floats = run["f32_us_per_sample"].as_object().unwrap();
             let best = floats.values().map(positive).fold(f64::INFINITY, f64::min);
             assert_eq!(positive(&floats[run["baseline"].as_str().unwrap()]), best);

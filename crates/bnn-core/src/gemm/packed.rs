@@ -76,6 +76,11 @@ impl PackedWeights {
         self.cols
     }
 
+    /// Bytes of the panels.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.panels.words())
+    }
+
     /// The kernel whose layout this is.
     #[doc(hidden)]
     #[must_use]

@@ -46,6 +46,8 @@ mod layer;
 mod packed;
 #[cfg(feature = "alloc")]
 mod packed_layer;
+#[cfg(feature = "alloc")]
+mod packed_memory;
 #[cfg(feature = "conv")]
 mod patch;
 #[cfg(feature = "conv")]
@@ -73,14 +75,14 @@ pub use bytes::AlignedBytes;
 pub use error::ModelError;
 pub use io::{Input, Output};
 pub use layer::{Epilogue, InputType, Layer, LayerKind, OutputType};
-#[cfg(feature = "alloc")]
-pub use packed::PackedModel;
 pub use reader::Model;
 pub use sizes::Sizes;
 #[cfg(feature = "conv")]
 pub use stream::{Stream, StreamState};
 #[cfg(feature = "alloc")]
 pub use writer::ModelWriter;
+#[cfg(feature = "alloc")]
+pub use {packed::PackedModel, packed_memory::PackedMemory};
 
 /// The index of the largest score, the first one among equals: the predicted class. NaN never wins
 /// over a number. `None` where there are no scores.

@@ -30,11 +30,11 @@ use crate::shape::{WORD, mul, positive, row_len, row_words};
 pub struct PackedModel<'a> {
     model: Model<'a>,
     /// Of a chain; a graph has none.
-    layers: Vec<PackedLayer<'a>>,
-    graph: Option<PackedGraph<'a>>,
+    pub(super) layers: Vec<PackedLayer<'a>>,
+    pub(super) graph: Option<PackedGraph<'a>>,
     /// Samples that go through all layers together.
-    block: usize,
-    workspaces: Workspaces,
+    pub(super) block: usize,
+    pub(super) workspaces: Workspaces,
 }
 
 /// Bytes of the bits between two layers beyond which a block has no more samples: with the weights
@@ -211,7 +211,44 @@ impl<E: Element> TiledOutput for Outputs<'_, '_, '_, E> {
     }
 }
 
+/// Words of a workspace.
+struct WorkspaceWords {
+    /// What one layer writes for the next, of the largest layer.
+    between: usize,
+    /// Bits of bytes that thresholds make.
+    reached: usize,
+}
+
 impl PackedModel<'_> {
+    /// Words of a workspace for a block of samples.
+    pub(super) fn workspace_words(&self, samples: usize) -> Result<usize, Error> {
+        if let Some(graph) = &self.graph {
+            return mul("words between nodes", samples, graph.words());
+        }
+        let WorkspaceWords { between, reached } = self.workspace_parts(samples)?;
+        // One layer reads what another one writes.
+        let words = mul("words between layers", 2, between)?;
+        words.checked_add(reached).ok_or(Error::Overflow {
+            what: "words between layers",
+        })
+    }
+
+    fn workspace_parts(&self, samples: usize) -> Result<WorkspaceWords, Error> {
+        let [height, width, channels] = self.model.input_shape();
+        let inner = self.layers.split_last().map_or(&[][..], |(_, inner)| inner);
+        let between = inner.iter().map(PackedLayer::output_words).max();
+        Ok(WorkspaceWords {
+            between: mul("words between layers", samples, between.unwrap_or(0))?,
+            reached: match self.model.input_type() {
+                InputType::Thresholds => {
+                    let pixels = mul("pixels of all images", samples, height * width)?;
+                    mul("words of the input", pixels, row_words(channels))?
+                }
+                InputType::Bits | InputType::Unsigned { .. } => 0,
+            },
+        })
+    }
+
     /// Runs a block of samples through all layers.
     fn run_block(
         &self,
@@ -228,29 +265,14 @@ impl PackedModel<'_> {
         let Some((last, layers)) = self.layers.split_last() else {
             return Ok(()); // a model has a layer
         };
-        let between = layers
-            .iter()
-            .map(PackedLayer::output_words)
-            .max()
-            .unwrap_or(0);
-        let between = mul("words between layers", samples, between)?;
-        // Bits of bytes that thresholds make.
+        let WorkspaceWords { between, reached } = self.workspace_parts(samples)?;
         let (is_reached, depth) = match self.model.input_type() {
             InputType::Thresholds => (true, 0),
             InputType::Unsigned { depth } => (false, depth.into()),
             InputType::Bits => (false, 0),
         };
-        let reached = if is_reached {
-            mul("words of the input", pixels, row_words(channels))?
-        } else {
-            0
-        };
-        let words = mul("words between layers", 2, between)?;
-        let words = words.checked_add(reached).ok_or(Error::Overflow {
-            what: "words between layers",
-        })?;
         let (reached, rest) = workspace
-            .words(words)?
+            .words(self.workspace_words(samples)?)?
             .split_at_mut_checked(reached)
             .unwrap_or_default();
         if let (Input::Bytes(x), true) = (input, is_reached) {

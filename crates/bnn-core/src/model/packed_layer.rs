@@ -83,6 +83,15 @@ impl<'a> PackedLayer<'a> {
         self.pixels * row_words(self.channels)
     }
 
+    /// Bytes of what is laid out for the kernel.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.operation {
+            Operation::Bits(layer) => layer.bytes(),
+            Operation::Sums(filters) | Operation::Affine { filters, .. } => filters.bytes(),
+            Operation::Pool(_) => 0,
+        }
+    }
+
     /// Writes all of the output.
     pub(super) fn run(&self, images: Images<'_>, output: Output<'_>) -> Result<(), ModelError> {
         let n = self.channels;

@@ -68,6 +68,15 @@ impl Workspaces {
         }
     }
 
+    /// Bytes that wait for the next run.
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        let free = self.lock();
+        let free = free.iter().flat_map(|free| free.iter());
+        free.map(|workspace| size_of_val(&workspace.words[..]))
+            .sum()
+    }
+
     /// `None`: somebody holds the lock for long. Others hold it for some instructions only, except
     /// where a process forked just then: in the child nobody will release it, so that a run must
     /// not wait for it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bnn_benches::{F32Gemm, FloatNetwork};
-use bnn_core::model::{Input, InputType, Model, Output, OutputType, PackedModel};
+use bnn_core::model::{Input, InputType, Model, Output, OutputType, PackedMemory, PackedModel};
 use bnn_core::{BitMatrix, Kernel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Map, Value, json};
@@ -51,13 +51,14 @@ pub(super) fn run(args: &BenchArgs, path: &Path, budget: Duration) -> Result<(),
     for (batch, threads) in settings {
         rows.push(contest.measure(batch, threads, budget)?);
     }
+    let weights = contest.packed.memory(1).weights;
     let active = Kernel::active().map_err(CliError::input)?.isa().name();
     if args.json {
         let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
         let (input, output) = (model.input_shape(), model.output_shape());
         return out::json(json!({
             "active": active, "model": path.display().to_string(), "input": input, "output": output,
-            "products": model.operations(), "runs": rows,
+            "products": model.operations(), "weights_bytes": weights, "runs": rows,
         }));
     }
     line(format_args!(
@@ -67,11 +68,15 @@ pub(super) fn run(args: &BenchArgs, path: &Path, budget: Duration) -> Result<(),
         model_file::shape(model.output_shape()),
         model.operations(),
     ))?;
+    line(format_args!(
+        "{weights} bytes of packed weights; workspace: bytes between the layers, for each thread"
+    ))?;
     line(
         "microseconds per sample, best of many runs; f32: the same shapes with bias and ReLU, the faster of two libraries",
     )?;
-    let cells: Vec<[String; 4]> = rows.iter().map(Row::cells).collect();
-    out::table(columns(["", active, "f32", "ratio"], &cells))
+    let cells: Vec<[String; 5]> = rows.iter().map(Row::cells).collect();
+    let head = ["", active, "f32", "ratio", "workspace"];
+    out::table(columns(head, &cells))
 }
 
 /// A model, the float network, and samples for both.
@@ -152,6 +157,7 @@ impl<'m> Contest<'m> {
             threads,
             bits,
             floats: floats.collect(),
+            memory: self.packed.memory(batch),
         })
     }
 
@@ -191,6 +197,7 @@ struct Row {
     threads: usize,
     bits: f64,
     floats: Vec<(&'static str, f64)>,
+    memory: PackedMemory,
 }
 
 impl Row {
@@ -202,7 +209,7 @@ impl Row {
         })
     }
 
-    fn cells(&self) -> [String; 4] {
+    fn cells(&self) -> [String; 5] {
         let threads = match self.threads {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
@@ -213,6 +220,7 @@ impl Row {
             format!("{:.1}", self.bits),
             format!("{library} {float:.1}"),
             format!("{:.1}", float / self.bits),
+            self.memory.workspace.to_string(),
         ]
     }
 
@@ -229,6 +237,7 @@ impl Row {
             "f32_us_per_sample": floats.collect::<Map<_, _>>(),
             "baseline": baseline,
             "ratio": float / self.bits,
+            "workspace_bytes": self.memory.workspace,
         })
     }
 }

@@ -45,6 +45,11 @@ pub(super) struct ClipTable {
 }
 
 impl ClipTable {
+    /// Bytes of the sums.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.sums[..])
+    }
+
     pub(super) fn new(conv: &Conv2d, filters: BitMatrixView<'_>) -> Result<Self, Error> {
         let Windows { y, x } = conv.windows();
         let (y, x) = (Ways::new(y), Ways::new(x));

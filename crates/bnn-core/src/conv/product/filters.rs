@@ -127,6 +127,18 @@ impl PackedFilters {
         direct.limits(&self.conv, thresholds).map(Some)
     }
 
+    /// Bytes of the filters as they are laid out.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.layout {
+            PackedLayout::Groups { weights, clips } => {
+                let weights: usize = weights.iter().map(PackedWeights::bytes).sum();
+                weights + clips.as_ref().map_or(0, ClipTable::bytes)
+            }
+            PackedLayout::Depthwise(words) => size_of_val(&words[..]),
+            PackedLayout::Direct(direct) => direct.bytes(),
+        }
+    }
+
     /// The convolution that the filters are for.
     #[must_use]
     #[doc(hidden)]

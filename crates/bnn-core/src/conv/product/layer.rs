@@ -29,6 +29,12 @@ impl<'t> BitLayer<'t> {
         })
     }
 
+    /// Bytes of filters and limits as they are laid out.
+    pub(crate) fn bytes(&self) -> usize {
+        let limits = self.limits.as_ref().map_or(0, Limits::bytes);
+        self.filters.bytes() + limits
+    }
+
     /// [`conv2d_bits`](super::conv2d_bits), to whole rows of words.
     pub(crate) fn run(&self, images: Images<'_>, out: &mut [u64]) -> Result<(), Error> {
         let call = Call::new(images, &self.filters)?;

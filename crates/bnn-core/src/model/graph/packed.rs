@@ -97,6 +97,12 @@ impl<'a> PackedGraph<'a> {
         })
     }
 
+    /// Bytes of the weights as they are laid out.
+    pub(in crate::model) fn bytes(&self) -> usize {
+        let products = self.nodes.iter().filter_map(|node| node.product.as_ref());
+        products.map(PackedProduct::bytes).sum()
+    }
+
     /// Words of a sample between the nodes.
     pub(in crate::model) fn words(&self) -> usize {
         self.tensor_words.saturating_add(self.work_words)

@@ -68,6 +68,18 @@ impl<'a> PackedProduct<'a> {
         })
     }
 
+    /// Bytes of the weights as they are laid out.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::ToBits(layer) => layer.bytes(),
+            Self::Signs(filters) => filters.bytes(),
+            Self::Integers(weights) => size_of_val(&weights[..]),
+            Self::Bytes(groups) | Self::Reals(groups) => {
+                groups.iter().map(OrderedWeights::bytes).sum()
+            }
+        }
+    }
+
     /// Words of a sample that a run works in.
     pub(super) fn work_words(&self, node: &NodeParts<'_>) -> usize {
         let (n, k) = (node.record.channels as usize, node.row_len());

@@ -65,3 +65,36 @@ fn threads_share_a_model() -> Result<(), ModelError> {
     });
     Ok(())
 }
+
+#[cfg(feature = "std")]
+#[test]
+fn a_run_works_in_as_much_memory_as_the_model_says() -> Result<(), ModelError> {
+    for seed in 0..20 {
+        let net = net(seed)?;
+        let file = AlignedBytes::from(net.file()?.as_slice());
+        let model = Model::open(&file)?;
+        let packed = PackedModel::new(model)?;
+        let most = 33;
+        let x = net.samples(most, seed)?;
+        for samples in [1, 2, most] {
+            let first = x.input().part(0..samples * model.input_len());
+            let (_, done) = outputs(&model, samples, |y| {
+                crate::gemm::single_threaded(|| packed.run(samples, first, y))
+            });
+            done?;
+            let told = packed.memory(samples);
+            let kept = packed.workspaces.waiting_bytes();
+            assert_eq!(kept, told.workspace, "net {seed}, {samples}");
+            let weights: usize = model
+                .layers()
+                .filter_map(|layer| layer.weights)
+                .map(|w| size_of_val(w.words()))
+                .sum();
+            assert!(
+                told.weights > 0 && told.weights >= weights / 2,
+                "net {seed}: {told:?}"
+            );
+        }
+    }
+    Ok(())
+}

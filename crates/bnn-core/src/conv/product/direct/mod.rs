@@ -60,7 +60,20 @@ pub(super) enum Elements {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits(Vec<[i32; NR]>);
 
+impl Limits {
+    /// Bytes of the limits.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
+    }
+}
+
 impl Direct {
+    /// Bytes of the filters as they are laid out.
+    pub(super) fn bytes(&self) -> usize {
+        let clips = self.clips.as_ref().map_or(0, ClipTable::bytes);
+        size_of_val(self.panels.words()) + size_of_val(&self.groups[..]) + clips
+    }
+
     /// Filters for images of bits; `None` where patches are faster.
     pub(super) fn of_bits(
         kernel: &Kernel,
