@@ -46,6 +46,8 @@ training_steps() {
     fi
     cargo build --release --quiet --locked -p bnn-benches --example train_step
     OMP_NUM_THREADS=1 taskset -c "$core" "$venv/bin/python" benches/peers/torch_step.py --threads 1 "$@"
+    # Processor time is that of one thread.
+    case " $* " in *" --processor-time "*) return ;; esac
     echo
     OMP_NUM_THREADS=2 taskset -c "$pair" "$venv/bin/python" benches/peers/torch_step.py --threads 2 "$@"
 }
