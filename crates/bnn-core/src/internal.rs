@@ -17,7 +17,6 @@ pub use crate::f32_product::F32Product;
 pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 #[cfg(feature = "std")]
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
-#[cfg(feature = "std")]
 pub use crate::kernel::loops::{Loop, vectorised};
 #[cfg(feature = "graph")]
 pub use crate::model::graph::{NodeInfo, fixed, nodes};

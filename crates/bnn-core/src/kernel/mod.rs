@@ -6,8 +6,8 @@
 //! *canonical* rows (rows under the bit law), for weights that are read in place.
 //!
 //! [`isa`], [`types`], [`micro_kernel`], [`epilogue`], [`packing`], [`f32_operands`],
-//! [`sign_tables`] and [`loops`] are the vocabulary that [`arch`] fills in; [`dispatch`] has the table of what
-//! `arch` offers.
+//! [`sign_tables`] and [`loops`] are the vocabulary that [`arch`] fills in; [`dispatch`] has the
+//! table of what `arch` offers.
 
 mod arch;
 mod dispatch;
