@@ -37,19 +37,23 @@ class Linear(Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, clip: float) -> Tensor:
-        y, saved, signs = _kernels.linear(x, weight, clip)
-        ctx.save_for_backward(saved, signs)
+        _kernels.check_linear(x, weight)
+        # Words are kept as they are: nothing else reads them.
+        y, saved, signs = _native.linear_forward(_kernels.matrix(x), _kernels.array(weight), clip)
+        ctx.save_for_backward(torch.from_numpy(saved), torch.from_numpy(signs))
         ctx.k = weight.shape[1]
-        return y
+        y = torch.from_numpy(y)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
 
     @staticmethod
     def backward(ctx, dy: Tensor):
-        saved, signs = ctx.saved_tensors
+        (saved, signs), k = ctx.saved_tensors, ctx.k
         of_input, of_weight, _ = ctx.needs_input_grad
         if of_input and of_weight and not torch.is_grad_enabled():
-            dx, dw = _native.linear_gradients(_kernels.matrix(dy), _kernels.words(saved), _kernels.words(signs), ctx.k)
-            dx = torch.from_numpy(dx)
-            return dx if dy.ndim == 2 else dx.reshape(*dy.shape[:-1], ctx.k), torch.from_numpy(dw), None
-        dx = LinearInputGradient.apply(dy, saved, signs, ctx.k) if of_input else None
-        dw = LinearWeightGradient.apply(dy, saved, ctx.k) if of_weight else None
+            dx, dw = _native.linear_gradients(_kernels.matrix(dy), saved.numpy(), signs.numpy(), k)
+            dx, dw = torch.from_numpy(dx), torch.from_numpy(dw)
+            return dx if dy.ndim == 2 else dx.reshape(*dy.shape[:-1], k), dw, None
+        saved, signs = _kernels.bits(saved.numpy()), _kernels.bits(signs.numpy())
+        dx = LinearInputGradient.apply(dy, saved, signs, k) if of_input else None
+        dw = LinearWeightGradient.apply(dy, saved, k) if of_weight else None
         return dx, dw, None
