@@ -1,5 +1,5 @@
 //! What `bnn train` does where the user says nothing: settings that suit the data, as measured in
-//! docs/TRAINING.md.
+//! docs/TRAINING.md. Those of networks of convolutions on large sets are yet to be measured.
 
 use bnn_autograd::data::Dataset;
 
