@@ -96,7 +96,7 @@ fn settings_that_cannot_be_are_refused_before_training() {
     let folder = folder.path();
     for (args, words) in [
         (&["train", "--data", "nowhere"][..], &["nowhere"][..]),
-        (&["train", "--arch", "cnn"], &["--arch cnn"]),
+        (&["train", "--arch", "vgg"], &["--arch vgg"]),
         (&["train", "--arch", "mlp:0"], &["mlp:0"]),
         (
             &["train", "--arch", "mlp:65536,65536"],
