@@ -7,9 +7,10 @@ FOLDER has the four IDX files of Fashion-MNIST, or of another set of that form, 
 default the binary weights are trained by the majority of the ranks' signs, one bit each
 (`majority_vote_hook`); with --average, by averages in float32 as plain DistributedDataParallel does.
 
-A checkpoint is written after each epoch, to a temporary name first. A run that is started again, by
-hand or by torchrun (--max-restarts), goes on from it and ends with the same weights as one that was
-never interrupted.
+A checkpoint is written after each epoch, to a temporary name first. A run that is started again goes
+on from it and ends with the same weights as one that was never interrupted. (torchrun can start it
+again by itself, --max-restarts; with PyTorch 2.15 the ranks of such a restart sometimes do not find
+each other, and wait.)
 """
 
 import argparse
@@ -154,6 +155,7 @@ def main() -> None:
     if rank == 0:
         bt.export(net.eval(), images[:256].float(), args.out)
         print(json.dumps({"replicas": "equal", "weights": digests[0], "model": str(args.out)}))
+    dist.barrier()  # nobody leaves before rank 0 has written the model
     dist.destroy_process_group()
 
 

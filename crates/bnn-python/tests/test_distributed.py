@@ -175,8 +175,7 @@ def write_idx(folder, name, array):
 
 
 def torchrun(folder, *more):
-    # Restarts in reserve: the ranks of one may be refused by each other while they meet.
-    arguments = ["--standalone", "--nproc-per-node=2", "--max-restarts=5", str(EXAMPLE), "--data", str(folder)]
+    arguments = ["--standalone", "--nproc-per-node=2", str(EXAMPLE), "--data", str(folder)]
     arguments += ["--epochs", "4", "--batch", "64", "--width", "64", *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
@@ -189,10 +188,15 @@ def torchrun(folder, *more):
     )
 
 
-def ended(run):
-    printed, errors = run.communicate(timeout=600)
-    assert run.returncode == 0, errors
-    return json.loads(printed.splitlines()[-1])
+def ended(folder, *more):
+    """The last line of a run. PyTorch's processes abort now and then as they meet or part; a run that
+    is started again goes on from its checkpoint."""
+    for _ in range(5):
+        run = torchrun(folder, *more)
+        printed, errors = run.communicate(timeout=600)
+        if run.returncode == 0:
+            return json.loads(printed.splitlines()[-1])
+    raise AssertionError(errors)
 
 
 def workers(run):
@@ -209,13 +213,18 @@ def test_a_run_with_a_killed_worker_ends_as_one_that_was_never_interrupted(tmp_p
         images[np.arange(samples), 2 * labels] += 55
         write_idx(tmp_path, f"{part}-images-idx3-ubyte", images)
         write_idx(tmp_path, f"{part}-labels-idx1-ubyte", labels)
-    expected = ended(torchrun(tmp_path))
+    expected = ended(tmp_path)
     assert expected["replicas"] == "equal"
-    run = torchrun(tmp_path, "--checkpoint", "killed.pt", "--out", "killed.bnn")
+    again = ["--checkpoint", "killed.pt", "--out", "killed.bnn"]
+    run = torchrun(tmp_path, *again)
     while not (tmp_path / "killed.pt").exists():
-        assert run.poll() is None
+        if run.poll() is not None:
+            run = torchrun(tmp_path, *again)
         time.sleep(0.01)
     os.kill(workers(run)[-1], signal.SIGKILL)
-    assert ended(run)["weights"] == expected["weights"]
+    run.communicate(timeout=600)
+    assert run.returncode != 0
+    assert not (tmp_path / "killed.bnn").exists()
+    assert ended(tmp_path, *again)["weights"] == expected["weights"]
     assert (tmp_path / "killed.bnn").read_bytes() == (tmp_path / "ddp.bnn").read_bytes()
     assert not (tmp_path / "killed.part").exists()

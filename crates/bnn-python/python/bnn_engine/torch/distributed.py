@@ -59,27 +59,18 @@ def majority_vote_hook(state: MajorityVote, bucket: dist.GradBucket) -> Future[T
             voted.append((parameter, gradient))
         else:
             averaged.append(gradient)
-    buffer = bucket.buffer()
-    done = _average(averaged, group)
+    flat = torch.cat([g.reshape(-1) for g in averaged]) if averaged else None
+    summing = dist.all_reduce(flat, group=group, async_op=True) if averaged else None
     if voted:
         _vote(voted, group)
-    return done.then(lambda _: buffer)
-
-
-def _average(gradients: list[Tensor], group: dist.ProcessGroup) -> Future:
-    """Averages in place; done when the future is."""
-    if not gradients:
-        done = Future()
-        done.set_result(None)
-        return done
-    flat = torch.cat([g.reshape(-1) for g in gradients]).div_(group.size())
-    summing = dist.all_reduce(flat, group=group, async_op=True).get_future()
-
-    def write(_: Future) -> None:
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(mean.view_as(gradient))
-
-    return summing.then(write)
+    if averaged:
+        # Waited for here: Python code in a thread of the process group may outlive the interpreter.
+        summing.wait()
+        for gradient, total in zip(averaged, flat.split([g.numel() for g in averaged]), strict=True):
+            gradient.copy_(total.view_as(gradient).div_(group.size()))
+    done = Future()
+    done.set_result(bucket.buffer())
+    return done
 
 
 def _vote(voted: list[tuple[Tensor, Tensor]], group: dist.ProcessGroup) -> None:
