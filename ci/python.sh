@@ -31,15 +31,12 @@ needed=$("$bare/bin/pip" --disable-pip-version-check list --format freeze | grep
 
 pip install pytest numpy
 pip install --force-reinstall --no-deps "$wheel"
-# PyTorch's wheel for Linux wants gigabytes of CUDA, of which nothing is called here.
-install_torch() {
-    command -v gcc >/dev/null && command -v readelf >/dev/null || { . ci/lib/tools.sh && install gcc binutils; }
-    pip install 'setuptools<80' typing_extensions filelock sympy networkx jinja2 fsspec
-    pip install --no-deps torch==2.15.0 'nvidia-cuda-runtime==13.2.*' 'nvidia-cuda-cupti==13.2.*' nvidia-cufile
-    python ci/lib/cuda_stand_ins.py "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-}
+. ci/lib/pytorch.sh
 case ",${BNN_REQUIRE:-}," in
-    *,torch,*) python -c 'import torch' 2>/dev/null || install_torch ;;
+    *,torch,*)
+        python -c 'import torch' 2>/dev/null ||
+            install_pytorch "$environment" torch==2.15.0 'nvidia-cuda-runtime==13.2.*' 'nvidia-cuda-cupti==13.2.*' nvidia-cufile
+        ;;
     *) echo "the torch part is tested only if PyTorch is here: BNN_REQUIRE does not name it" ;;
 esac
 python -m pytest -q -rs crates/bnn-python/tests

@@ -11,6 +11,7 @@
 # names the core (1 by default). Training steps run on one core and then on two, CPU and PAIR.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. ci/lib/pytorch.sh
 
 core=${CPU:-1} pair=${PAIR:-0,1}
 pip_install() { "$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"; }
@@ -39,9 +40,8 @@ training_steps() {
     local venv=target/peers-torch
     if ! [ -e "$venv/complete" ]; then
         python3 -m venv "$venv"
-        pip_install "$venv" numpy ninja 'setuptools<80' wheel typing_extensions filelock sympy networkx jinja2 fsspec
-        pip_install "$venv" --no-deps torch nvidia-cuda-runtime nvidia-cuda-cupti nvidia-cufile
-        "$venv/bin/python" benches/peers/cuda_stand_ins.py "$venv"/lib/python3*/site-packages
+        pip_install "$venv" numpy ninja wheel
+        install_pytorch "$venv" torch nvidia-cuda-runtime nvidia-cuda-cupti nvidia-cufile
         touch "$venv/complete"
     fi
     cargo build --release --quiet --locked -p bnn-benches --example train_step
