@@ -204,16 +204,20 @@ const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axi
     )
 }
 
+/// The number at a byte of a record.
+pub(super) const fn u32_of(b: &[u8; RECORD_BYTES], at: usize) -> u32 {
+    u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
+}
+
+/// The number at a byte of a record.
+pub(super) const fn u16_of(b: &[u8; RECORD_BYTES], at: usize) -> u16 {
+    u16::from_le_bytes([b[at], b[at + 1]])
+}
+
 impl Record {
     /// Of any bytes; in constants too.
     pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
         let b = bytes;
-        const fn u32_of(b: &[u8; RECORD_BYTES], at: usize) -> u32 {
-            u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
-        }
-        const fn u16_of(b: &[u8; RECORD_BYTES], at: usize) -> u16 {
-            u16::from_le_bytes([b[at], b[at + 1]])
-        }
         Self {
             kind: b[0],
             input: b[1],

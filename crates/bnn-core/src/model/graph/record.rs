@@ -1,6 +1,6 @@
 //! The node records of a graph, 48 bytes each; see `docs/MODEL_FORMAT.md`.
 
-use crate::model::format::{RECORD_BYTES, Shape};
+use crate::model::format::{RECORD_BYTES, Shape, u16_of, u32_of};
 use crate::shape::row_words;
 use crate::window::{Axis, Windows};
 
@@ -124,12 +124,6 @@ impl NodeRecord {
     /// Of any bytes; in constants too.
     pub(in crate::model) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
         let b = bytes;
-        const fn u32_of(b: &[u8; RECORD_BYTES], at: usize) -> u32 {
-            u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
-        }
-        const fn u16_of(b: &[u8; RECORD_BYTES], at: usize) -> u16 {
-            u16::from_le_bytes([b[at], b[at + 1]])
-        }
         Self {
             kind: b[0],
             values: b[1],

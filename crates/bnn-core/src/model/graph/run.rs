@@ -126,29 +126,17 @@ impl<'r> GraphRun<'r> {
             return;
         };
         let mut state = NodeState::load(self.states, 0);
-        let next = usize::from(state.next);
         let first = in_use(self.model.records, self.states, 0, &record);
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
         let row: &[u8] = match row {
             Input::Bits(x) => bytemuck::cast_slice(x),
             Input::Bytes(x) => x,
         };
-        if next < first {
-            state.base = state.next.saturating_add(1); // no node needs it
-        } else {
-            let base = usize::from(state.base);
-            let mut held = next.saturating_sub(base);
-            if held >= record.rows.into() {
-                let gone = first.saturating_sub(base).min(held);
-                if let Some(rows) = bytes.get_mut(..held * row.len()) {
-                    rows.copy_within((gone * row.len()).min(rows.len()).., 0);
-                }
-                held -= gone;
-                state.base = state.base.saturating_add(gone as u16);
-            }
-            if let Some(place) = bytes.get_mut(held * row.len()..(held + 1) * row.len()) {
-                place.copy_from_slice(row);
-            }
+        let rows = record.rows.into();
+        if let Some(at) = state.place(rows, first, bytes, row.len())
+            && let Some(place) = bytes.get_mut(at * row.len()..(at + 1) * row.len())
+        {
+            place.copy_from_slice(row);
         }
         state.store(self.states, 0);
         schedule::count(self.states, 0);
@@ -168,16 +156,7 @@ impl<'r> GraphRun<'r> {
                 .split_at_mut_checked(patches)
                 .unwrap_or_default();
             let begin = self.begin + patches;
-            let inputs = record.inputs.map(|at| {
-                rows_of(
-                    self.model,
-                    &self.input,
-                    self.states,
-                    at.into(),
-                    buffers,
-                    begin,
-                )
-            });
+            let inputs = inputs_of(self.model, &self.input, self.states, record, buffers, begin);
             let out = RowMut::given(record, output.all(), y);
             make_row(&node, y, inputs, out, work, self.kernel);
         } else if index > 0 {
@@ -201,65 +180,46 @@ impl<'r> GraphRun<'r> {
         let mut state = NodeState::load(self.states, index);
         let next = usize::from(state.next);
         let first = in_use(self.model.records, self.states, index, record);
-        if next < first {
-            // A row that no reader needs.
-            state.base = state.next.saturating_add(1);
-            state.store(self.states, index);
-            return;
-        }
         let patches = self.patches();
         let at = (record.at as usize).saturating_sub(self.begin);
         let (before, own) = self.memory.split_at_mut_checked(at).unwrap_or_default();
         let words = record.row_words();
-        let base = usize::from(state.base);
-        let mut held = next.saturating_sub(base);
-        if held >= record.rows.into() {
-            // Full: what is of no use any more makes room.
-            let gone = first.saturating_sub(base).min(held);
-            if let Some(own) = own.get_mut(..held * words) {
-                own.copy_within((gone * words).min(own.len()).., 0);
-            }
-            held -= gone;
-            state.base = state.base.saturating_add(gone as u16);
-            state.store(self.states, index);
-        }
+        let place = state.place(record.rows.into(), first, own, words);
+        state.store(self.states, index);
+        let Some(held) = place else {
+            return;
+        };
         let (work, buffers) = before.split_at_mut_checked(patches).unwrap_or_default();
         let begin = self.begin + patches;
-        let inputs = record.inputs.map(|at| {
-            rows_of(
-                self.model,
-                &self.input,
-                self.states,
-                at.into(),
-                buffers,
-                begin,
-            )
-        });
+        let inputs = inputs_of(self.model, &self.input, self.states, record, buffers, begin);
         let own = own.get_mut(held * words..(held + 1) * words);
         let out = RowMut::of(record, own.unwrap_or_default());
         make_row(node, next, inputs, out, work, self.kernel);
     }
 }
 
-/// The rows that there are of a node; `buffers` lie `begin` words behind the begin of the scratch
-/// memory.
-fn rows_of<'r>(
+/// The rows that there are of a node's inputs; `buffers` lie `begin` words behind the begin of the
+/// scratch memory.
+fn inputs_of<'r>(
     model: &Model<'_>,
     input: &'r Given<'r>,
     states: &[u32],
-    index: usize,
+    node: &NodeRecord,
     buffers: &'r [u64],
     begin: usize,
-) -> Rows<'r> {
-    let record = NodeRecord::of(model.records, index).unwrap_or_default();
-    let base = NodeState::load(states, index).base.into();
-    if index == 0 {
-        return input.rows(&record, base);
-    }
-    let at = (record.at as usize).saturating_sub(begin);
-    let words = usize::from(record.rows) * record.row_words();
-    let words = buffers
-        .get(at..at.saturating_add(words))
-        .unwrap_or_default();
-    Rows::buffered(&record, words, base)
+) -> [Rows<'r>; 2] {
+    node.inputs.map(|index| {
+        let index = usize::from(index);
+        let record = NodeRecord::of(model.records, index).unwrap_or_default();
+        let base = NodeState::load(states, index).base.into();
+        if index == 0 {
+            return input.rows(&record, base);
+        }
+        let at = (record.at as usize).saturating_sub(begin);
+        let words = usize::from(record.rows) * record.row_words();
+        let words = buffers
+            .get(at..at.saturating_add(words))
+            .unwrap_or_default();
+        Rows::buffered(&record, words, base)
+    })
 }

@@ -33,6 +33,33 @@ impl NodeState {
             *word = self.next as u32 | (self.base as u32) << 16;
         }
     }
+
+    /// Where the node's next row belongs, in rows of its `buffer` of `rows` rows of `len` elements;
+    /// `first` is the first row that is still in use. If the buffer is full, rows of no use make
+    /// room. `None`: no reader needs the row.
+    pub(in crate::model) fn place<T: Copy>(
+        &mut self,
+        rows: usize,
+        first: usize,
+        buffer: &mut [T],
+        len: usize,
+    ) -> Option<usize> {
+        let (next, base) = (usize::from(self.next), usize::from(self.base));
+        if next < first {
+            self.base = self.next.saturating_add(1);
+            return None;
+        }
+        let mut held = next.saturating_sub(base);
+        if held >= rows {
+            let gone = first.saturating_sub(base).min(held);
+            if let Some(full) = buffer.get_mut(..held * len) {
+                full.copy_within((gone * len).min(full.len()).., 0);
+            }
+            held -= gone;
+            self.base = self.base.saturating_add(gone as u16);
+        }
+        Some(held)
+    }
 }
 
 /// The first row of `input` that the rows of `node` from `next` on need, and the row after the last
