@@ -143,13 +143,7 @@ impl Chain {
         if !self.after_pool.is_empty() {
             return Err("a second pool before the next product".into());
         }
-        let [top, left, bottom, right] = windowed.pads;
-        let padding = Padding::Explicit {
-            top,
-            bottom,
-            left,
-            right,
-        };
+        let padding = padding(windowed.pads);
         let pool = Pool2d::new(self.image, windowed.kernel, windowed.stride, padding);
         let pool = pool.map_err(|error| error.to_string())?;
         let [height, width] = pool.windows().output_size();
@@ -189,19 +183,13 @@ impl Chain {
                 *pad += around;
             }
         }
-        let [top, left, bottom, right] = pads;
         let k = windowed.kernel[0] * windowed.kernel[1] * (self.image[2] / windowed.groups.max(1));
         let weights = Weights::split(filters, k.max(1))?;
         let options = ConvOptions {
             stride: windowed.stride,
             dilation: windowed.dilation,
             groups: windowed.groups,
-            padding: Padding::Explicit {
-                top,
-                bottom,
-                left,
-                right,
-            },
+            padding: padding(pads),
             // Known when the input is.
             pad_value: PadValue::Zero,
         };
@@ -301,6 +289,16 @@ impl Operand {
     }
 }
 
+/// Padding above, to the left, below and to the right, the order in which networks have it.
+pub(crate) fn padding([top, left, bottom, right]: [usize; 4]) -> Padding {
+    Padding::Explicit {
+        top,
+        bottom,
+        left,
+        right,
+    }
+}
+
 fn with_pad_value(conv: &Conv2d, pad_value: PadValue) -> Result<Conv2d, bnn_core::Error> {
     let windows = conv.windows();
     let ([top, left], [bottom, right]) = (windows.padding_before(), windows.padding_after());
@@ -309,12 +307,7 @@ fn with_pad_value(conv: &Conv2d, pad_value: PadValue) -> Result<Conv2d, bnn_core
         stride: windows.stride(),
         dilation: windows.dilation(),
         groups: conv.groups(),
-        padding: Padding::Explicit {
-            top,
-            bottom,
-            left,
-            right,
-        },
+        padding: padding([top, left, bottom, right]),
         pad_value,
     };
     let image = [height, width, conv.channels()];

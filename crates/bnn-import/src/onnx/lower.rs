@@ -238,12 +238,11 @@ fn named(node: &Node) -> (String, String) {
 }
 
 fn windowed(windows: &Windows, groups: usize) -> Windowed {
-    let ([top, left], [bottom, right]) = (windows.before, windows.after);
     Windowed {
         kernel: windows.kernel,
         stride: windows.stride,
         dilation: windows.dilation,
-        pads: [top, left, bottom, right],
+        pads: windows.pads(),
         groups,
     }
 }

@@ -22,7 +22,7 @@ use super::network::Network;
 use super::operand::Shape;
 use super::scalars::Operand;
 use super::schema::Node;
-use crate::chain::{Comparison, Finished, Scalar, straight};
+use crate::chain::{Comparison, Finished, Scalar, padding, straight};
 use crate::{ImportError, Inputs};
 
 use held::{Held, What};
@@ -193,19 +193,13 @@ impl Branches<'_> {
             "MaxPool" | "AveragePool" => {
                 let PoolNode { windows } =
                     PoolNode::new(node, &sizes).map_err(super::scalars::why)?;
-                let ([top, left], [bottom, right]) = (windows.before, windows.after);
                 if windows.dilation != [1, 1] {
                     return Err(format!("dilations of {:?}", windows.dilation));
                 }
-                let padding = Padding::Explicit {
-                    top,
-                    bottom,
-                    left,
-                    right,
-                };
+                let padding = padding(windows.pads());
                 let pool = Pool2d::new(held.image, windows.kernel, windows.stride, padding);
                 let pool = pool.map_err(|error| error.to_string())?;
-                let is_padded = [top, bottom, left, right] != [0; 4];
+                let is_padded = windows.pads() != [0; 4];
                 if node.op == "AveragePool" && is_padded {
                     return Err("means of windows that are padded".into());
                 }

@@ -1,11 +1,12 @@
 //! Products in graphs: of bits with binary weights, and of reals with any.
 
 use bnn_core::BitMatrix;
-use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding};
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue};
 use bnn_core::model::graph::{Finish, Operation, Weights};
 
 use super::Branches;
 use super::held::{Held, What};
+use crate::chain::padding;
 use crate::onnx::scalars::Operand;
 use crate::onnx::schema::Node;
 use crate::onnx::weights::{Dense, Filters};
@@ -40,17 +41,11 @@ impl Branches<'_> {
     ) -> Result<Held, String> {
         let filters = Filters::new(node, operand)?;
         let windows = filters.windows;
-        let ([top, left], [bottom, right]) = (windows.before, windows.after);
         let options = ConvOptions {
             stride: windows.stride,
             dilation: windows.dilation,
             groups: filters.groups,
-            padding: Padding::Explicit {
-                top,
-                bottom,
-                left,
-                right,
-            },
+            padding: padding(windows.pads()),
             pad_value: PadValue::Zero,
         };
         let outputs = filters.bias.as_ref().map_or(0, Vec::len);

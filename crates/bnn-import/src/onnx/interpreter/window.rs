@@ -24,6 +24,12 @@ pub(crate) struct Windows {
 const MOST: usize = 1 << 24;
 
 impl Windows {
+    /// Padding above, to the left, below and to the right.
+    pub(crate) fn pads(&self) -> [usize; 4] {
+        let ([top, left], [bottom, right]) = (self.before, self.after);
+        [top, left, bottom, right]
+    }
+
     pub(crate) fn new(
         node: &Node,
         image: [usize; 2],
