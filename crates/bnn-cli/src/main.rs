@@ -15,7 +15,6 @@ mod names;
 mod npz;
 mod out;
 mod outputs;
-mod recipe;
 mod report;
 mod table;
 mod text;

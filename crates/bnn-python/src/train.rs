@@ -3,6 +3,7 @@
 use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Layout};
 use bnn_autograd::export::{ExportConfig, export};
+use bnn_autograd::internal::Recipe;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 use numpy::PyReadonlyArray1;
@@ -33,6 +34,27 @@ pub(crate) struct Settings {
     learning_rate: f64,
     seed: u64,
     meta: String,
+}
+
+/// The settings that suit a number of training samples.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Suits {
+    hidden: Vec<usize>,
+    epochs: u64,
+    batch: u64,
+    learning_rate: f64,
+}
+
+/// The settings with which `bnn train` trains an MLP on so many samples.
+#[pyfunction]
+pub(crate) fn recipe(samples: usize) -> Suits {
+    let recipe = Recipe::of(samples, true);
+    Suits {
+        hidden: Recipe::hidden(samples).to_vec(),
+        epochs: recipe.epochs,
+        batch: recipe.batch.min(samples as u64),
+        learning_rate: recipe.learning_rate,
+    }
 }
 
 /// Samples and their labels, one after the other.

@@ -6,8 +6,11 @@ pub mod export;
 #[cfg(feature = "checkpoint")]
 pub mod files;
 pub mod gradients;
+mod recipe;
 
 use bnn_core::BitMatrixView;
+
+pub use recipe::Recipe;
 
 use crate::buffer::Buffer;
 use crate::error::Error;

@@ -105,6 +105,13 @@ def import_model(
 def linear_gradients(
     dy: NDArray[np.float32], saved: NDArray[np.uint64], signs: NDArray[np.uint64], k: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+class Suits:
+    hidden: list[int]
+    epochs: int
+    batch: int
+    learning_rate: float
+
+def recipe(samples: int) -> Suits: ...
 def train(
     train: tuple[NDArray[np.uint8], NDArray[np.uint16]],
     test: tuple[NDArray[np.uint8], NDArray[np.uint16]],

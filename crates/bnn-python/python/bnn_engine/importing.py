@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from . import _native
+from ._files import replace_file
 from ._native import Error
 from .model import Model
 
@@ -26,7 +27,7 @@ def import_model(
 
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, or a
         folder of weights of BNN-PYNQ.
-    out: a model file to write.
+    out: a model file to write; a file there is replaced, whole or not at all.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean
         and std are one number for all channels, or one for each.
@@ -49,8 +50,7 @@ def import_model(
     file, _, _, notes = _native.import_model(os.fspath(path), numbers, sign_of_zero == "plus", samples)
     model = Model(file)
     if out is not None:
-        with open(out, "wb") as written:
-            written.write(file)
+        replace_file(out, file)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return model

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
+from ._files import replace_file
 from ._meta import escape
 from ._native import Error
 from .model import Model
@@ -41,9 +42,8 @@ class Trained:
         return Model(self.file)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file."""
-        with open(path, "wb") as file:
-            file.write(self.file)
+        """Writes the model file; a file there is replaced, whole or not at all."""
+        replace_file(path, self.file)
 
 
 def train(
@@ -98,19 +98,17 @@ def train(
         raise Error(f"most: expected 1 to 255, found {most}")
     classes = len(class_names) if class_names is not None else int(max(y.max(), tested[1].max())) + 1
     image = {1: (1, *x.shape[1:], 1), 2: (*x.shape[1:], 1), 3: x.shape[1:]}[x.ndim - 1]
-    # As `bnn train` chooses; measured in docs/TRAINING.md.
-    few = samples < 10_000
-    suits = ((512, 512), 60, min(max(samples // 8, 16), 64), 3e-3) if few else ((1024, 1024), 12, 100, 5e-3)
+    suits = _native.recipe(samples)
     settings = SimpleNamespace(
         image=list(image),
         classes=classes,
         white=most,
-        hidden=list(suits[0] if hidden is None else hidden),
+        hidden=list(suits.hidden if hidden is None else hidden),
         is_of_bits=input == "bits",
         has_integer_scores=scores == "integer",
-        epochs=suits[1] if epochs is None else epochs,
-        batch=min(suits[2], samples) if batch is None else batch,
-        learning_rate=suits[3] if lr is None else lr,
+        epochs=suits.epochs if epochs is None else epochs,
+        batch=suits.batch if batch is None else batch,
+        learning_rate=suits.learning_rate if lr is None else lr,
         seed=seed,
     )
     settings.meta = _meta(settings, class_names)

@@ -8,6 +8,7 @@ use bnn_autograd::Rng;
 use bnn_autograd::checkpoint::Weights;
 use bnn_autograd::data::csv::LabelColumn;
 use bnn_autograd::data::{Augment, Dataset, Loaded};
+use bnn_autograd::internal::Recipe;
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
 use crate::args::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
@@ -15,7 +16,6 @@ use crate::error::CliError;
 use crate::images;
 use crate::names::beside_model;
 use crate::outputs::{self, Input};
-use crate::recipe::Recipe;
 use crate::text::escape_meta;
 
 use super::architecture::{Architecture, Ends};
@@ -57,10 +57,10 @@ impl Settings {
         loaded: &Loaded,
         train: &Dataset,
     ) -> Result<Self, CliError> {
-        let hidden = Recipe::hidden(train);
+        let hidden = Recipe::hidden(train.samples());
         let network = Architecture::parse(&args.arch, hidden, train)?;
         let layout = train.layout();
-        let recipe = Recipe::of(train, network.is_mlp());
+        let recipe = Recipe::of(train.samples(), network.is_mlp());
         for (option, given) in [
             ("--input bits", args.input == Inputs::Bits),
             ("--scores integer", args.scores == Scores::Integer),

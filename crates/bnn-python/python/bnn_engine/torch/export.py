@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _native
+from .._files import replace_file
 from .._meta import escape
 from .._native import Error
 from ..bits import pack
@@ -418,27 +418,5 @@ def export(
         file = writer.finish("".join(f"{key}={escape(value)}\n" for key, value in lines.items()))
         _compare(file, network, samples.float(), is_bytes, input_bits, allowed)
     if path is not None:
-        _replace(path, file)
+        replace_file(path, file)
     return file
-
-
-def _replace(path: str | os.PathLike[str], file: bytes) -> None:
-    """Writes a file to a temporary name beside it, and renames it."""
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", delete=False)
-    try:
-        with temporary:
-            temporary.write(file)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        os.chmod(temporary.name, 0o666 & ~_umask())
-        os.replace(temporary.name, path)
-    except BaseException:
-        os.unlink(temporary.name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -1,34 +1,38 @@
-//! What `bnn train` does where the user says nothing: settings that suit the data, as measured in
-//! docs/TRAINING.md. Those of networks of convolutions on large sets are yet to be measured.
-
-use bnn_autograd::data::Dataset;
+//! How the command and the Python package train where the user says nothing: settings that suit
+//! the data, as measured in docs/TRAINING.md. Those of networks of convolutions on large sets are
+//! yet to be measured.
 
 /// Settings for a data set.
-pub(crate) struct Recipe {
-    pub(crate) epochs: u64,
-    pub(crate) batch: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    /// Passes over the training samples.
+    pub epochs: u64,
+    /// Samples of a step.
+    pub batch: u64,
     /// Of Adam.
-    pub(crate) learning_rate: f64,
+    pub learning_rate: f64,
 }
 
 /// Sets with fewer samples, such as the digits, need more epochs, and smaller networks do.
 const LARGE: usize = 10_000;
 
 impl Recipe {
-    /// The widths of the hidden layers of an MLP.
-    pub(crate) fn hidden(data: &Dataset) -> &'static [usize] {
-        match data.samples() < LARGE {
+    /// The widths of the hidden layers of an MLP for so many training samples.
+    #[must_use]
+    pub fn hidden(samples: usize) -> &'static [usize] {
+        match samples < LARGE {
             true => &[512, 512],
             false => &[1024, 1024],
         }
     }
 
-    /// For an MLP, or else for a network of convolutions.
-    pub(crate) fn of(data: &Dataset, is_mlp: bool) -> Self {
-        match (data.samples() < LARGE, is_mlp) {
+    /// For so many training samples, of an MLP or else of a network of convolutions.
+    #[must_use]
+    pub fn of(samples: usize, is_mlp: bool) -> Self {
+        match (samples < LARGE, is_mlp) {
             (true, _) => Self {
                 epochs: 60,
-                batch: small_batch(data.samples()),
+                batch: small_batch(samples),
                 learning_rate: 3e-3,
             },
             (false, true) => Self {
