@@ -114,6 +114,7 @@ def main() -> None:
     bnn_engine.set_num_threads(torch.get_num_threads())
 
     images, labels = load(args.data, "train")
+    test = load(args.data, "t10k") if rank == 0 else None
     net = network(args.width)
     steps = optimizers(net, args)
     begin = 0
@@ -145,7 +146,7 @@ def main() -> None:
         if rank == 0:
             state = {"net": net.state_dict(), "steps": [step.state_dict() for step in steps], "epoch": epoch + 1}
             save(args.checkpoint, state)
-            reached = accuracy(net, *load(args.data, "t10k"))
+            reached = accuracy(net, *test)
             print(json.dumps({"epoch": epoch + 1, "accuracy": reached, "ms_per_step": round(1000 * per_step, 2)}), flush=True)
         dist.barrier()
 
