@@ -49,7 +49,8 @@ fn train(optimizer: Optimizer, seed: u64) -> Result<[f64; 3], TrainError> {
     while !trainer.is_done() {
         trainer.epoch(&split.train, &split.test)?;
         let now = SignSnapshot::of(&trainer.model)?;
-        flipped.push(signs.flips_to(&now)?.total.ratio());
+        let flips = signs.flips_to(&now)?.total;
+        flipped.push(flips.flipped as f64 / flips.of as f64);
         signs = now;
     }
     let accuracy = trainer

@@ -116,14 +116,14 @@ pub enum Error {
         name: String,
     },
     /// A function asked its context for something that is not there.
-    #[error("slot {slot} of the context: expected {expected}, found {found}")]
+    #[error("slot {slot} of the {slots} that the context has for this pass holds no `{expected}`")]
     Saved {
         /// Position in the order of saving.
         slot: usize,
-        /// What was asked for.
+        /// The type that was asked for.
         expected: &'static str,
-        /// What is there.
-        found: &'static str,
+        /// How many slots there are.
+        slots: usize,
     },
     /// A function asked its context for a state that was not saved.
     #[error("the context holds no state of type `{expected}` for this pass")]

@@ -44,14 +44,14 @@ use crate::tensor::Tensor;
 ///         ctx: &Context<f32>,
 ///         grad_outputs: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         Ok(vec![Some(times_slope(&ctx.saved_tensor(0)?, grad_outputs.single()?))])
+///         Ok(vec![Some(times_slope(ctx.saved::<Tensor>(0)?, grad_outputs.single()?))])
 ///     }
 ///     fn jvp(
 ///         &self,
 ///         ctx: &Context<f32>,
 ///         tangents: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         Ok(vec![Some(times_slope(&ctx.saved_tensor(0)?, tangents.single()?))])
+///         Ok(vec![Some(times_slope(ctx.saved::<Tensor>(0)?, tangents.single()?))])
 ///     }
 /// }
 ///
@@ -91,7 +91,7 @@ use crate::tensor::Tensor;
 ///         ctx: &Context<f32>,
 ///         grad_outputs: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         let (y, mut grad) = (ctx.saved_tensor(0)?, grad_outputs.single()?);
+///         let (y, mut grad) = (ctx.saved::<Tensor>(0)?, grad_outputs.single()?);
 ///         grad.data_mut().iter_mut().zip(y.data()).for_each(|(g, y)| *g *= y);
 ///         Ok(vec![Some(grad)])
 ///     }

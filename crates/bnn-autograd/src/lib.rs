@@ -81,7 +81,7 @@ mod tensor;
 #[cfg(all(feature = "data", feature = "checkpoint"))]
 pub mod train;
 
-pub use context::{Context, KeptInput, Saved, SavedState};
+pub use context::{Context, KeptInput, SavedState};
 pub use error::Error;
 pub use function::{Derivatives, Function};
 pub use gradcheck::{Tolerance, gradcheck, gradcheck_surrogate, modes_agree};

@@ -29,7 +29,7 @@ impl ParamId {
 }
 
 /// A trainable parameter: its value, and the gradient collected since the last
-/// [`clear_grad`](Param::clear_grad). A clone is a separate parameter.
+/// [`zero_grad`](crate::nn::Module::zero_grad). A clone is a separate parameter.
 #[derive(Debug)]
 pub struct Param<T: Real = f32> {
     id: ParamId,
@@ -101,7 +101,7 @@ impl<T: Real> Param<T> {
     }
 
     /// Forgets the gradient.
-    pub fn clear_grad(&mut self) {
+    pub(crate) fn clear_grad(&mut self) {
         self.grad = None;
     }
 

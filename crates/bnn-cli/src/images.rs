@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use bnn_autograd::data::csv::{self, LabelColumn, Ranges, Table, Values};
 use bnn_autograd::data::folder::FolderConfig;
 use bnn_autograd::data::picture::Colour;
 use bnn_autograd::data::{self, Columns, DataError, Dataset, LoadConfig, Loaded, Scale};
+use bnn_autograd::data::{LabelColumn, Ranges, Values};
 use bnn_autograd::internal::data::{Content, spread, unpacked};
+use bnn_autograd::internal::data::{Table, read_table};
 use bnn_core::model::Model;
 
 use crate::error::CliError;
@@ -144,7 +145,7 @@ pub(crate) fn table(model: &Model<'_>, stream: impl Read) -> Result<Table, CliEr
     let columns = columns_of(model)?;
     let stream = unpacked(stream).map_err(CliError::input)?;
     let label = columns.label.unwrap_or_default();
-    csv::read(stream, model.input().0, &label, &columns.values).map_err(CliError::input)
+    read_table(stream, model.input().0, &label, &columns.values).map_err(CliError::input)
 }
 
 /// What a file is, told by its first bytes.

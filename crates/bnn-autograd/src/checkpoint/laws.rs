@@ -87,8 +87,8 @@ proptest! {
             // Whatever it says, it can be written and tried.
             checkpoint.to_bytes().unwrap();
             let (mut net, mut optimizer) = network();
-            let _ = checkpoint.restore_optimizer(&mut optimizer, &net);
-            let _ = checkpoint.restore_model(&mut net);
+            let _ = checkpoint.restore(&mut net, None);
+            let _ = checkpoint.restore(&mut net, Some(&mut optimizer));
         }
     }
 }

@@ -50,8 +50,7 @@ use crate::tensor::Tensor;
 ///
 /// let (mut model, mut optimizer) = new()?;
 /// let checkpoint = Checkpoint::try_from(&bytes[..])?;
-/// checkpoint.restore_model(&mut model)?;
-/// checkpoint.restore_optimizer(&mut optimizer, &model)?;
+/// checkpoint.restore(&mut model, Some(&mut optimizer))?;
 /// assert_eq!(checkpoint.metadata["epoch"], "5");
 /// # Ok(())
 /// # }
@@ -59,7 +58,7 @@ use crate::tensor::Tensor;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<T: Real = f32> {
     tensors: BTreeMap<String, Tensor<T>>,
-    optimizer_steps: Option<u64>,
+    pub(crate) optimizer_steps: Option<u64>,
     /// The caller's strings.
     pub metadata: BTreeMap<String, String>,
 }
@@ -103,16 +102,25 @@ impl<T: Real> Checkpoint<T> {
         })
     }
 
-    /// Gives the model its parameters and buffers back; all of them or, on an error, none.
+    /// Gives the model its parameters and buffers back, and the optimizer, if there is one, its
+    /// state; all of it or, on an error, nothing.
     ///
     /// # Errors
-    /// [`CheckpointError::Names`] with all names that only one side has;
-    /// [`CheckpointError::Shape`].
-    pub fn restore_model(&self, model: &mut dyn Module<T>) -> Result<(), CheckpointError> {
+    /// [`CheckpointError::Names`] with all names that only one side has, or that do not fit the
+    /// optimizer's rules; [`CheckpointError::Shape`]; [`CheckpointError::NoOptimizer`] where the
+    /// state of none was saved; [`CheckpointError::Negative`] for a mean of squares below 0.
+    pub fn restore(
+        &self,
+        model: &mut dyn Module<T>,
+        optimizer: Option<&mut Optimizer<T>>,
+    ) -> Result<(), CheckpointError> {
         let mut wanted = Wanted::default();
         model.params(&mut |name, param| wanted.add(format!("{PARAM}{name}"), param.value()));
         model.buffers(&mut |name, buffer| wanted.add(format!("{BUFFER}{name}"), buffer));
         self.check(&wanted, &[PARAM, BUFFER])?;
+        if let Some(optimizer) = optimizer {
+            optimizer.state = self.state_of(optimizer, model)?;
+        }
 
         let mut failed = Ok(());
         model.params_mut(&mut |name, param| {
@@ -130,17 +138,12 @@ impl<T: Real> Checkpoint<T> {
         failed
     }
 
-    /// Gives the optimizer its state back; `model` says which parameters there are.
-    ///
-    /// # Errors
-    /// [`CheckpointError::NoOptimizer`] where none was saved; [`CheckpointError::Names`] and
-    /// [`CheckpointError::Shape`] where the state does not fit this optimizer's rules or these
-    /// parameters; [`CheckpointError::Negative`] for a mean of squares below 0.
-    pub fn restore_optimizer(
+    /// The state that was saved of an optimizer; `model` says which parameters there are.
+    fn state_of(
         &self,
-        optimizer: &mut Optimizer<T>,
+        optimizer: &Optimizer<T>,
         model: &dyn Module<T>,
-    ) -> Result<(), CheckpointError> {
+    ) -> Result<OptimizerState<T>, CheckpointError> {
         let steps = self.optimizer_steps.ok_or(CheckpointError::NoOptimizer)?;
         let mut wanted = Wanted::default();
         let mut squares = Vec::new();
@@ -168,11 +171,10 @@ impl<T: Real> Checkpoint<T> {
         let strip = |(name, tensor): (&String, &Tensor<T>)| {
             Some((name.strip_prefix(OPTIMIZER)?.to_string(), tensor.clone()))
         };
-        optimizer.state = OptimizerState {
+        Ok(OptimizerState {
             steps,
             averages: self.tensors.iter().filter_map(strip).collect(),
-        };
-        Ok(())
+        })
     }
 
     /// Checks that the tensors under `prefixes` are exactly the wanted ones.

@@ -6,11 +6,8 @@ mod state;
 use std::any::Any;
 use std::fmt;
 
-#[cfg(doc)]
-use bnn_core::BitMatrix;
-
-pub use saved::Saved;
-pub(crate) use state::Recipe;
+use saved::Saved;
+pub(crate) use state::{HeldByFunction, Recipe};
 pub use state::{KeptInput, Part, SavedState};
 
 use crate::error::Error;
@@ -29,8 +26,9 @@ pub(crate) struct Input<T: Real> {
 /// Carries data from a function's forward pass to `backward` and `jvp`, and says which derivatives
 /// are needed.
 ///
-/// A [`SavedState`], a type that the function declares for what it keeps, is found again by its
-/// type. Other data is found by its slot: the first call of [`Context::save_for_backward`] fills
+/// What is kept is a [`SavedState`]: a type that the function declares for it
+/// ([`saved_state!`](crate::saved_state)), a tensor, a bit matrix, a vector of numbers. It is found
+/// again by its type or, where there are several of a type, by its slot: the first call of [`Context::save_for_backward`] fills
 /// slot 0 of what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what
 /// `jvp` sees. Saving `None` leaves a slot empty, so that later slots keep their numbers. Data for
 /// a pass that will not run is dropped at once.
@@ -116,8 +114,7 @@ impl<T: Real> Context<T> {
     }
 
     /// How many inputs the function was given.
-    #[must_use]
-    pub fn num_inputs(&self) -> usize {
+    pub(crate) fn num_inputs(&self) -> usize {
         self.inputs.len()
     }
 
@@ -135,32 +132,28 @@ impl<T: Real> Context<T> {
     }
 
     /// Keeps data for `backward`, in its next slot.
-    pub fn save_for_backward(&mut self, data: impl Into<Saved<T>>) {
-        if self.runs(Mode::Reverse) {
-            self.backward.push(data.into());
-        }
+    pub fn save_for_backward(&mut self, data: impl SavedState<T>) {
+        self.keep(Mode::Reverse, Saved::new(data));
     }
 
     /// Keeps data for `jvp`, in its next slot. It is dropped after `jvp` has run.
-    pub fn save_for_forward(&mut self, data: impl Into<Saved<T>>) {
-        if self.runs(Mode::Forward) {
-            self.forward.push(data.into());
-        }
+    pub fn save_for_forward(&mut self, data: impl SavedState<T>) {
+        self.keep(Mode::Forward, Saved::new(data));
     }
 
     /// Keeps the same data for both passes, each in its next slot.
-    pub fn save(&mut self, data: impl Into<Saved<T>>) {
-        let data = data.into();
-        self.save_for_forward(data.clone());
-        self.save_for_backward(data);
+    pub fn save(&mut self, data: impl SavedState<T>) {
+        let data = Saved::new(data);
+        self.keep(Mode::Forward, data.clone());
+        self.keep(Mode::Reverse, data);
     }
 
-    /// Keeps for each pass that will run what `keep` returns for that pass: usually a
-    /// [`SavedState`] with only those parts whose derivatives the pass [needs](Pass::needs).
+    /// Keeps for each pass that will run what `keep` returns for that pass: only those parts whose
+    /// derivatives the pass [needs](Pass::needs).
     ///
     /// # Errors
     /// Those of `keep`.
-    pub fn save_each<S: Into<Saved<T>>>(
+    pub fn save_each<S: SavedState<T>>(
         &mut self,
         mut keep: impl FnMut(Pass<'_, T>) -> Result<S, Error>,
     ) -> Result<(), Error> {
@@ -169,11 +162,8 @@ impl<T: Real> Context<T> {
                 continue;
             }
             let inputs = &self.inputs;
-            let data = keep(Pass { inputs, mode })?;
-            match mode {
-                Mode::Forward => self.save_for_forward(data),
-                Mode::Reverse => self.save_for_backward(data),
-            }
+            let data = Saved::new(keep(Pass { inputs, mode })?);
+            self.keep(mode, data);
         }
         Ok(())
     }
@@ -195,31 +185,24 @@ impl<T: Real> Context<T> {
     /// # Errors
     /// [`Error::NoSavedState`] if none was saved.
     pub fn saved_state<S: SavedState<T>>(&self) -> Result<&S, Error> {
-        let found = self.slots().iter().find_map(Saved::downcast);
+        let found = self.slots().iter().find_map(Saved::get);
         found.ok_or(Error::NoSavedState {
             expected: std::any::type_name::<S>(),
         })
     }
 
-    /// The tensor in a slot of the running pass, shared.
+    /// The data of type `U` in a slot of the running pass: a [`Tensor`], a
+    /// [`BitMatrix`](bnn_core::BitMatrix), a vector, any [`SavedState`], or `Some` of it.
     ///
     /// # Errors
-    /// [`Error::Saved`] if the slot holds something else.
-    pub fn saved_tensor(&self, slot: usize) -> Result<Tensor<T>, Error> {
-        let tensor = self.slots().get(slot).and_then(Saved::tensor);
-        tensor
-            .cloned()
-            .ok_or_else(|| self.not_there(slot, "a tensor"))
-    }
-
-    /// The data of type `U` in a slot of the running pass: a [`BitMatrix`], or what was saved as
-    /// [`Saved::other`].
-    ///
-    /// # Errors
-    /// [`Error::Saved`] if the slot holds something else.
+    /// [`Error::Saved`] if there is no such slot, or it holds something else.
     pub fn saved<U: Any>(&self, slot: usize) -> Result<&U, Error> {
-        let value = self.slots().get(slot).and_then(Saved::other_data);
-        value.ok_or_else(|| self.not_there(slot, std::any::type_name::<U>()))
+        let slots = self.slots();
+        slots.get(slot).and_then(Saved::get).ok_or(Error::Saved {
+            slot,
+            expected: std::any::type_name::<U>(),
+            slots: slots.len(),
+        })
     }
 
     /// Everything saved for `backward`, in slot order.
@@ -252,6 +235,16 @@ impl<T: Real> Context<T> {
         }
     }
 
+    fn keep(&mut self, mode: Mode, data: Saved<T>) {
+        if !self.runs(mode) {
+            return;
+        }
+        match mode {
+            Mode::Forward => self.forward.push(data),
+            Mode::Reverse => self.backward.push(data),
+        }
+    }
+
     fn runs(&self, mode: Mode) -> bool {
         let inputs = &self.inputs;
         (0..inputs.len()).any(|i| Pass { inputs, mode }.needs(i))
@@ -262,14 +255,6 @@ impl<T: Real> Context<T> {
         match self.in_jvp {
             true => &self.forward,
             false => &self.backward,
-        }
-    }
-
-    fn not_there(&self, slot: usize, expected: &'static str) -> Error {
-        Error::Saved {
-            slot,
-            expected,
-            found: self.slots().get(slot).map_or("no such slot", Saved::kind),
         }
     }
 }

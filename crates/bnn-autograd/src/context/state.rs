@@ -30,8 +30,8 @@ pub enum Part<'a, T: Real> {
     Bytes(usize),
 }
 
-/// Implements [`SavedState`](crate::SavedState) for a struct, given its fields, and lets the struct
-/// be saved in a [`Context`](crate::Context).
+/// Implements [`SavedState`](crate::SavedState) for a struct, given its fields, so that it can be
+/// saved in a [`Context`](crate::Context).
 ///
 /// The fields are tensors, bit matrices, vectors of numbers, [`KeptInput`](crate::KeptInput)s,
 /// other states, or an `Option` of one of them.
@@ -58,23 +58,11 @@ macro_rules! saved_state {
                 $($crate::SavedState::<$t>::parts(&self.$field, visit);)+
             }
         }
-
-        impl<$t: $crate::Real> From<$name<$t>> for $crate::Saved<$t> {
-            fn from(state: $name<$t>) -> Self {
-                Self::state(state)
-            }
-        }
     };
     ($name:ident { $($field:ident),+ $(,)? }) => {
         impl<T: $crate::Real> $crate::SavedState<T> for $name {
             fn parts(&self, visit: &mut dyn FnMut($crate::function::Part<'_, T>)) {
                 $($crate::SavedState::<T>::parts(&self.$field, visit);)+
-            }
-        }
-
-        impl<T: $crate::Real> From<$name> for $crate::Saved<T> {
-            fn from(state: $name) -> Self {
-                Self::state(state)
             }
         }
     };
@@ -109,6 +97,17 @@ impl<T: Real, R: SavedState<T>> SavedState<T> for Option<R> {
 impl<T: Real, R: SavedState<T>> SavedState<T> for Rc<R> {
     fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
         (**self).parts(visit);
+    }
+}
+
+/// Nothing: the function itself holds what its pass needs, and this counts it.
+pub(crate) struct HeldByFunction {
+    pub(crate) bytes: usize,
+}
+
+impl<T: Real> SavedState<T> for HeldByFunction {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, T>)) {
+        visit(Part::Bytes(self.bytes));
     }
 }
 

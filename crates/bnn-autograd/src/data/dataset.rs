@@ -182,8 +182,7 @@ impl Dataset {
 impl Split {
     /// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same
     /// data, wherever it was read from.
-    #[must_use]
-    pub fn checksum(&self) -> u32 {
+    pub(crate) fn checksum(&self) -> u32 {
         let mut crc = flate2::Crc::new();
         for set in [&self.train, &self.test] {
             let Layout {

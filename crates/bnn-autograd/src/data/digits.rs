@@ -33,7 +33,7 @@ const LAYOUT: Layout = Layout {
 pub fn digits() -> Result<Split, DataError> {
     let values = Values::Whole { max: LAYOUT.white };
     let features = LAYOUT.width * LAYOUT.height;
-    let table = csv::read(GzDecoder::new(FILE), features, &LabelColumn::Last, &values)?;
+    let table = csv::read_table(GzDecoder::new(FILE), features, &LabelColumn::Last, &values)?;
     let names: Vec<String> = (0..LAYOUT.classes).map(|class| class.to_string()).collect();
     let labels = table.labels.unwrap_or_default().classes(&names)?;
     let all = Dataset::new("digits", LAYOUT, table.pixels, labels)?;

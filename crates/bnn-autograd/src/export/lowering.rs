@@ -327,8 +327,7 @@ impl Lowering {
     }
 
     /// The error that the layer being lowered cannot be exported.
-    #[must_use]
-    pub fn refusal(&self, reason: impl Into<String>) -> ExportError {
+    pub(crate) fn refusal(&self, reason: impl Into<String>) -> ExportError {
         let (layer, kind) = self.place();
         ExportError::Layer {
             layer,

@@ -3,14 +3,22 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::data::DataError;
 use crate::data::picture::{Colour, read_from};
+use crate::data::{DataError, Split};
 
 pub use crate::data::arrays::images as npy_images;
+pub use crate::data::csv::{Labels, MAX_VALUES, Table, read_table};
 pub use crate::data::idx::images as idx_images;
 pub use crate::data::load::Content;
 pub use crate::data::source::unpacked;
 pub use crate::data::subset::spread;
+
+/// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same data,
+/// wherever it was read from.
+#[must_use]
+pub fn checksum(split: &Split) -> u32 {
+    split.checksum()
+}
 
 /// The pixels of an image file, `[height, width, channels]`; `path` is what errors call it, and
 /// says the format if the contents do not.

@@ -3,7 +3,7 @@
 use bnn_core::BitMatrix;
 
 use crate::bits::apply_mask;
-use crate::context::{Context, Saved};
+use crate::context::{Context, HeldByFunction};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::real::Real;
@@ -63,7 +63,9 @@ impl<T: Real> Function<T> for Dropout<T> {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of dropout", given)?;
         // The function itself holds the mask; it is counted here.
-        ctx.save_for_backward(Saved::other((), size_of_val(self.kept.words())));
+        ctx.save_for_backward(HeldByFunction {
+            bytes: size_of_val(self.kept.words()),
+        });
         Ok(self.apply(x.clone()))
     }
 

@@ -1,6 +1,6 @@
 //! Rows of a table, looked up by their numbers.
 
-use crate::context::{Context, Saved};
+use crate::context::{Context, HeldByFunction};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::real::Real;
@@ -64,7 +64,9 @@ impl<T: Real> Function<T> for Embedding {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [table] = inputs("inputs of embedding", given)?;
         // The function itself holds the indices; they are counted here.
-        ctx.save_for_backward(Saved::other((), size_of_val(&self.rows[..])));
+        ctx.save_for_backward(HeldByFunction {
+            bytes: size_of_val(&self.rows[..]),
+        });
         Ok(self.look_up(table))
     }
 

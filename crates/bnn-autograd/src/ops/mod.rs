@@ -39,7 +39,9 @@ mod sub;
 
 pub use add::add;
 pub use attention::binary_attention;
-pub use batch_norm::{Affine, ColumnStats, batch_norm, batch_norm_eval, fold_batch_norm};
+#[doc(hidden)] // for the C interface
+pub use batch_norm::fold_batch_norm;
+pub use batch_norm::{Affine, ColumnStats, batch_norm, batch_norm_eval};
 pub use bce::bce_with_logits;
 pub use binary_linear::{
     BinaryLinearForward, BinaryWeights, LinearWeights, binary_linear, binary_linear_packed,

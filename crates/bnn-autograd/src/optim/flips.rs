@@ -25,7 +25,7 @@ use crate::real::Real;
 /// let opposite = Tensor::new(opposite, &[2, 3])?;
 /// layer.params_mut(&mut |_, param| param.set_value(opposite.clone()).unwrap());
 /// let flips = before.flips_to(&SignSnapshot::of(&layer)?)?;
-/// assert_eq!(flips.total.ratio(), 1.0);
+/// assert_eq!(flips.total.flipped, flips.total.of);
 /// # Ok(())
 /// # }
 /// ```
@@ -57,14 +57,6 @@ pub struct FlipCount {
     pub flipped: u64,
     /// All weights.
     pub of: u64,
-}
-
-impl FlipCount {
-    /// The share of flipped weights, 0 to 1; 0 where there are no weights.
-    #[must_use]
-    pub fn ratio(&self) -> f64 {
-        self.flipped as f64 / self.of.max(1) as f64
-    }
 }
 
 impl SignSnapshot {

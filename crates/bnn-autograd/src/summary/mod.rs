@@ -57,7 +57,7 @@ pub struct ParamCounts {
 impl ParamCounts {
     /// Bytes with 1 bit and 32 bits each, without the padding of rows to whole words.
     #[must_use]
-    pub fn packed_bytes(self) -> usize {
+    pub(crate) fn packed_bytes(self) -> usize {
         self.binary.div_ceil(8) + 4 * self.float
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::stats::{read_history, write_history};
 use super::{TrainError, Trainer};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::nn::Module;
 
 const SETTING: &str = "setting.";
@@ -17,7 +17,7 @@ const STEPS: &str = "steps";
 impl<M: Module> Trainer<M> {
     /// Writes a checkpoint: network, optimizer, history, configuration, and further `settings`,
     /// `(name, value)` each, that must be the same for a run to go on from it. What identifies data
-    /// is its checksum ([`Split::checksum`](crate::data::Split::checksum)), not its path.
+    /// is what it consists of (a checksum, say), not its path.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`]; what was at `path` before is then still there.
@@ -64,19 +64,15 @@ impl<M: Module> Trainer<M> {
         let note = |name| noted.get(name).map_or("", String::as_str);
         let history = read_history(note(HISTORY))
             .ok_or_else(|| other(HISTORY, "a loss and two shares per epoch", note(HISTORY)))?;
-        let mut optimizer = self.optimizer.clone();
-        checkpoint.restore_optimizer(&mut optimizer, &self.model)?;
-        let counts = [
-            (EPOCHS_DONE, history.len() as u64),
-            (STEPS, optimizer.state.steps),
-        ];
+        let steps = checkpoint.optimizer_steps;
+        let steps = steps.ok_or(CheckpointError::NoOptimizer)?;
+        let counts = [(EPOCHS_DONE, history.len() as u64), (STEPS, steps)];
         for (name, count) in counts {
             if note(name) != count.to_string() {
                 return Err(other(name, &count.to_string(), note(name)));
             }
         }
-        checkpoint.restore_model(&mut self.model)?;
-        self.optimizer = optimizer;
+        checkpoint.restore(&mut self.model, Some(&mut self.optimizer))?;
         self.history = history;
         Ok(())
     }

@@ -59,8 +59,7 @@ fn a_run_resumed_from_a_file_goes_on_as_if_never_interrupted() {
     let loaded = Checkpoint::load(&path).unwrap();
     assert_eq!(loaded, checkpoint);
     let (mut resumed, mut adam) = (network(3, 2), adam());
-    loaded.restore_model(&mut resumed).unwrap();
-    loaded.restore_optimizer(&mut adam, &resumed).unwrap();
+    loaded.restore(&mut resumed, Some(&mut adam)).unwrap();
     step(&mut resumed, &mut adam);
     let state = |model: &Sequential, optimizer: &Optimizer| {
         let all = Checkpoint::capture(model, Some(optimizer), BTreeMap::new());
@@ -86,7 +85,7 @@ fn equal_states_give_equal_bytes_and_special_numbers_come_back() {
     let mut back = BatchNorm::<f64>::new(4).unwrap();
     Checkpoint::try_from(&bytes[..])
         .unwrap()
-        .restore_model(&mut back)
+        .restore(&mut back, None)
         .unwrap();
     let bits = |x: &Tensor<f64>| x.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(back.gamma.value()), bits(&special));
@@ -97,7 +96,7 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     let (model, _, checkpoint) = trained();
     let mut wider = network(4, 2);
     let before = Checkpoint::capture(&wider, None, BTreeMap::new()).unwrap();
-    let error = checkpoint.restore_model(&mut wider).unwrap_err();
+    let error = checkpoint.restore(&mut wider, None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`param.0.weight` in the file has shape [3, 5], expected [4, 5]"
@@ -108,25 +107,29 @@ fn what_does_not_fit_is_named_and_nothing_is_changed() {
     );
 
     let mut deeper = network(3, 2).then(BatchNorm::new(3).unwrap());
-    let error = checkpoint.restore_model(&mut deeper).unwrap_err();
+    let error = checkpoint.restore(&mut deeper, None).unwrap_err();
     let expected = "the names differ: missing in the file: `param.2.gamma`, `param.2.beta`, \
                     `buffer.2.running_mean`, `buffer.2.running_var`";
     assert_eq!(error.to_string(), expected);
 
     let mut shallower = Sequential::new().then(BinaryLinear::new(5, 3, &mut Rng::new(0)).unwrap());
-    let error = checkpoint.restore_model(&mut shallower).unwrap_err();
+    let error = checkpoint.restore(&mut shallower, None).unwrap_err();
     let expected = "the names differ: not in the model: `buffer.1.running_mean`, \
                     `buffer.1.running_var`, `param.1.beta`, `param.1.gamma`";
     assert_eq!(error.to_string(), expected);
 
     let mut sgd = Optimizer::new(Sgd::new(0.1, 0.9).unwrap());
-    let error = checkpoint.restore_optimizer(&mut sgd, &model).unwrap_err();
+    let mut other = network(3, 2);
+    let before = Checkpoint::capture(&other, None, BTreeMap::new()).unwrap();
+    let error = checkpoint.restore(&mut other, Some(&mut sgd)).unwrap_err();
     assert!(matches!(error, CheckpointError::Names { .. }), "{error}");
     assert_eq!(sgd.state.steps, 0);
+    let after = Checkpoint::capture(&other, None, BTreeMap::new()).unwrap();
+    assert_eq!(after, before);
 
     let bare = Checkpoint::capture(&model, None, BTreeMap::new()).unwrap();
     let mut adam = adam();
-    let error = bare.restore_optimizer(&mut adam, &model).unwrap_err();
+    let error = bare.restore(&mut other, Some(&mut adam)).unwrap_err();
     assert!(matches!(error, CheckpointError::NoOptimizer), "{error}");
 }
 
@@ -245,9 +248,8 @@ fn states_that_cannot_be_are_refused() {
     negative.state = state;
     let checkpoint = capture(&model, &negative).unwrap();
     let mut fresh = adam();
-    let error = checkpoint
-        .restore_optimizer(&mut fresh, &model)
-        .unwrap_err();
+    let error = checkpoint.restore(&mut network(3, 2), Some(&mut fresh));
+    let error = error.unwrap_err();
     let text = error.to_string();
     assert!(
         text.starts_with("`optimizer.second_moment.0.weight`, element 2 is -0.00"),

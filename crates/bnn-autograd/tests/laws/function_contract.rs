@@ -4,7 +4,7 @@ use bnn_autograd::function::inputs;
 use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, Sequential};
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{
-    Context, Derivatives, Error, Function, Gradients, KeptInput, Real, Rng, Saved, Tape, Tensor,
+    Context, Derivatives, Error, Function, Gradients, KeptInput, Real, Rng, Tape, Tensor,
     Tolerance, Var, gradcheck, modes_agree, ops, saved_state,
 };
 use bnn_core::BitMatrix;
@@ -37,10 +37,13 @@ impl Function<f64> for Combined {
         Ok(vec![map(x, f64::sin)])
     }
     fn backward(&self, ctx: &Context<f64>, grads: Derivatives<f64>) -> Grads {
-        Ok(vec![Some(times(&ctx.saved_tensor(1)?, &grads.single()?))])
+        Ok(vec![Some(times(
+            ctx.saved::<Tensor<f64>>(1)?,
+            &grads.single()?,
+        ))])
     }
     fn jvp(&self, ctx: &Context<f64>, tangents: Derivatives<f64>) -> Grads {
-        let slope = map(&ctx.saved_tensor(0)?, f64::cos);
+        let slope = map(ctx.saved::<Tensor<f64>>(0)?, f64::cos);
         Ok(vec![Some(times(&slope, &tangents.single()?))])
     }
 }
@@ -61,12 +64,15 @@ impl Function<f64> for Separate {
     ) -> Result<(), Error> {
         assert_eq!(outputs[0], map(inputs[0], f64::sin));
         ctx.save(map(inputs[0], f64::cos));
-        ctx.save(Saved::other(String::from("any data"), 8));
+        ctx.save(Vec::from(*b"any data"));
         Ok(())
     }
     fn backward(&self, ctx: &Context<f64>, grads: Derivatives<f64>) -> Grads {
-        assert_eq!(ctx.saved::<String>(1)?, "any data");
-        Ok(vec![Some(times(&ctx.saved_tensor(0)?, &grads.single()?))])
+        assert_eq!(ctx.saved::<Vec<u8>>(1)?, b"any data");
+        Ok(vec![Some(times(
+            ctx.saved::<Tensor<f64>>(0)?,
+            &grads.single()?,
+        ))])
     }
     fn jvp(&self, ctx: &Context<f64>, tangents: Derivatives<f64>) -> Grads {
         self.backward(ctx, tangents)
@@ -148,18 +154,18 @@ impl Function<f64> for Largest {
             .enumerate()
             .max_by(|a, b| a.1.total_cmp(b.1));
         let (at, largest) = by_value.unwrap();
-        ctx.save(Saved::other(at, 8));
+        ctx.save(vec![at]);
         ctx.mark_non_differentiable(1);
         Ok(vec![vector(&[*largest]), vector(&[at as f64])])
     }
     fn backward(&self, ctx: &Context<f64>, mut grads: Derivatives<f64>) -> Grads {
         assert!(grads.get(1).is_none());
         let mut dx = Tensor::full(0.0, ctx.input_shape(0)?)?;
-        dx.data_mut()[*ctx.saved::<usize>(0)?] = grads.take_dense(0)?.item()?;
+        dx.data_mut()[ctx.saved::<Vec<usize>>(0)?[0]] = grads.take_dense(0)?.item()?;
         Ok(vec![Some(dx)])
     }
     fn jvp(&self, ctx: &Context<f64>, tangents: Derivatives<f64>) -> Grads {
-        let t = tangents.single()?.data()[*ctx.saved::<usize>(0)?];
+        let t = tangents.single()?.data()[ctx.saved::<Vec<usize>>(0)?[0]];
         // What is said of an output that does not vary is not believed.
         Ok(vec![Some(vector(&[t])), Some(vector(&[99.0]))])
     }
@@ -465,7 +471,7 @@ fn a_state_that_was_not_saved_is_named() {
     struct Forgets;
     impl Function<f64> for Forgets {
         fn forward(&self, ctx: &mut Context<f64>, given: &[&Tensor<f64>]) -> Outputs {
-            ctx.save(Saved::other(1_u8, 1));
+            ctx.save(vec![1_u8]);
             Ok(vec![given[0].clone()])
         }
         fn backward(&self, ctx: &Context<f64>, _: Derivatives<f64>) -> Grads {

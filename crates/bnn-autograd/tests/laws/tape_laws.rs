@@ -3,9 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bnn_autograd::function::Part;
 use bnn_autograd::function::inputs;
 use bnn_autograd::nn::{BinaryLinear, Module};
-use bnn_autograd::{Context, Derivatives, Error, Function, Rng, Saved, Tape, Tensor, Var, ops};
+use bnn_autograd::{
+    Context, Derivatives, Error, Function, Rng, SavedState, Tape, Tensor, Var, ops,
+};
 
 /// `a * b`, elementwise; records when it runs and when its context dies.
 struct Mul {
@@ -17,6 +20,12 @@ type Log = Rc<RefCell<Vec<String>>>;
 
 /// Says in the log that it was dropped.
 struct Tracer(u32, Log);
+
+impl SavedState<f64> for Tracer {
+    fn parts(&self, visit: &mut dyn FnMut(Part<'_, f64>)) {
+        visit(Part::Bytes(100));
+    }
+}
 
 impl Drop for Tracer {
     fn drop(&mut self) {
@@ -33,7 +42,7 @@ impl Function<f64> for Mul {
         let [a, b] = inputs("inputs of Mul", given)?;
         ctx.save_for_backward(ctx.needs_input_grad(1).then(|| a.clone()));
         ctx.save_for_backward(ctx.needs_input_grad(0).then(|| b.clone()));
-        ctx.save_for_backward(Saved::other(Tracer(self.id, Rc::clone(&self.log)), 100));
+        ctx.save_for_backward(Tracer(self.id, Rc::clone(&self.log)));
         Ok(vec![times(a, b)])
     }
 
@@ -44,7 +53,7 @@ impl Function<f64> for Mul {
     ) -> Result<Vec<Option<Tensor<f64>>>, Error> {
         self.log.borrow_mut().push(format!("run {}", self.id));
         let dy = grad_outputs.single()?;
-        let grad = |other| Ok::<_, Error>(Some(times(&dy, &ctx.saved_tensor(other)?)));
+        let grad = |other| Ok::<_, Error>(Some(times(&dy, ctx.saved::<Tensor<f64>>(other)?)));
         Ok(vec![
             if ctx.needs_input_grad(0) {
                 grad(1)?
@@ -254,7 +263,7 @@ impl Function<f64> for Broken {
         _: Derivatives<f64>,
     ) -> Result<Vec<Option<Tensor<f64>>>, Error> {
         assert!(matches!(
-            ctx.saved_tensor(0),
+            ctx.saved::<Tensor<f64>>(0),
             Err(Error::Saved { slot: 0, .. })
         ));
         assert!(ctx.saved::<bnn_core::BitMatrix>(0).is_err() && ctx.saved::<u32>(0).is_err());

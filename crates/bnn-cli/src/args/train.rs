@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bnn_autograd::data::Augment;
-use bnn_autograd::data::csv::LabelColumn;
+use bnn_autograd::data::LabelColumn;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::images::parse_size;

@@ -36,7 +36,7 @@ impl Kernel {
     /// # Errors
     /// [`Error::IsaUnknown`] if no instruction set has this name; [`Error::IsaAbsent`] if this CPU
     /// or this build does not have it.
-    pub fn by_name(name: &str) -> Result<&'static Kernel, Error> {
+    pub(crate) fn by_name(name: &str) -> Result<&'static Kernel, Error> {
         let isa = Isa::ALL.iter().find(|isa| isa.name() == name);
         Self::for_isa(*isa.ok_or(Error::IsaUnknown {
             name: ShortName::new(name),

@@ -211,8 +211,8 @@ impl<'m> Stream<'m> {
     }
 
     /// Whether the window slides; see [`Stream`].
-    #[must_use]
-    pub fn slides(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn slides(&self) -> bool {
         self.state.slides
     }
 

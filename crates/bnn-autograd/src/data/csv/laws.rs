@@ -10,7 +10,7 @@ const SMALL: Values = Values::Whole { max: 16 };
 
 /// Two features from 0 to 16, and the label where it is usual.
 fn table(text: &str) -> Result<Table, DataError> {
-    read(text.as_bytes(), 2, &LabelColumn::Auto, &SMALL)
+    read_table(text.as_bytes(), 2, &LabelColumn::Auto, &SMALL)
 }
 
 fn refusal(text: &str) -> String {
@@ -30,7 +30,7 @@ fn labels(table: &Table) -> Vec<String> {
 
 #[test]
 fn a_stream_without_line_ends_is_refused_before_it_fills_the_memory() {
-    let error = read(std::io::repeat(b'1'), 2, &LabelColumn::Auto, &SMALL).unwrap_err();
+    let error = read_table(std::io::repeat(b'1'), 2, &LabelColumn::Auto, &SMALL).unwrap_err();
     let max = rows::MAX_LINE;
     assert!(matches!(error, DataError::CsvLine { line: 1, max: m } if m == max));
 }
@@ -96,7 +96,7 @@ fn delimiters_quotes_marks_and_line_ends_are_no_part_of_the_fields() {
         "line 1: a quote is not closed in its line"
     );
     let wide = [0xFF, 0xFE, b'1', 0, b',', 0];
-    let error = read(&wide[..], 2, &LabelColumn::Auto, &SMALL).unwrap_err();
+    let error = read_table(&wide[..], 2, &LabelColumn::Auto, &SMALL).unwrap_err();
     assert!(error.to_string().contains("UTF-8"), "{error}");
 }
 
@@ -118,7 +118,7 @@ fn a_header_is_told_from_data() {
 
 #[test]
 fn the_label_is_where_it_is_said_to_be() {
-    let read = |text: &str, label| read(text.as_bytes(), 2, &label, &SMALL);
+    let read = |text: &str, label| read_table(text.as_bytes(), 2, &label, &SMALL);
     let named = |name: &str| LabelColumn::Named(name.to_owned());
     let noted = |index, name: Option<&str>| LabelColumn::Noted {
         index,
@@ -227,7 +227,7 @@ fn a_field_that_is_no_whole_number_in_range_is_named_by_line_and_column() {
 fn real_numbers_become_bytes_by_the_ranges() {
     let ranges: Ranges = "0:1,-2:2".parse().unwrap();
     let read = |text: &str| {
-        read(
+        read_table(
             text.as_bytes(),
             2,
             &LabelColumn::Auto,
@@ -240,7 +240,7 @@ fn real_numbers_become_bytes_by_the_ranges() {
         let message = read(&format!("1,{field}\n")).unwrap_err().to_string();
         assert!(message.starts_with("line 1, column 2: "), "{message}");
     }
-    let error = super::read(
+    let error = super::read_table(
         "1\n".as_bytes(),
         1,
         &LabelColumn::Auto,
@@ -279,7 +279,7 @@ fn lines_are_numbered_as_an_editor_does() {
 fn no_rows_and_no_features_are_refused() {
     assert!(refusal("\n\n").contains("rows is 0"));
     for features in [0, usize::MAX] {
-        assert!(read("1\n".as_bytes(), features, &LabelColumn::Auto, &SMALL).is_err());
+        assert!(read_table("1\n".as_bytes(), features, &LabelColumn::Auto, &SMALL).is_err());
     }
 }
 
@@ -307,7 +307,7 @@ proptest! {
         bytes in prop::collection::vec(prop::sample::select(b"019.,;\t\"\r\n -eaN\xff".to_vec()), 0..60),
         features in 1_usize..4,
     ) {
-        if let Ok(table) = read(&bytes[..], features, &LabelColumn::Auto, &SMALL) {
+        if let Ok(table) = read_table(&bytes[..], features, &LabelColumn::Auto, &SMALL) {
             prop_assert!(!table.pixels.is_empty());
             prop_assert_eq!(table.pixels.len() % features, 0);
             prop_assert!(table.pixels.iter().all(|&pixel| pixel <= 16));

@@ -93,19 +93,20 @@ pub struct Table {
 ///
 /// ```
 /// use bnn_autograd::data::DataError;
-/// use bnn_autograd::data::csv::{LabelColumn, Values, read};
+/// use bnn_autograd::data::{LabelColumn, Values};
+/// use bnn_autograd::internal::data::read_table;
 ///
 /// let whole = Values::Whole { max: 16 };
-/// let table = read("0, 16, cat\n3, 0, dog\n".as_bytes(), 2, &LabelColumn::Last, &whole)?;
+/// let table = read_table("0, 16, cat\n3, 0, dog\n".as_bytes(), 2, &LabelColumn::Last, &whole)?;
 /// assert_eq!(table.pixels, [0, 16, 3, 0]);
 /// let names = ["cat".to_owned(), "dog".to_owned()];
 /// assert_eq!(table.labels.unwrap().classes(&names)?, [0, 1]);
 ///
-/// let error = read("0,16\n3,x\n".as_bytes(), 2, &LabelColumn::Last, &whole).unwrap_err();
+/// let error = read_table("0,16\n3,x\n".as_bytes(), 2, &LabelColumn::Last, &whole).unwrap_err();
 /// assert_eq!(error.to_string(), r#"line 2, column 2: "x" is not a whole number from 0 to 16"#);
 /// # Ok::<(), DataError>(())
 /// ```
-pub fn read(
+pub fn read_table(
     reader: impl Read,
     features: usize,
     label: &LabelColumn,

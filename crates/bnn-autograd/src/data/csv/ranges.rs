@@ -12,7 +12,7 @@ use super::super::DataError;
 /// As text, for a model's meta data: `least:greatest` for each column, with commas between them.
 ///
 /// ```
-/// use bnn_autograd::data::csv::Ranges;
+/// use bnn_autograd::data::Ranges;
 ///
 /// let ranges: Ranges = "0:1,-2.5:2.5".parse().unwrap();
 /// assert_eq!(ranges.to_string(), "0:1,-2.5:2.5");

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use self::head::{Head, Sizes};
 use self::heads::Heads;
-use crate::context::{Context, Part, Saved, SavedState};
+use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::real::Real;
@@ -90,7 +90,7 @@ impl<T: Real> Function<T> for BinaryAttention {
         });
         let (kept, outputs): (Vec<_>, Vec<_>) =
             done.collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
-        ctx.save(Saved::state(Kept { heads: kept }));
+        ctx.save(Kept { heads: kept });
         let y = of_q.join(outputs.iter().map(Vec::as_slice), q.shape());
         Ok(vec![y])
     }

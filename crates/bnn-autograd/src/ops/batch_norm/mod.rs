@@ -2,8 +2,8 @@
 //!
 //! Training and evaluation compute the same expression, `scale * x + bias` with `scale = gamma /
 //! sqrt(var + eps)` and `bias = beta - mean * scale`, rounded after the product and after the sum,
-//! never fused; only the source of the statistics differs. To fold a trained layer (into
-//! thresholds, say), call [`fold_batch_norm`]: it returns exactly these numbers.
+//! never fused; only the source of the statistics differs. Where a trained layer is folded (into
+//! thresholds, say), [`fold_batch_norm`] returns exactly these numbers.
 
 mod fold;
 

@@ -8,7 +8,7 @@ use bnn_core::internal::{Loop, vectorised};
 
 use super::{PoolShape, Window, for_windows};
 use crate::buffer::take_buffer;
-use crate::context::{Context, Part, Saved, SavedState};
+use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::ops::Padding;
@@ -117,7 +117,7 @@ impl<T: Real, I: Index> Function<T> for MaxPool2d<I> {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of max_pool2d", given)?;
         let (y, winners) = self.largest(x.data());
-        ctx.save(Saved::state(Winners { taps: winners }));
+        ctx.save(Winners { taps: winners });
         Ok(vec![Tensor::trusted(y, self.shape.output.to_vec())])
     }
 

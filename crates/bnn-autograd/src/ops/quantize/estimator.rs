@@ -3,7 +3,7 @@
 use bnn_core::BitMatrix;
 
 use crate::bits::{apply_mask, pack_mask, pack_signs, pack_signs_and_mask};
-use crate::context::{Context, KeptInput, Saved};
+use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::ops::masked::Mask;
 use crate::parallel::for_pairs;
@@ -63,21 +63,18 @@ impl Estimator {
         x: &Tensor<T>,
     ) -> Result<(), Error> {
         self.check()?;
-        ctx.save_each(|pass| {
-            Ok(match self {
-                _ if !pass.needs(i) => None,
-                Self::Identity => None,
-                Self::Clipped => {
-                    let (rows, cols) = x.rows_cols();
-                    let passes = pack_mask(x.data(), rows, cols)?;
-                    Some(Saved::from(Mask { passes }))
-                }
-                Self::Approx | Self::Swish { .. } => {
-                    let x = pass.input(i, x);
-                    Some(Saved::from(SignInput { x }))
-                }
-            })
-        })
+        match self {
+            Self::Identity => Ok(()),
+            Self::Clipped => ctx.save_each(|pass| {
+                let (rows, cols) = x.rows_cols();
+                let passes = pass.needs(i).then(|| pack_mask(x.data(), rows, cols));
+                Ok(passes.transpose()?.map(|passes| Mask { passes }))
+            }),
+            Self::Approx | Self::Swish { .. } => ctx.save_each(|pass| {
+                let x = pass.needs(i).then(|| pass.input(i, x));
+                Ok(x.map(|x| SignInput { x }))
+            }),
+        }
     }
 
     /// The signs of `x`, input `i` of the function, as rows of bits; keeps what
@@ -96,7 +93,7 @@ impl Estimator {
         let (signs, mask) = pack_signs_and_mask(x.data(), rows, cols)?;
         ctx.save_each(|pass| {
             let passes = pass.needs(i).then(|| mask.clone());
-            Ok(passes.map(|passes| Saved::from(Mask { passes })))
+            Ok(passes.map(|passes| Mask { passes }))
         })?;
         Ok(signs)
     }

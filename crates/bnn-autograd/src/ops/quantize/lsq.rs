@@ -4,7 +4,7 @@ use bnn_core::BitMatrix;
 
 use super::check_bits;
 use crate::bits::{apply_mask, pack_where};
-use crate::context::{Context, KeptInput, Part, Saved, SavedState};
+use crate::context::{Context, KeptInput, Part, SavedState};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
 use crate::parallel::{for_pairs, map, sum_of, sum_of_pairs};
@@ -164,13 +164,13 @@ impl<T: Real> Function<T> for Lsq {
         let inside = s > T::zero() && s.is_finite();
         Error::check_range("step of lsq", "positive and finite", s.as_f64(), inside)?;
         ctx.save_each(|pass| {
-            Ok(Saved::state(match pass.needs(STEP) {
+            Ok(match pass.needs(STEP) {
                 true => Kept::Values {
                     v: pass.input(V, v),
                     step: step.clone(),
                 },
                 false => Kept::Inside(self.mask(v, s)?),
-            }))
+            })
         })?;
         let y = map(v.data(), |&v| self.level(v / s) * s);
         Ok(vec![Tensor::trusted(y, v.shape().to_vec())])

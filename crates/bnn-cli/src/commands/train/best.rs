@@ -57,7 +57,7 @@ pub(super) fn restore(
         let wrong = format!("it holds the network of epoch {found}, expected that of epoch {best}");
         return Err(about(CliError::Input(wrong)));
     }
-    let restored = kept.restore_model(&mut trainer.model);
+    let restored = kept.restore(&mut trainer.model, None);
     restored.map_err(|error| about(CliError::input(error)))?;
     Ok(best)
 }

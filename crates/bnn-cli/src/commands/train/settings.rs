@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bnn_autograd::Rng;
 use bnn_autograd::checkpoint::Weights;
-use bnn_autograd::data::csv::LabelColumn;
-use bnn_autograd::data::{Augment, Dataset, Loaded};
+use bnn_autograd::data::{Augment, Dataset, LabelColumn, Loaded};
 use bnn_autograd::internal::Recipe;
+use bnn_autograd::internal::data::checksum;
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
 use crate::args::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
@@ -109,7 +109,7 @@ impl Settings {
             label: args.label.clone(),
             scale: args.scale,
             validation: args.validation,
-            data_checksum: loaded.split.checksum(),
+            data_checksum: checksum(&loaded.split),
             network,
             image: [layout.height, layout.width, layout.channels],
             ends,

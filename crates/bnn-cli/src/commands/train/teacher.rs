@@ -44,7 +44,7 @@ impl Taught {
         let network = Architecture::parse(arch, &[], data).map_err(about)?;
         let network = network.build(data, &ends, &mut Rng::new(0));
         let mut network = network.map_err(|error| about(CliError::input(error)))?;
-        let restored = checkpoint.restore_model(&mut network);
+        let restored = checkpoint.restore(&mut network, None);
         restored.map_err(|error| about(CliError::input(error)))?;
         Ok(Self {
             path: path.to_owned(),

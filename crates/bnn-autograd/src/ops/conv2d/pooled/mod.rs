@@ -18,7 +18,7 @@ use super::real::RealConv2d;
 use super::shape::ConvShape;
 use super::{ConvOptions, Padding};
 use crate::buffer::{Buffer, take_buffer};
-use crate::context::{Context, Saved};
+use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
 use crate::ops::pool2d::{PoolShape, Winners, max_pool2d};
@@ -146,7 +146,7 @@ impl<T: Real, C: PooledConv<T>> Function<T> for Pooled<C> {
         let [x, w] = inputs("inputs of a convolution", given)?;
         let sizes = self.sizes(x.shape(), w.shape())?;
         let (y, taps) = self.conv.pooled(ctx, &sizes, x, w)?;
-        ctx.save(Saved::state(Winners { taps }));
+        ctx.save(Winners { taps });
         Ok(vec![Tensor::trusted(y, sizes.pool.output.to_vec())])
     }
 
