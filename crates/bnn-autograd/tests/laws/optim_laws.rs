@@ -313,6 +313,7 @@ fn binary_networks_learn_digits_without_latent_weights() {
         learn_digits(diode),
     ];
     for (accuracy, flipped) in learned {
+        // 20 seeds on each of three instruction sets: 0.939 to 0.969, and 0.18 or more flipped.
         assert!(accuracy > 0.92, "{accuracy}");
         assert!(flipped > 0.1, "{flipped}");
     }
