@@ -2,11 +2,13 @@
 //! them.
 //!
 //! The terms of a row are taken in *groups* of four or five. The sums of a group under all choices
-//! of signs are a table, which a vector or two hold, and the signs of a column, as a number, say
-//! which of them it needs: one lookup and one addition replace a multiplication and an addition for
-//! each term. Sums of a group and sums of groups are added in the order of the terms, so the result
-//! is that of a sum in `f32` in an order that no tile, block or thread changes. A table's entry is
-//! the sum of the terms with the signs that they have, so NaN and infinity propagate as in any sum.
+//! of signs are a table, of which a vector holds the half with a positive last term: the others are
+//! their negatives. The signs of a column, as a number, say which of them it needs: one lookup and
+//! one addition with the last sign replace a multiplication and an addition for each term. A group
+//! is summed from its last term on and then in order, and groups are added in their order, so the
+//! result is that of a sum in `f32` in an order that no tile, block or thread changes. A table's
+//! entry is the sum of the terms with the signs that they have, so NaN and infinity propagate as in
+//! any sum.
 
 use core::ops::Range;
 
@@ -22,7 +24,7 @@ pub(crate) struct Line<T>(pub(crate) [T; LINE]);
 pub(crate) const LINE: usize = 16;
 
 /// Rows whose tables lie side by side and meet the signs of a column together.
-pub(crate) const TABLE_ROWS: usize = 4;
+pub(crate) const TABLE_ROWS: usize = 8;
 
 /// Columns of a panel of signs.
 pub(crate) const PANEL_COLS: usize = 64;

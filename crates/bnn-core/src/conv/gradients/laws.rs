@@ -191,7 +191,7 @@ fn definition_of_window(
     let [kernel_height, kernel_width] = conv.windows().kernel();
     let order: &[usize] = match isa {
         Isa::Avx2 => &[3, 0, 1, 2],
-        _ => &[0, 1, 2, 3, 4],
+        _ => &[4, 0, 1, 2, 3],
     };
     let mut added = Vec::new();
     for tap in 0..kernel_height * kernel_width {

@@ -120,6 +120,26 @@ pub(super) const fn entry_signs<const ENTRIES: usize, const TERMS: usize>()
     signs
 }
 
+/// The last signs of the groups in a word.
+const fn last_signs<const TERMS: usize, const GROUPS: usize>() -> u32 {
+    let (mut signs, mut group) = (0, 0);
+    while group < GROUPS {
+        signs |= 1 << (group * TERMS + TERMS - 1);
+        group += 1;
+    }
+    signs
+}
+
+/// Where the last sign of a group is -1, turns the others round, because the sum of the group is
+/// then minus that of the entry; and makes the last bit that of a negative number.
+#[inline(always)]
+pub(super) fn relative<const TERMS: usize, const GROUPS: usize>(word: u32) -> u32 {
+    let last = const { last_signs::<TERMS, GROUPS>() };
+    let negative = !word & last;
+    // All lower bits of the group in the place of its last one.
+    word & !last ^ (negative - (negative >> (TERMS - 1))) | negative
+}
+
 /// Transposes the signs of terms to words of `TERMS` signs of each column; `finish` makes of a word
 /// what tiles read.
 #[inline(always)]

@@ -10,7 +10,9 @@ use core::arch::x86_64::{
 };
 
 use super::super::cpu_has;
-use super::super::f32_signs::{Group, TileOperands, by_vectors, entry_signs, group_of, lay_out};
+use super::super::f32_signs::{
+    Group, TileOperands, by_vectors, entry_signs, group_of, lay_out, relative,
+};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -24,8 +26,11 @@ const WORD_GROUPS: usize = 8;
 const ENTRIES: usize = 1 << (GROUP - 1);
 /// Columns in a vector.
 const LANES: usize = 8;
-/// Vectors of columns in a tile.
-const VECTORS: usize = 2;
+/// Vectors of columns in a tile of so many rows: what stays in the registers, and makes sums enough
+/// to wait for.
+const fn tile_vectors(rows: usize) -> usize {
+    if rows > 3 { 1 } else { 2 }
+}
 
 /// For kernels whose `supported` asks for AVX2.
 pub(super) static SIGN_TABLES: SignTables = SignTables {
@@ -72,19 +77,9 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
 /// The signs of the first three terms in the entries of a table, where the fourth is positive.
 const SIGNS: [[f32; ENTRIES]; GROUP - 1] = entry_signs();
 
-/// Where the fourth sign of a group is -1, turns the other three round, because the sum of the
-/// group is then minus that of the entry; and makes the fourth bit that of a negative number.
-#[inline(always)]
-fn relative(word: u32) -> u32 {
-    const FOURTH: u32 = 0x8888_8888;
-    let negative = !word & FOURTH;
-    // 7 in the place of an 8.
-    word & !FOURTH ^ (negative - (negative >> 3)) | negative
-}
-
 #[target_feature(enable = "avx2,fma")]
 fn lay_out_words(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]) {
-    lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, relative);
+    lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, relative::<GROUP, WORD_GROUPS>);
 }
 
 #[target_feature(enable = "avx2,fma")]
@@ -105,21 +100,24 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
         panel,
         sums,
         |operands, rows, vectors| {
-            for first in (0..vectors).step_by(VECTORS) {
+            let most = tile_vectors(rows);
+            for first in (0..vectors).step_by(most) {
                 let part = &TileOperands {
                     panel: operands.panel.wrapping_add(first * LANES),
                     sums: operands.sums.wrapping_add(first * LANES),
                     ..*operands
                 };
-                let here = VECTORS.min(vectors - first);
-                tiles!(part, rows, here, 1, 1; 1, 2; 2, 1; 2, 2; 3, 1; 3, 2; 4, 1; 4, 2;);
+                let here = most.min(vectors - first);
+                tiles!(part, rows, here, 1, 1; 1, 2; 2, 1; 2, 2; 3, 1; 3, 2;
+                    4, 1; 5, 1; 6, 1; 7, 1; 8, 1;);
             }
         },
     );
 }
 
-/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 2 sums, two vectors
-/// each of entries and of signs and the temporaries fit the 16 registers.
+/// Adds the products of `R` rows with `V` vectors of columns to their sums. 8 x 1 sums, a vector each
+/// of entries and of signs and the temporaries fit the 16 registers; 4 x 2 sums, as the compiler
+/// orders the loads of their tables, do not, and take twice as long.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 8 columns.

@@ -1,14 +1,17 @@
-//! Products of `f32` with signs by tables, five signs a lookup: the 32 signed sums of a group fill
-//! two vectors, and `vpermt2ps` chooses among them for 16 columns. A lookup and an addition stand
-//! for 80 multiplications and additions, of which a fused multiply-add does 16.
+//! Products of `f32` with signs by tables, five signs a lookup: `vpermps` chooses among the 16 sums
+//! `e ± a ± b ± c ± d` for 16 columns, and a fused multiply-add with the sign of `e` adds them. The
+//! two stand for 80 multiplications and additions, of which a fused multiply-add does 16.
 
 use core::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps,
-    _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
-    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_permutexvar_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32,
+    _mm512_storeu_ps, _mm512_ternarylogic_epi32,
 };
 
-use super::super::f32_signs::{Group, TileOperands, by_vectors, entry_signs, group_of, lay_out};
+use super::super::f32_signs::{
+    Group, TileOperands, by_vectors, entry_signs, group_of, lay_out, relative,
+};
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
     LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
@@ -18,17 +21,17 @@ use crate::kernel::sign_tables::{
 const GROUP: usize = 5;
 /// Groups in a word.
 const WORD_GROUPS: usize = 6;
-/// Sums of a table.
-const ENTRIES: usize = 1 << GROUP;
-/// Lines of a table.
-const LINES: usize = ENTRIES / LINE;
+/// Sums of a table: of two that differ by the sign alone there is one. They fill a line.
+const ENTRIES: usize = 1 << (GROUP - 1);
+/// Vectors of columns in a tile.
+const VECTORS: usize = 2;
 
 /// For kernels whose `supported` asks for AVX-512 F.
 pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
     supported: || true,
     group: GROUP,
     word_groups: WORD_GROUPS,
-    table_lines: TABLE_ROWS * LINES,
+    table_lines: TABLE_ROWS * ENTRIES / LINE,
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     fill: |rows, tables| unsafe { fill(rows, tables) },
     // SAFETY: as for `fill`.
@@ -40,7 +43,7 @@ pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
 #[target_feature(enable = "avx512f")]
 fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
     let whole = Group::of_rows(rows);
-    let (groups, _) = tables.as_chunks_mut::<{ TABLE_ROWS * LINES }>();
+    let (groups, _) = tables.as_chunks_mut::<TABLE_ROWS>();
     for (i, tables) in groups.iter_mut().enumerate() {
         let copy;
         let group = match whole {
@@ -50,23 +53,21 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
                 Group::of_copy(&copy)
             }
         };
-        let (tables, _) = tables.as_chunks_mut::<LINES>();
-        for (r, [minus, plus]) in tables.iter_mut().enumerate() {
-            // SAFETY: there are tables of 4 rows; all terms of the group exist in `rows`, or it is
-            // a copy.
+        for (r, table) in tables.iter_mut().enumerate() {
+            // SAFETY: `r` is one of the rows; all terms of the group exist in `rows`, or it is a
+            // copy.
             let [a, b, c, d, e] = unsafe { group.row(r) };
-            let e = _mm512_set1_ps(e);
-            let mut sums = _mm512_mul_ps(_mm512_set1_ps(a), load(&SIGNS[0]));
+            let mut sums = _mm512_set1_ps(e);
+            sums = _mm512_fmadd_ps(_mm512_set1_ps(a), load(&SIGNS[0]), sums);
             sums = _mm512_fmadd_ps(_mm512_set1_ps(b), load(&SIGNS[1]), sums);
             sums = _mm512_fmadd_ps(_mm512_set1_ps(c), load(&SIGNS[2]), sums);
             sums = _mm512_fmadd_ps(_mm512_set1_ps(d), load(&SIGNS[3]), sums);
-            store(_mm512_sub_ps(sums, e), minus);
-            store(_mm512_add_ps(sums, e), plus);
+            store(sums, table);
         }
     }
 }
 
-/// The signs of the first four terms in the entries of half a table.
+/// The signs of the first four terms in the entries of a table, where the fifth is positive.
 const SIGNS: [Line<f32>; GROUP - 1] = {
     let [a, b, c, d] = entry_signs();
     [Line(a), Line(b), Line(c), Line(d)]
@@ -74,7 +75,7 @@ const SIGNS: [Line<f32>; GROUP - 1] = {
 
 #[target_feature(enable = "avx512f")]
 fn lay_out_words(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]) {
-    lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, |word| word);
+    lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, relative::<GROUP, WORD_GROUPS>);
 }
 
 #[target_feature(enable = "avx512f")]
@@ -95,15 +96,26 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
         panel,
         sums,
         |operands, rows, vectors| {
-            tiles!(operands, rows, vectors,
-            1, 1; 1, 2; 1, 3; 1, 4; 2, 1; 2, 2; 2, 3; 2, 4;
-            3, 1; 3, 2; 3, 3; 3, 4; 4, 1; 4, 2; 4, 3; 4, 4;);
+            for first in (0..vectors).step_by(VECTORS) {
+                let part = &TileOperands {
+                    panel: operands.panel.wrapping_add(first * LINE),
+                    sums: operands.sums.wrapping_add(first * LINE),
+                    ..*operands
+                };
+                let here = VECTORS.min(vectors - first);
+                tiles!(part, rows, here, 1, 1; 1, 2; 2, 1; 2, 2; 3, 1; 3, 2; 4, 1; 4, 2;
+                    5, 1; 5, 2; 6, 1; 6, 2; 7, 1; 7, 2; 8, 1; 8, 2;);
+            }
         },
     );
 }
 
-/// Adds the products of `R` rows with `V` vectors of columns to their sums. 4 x 4 sums, 4 vectors
-/// of signs, a table and the temporaries fit the 32 registers.
+/// `a & b | c`, as a table of the three bits.
+const AND_OR: i32 = 0xEA;
+
+/// Adds the products of `R` rows with `V` vectors of columns to their sums. 8 x 2 sums, the vectors
+/// of signs, a table and the temporaries fit the 32 registers; with fewer rows and more vectors more
+/// work on signs would be shared by fewer lookups.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 16 columns.
@@ -118,6 +130,8 @@ unsafe fn tile<const R: usize, const V: usize>(operands: &TileOperands) {
         begin,
     } = operands;
     let sums_at = |r: usize, v: usize| sums.wrapping_add(r * stride + v * LINE);
+    let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
+    let minus_zero = _mm512_set1_epi32(i32::MIN);
     let mut totals = [[_mm512_setzero_ps(); V]; R];
     if !begin {
         for (r, totals) in totals.iter_mut().enumerate() {
@@ -128,26 +142,33 @@ unsafe fn tile<const R: usize, const V: usize>(operands: &TileOperands) {
         }
     }
     for first in (0..groups).step_by(WORD_GROUPS) {
-        let mut signs = [_mm512_setzero_si512(); V];
-        for (v, signs) in signs.iter_mut().enumerate() {
+        let mut words = [_mm512_setzero_si512(); V];
+        for (v, words) in words.iter_mut().enumerate() {
             let at = panel.wrapping_add(first / WORD_GROUPS * PANEL_COLS + v * LINE);
             // SAFETY: a panel has 64 words for every 6 groups or fewer.
-            *signs = unsafe { _mm512_loadu_si512(at.cast()) };
+            *words = unsafe { _mm512_loadu_si512(at.cast()) };
         }
         for group in first..groups.min(first + WORD_GROUPS) {
+            // -1 or +1: the fifth sign of the group.
+            let mut signs = [_mm512_setzero_ps(); V];
+            for (signs, words) in signs.iter_mut().zip(words) {
+                let fifth = _mm512_slli_epi32::<{ 31 - (GROUP as u32 - 1) }>(words);
+                *signs = _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<AND_OR>(
+                    fifth, minus_zero, one,
+                ));
+            }
             for (r, totals) in totals.iter_mut().enumerate() {
                 let at = tables.wrapping_add((group * TABLE_ROWS + r) * ENTRIES);
-                // SAFETY: every group has the tables of `R` rows, 32 sums each.
-                let minus = unsafe { _mm512_loadu_ps(at) };
-                // SAFETY: as for the first half.
-                let plus = unsafe { _mm512_loadu_ps(at.wrapping_add(LINE)) };
-                for (total, signs) in totals.iter_mut().zip(signs) {
-                    let chosen = _mm512_permutex2var_ps(minus, signs, plus);
-                    *total = _mm512_add_ps(*total, chosen);
+                // SAFETY: every group has the tables of `R` rows, 16 sums each.
+                let table = unsafe { _mm512_loadu_ps(at) };
+                for ((total, words), signs) in totals.iter_mut().zip(words).zip(signs) {
+                    // By the lowest four bits.
+                    let chosen = _mm512_permutexvar_ps(words, table);
+                    *total = _mm512_fmadd_ps(chosen, signs, *total);
                 }
             }
-            for signs in &mut signs {
-                *signs = _mm512_srli_epi32::<{ GROUP as u32 }>(*signs);
+            for words in &mut words {
+                *words = _mm512_srli_epi32::<{ GROUP as u32 }>(*words);
             }
         }
     }
