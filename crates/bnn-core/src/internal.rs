@@ -18,6 +18,8 @@ pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 #[cfg(feature = "std")]
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
 pub use crate::kernel::loops::{Loop, vectorised};
+#[cfg(feature = "alloc")]
+pub use crate::model::graph::graph_of;
 #[cfg(feature = "graph")]
 pub use crate::model::graph::{NodeInfo, fixed, nodes};
 #[cfg(feature = "alloc")]

@@ -125,7 +125,7 @@ impl Model<'_> {
     }
 }
 
-fn values_of(record: &NodeRecord) -> Values {
+pub(super) fn values_of(record: &NodeRecord) -> Values {
     let exponent = record.exponent;
     match record.values {
         values::BITS => Values::Bits,

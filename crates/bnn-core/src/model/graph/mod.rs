@@ -3,7 +3,7 @@
 //! `record` is the layout, `check` what a reader checks. `schedule` is the order in which rows are
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is a
-//! graph as data and `writer` makes files of it; `packed` runs blocks of samples on
+//! graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks of samples on
 //! hosts. `info` and `cost` tell what nodes are and take.
 
 pub(in crate::model) mod check;
@@ -17,6 +17,8 @@ mod packed;
 #[cfg(feature = "alloc")]
 mod packed_product;
 mod per_channel;
+#[cfg(feature = "alloc")]
+mod read;
 pub(in crate::model) mod record;
 mod rows;
 pub(in crate::model) mod run;
@@ -33,6 +35,9 @@ pub use info::Values;
 pub use info::{NodeInfo, nodes};
 #[cfg(feature = "alloc")]
 pub(in crate::model) use packed::PackedGraph;
+#[cfg(feature = "alloc")]
+#[doc(hidden)]
+pub use read::graph_of;
 #[cfg(feature = "alloc")]
 pub use spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
 

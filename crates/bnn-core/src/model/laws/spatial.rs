@@ -11,6 +11,7 @@ use super::net::{Kind, Limits, SpatialNet};
 use super::{Samples, check_stream_words, outputs};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use crate::model::graph::graph_of;
 use crate::model::plan::needs;
 use crate::model::*;
 use crate::shape::row_words;
@@ -47,6 +48,11 @@ fn check(net: &SpatialNet, samples: usize, seed: u64) -> Result<(), ModelError> 
     let (y, done) = outputs(&model, samples, |y| packed.run(samples, x.input(), y));
     done?;
     assert_eq!(y, expected, "packed");
+    let graph = AlignedBytes::from(graph_of(&model)?.write()?.as_slice());
+    let graph = PackedModel::new(Model::open(&graph)?)?;
+    let (y, done) = outputs(&model, samples, |y| graph.run(samples, x.input(), y));
+    done?;
+    assert_eq!(y, expected, "as a graph");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::record::{NodeRecord, values};
-use super::{Graph, fixed};
+use super::{Graph, fixed, graph_of};
 use crate::bits::BitMatrix;
 use crate::model::laws::{Samples, outputs};
 use crate::model::*;
@@ -110,6 +110,7 @@ proptest! {
         let graph = draw::graph(seed, size);
         let file = AlignedBytes::from(graph.write().unwrap().as_slice());
         let model = Model::open(&file).unwrap();
+        prop_assert_eq!(graph_of(&model).unwrap().write().unwrap(), file.to_vec());
         let (input, numbers) = samples(&graph, seed, 3);
         let mut scratch = vec![u64::MAX; model.scratch_words(3).unwrap()];
         let (found, done) = outputs(&model, 3, |output| {
