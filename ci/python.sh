@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Python package: its wheel, what it needs, and its tests, in an environment of its own. The
-# tests of the torch part run where BNN_REQUIRE names `torch`, on PyTorch from the package index.
+# tests of the torch part run where BNN_REQUIRE names `torch`, on PyTorch from the package index, and
+# those of the library for ONNX Runtime with them.
 # usage: ci/python.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,6 +37,8 @@ case ",${BNN_REQUIRE:-}," in
     *,torch,*)
         python -c 'import torch' 2>/dev/null ||
             install_pytorch "$environment" torch==2.15.0 'nvidia-cuda-runtime==13.2.*' 'nvidia-cuda-cupti==13.2.*' nvidia-cufile
+        # Pinned, as its operators' interface is what is tested; onnx makes networks of single nodes.
+        python -c 'import onnxruntime, onnx' 2>/dev/null || pip install onnxruntime==1.31.1 onnx==1.23.2
         ;;
     *) echo "the torch part is tested only if PyTorch is here: BNN_REQUIRE does not name it" ;;
 esac

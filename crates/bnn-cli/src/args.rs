@@ -126,12 +126,14 @@ pub(crate) struct InfoArgs {
     pub(crate) json: bool,
 }
 
-/// Write a model as source code, to be compiled into a program, for example into its flash.
+/// Write a model as source code, to be compiled into a program, for example into its flash, or for
+/// ONNX Runtime.
 ///
 /// c: NAME.h and NAME.c in C99, which need bnn.h and the library; the model is a constant array,
 /// and its sizes are macros. rust: NAME.rs, which needs bnn-core. bin: NAME.bin, the bytes of the
 /// model file after they have been checked, for a linker or a flash programmer; their address must
-/// be a multiple of 8.
+/// be a multiple of 8. onnx: NAME.onnx, whose binary layers ONNX Runtime runs with the library
+/// bnn_onnxruntime.
 ///
 /// Examples:
 ///   bnn export digits.bnn --to c
@@ -157,6 +159,7 @@ pub(crate) enum Language {
     C,
     Rust,
     Bin,
+    Onnx,
 }
 
 /// Make a model file of a network that others trained: ONNX, or weights of BNN-PYNQ.

@@ -45,3 +45,12 @@ impl From<bnn_core::model::ModelError> for Refusal {
         Self(Error::new_err(error.to_string()))
     }
 }
+
+impl From<bnn_onnxruntime::ExportError> for Refusal {
+    fn from(error: bnn_onnxruntime::ExportError) -> Self {
+        match error {
+            bnn_onnxruntime::ExportError::Model(error) => error.into(),
+            other => Self(Error::new_err(other.to_string())),
+        }
+    }
+}

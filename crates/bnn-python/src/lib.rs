@@ -20,6 +20,7 @@ mod writer;
 /// The compiled module; `bnn_engine` has what is public.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    threads::share_with_onnxruntime();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Error", module.py().get_type::<error::Error>())?;
     module.add_class::<bits::Weights>()?;

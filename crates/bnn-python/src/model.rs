@@ -6,6 +6,7 @@ use bnn_core::model::{
 use bnn_core::row_words;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use self_cell::self_cell;
 
 use crate::arrays::filled;
@@ -106,6 +107,12 @@ impl Model {
     #[getter]
     fn operations(&self) -> u64 {
         self.file().operations()
+    }
+
+    /// The model as an ONNX file.
+    fn onnx<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let file = run(py, MANY, || Ok(bnn_onnxruntime::onnx(self.file())?))?;
+        Ok(PyBytes::new(py, &file))
     }
 
     /// One line per layer.

@@ -184,3 +184,30 @@ fn the_file_itself_is_checked_before_it_is_written() {
     );
     assert_eq!(files(folder).len(), before.len() + 1);
 }
+
+/// That ONNX Runtime computes it is tested from Python, where there is one.
+#[test]
+fn a_model_becomes_an_onnx_file_of_the_same_bytes_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/models");
+    let path = |name: &str| models.join(name).to_str().unwrap().to_owned();
+    let export = |name: &str| {
+        stdout(
+            folder,
+            &["export", &path("cnn.bnn"), "--to", "onnx", "--name", name],
+        )
+    };
+    assert_eq!(export("a"), "a.onnx\n");
+    export("b");
+    let [a, b] = ["a.onnx", "b.onnx"].map(|name| fs::read(folder.join(name)).unwrap());
+    assert_eq!(a, b);
+    let has = |text: &str| a.windows(text.len()).any(|found| found == text.as_bytes());
+    assert!(has("BinaryConv2dBits") && has("input"));
+    refused(
+        folder,
+        &["export", &path("residual.bnn"), "--to", "onnx"],
+        &["node 1, product: fixed point"],
+    );
+    assert_eq!(files(folder), ["a.onnx", "b.onnx"]);
+}

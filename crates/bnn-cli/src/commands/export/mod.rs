@@ -1,4 +1,4 @@
-//! `bnn export`: writes a model as source code, to be compiled into a program.
+//! `bnn export`: writes a model as source code, to be compiled into a program, or for ONNX Runtime.
 
 mod c;
 mod rust;
@@ -29,6 +29,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
             (format!("{name}.c"), c::definition(&source).into_bytes()),
         ],
         Language::Rust => vec![(format!("{name}.rs"), rust::module(&source).into_bytes())],
+        Language::Onnx => vec![(
+            format!("{name}.onnx"),
+            bnn_onnxruntime::onnx(&model).map_err(CliError::input)?,
+        )],
         Language::Bin => vec![(format!("{name}.bin"), bytes.to_vec())],
     };
     let (names, texts): (Vec<_>, Vec<_>) = files.into_iter().unzip();
