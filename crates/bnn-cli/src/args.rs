@@ -5,6 +5,7 @@ mod train;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 pub(crate) use train::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     TestVectors(TestVectorsArgs),
     Bench(BenchArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
@@ -335,4 +338,29 @@ mod tests {
             assert!(sizes::<2>(text).is_err(), "{text}");
         }
     }
+}
+
+/// Print a script that lets a shell complete the options and values of `bnn`.
+///
+/// Examples:
+///   bnn completions bash > ~/.local/share/bash-completion/completions/bnn
+///   bnn completions zsh > ~/.zfunc/_bnn
+///   bnn completions fish > ~/.config/fish/completions/bnn.fish
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// Write the manual pages: bnn.1 and one for each command, bnn-train.1 and so on.
+///
+/// Examples:
+///   bnn man --out ~/.local/share/man/man1
+#[derive(Debug, ClapArgs)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ManArgs {
+    /// Folder to write to [default: the current one]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -57,6 +57,8 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Info(args) => commands::info::run(args),
         Command::TestVectors(args) => commands::test_vectors::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Man(args) => commands::man::run(args),
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) fn line(text: impl Display) -> Result<(), CliError> {
     print(format_args!("{}", printable(&text.to_string())))
 }
 
+/// Writes a text of this program's own, of several lines, to standard output as it is.
+pub(crate) fn script(text: &str) -> Result<(), CliError> {
+    print(text.trim_end())
+}
+
 /// Writes a table to standard output; [`crate::table`] has escaped its cells.
 pub(crate) fn table(table: Table) -> Result<(), CliError> {
     print(table)

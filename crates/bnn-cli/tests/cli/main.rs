@@ -18,6 +18,7 @@ mod kills;
 mod mcu;
 mod outputs;
 mod resume;
+mod shell;
 mod train;
 mod vectors;
 mod weights;
