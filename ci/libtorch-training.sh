@@ -10,5 +10,5 @@ ci/libtorch-fashion-mnist.sh 1 80
 
 echo "training steps beside LibTorch: that the programs still fit each other, not how fast they are"
 benches/train_step.sh 1 2
-echo "the forward pass beside LibTorch's, likewise"
+echo "the forward pass beside LibTorch's: that it still runs"
 benches/linear_forward.sh 3

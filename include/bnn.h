@@ -1107,9 +1107,9 @@ bnn_status_t bnn_packed_model_memory(const bnn_packed_model_t *packed,
  * say of the model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`,
  * bit for bit.
  *
- * The model keeps the memory that a run works in: once it has run so many samples in as many
- * threads, no run of at most so many asks for more. A run of one sample is about as fast per
- * sample as one of many, apart from sharing it among threads.
+ * The model keeps the memory that a run works in: a later run of no more samples, in no more
+ * threads, asks for no more. A run of one sample is about as fast per sample as one of many,
+ * apart from sharing it among threads.
  *
  * - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element
  *   type (8 bytes for bits, whose tail bits are 0).
@@ -1386,8 +1386,8 @@ bnn_status_t bnn_builder_flatten(bnn_builder_t *builder);
 
 /**
  * Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its
- * bytes. The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch
- * norm, sums (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+ * bytes. The output of the model is scores (BNN_ELEMENT_F32) after an affine map or a batch
+ * norm, sums (BNN_ELEMENT_I32) after a product, bits (BNN_ELEMENT_BITS) after a sign.
  *
  * - `file_bytes`: written: the size of the file.
  *
@@ -1399,7 +1399,7 @@ bnn_status_t bnn_builder_finish(bnn_builder_t *builder, size_t *file_bytes);
  * Copies the bytes of the finished model.
  *
  * - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
- *   larger, and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple
+ *   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a multiple
  *   of 8.
  *
  * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).

@@ -1,5 +1,5 @@
 // The binary networks: pixels times signs of weights in the first layer, signs times signs in the
-// others, batch norm behind every layer and no bias, as in `bnn_autograd::models`.
+// others, batch norm after every layer and no bias, as in `bnn_autograd::models`.
 #pragma once
 
 #include <vector>

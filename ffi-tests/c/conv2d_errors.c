@@ -176,7 +176,7 @@ void test_conv2d_errors(void) {
     eighths(w, 2 * FILTER, 1);
     eighths(x, BATCH * IMAGE, 2);
     out[Y] = guarded(BATCH * IMAGE, sizeof(float)); /* so large that it can stand for x */
-    out[SAVE] = guarded(IMAGE, sizeof(uint64_t));   /* likewise */
+    out[SAVE] = guarded(IMAGE, sizeof(uint64_t));   /* so large that it can stand for x */
     out[DX] = guarded(BATCH * IMAGE, sizeof(float));
     out[DW] = guarded(2 * FILTER, sizeof(float));
     out[DSCALE] = guarded(2, sizeof(float));

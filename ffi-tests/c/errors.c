@@ -38,7 +38,7 @@ static void pack_refuses(void) {
     REFUSES(BNN_ERROR_OVERFLOW, "x is too", bnn_pack_f32(x, 2, K, SIZE_MAX / 8, out, WORDS));
     REFUSES(BNN_ERROR_OVERLAP, "bits is written but overlaps x",
             bnn_pack_f32(payload(bits_out), 1, 2, 2, out, 1));
-    REFUSES(BNN_ERROR_OVERLAP, "overlaps", /* by its last float, behind a gap */
+    REFUSES(BNN_ERROR_OVERLAP, "overlaps", /* by its last float, after a gap */
             bnn_pack_f32(moved(out, 0), 2, 1, 2, moved(out, 8), 2));
 }
 

@@ -173,7 +173,7 @@ static void backward_refuses(const bnn_linear_t *layer) {
     REFUSES(BNN_ERROR_OVERLAP, "grad_bias is written but overlaps grad_scale",
             bnn_linear_backward_f32(layer, saved, SAVED, dy, M, dx, dw, ds, ds));
     memset(dirty, 0, sizeof dirty);
-    dirty[1] = (uint64_t)1 << 63; /* behind the 70th sign of row 0 */
+    dirty[1] = (uint64_t)1 << 63; /* after the 70th sign of row 0 */
     REFUSES(BNN_ERROR_TAIL_BITS, "saved: row 0 has a bit set after",
             bnn_linear_backward_f32(layer, dirty, SAVED, dy, M, dx, dw, ds, db));
     dirty[1] = 0;

@@ -43,7 +43,7 @@ static void a_series_without_an_end(void) {
     release(memory);
 }
 
-/* Windows lie one behind the other where a model is padded above or below. */
+/* Windows follow each other without overlap where a model is padded above or below. */
 static void windows_with_padding(void) {
     const bnn_model_t model = opened(padded, PADDED_BYTES);
     const size_t need = bnn_model_stream_bytes(&model), scratch_bytes = bnn_model_scratch_bytes(&model);

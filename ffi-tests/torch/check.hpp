@@ -32,7 +32,7 @@ void check(bool passed, const std::string &what, const char *file, int line);
 inline Tensor signs(const Tensor &x) { return torch::where(x >= 0, torch::ones_like(x), -torch::ones_like(x)); }
 
 // Signs with their straight-through gradients, made of LibTorch's own operations: in front of the
-// subtraction and behind it stands the same number, so that the value is that of the sign and the
+// subtraction and after it stands the same number, so that the value is that of the sign and the
 // gradient that of `clamp`, or of `w` itself.
 inline Tensor sign_of_input(const Tensor &x, double clip = 1.0) {
     const Tensor passed = x.clamp(-clip, clip);

@@ -77,7 +77,7 @@ void files_bring_everything_back() {
     EXPECT(torch::equal(other->forward(x), net->forward(x)));
 }
 
-// In evaluation the output is that of the parameters as they are, whoever changed them.
+// In evaluation the output is that of the parameters as they are, however they were changed.
 void packed_weights_follow_the_parameters() {
     BinaryLinear layer(BinaryLinearOptions(70, 5).scale(true));
     layer->eval();

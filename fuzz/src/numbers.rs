@@ -2,7 +2,7 @@
 
 use bnn_core::{BitMatrix, Error};
 
-/// The bytes of an input, and noise behind them: short inputs describe large operands too.
+/// The bytes of an input, and noise after them: short inputs describe large operands too.
 #[derive(Clone, Debug)]
 pub struct Numbers<'a> {
     bytes: core::slice::Iter<'a, u8>,

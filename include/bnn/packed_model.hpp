@@ -40,8 +40,8 @@ class PackedModel : public ModelInfo {
     /// The model for the functions of bnn.h that take a `bnn_model_t`; the object keeps it.
     const bnn_model_t *view() const noexcept { return &model_; }
 
-    /// Bytes that the object takes beside the file: of the weights as they are laid out, and of
-    /// what lies between the layers in a run of so many samples, for each thread of it.
+    /// Bytes that the object takes beside the file: of the weights as they are laid out, and, for
+    /// each thread of a run, of what lies between the layers.
     struct Memory {
         std::size_t weights = 0;
         std::size_t workspace = 0;

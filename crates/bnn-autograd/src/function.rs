@@ -19,12 +19,21 @@ use crate::tensor::Tensor;
 /// Parameters that are not differentiated (a label, an epsilon) are fields of the type.
 /// Put it on the tape with [`Tape::apply`](crate::Tape::apply).
 ///
+/// What the forward pass keeps is a type of the function, declared by
+/// [`saved_state!`](crate::saved_state), and [`Context::saved_state`] finds it again by that type.
+///
 /// Combined, with both passes:
 /// ```
 /// use bnn_autograd::function::inputs;
-/// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor};
+/// use bnn_autograd::{Context, Derivatives, Error, Function, Real, Tape, Tensor, saved_state};
 ///
 /// struct Square;
+///
+/// /// The input.
+/// struct Kept<T: Real> {
+///     x: Tensor<T>,
+/// }
+/// saved_state!(Kept<T> { x });
 ///
 /// /// `2 x d`, elementwise: what both passes compute.
 /// fn times_slope(x: &Tensor, mut d: Tensor) -> Tensor {
@@ -35,8 +44,7 @@ use crate::tensor::Tensor;
 /// impl Function<f32> for Square {
 ///     fn forward(&self, ctx: &mut Context<f32>, given: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
 ///         let [x] = inputs("square", given)?;
-///         ctx.save_for_backward(x.clone());
-///         ctx.save_for_forward(x.clone());
+///         ctx.save(Kept { x: x.clone() });
 ///         Ok(vec![Tensor::new(x.data().iter().map(|x| x * x).collect(), x.shape())?])
 ///     }
 ///     fn backward(
@@ -44,14 +52,16 @@ use crate::tensor::Tensor;
 ///         ctx: &Context<f32>,
 ///         grad_outputs: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         Ok(vec![Some(times_slope(ctx.saved::<Tensor>(0)?, grad_outputs.single()?))])
+///         let Kept { x } = ctx.saved_state()?;
+///         Ok(vec![Some(times_slope(x, grad_outputs.single()?))])
 ///     }
 ///     fn jvp(
 ///         &self,
 ///         ctx: &Context<f32>,
 ///         tangents: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         Ok(vec![Some(times_slope(ctx.saved::<Tensor>(0)?, tangents.single()?))])
+///         let Kept { x } = ctx.saved_state()?;
+///         Ok(vec![Some(times_slope(x, tangents.single()?))])
 ///     }
 /// }
 ///
@@ -65,7 +75,7 @@ use crate::tensor::Tensor;
 /// # }
 /// ```
 ///
-/// Separate, with `backward` alone, from its own output:
+/// Separate, with `backward` alone, from its own output. A tensor is a state as it is:
 /// ```
 /// use bnn_autograd::function::inputs;
 /// use bnn_autograd::{Context, Derivatives, Error, Function, Tape, Tensor};
@@ -91,7 +101,8 @@ use crate::tensor::Tensor;
 ///         ctx: &Context<f32>,
 ///         grad_outputs: Derivatives<f32>,
 ///     ) -> Result<Vec<Option<Tensor>>, Error> {
-///         let (y, mut grad) = (ctx.saved::<Tensor>(0)?, grad_outputs.single()?);
+///         let y: &Tensor = ctx.saved_state()?;
+///         let mut grad = grad_outputs.single()?;
 ///         grad.data_mut().iter_mut().zip(y.data()).for_each(|(g, y)| *g *= y);
 ///         Ok(vec![Some(grad)])
 ///     }

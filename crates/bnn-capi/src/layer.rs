@@ -140,7 +140,7 @@ pub(crate) fn wanted<'call>(
     grad.map(|grad| grad.write(len)).transpose()
 }
 
-/// Checks that there is memory for a pass over matrices of so many floats each, which allocates
+/// Checks that there is memory for a pass over matrices of `floats` floats each, which allocates
 /// copies and products of their sizes. Less than a mebibyte is not worth the check.
 pub(crate) fn working_memory<const N: usize>(floats: [usize; N]) -> Result<(), Error> {
     let floats = floats.into_iter().fold(0, usize::saturating_add);

@@ -115,7 +115,7 @@ pub(crate) mod pool {
         }
     }
 
-    /// So many threads; 0 for the default.
+    /// Starts `wanted` threads; 0 for the default.
     fn start(wanted: usize) -> Result<Threads, Error> {
         if wanted == 1 {
             return Ok(Threads::One);
@@ -154,7 +154,7 @@ pub(crate) mod pool {
         Ok(team()?.threads()?.len())
     }
 
-    /// Does `work`, products or convolutions of `bnn-core` alone, of so many word products: on the
+    /// Does `work`, products or convolutions of `bnn-core` alone, of `words` word products: on the
     /// library's threads if sharing is worth it, else on the calling one, which also serves if the
     /// system gives no threads.
     #[inline]

@@ -167,16 +167,17 @@ pub(crate) enum Language {
 
 /// Make a model file of a network that others trained: ONNX, or weights of BNN-PYNQ.
 ///
-/// An ONNX file may come from `torch.onnx.export` (both exporters), Brevitas or QONNX. It must be a
-/// chain of products with binary weights on binary activations, with batch norms, max pools and
-/// arithmetic between them; the first product may take the bytes of images. A folder holds the
-/// files of BNN-PYNQ (`0-0-weights.bin` and so on).
+/// An ONNX file may come from `torch.onnx.export` (both exporters), Brevitas or QONNX. A chain of
+/// products with binary weights on binary activations, with batch norms, max pools and arithmetic
+/// between them, becomes a model that runs on bits alone; its first product may take the bytes of
+/// images. Any other network, such as a residual one or one with real weights in its first layer,
+/// becomes a graph. A folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
 ///
-/// The model is run beside the network's float interpretation before it is written. What a model
+/// Before it is written, the model is compared with the network, computed in floats. What a model
 /// file cannot hold is an error that names the node, its type and why. Networks in ONNX take
 /// numbers: --scale, --mean and --std say how they were made of bytes. The sign of 0 is 0 in ONNX
-/// and +1 in a model: where that shows the network is refused, unless --sign-of-zero says that it
-/// was trained with +1.
+/// and +1 in a model: a network whose scores depend on that is refused, unless --sign-of-zero says
+/// that it was trained with +1.
 ///
 /// Examples:
 ///   bnn import TFC_1W1A.onnx

@@ -17,7 +17,7 @@ const ROWS: usize = 2;
 /// Weights `[n, k]`, laid out for such products.
 #[derive(Clone, Debug)]
 pub struct OrderedWeights {
-    /// For each panel `[k, PANEL]`, zeros behind the last output.
+    /// One `[k, PANEL]` for each panel of outputs, with zeros after the last output.
     panels: Vec<f32>,
     n: usize,
     k: usize,

@@ -13,7 +13,7 @@ pub(crate) struct Samples<'a> {
 
 /// Scores may differ by this share of the largest one.
 const TOLERANCE: f32 = 1e-4;
-/// One in so many samples may have other scores.
+/// One sample in this many may have other scores.
 const SELDOM: usize = 16;
 /// The most numbers that samples have together.
 const MOST: usize = 1 << 22;

@@ -10,7 +10,7 @@ pub struct Imported {
     pub format: &'static str,
     /// How the model was compared with the network.
     pub comparison: Comparison,
-    /// What whoever uses the model must know: a line for each.
+    /// What a user of the model must know, a line for each fact.
     pub notes: Vec<String>,
 }
 

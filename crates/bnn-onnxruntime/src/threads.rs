@@ -1,22 +1,21 @@
-//! The threads that share the work of a node: those of rayon, or of whoever has some of its own.
+//! The threads that share the work of a node: those of rayon, or those of a caller that has its own.
 
 use std::sync::OnceLock;
 
 /// Work to be done, once.
 pub type Work<'a> = &'a mut (dyn FnMut() + Send);
 
-/// Who does it: of so many steps, each the product of an element with a sign or like it.
+/// Runs [`Work`], given its steps: products of an element with a sign, or operations as long.
 static RUNNER: OnceLock<fn(usize, Work<'_>)> = OnceLock::new();
 
-/// From now on `runner` does the work of nodes, on the threads that it likes: it is told how many
-/// steps it takes, and is to call it once.
-/// The first runner stays.
+/// Sets `runner` to do the work of nodes from now on, on threads of its own choice. It is given the
+/// number of steps and the work, which it must call once. The first runner stays.
 pub fn run_by(runner: fn(usize, Work<'_>)) {
-    // Whoever comes later finds that the first one stays.
+    // A later call changes nothing: the first runner stays.
     let _ = RUNNER.set(runner);
 }
 
-/// Does `work` of so many steps; `None` if the runner has not called it.
+/// Does `work` of `steps` steps; `None` if the runner has not called it.
 pub(crate) fn run<R: Send>(steps: usize, work: impl FnOnce() -> R + Send) -> Option<R> {
     let mut work = Some(work);
     let mut result = None;

@@ -15,7 +15,7 @@ pub(crate) fn shape<T: Element>(x: &PyReadonlyArray2<'_, T>) -> [usize; 2] {
     }
 }
 
-/// An array of this shape that `fill` writes in so many steps. Without rows there is nothing to
+/// An array of this shape that `fill` writes in `steps` steps. Without rows there is nothing to
 /// write.
 pub(crate) fn filled<'py, T: Element + Send, D: Dimension>(
     py: Python<'py>,

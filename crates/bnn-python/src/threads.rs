@@ -32,7 +32,7 @@ thread_local! {
         ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
 }
 
-/// Does `work` of so many steps, with the GIL released meanwhile: on the package's threads, or on
+/// Does `work` of `steps` steps, with the GIL released meanwhile: on the package's threads, or on
 /// the calling one if it is small.
 pub(crate) fn run<R: Send>(
     py: Python<'_>,

@@ -45,7 +45,7 @@ pub(crate) struct Suits {
     learning_rate: f64,
 }
 
-/// The settings with which `bnn train` trains an MLP on so many samples.
+/// The settings with which `bnn train` trains an MLP on `samples` samples.
 #[pyfunction]
 pub(crate) fn recipe(samples: usize) -> Suits {
     let recipe = Recipe::of(samples, true);

@@ -23,7 +23,7 @@ type Affine<'py> = Option<(PyReadonlyArray1<'py, f32>, PyReadonlyArray1<'py, f32
 
 #[pymethods]
 impl Writer {
-    /// A model of bits (0), or of bytes of so many bits (1 to 8).
+    /// A model whose input is bits (`input_bits` 0), or bytes of `input_bits` bits (1 to 8).
     #[new]
     fn new(input_bits: u8) -> Self {
         let input = match input_bits {

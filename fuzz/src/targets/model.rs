@@ -1,4 +1,4 @@
-//! Model files of any bytes, and files of the writer's that are damaged, as they are and behind a
+//! Model files of any bytes, and files of the writer's that are damaged, as they are and after a
 //! header that fits: an error, or a model that runs in the scratch memory it asks for, in place as
 //! with packed weights and, where it can, as a stream of rows.
 

@@ -80,7 +80,7 @@ impl Case<'_> {
         self.cols + self.gap
     }
 
-    /// The least room that holds all rows, behind `start` elements: it ends with the last row's
+    /// The least room that holds all rows, after `start` elements: it ends with the last row's
     /// last element.
     fn room(&self) -> Range<usize> {
         self.start..self.start + self.rows * self.stride() - self.gap

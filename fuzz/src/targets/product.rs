@@ -50,7 +50,7 @@ enum Size {
         #[arbitrary(with = up_to::<1200>)]
         k: usize,
     },
-    /// Of so many word products that no kernel leaves them to a lighter one.
+    /// A product of so many words that no kernel leaves it to a lighter one.
     Large { m: u8, n: u8, k: u8 },
 }
 

@@ -27,11 +27,9 @@ pub(crate) struct Input<T: Real> {
 /// are needed.
 ///
 /// What is kept is a [`SavedState`]: a type that the function declares for it
-/// ([`saved_state!`](crate::saved_state)), a tensor, a bit matrix, a vector of numbers. It is found
-/// again by its type or, where there are several of a type, by its slot: the first call of [`Context::save_for_backward`] fills
-/// slot 0 of what `backward` sees, the first call of [`Context::save_for_forward`] slot 0 of what
-/// `jvp` sees. Saving `None` leaves a slot empty, so that later slots keep their numbers. Data for
-/// a pass that will not run is dropped at once.
+/// ([`saved_state!`](crate::saved_state)), a tensor, a bit matrix, a vector of numbers.
+/// [`Context::saved_state`] finds it again by its type; [`Context::saved`] finds it by its slot, if
+/// several are of one type. Data for a pass that will not run is dropped at once.
 ///
 /// A saved tensor cannot change: writing to a [`Tensor`] whose elements a context shares copies
 /// them first.
@@ -193,6 +191,9 @@ impl<T: Real> Context<T> {
 
     /// The data of type `U` in a slot of the running pass: a [`Tensor`], a
     /// [`BitMatrix`](bnn_core::BitMatrix), a vector, any [`SavedState`], or `Some` of it.
+    ///
+    /// Slots count the calls that saved for this pass, from 0. A saved `None` is an empty slot, so
+    /// that later slots keep their numbers.
     ///
     /// # Errors
     /// [`Error::Saved`] if there is no such slot, or it holds something else.

@@ -14,15 +14,15 @@ use super::{DataError, Layout};
 /// rounded to whole pixels); without, pixels are moved as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Augment {
-    /// Move the image by up to so many pixels, independently and uniformly in x and y.
+    /// Move the image by up to this many pixels, independently and uniformly in x and y.
     pub shift: usize,
     /// Mirror left and right with probability 1/2.
     pub flip: bool,
-    /// Turn by up to so many degrees either way, 0 to 180.
+    /// Turn by up to this many degrees either way, 0 to 180.
     pub rotate: f64,
     /// Zoom by a factor between `1 - zoom` and `1 + zoom`, from 0 to less than 1.
     pub zoom: f64,
-    /// Set a square of so many pixels a side to 0. Its centre is any pixel, so that parts of it may
+    /// Set a square of this many pixels a side to 0. Its centre is any pixel, so that parts of it may
     /// lie outside (DeVries & Taylor 2017, arXiv 1708.04552).
     pub cutout: usize,
 }

@@ -303,7 +303,7 @@ pub enum DataError {
         /// What there is none of.
         what: &'static str,
     },
-    /// Labels, which have 16 bits, cannot tell so many classes.
+    /// More classes than labels of 16 bits can tell apart.
     #[error("{classes} classes, expected at most {max}")]
     Classes {
         /// The number of classes.

@@ -229,7 +229,7 @@ fn network(input: InputType, widths: &[usize], after: &[After], rng: &mut Rng) -
         if after.sign {
             block.push(Sign);
         }
-        // Behind signs both kinds of layer compute the same.
+        // After signs both kinds of layer compute the same.
         takes_numbers = after.sign && after.nested;
         match after.nested {
             true => net.push(Sequential::new().named("block", block)),

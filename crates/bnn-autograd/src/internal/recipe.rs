@@ -17,7 +17,7 @@ pub struct Recipe {
 const LARGE: usize = 10_000;
 
 impl Recipe {
-    /// The widths of the hidden layers of an MLP for so many training samples.
+    /// The widths of the hidden layers of an MLP for `samples` training samples.
     #[must_use]
     pub fn hidden(samples: usize) -> &'static [usize] {
         match samples < LARGE {
@@ -26,7 +26,7 @@ impl Recipe {
         }
     }
 
-    /// For so many training samples, of an MLP or else of a network of convolutions.
+    /// The recipe for `samples` training samples, of an MLP or else of a network of convolutions.
     #[must_use]
     pub fn of(samples: usize, is_mlp: bool) -> Self {
         match (samples < LARGE, is_mlp) {

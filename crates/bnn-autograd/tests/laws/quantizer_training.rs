@@ -63,7 +63,7 @@ fn learned(net: &mut Sequential) -> Result<usize, Error> {
     Ok(pairs.filter(right).count())
 }
 
-/// The identity stands in the hidden layer, behind signs, where it belongs: on activations it
+/// The identity stands in the hidden layer, after signs, where it belongs: on activations it
 /// trains worse than the others (Hubara et al. 2016), and here too.
 #[test]
 fn networks_of_every_estimator_and_scale_learn() -> Result<(), Error> {

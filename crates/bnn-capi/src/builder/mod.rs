@@ -191,8 +191,8 @@ pub mod images;
 
 export! {
     /// Finishes the model: nothing can be added any more, and `bnn_builder_file` hands out its
-    /// bytes. The output of the model is scores (BNN_ELEMENT_F32) behind an affine map or a batch
-    /// norm, sums (BNN_ELEMENT_I32) behind a product, bits (BNN_ELEMENT_BITS) behind a sign.
+    /// bytes. The output of the model is scores (BNN_ELEMENT_F32) after an affine map or a batch
+    /// norm, sums (BNN_ELEMENT_I32) after a product, bits (BNN_ELEMENT_BITS) after a sign.
     ///
     /// - `file_bytes`: written: the size of the file.
     ///
@@ -213,7 +213,7 @@ export! {
     /// Copies the bytes of the finished model.
     ///
     /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
-    ///   larger, and what lies behind stays as it was. For `bnn_model_open` it begins at a multiple
+    ///   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a multiple
     ///   of 8.
     ///
     /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).

@@ -46,9 +46,9 @@ export! {
     /// say of the model's `bnn_packed_model_view`. The results are those of `bnn_model_run_batch`,
     /// bit for bit.
     ///
-    /// The model keeps the memory that a run works in: once it has run so many samples in as many
-    /// threads, no run of at most so many asks for more. A run of one sample is about as fast per
-    /// sample as one of many, apart from sharing it among threads.
+    /// The model keeps the memory that a run works in: a later run of no more samples, in no more
+    /// threads, asks for no more. A run of one sample is about as fast per sample as one of many,
+    /// apart from sharing it among threads.
     ///
     /// - `input`: read, `input_bytes` bytes, exactly those of the samples; aligned to the element
     ///   type (8 bytes for bits, whose tail bits are 0).

@@ -87,7 +87,7 @@ impl Net {
         AlignedBytes::from(writer.finish().unwrap().as_slice())
     }
 
-    /// Rows of noise, one behind the other, in words so that they are aligned; and the bytes of
+    /// Rows of noise, one after the other, in words so that they are aligned; and the bytes of
     /// one.
     fn rows(self, count: usize) -> (Vec<u64>, usize) {
         let [_, width, channels] = self.image;

@@ -56,7 +56,7 @@ pub(crate) struct TrainArgs {
     /// `quicknet`. After a colon their sizes, as in reactnet:width=32,blocks=2,stages=3 (channels
     /// of the first stage, which double from stage to stage; blocks of two convolutions in each
     /// stage) and cnn:width=32,stages=3,hidden=256; resnet:fixed=8 has fixed-point numbers of 16
-    /// bits, 8 of them behind the point, for devices without floats
+    /// bits, 8 of them after the point, for devices without floats
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
     /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not below

@@ -81,7 +81,7 @@ fn models_of_bytes_that_ask_for_all_memory_are_refused_with_data() {
     refused(folder, &["eval", "wide.bnn", "--data", "digits"], &[]);
 }
 
-/// `bnn` with so many kibibytes of address space.
+/// `bnn` with `kib` kibibytes of address space.
 #[cfg(target_os = "linux")]
 fn in_little_memory(folder: &Path, kib: usize, args: &[&str]) -> Ended {
     Command::new("sh")

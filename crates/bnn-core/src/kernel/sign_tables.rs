@@ -86,12 +86,12 @@ impl SignTables {
         2 * self.word_groups * self.group
     }
 
-    /// Lines of the tables of [`TABLE_ROWS`] rows of so many terms.
+    /// Lines of the tables of [`TABLE_ROWS`] rows of `terms` terms.
     pub(crate) fn table_lines(&self, terms: usize) -> usize {
         terms.div_ceil(self.group) * self.table_lines
     }
 
-    /// Lines of a panel of so many terms.
+    /// Lines of a panel of `terms` terms.
     pub(crate) fn panel_lines(&self, terms: usize) -> usize {
         terms.div_ceil(self.pair_terms()) * 2 * PANEL_LINES
     }

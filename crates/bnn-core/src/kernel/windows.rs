@@ -106,7 +106,7 @@ impl Kernel {
         (self.functions.windows)().bits.as_ref()
     }
 
-    /// Whether images of so many windows of `groups` groups of 32 bits are faster in place than by
+    /// Whether images of `windows` windows of `groups` groups of 32 bits are faster in place than by
     /// patches of `words` words.
     pub(crate) fn prefers_windows(
         &self,
@@ -220,7 +220,7 @@ impl PanelOrder {
         limits.extend(tables);
     }
 
-    /// Rows that [`push_limits`](Self::push_limits) adds for so many ways.
+    /// Rows that [`push_limits`](Self::push_limits) adds for `ways` ways.
     pub(crate) fn limit_rows(self, ways: usize) -> usize {
         match self {
             PanelOrder::Lanes => ways,

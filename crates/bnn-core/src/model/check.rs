@@ -54,11 +54,11 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
         return Err(Fault::WeightWords);
     }
     let (mut spatial, mut rest) = (0, records);
-    while let [record, behind @ ..] = rest
+    while let [record, after @ ..] = rest
         && Record::decode(record).is_spatial()
     {
         spatial += 1;
-        rest = behind;
+        rest = after;
     }
     let mut checked = Checked {
         records,
@@ -96,17 +96,17 @@ impl Checked<'_> {
         };
         let mut scratch = Scratch::NONE;
         let mut records = self.records;
-        while let [record, behind @ ..] = records {
+        while let [record, after @ ..] = records {
             let record = Record::decode(record);
             ok!(self.check_layer(&record, *index, &mut before));
             let place = Place::new(*index, self.records.len(), self.spatial as usize);
             let regions = Regions::new(&record, place);
             ok!(scratch.add(&regions, record.is_spatial()));
-            if behind.is_empty() {
+            if after.is_empty() {
                 break;
             }
             *index += 1;
-            records = behind;
+            records = after;
         }
         // Otherwise a small file could ask for any amount of memory.
         if scratch.end > scratch.sum || scratch.end > isize::MAX as usize / size_of::<u64>() {
@@ -225,12 +225,12 @@ impl Checked<'_> {
 pub(super) const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
     let mut rows = weights;
     let mut union = 0;
-    while let Some((row, behind)) = rows.split_at_checked(row_bytes) {
+    while let Some((row, after)) = rows.split_at_checked(row_bytes) {
         let Some(last) = row.last_chunk() else {
             return true; // rows of nothing
         };
         union |= u64::from_le_bytes(*last);
-        rows = behind;
+        rows = after;
     }
     union & !last_word_mask(k) == 0
 }

@@ -48,8 +48,8 @@ impl<'a> Sections<'a> {
         };
         let mut end = format::HEADER_BYTES + table.len();
         let (mut entries, _) = table.as_chunks::<{ format::SECTION_BYTES }>();
-        while let [entry, behind @ ..] = entries {
-            entries = behind;
+        while let [entry, after @ ..] = entries {
+            entries = after;
             let [kind @ .., _, _, _, _, _, _, _, _, _, _, _, _] = *entry;
             let (at, len) = (number(entry, 4) as usize, number(entry, 8) as usize);
             if number(entry, 12) != 0 {

@@ -26,13 +26,13 @@ pub(super) const fn crc32(pieces: &[&[u8]]) -> u32 {
         crc >> 4 ^ TABLE[((crc as u8 ^ nibble) & 15) as usize]
     }
     let (mut pieces, mut crc) = (pieces, u32::MAX);
-    while let [piece, behind @ ..] = pieces {
+    while let [piece, after @ ..] = pieces {
         let mut bytes = *piece;
-        while let [byte, behind @ ..] = bytes {
+        while let [byte, after @ ..] = bytes {
             crc = step(step(crc, *byte), *byte >> 4);
-            bytes = behind;
+            bytes = after;
         }
-        pieces = behind;
+        pieces = after;
     }
     !crc
 }

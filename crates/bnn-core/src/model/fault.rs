@@ -143,7 +143,7 @@ impl Fault {
             Fault::Reserved => "zero reserved bytes",
             Fault::Sums => "sums that fit 32 bits",
             Fault::Weights => "at least one weight, all inside the weight section, on whole words",
-            Fault::Tails => "zero bits behind each row of weights",
+            Fault::Tails => "zero bits after each row of weights",
             Fault::Params => "parameters inside the parameter section, aligned",
             Fault::Epilogue => "an epilogue that this version knows",
             #[cfg(feature = "conv")]
@@ -161,15 +161,15 @@ impl Fault {
             #[cfg(not(feature = "conv"))]
             Fault::NeedsConv => "dense layers in a build without the feature `conv`",
             Fault::Kind => "a layer kind that this version knows",
-            Fault::Shared => "weights and parameters behind those of the layer before",
+            Fault::Shared => "weights and parameters after those of the layer before",
             Fault::NotBits => "bits between layers",
             Fault::Shape => "as many inputs as the layer before has outputs",
             Fault::ReadsElsewhere => "to read where the layer before writes",
             Fault::Overlap => "disjoint regions of scratch memory",
             #[cfg(feature = "conv")]
-            Fault::RowsOrder => "rows behind those of the layer before",
+            Fault::RowsOrder => "rows after those of the layer before",
             #[cfg(feature = "conv")]
-            Fault::RowsPlace => "rows of convolutions and pools behind all other regions",
+            Fault::RowsPlace => "rows of convolutions and pools after all other regions",
             Fault::Waste => "a scratch memory plan without waste",
             #[cfg(feature = "graph")]
             Fault::NodeKind => "an operation that this version knows",
@@ -200,7 +200,7 @@ impl Fault {
             #[cfg(feature = "graph")]
             Fault::BufferRows => "a buffer of 1 to all of its rows (none of the last node)",
             #[cfg(feature = "graph")]
-            Fault::BufferPlace => "buffers one behind the other, of a size that fits memory",
+            Fault::BufferPlace => "buffers one after the other, of a size that fits memory",
         }
     }
 }

@@ -317,8 +317,8 @@ impl Record {
     /// epilogue.
     pub(super) const fn params(&self) -> Option<(usize, usize)> {
         match self.epilogue {
-            // Alone, the thresholds of inputs are of no alignment; what is behind them is aligned
-            // as they are.
+            // Alone, the thresholds of inputs have no alignment; parameters after them have their
+            // own.
             epilogue::SUMS => Some((0, 1)),
             epilogue::AFFINE_F32 => Some((2 * size_of::<f32>(), size_of::<f32>())),
             epilogue::THRESHOLD_I16 => Some((size_of::<i16>(), size_of::<i16>())),

@@ -99,16 +99,16 @@ pub(super) struct Regions {
 /// The neighbours of a layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// Nothing lies before it.
+    /// Whether no layer comes before it.
     pub(super) first: bool,
-    /// Nothing lies behind it.
+    /// Whether no layer comes after it.
     pub(super) last: bool,
-    /// A spatial layer lies behind it.
+    /// Whether a spatial layer comes after it.
     pub(super) before_spatial: bool,
 }
 
 impl Place {
-    /// Of layer `index` of so many, of which the first `spatial` are spatial.
+    /// The place of layer `index` among `layers`, of which the first `spatial` are spatial.
     pub(super) const fn new(index: usize, layers: usize, spatial: usize) -> Self {
         Self {
             first: index == 0,
@@ -119,7 +119,7 @@ impl Place {
 }
 
 impl Regions {
-    /// Regions that would end behind all addresses end at the last one, which is too large a plan
+    /// Regions that would end after the last address end at it, which is too large a plan
     /// as well.
     pub(super) const fn new(record: &Record, place: Place) -> Self {
         const fn region(at: u32, words: usize) -> Range<usize> {

@@ -139,14 +139,14 @@ impl RowPipeline<'_> {
         }
     }
 
-    /// Makes the next row of a layer that is ready, and hands it to the layer behind.
+    /// Makes the next row of a layer that is ready, and hands it to the next layer.
     fn make_row(&mut self, level: usize, record: &Record, output: &mut Output<'_>) {
         let windows = record.window.windows();
         let y = &windows.y;
         let mut regions = self.model.regions(level, record);
         let is_last = level + 1 == self.model.spatial();
-        if !is_last && let Some(behind) = self.model.record(level + 1) {
-            regions.output = self.model.regions(level + 1, &behind).input;
+        if !is_last && let Some(next) = self.model.record(level + 1) {
+            regions.output = self.model.regions(level + 1, &next).input;
         }
         let [read, work, write] = disjoint(self.scratch, regions);
         let Some((word, held)) = read.split_first_mut() else {

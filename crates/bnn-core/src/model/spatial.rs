@@ -56,7 +56,7 @@ pub(super) const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether there may be so many elements, of up to eight bytes, and there is one.
+/// Whether an image of this shape has at least one element, and fits memory at eight bytes for each.
 pub(super) const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
     // Two sides have 32 bits together.
     match (height * width).checked_mul(channels) {

@@ -20,7 +20,7 @@ use crate::shape::{at_least, positive};
 /// is that of [`Model::run`] on a window of the rows that came, the first one on the first rows,
 /// every further one on a window that begins as many rows later as all vertical strides multiplied.
 /// Where some layer is padded, or the model is a graph, there is one result for each window's worth
-/// of rows, window behind window.
+/// of rows; the windows do not overlap.
 ///
 /// ```
 /// use bnn_core::conv::{Conv2d, ConvOptions};
@@ -53,7 +53,7 @@ use crate::shape::{at_least, positive};
 pub struct Stream<'m> {
     model: Model<'m>,
     kernel: &'static Kernel,
-    /// Scratch memory, and behind it the rows of the first layer.
+    /// Scratch memory, followed by the rows of the first layer.
     memory: &'m mut [u64],
     state: StreamState,
 }

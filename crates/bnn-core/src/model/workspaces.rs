@@ -10,7 +10,7 @@ use crate::memory;
 
 /// Workspaces that no run uses at the moment: as many as there have been runs at once.
 ///
-/// Without `std` there is no lock that they could lie behind, and each run allocates.
+/// Without `std` there is no lock to share them by, and each run allocates.
 pub(super) struct Workspaces {
     #[cfg(feature = "std")]
     free: Mutex<Vec<Workspace>>,

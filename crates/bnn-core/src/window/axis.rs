@@ -157,8 +157,8 @@ impl Axis {
             dilation => pixels.div_ceil(positive(dilation)),
         };
         let first = taps(self.before.saturating_sub(start));
-        let behind = taps(end.saturating_sub(start)).min(self.kernel);
-        first.min(behind)..behind
+        let past = taps(end.saturating_sub(start)).min(self.kernel);
+        first.min(past)..past
     }
 
     /// The pixel under tap `tap` of the window at stop `o`; the tap must lie inside the image.

@@ -4,7 +4,7 @@
 //! A product is kept until the next one, or the end, says what its sums become. Between them are
 //! monotone functions ([`Scalar`]) and max pools. Where they take two values, the product's layer
 //! has thresholds: the sum at which the very `f32` expression changes from one value to the other.
-//! A neuron that falls is stored with negated weights. Behind a pool that is not possible where the
+//! A neuron that falls is stored with negated weights. After a pool that is not possible where the
 //! functions after the pool fall: its bits are stored negated, and so are the weights that meet
 //! them in the next layer.
 

@@ -35,7 +35,7 @@ def import_model(
         a model it is +1; `"plus"`: the network was trained with +1.
     samples: how many random samples network and model are compared on.
 
-    What whoever uses the model must know is a `UserWarning`.
+    What a user of the model must know is a `UserWarning`.
 
     Raises `Error` for a network that a model file cannot hold, with the name of the node, its type
     and why, and for one whose scores the model does not have; `OSError` for what cannot be read.

@@ -57,7 +57,7 @@ class Model:
 
     @property
     def input_type(self) -> str:
-        """What a sample is made of: `"bits"`; `"u1"` to `"u8"`, bytes of so many bits; or
+        """What a sample is made of: `"bits"`; `"u1"` to `"u8"`, bytes of 1 to 8 bits; or
         `"thresholds"`, bytes of which the model makes bits."""
         return self._native.input_type
 

@@ -107,10 +107,10 @@ fn measure() -> Result<(), ModelError> {
         *run = instructions;
     }
     let [on_bytes, on_bits] = runs;
-    let behind = 64 * two + 10 * (count + sum);
-    let layers = on_bits - 128 * one - WORD as u32 * REACH - behind;
+    let after = 64 * two + 10 * (count + sum);
+    let layers = on_bits - 128 * one - WORD as u32 * REACH - after;
     println!("layer: {}", layers / 3);
-    let first = (on_bytes - layers - behind) / 128 - bit;
+    let first = (on_bytes - layers - after) / 128 - bit;
     println!("bytes: {}", first / (WORD / TOGETHER) as u32);
     let painted = stack::paint();
     let (opened, open) = counter.count(|| Model::open(&FILE.0));

@@ -81,8 +81,8 @@ impl core::fmt::Display for Wrong {
     }
 }
 
-/// Multiplies a row of `k` elements with `n` rows. With `extreme` the row has ones and the weights
-/// so many.
+/// Multiplies a row of `k` elements with `n` rows. With `extreme` the row is all ones
+/// and each word of the weights is `extreme`.
 fn check(k: usize, n: usize, extreme: Option<u64>) -> Result<(), Wrong> {
     let differs = |what| Wrong::Differs { what, k, n };
     let words = k.div_ceil(64);
@@ -140,7 +140,7 @@ fn check(k: usize, n: usize, extreme: Option<u64>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Words of rows of `k` elements, those behind them zero.
+/// Words of rows of `k` elements, those after them zero.
 fn fill(words: &mut [u64], k: usize, word: impl Fn(usize) -> u64) {
     let row = k.div_ceil(64);
     for (at, to) in words.iter_mut().enumerate() {

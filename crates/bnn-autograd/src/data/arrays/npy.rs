@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{DataError, source};
 
-/// The most bytes of elements that are read, 1 GiB, however little is behind a header that promises
+/// The most bytes of elements that are read, 1 GiB, however little follows a header that promises
 /// more.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
 

@@ -39,7 +39,7 @@ impl Ranges {
         Self(ranges)
     }
 
-    /// Whether there is a range for each of so many columns.
+    /// Whether there are ranges for `features` columns.
     pub(in crate::data) fn check(&self, features: usize) -> Result<(), DataError> {
         let ranges = self.0.len();
         if ranges == features {

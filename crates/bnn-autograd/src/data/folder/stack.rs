@@ -1,4 +1,4 @@
-//! Images of one size and colour, one behind the other.
+//! Images of one size and colour in one vector, one after the other.
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ impl<'a> Stack<'a> {
         Ok(())
     }
 
-    /// An empty vector with room for so many images, if that is not too much.
+    /// An empty vector with room for `images` images, if that is not too much.
     pub(super) fn room_for(&self, images: usize) -> Result<Vec<u8>, DataError> {
         let features = self.layout(1).features();
         let bytes = features.and_then(|features| features.checked_mul(images));

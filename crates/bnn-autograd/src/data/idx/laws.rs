@@ -141,11 +141,8 @@ fn trailing_bytes_are_refused_in_plain_and_compressed_files() {
     assert!(matches!(plain, DataError::Trailing { expected: 34, .. }));
     let inside = parse_images_gz(&gzip(&long)).unwrap_err();
     assert!(matches!(inside, DataError::Trailing { expected: 34, .. }));
-    let behind = [gzip(&images(3, 2, 3)), vec![7; 20]].concat();
-    assert!(matches!(
-        parse_images_gz(&behind),
-        Err(DataError::Io { .. })
-    ));
+    let after = [gzip(&images(3, 2, 3)), vec![7; 20]].concat();
+    assert!(matches!(parse_images_gz(&after), Err(DataError::Io { .. })));
 }
 
 fn parse_images_gz(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>), DataError> {
@@ -157,7 +154,7 @@ fn parse_images_gz(bytes: &[u8]) -> Result<(Vec<usize>, Vec<u8>), DataError> {
 #[test]
 fn a_huge_header_is_refused_before_anything_is_read_for_it() {
     for sizes in [[u32::MAX; 3], [1, 1 << 15, (1 << 15) + 1], [u32::MAX, 1, 1]] {
-        // Behind the header is a stream without end: reading it would never return.
+        // A stream without end follows the header: reading it would never return.
         let endless = idx(0x803, &sizes, &[]);
         let endless = endless.chain(std::io::repeat(0));
         let error = parse(endless, Path::new("bomb"), &[3]).unwrap_err();

@@ -115,7 +115,7 @@ fn read_labels(path: &Path) -> Result<Vec<u16>, DataError> {
 }
 
 /// Reads an IDX array of unsigned bytes: the magic number, `0x0800` and the number of dimensions,
-/// which must be one of `dimensions`; so many sizes, their product of bytes, and nothing more.
+/// which must be one of `dimensions`; a size for each; as many bytes as their product; nothing more.
 /// Memory grows with the bytes that arrive, never with what a header says.
 fn parse(
     source: impl Read,

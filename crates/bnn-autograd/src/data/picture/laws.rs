@@ -150,7 +150,7 @@ fn what_is_no_image_is_named() {
     }
 }
 
-/// Headers that promise far more than is behind them.
+/// Headers that promise far more than follows them.
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let mut png = encoded(colourful(2, 2), ImageFormat::Png);
     // Width and height follow the signature, the length and the name of the first chunk.

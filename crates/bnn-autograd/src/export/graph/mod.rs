@@ -118,7 +118,7 @@ impl Lowering {
     #[must_use]
     pub fn branch(&mut self) -> Branch {
         let tensor = self.graph.as_mut().map_or(0, |graph| {
-            // Whoever reads the branch reads the tensor as it is now.
+            // The branch stands for the tensor as it is now.
             graph.bare = false;
             graph.at
         });

@@ -11,8 +11,8 @@ use crate::ops::{Affine, Padding};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// Of so many fixed-point numbers the tape's mean, rounded to `f32`, rounds on to the very integer
-/// that a file computes: sums have at most 24 bits, and a quotient that is no tie is at least `1 /
+/// The most fixed-point numbers whose mean on the tape, rounded to `f32`, rounds on to the very
+/// integer that a file computes: sums have at most 24 bits, and a quotient that is no tie is at least `1 /
 /// (2 * 256) = 2^-9` from one, while rounding moves it by 2^-10 at most.
 const MOST_TAPS: usize = 256;
 
@@ -354,7 +354,7 @@ impl Lowering {
         Ok(())
     }
 
-    /// The shape of the tensor at hand, which has so many channels.
+    /// The shape of the tensor at hand, which has `columns` channels.
     pub(super) fn columns(&mut self, columns: usize) -> Result<[usize; 3], ExportError> {
         let shape = self.tensor(columns);
         match shape[2] == columns {

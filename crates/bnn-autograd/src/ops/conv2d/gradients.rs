@@ -15,8 +15,8 @@ use crate::linalg::sign_conv2d;
 use crate::ops::channels::column_sums_of;
 use crate::saved_input::SavedInput;
 
-/// The gradient of the filters is added up from at most so many pieces of its size, each the sum of
-/// products of its size.
+/// The most pieces that the gradient of the filters is added up from; each has the gradient's size
+/// and is a sum of products of that size.
 pub const FILTER_PIECES: usize = PIECES;
 
 /// `dx`, `[batch, height, width, channels]`: `dy` through the transpose of the convolution with

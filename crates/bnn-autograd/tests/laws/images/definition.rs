@@ -60,7 +60,8 @@ pub(crate) fn small_cases() -> impl Strategy<Value = Case> {
 }
 
 prop_compose! {
-    /// Of images of at most so many rows and columns, or as many as the kernel needs.
+    /// Cases of at most `images` images with at most `side` rows and columns, or as many as the
+    /// kernel needs.
     fn cases_of(images: usize, side: usize)(
         batch in 1..=images,
         height in 1..=side, width in 1..=side,

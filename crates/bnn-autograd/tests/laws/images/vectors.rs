@@ -61,7 +61,7 @@ fn check<T: Real>(
     }
 }
 
-/// As PyTorch's `padding`, so many pixels above and below, left and right.
+/// PyTorch's `padding`: `vertical` pixels above and below, `horizontal` ones left and right.
 fn around(vertical: usize, horizontal: usize) -> Padding {
     Padding::Explicit {
         top: vertical,

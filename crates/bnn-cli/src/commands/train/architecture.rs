@@ -28,7 +28,7 @@ pub(super) enum Architecture {
         width: usize,
         blocks: usize,
         stages: usize,
-        /// Bits behind the point, if numbers are fixed-point ones; of `resnet` alone.
+        /// Bits after the point, if numbers are fixed-point ones; of `resnet` alone.
         fixed: Option<i8>,
     },
 }
@@ -99,7 +99,7 @@ impl Architecture {
         let fixed = fixed.map(|bits| i8::try_from(bits).ok().filter(|bits| *bits <= 15));
         if fixed == Some(None) || fixed.is_some() && family != Family::BiRealNet {
             return Err(wrong(
-                "fixed= of resnet alone, from 1 to 15 bits behind the point",
+                "fixed= of resnet alone, from 1 to 15 bits after the point",
             ));
         }
         let residual = Self::Residual {
@@ -310,7 +310,7 @@ fn numbers<const N: usize>(options: Option<&str>, names: [&str; N]) -> Option<[O
     Some(found)
 }
 
-/// So many that the last images have at least four pixels a side: three, four for large images.
+/// The stages for images of this size, so that the last ones have at least four pixels a side.
 fn stages_for([height, width]: [usize; 2]) -> usize {
     match height.min(width) {
         0..16 => 2,

@@ -18,7 +18,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `history` are the epochs that a resumed run has behind it.
+    /// `history` holds the epochs that a resumed run has completed.
     /// `held_out` is what the samples that each epoch is judged by are called.
     pub(super) fn new(epochs: u64, history: &[EpochStats], held_out: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));

@@ -103,7 +103,7 @@ impl Taps for ByteTaps<'_, '_> {
     fn outside(&mut self, count: usize) {
         let mut left = count * self.channels.len();
         while left > 0 {
-            // The chunk is zero behind what fills it.
+            // The chunk is zero after what fills it.
             let bytes = left.min(WORD - self.filled);
             self.filled += bytes;
             self.flush_if(self.filled == WORD);

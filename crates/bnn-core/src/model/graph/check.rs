@@ -519,11 +519,11 @@ const fn check_buffers(
 const fn finite(bytes: &[u8]) -> Result<(), Fault> {
     const EXPONENT: u32 = 0x7F80_0000;
     let (mut numbers, _) = bytes.as_chunks::<4>();
-    while let [number, behind @ ..] = numbers {
+    while let [number, after @ ..] = numbers {
         if u32::from_le_bytes(*number) & EXPONENT == EXPONENT {
             return Err(Fault::Finite);
         }
-        numbers = behind;
+        numbers = after;
     }
     Ok(())
 }

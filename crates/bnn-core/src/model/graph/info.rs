@@ -12,7 +12,7 @@ use crate::model::reader::Model;
 pub enum Values {
     /// Elements in {-1, +1}.
     Bits,
-    /// Unsigned integers of so many bits, a byte each: of a model's input alone.
+    /// Unsigned integers of `depth` bits, a byte each; only a model's input has them.
     Unsigned {
         /// Bits in use, 1 to 8.
         depth: u8,

@@ -47,19 +47,19 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> NodeParts<'a> {
-    /// The `count` parameters behind the first `skip` ones.
+    /// The `count` parameters after the first `skip` ones.
     fn numbers(&self, skip: usize, count: usize) -> &'a [u32] {
         let at = self.record.params_at as usize + skip * size_of::<u32>();
         words(self.params.get(at..), count)
     }
 
-    /// One `f32` for each channel, behind so many others of each.
+    /// One `f32` for each channel, after `skip` others of each channel.
     pub(in crate::model) fn reals(&self, skip: usize) -> &'a [f32] {
         let n = self.record.channels as usize;
         bytemuck::cast_slice(self.numbers(skip * n, n))
     }
 
-    /// One `i32` for each channel, behind so many others of each.
+    /// One `i32` for each channel, after `skip` others of each channel.
     pub(in crate::model) fn integers(&self, skip: usize) -> &'a [i32] {
         let n = self.record.channels as usize;
         bytemuck::cast_slice(self.numbers(skip * n, n))

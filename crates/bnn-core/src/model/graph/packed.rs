@@ -135,7 +135,7 @@ impl<'a> PackedGraph<'a> {
         let mut nodes = self.nodes.as_slice();
         let mut first = 1;
         while let [node, ..] = nodes {
-            let (run, behind) = nodes
+            let (run, after) = nodes
                 .split_at_checked(node.run_end + 1 - first)
                 .unwrap_or_default();
             match &node.product {
@@ -145,7 +145,7 @@ impl<'a> PackedGraph<'a> {
                 }
                 None => block.rows(run, &mut output),
             }
-            nodes = behind;
+            nodes = after;
             first = node.run_end + 1;
         }
         Ok(())
@@ -175,8 +175,8 @@ impl Block<'_, '_> {
             .tensors
             .split_at_mut_checked(words.start)
             .unwrap_or_default();
-        let (own, behind) = own.split_at_mut_checked(words.len()).unwrap_or_default();
-        let (before, behind, graph) = (&*before, &*behind, self.graph);
+        let (own, after) = own.split_at_mut_checked(words.len()).unwrap_or_default();
+        let (before, after, graph) = (&*before, &*after, self.graph);
         let (given, input) = (&self.given, self.input);
         let read = |index: u16| match graph.nodes.get(usize::from(index).wrapping_sub(1)) {
             None => Rows::given(given, input),
@@ -184,7 +184,7 @@ impl Block<'_, '_> {
                 let (from, len) = (of.words.start * samples, of.words.len() * samples);
                 let (part, from) = match from < words.start {
                     true => (before, from),
-                    false => (behind, from.saturating_sub(words.end)),
+                    false => (after, from.saturating_sub(words.end)),
                 };
                 let part = part.get(from..from + len).unwrap_or_default();
                 Rows::without_gaps(&of.parts.record, part)
@@ -226,8 +226,8 @@ impl Block<'_, '_> {
     }
 }
 
-/// The first room of so many words that no tensor takes that is read from node `index` on, the first
-/// one of a run.
+/// The first range of `words` words that holds no tensor which node `index`, the first of a run, or a
+/// later node reads.
 fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
     let in_use = || {
         let nodes = nodes.iter();
@@ -241,7 +241,7 @@ fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
             .map(|node| node.words.end)
             .max();
         match hit {
-            Some(behind) => start = behind,
+            Some(after) => start = after,
             None => return start..end,
         }
     }

@@ -211,7 +211,7 @@ fn joined<T: Copy>(a: &[T], b: &[T], y: &mut [T], [first, second]: [usize; 2]) {
     }
 }
 
-/// Writes bits, with zeros behind them, from bit `at` of zeros on.
+/// Writes bits, with zeros after them, from bit `at` on, into words that are zero there.
 pub(super) fn place(words: &mut [u64], at: usize, bits: &[u64]) {
     let (word, shift) = (at / WORD, at % WORD);
     let Some(words) = words.get_mut(word..) else {

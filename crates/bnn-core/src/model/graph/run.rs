@@ -74,7 +74,7 @@ pub(in crate::model) struct GraphRun<'r> {
     input: Given<'r>,
     kernel: &'static Kernel,
     states: &'r mut [u32],
-    /// Scratch memory behind the states: patches and buffers.
+    /// Scratch memory after the states: patches and buffers.
     memory: &'r mut [u64],
     /// Words before it.
     begin: usize,
@@ -118,7 +118,7 @@ impl<'r> GraphRun<'r> {
         usize::from(NodeState::load(self.states, last).next) == height
     }
 
-    /// Puts a row behind those of the input; there is room, as `check` has counted.
+    /// Appends a row to those of the input; there is room, as `check` has counted.
     fn take(&mut self, row: Input<'_>) {
         let (Some(record), Given::Rows(words)) =
             (NodeRecord::of(self.model.records, 0), &mut self.input)
@@ -166,7 +166,7 @@ impl<'r> GraphRun<'r> {
         look_from(record, index)
     }
 
-    /// Words of patches: the first buffer, or the end, lies behind them.
+    /// Words of patches: the first buffer, or the end, follows them.
     fn patches(&self) -> usize {
         let end = match NodeRecord::of(self.model.records, 1) {
             Some(first) if first.last > 0 => first.at as usize,
@@ -198,7 +198,7 @@ impl<'r> GraphRun<'r> {
     }
 }
 
-/// The rows that there are of a node's inputs; `buffers` lie `begin` words behind the begin of the
+/// The rows that there are of a node's inputs; `buffers` begin `begin` words after the start of the
 /// scratch memory.
 fn inputs_of<'r>(
     model: &Model<'_>,

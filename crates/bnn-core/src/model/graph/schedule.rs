@@ -163,8 +163,8 @@ pub(in crate::model) const fn last_ready(
     None
 }
 
-/// After node `index` has made a row: the last node that can have become ready. Those behind it have
-/// neither got a row nor room.
+/// After node `index` has made a row: the last node that can have become ready. Nodes after it have
+/// got neither a row nor room.
 pub(in crate::model) const fn look_from(record: &NodeRecord, index: usize) -> usize {
     match record.last {
         0 => index,

@@ -62,7 +62,7 @@ pub struct Graph {
     pub input: InputType,
     /// `[height, width, channels]` of the input.
     pub input_shape: [usize; 3],
-    /// The nodes, each behind those that it reads; the last one makes the output.
+    /// The nodes, each after those that it reads; the last one makes the output.
     pub nodes: Vec<Node>,
     /// Text for people and tools, by convention `key=value` lines.
     pub meta: String,
@@ -94,7 +94,7 @@ pub enum Operation {
     },
     /// The sum of two tensors.
     Add,
-    /// The channels of two tensors, one behind the other.
+    /// The channels of the first tensor, then those of the second.
     Concat,
     /// An affine step for each channel.
     Affine(Finish),

@@ -105,7 +105,7 @@ impl<'r> Rows<'r> {
         self.numbers.part(at..at.saturating_add(self.len))
     }
 
-    /// The rows behind the first `rows` ones, as rows of another image.
+    /// The rows after the first `rows` ones, as rows of another image.
     #[cfg(feature = "alloc")]
     pub(in crate::model) fn skip(&self, rows: usize) -> Self {
         let at = rows.saturating_mul(self.stride);

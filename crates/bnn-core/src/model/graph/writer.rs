@@ -74,7 +74,9 @@ impl Writer {
                 InputType::Bits => values::BITS,
                 InputType::Unsigned { depth } => depth,
                 InputType::Thresholds => {
-                    return Err(self.refusal("bits or unsigned integers (put a sign behind them)"));
+                    return Err(
+                        self.refusal("bits or unsigned integers (put a sign node after them)")
+                    );
                 }
             },
             sides: sides([height, width])?,

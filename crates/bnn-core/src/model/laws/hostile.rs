@@ -23,10 +23,10 @@ fn layers_that_share_weights_or_parameters_are_refused() -> Result<(), ModelErro
         let mut shared = good.clone();
         shared[at..at + 4].fill(0);
         let opened = open_and_run(&with_checksum(shared));
-        let behind = "weights and parameters behind those of the layer before";
+        let after = "weights and parameters after those of the layer before";
         let refused = ModelError::Layer {
             index: 1,
-            expected: behind,
+            expected: after,
         };
         assert_eq!(opened, Err(refused));
     }
@@ -191,7 +191,7 @@ proptest! {
             let expected: Vec<u64> = expected.iter().map(|y| y.to_bits().into()).collect();
             prop_assert_eq!(scores, expected);
         }
-        // The same damage behind a checksum that fits: an attacker's file. It may run, not crash.
+        // The same damage with a checksum that fits: an attacker's file. It may run, not crash.
         let _ = open_and_run(&with_checksum(bytes));
     }
 }
@@ -270,18 +270,18 @@ fn plans_in_which_rows_could_be_written_over_are_refused() -> Result<(), ModelEr
     ];
     assert_eq!(
         refusal(&rows),
-        Some((1, "rows behind those of the layer before"))
+        Some((1, "rows after those of the layer before"))
     );
-    let behind = "rows of convolutions and pools behind all other regions";
+    let after = "rows of convolutions and pools after all other regions";
     assert_eq!(
         refusal(&[(record(2) + work_at, pool_rows)]),
-        Some((2, behind))
+        Some((2, after))
     );
     let tail = [
         (record(2) + output_at, pool_rows),
         (record(3) + input_at, pool_rows),
     ];
-    assert_eq!(refusal(&tail), Some((2, behind)));
+    assert_eq!(refusal(&tail), Some((2, after)));
     let reads = "to read where the layer before writes";
     assert_eq!(
         refusal(&[(record(1) + input_at, pool_rows + 1)]),

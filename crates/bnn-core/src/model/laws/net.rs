@@ -160,7 +160,7 @@ impl SpatialNet {
         writer.finish()
     }
 
-    /// Random elements of so many samples.
+    /// Random elements for `samples` samples.
     pub(super) fn samples(&self, samples: usize, seed: u64) -> Result<Samples, Error> {
         let [height, width, channels] = self.image;
         let pixels = samples * height * width;

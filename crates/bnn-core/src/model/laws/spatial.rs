@@ -317,7 +317,7 @@ fn layers_that_do_not_fit_are_refused_by_the_writer() -> Result<(), ModelError> 
         writer
             .conv2d(&again, zeros(&again)?.view(), threshold(2))
             .is_err(),
-        "behind dense"
+        "after dense"
     );
     // What was refused has left nothing behind.
     writer.finish()?;

@@ -143,7 +143,7 @@ fn what_cannot_be_streamed_or_pushed_is_refused() -> Result<(), ModelError> {
 
 #[test]
 fn a_stream_runs_on_longer_than_any_counter_of_rows() -> Result<(), ModelError> {
-    // Windows of three rows of which each begins four rows behind the one before.
+    // Windows of three rows of which each begins four rows after the one before.
     let options = ConvOptions {
         stride: [4, 1],
         ..ConvOptions::default()

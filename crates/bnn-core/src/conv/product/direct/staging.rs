@@ -58,7 +58,7 @@ impl Staging {
         })
     }
 
-    /// Bytes from a pixel to the one so many rows below and columns to the right of it.
+    /// Bytes from a pixel to the one that is `rows` rows below and `cols` columns to its right.
     pub(super) fn offset(&self, rows: usize, cols: usize) -> usize {
         rows * self.row + cols * self.pixel
     }

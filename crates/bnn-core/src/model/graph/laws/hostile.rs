@@ -144,7 +144,7 @@ fn buffers_of_too_few_rows_are_refused() {
     let at = records_at(&file);
     let mut bad = file.clone();
     bad[at + 4 * RECORD_BYTES + 16] = 2;
-    // What lies behind moves up by a row of 8 words.
+    // What lies after it moves up by a row of 8 words.
     let place = at + 5 * RECORD_BYTES + 20;
     let moved = u32::from_le_bytes(bad[place..place + 4].try_into().unwrap()) - 8;
     bad[place..place + 4].copy_from_slice(&moved.to_le_bytes());

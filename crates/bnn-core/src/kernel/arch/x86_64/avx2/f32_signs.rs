@@ -26,8 +26,8 @@ const WORD_GROUPS: usize = 8;
 const ENTRIES: usize = 1 << (GROUP - 1);
 /// Columns in a vector.
 const LANES: usize = 8;
-/// Vectors of columns in a tile of so many rows: what stays in the registers, and makes sums enough
-/// to wait for.
+/// Vectors of columns in a tile of `rows` rows: as many as stay in the registers, and enough
+/// independent sums to hide the latency of additions.
 const fn tile_vectors(rows: usize) -> usize {
     if rows > 3 { 1 } else { 2 }
 }
