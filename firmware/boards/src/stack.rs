@@ -33,7 +33,8 @@ impl Painted {
     pub fn used(&self) -> usize {
         let bottom = self.top - DEPTH;
         let is_painted = |address: &usize| {
-            // SAFETY: as in `paint`.
+            // SAFETY: below the stack pointer there is RAM of this program alone, which `paint` has
+            // written; no interrupt is enabled.
             let byte: u8 = unsafe { read_volatile(core::ptr::with_exposed_provenance(*address)) };
             byte == PAINT
         };

@@ -70,9 +70,11 @@ impl<'call, T: Plain> Output<'call, T> {
     pub(crate) fn write(self, len: usize) -> Result<&'call mut [T], Error> {
         self.ledger
             .enter(Region::of(self.name, self.pointer, len, true)?)?;
-        // SAFETY: as in `read`; the ledger refuses any second argument that overlaps, and an
-        // `Output` is used up, so the slice is the only one. C may hand over memory that it never
-        // wrote: `T` is `Plain`, and the library writes outputs before it reads any of them.
+        // SAFETY: non-null and aligned (`checked`), at most isize::MAX bytes that do not wrap
+        // (`Region::of`), used by nobody else during the call (the caller's promise to `check`).
+        // The ledger refuses any second argument that overlaps, and an `Output` is used up, so the
+        // slice is the only one. C may hand over memory that it never wrote: `T` is `Plain`, and
+        // the library writes outputs before it reads any of them.
         Ok(unsafe { slice::from_raw_parts_mut(self.pointer, len) })
     }
 

@@ -72,9 +72,9 @@ impl Api {
         let mut info = ptr::null_mut();
         // SAFETY: the value lives; a non-tensor is an error.
         self.checked(unsafe { (self.0.GetTensorTypeAndShape)(value, &raw mut info) })?;
-        // SAFETY: `info` has been made just now, and is released once.
+        // SAFETY: `info` has been made just now and lives until it is released below.
         let described = unsafe { self.described(info) };
-        // SAFETY: as above.
+        // SAFETY: `info` was made above, is released once, and is not used after this.
         unsafe { (self.0.ReleaseTensorTypeAndShapeInfo)(info) };
         let (element, shape) = described?;
         let Some(len) = shape.iter().try_fold(1_usize, |len, n| len.checked_mul(*n)) else {

@@ -42,7 +42,7 @@ impl Context {
         for index in 0..count {
             let mut value = ptr::null();
             let get = functions.KernelContext_GetInput;
-            // SAFETY: as above.
+            // SAFETY: the context lives, and `index` is less than the number of inputs.
             let status = unsafe { get(self.context, index, &raw mut value) };
             self.api.checked(status)?;
             // SAFETY: inputs live and do not change while the node is computed.
@@ -102,7 +102,7 @@ impl<'c> Output<'c> for Destination<'c> {
     }
 
     fn words(self, shape: &[usize]) -> Result<&'c mut [u64], Refusal> {
-        // SAFETY: as above.
+        // SAFETY: operators ask for the type that they have told.
         unsafe { self.elements(shape) }
     }
 }

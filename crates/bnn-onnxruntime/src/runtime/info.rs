@@ -35,7 +35,8 @@ impl NodeInfo for Info {
     fn ints(&self, name: &CStr) -> Option<Vec<i64>> {
         let get = self.api.functions().KernelInfoGetAttributeArray_int64;
         let mut len = 0;
-        // SAFETY: as above; without memory for them it tells how many there are.
+        // SAFETY: the node lives, the name ends in 0. Given no memory for the numbers, the function
+        // writes how many there are.
         let status = unsafe { get(self.info, name.as_ptr(), ptr::null_mut(), &raw mut len) };
         self.api.checked(status).ok()?;
         let mut values = vec![0; len];

@@ -70,7 +70,8 @@ pub(in crate::kernel) fn subtract_mismatches(
     for pair in pairs {
         if let Some(weights) = others.get(done..) {
             let gap = 4 * stride - size_of_val(pair);
-            // SAFETY: as above.
+            // SAFETY: the pair's place in each row lies `stride` further on than in the one before,
+            // and `others` has a row for each of the sums, of which there is one at least.
             unsafe { subtract_pair(weights.as_ptr(), sums.as_mut_ptr(), sums_end, pair, gap) };
         }
         done += 2;
@@ -78,7 +79,8 @@ pub(in crate::kernel) fn subtract_mismatches(
     if let [word] = tail {
         if let Some(weights) = others.get(done..) {
             let gap = 4 * stride - size_of_val(word);
-            // SAFETY: as above.
+            // SAFETY: the word's place in each row lies `stride` further on than in the one before,
+            // and `others` has a row for each of the sums, of which there is one at least.
             unsafe { subtract_word(weights.as_ptr(), sums.as_mut_ptr(), sums_end, word, gap) };
         }
     }

@@ -28,7 +28,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             lighter: None,
         },
         epilogues: &epilogue::PORTABLE,
-        // SAFETY: as for `multiply`.
+        // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's `popcnt`.
         count: |a, b| unsafe { count(a, b) },
         packing: &portable::pack::PACKING,
         windows: || &portable::windows::WINDOWS,

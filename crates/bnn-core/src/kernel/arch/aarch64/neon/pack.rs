@@ -19,18 +19,18 @@ use crate::shape::row_words;
 pub(in crate::kernel) static PACKING: Packing = Packing {
     // SAFETY: the target has NEON.
     f32: |x, bits| unsafe { pack_f32(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     f64: |x, bits| unsafe { pack_f64(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     i8: |x, bits| unsafe { pack_i8(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     at_least: |x, threshold, bits| unsafe { pack_at_least(x, threshold, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     split: |x, planes| unsafe { split(x, planes) },
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     unpack_f32: |bits, x| unsafe { unpack_f32(bits, x) },
     unpack_f64: portable::pack::PACKING.unpack_f64,
-    // SAFETY: as for `f32`.
+    // SAFETY: the target has NEON.
     unpack_i8: |bits, x| unsafe { unpack_i8(bits, x) },
     transpose: portable::pack::transpose::<8>,
 };

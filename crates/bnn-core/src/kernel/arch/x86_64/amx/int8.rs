@@ -284,8 +284,10 @@ impl Tiles {
         if words == 0 || a.len() < words || weights.len() < words || sums.len() < TILE {
             return;
         }
-        // SAFETY: as in `two`: the loop reads `words` tiles of `a` and twice as many of `weights`,
-        // and the 16 rows of `sums` are read and written.
+        // SAFETY: the loop reads `words` tiles of 1 KiB of `a` and twice as many of `weights`,
+        // which are there, as checked; `expand` has written those of `weights`. `sums` is 16 rows
+        // of 128 bytes each, of which the left and the right 64 are read and written. All tiles
+        // are 16 x 64 bytes while `self` lives.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{c} + {wide}*1]",

@@ -38,11 +38,11 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
                 fill: |rows, words, block| unsafe { int8::fill_block(rows, words, block) },
             }),
             panel_words: scalar::panel_words,
-            // SAFETY: as for `fill`.
+            // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
             fill_panel: |rows, words, panel| unsafe {
                 avx512::panel::fill_panel(rows, words, panel)
             },
-            // SAFETY: as for `fill`.
+            // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
             multiply: |block, panel, sums| unsafe { int8::multiply(block, panel, sums) },
             lay_out_on_the_way: true,
             lighter: Some(Lighter {
@@ -51,7 +51,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             }),
         },
         epilogues: &avx512::epilogue::EPILOGUES,
-        // SAFETY: as for `fill`.
+        // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
         count: |a, b| unsafe { avx512::count(a, b) },
         packing: &avx512::pack::PACKING,
         windows: avx512::windows,

@@ -41,9 +41,11 @@ pub(super) static SIGN_TABLES: SignTables = SignTables {
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, and its `SignTables`
     // only if there is FMA.
     fill: |rows, tables| unsafe { fill(rows, tables) },
-    // SAFETY: as for `fill`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, and its `SignTables`
+    // only if there is FMA.
     lay_out: |signs, words| unsafe { lay_out_words(signs, words) },
-    // SAFETY: as for `fill`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, and its `SignTables`
+    // only if there is FMA.
     multiply: |tables, panel, sums| unsafe { multiply(tables, panel, sums) },
 };
 
@@ -176,7 +178,7 @@ unsafe fn tile<const R: usize, const V: usize>(operands: &TileOperands) {
     }
     for (r, totals) in totals.iter().enumerate() {
         for (v, total) in totals.iter().enumerate() {
-            // SAFETY: as for the loads.
+            // SAFETY: row `r` has `V` vectors of sums.
             unsafe { _mm256_storeu_ps(sums_at(r, v), *total) };
         }
     }

@@ -57,13 +57,15 @@ pub(in crate::kernel) static KERNEL: Kernel = {
                 // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
                 // `popcnt`.
                 fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
-                // SAFETY: as for `fill_panel`.
+                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
+                // `popcnt`.
                 multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
                 lay_out_on_the_way: true,
                 lighter: None,
             },
             epilogues: &epilogue::EPILOGUES,
-            // SAFETY: as for `fill_panel`.
+            // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
+            // `popcnt`.
             count: |a, b| unsafe { count(a, b) },
             packing: &pack::PACKING,
             windows: || &windows::WINDOWS,

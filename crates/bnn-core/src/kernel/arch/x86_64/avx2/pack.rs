@@ -19,19 +19,19 @@ use crate::shape::row_words;
 pub(in super::super) static PACKING: Packing = Packing {
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     f32: |x, bits| unsafe { pack_f32(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     f64: |x, bits| unsafe { pack_f64(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     i8: |x, bits| unsafe { pack_i8(x, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     at_least: |x, threshold, bits| unsafe { pack_at_least(x, threshold, bits) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     split: |x, planes| unsafe { split(x, planes) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     unpack_f32: |bits, x| unsafe { unpack_f32(bits, x) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     unpack_f64: |bits, x| unsafe { unpack_f64(bits, x) },
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     unpack_i8: |bits, x| unsafe { unpack_i8(bits, x) },
     // AVX2 does not make it faster.
     transpose: portable::pack::transpose::<8>,

@@ -22,7 +22,7 @@ pub(in super::super) static WINDOWS: WindowFunctions = WindowFunctions {
     bytes: WindowProduct {
         // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
         sums: |block, panel, sums| unsafe { self::sums(block, panel, sums) },
-        // SAFETY: as for `sums`.
+        // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
         reached: |block, panel, limits, out, stride| unsafe {
             reached(block, panel, limits, out, stride)
         },
@@ -30,9 +30,9 @@ pub(in super::super) static WINDOWS: WindowFunctions = WindowFunctions {
     },
     byte_cost: 5,
     bits: Some(WindowProduct {
-        // SAFETY: as for the bytes.
+        // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
         sums: |block, panel, sums| unsafe { window_bits::sums(block, panel, sums) },
-        // SAFETY: as for the bytes.
+        // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
         reached: |block, panels, limits, out, stride| unsafe {
             window_bits::reached(block, panels, limits, out, stride)
         },

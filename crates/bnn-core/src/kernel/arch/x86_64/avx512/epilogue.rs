@@ -10,7 +10,8 @@ pub(in super::super) static EPILOGUES: Epilogues = Epilogues {
     // SAFETY: only kernels whose `supported` asks for AVX-512 F refer to this table, and a `Kernel`
     // is handed out only if `supported` holds.
     reached: |sums, thresholds| unsafe { reached(sums, thresholds) },
-    // SAFETY: as for `reached`.
+    // SAFETY: only kernels whose `supported` asks for AVX-512 F refer to this table, and a `Kernel`
+    // is handed out only if `supported` holds.
     affine: |sums, factors, out| unsafe { affine(sums, factors, out) },
 };
 

@@ -34,9 +34,9 @@ pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
     table_lines: TABLE_ROWS * ENTRIES / LINE,
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     fill: |rows, tables| unsafe { fill(rows, tables) },
-    // SAFETY: as for `fill`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     lay_out: |signs, words| unsafe { lay_out_words(signs, words) },
-    // SAFETY: as for `fill`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     multiply: |tables, panel, sums| unsafe { multiply(tables, panel, sums) },
 };
 
@@ -174,7 +174,7 @@ unsafe fn tile<const R: usize, const V: usize>(operands: &TileOperands) {
     }
     for (r, totals) in totals.iter().enumerate() {
         for (v, total) in totals.iter().enumerate() {
-            // SAFETY: as for the loads.
+            // SAFETY: row `r` has `V` vectors of sums.
             unsafe { _mm512_storeu_ps(sums_at(r, v), *total) };
         }
     }

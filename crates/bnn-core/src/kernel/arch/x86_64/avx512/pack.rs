@@ -19,7 +19,7 @@ pub(in super::super) static PACKING: Packing = Packing {
     unpack_f32: avx2::pack::PACKING.unpack_f32,
     unpack_f64: avx2::pack::PACKING.unpack_f64,
     unpack_i8: avx2::pack::PACKING.unpack_i8,
-    // SAFETY: as for `f32`.
+    // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     transpose: |from, from_words, to, to_words| unsafe {
         transpose(from, from_words, to, to_words)
     },

@@ -21,7 +21,8 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
         // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
         // VPOPCNTDQ, and VNNI was found where it was chosen.
         sums: |block, panel, sums| unsafe { self::sums::<true>(block, panel, sums) },
-        // SAFETY: as for `sums`.
+        // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
+        // VPOPCNTDQ, and VNNI was found where it was chosen.
         reached: |block, panel, limits, out, stride| unsafe {
             reached::<true>(block, panel, limits, out, stride)
         },
@@ -29,9 +30,11 @@ pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
     },
     byte_cost: 4,
     bits: Some(WindowProduct {
-        // SAFETY: as for the bytes.
+        // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
+        // VPOPCNTDQ, and VNNI was found where it was chosen.
         sums: |block, panel, sums| unsafe { self::sums::<false>(block, panel, sums) },
-        // SAFETY: as for the bytes.
+        // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
+        // VPOPCNTDQ, and VNNI was found where it was chosen.
         reached: |block, panel, limits, out, stride| unsafe {
             reached::<false>(block, panel, limits, out, stride)
         },
