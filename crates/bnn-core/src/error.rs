@@ -136,6 +136,7 @@ pub struct ShortName {
 
 impl ShortName {
     /// The name, cut at a character border to at most 15 bytes.
+    #[cfg(any(test, feature = "std"))]
     pub(crate) fn new(name: &str) -> Self {
         let mut bytes = [0; 15];
         let mut len = 0_u8;

@@ -17,7 +17,8 @@ pub use crate::f32_product::F32Product;
 pub use crate::gemm::{WORTH_A_THREAD, single_threaded};
 #[cfg(feature = "std")]
 pub use crate::kernel::f32_operands::{Bf16Exact, F32Right, F32Rows};
-pub use crate::kernel::loops::{Loop, vectorised};
+pub use crate::kernel::loops::Loop;
+pub use crate::kernel::vectorised;
 #[cfg(feature = "alloc")]
 pub use crate::model::graph::graph_of;
 #[cfg(feature = "graph")]

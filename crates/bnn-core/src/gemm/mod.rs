@@ -26,6 +26,8 @@ mod packed;
 #[cfg(feature = "std")]
 mod parallel;
 pub(crate) mod product;
+#[cfg(feature = "alloc")]
+mod sample_rows;
 pub(crate) mod samples;
 #[cfg(feature = "alloc")]
 mod slabs;

@@ -2,8 +2,9 @@
 
 use super::arch;
 use super::isa::{Isa, for_each_isa};
+use super::loops::Loop;
 use super::types::Kernel;
-use crate::error::{Error, ShortName};
+use crate::error::Error;
 
 macro_rules! define_table {
     ($($(#[$doc:meta])* $isa:ident, $name:literal, $built:meta, $($module:ident)::+;)+) => {
@@ -19,29 +20,6 @@ impl Kernel {
     /// The kernels that this CPU can run, from the slowest to the fastest.
     pub fn available() -> impl Iterator<Item = &'static Kernel> {
         TABLE.iter().copied().filter(|kernel| (kernel.supported)())
-    }
-
-    /// The kernel for `isa`.
-    ///
-    /// # Errors
-    /// [`Error::IsaAbsent`] if this CPU or this build does not have it.
-    pub(crate) fn for_isa(isa: Isa) -> Result<&'static Kernel, Error> {
-        Self::available()
-            .find(|kernel| kernel.isa() == isa)
-            .ok_or(Error::IsaAbsent { name: isa.name() })
-    }
-
-    /// The kernel by the name that `BNN_ISA` would hold.
-    ///
-    /// # Errors
-    /// [`Error::IsaUnknown`] if no instruction set has this name; [`Error::IsaAbsent`] if this CPU
-    /// or this build does not have it.
-    pub(crate) fn by_name(name: &str) -> Result<&'static Kernel, Error> {
-        let isa = Isa::ALL.iter().find(|isa| isa.name() == name);
-        Self::for_isa(*isa.ok_or(Error::IsaUnknown {
-            name: ShortName::new(name),
-            known: Isa::NAMES,
-        })?)
     }
 
     /// The kernel in use: the fastest that this CPU has or, with `std`, the one that the variable
@@ -71,6 +49,34 @@ impl Kernel {
     }
 }
 
+/// Products by arithmetic.
+#[cfg(feature = "conv")]
+impl Kernel {
+    /// Subtracts from each sum twice the number of bits in which `row` and a row of the same length
+    /// in `others` differ in their `part`: words of 32 bits. By arithmetic, see
+    /// [`Kernel::counts_by_arithmetic`].
+    pub(crate) fn subtract_mismatches(
+        row: &[u32],
+        others: &[u32],
+        part: core::ops::Range<usize>,
+        sums: &mut [i32],
+    ) {
+        arch::portable::subtract_mismatches(row, others, part, sums);
+    }
+}
+
+/// Runs a loop with the vectors of the kernel in use.
+#[inline]
+pub fn vectorised<L: Loop>(work: L) -> L::Output {
+    // Other targets have their vectors in every build. An instruction set that is asked for and
+    // absent is an error of the operations around the loop, which call kernels.
+    #[cfg(all(bnn_x86, feature = "std"))]
+    if let Ok(kernel) = Kernel::active() {
+        return arch::x86_64::loops::run(kernel, work);
+    }
+    work.run()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,24 +90,5 @@ mod tests {
         }
         let names: alloc::vec::Vec<_> = Isa::NAMES.split(", ").collect();
         assert!(Isa::ALL.iter().map(|isa| isa.name()).eq(names));
-    }
-
-    #[test]
-    fn unknown_and_absent_names_are_told_apart() {
-        assert_eq!(
-            Kernel::by_name("avx3"),
-            Err(Error::IsaUnknown {
-                name: ShortName::new("avx3"),
-                known: Isa::NAMES,
-            })
-        );
-        assert_eq!(
-            Kernel::by_name("portable").map(Kernel::isa),
-            Ok(Isa::Portable)
-        );
-        for &isa in Isa::ALL {
-            let found = Kernel::for_isa(isa).map(Kernel::isa);
-            assert!(found == Ok(isa) || found == Err(Error::IsaAbsent { name: isa.name() }));
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Vectorised epilogues for one panel.
 
-use super::types::{NR, Sums};
+use super::sums::{NR, Sums};
 use crate::bits::gather;
 
 /// The epilogues of one instruction set.

@@ -2,7 +2,6 @@
 
 use core::ops::Range;
 
-use super::types::Kernel;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
 use crate::shape::{equal, nonzero};
@@ -16,22 +15,6 @@ pub(crate) struct F32Functions {
     /// Whether this CPU has the instructions that it uses besides the kernel's own.
     pub(super) supported: fn() -> bool,
     pub(super) multiply: F32Multiply,
-}
-
-impl Kernel {
-    /// Adds a faster way to multiply `f32` with signs.
-    #[cfg_attr(not(bnn_amx), expect(dead_code, reason = "only AMX has one"))]
-    pub(super) const fn with_f32(mut self, functions: F32Functions) -> Self {
-        self.f32 = Some(functions);
-        self
-    }
-
-    /// The faster way to multiply `f32` with signs, if there is one.
-    pub(crate) fn f32_multiply(&self) -> Option<F32Multiply> {
-        let functions = self.f32.as_ref();
-        let functions = functions.filter(|functions| (functions.supported)());
-        Some(functions?.multiply)
-    }
 }
 
 /// The left side of a product: rows of an `f32` matrix, or columns of one taken as rows.

@@ -13,7 +13,6 @@
 use core::ops::Range;
 
 use super::f32_operands::F32Rows;
-use super::types::Kernel;
 
 /// Numbers on a cache line: loads of vectors that straddle two lines cost twice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,19 +129,5 @@ impl SignTables {
         sums: &mut SumsMut<'_>,
     ) {
         (self.multiply)(tables, panel, sums);
-    }
-}
-
-impl Kernel {
-    /// Adds products of `f32` with signs by tables.
-    #[cfg_attr(not(bnn_x86), expect(dead_code, reason = "only x86-64 has tables"))]
-    pub(super) const fn with_sign_tables(mut self, tables: &'static SignTables) -> Self {
-        self.sign_tables = Some(tables);
-        self
-    }
-
-    /// Products of `f32` with signs by tables, if this CPU has them.
-    pub(crate) fn sign_tables(&self) -> Option<&'static SignTables> {
-        self.sign_tables.filter(|tables| (tables.supported)())
     }
 }

@@ -1,8 +1,7 @@
-//! What a kernel is: the vocabulary that `arch` fills in and the rest of the crate uses.
+//! What a kernel is: the functions of an instruction set that `arch` fills in. The files beside
+//! this one that extend [`Kernel`] say what it does with them.
 
 use core::fmt;
-#[cfg(feature = "conv")]
-use core::ops::Range;
 
 #[cfg(feature = "std")]
 use super::f32_operands::F32Functions;
@@ -12,16 +11,6 @@ use super::micro_kernel::Functions;
 #[cfg(feature = "std")]
 use super::sign_tables::SignTables;
 
-/// Weight rows in a panel, for every kernel; divides 64. Without an allocator there are no panels,
-/// and this is how many canonical rows are multiplied at once.
-pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 16 };
-
-/// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two
-/// lines takes twice the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "alloc", repr(C, align(64)))]
-pub(crate) struct Sums(pub(crate) [i32; NR]);
-
 /// A micro-kernel that this CPU can run: holding a `&'static Kernel` is the proof that it can.
 pub struct Kernel {
     isa: Isa,
@@ -29,12 +18,23 @@ pub struct Kernel {
     pub(super) supported: fn() -> bool,
     #[cfg(feature = "alloc")]
     pub(super) functions: Functions,
+    /// A kernel with the same panels that is faster for small products.
+    #[cfg(feature = "alloc")]
+    pub(super) lighter: Option<Lighter>,
     /// A way to multiply `f32` with signs that is faster than tables.
     #[cfg(feature = "std")]
     pub(super) f32: Option<F32Functions>,
     /// Products of `f32` with signs by tables.
     #[cfg(feature = "std")]
     pub(super) sign_tables: Option<&'static SignTables>,
+}
+
+/// See [`Kernel::lighter`].
+#[cfg(feature = "alloc")]
+pub(super) struct Lighter {
+    pub(super) kernel: &'static Kernel,
+    /// Whether it should multiply `rows` rows of `words` words with `outputs` weight rows.
+    pub(super) takes: fn(rows: usize, words: usize, outputs: usize) -> bool,
 }
 
 impl Kernel {
@@ -44,11 +44,19 @@ impl Kernel {
             isa,
             supported,
             functions,
+            lighter: None,
             #[cfg(feature = "std")]
             f32: None,
             #[cfg(feature = "std")]
             sign_tables: None,
         }
+    }
+
+    /// Gives small products to another kernel.
+    #[cfg(bnn_amx)]
+    pub(super) const fn with_lighter(mut self, lighter: Lighter) -> Self {
+        self.lighter = Some(lighter);
+        self
     }
 
     /// Without an allocator there is one kernel, and the compiler knows its functions
@@ -69,19 +77,6 @@ impl Kernel {
     pub(crate) fn counts_by_arithmetic(&self) -> bool {
         // Without an allocator there is no other.
         cfg!(not(feature = "alloc")) || self.isa == Isa::Portable
-    }
-
-    /// Subtracts from each sum twice the number of bits in which `row` and a row of the same length
-    /// in `others` differ in their `part`: words of 32 bits. By arithmetic, see
-    /// [`Kernel::counts_by_arithmetic`].
-    #[cfg(feature = "conv")]
-    pub(crate) fn subtract_mismatches(
-        row: &[u32],
-        others: &[u32],
-        part: Range<usize>,
-        sums: &mut [i32],
-    ) {
-        super::arch::portable::subtract_mismatches(row, others, part, sums);
     }
 }
 

@@ -9,8 +9,7 @@ use alloc::vec::Vec;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 
-use super::micro_kernel::Lighter;
-use super::types::{Kernel, NR, Sums};
+use super::sums::{NR, Sums};
 use crate::error::Error;
 use crate::memory;
 use crate::shape::positive;
@@ -93,50 +92,6 @@ pub(crate) struct WindowFunctions {
     pub(super) most_groups: usize,
     /// Windows of an image from which on bits are faster in place than by patches: measured.
     pub(super) least_windows: usize,
-}
-
-impl Kernel {
-    /// Bytes times signs, in windows in place.
-    pub(crate) fn window_bytes(&self) -> &'static WindowProduct {
-        &(self.functions.windows)().bytes
-    }
-
-    /// Bits times bits, in windows in place, if that is faster than by patches.
-    pub(crate) fn window_bits(&self) -> Option<&'static WindowProduct> {
-        (self.functions.windows)().bits.as_ref()
-    }
-
-    /// Whether images of `windows` windows of `groups` groups of 32 bits are faster in place than by
-    /// patches of `words` words.
-    pub(crate) fn prefers_windows(
-        &self,
-        windows: usize,
-        groups: usize,
-        words: usize,
-        outputs: usize,
-    ) -> bool {
-        let functions = (self.functions.windows)();
-        // Pixels of few channels leave most of a group empty.
-        let most = functions.most_groups.min(5 * words.div_ceil(2));
-        // Where rows and outputs are many, a kernel may have a better way for patches.
-        let many = |lighter: &Lighter| !(lighter.takes)(usize::MAX, words, outputs);
-        let has_better = self
-            .functions
-            .micro_kernel
-            .lighter
-            .as_ref()
-            .is_some_and(many);
-        functions.bits.is_some()
-            && windows >= functions.least_windows
-            && groups <= most.min(MOST_GROUPS)
-            && !has_better
-    }
-
-    /// Whether a product of `bytes` bytes is faster than one of `words` words of bits.
-    pub(crate) fn prefers_bytes(&self, bytes: usize, words: usize) -> bool {
-        let cost = (self.functions.windows)().byte_cost;
-        bytes.saturating_mul(cost) < words.saturating_mul(64)
-    }
 }
 
 impl WindowProduct {

@@ -10,31 +10,13 @@
 use core::ops::Range;
 
 use super::bytes::part;
+use super::checked::{Checked, tails_are_zero};
 use super::container::Sections;
 use super::fault::{Fault, ok};
 use super::format::{self, RECORD_BYTES, Record, Shape, input, kind};
 use super::layer::{InputType, OutputType};
 use super::plan::{Place, Regions};
-use crate::shape::{last_word_mask, row_words};
-
-/// A file that has been checked: its parts, and what is known of the whole.
-pub(super) struct Checked<'a> {
-    /// At least one record.
-    pub(super) records: &'a [[u8; RECORD_BYTES]],
-    /// Whole words.
-    pub(super) weights: &'a [u8],
-    pub(super) params: &'a [u8],
-    /// Convolutions and pools, which come first.
-    pub(super) spatial: u32,
-    /// Whether the records are nodes.
-    pub(super) is_graph: bool,
-    /// As in the first layer's record.
-    pub(super) input_code: u8,
-    pub(super) input_shape: Shape,
-    pub(super) output_type: OutputType,
-    pub(super) output_shape: Shape,
-    pub(super) scratch_words: usize,
-}
+use crate::shape::row_words;
 
 /// Checks the whole file. Where a layer is at fault, `layer` is its number.
 pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Checked<'a>, Fault> {
@@ -219,20 +201,6 @@ impl Checked<'_> {
             _ => Err(Fault::Params),
         }
     }
-}
-
-/// Whether the bits after the first `k` of each row are zero.
-pub(super) const fn tails_are_zero(weights: &[u8], row_bytes: usize, k: usize) -> bool {
-    let mut rows = weights;
-    let mut union = 0;
-    while let Some((row, after)) = rows.split_at_checked(row_bytes) {
-        let Some(last) = row.last_chunk() else {
-            return true; // rows of nothing
-        };
-        union |= u64::from_le_bytes(*last);
-        rows = after;
-    }
-    union & !last_word_mask(k) == 0
 }
 
 /// The scratch memory that the layers so far take.

@@ -5,12 +5,20 @@ use core::ops::Range;
 use super::io::{Input, reach};
 use super::layer::InputType;
 use super::patch::{HALF, Patch};
-use super::patch_row::PatchRow;
+use super::reader::LayerWeights;
 use crate::bits::bits_at;
-use crate::conv::PadValue;
+use crate::conv::{Conv2d, PadValue};
 use crate::gemm::{ByteTables, Resolved};
 use crate::kernel::Kernel;
 use crate::window::Windows;
+
+/// A convolution to one row of pixels.
+pub(super) struct PatchRow<'r> {
+    pub(super) conv: &'r Conv2d,
+    pub(super) layer: &'r LayerWeights<'r>,
+    /// The rows of the image under the windows.
+    pub(super) pixels: Input<'r>,
+}
 
 /// The window over one pixel of the output, of one group of channels.
 pub(super) struct Window<'l> {

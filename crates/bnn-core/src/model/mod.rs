@@ -31,6 +31,7 @@
 mod arguments;
 mod bytes;
 mod check;
+mod checked;
 mod container;
 mod crc;
 mod error;

@@ -1,23 +1,14 @@
 //! One row of a convolution's output, pixel by pixel, in the memory of one or two patches and in
 //! little code, for firmware. (`conv::product` convolves many images at once.)
 
+pub(super) use super::gather::PatchRow;
 use super::gather::{Sink, Taken, Window};
 use super::io::Input;
 use super::patch::HALF;
-use super::reader::LayerWeights;
 use crate::bits::BitMatrixView;
-use crate::conv::Conv2d;
 use crate::gemm::{OUTPUTS, Resolved};
 use crate::kernel::Kernel;
 use crate::shape::{row_len, row_words};
-
-/// A convolution to one row of pixels.
-pub(super) struct PatchRow<'r> {
-    pub(super) conv: &'r Conv2d,
-    pub(super) layer: &'r LayerWeights<'r>,
-    /// The rows of the image under the windows.
-    pub(super) pixels: Input<'r>,
-}
 
 impl PatchRow<'_> {
     /// Computes all sums, in the words that `plan::needs` says. `finish` gets them, a few at a

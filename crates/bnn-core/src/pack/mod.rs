@@ -8,7 +8,8 @@ use num_traits::Zero;
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
-use crate::kernel::loops::{Loop, vectorised};
+use crate::kernel::loops::Loop;
+use crate::kernel::vectorised;
 use crate::kernel::{Kernel, pack_row, unpack_row};
 use crate::shape::{row_words, strided};
 

@@ -10,7 +10,7 @@
 //!
 //! Both are filled up with zeros to whole groups of 3 bytes of k; zeros do not differ.
 
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 /// Bytes of k in a group, which is 6 lookups: a nibble of a table entry counts up to 4, so three of
 /// them may be added before the nibbles are separated (`3 * 4 <= 15`), and two such sums make a

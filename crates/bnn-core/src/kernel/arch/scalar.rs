@@ -3,7 +3,7 @@
 //! activations: strips of `W` weight rows interleaved by word, `[NR / W][word][W]`. A block is the
 //! canonical rows.
 
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 pub(super) fn panel_words(words: usize) -> usize {
     NR * words

@@ -13,7 +13,7 @@ use super::nibble_tables::{
     panel_words, widen,
 };
 use crate::kernel::micro_kernel::{Block, BlockLayout, MicroKernel, Multiply};
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 /// Pairs of rows in a tile: 8 counters and the 12 nibbles of a group fit 32 registers with room for
 /// the loads that are under way. With more pairs compilers spill.
@@ -66,7 +66,6 @@ pub(super) const fn micro_kernel(multiply: Multiply) -> MicroKernel {
         fill_panel,
         multiply,
         lay_out_on_the_way: true,
-        lighter: None,
     }
 }
 

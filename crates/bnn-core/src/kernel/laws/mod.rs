@@ -1,5 +1,6 @@
 //! Every kernel computes as the definitions do.
 
+mod loops;
 mod packing;
 mod products;
 mod windows;

@@ -9,7 +9,7 @@ use super::fixed::{MAX_DISTANCE, MAX_SHIFT};
 use super::record::{FLOAT, MAX_NODES, NodeRecord, kind, state_words, values, weights};
 use super::schedule::completes;
 use crate::model::bytes::part;
-use crate::model::check::{Checked, tails_are_zero};
+use crate::model::checked::{Checked, tails_are_zero};
 use crate::model::container::Sections;
 use crate::model::fault::{Fault, ok};
 use crate::model::format::{self, RECORD_BYTES, Shape, pad};

@@ -7,7 +7,8 @@ use crate::kernel::arch::scalar::{self, by_tiles};
 use crate::kernel::epilogue;
 use crate::kernel::isa::Isa;
 use crate::kernel::micro_kernel::{Block, Functions, MicroKernel};
-use crate::kernel::types::{Kernel, Sums};
+use crate::kernel::sums::Sums;
+use crate::kernel::types::Kernel;
 
 /// Weight rows in a strip.
 const W: usize = 4;
@@ -36,7 +37,6 @@ const MICRO_KERNEL: MicroKernel = MicroKernel {
     fill_panel: scalar::fill_panel::<W>,
     multiply,
     lay_out_on_the_way: false,
-    lighter: None,
 };
 
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {

@@ -1,6 +1,6 @@
 //! Windows in place, in plain Rust.
 
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
     self, GROUP, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };

@@ -6,7 +6,8 @@ use crate::kernel::arch::scalar::{self, by_tiles};
 use crate::kernel::epilogue;
 use crate::kernel::isa::Isa;
 use crate::kernel::micro_kernel::{Block, Functions, MicroKernel};
-use crate::kernel::types::{Kernel, Sums};
+use crate::kernel::sums::Sums;
+use crate::kernel::types::Kernel;
 
 /// Weight rows in a strip.
 const W: usize = 4;
@@ -25,7 +26,6 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's `popcnt`.
             multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
             lay_out_on_the_way: false,
-            lighter: None,
         },
         epilogues: &epilogue::PORTABLE,
         // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's `popcnt`.

@@ -4,7 +4,7 @@
 use super::dot_rows;
 use crate::kernel::arch::scalar;
 use crate::kernel::micro_kernel::{Block, MicroKernel};
-use crate::kernel::types::Sums;
+use crate::kernel::sums::Sums;
 
 pub(in super::super) const MICRO_KERNEL: MicroKernel = MicroKernel {
     mr: 1,
@@ -14,7 +14,6 @@ pub(in super::super) const MICRO_KERNEL: MicroKernel = MicroKernel {
     fill_panel: scalar::fill_panel::<1>,
     multiply,
     lay_out_on_the_way: false,
-    lighter: None,
 };
 
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {

@@ -22,7 +22,7 @@ use core::mem::MaybeUninit;
 use super::super::avx512;
 use super::tiles::{TILE, Tiles};
 use crate::kernel::micro_kernel::Block;
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 /// Words of one tile of bytes.
 const TILE_WORDS: usize = TILE * 8;

@@ -20,8 +20,8 @@ use super::{avx512, cpu_has};
 use crate::kernel::arch::scalar;
 use crate::kernel::f32_operands::F32Functions;
 use crate::kernel::isa::Isa;
-use crate::kernel::micro_kernel::{BlockLayout, Functions, Lighter, MicroKernel};
-use crate::kernel::types::Kernel;
+use crate::kernel::micro_kernel::{BlockLayout, Functions, MicroKernel};
+use crate::kernel::types::{Kernel, Lighter};
 use tiles::TILE;
 
 pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
@@ -45,10 +45,6 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
             // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
             multiply: |block, panel, sums| unsafe { int8::multiply(block, panel, sums) },
             lay_out_on_the_way: true,
-            lighter: Some(Lighter {
-                kernel: &avx512::KERNEL,
-                takes: small,
-            }),
         },
         epilogues: &avx512::epilogue::EPILOGUES,
         // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
@@ -57,6 +53,10 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         windows: avx512::windows,
     },
 )
+.with_lighter(Lighter {
+    kernel: &avx512::KERNEL,
+    takes: small,
+})
 .with_sign_tables(&avx512::f32_signs::SIGN_TABLES)
 .with_f32(F32Functions {
     supported: bf16::supported,

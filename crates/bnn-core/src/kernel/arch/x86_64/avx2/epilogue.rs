@@ -4,7 +4,7 @@ use core::arch::x86_64::{_mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_movemas
 
 use super::load;
 use crate::kernel::epilogue::{self, Epilogues, Factors};
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 pub(in super::super) static EPILOGUES: Epilogues = Epilogues {
     // SAFETY: only kernels whose `supported` asks for AVX2 refer to this table, and a `Kernel`

@@ -35,7 +35,8 @@ use crate::kernel::arch::nibble_tables::{
 use crate::kernel::arch::portable;
 use crate::kernel::isa::Isa;
 use crate::kernel::micro_kernel::{Block, BlockLayout, Functions, MicroKernel};
-use crate::kernel::types::{Kernel, NR, Sums};
+use crate::kernel::sums::{NR, Sums};
+use crate::kernel::types::Kernel;
 
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
 const PAIRS: usize = 4;
@@ -61,7 +62,6 @@ pub(in crate::kernel) static KERNEL: Kernel = {
                 // `popcnt`.
                 multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
                 lay_out_on_the_way: true,
-                lighter: None,
             },
             epilogues: &epilogue::EPILOGUES,
             // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and

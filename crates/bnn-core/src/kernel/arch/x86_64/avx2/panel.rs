@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 };
 
 use crate::kernel::arch::nibble_tables;
-use crate::kernel::types::NR;
+use crate::kernel::sums::NR;
 
 /// Rows in half of a vector, and bytes of two words.
 const HALF: usize = 16;

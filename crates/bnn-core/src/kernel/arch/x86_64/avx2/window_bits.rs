@@ -22,7 +22,7 @@ use bytemuck::cast_slice;
 
 use super::{broadcast, load, times_16};
 use crate::kernel::arch::nibble_tables::TABLES;
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{self, Lanes, MOST_WAYS, Window, WindowBlock};
 use crate::shape::positive;
 

@@ -11,7 +11,7 @@ use core::arch::x86_64::{
 
 use super::{load, window_bits};
 use crate::kernel::arch::windows::by_tiles;
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
     self, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };

@@ -4,7 +4,7 @@ use core::arch::x86_64::_mm512_cmpge_epi32_mask;
 
 use super::load_vector;
 use crate::kernel::epilogue::{self, Epilogues, Factors};
-use crate::kernel::types::{NR, Sums};
+use crate::kernel::sums::{NR, Sums};
 
 pub(in super::super) static EPILOGUES: Epilogues = Epilogues {
     // SAFETY: only kernels whose `supported` asks for AVX-512 F refer to this table, and a `Kernel`

@@ -23,7 +23,8 @@ use crate::kernel::arch::portable;
 use crate::kernel::arch::scalar::{self, by_tiles};
 use crate::kernel::isa::Isa;
 use crate::kernel::micro_kernel::{Block, Functions, MicroKernel};
-use crate::kernel::types::{Kernel, Sums};
+use crate::kernel::sums::Sums;
+use crate::kernel::types::Kernel;
 use crate::kernel::windows::WindowFunctions;
 
 /// Weight rows in one vector of 64-bit lanes.
@@ -52,7 +53,6 @@ pub(in crate::kernel) static KERNEL: Kernel = {
                 // instructions.
                 multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
                 lay_out_on_the_way: true,
-                lighter: None,
             },
             epilogues: &epilogue::EPILOGUES,
             // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.

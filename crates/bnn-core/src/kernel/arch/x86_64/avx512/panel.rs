@@ -9,7 +9,7 @@ use core::arch::x86_64::{
 
 use super::{LANES, W, load_vector};
 use crate::kernel::arch::scalar;
-use crate::kernel::types::NR;
+use crate::kernel::sums::NR;
 
 /// Interleaves up to `NR` rows; missing rows become zeros.
 #[target_feature(enable = "avx512f")]
