@@ -33,7 +33,7 @@ fuzz() {
     rm "$log"
 }
 
-for target in product convolution model graph import; do
+for target in product convolution model graph import tflite; do
     fuzz "$target" "$seconds"
 done
 # Packing is the active kernel's alone.

@@ -165,13 +165,15 @@ pub(crate) enum Language {
     Onnx,
 }
 
-/// Make a model file of a network that others trained: ONNX, or weights of BNN-PYNQ.
+/// Make a model file of a network that others trained: ONNX, Larq Compute Engine's TensorFlow Lite, or
+/// weights of BNN-PYNQ.
 ///
 /// An ONNX file may come from `torch.onnx.export` (both exporters), Brevitas or QONNX. A chain of
 /// products with binary weights on binary activations, with batch norms, max pools and arithmetic
 /// between them, becomes a model that runs on bits alone; its first product may take the bytes of
 /// images. Any other network, such as a residual one or one with real weights in its first layer,
-/// becomes a graph. A folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
+/// becomes a graph. A .tflite file holds floats beside the operators of Larq Compute Engine. A
+/// folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
 ///
 /// Before it is written, the model is compared with the network, computed in floats. What a model
 /// file cannot hold is an error that names the node, its type and why. Networks in ONNX take

@@ -1,14 +1,15 @@
 //! Binary networks that others trained, as model files.
 //!
-//! [`import`] takes a path: an ONNX file, or a weight folder of BNN-PYNQ. [`onnx()`] and [`finn()`]
-//! take bytes. Files are taken for hostile: what is wrong with one is an [`ImportError`], found in
+//! [`import`] takes a path: an ONNX file, a `.tflite` file of Larq Compute Engine, or a weight folder
+//! of BNN-PYNQ. [`onnx()`], [`tflite()`] and [`finn()`] take bytes. Files are taken for hostile: what is wrong with one is an [`ImportError`], found in
 //! memory and time that [`Limits`] bounds. A file that comes out has been run beside the float
 //! interpretation of the network that went in ([`Comparison`]).
 //!
 //! `protobuf` reads the wire format, `onnx` the graph; its `interpreter` computes every node in
 //! floats, which folds constants and is what the model is compared with. `chain` collects the nodes
 //! between two products, and finds the integer threshold at which the very `f32` expression changes
-//! its sign. `finn` needs none of that: its files hold thresholds.
+//! its sign. `tflite` makes a graph of such nodes of its own format, and goes the same way. `finn`
+//! needs none of that: its files hold thresholds.
 
 mod budget;
 mod chain;
@@ -21,6 +22,7 @@ mod onnx;
 mod options;
 mod path;
 mod protobuf;
+mod tflite;
 
 pub use error::ImportError;
 pub use finn::finn;
@@ -29,3 +31,4 @@ pub use imported::{Comparison, Imported};
 pub use onnx::onnx;
 pub use options::{Inputs, Limits, Options, SignOfZero};
 pub use path::import;
+pub use tflite::tflite;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::folder::read;
-use crate::{Folder, ImportError, Imported, Options, finn, onnx};
+use crate::{Folder, ImportError, Imported, Options, finn, onnx, tflite};
 
-/// Imports what is at a path: a folder of weights of BNN-PYNQ, or an ONNX file, which may keep
-/// weights in other files of its folder.
+/// Imports what is at a path: a folder of weights of BNN-PYNQ, a `.tflite` file of Larq Compute Engine,
+/// or an ONNX file, which may keep weights in other files of its folder.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -17,13 +17,13 @@ pub fn import(path: &Path, options: &Options) -> Result<Imported, ImportError> {
     }
     let file = read(path, limits.file_bytes, &limits)?;
     let known = match file.as_slice() {
-        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "a file of TensorFlow Lite",
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => return tflite(&file, options),
         [0x89, b'H', b'D', b'F', ..] => "an HDF5 file, as Keras writes them",
         [0x89, b'B', b'N', b'N', ..] => "a model file of this engine",
         _ => "",
     };
     if !known.is_empty() {
-        let expected = "an ONNX file or a folder of BNN-PYNQ";
+        let expected = "an ONNX file, a .tflite file or a folder of BNN-PYNQ";
         return Err(ImportError::format(
             path.display().to_string(),
             expected,

@@ -8,6 +8,7 @@ mod import;
 mod model;
 mod packing;
 mod product;
+mod tflite;
 
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -17,18 +18,20 @@ pub use import::import;
 pub use model::model;
 pub use packing::packing;
 pub use product::product;
+pub use tflite::tflite;
 
 /// A body: whether the bytes describe a case that was checked.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by the names of their programs.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("convolution", convolution),
     ("graph", graph),
     ("import", import),
     ("model", model),
     ("packing", packing),
     ("product", product),
+    ("tflite", tflite),
 ];
 
 /// The case that the bytes describe, as `fuzz_target!` reads it.

@@ -43,12 +43,13 @@ pub(super) fn lower(
     if lowering.is_flat && [height, width] != [1, 1] {
         return Err(last.refused("an image is flattened at the end"));
     }
-    let finished = lowering.chain.finish(&meta(network.image));
+    let finished = lowering.chain.finish(&meta(network));
     finished.map_err(|failed| placed(failed, last))
 }
 
 /// What the commands ask of a model of images.
-pub(super) fn meta([height, width, channels]: [usize; 3]) -> String {
+pub(super) fn meta(network: &Network<'_>) -> String {
+    let [height, width, channels] = network.image;
     let size = match [height, width] {
         [1, 1] => String::new(),
         _ => format!("width={width}\nheight={height}\nmax=255\n"),
@@ -58,7 +59,8 @@ pub(super) fn meta([height, width, channels]: [usize; 3]) -> String {
         1 => String::new(),
         channels => format!("channels={channels}\n"),
     };
-    format!("{size}{channels}name=imported from ONNX\n")
+    let format = network.graph.format;
+    format!("{size}{channels}name=imported from {format}\n")
 }
 
 fn placed(failed: Failed, node: &Node) -> ImportError {

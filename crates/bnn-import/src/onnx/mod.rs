@@ -17,6 +17,8 @@ use crate::compare::compare;
 use crate::{ImportError, Imported, Options};
 
 pub(crate) use interpreter::{BatchNorm, Levels};
+pub(crate) use schema::{Attribute, Graph, Input as GraphInput, Node};
+pub(crate) use value::Tensor;
 
 use lower::lower;
 use network::Network;
@@ -48,7 +50,17 @@ pub fn onnx(
     let left = most.checked_sub(file.len() as u64).ok_or(limit)?;
     let budget = &mut Budget::new(limits);
     let graph = schema::model(file, &mut External::new(external, left, most), budget)?;
-    let mut network = Network::new(&graph, options)?;
+    import_graph(&graph, options, budget)
+}
+
+/// Makes a model file of a graph.
+pub(crate) fn import_graph(
+    graph: &Graph,
+    options: &Options,
+    budget: &mut Budget,
+) -> Result<Imported, ImportError> {
+    let limits = options.limits;
+    let mut network = Network::new(graph, options)?;
     let values = network.probe(budget)?;
     let chain = Chain::new(options.inputs.clone(), network.image);
     // A chain is smaller and faster; its refusal says more than that of a graph.
@@ -71,7 +83,7 @@ pub fn onnx(
     })?;
     Ok(Imported {
         file: finished.file,
-        format: "ONNX",
+        format: graph.format,
         comparison,
         notes: finished.notes,
     })

@@ -17,6 +17,8 @@ pub(crate) struct Graph {
     /// Inputs that are no constants.
     pub(crate) inputs: Vec<Input>,
     pub(crate) outputs: Vec<String>,
+    /// Of the file that it comes from.
+    pub(crate) format: &'static str,
 }
 
 /// An input: its name and its sizes, of which those that are open are `None`.
@@ -126,7 +128,10 @@ fn read_graph(
     external: &mut External<'_>,
     budget: &mut Budget,
 ) -> Result<Graph, ImportError> {
-    let mut graph = Graph::default();
+    let mut graph = Graph {
+        format: "ONNX",
+        ..Graph::default()
+    };
     for field in Fields::new(bytes, "ONNX graph") {
         match field? {
             (1, Value::Bytes(bytes)) => graph.nodes.push(node(bytes, external, budget)?),

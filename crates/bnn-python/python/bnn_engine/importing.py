@@ -25,8 +25,8 @@ def import_model(
 ) -> Model:
     """Makes a model of a binary network that another program trained.
 
-    path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, or a
-        folder of weights of BNN-PYNQ.
+    path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
+        `.tflite` file of floats of Larq Compute Engine, or a folder of weights of BNN-PYNQ.
     out: a model file to write; a file there is replaced, whole or not at all.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean

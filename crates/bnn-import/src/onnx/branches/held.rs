@@ -10,6 +10,9 @@ pub(super) struct Held {
     /// Whether the network has flattened the image, channels first.
     pub(super) is_flat: bool,
     pub(super) what: What,
+    /// Padding above, to the left, below and to the right, and its value, which the next convolution
+    /// takes; `image` is without it.
+    pub(super) pads: Option<([usize; 4], f32)>,
 }
 
 /// What the tensor's elements are.

@@ -16,12 +16,13 @@ use bnn_core::model::graph::{
     Weights,
 };
 
-use super::interpreter::{PoolNode, Values};
+use super::interpreter::{PoolNode, Values, padding as interpreter_padding};
 use super::lower::meta;
 use super::network::Network;
 use super::operand::Shape;
 use super::scalars::Operand;
 use super::schema::Node;
+use super::value::Tensor;
 use crate::chain::{Comparison, Finished, Scalar, padding, straight};
 use crate::{ImportError, Inputs};
 
@@ -60,6 +61,9 @@ pub(super) fn lower(
     if last.tensor != branches.nodes.len() || last.tensor == 0 {
         return Err(wrong("one that a node before the last makes"));
     }
+    if last.pads.is_some() {
+        return Err(wrong("an image that is padded"));
+    }
     if last.is_flat && last.image[..2] != [1, 1] {
         return Err(wrong("an image that is flattened"));
     }
@@ -78,7 +82,7 @@ pub(super) fn lower(
         },
         input_shape: network.image,
         nodes: branches.nodes,
-        meta: meta(network.image),
+        meta: meta(network),
     };
     Ok(Finished {
         file: graph.write()?,
@@ -121,6 +125,7 @@ impl Branches<'_> {
             image,
             is_flat: false,
             what,
+            pads: None,
         };
         if *inputs == Inputs::Bits {
             let (low, high) = (-1.0, 1.0);
@@ -184,12 +189,24 @@ impl Branches<'_> {
                 channels: held.image[2],
             },
         };
+        if held.pads.is_some() && node.op != "Conv" {
+            return Err("an image that is padded, which a convolution alone takes".into());
+        }
         match node.op.as_str() {
             "Identity" | "Dropout" | "Softmax" | "LogSoftmax" => Ok(held.clone()),
             "Cast" => operand.check_cast(node).map(|()| held.clone()),
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => held.reshaped(&sizes, &shape),
             "MatMul" | "Gemm" => self.dense(node, &operand, held),
             "Conv" => self.conv(node, &operand, held),
+            "Pad" => {
+                let pads = operand.constant(node, 1).and_then(Tensor::as_ints);
+                let value = operand.constant(node, 2).and_then(Tensor::scalar);
+                let pads = interpreter_padding(node, pads, value).map_err(super::scalars::why)?;
+                Ok(Held {
+                    pads: Some(pads),
+                    ..held.clone()
+                })
+            }
             "MaxPool" | "AveragePool" => {
                 let PoolNode { windows } =
                     PoolNode::new(node, &sizes).map_err(super::scalars::why)?;
@@ -239,6 +256,9 @@ impl Branches<'_> {
     fn several(&mut self, node: &Node, varying: &[(&String, Held)]) -> Result<Held, String> {
         let all: Vec<Held> = varying.iter().map(|(_, held)| held.clone()).collect();
         let is_all = node.inputs.len() == all.len();
+        if all.iter().any(|held| held.pads.is_some()) {
+            return Err("an image that is padded, which a convolution alone takes".into());
+        }
         match (node.op.as_str(), all.as_slice()) {
             ("Add" | "Sub", [a, b]) if a.image == b.image && a.is_flat == b.is_flat => {
                 let (a, mut b) = (self.as_real(a)?, self.as_real(b)?);

@@ -41,22 +41,33 @@ impl Branches<'_> {
     ) -> Result<Held, String> {
         let filters = Filters::new(node, operand)?;
         let windows = filters.windows;
+        let (pads, pad_value) = match held.pads {
+            None => (windows.pads(), PadValue::Zero),
+            Some(_) if windows.pads() != [0; 4] => {
+                return Err("an image that is padded twice, by different values".into());
+            }
+            Some((pads, value)) => (pads, pad_value(held.what, value)?),
+        };
         let options = ConvOptions {
             stride: windows.stride,
             dilation: windows.dilation,
             groups: filters.groups,
-            padding: padding(windows.pads()),
-            pad_value: PadValue::Zero,
+            padding: padding(pads),
+            pad_value,
         };
         let outputs = filters.bias.as_ref().map_or(0, Vec::len);
         let per_filter = windows.kernel[0] * windows.kernel[1] * held.image[2] / filters.groups;
         let outputs = outputs.max(filters.weights.len() / per_filter.max(1));
         let conv = Conv2d::new(held.image, outputs, windows.kernel, options);
         let conv = conv.map_err(|error| error.to_string())?;
-        self.product(held, conv, &filters.weights, filters.bias)
+        let held = Held {
+            pads: None,
+            ..held.clone()
+        };
+        self.product(&held, conv, &filters.weights, filters.bias)
     }
 
-    /// Weights are `[outputs, patch]`; padding is of zeros.
+    /// Weights are `[outputs, patch]`; padding of reals is of zeros.
     fn product(
         &mut self,
         held: &Held,
@@ -70,7 +81,7 @@ impl Branches<'_> {
         let magnitudes = magnitudes(weights, k);
         let (tensor, what) = (held.tensor, What::Real);
         if let (What::Bits { low, high }, Some(magnitudes)) = (held.what, magnitudes)
-            && (low == -high || !is_padded(&conv))
+            && (low == -high || !is_padded(&conv) || conv.pad_value() != PadValue::Zero)
         {
             // An element is worth `middle + half * bit`; zeros around the image are its middle.
             let (low, high) = (f64::from(low), f64::from(high));
@@ -98,6 +109,9 @@ impl Branches<'_> {
                 ..held.clone()
             });
         }
+        if conv.pad_value() != PadValue::Zero {
+            return Err("padding by a number around weights that are not binary".into());
+        }
         let held = self.as_real(held)?;
         let operation = Operation::Product {
             conv,
@@ -111,6 +125,18 @@ impl Branches<'_> {
             what,
             ..held
         })
+    }
+}
+
+/// What surrounds an image of which a number is said.
+fn pad_value(what: What, value: f32) -> Result<PadValue, String> {
+    match what {
+        _ if value == 0.0 => Ok(PadValue::Zero),
+        What::Bits { low, .. } if value == low => Ok(PadValue::MinusOne),
+        What::Bits { high, .. } if value == high => Ok(PadValue::PlusOne),
+        _ => Err(format!(
+            "padding by {value}, expected 0 or a value of the image's bits"
+        )),
     }
 }
 

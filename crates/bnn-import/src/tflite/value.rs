@@ -1,0 +1,58 @@
+//! What came of tensors of a file, and why of some nothing comes.
+
+use super::schema::Operator;
+use crate::ImportError;
+
+/// What came of a tensor of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    pub(super) name: String,
+    /// `[batch, height, width, channels]` or `[batch, features]`; of signs, without packing.
+    pub(super) shape: Vec<usize>,
+    /// The image that was flattened, if there was one of several pixels.
+    pub(super) flat: Option<[usize; 3]>,
+    pub(super) is_packed: bool,
+}
+
+pub(super) fn refused(label: &str, operator: &Operator<'_>, why: impl Into<String>) -> ImportError {
+    ImportError::Node {
+        name: label.to_owned(),
+        op: operator.op.clone(),
+        why: why.into(),
+    }
+}
+
+/// Why an operator is not brought over.
+pub(super) enum Why {
+    Refused(String),
+    Failed(ImportError),
+}
+
+impl From<String> for Why {
+    fn from(why: String) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<&str> for Why {
+    fn from(why: &str) -> Self {
+        Self::Refused(why.to_owned())
+    }
+}
+
+impl From<ImportError> for Why {
+    fn from(error: ImportError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(super) fn image(x: &Value) -> Result<[usize; 4], Why> {
+    let image = <[usize; 4]>::try_from(&x.shape[..]);
+    image.map_err(|_| format!("expected images, found a value of {:?}", x.shape).into())
+}
+
+/// An option of a custom operator.
+pub(super) fn option(operator: &Operator<'_>, name: &str) -> Result<i64, Why> {
+    let found = operator.custom.and_then(|options| options.int(name));
+    found.ok_or_else(|| format!("expected the option {name}, found none").into())
+}

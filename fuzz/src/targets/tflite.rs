@@ -1,0 +1,65 @@
+//! Files of TensorFlow Lite: those of the importer's tests, damaged, and any bytes. What is damaged is
+//! an error, or a model.
+
+use super::parsed;
+use arbitrary::{Arbitrary, Unstructured};
+use bnn_core::model::{AlignedBytes, Model};
+use bnn_import::{Limits, Options};
+
+const FILES: [&[u8]; 3] = [
+    include_bytes!("../../../crates/bnn-import/tests/models/lce_chain.tflite"),
+    include_bytes!("../../../crates/bnn-import/tests/models/lce_flattened.tflite"),
+    include_bytes!("../../../crates/bnn-import/tests/models/lce_quicknet.tflite"),
+];
+
+#[derive(Arbitrary, Debug)]
+enum Case<'a> {
+    Known {
+        #[arbitrary(with = |u: &mut Unstructured<'_>| u.int_in_range(0..=FILES.len() - 1))]
+        file: usize,
+        damage: Vec<(u16, u8)>,
+        cut: Option<u16>,
+    },
+    Foreign(&'a [u8]),
+}
+
+/// Runs the case that the bytes describe; whether they describe one that can be run.
+///
+/// # Panics
+/// Where what is imported does not open.
+pub fn tflite(data: &[u8]) -> bool {
+    match parsed(data) {
+        None => false,
+        Some(Case::Foreign(bytes)) => imports(bytes),
+        Some(Case::Known { file, damage, cut }) => {
+            let mut bytes = FILES[file].to_vec();
+            for (at, to) in damage {
+                let at = usize::from(at) % bytes.len();
+                bytes[at] = to;
+            }
+            let cut = usize::from(cut.unwrap_or(0));
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            imports(&bytes);
+            true
+        }
+    }
+}
+
+/// Whether it is a network; what is imported opens.
+fn imports(bytes: &[u8]) -> bool {
+    let options = Options {
+        limits: Limits {
+            file_bytes: 1 << 20,
+            elements: 1 << 20,
+            operations: 1 << 24,
+            samples: 2,
+        },
+        ..Options::default()
+    };
+    let imported = bnn_import::tflite(bytes, &options);
+    if let Ok(imported) = &imported {
+        let file = AlignedBytes::from(imported.file.as_slice());
+        Model::open(&file).expect("an imported file opens");
+    }
+    imported.is_ok()
+}
