@@ -316,7 +316,7 @@ typedef struct bnn_conv2d_options_t {
    */
   int32_t pad_value;
   /**
-   * As in `bnn_linear_options_t`; by default 1.
+   * The gradient of `x` passes where `|x| <= clip`, as in `bnn_linear_options_t`; by default 1.
    */
   float clip;
 } bnn_conv2d_options_t;
@@ -388,7 +388,7 @@ typedef struct bnn_layer_t {
    */
   size_t padding[4];
   /**
-   * As in `bnn_conv2d_options_t`; 1 of other layers.
+   * Groups of channels of a convolution, each with its own outputs; 1 for other layers.
    */
   size_t groups;
   /**
@@ -417,7 +417,7 @@ typedef struct bnn_layer_t {
    */
   const int16_t *thresholds_i16;
   /**
-   * The same, where they do not fit 16 bits.
+   * A threshold per output, if some do not fit 16 bits: the outputs are `sum >= threshold`.
    */
   const int32_t *thresholds_i32;
   /**
@@ -661,7 +661,7 @@ bnn_status_t bnn_linear_new_f32(const float *w,
                                 bnn_linear_t **out);
 
 /**
- * As `bnn_linear_new_f32`, from weights that are already packed.
+ * Makes a layer as `bnn_linear_new_f32` does, from weights that are already packed.
  *
  * - `bits`: read, `n * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
  *   may be larger.
@@ -678,7 +678,7 @@ bnn_status_t bnn_linear_new_packed(const uint64_t *bits,
                                    bnn_linear_t **out);
 
 /**
- * As `bnn_linear_new_f32`, with options.
+ * Makes a layer as `bnn_linear_new_f32` does, with options.
  *
  * Errors: as `bnn_linear_new_f32`; RANGE also where `clip` is not more than 0.
  */
@@ -691,7 +691,7 @@ bnn_status_t bnn_linear_new_with_options_f32(const bnn_linear_options_t *options
                                              bnn_linear_t **out);
 
 /**
- * As `bnn_linear_new_packed`, with options.
+ * Makes a layer as `bnn_linear_new_packed` does, with options.
  *
  * Errors: as `bnn_linear_new_packed`; RANGE also where `clip` is not more than 0.
  */
@@ -739,9 +739,9 @@ bnn_status_t bnn_linear_forward_f32(const bnn_linear_t *linear, const float *x, 
 size_t bnn_linear_saved_words(size_t m, size_t k);
 
 /**
- * As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the
- * packed signs `[m, k]`, followed by one packed bit per element that says whether `|x| <=
- * clip`.
+ * Computes what `bnn_linear_forward_f32` does, and saves what `bnn_linear_backward_f32` needs
+ * of `x`: the packed signs `[m, k]`, followed by one packed bit per element that says whether
+ * `|x| <= clip`.
  *
  * - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words,
  *   may be larger, and words after those are not written.
@@ -816,8 +816,8 @@ bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
                                 bnn_conv2d_t **out);
 
 /**
- * As `bnn_conv2d_new_f32`, from filters that are already packed: a row of
- * `k = kernel_height * kernel_width * (channels / groups)` bits per output.
+ * Makes a convolution as `bnn_conv2d_new_f32` does, from filters that are already packed: a row
+ * of `k = kernel_height * kernel_width * (channels / groups)` bits per output.
  *
  * - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
  *   words, may be larger.
@@ -869,9 +869,9 @@ bnn_status_t bnn_conv2d_forward_f32(const bnn_conv2d_t *conv,
 size_t bnn_conv2d_saved_words(const bnn_conv2d_t *conv, size_t batch);
 
 /**
- * As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the
- * packed signs, a row per image, followed by one packed bit per element that says whether `|x|
- * <= clip`.
+ * Computes what `bnn_conv2d_forward_f32` does, and saves what `bnn_conv2d_backward_f32` needs
+ * of `x`: the packed signs, a row per image, followed by one packed bit per element that says
+ * whether `|x| <= clip`.
  *
  * - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
  *   words, may be larger, and words after those are not written.
@@ -1052,8 +1052,8 @@ bnn_status_t bnn_model_run_batch(const bnn_model_t *model,
 bnn_status_t bnn_packed_model_new(const uint8_t *bytes, size_t len, bnn_packed_model_t **out);
 
 /**
- * As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file:
- * they must stay where and as they are until the model is freed.
+ * Opens a model as `bnn_packed_model_new` does, and borrows its bytes, such as those of a
+ * mapped file: they must not move or change until the model is freed.
  *
  * - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8.
  *
@@ -1064,7 +1064,7 @@ bnn_status_t bnn_packed_model_new_borrowing(const uint8_t *bytes,
                                             bnn_packed_model_t **out);
 
 /**
- * As `bnn_packed_model_new`, from a regular file, which is read whole.
+ * Opens a model as `bnn_packed_model_new` does, from a regular file, which is read whole.
  *
  * - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on
  *   Windows).

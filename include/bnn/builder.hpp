@@ -35,12 +35,13 @@ struct BatchNorm {
 /// ```
 class Builder {
   public:
-    /// Of samples in {-1, +1}, packed.
+    /// A builder of a model whose samples are in {-1, +1}, packed.
     static Builder of_bits() { return Builder(BNN_ELEMENT_BITS, 1); }
-    /// Of samples of unsigned integers, a byte each, all less than `1 << bits`, 1 to 8 of them.
+    /// A builder of a model whose samples are unsigned integers, a byte each, all less than
+    /// `1 << bits`; `bits` is 1 to 8.
     static Builder of_bytes(int bits) { return Builder(BNN_ELEMENT_U8, bits); }
-    /// Of samples of bytes of which the model makes bits: `+1` where one is at least the threshold
-    /// of its input.
+    /// A builder of a model that makes bits of its samples' bytes: `+1` where a byte is at least the
+    /// threshold of its input.
     static Builder of_thresholds(Span<const std::uint8_t> thresholds) {
         bnn_builder_t *builder = nullptr;
         detail::check(bnn_builder_new_thresholds(thresholds.data(), thresholds.size(), &builder));
@@ -123,7 +124,7 @@ class Builder {
         return file;
     }
 
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     bnn_builder_t *get() const noexcept { return builder_.get(); }
 
   private:

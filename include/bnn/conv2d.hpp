@@ -35,7 +35,7 @@ inline std::size_t filter_elements(const bnn_conv2d_options_t &options) {
 /// channels / groups]`. Immutable: any number of threads may use one at once.
 class Conv2d {
   public:
-    /// Of latent filters.
+    /// A convolution with latent filters, of which the signs count.
     Conv2d(const Conv2dOptions &options, Span<const float> w, Affine affine = {}) : options_(options) {
         detail::expect_affine(affine, options.outputs);
         detail::expect_size("w", filter_elements(), w.size());
@@ -44,7 +44,7 @@ class Conv2d {
         take(conv);
     }
 
-    /// Of packed filters, a row of `kernel_height * kernel_width * channels / groups` bits for each
+    /// A convolution with packed filters, a row of `kernel_height * kernel_width * channels / groups` bits for each
     /// output.
     Conv2d(const Conv2dOptions &options, const BitMatrix &w, Affine affine = {}) : options_(options) {
         detail::expect_affine(affine, options.outputs);
@@ -62,7 +62,7 @@ class Conv2d {
     /// Elements of an image that goes in, and of one that comes out.
     std::size_t image_elements() const noexcept { return image_elements_; }
     std::size_t output_elements() const noexcept { return output_elements_; }
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     const bnn_conv2d_t *get() const noexcept { return conv_.get(); }
 
     /// Images in, images out; `y` has `output_elements()` numbers for each.
@@ -81,7 +81,8 @@ class Conv2d {
     /// element of `x`.
     std::size_t saved_words(std::size_t batch) const noexcept { return bnn_conv2d_saved_words(get(), batch); }
 
-    /// As `forward`, and fills `saved`, of `saved_words(batch)` words, for `backward`.
+    /// Computes what `forward` does, and fills `saved`, of `saved_words(batch)` words, for
+    /// `backward`.
     void forward_saving(Span<const float> x, Span<float> y, Span<std::uint64_t> saved) const {
         detail::check(bnn_conv2d_forward_saving_f32(get(), x.data(), batch(x.size(), y.size()), y.data(), saved.data(),
                                                     saved.size()));

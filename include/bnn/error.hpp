@@ -51,7 +51,7 @@ inline void expect_size(const char *what, std::size_t expected, std::size_t foun
     }
 }
 
-/// As `expect_size`, of a buffer that may be empty.
+/// Checks the size of a buffer as `expect_size` does, but lets it be empty.
 inline void expect_size_or_none(const char *what, std::size_t expected, std::size_t found) {
     if (found != 0) {
         expect_size(what, expected, found);

@@ -7,14 +7,14 @@
 
 namespace bnn {
 
-/// What a layer has besides its weights: a factor and a summand for each output. Empty: factors of
-/// 1, summands of 0.
+/// The parameters of a layer besides its weights: a factor and a summand for each output. An empty
+/// span stands for factors of 1, or summands of 0.
 struct Affine {
     Span<const float> scale, bias;
 };
 
-/// Where a backward pass writes each gradient, in the shape of what it belongs to. Empty ones are
-/// not computed.
+/// The places to which a backward pass writes the gradients, each in the shape of its tensor. An
+/// empty one is not computed.
 struct Gradients {
     Span<float> x, w, scale, bias;
 };

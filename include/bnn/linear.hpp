@@ -16,8 +16,8 @@ namespace bnn {
 /// Immutable: any number of threads may use one at once.
 class Linear {
   public:
-    /// Of latent weights, `outputs` rows of `inputs` numbers. `clip`: the gradient of `x` passes
-    /// where `|x| <= clip`.
+    /// A layer with latent weights, `outputs` rows of `inputs` numbers, of which the signs count.
+    /// `clip`: the gradient of `x` passes where `|x| <= clip`.
     Linear(Span<const float> w, std::size_t outputs, std::size_t inputs, Affine affine = {}, float clip = 1.0f)
         : outputs_(outputs), inputs_(inputs) {
         detail::expect_size("w", detail::product("w", outputs, inputs), w.size());
@@ -29,7 +29,7 @@ class Linear {
         layer_.reset(layer);
     }
 
-    /// Of packed weights, a row for each output.
+    /// A layer with packed weights, a row for each output.
     explicit Linear(const BitMatrix &w, Affine affine = {}, float clip = 1.0f)
         : outputs_(w.rows()), inputs_(w.cols()) {
         detail::expect_affine(affine, outputs_);
@@ -42,7 +42,7 @@ class Linear {
 
     std::size_t outputs() const noexcept { return outputs_; }
     std::size_t inputs() const noexcept { return inputs_; }
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     const bnn_linear_t *get() const noexcept { return layer_.get(); }
 
     /// Rows of `x` in, rows of `y` out; `y` has `outputs()` numbers for each row.
@@ -60,7 +60,8 @@ class Linear {
     /// element of `x`.
     std::size_t saved_words(std::size_t rows) const noexcept { return bnn_linear_saved_words(rows, inputs_); }
 
-    /// As `forward`, and fills `saved`, of `saved_words(rows)` words, for `backward`.
+    /// Computes what `forward` does, and fills `saved`, of `saved_words(rows)` words, for
+    /// `backward`.
     void forward_saving(Span<const float> x, Span<float> y, Span<std::uint64_t> saved) const {
         detail::check(bnn_linear_forward_saving_f32(get(), x.data(), rows(x.size(), y.size()), y.data(), saved.data(),
                                                     saved.size()));

@@ -48,7 +48,7 @@ class Model : public ModelInfo {
 
     /// Bytes of scratch memory for each sample.
     std::size_t scratch_bytes() const noexcept { return bnn_model_scratch_bytes(&model_); }
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     const bnn_model_t *get() const noexcept { return &model_; }
 
     /// Runs samples that lie one after the other; `Output` is `float`, `std::int32_t` or
@@ -64,7 +64,7 @@ class Model : public ModelInfo {
                                           y.size() * sizeof(Output), scratch.data(), scratch.size() * 8));
     }
 
-    /// As `run`, of containers: gives out what it computed.
+    /// Runs the samples in a container, and returns the outputs.
     template <class Output, class Container> std::vector<Output> run(const Container &x) const {
         using Input = detail::element_of<Container>;
         std::vector<Output> y(detail::product("output", samples_of<Input, Output>(std::size(x)), output().bytes / sizeof(Output)));

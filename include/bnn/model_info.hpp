@@ -35,7 +35,7 @@ using element_of = std::remove_cv_t<std::remove_reference_t<decltype(*std::data(
 /// The shapes, the types and the text of a model: a base of `Model` and `PackedModel`.
 class ModelInfo {
   public:
-    /// What a sample of the input and of the output is.
+    /// The type and the size of a sample of the input and of the output.
     const bnn_tensor_t &input() const noexcept { return input_; }
     const bnn_tensor_t &output() const noexcept { return output_; }
     /// Height, width and channels of a sample of the input and of the output.

@@ -22,8 +22,8 @@ class PackedModel : public ModelInfo {
     /// Checks the whole file and keeps a copy of it.
     explicit PackedModel(Span<const std::uint8_t> file) : PackedModel(create(bnn_packed_model_new, file)) {}
 
-    /// Of a file that stays where and as it is until the object is gone, such as a mapped one; it
-    /// begins at a multiple of 8.
+    /// A model that borrows its file, such as a mapped one: the file must not move or change as long
+    /// as the object lives, and begins at a multiple of 8.
     static PackedModel borrowing(Span<const std::uint8_t> file) {
         return PackedModel(create(bnn_packed_model_new_borrowing, file));
     }
@@ -35,9 +35,9 @@ class PackedModel : public ModelInfo {
         return PackedModel(Handle(packed));
     }
 
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     const bnn_packed_model_t *get() const noexcept { return packed_.get(); }
-    /// The model for the functions of bnn.h that take a `bnn_model_t`; the object keeps it.
+    /// The model for the functions of bnn.h that take a `bnn_model_t`; the object owns it.
     const bnn_model_t *view() const noexcept { return &model_; }
 
     /// Bytes that the object takes beside the file: of the weights as they are laid out, and, for
@@ -60,7 +60,7 @@ class PackedModel : public ModelInfo {
                                            y.size() * sizeof(Output)));
     }
 
-    /// As `run`, of containers: gives out what it computed.
+    /// Runs the samples in a container, and returns the outputs.
     template <class Output, class Container> std::vector<Output> run(const Container &x) const {
         using Input = detail::element_of<Container>;
         const std::size_t samples = samples_of<Input, Output>(std::size(x));

@@ -20,7 +20,7 @@ template <class T> class Span {
     constexpr Span() noexcept = default;
     constexpr Span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
 
-    /// Of a container whose elements are `T`, give or take `const`.
+    /// A view of a container whose elements are `T`, give or take `const`.
     template <class Container, class Element = std::remove_pointer_t<decltype(std::data(std::declval<Container &>()))>,
               class = std::enable_if_t<std::is_convertible_v<Element (*)[], T (*)[]>>>
     constexpr Span(Container &&container) noexcept // NOLINT: implicit on purpose, of lvalues and temporaries

@@ -47,7 +47,7 @@ class Stream {
     void reset() { detail::check(bnn_stream_reset(&stream_)); }
     /// Whether the window slides: whether no layer of the model is padded above or below.
     bool slides() const noexcept { return bnn_stream_slides(&stream_) != 0; }
-    /// For the functions of bnn.h; the object keeps it.
+    /// The handle for the functions of bnn.h; the object owns it.
     bnn_stream_t *get() noexcept { return &stream_; }
 
   private:

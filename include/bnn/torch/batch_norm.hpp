@@ -12,7 +12,7 @@ namespace bnn::torch {
 
 namespace detail {
 
-/// What both batch norms share. `BatchNormImplBase` would be the base, if LibTorch exported it.
+/// The base of both batch norms. `BatchNormImplBase` would be the base, if LibTorch exported it.
 template <std::size_t D, class Derived>
 class BatchNormLayer : public ::torch::nn::NormImplBase<D, Derived, ::torch::nn::BatchNormOptions> {
     using Base = ::torch::nn::NormImplBase<D, Derived, ::torch::nn::BatchNormOptions>;
@@ -50,7 +50,7 @@ class BatchNormLayer : public ::torch::nn::NormImplBase<D, Derived, ::torch::nn:
     }
 
   private:
-    /// By the statistics of the batch, which move the running ones: what LibTorch's module does.
+    /// Normalizes by the statistics of the batch and updates the running ones, as LibTorch does.
     Tensor train_forward(const Tensor &input) {
         double share = this->options.momentum().value_or(0.0);
         if (this->num_batches_tracked.defined()) {

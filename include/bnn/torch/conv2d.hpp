@@ -33,15 +33,15 @@ struct BinaryConv2dOptions {
     TORCH_ARG(bool, scale) = false;
     /// The gradient of the input passes where `|input| <= clip`.
     TORCH_ARG(double, clip) = 1.0;
-    /// What the padding is made of. BNN_PAD_ZERO, as LibTorch has it, adds nothing to a sum; the
-    /// others are signs.
+    /// The value of the padding. BNN_PAD_ZERO, LibTorch's, adds nothing to a sum; the others are
+    /// signs.
     TORCH_ARG(bnn_pad_value_t, pad_value) = BNN_PAD_ZERO;
 };
 
 namespace detail {
 
-/// What the options of a convolution come to; refuses those that contradict themselves. `what` is
-/// the layer's name.
+/// The windows that the options of a convolution describe; refuses options that contradict each
+/// other. `what` is the layer's name.
 template <class Options> Windows windows_of(const char *what, const Options &options) {
     const int64_t groups = options.groups();
     TORCH_CHECK(options.in_channels() > 0 && options.out_channels() > 0, "bnn: ", what,
@@ -133,7 +133,7 @@ class BinaryConv2dImpl : public detail::LatentLayer<BinaryConv2dImpl> {
         stream << ", clip=" << options.clip() << ", pad_value=" << values[options.pad_value()] << ")";
     }
 
-    /// What the module was made with; changing it later has no effect.
+    /// The options that the module was made with; changing them later has no effect.
     BinaryConv2dOptions options;
 
     /// How the windows lie: what the options come to.

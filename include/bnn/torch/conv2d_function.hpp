@@ -18,7 +18,7 @@ struct Windows {
     ::torch::ExpandingArray<2> pad_before = 0, pad_after = 0;
     ::torch::ExpandingArray<2> dilation = 1;
     int64_t groups = 1;
-    /// What the padding is made of. BNN_PAD_ZERO, LibTorch's, adds nothing to a sum; the others are
+    /// The value of the padding. BNN_PAD_ZERO, LibTorch's, adds nothing to a sum; the others are
     /// signs.
     bnn_pad_value_t pad_value = BNN_PAD_ZERO;
 };

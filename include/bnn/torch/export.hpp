@@ -42,7 +42,8 @@ inline std::vector<std::uint8_t> export_model(::torch::nn::Sequential layers, co
     return std::move(written.file);
 }
 
-/// As above, compared with what `net` computes.
+/// The bytes of a model file that computes what `net` computes in evaluation, and is compared with
+/// that; `samples` and errors are those of the function above.
 inline std::vector<std::uint8_t> export_model(::torch::nn::Sequential net, const Tensor &samples,
                                               const ExportOptions &options = {}) {
     Tensor outputs;

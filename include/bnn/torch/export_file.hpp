@@ -192,7 +192,7 @@ inline Written write_file(const Layers &layers, const Tensor &samples, const Exp
 /// `[batch, ..]` with channels last, in rows.
 inline Tensor rows_of(const Tensor &t) { return dense((t.dim() == 4 ? channels_last(t) : t).flatten(1)); }
 
-/// What the model makes of samples, in rows of floats.
+/// The outputs of the model for `samples` samples, in rows of floats.
 template <class Output, class Input> Tensor run_model(const Model &model, Span<const Input> x, int64_t samples) {
     std::vector<Output> y(::bnn::detail::product("output", size("samples", samples), model.output().elements));
     Model::Scratch scratch;
@@ -202,7 +202,7 @@ template <class Output, class Input> Tensor run_model(const Model &model, Span<c
     return outputs.view({samples, -1});
 }
 
-/// As `run_model`, of whatever the outputs are.
+/// Calls `run_model` with the model's type of output.
 template <class Input> Tensor run_any(const Model &model, Span<const Input> x, int64_t samples) {
     return model.output().element == BNN_ELEMENT_F32 ? run_model<float, Input>(model, x, samples)
                                                      : run_model<std::int32_t, Input>(model, x, samples);
@@ -221,7 +221,7 @@ inline Tensor run_on_samples(const Model &model, const Tensor &samples) {
         return run_any<std::uint8_t>(model, {bytes.data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel())},
                                        batch);
     }
-    // Of images each pixel starts on a word.
+    // Each pixel of an image starts on a word.
     const std::size_t channels = model.input_shape()[2];
     const BitMatrix bits(read(x), static_cast<std::size_t>(x.numel()) / channels, channels);
     return run_any<std::uint64_t>(model, bits.words(), batch);
@@ -234,7 +234,7 @@ inline void compare(const Written &written, const Tensor &samples, const Tensor 
     TORCH_CHECK(outputs.dim() >= 2 && outputs.size(0) == samples.size(0) && rows_of(outputs).sizes() == ours.sizes(),
                 "bnn: outputs: the file gives ", ours.size(1), " numbers for each of ", samples.size(0),
                 " samples, the network outputs of shape ", outputs.sizes());
-    // Of images that come out each pixel has all outputs.
+    // If the outputs are images, each pixel has all of them.
     const Tensor apart = (ours - rows_of(outputs)).abs(), allowed = written.allowed.repeat({ours.size(1) / written.allowed.size(0)});
     const Tensor differ = apart.le(allowed).all(1).logical_not();
     TORCH_CHECK(!differ.any().item<bool>(), "bnn: file and network differ in ", differ.sum().item<int64_t>(), " of ",

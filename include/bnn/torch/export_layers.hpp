@@ -76,8 +76,8 @@ struct Named {
     }
 };
 
-/// What a layer does to the sums of a product, `[rows, channels]`: never falling, or never rising,
-/// in each channel.
+/// The function that a layer applies to the sums of a product, `[rows, channels]`: in each channel it
+/// never falls, or never rises.
 struct Step {
     std::function<Tensor(const Tensor &)> compute;
     /// It is `scale * x + bias`; undefined if it is something else.
@@ -90,12 +90,12 @@ struct Product {
     /// -1 and +1: `[outputs, inputs]`, or `[outputs, kernel height, kernel width, channels /
     /// groups]`.
     Tensor signs;
-    /// Of a convolution.
+    /// Whether it is a convolution, that of `convolution`.
     bool is_convolution = false;
     Conv2dOptions convolution;
-    /// It takes numbers instead of signs.
+    /// Whether it takes numbers instead of signs.
     bool takes_numbers = false;
-    /// Images are flattened before it.
+    /// Whether images are flattened before it.
     bool flattens = false;
     /// The largest magnitude of a sum.
     int64_t most = 0;

@@ -35,8 +35,8 @@ template <class Layer> void run(const Layer &layer, int64_t batch, const Tensor 
     }
 }
 
-/// As `run`, and keeps in the context what `gradients` needs: the packed input, and the layer with
-/// its packed weights.
+/// Does what `run` does, and keeps in the context what `gradients` needs: the packed input, and the
+/// layer with its packed weights.
 template <class Layer>
 void run_saving(AutogradContext *ctx, const std::shared_ptr<const Layer> &layer, const Watch &watch, int64_t batch,
                 const Tensor &x, const Tensor &y, bool has_scale, bool has_bias) {

@@ -153,7 +153,7 @@ class SignWeightConv2dImpl : public detail::LatentLayer<SignWeightConv2dImpl> {
         stream << ")";
     }
 
-    /// What the module was made with; changing it later has no effect.
+    /// The options that the module was made with; changing them later has no effect.
     SignWeightConv2dOptions options;
 
     /// How the windows lie: what the options come to.

@@ -25,7 +25,7 @@ inline void check_tensor(const char *what, const Tensor &t) {
                 t.scalar_type());
 }
 
-/// As `check_tensor`, of a tensor with an element per output, which may be missing.
+/// Refuses a tensor that does not have one element per output; it may be missing.
 inline void check_per_output(const char *what, const OptionalTensor &t, int64_t outputs) {
     if (t.has_value()) {
         check_tensor(what, *t);

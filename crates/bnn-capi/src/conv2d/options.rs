@@ -58,7 +58,7 @@ pub struct bnn_conv2d_options_t {
     pub pad_right: usize,
     /// A `bnn_pad_value_t`: the value of the padding; by default BNN_PAD_ZERO.
     pub pad_value: i32,
-    /// As in `bnn_linear_options_t`; by default 1.
+    /// The gradient of `x` passes where `|x| <= clip`, as in `bnn_linear_options_t`; by default 1.
     pub clip: f32,
 }
 

@@ -61,9 +61,9 @@ export! {
 }
 
 export! {
-    /// As `bnn_conv2d_forward_f32`, and saves what `bnn_conv2d_backward_f32` needs of `x`: the
-    /// packed signs, a row per image, followed by one packed bit per element that says whether `|x|
-    /// <= clip`.
+    /// Computes what `bnn_conv2d_forward_f32` does, and saves what `bnn_conv2d_backward_f32` needs
+    /// of `x`: the packed signs, a row per image, followed by one packed bit per element that says
+    /// whether `|x| <= clip`.
     ///
     /// - `saved`: written, `bnn_conv2d_saved_words(conv, batch)` words; `saved_words`, its size in
     ///   words, may be larger, and words after those are not written.

@@ -84,7 +84,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_new_f32`, from weights that are already packed.
+    /// Makes a layer as `bnn_linear_new_f32` does, from weights that are already packed.
     ///
     /// - `bits`: read, `n * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in words,
     ///   may be larger.
@@ -105,7 +105,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_new_f32`, with options.
+    /// Makes a layer as `bnn_linear_new_f32` does, with options.
     ///
     /// Errors: as `bnn_linear_new_f32`; RANGE also where `clip` is not more than 0.
     pub fn bnn_linear_new_with_options_f32(
@@ -122,7 +122,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_new_packed`, with options.
+    /// Makes a layer as `bnn_linear_new_packed` does, with options.
     ///
     /// Errors: as `bnn_linear_new_packed`; RANGE also where `clip` is not more than 0.
     pub fn bnn_linear_new_with_options_packed(

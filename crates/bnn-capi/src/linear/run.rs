@@ -56,9 +56,9 @@ export! {
 }
 
 export! {
-    /// As `bnn_linear_forward_f32`, and saves what `bnn_linear_backward_f32` needs of `x`: the
-    /// packed signs `[m, k]`, followed by one packed bit per element that says whether `|x| <=
-    /// clip`.
+    /// Computes what `bnn_linear_forward_f32` does, and saves what `bnn_linear_backward_f32` needs
+    /// of `x`: the packed signs `[m, k]`, followed by one packed bit per element that says whether
+    /// `|x| <= clip`.
     ///
     /// - `saved`: written, `bnn_linear_saved_words(m, k)` words; `saved_words`, its size in words,
     ///   may be larger, and words after those are not written.

@@ -49,7 +49,7 @@ pub struct bnn_layer_t {
     pub dilation: [usize; 2],
     /// Rows above and below an image, columns to its left and right.
     pub padding: [usize; 4],
-    /// As in `bnn_conv2d_options_t`; 1 of other layers.
+    /// Groups of channels of a convolution, each with its own outputs; 1 for other layers.
     pub groups: usize,
     /// Weights per output, `k`: those of a window and the channels of a group; 0 of a pool.
     pub weights_per_output: usize,
@@ -64,7 +64,7 @@ pub struct bnn_layer_t {
     pub bias: *const f32,
     /// A threshold per output: the outputs are the bits `sum >= threshold`.
     pub thresholds_i16: *const i16,
-    /// The same, where they do not fit 16 bits.
+    /// A threshold per output, if some do not fit 16 bits: the outputs are `sum >= threshold`.
     pub thresholds_i32: *const i32,
     /// A `bnn_layer_kind_t`.
     pub kind: i32,

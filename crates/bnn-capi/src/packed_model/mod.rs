@@ -49,8 +49,8 @@ export! {
 }
 
 export! {
-    /// As `bnn_packed_model_new`, of bytes that stay the caller's, such as those of a mapped file:
-    /// they must stay where and as they are until the model is freed.
+    /// Opens a model as `bnn_packed_model_new` does, and borrows its bytes, such as those of a
+    /// mapped file: they must not move or change until the model is freed.
     ///
     /// - `bytes`: read, `len` bytes, the whole file, from an address that is a multiple of 8.
     ///
@@ -66,7 +66,7 @@ export! {
 }
 
 export! {
-    /// As `bnn_packed_model_new`, from a regular file, which is read whole.
+    /// Opens a model as `bnn_packed_model_new` does, from a regular file, which is read whole.
     ///
     /// - `path`: read, a string closed by a 0, as the system's functions take it (UTF-8 on
     ///   Windows).
