@@ -28,7 +28,7 @@ pub trait Real:
     fn from_f64(x: f64) -> Self;
     /// The nearest value of this type; exact up to 2^24 in magnitude for `f32`.
     fn from_i32(x: i32) -> Self;
-    /// The same value as `f64`.
+    /// The value as `f64`.
     fn as_f64(self) -> f64;
 }
 

@@ -165,7 +165,8 @@ pub(crate) mod pool {
         run_model(words, true, work)
     }
 
-    /// The same of a model. `grows` says whether it works in more memory than threads have by now.
+    /// Does `work`, the run of a model, as `run_products` does products. `grows` says whether it
+    /// works in more memory than threads have by now.
     #[inline]
     pub(crate) fn run_model<E: Send>(
         words: usize,

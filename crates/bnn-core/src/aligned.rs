@@ -24,7 +24,7 @@ impl AlignedWords {
         Self::new(vec![0; len.saturating_add(LINE - 1)], len)
     }
 
-    /// The same where the size depends on arguments.
+    /// `len` zeros, for sizes that depend on arguments.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -41,7 +41,7 @@ impl AlignedWords {
         self.words_mut().get_mut(..len).unwrap_or_default()
     }
 
-    /// The same where the size depends on arguments.
+    /// The words that [`first`](Self::first) gives, for sizes that depend on arguments.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

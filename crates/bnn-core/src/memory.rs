@@ -44,7 +44,7 @@ impl<T: Default> Lent<T> {
     }
 }
 
-/// See the other one.
+/// Memory for a block of a product; without `std` it is allocated for each call.
 #[cfg(not(feature = "std"))]
 pub(crate) struct Lent<T>(pub(crate) core::marker::PhantomData<fn() -> T>);
 

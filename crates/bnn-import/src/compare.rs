@@ -75,7 +75,7 @@ pub(crate) fn compare(
     }
 }
 
-/// The same bytes, or bits, each time.
+/// Pseudo-random bytes, or bits, equal in every call.
 pub(crate) fn noise(len: usize, is_bits: bool) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let numbers = (0..len).map(|_| {

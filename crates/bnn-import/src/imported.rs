@@ -23,7 +23,7 @@ pub enum Comparison {
     Samples {
         /// Samples that were run.
         samples: usize,
-        /// Those with the same scores, up to the rounding of `f32`.
+        /// Samples with equal scores, up to the rounding of `f32`.
         equal: usize,
     },
     /// With the definition over integers, on samples of random bytes: every score is equal.

@@ -39,7 +39,7 @@ pub(crate) enum Element {
     F32 = 1,
     U8 = 2,
     I32 = 6,
-    /// Of shapes, which no operator of ours reads.
+    /// The type of shapes, which no operator of ours reads.
     I64 = 7,
     U64 = 13,
 }

@@ -23,12 +23,12 @@ impl Dataset {
         })
     }
 
-    /// As [`batch`](Self::batch), with the images varied as `augment` says; the pixels are whole
-    /// numbers from `0.0` to `white` still.
+    /// The samples that [`batch`](Self::batch) gives, with their images varied as `augment` says;
+    /// the pixels are still whole numbers from `0.0` to `white`.
     ///
     /// # Errors
     ///
-    /// As [`batch`](Self::batch), and as [`Augment::check`].
+    /// Those of [`batch`](Self::batch) and of [`Augment::check`].
     pub(super) fn augmented_batch(
         &self,
         indices: &[usize],

@@ -46,8 +46,8 @@ impl Default for BatchConfig {
 
 /// The batches of one epoch, shuffled: an iterator, which may be dropped at any time.
 ///
-/// They are the same bytes for any [`queue`](BatchConfig::queue), with the thread and without, and
-/// where no thread can be started they are made without.
+/// Batches are the same bytes for any [`queue`](BatchConfig::queue), with the thread and without.
+/// If no thread can be started, they are made without one.
 ///
 /// ```
 /// use bnn_autograd::data::{self, BatchConfig, Batches};

@@ -113,7 +113,7 @@ impl Dataset {
         })
     }
 
-    /// The same set with names for its classes, `[classes]`.
+    /// Gives the classes of the set names, `[classes]`.
     ///
     /// # Errors
     ///

@@ -129,7 +129,7 @@ pub enum DataError {
         path: PathBuf,
         /// Width, height and channels of the training images.
         train: (usize, usize, usize),
-        /// Those of the test images.
+        /// Width, height and channels of the test images.
         test: (usize, usize, usize),
     },
     /// There is no sample in a file.
@@ -300,7 +300,7 @@ pub enum DataError {
     /// A count that must be at least 1 is 0.
     #[error("the number of {what} is 0, expected at least 1")]
     Zero {
-        /// What there is none of.
+        /// The name of the things counted.
         what: &'static str,
     },
     /// More classes than labels of 16 bits can tell apart.
@@ -396,7 +396,7 @@ pub enum DataError {
     /// A strength of augmentation is outside its range.
     #[error("a {what} of {found}, expected {expected}")]
     Strength {
-        /// Which one.
+        /// The augmentation, such as its `zoom`.
         what: &'static str,
         /// The range.
         expected: &'static str,
@@ -427,7 +427,7 @@ pub enum DataError {
         path: PathBuf,
         /// Its width and height.
         found: (usize, usize),
-        /// Those of the images before it.
+        /// The width and height of the images before it.
         expected: (usize, usize),
     },
     /// Images cannot be resized to that.

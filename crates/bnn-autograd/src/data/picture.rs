@@ -64,12 +64,12 @@ pub(super) fn read(
     read_from(file, path, colour, size)
 }
 
-/// As [`read`], from a stream; `path` is what errors call it, and says the format if the contents
-/// do not.
+/// Reads an image as [`read`] does, from a stream. Errors call it `path`, which also tells the
+/// format if the contents do not.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// Those of [`read`].
 pub(crate) fn read_from(
     stream: impl Read,
     path: &Path,

@@ -15,9 +15,9 @@ use crate::tensor::Tensor;
 /// Samples to compare on.
 pub(super) struct Samples {
     input: InputType,
-    /// Of one sample, as the network takes it.
+    /// The shape of one sample, as the network takes it.
     shape: Vec<usize>,
-    /// Of all samples, one after the other.
+    /// The numbers of all samples, one after the other.
     numbers: Vec<f32>,
 }
 

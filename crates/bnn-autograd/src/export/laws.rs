@@ -77,7 +77,7 @@ struct Samples {
 }
 
 impl Samples {
-    /// Of a shape that begins with the number of samples.
+    /// Draws samples; `shape` begins with their number.
     fn draw(input: InputType, shape: &[usize], rng: &mut Rng) -> Self {
         let mut numbers = Tensor::full(0.0, shape).unwrap();
         for x in numbers.data_mut() {
@@ -181,8 +181,8 @@ fn after() -> impl Strategy<Value = After> {
     )
 }
 
-/// Of bytes with thresholds the layer that makes signs of them, with fixed thresholds or learned
-/// ones.
+/// The layer that makes signs of bytes, with fixed or learned thresholds; no layer for other
+/// inputs.
 fn signs_of_bytes(input: InputType, channels: usize, rng: &mut Rng) -> Sequential {
     let net = Sequential::new();
     match input {

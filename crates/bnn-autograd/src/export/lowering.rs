@@ -92,11 +92,11 @@ pub(crate) struct Lowered {
 /// How the values of a sample are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
-    /// As a row.
+    /// A row.
     Row,
-    /// As an image `[height, width, channels]`.
+    /// An image `[height, width, channels]`.
     Image([usize; 3]),
-    /// As a row that was such an image.
+    /// A row that was such an image.
     Flat([usize; 3]),
 }
 
@@ -127,7 +127,7 @@ impl Lowering {
         })
     }
 
-    /// The same as a graph. Nothing has been added yet.
+    /// Makes a graph of this lowering, to which nothing has been added yet.
     pub(super) fn into_graph(self) -> Self {
         Self {
             graph: Some(Nodes::default()),

@@ -9,7 +9,7 @@ pub struct Recipe {
     pub epochs: u64,
     /// Samples of a step.
     pub batch: u64,
-    /// Of Adam.
+    /// The learning rate of Adam.
     pub learning_rate: f64,
 }
 

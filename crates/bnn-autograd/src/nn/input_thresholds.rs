@@ -11,8 +11,8 @@ use crate::tensor::Tensor;
 /// The first layer of a network on bits: `+1` where `x >= threshold`, else `-1`, for bytes `[..,
 /// c]` and one fixed threshold per channel, or per input if the network takes rows.
 ///
-/// It is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the device
-/// compares bytes, and the next layer is a product of bits. For learned thresholds use an
+/// The layer is exported as [`InputType::Thresholds`](bnn_core::model::InputType::Thresholds): the
+/// device compares bytes, and the next layer is a product of bits. For learned thresholds use an
 /// [`RSign`](super::RSign). Buffer: `thresholds`.
 ///
 /// ```

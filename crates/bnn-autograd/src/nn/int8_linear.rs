@@ -23,8 +23,8 @@ pub struct Int8Linear<T: Real = f32> {
     pub weight: Param<T>,
     /// The bias, `[n]`.
     pub bias: Param<T>,
-    /// Of fixed-point inputs their exponent ([`FixedPoint`](super::FixedPoint)): in evaluation sums
-    /// are those of integers then, and exact. `None` as built.
+    /// The exponent of fixed-point inputs ([`FixedPoint`](super::FixedPoint)), with which sums in
+    /// evaluation are those of integers, and exact. `None` as built.
     pub exponent: Option<i8>,
     /// Whether sums may be in any order; see [`Module::set_training`].
     pub training: bool,

@@ -10,8 +10,8 @@ use crate::tensor::Tensor;
 /// scalar: for classes that do not exclude each other. The targets `t` are constants from 0 to 1,
 /// in the shape of the logits `x`.
 ///
-/// It is computed as `max(x, 0) - t x + ln(1 + exp(-|x|))`, in which nothing overflows. Kept for
-/// the reverse pass: the gradient `(p - t) / elements`.
+/// The loss is computed as `max(x, 0) - t x + ln(1 + exp(-|x|))`, in which nothing overflows. The
+/// function keeps the gradient `(p - t) / elements` for the reverse pass.
 ///
 /// # Errors
 /// [`Error::Shape`] if the targets have another shape; [`Error::OutOfRange`] for a target outside 0

@@ -39,7 +39,7 @@ fn row<T: Real>(index: T, n: usize) -> Result<u32, Error> {
 
 struct Embedding {
     rows: Vec<u32>,
-    /// Of the indices.
+    /// The shape of the indices.
     shape: Vec<usize>,
 }
 

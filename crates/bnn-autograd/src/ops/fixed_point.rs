@@ -89,7 +89,7 @@ pub(crate) struct FixedAffine {
     pub(crate) factor: Vec<i32>,
     pub(crate) bias: Vec<i32>,
     pub(crate) shift: u8,
-    /// Of what comes out.
+    /// The exponent of the results.
     pub(crate) exponent: i8,
 }
 

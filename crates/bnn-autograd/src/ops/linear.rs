@@ -45,8 +45,8 @@ pub(crate) fn ordered_linear<T: Real>(
     }
 }
 
-/// [`linear`] with sums of integers, exact: `x` are multiples of `2^-exponent` whose integers have 16
-/// bits, `w` integers. A sum is rounded once, to a number of type `T`.
+/// [`linear`] with sums of integers, exact: `x` are multiples of `2^-exponent` whose integers have
+/// 16 bits, `w` integers. A sum is rounded once, to a number of type `T`.
 pub(crate) fn integer_linear<T: Real>(
     x: &Var<T>,
     w: &Var<T>,
@@ -63,9 +63,9 @@ struct Linear {
 /// In which order the forward pass adds up products.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
-    /// Whichever is fast.
+    /// Any order, whichever is fast.
     Any,
-    /// That of a row of weights.
+    /// The order of a row of weights.
     OfWeights,
     /// Integers, to which the order makes no difference.
     Exact { exponent: i8 },

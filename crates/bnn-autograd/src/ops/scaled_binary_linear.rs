@@ -66,7 +66,7 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         "scaled_binary_linear"
     }
 
-    /// Those of the product; the scales take only one multiplication per output.
+    /// The operations of the product; the scales take only one multiplication per output.
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         Function::<T>::macs(&self.product, inputs, outputs)
     }

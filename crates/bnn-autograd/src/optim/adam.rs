@@ -117,9 +117,9 @@ struct Constants<T> {
     rate: T,
     unbias: T,
     eps: T,
-    /// Of the L2 penalty.
+    /// The factor of the L2 penalty.
     penalty: T,
-    /// By decoupled decay.
+    /// The factor by which decoupled decay shrinks weights.
     shrink: T,
 }
 

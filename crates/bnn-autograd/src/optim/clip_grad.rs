@@ -11,7 +11,7 @@ use crate::real::Real;
 /// Scales all gradients of a model so that their common Euclidean norm is at most `max_norm`
 /// (Pascanu et al. 2013, arXiv 1211.5063), and returns the norm before that.
 ///
-/// They are multiplied by `max_norm / (norm + 1e-6)` if that is less than 1, as by PyTorch's
+/// The factor is `max_norm / (norm + 1e-6)` if that is less than 1, as in PyTorch's
 /// `clip_grad_norm_`. If the norm is not finite, it is returned and the gradients stay unchanged.
 /// The norm is summed in `f64`, in an order that does not depend on the number of threads.
 ///

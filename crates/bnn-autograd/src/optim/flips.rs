@@ -44,9 +44,9 @@ struct Signs {
 /// How many weights differ in sign between two snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flips {
-    /// Of each binary parameter, by its dotted name.
+    /// The flips of each binary parameter, by its dotted name.
     pub params: BTreeMap<String, FlipCount>,
-    /// Of all of them.
+    /// The flips of all parameters together.
     pub total: FlipCount,
 }
 

@@ -26,7 +26,7 @@ pub struct Schedule {
 /// of steps at least 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Course {
-    /// The same factor at every step.
+    /// One factor for all steps.
     Constant(f64),
     /// `factor^floor(step / every)`: multiplied by `factor` after every `every` steps (PyTorch's
     /// `StepLR`).

@@ -48,7 +48,7 @@ pub struct SummaryRow {
 /// Numbers of parameters, by their size in a deployed model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ParamCounts {
-    /// Of which the sign alone is used: 1 bit each.
+    /// Parameters of which the sign alone is used: 1 bit each.
     pub binary: usize,
     /// Numbers of 32 bits.
     pub float: usize,

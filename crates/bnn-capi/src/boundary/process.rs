@@ -67,7 +67,7 @@ pub(crate) struct PerProcess<T> {
 struct Node<T> {
     generation: usize,
     value: T,
-    /// Of the parent process: kept, so that no search for leaks stumbles over it.
+    /// The node of the parent process, kept so that no search for leaks stumbles over it.
     _parent: *mut Node<T>,
 }
 

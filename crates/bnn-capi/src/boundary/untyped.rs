@@ -17,7 +17,7 @@ pub(crate) struct UntypedInput<'call>(Input<'call, c_void>);
 pub(crate) struct UntypedOutput<'call>(Output<'call, c_void>);
 
 impl<'call> UntypedInput<'call> {
-    /// As [`Input::read`].
+    /// The first `len` elements, as [`Input::read`] gives them.
     pub(crate) fn read<T: Plain>(self, len: usize) -> Result<&'call [T], Error> {
         let Input {
             pointer,
@@ -35,7 +35,8 @@ impl<'call> UntypedInput<'call> {
 }
 
 impl<'call> UntypedOutput<'call> {
-    /// As [`Output::write`], except that the pointer may be NULL if no elements are asked for.
+    /// The first `len` elements, to write, as [`Output::write`] gives them. The pointer may be NULL
+    /// if no elements are asked for.
     pub(crate) fn write<T: Plain>(self, len: usize) -> Result<&'call mut [T], Error> {
         if len == 0 {
             return Ok(&mut []);

@@ -22,7 +22,7 @@ pub use options::bnn_conv2d_options_t;
 pub struct bnn_conv2d_t {
     /// `[outputs, patch]`, as rows, for the backward pass.
     bits: BitMatrix,
-    /// The same as the kernel wants it.
+    /// The filters in the kernel's layout.
     packed: PackedFilters,
     epilogue: Epilogue,
 }

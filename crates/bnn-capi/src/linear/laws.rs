@@ -78,7 +78,7 @@ impl Case {
         (y, saved)
     }
 
-    /// Those of the four gradients that are wanted; the others stay empty.
+    /// The four gradients; those that are not wanted stay empty.
     fn backward(&self, saved: &[u64], dy: &[f32], wanted: [bool; 4]) -> [Vec<f32>; 4] {
         let m = dy.len() / self.n;
         let sizes = [m * self.k, self.n * self.k, self.n, self.n];

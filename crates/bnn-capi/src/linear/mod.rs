@@ -20,7 +20,7 @@ pub use new::bnn_linear_options_t;
 pub struct bnn_linear_t {
     /// `[n, k]`, as rows, for the backward pass.
     bits: BitMatrix,
-    /// The same as the kernel wants it.
+    /// The weights in the kernel's layout.
     packed: PackedWeights,
     epilogue: Epilogue,
 }

@@ -59,9 +59,9 @@ pub(crate) struct TrainArgs {
     /// bits, 8 of them after the point, for devices without floats
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
-    /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not below
-    /// the mean of the training images (of each colour); the model holds these thresholds, so that
-    /// it takes bytes in either case
+    /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not
+    /// below the mean of the training images (of each colour); the model holds these thresholds, so
+    /// that it takes bytes in either case
     #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
     pub(crate) input: Inputs,
     /// Scores of the network: `real` after a last batch norm, or `integer`, the sums of the last
@@ -183,7 +183,7 @@ pub(crate) enum Keep {
 }
 
 impl Keep {
-    /// As the command line has it.
+    /// The text of the value on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Last => "last",
@@ -197,7 +197,7 @@ impl Keep {
 pub(crate) struct AugmentArg(pub(crate) Augment);
 
 impl AugmentArg {
-    /// As the command line has it.
+    /// The text of the value on the command line.
     pub(crate) fn text(augment: &Augment) -> String {
         let Augment {
             shift,

@@ -76,8 +76,8 @@ struct Verdict {
     /// Samples whose class has one of the `top` largest scores.
     among_top: usize,
     top: usize,
-    /// Of each true class, how often each class was predicted; the classes never predicted are left
-    /// out.
+    /// For each true class, how often each class was predicted; classes that were never predicted
+    /// are left out.
     confusion: Vec<Vec<(usize, usize)>>,
 }
 

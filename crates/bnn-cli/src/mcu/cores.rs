@@ -15,15 +15,15 @@ pub(crate) struct Core {
     pub(crate) target: &'static str,
     /// Bytes of `run` and `argmax` for dense layers: code, constants, the compiler's routines.
     pub(crate) library: u64,
-    /// The same with convolutions and pools.
+    /// Bytes of `run` and `argmax` with convolutions and pools.
     pub(crate) library_with_conv: u64,
     /// Bytes that `open` adds, in a program whose model is not checked at compile time.
     pub(crate) checks: u64,
-    /// The same with convolutions and pools.
+    /// Bytes that `open` adds with convolutions and pools.
     pub(crate) checks_with_conv: u64,
     /// Bytes of stack of a run.
     pub(crate) stack: u64,
-    /// The same with convolutions and pools.
+    /// Bytes of stack of a run with convolutions and pools.
     pub(crate) stack_with_conv: u64,
     /// Instructions of `open` per byte of the file.
     open: u64,

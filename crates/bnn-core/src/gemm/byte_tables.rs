@@ -21,12 +21,12 @@ const BYTES: usize = QUAD * TABLES;
 pub(crate) struct ByteTables<'s> {
     /// The rows of weights, 16 bits at a time.
     weights: &'s [u16],
-    /// Of a row.
+    /// Elements of `weights` from a row to the next.
     stride: usize,
     sums: &'s mut [i32],
-    /// Those that are yet to be multiplied, and zeros.
+    /// The bytes that are yet to be multiplied, followed by zeros.
     bytes: [u8; BYTES],
-    /// Bytes so far.
+    /// How many bytes have been taken so far.
     taken: usize,
 }
 

@@ -19,8 +19,8 @@ use crate::shape::{WORD, row_words};
 /// (As few as there can be in tests, so that most products have several slabs.)
 const PANELS: usize = if cfg!(test) { ALIGNED } else { 16 };
 
-/// As many times more, if a kernel lays out its samples too, because it does so again for each
-/// slab.
+/// How many times more panels a slab has if the kernel lays out its samples too, which it repeats
+/// for each slab.
 const MORE_PANELS: usize = if cfg!(test) { 1 } else { 4 };
 
 /// Slabs begin on a word of output bits.

@@ -11,7 +11,7 @@ use super::types::Kernel;
     reason = "only products in tiles, which need an allocator, use these"
 )]
 impl Kernel {
-    /// See [`Epilogues`].
+    /// The epilogues of this kernel.
     pub(crate) fn epilogues(&self) -> &'static Epilogues {
         &epilogue::PORTABLE
     }
@@ -23,7 +23,7 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// See [`Packing`].
+    /// The packing functions of this kernel.
     #[inline]
     pub(crate) fn packing(&self) -> &'static Packing {
         &arch::BASELINE_PACKING

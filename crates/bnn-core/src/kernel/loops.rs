@@ -8,9 +8,9 @@
 /// The compiler neither fuses nor reorders operations on floats, so that results are the same bits
 /// on every instruction set.
 pub trait Loop {
-    /// What it returns.
+    /// The result of the loop.
     type Output;
 
-    /// Runs it.
+    /// Runs the loop.
     fn run(self) -> Self::Output;
 }

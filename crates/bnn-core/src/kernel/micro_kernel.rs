@@ -56,7 +56,7 @@ pub(crate) type Count = fn(a: &[u64], b: &[u64]) -> u32;
 /// A block of activation rows in a kernel's own layout.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block<'a> {
-    /// As [`Kernel::fill_block`](super::Kernel::fill_block) returns it.
+    /// The rows in the layout that [`Kernel::fill_block`](super::Kernel::fill_block) returns.
     pub(crate) layout: &'a [u64],
     pub(crate) rows: usize,
     /// Words per row.

@@ -87,12 +87,12 @@ impl Kernel {
         (self.functions.micro_kernel.multiply)(block, panel, sums);
     }
 
-    /// See [`Epilogues`].
+    /// The epilogues of this kernel.
     pub(crate) fn epilogues(&self) -> &'static Epilogues {
         self.functions.epilogues
     }
 
-    /// See [`Packing`].
+    /// The packing functions of this kernel.
     #[inline]
     pub(crate) fn packing(&self) -> &'static Packing {
         self.functions.packing

@@ -42,10 +42,11 @@ pub(crate) struct WindowBlock<'a> {
 /// How a kernel wants the lanes of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PanelOrder {
-    /// As they are: `[group][lane]`.
+    /// Groups as they are: `[group][lane]`.
     Lanes,
-    /// Of bits, `[pair of lanes][nibble]`, as bytes: four bits of the first lane in the low nibble,
-    /// those of the second in the high one. Nibbles are in the order of the groups, low ones first.
+    /// Nibbles of bits, `[pair of lanes][nibble]`, as bytes: four bits of the first lane in the low
+    /// nibble, those of the second in the high one. Nibbles are in the order of the groups, low
+    /// ones first.
     NibblePairs,
 }
 

@@ -8,14 +8,14 @@ use crate::shape::last_word_mask;
 pub(super) struct Checked<'a> {
     /// At least one record.
     pub(super) records: &'a [[u8; RECORD_BYTES]],
-    /// Whole words.
+    /// The weights, whole words.
     pub(super) weights: &'a [u8],
     pub(super) params: &'a [u8],
     /// Convolutions and pools, which come first.
     pub(super) spatial: u32,
     /// Whether the records are nodes.
     pub(super) is_graph: bool,
-    /// As in the first layer's record.
+    /// The input's type as the first layer's record has it.
     pub(super) input_code: u8,
     pub(super) input_shape: Shape,
     pub(super) output_type: OutputType,

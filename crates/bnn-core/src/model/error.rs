@@ -14,7 +14,7 @@ pub enum ModelError {
     Version {
         /// The newest version that is read.
         expected: u16,
-        /// The file's.
+        /// The version of the file.
         found: u16,
     },
     /// The file is not as long as its header says.
@@ -40,7 +40,7 @@ pub enum ModelError {
     },
     /// A layer is not as the format wants it.
     Layer {
-        /// Which, counted from 0.
+        /// The layer, counted from 0.
         index: usize,
         /// What was expected.
         expected: &'static str,

@@ -35,7 +35,7 @@ pub(super) enum Fault {
     Nodes,
     #[cfg(feature = "graph")]
     Rows,
-    /// From here on: of a layer.
+    /// The first of the faults of a layer; those before are of the whole file.
     Input,
     Order,
     Reserved,

@@ -83,7 +83,7 @@ pub(super) struct Record {
     pub(super) input: u8,
     pub(super) epilogue: u8,
     pub(super) pad: u8,
-    /// Of a pixel, in a spatial layer.
+    /// Inputs of a dense layer, channels of a pixel in a spatial one.
     pub(super) inputs: u32,
     pub(super) outputs: u32,
     /// Bytes from the begin of the weight section; the weights are `outputs` rows of whole words,
@@ -215,7 +215,7 @@ pub(super) const fn u16_of(b: &[u8; RECORD_BYTES], at: usize) -> u16 {
 }
 
 impl Record {
-    /// Of any bytes; in constants too.
+    /// Decodes any bytes, in constants too.
     pub(super) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
         let b = bytes;
         Self {
@@ -286,7 +286,7 @@ impl Record {
         }
     }
 
-    /// Of the input; a dense layer's is one pixel.
+    /// The shape of the input, which is one pixel in a dense layer.
     pub(super) const fn input_shape(&self) -> Shape {
         Shape {
             sides: match self.is_spatial() {

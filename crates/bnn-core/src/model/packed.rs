@@ -29,7 +29,7 @@ use crate::shape::{WORD, mul, positive, row_len, row_words};
 #[derive(Clone, Debug)]
 pub struct PackedModel<'a> {
     model: Model<'a>,
-    /// Of a chain; a graph has none.
+    /// The layers of a chain; a graph has none.
     pub(super) layers: Vec<PackedLayer<'a>>,
     pub(super) graph: Option<PackedGraph<'a>>,
     /// Samples that go through all layers together.
@@ -70,12 +70,13 @@ impl<'a> PackedModel<'a> {
         })
     }
 
-    /// As [`Model::run`], on as many threads of the ambient rayon pool as the work is worth, and in
-    /// memory of its own. Samples go through all layers in blocks that stay in the cache.
+    /// Runs the model as [`Model::run`] does, on as many threads of the ambient rayon pool as the
+    /// work is worth, and in memory of its own. Samples go through all layers in blocks that stay
+    /// in the cache.
     ///
     /// # Errors
-    /// As [`Model::run`]; nothing is written then. [`Error::OutOfMemory`]; the output then holds
-    /// anything.
+    /// Those of [`Model::run`], after which nothing has been written; [`Error::OutOfMemory`], after
+    /// which the output holds anything.
     pub fn run(
         &self,
         samples: usize,

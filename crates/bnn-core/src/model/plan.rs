@@ -27,7 +27,7 @@ pub(super) struct Needs {
     /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows
     /// of a spatial one.
     pub(super) input: usize,
-    /// To work in.
+    /// Words to work in.
     pub(super) work: usize,
     /// For the output: of the last spatial layer and of dense ones.
     pub(super) output: usize,
@@ -90,7 +90,7 @@ const fn work_rows(input: u8, patches: usize) -> usize {
 /// layer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Regions {
-    /// Of a spatial layer, its state and its rows.
+    /// The state and the rows of a spatial layer.
     pub(super) input: Range<usize>,
     pub(super) work: Range<usize>,
     pub(super) output: Range<usize>,

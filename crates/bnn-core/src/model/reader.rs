@@ -31,12 +31,12 @@ pub struct Model<'a> {
     pub(super) output_shape: Shape,
     /// Convolutions and pools, which come first.
     spatial: u32,
-    /// As in the first layer's record: an [`InputType`] may have padding.
+    /// The input's type as the first layer's record has it: an [`InputType`] may have padding.
     pub(super) input_code: u8,
     pub(super) output_type: OutputType,
     /// Whether the records are the nodes of a graph.
     pub(super) is_graph: bool,
-    /// In the place of padding.
+    /// Zeros in the place of padding, so that the struct has none.
     zeros: [u8; PADDING],
 }
 
@@ -51,9 +51,9 @@ const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>()
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerWeights<'a> {
     pub(super) input: InputType,
-    /// Of [`InputType::Thresholds`].
+    /// The thresholds of [`InputType::Thresholds`]; else empty.
     pub(super) input_thresholds: &'a [u8],
-    /// A row per output.
+    /// The weights, a row per output.
     pub(super) weights: BitMatrixView<'a>,
     pub(super) epilogue: Epilogue<'a>,
 }
@@ -71,11 +71,11 @@ impl<'a> Model<'a> {
         Self::explained(bytes)
     }
 
-    /// The same of bytes that lie where they should, in constants too: what
+    /// Opens a file that is aligned by its type, in constants too: what
     /// [`include_model!`](crate::include_model) does.
     ///
     /// # Errors
-    /// As [`Model::open`].
+    /// Those of [`Model::open`].
     #[doc(hidden)]
     pub const fn embedded(file: &'a Aligned<[u8]>) -> Result<Self, ModelError> {
         Self::explained(&file.0)

@@ -75,7 +75,7 @@ impl<'r> RowPipeline<'r> {
         }
     }
 
-    /// The same for an image without an end, of which there is no padding above.
+    /// Makes the rows of an endless image, which has no padding above, if `endless` holds.
     pub(super) fn endless(self, endless: bool) -> Self {
         Self { endless, ..self }
     }
@@ -117,7 +117,7 @@ impl<'r> RowPipeline<'r> {
 /// Whether a layer can make its next row.
 enum Readiness {
     Ready,
-    /// It lacks rows of its input.
+    /// The layer lacks rows of its input.
     Lacking,
     /// There is no next row.
     Done,

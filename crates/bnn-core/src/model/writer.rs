@@ -21,10 +21,10 @@ use crate::shape::{equal, nonzero, sum_fits};
 #[derive(Clone, Debug)]
 pub struct ModelWriter {
     input: InputType,
-    /// Of [`InputType::Thresholds`].
+    /// The thresholds of [`InputType::Thresholds`]; else empty.
     thresholds: Vec<u8>,
     records: Vec<Record>,
-    /// What the layer added last gives out, and `[height, width, channels]` of it.
+    /// The type of the last layer's output, and its `[height, width, channels]`.
     output: Option<(OutputType, [usize; 3])>,
     weights: Vec<u8>,
     params: Vec<u8>,

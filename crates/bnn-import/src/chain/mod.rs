@@ -317,9 +317,9 @@ fn with_pad_value(conv: &Conv2d, pad_value: PadValue) -> Result<Conv2d, bnn_core
 /// Why a chain does not go on.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// This node's doing.
+    /// This node is the reason.
     Here(Why),
-    /// That of a node before, or of the format.
+    /// An earlier node, or the format, is the reason.
     Before(ImportError),
 }
 

@@ -6,12 +6,12 @@ use bnn_core::conv::Conv2d;
 
 use super::levels::Why;
 
-/// What a product is.
+/// The kind of a product.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// Of all inputs.
+    /// A product with all inputs.
     Dense,
-    /// Of windows.
+    /// A product with the inputs under each window.
     Conv(Conv2d),
 }
 

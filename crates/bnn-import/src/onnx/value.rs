@@ -41,7 +41,7 @@ impl Tensor {
         }
     }
 
-    /// As floats: false is 0 and true 1.
+    /// The elements as floats: false is 0 and true 1.
     pub(crate) fn to_floats(&self, budget: &mut Budget) -> Result<Vec<f32>, ImportError> {
         budget.elements(&[self.len()])?;
         Ok(match &self.data {

@@ -12,14 +12,14 @@ pub(super) struct Dense {
     pub(super) outputs: usize,
     /// `[outputs, inputs]`.
     pub(super) weights: Vec<f32>,
-    /// What products are multiplied by.
+    /// The factor of the products.
     pub(super) alpha: f32,
-    /// Added then.
+    /// The summands of the results.
     pub(super) bias: Option<Vec<f32>>,
 }
 
 impl Dense {
-    /// Of an image that was flattened with its channels first, or of features.
+    /// The dense product of an image that was flattened with its channels first, or of features.
     pub(super) fn new(
         node: &Node,
         operand: &Operand<'_>,

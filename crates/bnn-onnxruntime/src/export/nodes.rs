@@ -1,8 +1,8 @@
 //! The nodes of a file for each node of a model.
 //!
-//! Tensors are `[N, height, width, channels]` throughout, as in the model; signs are packed. Standard
-//! operators round as the model does where they compute element by element; products and means are
-//! nodes of ours, because others add in other orders.
+//! Tensors are `[N, height, width, channels]` throughout, as in the model; signs are packed.
+//! Standard operators round as the model does where they compute element by element; products and
+//! means are nodes of ours, because others add in other orders.
 
 use std::borrow::Cow;
 use std::ffi::CStr;
@@ -35,7 +35,7 @@ pub(super) struct Tensor {
 
 pub(super) struct Writer {
     pub(super) file: File,
-    /// Of the input and of all nodes.
+    /// The tensors of the input and of all nodes.
     tensors: Vec<Tensor>,
     /// The node that is being written.
     index: usize,

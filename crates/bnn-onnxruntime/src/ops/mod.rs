@@ -1,5 +1,5 @@
-//! What the nodes compute. An operator is made once for each node of a session, and then run from any
-//! number of threads.
+//! What the nodes compute. An operator is made once for each node of a session, and then run from
+//! any number of threads.
 
 mod average_pool;
 mod max_pool;
@@ -65,7 +65,7 @@ pub(crate) trait NodeInfo {
 pub(crate) trait Output<'a> {
     /// Memory for elements of a shape, of the operator's own type.
     fn floats(self, shape: &[usize]) -> Result<&'a mut [f32], Refusal>;
-    /// The same for words.
+    /// Memory for words of a shape.
     fn words(self, shape: &[usize]) -> Result<&'a mut [u64], Refusal>;
 }
 

@@ -11,7 +11,7 @@ pub struct Labels {
     /// The different labels, in the order in which they came.
     names: Vec<String>,
     numbers: HashMap<String, u16>,
-    /// Of each row, the position of its label in `names`.
+    /// For each row, the position of its label in `names`.
     rows: Vec<u16>,
 }
 

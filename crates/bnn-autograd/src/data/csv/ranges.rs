@@ -9,7 +9,8 @@ use super::super::DataError;
 /// least) / (greatest - least))`; numbers outside become 0 or 255, and all numbers of a column with
 /// a single value become 0.
 ///
-/// As text, for a model's meta data: `least:greatest` for each column, with commas between them.
+/// Their text, for a model's meta data, is `least:greatest` for each column, with commas between
+/// them.
 ///
 /// ```
 /// use bnn_autograd::data::Ranges;

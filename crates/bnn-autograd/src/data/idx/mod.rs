@@ -91,7 +91,7 @@ pub(super) fn read_images(path: &Path) -> Result<Images, DataError> {
     images(source::open(path)?, path)
 }
 
-/// As `read_images`, from a stream; `path` is what errors call it.
+/// Reads images as `read_images` does, from a stream, which errors call `path`.
 ///
 /// # Errors
 ///
@@ -115,8 +115,8 @@ fn read_labels(path: &Path) -> Result<Vec<u16>, DataError> {
 }
 
 /// Reads an IDX array of unsigned bytes: the magic number, `0x0800` and the number of dimensions,
-/// which must be one of `dimensions`; a size for each; as many bytes as their product; nothing more.
-/// Memory grows with the bytes that arrive, never with what a header says.
+/// which must be one of `dimensions`; a size for each; as many bytes as their product; nothing
+/// more. Memory grows with the bytes that arrive, never with what a header says.
 fn parse(
     source: impl Read,
     path: &Path,

@@ -16,9 +16,9 @@ use crate::error::Error;
 pub enum Family {
     /// A shortcut around each convolution.
     BiRealNet,
-    /// The same with learned shifts of signs and activations.
+    /// A shortcut around each convolution, and learned shifts of signs and activations.
     ReActNet,
-    /// The same with a rectifier and pools of the largest.
+    /// A shortcut around each convolution, rectifiers, and pools of the largest.
     QuickNet,
 }
 

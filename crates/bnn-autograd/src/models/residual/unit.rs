@@ -18,12 +18,12 @@ pub(super) struct Unit {
     sign: Option<RSign>,
     conv: BinaryConv2d,
     norm: Norm,
-    /// Of [`Family::ReActNet`].
+    /// The learned activation of [`Family::ReActNet`].
     activation: Option<RPReLU>,
     stride: usize,
     /// How often the channels of the shortcut are repeated.
     copies: usize,
-    /// Of [`ResidualConfig::fixed_point`](super::ResidualConfig::fixed_point).
+    /// The exponent of [`ResidualConfig::fixed_point`](super::ResidualConfig::fixed_point).
     fixed_point: Option<i8>,
 }
 

@@ -64,7 +64,7 @@ pub(super) enum Pixels<'a, T> {
 }
 
 impl<'a, T: Real> Pixels<'a, T> {
-    /// Those of some images of a batch `[batch, image]`.
+    /// The pixels of some images of a batch `[batch, image]`.
     pub(super) fn some(self, images: Range<usize>, image: usize) -> Result<Self, Error> {
         Ok(match self {
             Self::Real(x) => Self::Real(&x[images.start * image..images.end * image]),

@@ -149,8 +149,8 @@ impl<T: Real> Function<T> for ManyBitWeights {
         Ok(vec![Tensor::trusted(y, w.shape().to_vec())])
     }
 
-    /// Of `u = t / M` and `t = tanh(w)`: `dt = du / M`, less `sign(t) (du · t) / M^2`, shared,
-    /// where `|t| = M`; `dw = dt (1 - t^2)`.
+    /// The gradient through `u = t / M` and `t = tanh(w)`. `dt` is `du / M`, less
+    /// `sign(t) (du · t) / M^2`, shared, where `|t| = M`; `dw = dt (1 - t^2)`.
     fn backward(
         &self,
         ctx: &Context<T>,

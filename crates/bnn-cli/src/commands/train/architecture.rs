@@ -258,7 +258,7 @@ impl Architecture {
 }
 
 impl fmt::Display for Architecture {
-    /// As the command line has it.
+    /// The text of the value on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mlp(widths) => {

@@ -6,16 +6,16 @@ use bnn_autograd::optim::{Adam, AdamW, Bop, DiodeMix, Optimizer, Rule, Sgd};
 
 use crate::args::OptimizerKind;
 
-/// Of `adamw`.
+/// The weight decay of `adamw`.
 const WEIGHT_DECAY: f64 = 0.01;
-/// Of `sgd`.
+/// The momentum of `sgd`.
 const MOMENTUM: f64 = 0.9;
 /// A weight flips where the average of its gradient is above it; see docs/TRAINING.md.
 const BOP_THRESHOLD: f64 = 1e-5;
 /// Running averages of the signs of gradients that suit short trainings; see docs/TRAINING.md.
 const DIODE_MIX_BETAS: (f64, f64) = (0.9, 0.99);
 
-/// Of Adam for parameters that are not binary, beside a rule for those that are.
+/// The rate of Adam for parameters that are not binary, if a rule of its own moves those that are.
 const ADAM_RATE: f64 = 3e-3;
 
 /// The learning rate where the user says nothing; `adam` is that of Adam for the data.
@@ -29,7 +29,7 @@ pub(super) fn default_rate(kind: OptimizerKind, adam: f64) -> f64 {
     }
 }
 
-/// As the command line has it.
+/// The text of the value on the command line.
 pub(super) fn name(kind: OptimizerKind) -> &'static str {
     match kind {
         OptimizerKind::Adam => "adam",

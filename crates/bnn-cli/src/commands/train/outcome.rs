@@ -43,12 +43,12 @@ pub(super) struct Packed {
     pub(super) mismatches: usize,
     model_bytes: usize,
     float_bytes: usize,
-    /// Per image, in batches of [`BATCH`], and one image at a time; on one thread.
+    /// Nanoseconds per image on one thread: in batches of [`BATCH`], and one image at a time.
     bits_ns: [f64; 2],
-    /// Of a float network of the same shape; of an MLP alone.
+    /// The times of a float network of the same shape; only for an MLP.
     float_ns: Option<[f64; 2]>,
     kernel: &'static str,
-    /// A picture of bits per neuron of the first layer; of an MLP alone.
+    /// A picture of bits for each neuron of the first layer; only for an MLP.
     first_layer: Vec<Vec<bool>>,
 }
 

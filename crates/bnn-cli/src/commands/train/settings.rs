@@ -178,7 +178,7 @@ impl Settings {
         })
     }
 
-    /// As the command line has it.
+    /// The text of the value on the command line.
     pub(super) fn input_name(&self) -> &'static str {
         match self.ends.thresholds {
             Some(_) => "bits",
@@ -186,7 +186,7 @@ impl Settings {
         }
     }
 
-    /// As the command line has it.
+    /// The text of the value on the command line.
     fn scores_name(&self) -> &'static str {
         match self.scores {
             Scores::Real => "real",

@@ -64,7 +64,7 @@ impl Taught {
         format!("{} {share} {temperature}", self.hash)
     }
 
-    /// As the command line has it, with a space before.
+    /// The options of the command line, with a space before them.
     pub(super) fn options(&self) -> String {
         let Teaching { share, temperature } = self.teaching;
         let path = self.path.display();

@@ -34,9 +34,9 @@ pub(super) enum PackedLayout {
         /// For zeros around images of bits.
         clips: Option<ClipTable>,
     },
-    /// As [`depthwise::arrange`] writes them.
+    /// The layout that [`depthwise::arrange`] writes.
     Depthwise(Vec<u64>),
-    /// Without patches.
+    /// The layout of products that make no patches.
     Direct(Direct),
 }
 

@@ -1,9 +1,9 @@
 //! The checks of a graph, on which its runner relies; constant, as those of a chain are.
 //!
 //! Whatever the bytes are, of a file that passes: nodes read nodes before them, of types and shapes
-//! that fit; weights and parameters lie inside the file, no two nodes share them, tail bits are zero
-//! and numbers finite; integer sums fit `i32`; buffers lie one after the other; and the rows that
-//! they hold suffice.
+//! that fit; weights and parameters lie inside the file, no two nodes share them, tail bits are
+//! zero and numbers finite; integer sums fit `i32`; buffers lie one after the other; and the rows
+//! that they hold suffice.
 
 use super::fixed::{MAX_DISTANCE, MAX_SHIFT};
 use super::record::{FLOAT, MAX_NODES, NodeRecord, kind, state_words, values, weights};
@@ -262,8 +262,9 @@ impl Parts<'_> {
 
 /// How many numbers of 32 bits a node has as parameters.
 pub(in crate::model) struct Params {
-    /// For each channel.
+    /// Numbers for each channel.
     pub(in crate::model) each: usize,
+    /// Numbers for all channels together.
     pub(in crate::model) more: usize,
     pub(in crate::model) are_real: bool,
 }

@@ -19,14 +19,14 @@ pub enum Values {
     },
     /// Signed integers of 16 bits, which stand for `v * 2^-exponent`; they saturate.
     Fixed {
-        /// From -16 to 31.
+        /// The exponent `e`, from -16 to 31: `v` stands for `v * 2^-e`.
         exponent: i8,
     },
     /// `f32`.
     Real,
     /// Signed integers of 32 bits, which stand for `v * 2^-exponent`: of a model's output alone.
     Integer {
-        /// From -16 to 31.
+        /// The exponent `e`, from -16 to 31: `v` stands for `v * 2^-e`.
         exponent: i8,
     },
 }
@@ -48,7 +48,7 @@ impl fmt::Display for Values {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct NodeInfo {
-    /// What it computes.
+    /// The name of the operation.
     pub operation: &'static str,
     /// The nodes that it reads; none of the input.
     pub inputs: [Option<usize>; 2],
@@ -56,22 +56,21 @@ pub struct NodeInfo {
     pub shape: [usize; 3],
     /// The type of its tensor.
     pub values: Values,
-    /// Of a product or a pool.
+    /// The windows of a product or a pool.
     pub windows: Option<Windows>,
     /// Groups of channels of a product; 0 of others.
     pub groups: usize,
-    /// Weights of a product, and the bits of each.
+    /// Weights of a product.
     pub weights: usize,
-    /// See above.
+    /// Bits of a weight.
     pub weight_bits: usize,
     /// Bytes that its weights and parameters take in the file.
     pub bytes: usize,
     /// Operations of a run of one sample.
     pub operations: u64,
-    /// Rows of its tensor that are in memory at once, and the bytes that these take; 0 where that is
-    /// the caller's memory.
+    /// Rows of its tensor that are in memory at once; 0 if that is the caller's memory.
     pub rows: usize,
-    /// See above.
+    /// Bytes that these rows take; 0 if that is the caller's memory.
     pub row_bytes: usize,
 }
 

@@ -10,9 +10,9 @@ use crate::shape::row_words;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct NodeParts<'a> {
     pub(in crate::model) record: NodeRecord,
-    /// Of its first input.
+    /// The record of its first input.
     pub(in crate::model) input: NodeRecord,
-    /// Of its second input, or its first one.
+    /// The record of its second input, or of its first if it has one input.
     pub(in crate::model) second: NodeRecord,
     weights: &'a [u8],
     params: &'a [u8],

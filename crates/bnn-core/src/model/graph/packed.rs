@@ -22,7 +22,7 @@ use crate::shape::{WORD, mul, positive, row_len};
 #[derive(Clone, Debug)]
 pub(in crate::model) struct PackedGraph<'a> {
     kernel: &'static Kernel,
-    /// Without the input.
+    /// All nodes except the input.
     nodes: Vec<PackedNode<'a>>,
     /// Words of the tensors of a sample that live at the same time, and words to work in.
     tensor_words: usize,
@@ -226,8 +226,8 @@ impl Block<'_, '_> {
     }
 }
 
-/// The first range of `words` words that holds no tensor which node `index`, the first of a run, or a
-/// later node reads.
+/// The first range of `words` words that holds no tensor which node `index`, the first of a run, or
+/// a later node reads.
 fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
     let in_use = || {
         let nodes = nodes.iter();
@@ -250,8 +250,8 @@ fn free(nodes: &[PackedNode<'_>], index: usize, words: usize) -> Range<usize> {
 /// Elements whose signs are taken at once; whole words.
 const SIGNS: usize = 256;
 
-/// The signs of a row, by the functions of the kernel: `x >= t` is `x - t >= 0`, which is rounded but
-/// never to the other side of 0.
+/// The signs of a row, by the functions of the kernel: `x >= t` is `x - t >= 0`, which is rounded
+/// but never to the other side of 0.
 fn signs(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64], kernel: &Kernel) {
     let reals = node.reals(0);
     let integers = node.integers(0);

@@ -25,9 +25,9 @@ pub(super) enum PackedProduct<'a> {
     Signs(PackedFilters),
     /// Weights of 8 bits as 16 bits, for integers.
     Integers(Vec<i16>),
-    /// The same for bytes, by groups: sums that `f32` holds exactly, in any order.
+    /// Weights of 8 bits for bytes, by groups: sums that `f32` holds exactly, in any order.
     Bytes(Vec<OrderedWeights>),
-    /// For reals, by groups.
+    /// Weights for reals, by groups.
     Reals(Vec<OrderedWeights>),
 }
 
@@ -186,7 +186,8 @@ fn laid_out(
     Ok(groups)
 }
 
-/// Whether the products of bytes are integers, as all sums of some of them, that `f32` holds exactly.
+/// Whether the products of bytes are integers, as all sums of some of them, that `f32` holds
+/// exactly.
 fn is_exact_in_f32(node: &NodeParts<'_>) -> bool {
     let depth = node.input.values;
     let is_byte = (1..=values::MAX_DEPTH).contains(&depth);

@@ -51,7 +51,7 @@ pub(in crate::model) struct NodeRecord {
     pub(in crate::model) values: u8,
     pub(in crate::model) exponent: i8,
     pub(in crate::model) pad: u8,
-    /// Numbers of nodes.
+    /// The numbers of the nodes that it reads.
     pub(in crate::model) inputs: [u16; 2],
     /// Height and width.
     pub(in crate::model) sides: [u16; 2],
@@ -121,7 +121,7 @@ const fn axis(input: u16, [before, after]: [u8; 2], kernel: u8, stride: u8, dila
 }
 
 impl NodeRecord {
-    /// Of any bytes; in constants too.
+    /// Decodes any bytes, in constants too.
     pub(in crate::model) const fn decode(bytes: &[u8; RECORD_BYTES]) -> Self {
         let b = bytes;
         Self {

@@ -76,7 +76,7 @@ pub(in crate::model) struct GraphRun<'r> {
     states: &'r mut [u32],
     /// Scratch memory after the states: patches and buffers.
     memory: &'r mut [u64],
-    /// Words before it.
+    /// Words of scratch memory before `memory`.
     begin: usize,
 }
 

@@ -1,8 +1,8 @@
 //! The order in which the rows of a graph are made, and which rows a buffer must hold.
 //!
-//! At each step the last node that is ready makes its next row. Reader, writer and runner share this
-//! definition: the writer counts which rows each buffer holds, the reader counts whether what the
-//! file gives suffices, the runner computes. All of it is constant.
+//! At each step the last node that is ready makes its next row. Reader, writer and runner share
+//! this definition: the writer counts which rows each buffer holds, the reader counts whether what
+//! the file gives suffices, the runner computes. All of it is constant.
 
 use super::record::NodeRecord;
 use crate::model::format::RECORD_BYTES;
@@ -17,7 +17,7 @@ pub(in crate::model) struct NodeState {
 }
 
 impl NodeState {
-    /// Of node `index`; that of a node that there is not is at the beginning.
+    /// The state of node `index`; at the beginning if there is no such node.
     pub(in crate::model) const fn load(states: &[u32], index: usize) -> Self {
         match states.split_at_checked(index) {
             Some((_, [word, ..])) => Self {

@@ -71,25 +71,26 @@ pub struct Graph {
 /// A node of a [`Graph`].
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// What it computes.
+    /// The operation that computes its tensor.
     pub operation: Operation,
-    /// What it reads, one or two: 0 is the model's input, `i` the tensor of `nodes[i - 1]`.
+    /// The one or two tensors that it reads: 0 is the model's input, `i` the tensor of `nodes[i -
+    /// 1]`.
     pub inputs: Vec<usize>,
-    /// The type of its tensor. Its shape follows from what it computes.
+    /// The type of its tensor. The shape follows from the operation.
     pub values: Values,
 }
 
-/// What a node computes; `docs/MODEL_FORMAT.md` has the arithmetic.
+/// The operation of a node; `docs/MODEL_FORMAT.md` has the arithmetic.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Operation {
     /// A convolution; a dense layer is one whose kernel covers the image.
     Product {
-        /// Its shape.
+        /// The shape of the convolution.
         conv: Conv2d,
-        /// `[outputs, patch_len]`.
+        /// The filters, `[outputs, patch_len]`.
         weights: Weights,
-        /// What its sums become.
+        /// The step that its sums go through.
         finish: Finish,
     },
     /// The sum of two tensors.
@@ -133,15 +134,15 @@ pub enum Operation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Weights {
-    /// For bits and unsigned integers.
+    /// Signs, for inputs of bits and unsigned integers.
     Bits(BitMatrix),
-    /// For unsigned integers, fixed point and reals.
+    /// Weights of 8 bits, for inputs of unsigned integers, fixed point and reals.
     I8(Vec<i8>),
-    /// For reals.
+    /// Floats, for inputs of reals.
     F32(Vec<f32>),
 }
 
-/// What sums, or elements, become; numbers for each output channel.
+/// The step that sums, or elements, go through, with numbers for each output channel.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Finish {
@@ -149,20 +150,20 @@ pub enum Finish {
     Thresholds(Vec<i32>),
     /// `scale * x + bias`, rounded twice.
     Real {
-        /// Factors.
+        /// A factor for each channel.
         scale: Vec<f32>,
-        /// Summands.
+        /// A summand for each channel.
         bias: Vec<f32>,
     },
-    /// `x + bias`: of products of reals with `f32` weights.
+    /// `x + bias`, for products of reals with `f32` weights.
     Bias(Vec<f32>),
     /// `round(v * factor / 2^shift) + bias`, saturated to [`Values::Fixed`] or [`Values::Integer`].
     Fixed {
-        /// Factors.
+        /// A factor for each channel.
         factor: Vec<i32>,
-        /// Summands.
+        /// A summand for each channel.
         bias: Vec<i32>,
-        /// From 0 to 62.
+        /// The power of two that divides, from 0 to 62.
         shift: u8,
     },
 }
@@ -170,22 +171,22 @@ pub enum Finish {
 /// Numbers for each channel, of the input's type.
 #[derive(Clone, Debug)]
 pub enum Numbers {
-    /// Of reals.
+    /// Numbers for inputs of reals.
     Real(Vec<f32>),
-    /// Of unsigned integers and fixed point.
+    /// Numbers for inputs of unsigned integers and fixed point.
     Fixed(Vec<i32>),
 }
 
 /// Slopes for each channel, of the input's type.
 #[derive(Clone, Debug)]
 pub enum Slopes {
-    /// Of reals.
+    /// Slopes for inputs of reals.
     Real(Vec<f32>),
-    /// Of fixed point: `slope / 2^shift`.
+    /// Slopes for inputs of fixed point: `slope / 2^shift`.
     Fixed {
-        /// Factors.
+        /// A factor for each channel.
         slope: Vec<i32>,
-        /// From 0 to 62.
+        /// The power of two that divides, from 0 to 62.
         shift: u8,
     },
 }
@@ -193,8 +194,8 @@ pub enum Slopes {
 /// A number of the input's type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
-    /// Of reals.
+    /// A number for inputs of reals.
     Real(f32),
-    /// Of fixed point.
+    /// A number for inputs of fixed point.
     Fixed(i32),
 }

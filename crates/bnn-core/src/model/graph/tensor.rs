@@ -190,7 +190,7 @@ impl<'r> RowsMut<'r> {
         }
     }
 
-    /// Numbers of them.
+    /// The numbers in a range of elements.
     pub(in crate::model) fn part(&mut self, range: Range<usize>) -> RowMut<'_> {
         match self {
             RowsMut::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),

@@ -27,7 +27,7 @@ pub(super) enum What {
 }
 
 impl Held {
-    /// The same elements in another shape, the batch first.
+    /// Gives the elements another shape, the batch first.
     pub(super) fn reshaped(&self, from: &[usize], to: &[usize]) -> Result<Self, String> {
         let [height, width, channels] = self.image;
         let elements = height * width * channels;

@@ -175,7 +175,7 @@ pub(crate) struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// As ONNX Runtime computes it.
+    /// The norm of `x` in channel `c`, as ONNX Runtime computes it.
     pub(crate) fn apply(&self, c: usize, x: f32) -> f32 {
         let (scale, bias) = self.line(c);
         x * scale + bias

@@ -92,8 +92,8 @@ pub(crate) struct ConvNode {
 }
 
 impl ConvNode {
-    /// Of images `[batch, channels, height, width]` with filters `[n, channels / groups, kernel
-    /// height, kernel width]`.
+    /// The convolution of images of shape `x`, `[batch, channels, height, width]`, with filters of
+    /// shape `w`, `[n, channels / groups, kernel height, kernel width]`.
     pub(crate) fn new(node: &Node, x: &[usize], w: &[usize]) -> Result<Self, ImportError> {
         let (&[_, channels, height, width], &[n, depth, kh, kw]) = (x, w) else {
             let why = format!("expected images and filters of 4 dimensions, found {x:?} and {w:?}");

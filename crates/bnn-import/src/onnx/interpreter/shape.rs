@@ -38,7 +38,7 @@ fn axis(call: &Call<'_>, axis: i64, rank: usize) -> Result<usize, ImportError> {
     counted.ok_or_else(|| call.refused(format!("dimension {axis} of {rank}")))
 }
 
-/// The same elements in another shape.
+/// Gives the elements of `x` another shape.
 fn shaped(
     call: &Call<'_>,
     x: &Tensor,

@@ -108,7 +108,7 @@ pub(crate) struct PoolNode {
 }
 
 impl PoolNode {
-    /// Of images `[batch, channels, height, width]`.
+    /// The pool of images of shape `x`, `[batch, channels, height, width]`.
     pub(crate) fn new(node: &Node, x: &[usize]) -> Result<Self, ImportError> {
         let &[_, _, height, width] = x else {
             return Err(node.refused(format!("expected images, found the shape {x:?}")));

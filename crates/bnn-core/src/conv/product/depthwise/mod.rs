@@ -75,7 +75,7 @@ pub(super) fn arrange(conv: &Conv2d, filters: BitMatrixView<'_>, to: &mut [u64])
 pub(super) struct Depthwise<'p> {
     pub(super) conv: &'p Conv2d,
     pub(super) source: Source<'p>,
-    /// As [`arrange`] writes them.
+    /// The filters in the layout that [`arrange`] writes.
     pub(super) filters: &'p [u64],
 }
 

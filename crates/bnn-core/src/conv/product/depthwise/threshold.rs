@@ -18,7 +18,7 @@ pub(in crate::conv::product) struct DepthwiseBits<'p, T> {
     pub(in crate::conv::product) conv: &'p Conv2d,
     pub(in crate::conv::product) bits: BitMatrixView<'p>,
     pub(in crate::conv::product) samples: usize,
-    /// As [`arrange`](super::arrange) writes them.
+    /// The filters in the layout that [`arrange`](super::arrange) writes.
     pub(in crate::conv::product) filters: &'p [u64],
     pub(in crate::conv::product) thresholds: &'p [T],
 }

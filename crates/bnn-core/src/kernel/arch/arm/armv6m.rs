@@ -7,8 +7,8 @@
 //! with the eighth, that of weight 2 with that of weight 4, in fields of 2, 4 and 8 bits (`pairs`,
 //! `fours`, `bytes`). A product with `0x01010101` adds up the four bytes.
 //!
-//! Of a row of one block the code counts matches with the row's complement instead of mismatches: a
-//! sum is then twice their number plus a constant, and only an addition takes an operand from the
+//! For a row of one block, the code counts matches with the row's complement instead of mismatches:
+//! a sum is then twice their number plus a constant, and only an addition takes an operand from the
 //! upper registers.
 //!
 //! The row and the constants lie on the stack in the order in which they are needed. One `ldm`

@@ -153,7 +153,8 @@ fn swap_twice<const LANES: usize, const ROWS: usize>(words: &mut [[u64; LANES]; 
     }
 }
 
-/// Of every `2 * bits` bits swaps the upper half in `first` with the lower half in `second`.
+/// Swaps the upper half of every `2 * bits` bits of `first` with the lower half of those of
+/// `second`.
 #[inline(always)]
 fn swap_blocks(bits: usize, first: &mut u64, second: &mut u64) {
     let mask = u64::MAX / ((1 << bits) + 1);

@@ -16,7 +16,7 @@ use crate::model::laws::net::Dice;
 struct Sketch {
     dice: Dice,
     nodes: Vec<Node>,
-    /// Of the input and of all nodes.
+    /// The tensors of the input and of all nodes.
     tensors: Vec<([usize; 3], Values)>,
 }
 

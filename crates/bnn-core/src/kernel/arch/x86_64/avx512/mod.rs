@@ -66,7 +66,8 @@ pub(in crate::kernel) static KERNEL: Kernel = {
     kernel
 };
 
-/// Of CPUs with VPOPCNTDQ all but one (Knights Mill) have VNNI.
+/// The functions for windows: those of VNNI, which all CPUs with VPOPCNTDQ but one (Knights Mill)
+/// have, or those of AVX2.
 pub(super) fn windows() -> &'static WindowFunctions {
     match cpu_has!("avx512vnni") {
         true => &windows::WINDOWS,
