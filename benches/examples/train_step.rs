@@ -1,12 +1,13 @@
 //! Times training steps of a binary network on the tape: forward, cross entropy, backward, Adam
-//! with clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both.
+//! with clipping. The counterpart of `benches/libtorch`; `benches/train_step.sh` runs both, of the
+//! plain networks.
 //!
-//! `train_step mlp|cnn [STEPS [THREADS]]` prints one line of JSON.
+//! `train_step mlp|cnn|resnet|reactnet|quicknet [STEPS [THREADS]]` prints one line of JSON.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bnn_autograd::models::{Cnn, CnnConfig, Mlp, MlpConfig};
+use bnn_autograd::models::{Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet};
 use bnn_autograd::nn::Module;
 use bnn_autograd::optim::{Adam, Optimizer};
 use bnn_autograd::{Error, Rng, Tape, Tensor, ops};
@@ -15,16 +16,16 @@ const BATCH: usize = 128;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let network = args.next().unwrap_or_default();
+    let name = args.next().unwrap_or_default();
     let mut number = |default| args.next().map_or(Some(default), |arg| arg.parse().ok());
-    let (Some(steps @ 1..), Some(threads @ 1..), "mlp" | "cnn") =
-        (number(100), number(2), network.as_str())
+    let (Some(steps @ 1..), Some(threads @ 1..), Some(network)) =
+        (number(100), number(2), Network::of(&name))
     else {
-        eprintln!("usage: train_step mlp|cnn [STEPS [THREADS]]");
+        eprintln!("usage: train_step mlp|cnn|resnet|reactnet|quicknet [STEPS [THREADS]]");
         return ExitCode::from(2);
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let run = || measure(&network, steps).map_err(|error| error.to_string());
+    let run = || measure(network, steps).map_err(|error| error.to_string());
     match pool
         .map_err(|error| error.to_string())
         .and_then(|pool| pool.install(run))
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         }) => {
             times.sort_by(f64::total_cmp);
             println!(
-                "{{\"engine\": \"bnn\", \"network\": \"{network}\", \"batch\": {BATCH}, \"threads\": {threads}, \
+                "{{\"engine\": \"bnn\", \"network\": \"{name}\", \"batch\": {BATCH}, \"threads\": {threads}, \
                  \"steps\": {steps}, \"median_ms\": {:.3}, \"best_ms\": {:.3}, \"saved_bytes\": {saved}, \
                  \"loss\": {loss:.4}, \"version\": \"{}\"}}",
                 times[times.len() / 2],
@@ -49,6 +50,26 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Network {
+    Mlp,
+    Cnn,
+    Residual(Family),
+}
+
+impl Network {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "mlp" => Self::Mlp,
+            "cnn" => Self::Cnn,
+            "resnet" => Self::Residual(Family::BiRealNet),
+            "reactnet" => Self::Residual(Family::ReActNet),
+            "quicknet" => Self::Residual(Family::QuickNet),
+            _ => return None,
+        })
     }
 }
 
@@ -85,14 +106,27 @@ fn cnn(rng: &mut Rng) -> Result<Cnn, Error> {
     Cnn::new(config, rng)
 }
 
-fn measure(network: &str, steps: usize) -> Result<Figures, Error> {
+/// Three stages of four binary convolutions, from 32 channels on 32 x 32 pixels of 3 channels.
+fn residual(family: Family, rng: &mut Rng) -> Result<ResidualNet, Error> {
+    let config = ResidualConfig::resnet(family, [32, 32, 3], 32, &[2; 3], 10)?;
+    ResidualNet::new(config, rng)
+}
+
+fn measure(network: Network, steps: usize) -> Result<Figures, Error> {
     let mut rng = Rng::new(1);
-    let pixels = (0..BATCH * 28 * 28).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
+    let shape: &[usize] = match network {
+        Network::Mlp => &[BATCH, 28 * 28],
+        Network::Cnn => &[BATCH, 28, 28, 1],
+        Network::Residual(_) => &[BATCH, 32, 32, 3],
+    };
+    let elements: usize = shape.iter().product();
+    let pixels = (0..elements).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
     let pixels: Vec<f32> = pixels.collect();
     let labels: Vec<u8> = (0..BATCH).map(|_| rng.uniform(0.0, 10.0) as u8).collect();
-    let (mut net, shape): (Box<dyn Module>, &[usize]) = match network {
-        "cnn" => (Box::new(cnn(&mut rng)?), &[BATCH, 28, 28, 1]),
-        _ => (Box::new(mlp(&mut rng)?), &[BATCH, 28 * 28]),
+    let mut net: Box<dyn Module> = match network {
+        Network::Mlp => Box::new(mlp(&mut rng)?),
+        Network::Cnn => Box::new(cnn(&mut rng)?),
+        Network::Residual(family) => Box::new(residual(family, &mut rng)?),
     };
     let (net, pixels) = (net.as_mut(), Tensor::new(pixels, shape)?);
     let mut adam = Optimizer::new(Adam::new(1e-3)?);
