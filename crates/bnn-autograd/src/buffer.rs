@@ -76,7 +76,7 @@ macro_rules! pooled {
     )+};
 }
 
-pooled!(f32, f64);
+pooled!(f32, f64, i16, i32);
 
 /// Unused buffers, ready to be taken again.
 #[derive(Debug)]

@@ -17,7 +17,8 @@ const TASK_COLUMNS: usize = 128;
 const TASK_ROWS: usize = 2048;
 
 /// Runs a loop with the vectors of the kernel in use. What it calls must be small enough to be
-/// inlined; all loops of this module run in here.
+/// inlined; all loops of this module run in here. They are `for` loops, because the function that
+/// `Iterator::for_each` is may stay one of its own, without these vectors.
 #[inline(always)]
 pub(crate) fn wide<R>(body: impl FnOnce() -> R) -> R {
     vectorised(Body(body))
@@ -41,8 +42,13 @@ pub(crate) fn task_rows(cols: usize) -> usize {
 
 /// Runs `body` on every row of `x`.
 pub(crate) fn for_rows<T: Send>(x: &mut [T], cols: usize, body: impl Fn(&mut [T]) + Sync) {
-    x.par_chunks_mut(task_rows(cols) * cols)
-        .for_each(|rows| wide(|| rows.chunks_mut(cols).for_each(&body)));
+    x.par_chunks_mut(task_rows(cols) * cols).for_each(|rows| {
+        wide(|| {
+            for row in rows.chunks_mut(cols) {
+                body(row);
+            }
+        });
+    });
 }
 
 /// Runs `body` on every row of `x` with the row of `y` at the same index.
@@ -57,21 +63,36 @@ pub(crate) fn for_row_pairs<T: Send, U: Sync>(
         .zip(y.par_chunks(task))
         .for_each(|(x, y)| {
             let rows = x.chunks_mut(cols).zip(y.chunks(cols));
-            wide(|| rows.for_each(|(x, y)| body(x, y)));
+            wide(|| {
+                for (x, y) in rows {
+                    body(x, y);
+                }
+            });
         });
 }
 
 /// Runs `body` on every element of `x`.
 pub(crate) fn for_each<T: Send>(x: &mut [T], body: impl Fn(&mut T) + Sync) {
-    x.par_chunks_mut(TASK_ELEMENTS)
-        .for_each(|x| wide(|| x.iter_mut().for_each(&body)));
+    x.par_chunks_mut(TASK_ELEMENTS).for_each(|x| {
+        wide(|| {
+            for x in x {
+                body(x);
+            }
+        });
+    });
 }
 
 /// Runs `body` on every element of `x` with the element of `y` at the same index.
 pub(crate) fn for_pairs<T: Send, U: Sync>(x: &mut [T], y: &[U], body: impl Fn(&mut T, &U) + Sync) {
     x.par_chunks_mut(TASK_ELEMENTS)
         .zip(y.par_chunks(TASK_ELEMENTS))
-        .for_each(|(x, y)| wide(|| x.iter_mut().zip(y).for_each(|(x, y)| body(x, y))));
+        .for_each(|(x, y)| {
+            wide(|| {
+                for (x, y) in x.iter_mut().zip(y) {
+                    body(x, y);
+                }
+            });
+        });
 }
 
 /// `f` of every element.

@@ -64,7 +64,7 @@ impl<T: Real> BatchNorm<T> {
     }
 
     /// Momentum and epsilon, checked.
-    fn constants(&self) -> Result<(T, T), Error> {
+    pub(crate) fn constants(&self) -> Result<(T, T), Error> {
         let (momentum, eps) = (self.momentum, self.eps);
         let inside = (0.0..=1.0).contains(&momentum);
         Error::check_range("momentum of a batch norm", "0 to 1", momentum, inside)?;
@@ -85,7 +85,8 @@ impl<T: Real> BatchNorm<T> {
         ops::fold_batch_norm(gamma, beta, &self.running, eps)
     }
 
-    fn move_running(&mut self, batch: &ColumnStats<T>, rows: usize, momentum: T) {
+    /// Moves the running statistics towards those of a batch of `rows` rows.
+    pub(crate) fn move_running(&mut self, batch: &ColumnStats<T>, rows: usize, momentum: T) {
         let unbiased = T::from_f64(rows as f64 / (rows as f64 - 1.0));
         let (kept, moved) = (T::one() - momentum, momentum);
         let means = self.running.mean.data_mut().iter_mut();

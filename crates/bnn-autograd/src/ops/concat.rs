@@ -1,8 +1,12 @@
 //! Tensors side by side.
 
+use rayon::prelude::*;
+
+use crate::buffer::take_buffer;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function};
+use crate::parallel::task_rows;
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -76,9 +80,11 @@ impl<T: Real> Function<T> for Concat {
             let columns = first..first + width;
             first += width;
             Ok(ctx.needs_input_grad(i).then(|| {
-                let rows = dy.data().chunks(cols);
-                let part = rows.flat_map(|row| &row[columns.clone()]).copied();
-                Tensor::trusted(part.collect(), shape.to_vec())
+                let mut part = take_buffer(dy.numel() / cols * width);
+                by_rows(&mut part, width, |row, part| {
+                    part.copy_from_slice(&dy.data()[row * cols..][columns.clone()]);
+                });
+                Tensor::trusted(part, shape.to_vec())
             }))
         });
         parts.collect()
@@ -100,12 +106,25 @@ impl<T: Real> Function<T> for Concat {
 /// Row-major matrices with the same rows, given with their columns, side by side.
 fn joined<T: Real>(parts: Vec<(&[T], usize)>, leading: &[usize]) -> Tensor<T> {
     let rows: usize = leading.iter().product();
-    let cols = parts.iter().map(|(_, cols)| cols).sum();
-    let mut out = Vec::with_capacity(rows * cols);
-    for row in 0..rows {
+    let cols: usize = parts.iter().map(|(_, cols)| cols).sum();
+    let mut out = take_buffer(rows * cols);
+    by_rows(&mut out, cols, |row, mut out| {
         for &(part, cols) in &parts {
-            out.extend_from_slice(&part[row * cols..(row + 1) * cols]);
+            let (to, rest) = out.split_at_mut(cols);
+            to.copy_from_slice(&part[row * cols..(row + 1) * cols]);
+            out = rest;
         }
-    }
+    });
     Tensor::trusted(out, leading.iter().copied().chain([cols]).collect())
+}
+
+/// Runs `body` on every row of `x` with its index.
+fn by_rows<T: Send>(x: &mut [T], cols: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    let task = task_rows(cols);
+    x.par_chunks_mut(task * cols)
+        .enumerate()
+        .for_each(|(i, x)| {
+            let rows = x.chunks_mut(cols).enumerate();
+            rows.for_each(|(j, x)| body(i * task + j, x));
+        });
 }

@@ -52,7 +52,10 @@ pub use concat::concat;
 pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
-pub(crate) use conv2d::{MaxPool, binary_conv2d_max_pool2d, sign_weight_conv2d_max_pool2d};
+pub(crate) use conv2d::{
+    MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, residual_unit,
+    sign_weight_conv2d_max_pool2d,
+};
 pub use cross_entropy::cross_entropy;
 pub use distillation::distillation;
 pub(crate) use dropout::check_probability;

@@ -5,7 +5,7 @@ use super::{Family, UnitConfig};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::nn::{BinaryConv2d, Module, RPReLU, RSign};
-use crate::ops::{self, ConvOptions, Estimator, Padding};
+use crate::ops::{self, ConvOptions, Estimator, Padding, ResidualUnit, UnitVars};
 use crate::rng::Rng;
 use crate::tape::Var;
 
@@ -86,8 +86,63 @@ impl Unit {
     }
 }
 
-impl Module for Unit {
-    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+impl Unit {
+    /// Everything in one function, if there is one for it.
+    fn joined(&mut self, x: &Var) -> Result<Option<Var>, Error> {
+        let plain = self.stride == 1 && self.copies == 1;
+        let evaluates = match &self.norm {
+            Norm::Real(norm) => !norm.training,
+            Norm::Fixed(_) => return Ok(None),
+        };
+        // A summary lists the layers of a recorded evaluation one by one.
+        if evaluates && x.requires_grad() {
+            return Ok(None);
+        }
+        let shortcut = match plain {
+            true => None,
+            false => Some(self.shortcut(x)?),
+        };
+        let Norm::Real(norm) = &mut self.norm else {
+            return Ok(None);
+        };
+        let (momentum, eps) = norm.constants()?;
+        let tape = x.tape();
+        let shift = self.sign.as_ref().map(|sign| tape.param(&sign.shift));
+        let activation = self.activation.as_ref().map(|activation| {
+            let RPReLU {
+                before,
+                prelu,
+                after,
+            } = activation;
+            [before, &prelu.slope, after].map(|numbers| tape.param(numbers))
+        });
+        let vars = UnitVars {
+            x,
+            shift: shift.as_ref(),
+            filters: &tape.param(&self.conv.weight),
+            gamma: &tape.param(&norm.gamma),
+            beta: &tape.param(&norm.beta),
+            shortcut: shortcut.as_ref(),
+            activation: activation.as_ref().map(|numbers| numbers.each_ref()),
+        };
+        let unit = ResidualUnit {
+            options: self.conv.options,
+            rectified: self.family == Family::QuickNet,
+            eps,
+            running: evaluates.then(|| norm.running.clone()),
+        };
+        let Some((y, batch)) = ops::residual_unit(unit, &vars)? else {
+            return Ok(None);
+        };
+        if !evaluates {
+            let (rows, _) = y.value().rows_cols();
+            norm.move_running(&batch, rows, momentum);
+        }
+        Ok(Some(y))
+    }
+
+    /// Operation after operation.
+    fn apart(&mut self, x: &Var) -> Result<Var, Error> {
         // The convolution takes signs itself: no tensor of signs is made.
         let shifted = match &self.sign {
             Some(sign) => ops::shift(x, &x.tape().param(&sign.shift))?,
@@ -106,6 +161,15 @@ impl Module for Unit {
         match &mut self.activation {
             Some(activation) => activation.forward(&y).map_err(|e| e.in_layer("activation")),
             None => Ok(y),
+        }
+    }
+}
+
+impl Module for Unit {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        match self.joined(x)? {
+            Some(y) => Ok(y),
+            None => self.apart(x),
         }
     }
 

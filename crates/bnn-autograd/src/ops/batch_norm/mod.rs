@@ -9,6 +9,7 @@ mod fold;
 
 use fold::column_stats;
 pub use fold::{Affine, ColumnStats, fold_batch_norm};
+pub(super) use fold::{fold, stats_of_distances};
 
 use super::channels::{add_to_rows, check_channels, scale_rows};
 use super::compact::Compact;
@@ -39,14 +40,7 @@ pub fn batch_norm<T: Real>(
     beta: &Var<T>,
     eps: T,
 ) -> Result<(Var<T>, ColumnStats<T>), Error> {
-    let (rows, _) = x.value().rows_cols();
-    if rows < 2 {
-        return Err(Error::Count {
-            what: "rows of a batch norm in training, at least",
-            expected: 2,
-            found: rows,
-        });
-    }
+    check_rows(x.value().rows_cols().0)?;
     let stats = column_stats(x.value());
     let function = BatchNorm {
         eps,
@@ -54,6 +48,18 @@ pub fn batch_norm<T: Real>(
     };
     let y = apply(function, x, gamma, beta, &stats)?;
     Ok((y, stats))
+}
+
+/// Checks that so many rows have a variance.
+pub(super) fn check_rows(rows: usize) -> Result<(), Error> {
+    if rows < 2 {
+        return Err(Error::Count {
+            what: "rows of a batch norm in training, at least",
+            expected: 2,
+            found: rows,
+        });
+    }
+    Ok(())
 }
 
 /// Normalises `[.., n]` with given statistics, which count as constants.
@@ -126,7 +132,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         check_channels("input of a batch norm", x, "columns of the layer", gamma)?;
         let (_, n) = x.rows_cols();
         Error::check_shape("statistics of a batch norm", &[n], mean.shape())?;
-        let affine = fold::fold(gamma, beta, mean, var, self.eps)?;
+        let affine = fold(gamma, beta, mean, var, self.eps)?;
         let y = Tensor::trusted(affine.apply(x.data()), x.shape().to_vec());
 
         let scale = Tensor::trusted(affine.scale, vec![n]);
@@ -137,7 +143,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
                 columns: looks_at_input.then(|| KeptColumns {
                     x: Compact::keep(&pass, X, x),
                     mean: mean.clone(),
-                    inverse_std: self.inverse_std(var),
+                    inverse_std: inverse_std(var, self.eps),
                 }),
             })
         })?;
@@ -209,13 +215,31 @@ impl<T: Real> Function<T> for BatchNorm<T> {
     }
 }
 
-impl<T: Real> BatchNorm<T> {
-    fn inverse_std(&self, var: &Tensor<T>) -> Tensor<T> {
-        let inverse = var.data().iter();
-        let inverse = inverse.map(|&var| T::one() / (var + self.eps).sqrt());
-        Tensor::trusted(inverse.collect(), var.shape().to_vec())
-    }
+/// `1 / sqrt(var + eps)`.
+pub(super) fn inverse_std<T: Real>(var: &Tensor<T>, eps: T) -> Tensor<T> {
+    let inverse = var.data().iter();
+    let inverse = inverse.map(|&var| T::one() / (var + eps).sqrt());
+    Tensor::trusted(inverse.collect(), var.shape().to_vec())
+}
 
+/// The gradient of the input of a batch norm in training, `dx = scale * dy + slope * (x - mean) +
+/// offset`, for `rows` rows: slope and offset of each column.
+pub(super) fn input_slopes<T: Real>(
+    rows: usize,
+    scale: &[T],
+    inverse_std: &[T],
+    dbeta: &[f64],
+    dgamma: &[f64],
+) -> Vec<(T, T)> {
+    let columns = (0..scale.len()).map(|c| {
+        let share = -scale[c].as_f64() / rows as f64;
+        let slope = share * dgamma[c] * inverse_std[c].as_f64();
+        (T::from_f64(slope), T::from_f64(share * dbeta[c]))
+    });
+    columns.collect()
+}
+
+impl<T: Real> BatchNorm<T> {
     /// The gradients of the input, gamma and beta, by a pass that looks at the input.
     fn gradients<E: Copy + Sync>(
         &self,
@@ -319,14 +343,7 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
         dgamma: &[f64],
     ) -> Tensor<T> {
         let (m, n) = dy.rows_cols();
-        // dx = scale * dy + slope * (x - mean) + offset
-        let slopes: Vec<(T, T)> = (0..n)
-            .map(|c| {
-                let share = -scale[c].as_f64() / m as f64;
-                let slope = share * dgamma[c] * self.inverse_std[c].as_f64();
-                (T::from_f64(slope), T::from_f64(share * dbeta[c]))
-            })
-            .collect();
+        let slopes = input_slopes(m, scale, self.inverse_std, dbeta, dgamma);
         for_row_pairs(dy.data_mut(), self.x, n, |dy, x| {
             let columns = scale.iter().zip(self.mean).zip(&slopes);
             for ((dy, &x), ((&scale, &mean), &(slope, offset))) in dy.iter_mut().zip(x).zip(columns)

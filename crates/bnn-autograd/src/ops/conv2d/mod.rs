@@ -9,6 +9,7 @@ mod passes;
 mod pooled;
 mod real;
 mod shape;
+mod unit;
 mod windows;
 
 pub use binary::{BinaryConv2dForward, binary_conv2d};
@@ -16,4 +17,5 @@ pub use bnn_core::conv::{ConvOptions, PadValue, Padding};
 pub use real::{conv2d, sign_weight_conv2d};
 
 pub(crate) use pooled::{MaxPool, binary_conv2d_max_pool2d, sign_weight_conv2d_max_pool2d};
+pub(crate) use unit::{ResidualUnit, UnitVars, residual_unit};
 pub(super) use windows::BatchWindows;

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::linalg::{
     mat, matmul, matmul_signs, matmul_signs_transposed, matmul_signs_transposed_to,
 };
-use crate::parallel::for_pairs;
+use crate::parallel::{for_pairs, wide};
 use crate::real::Real;
 
 /// Elements of a panel of numbers: 1 MiB of `f32`, which stays in the L2 cache.
@@ -250,8 +250,11 @@ impl<'c> Passes<'c> {
                     product
                 }
             });
-            let pairs = sums.iter_mut().zip(&*product);
-            pairs.for_each(|(sum, &x)| *sum += x);
+            wide(|| {
+                for (sum, &x) in sums.iter_mut().zip(&*product) {
+                    *sum += x;
+                }
+            });
         }
         Ok(())
     }
@@ -373,14 +376,27 @@ impl<'c> Passes<'c> {
         let (count, patch) = (windows.len(), self.conv.patch_len());
         let per_row = row_words(patch);
         let mut words = vec![0; count * per_row];
-        self.visit(group, windows, |window, elements, from| {
-            let to = &mut words[window * per_row..][..per_row];
-            match from {
+        let (channels, [kernel_rows, kernel_cols]) =
+            (self.conv.channels(), self.conv.windows().kernel());
+        // Of windows on the image, the elements under a row of taps are one run.
+        let runs = self.group_channels() == channels
+            && self.windows.pixels_to(kernel_cols - 1) == kernel_cols - 1;
+        let run = kernel_cols * channels;
+        let stops = windows.clone().zip(self.windows.stops(windows));
+        for ((window, (image, stop)), to) in stops.zip(words.chunks_mut(per_row)) {
+            if let (Some(pixel), true) = (self.windows.whole(stop), runs) {
+                for y in 0..kernel_rows {
+                    let at = (pixel + self.windows.pixels_to(y * kernel_cols)) * channels;
+                    copy_run(row(bits, image), at, to, y * run..(y + 1) * run);
+                }
+                continue;
+            }
+            self.visit(group, window..window + 1, |_, elements, from| match from {
                 Some((image, at)) => copy_run(row(bits, image), at, to, elements),
                 None if padding > T::zero() => set_run(to, elements),
                 None => {}
-            }
-        });
+            });
+        }
         Ok(BitMatrix::from_words(words, count, patch)?)
     }
 
@@ -395,14 +411,19 @@ impl<'c> Passes<'c> {
         let (taps, depth) = (self.windows.taps(), self.group_channels());
         let rows = self.outputs_of(group).len();
         let mut sums = vec![T::zero(); taps * rows];
-        self.windows.visit(windows, true, |run| {
-            if run.pixel.is_none() {
-                let dy = &dy[run.window * rows..(run.window + 1) * rows];
-                for sums in sums[run.tap * rows..][..run.taps * rows].chunks_mut(rows) {
-                    sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy);
-                }
+        let stops = windows.clone().zip(self.windows.stops(windows));
+        for ((window, (_, stop)), dy) in stops.zip(dy.chunks(rows)) {
+            if self.windows.whole(stop).is_some() {
+                continue;
             }
-        });
+            self.windows.visit(window..window + 1, true, |run| {
+                if run.pixel.is_none() {
+                    for sums in sums[run.tap * rows..][..run.taps * rows].chunks_mut(rows) {
+                        sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy);
+                    }
+                }
+            });
+        }
         for (i, product) in product.chunks_mut(depth).enumerate() {
             let (output, tap) = (i / taps, i % taps);
             let sum = sums[tap * rows + output];

@@ -1,6 +1,7 @@
 //! The mean of the elements under each window.
 
 use super::{PoolShape, images};
+use crate::buffer::take_buffer;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -66,8 +67,9 @@ impl<T: Real> Function<T> for AvgPool2d {
         let mut dy = grad_outputs.single()?;
         self.divide(dy.data_mut());
         let channels = self.shape.channels();
-        let mut dx = vec![T::zero(); self.shape.input.iter().product()];
+        let mut dx = take_buffer(self.shape.input.iter().product());
         self.shape.by_images(&mut dx, |windows, dx| {
+            dx.fill(T::zero());
             let dy = &dy.data()[windows.start * channels..windows.end * channels];
             self.shape.visit(windows, |window| {
                 let dy = &dy[window.elements.clone()];
@@ -90,8 +92,9 @@ impl<T: Real> Function<T> for AvgPool2d {
 
 impl AvgPool2d {
     fn means<T: Real>(&self, x: &Tensor<T>) -> Tensor<T> {
-        let mut y = vec![T::zero(); self.output.iter().product()];
+        let mut y = take_buffer(self.output.iter().product());
         self.shape.by_windows(&mut y, |windows, y| {
+            y.fill(T::zero());
             self.shape.visit(windows, |window| {
                 let image = self.shape.image(x.data(), window.image);
                 let y = &mut y[window.elements.clone()];
