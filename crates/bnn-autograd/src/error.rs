@@ -29,11 +29,11 @@ pub enum Error {
     /// A tensor does not have the shape that the operation needs.
     #[error("{what}: expected shape {expected}, found {found:?}")]
     Shape {
-        /// Which tensor of which operation.
+        /// The tensor and its operation.
         what: &'static str,
-        /// What the shape had to be.
+        /// The shape that the operation needs.
         expected: String,
-        /// The shape it has.
+        /// The tensor's shape.
         found: Vec<usize>,
     },
     /// `backward` starts from a scalar; a tensor with more elements needs a cotangent (`vjp`).
@@ -41,7 +41,7 @@ pub enum Error {
         "backward needs a loss of 1 element, found shape {shape:?}; give `vjp` a cotangent instead"
     )]
     NotScalar {
-        /// The shape of what was to be differentiated.
+        /// The shape of the tensor to be differentiated.
         shape: Vec<usize>,
     },
     /// Nothing that the variable was computed from requires a gradient, or nothing was recorded.
@@ -58,13 +58,13 @@ pub enum Error {
     /// A variable of one tape was handed to another.
     #[error("a variable of another tape was given to {what}")]
     ForeignVar {
-        /// What received it.
+        /// The operation that was given the variable.
         what: &'static str,
     },
     /// A function was given, or returned, the wrong number of tensors.
     #[error("{what}: expected {expected}, found {found}")]
     Count {
-        /// What was counted.
+        /// The things that were counted.
         what: &'static str,
         /// The right number.
         expected: usize,
@@ -76,7 +76,7 @@ pub enum Error {
         "`{function}` returned a gradient of shape {found:?} for input {input} of shape {expected:?}"
     )]
     GradientShape {
-        /// The function.
+        /// The function's name.
         function: &'static str,
         /// Index of the input.
         input: usize,
@@ -90,7 +90,7 @@ pub enum Error {
         "`{function}` returned a tangent of shape {found:?} for output {output} of shape {expected:?}"
     )]
     TangentShape {
-        /// The function.
+        /// The function's name.
         function: &'static str,
         /// Index of the output.
         output: usize,
@@ -102,7 +102,7 @@ pub enum Error {
     /// A function was asked for a pass that it does not offer.
     #[error("`{function}` does not offer {pass}")]
     NotOffered {
-        /// The function.
+        /// The function's name.
         function: &'static str,
         /// The pass, with the method that would be it.
         pass: &'static str,
@@ -122,7 +122,7 @@ pub enum Error {
         slot: usize,
         /// The type that was asked for.
         expected: &'static str,
-        /// How many slots there are.
+        /// The number of slots.
         slots: usize,
     },
     /// A function asked its context for a state that was not saved.
@@ -136,17 +136,17 @@ pub enum Error {
     Label {
         /// Index of the sample.
         sample: usize,
-        /// Its label.
+        /// The sample's label.
         label: usize,
-        /// How many classes there are.
+        /// The number of classes.
         classes: usize,
     },
     /// A number that configures something lies outside its range.
     #[error("{what} is {found}, expected {expected}")]
     OutOfRange {
-        /// Which number.
+        /// The name of the number.
         what: &'static str,
-        /// The range.
+        /// The range of allowed values.
         expected: &'static str,
         /// The value given.
         found: f64,
@@ -154,11 +154,11 @@ pub enum Error {
     /// A tensor has an element that is infinite or NaN.
     #[error("{what}: element {index} is {found}, expected a finite number")]
     NotFinite {
-        /// Which tensor.
+        /// The tensor's role or name.
         what: &'static str,
         /// Index of the first such element, row-major.
         index: usize,
-        /// Its value.
+        /// The value of that element.
         found: f64,
     },
     /// An optimizer rule that only flips signs was given a parameter that is not binary.
@@ -176,19 +176,19 @@ pub enum Error {
     GradientMismatch {
         /// Index of the input.
         input: usize,
-        /// Index of its element.
+        /// Index of the element, row-major.
         element: usize,
-        /// What the function's backward pass says.
+        /// The gradient by the function's backward pass.
         analytic: f64,
-        /// What central differences say.
+        /// The gradient by central differences.
         numeric: f64,
     },
     /// Forward mode and reverse mode give different directional derivatives.
     #[error("directional derivative: {forward:e} by forward mode, {reverse:e} by reverse mode")]
     ModesDisagree {
-        /// By `jvp`.
+        /// The derivative by forward mode, `jvp`.
         forward: f64,
-        /// By `backward`.
+        /// The derivative by reverse mode, `backward`.
         reverse: f64,
     },
     /// An error in a layer of a network.
@@ -196,7 +196,7 @@ pub enum Error {
     InLayer {
         /// The layer's dotted name.
         layer: String,
-        /// What went wrong there.
+        /// The error in that layer.
         error: Box<Error>,
     },
     /// The binary kernels refused a shape or an instruction set.

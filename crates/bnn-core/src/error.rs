@@ -8,17 +8,17 @@ use core::fmt;
 pub enum Error {
     /// A dimension is zero; every dimension must be at least 1.
     Zero {
-        /// Which dimension.
+        /// The name of the dimension.
         what: &'static str,
     },
     /// A size does not fit the arithmetic that would use it.
     Overflow {
-        /// Which size.
+        /// The name of the size.
         what: &'static str,
     },
     /// Two sizes that must be equal are not.
     Mismatch {
-        /// Which sizes.
+        /// The name of the sizes.
         what: &'static str,
         /// The size that was expected.
         expected: usize,
@@ -27,16 +27,16 @@ pub enum Error {
     },
     /// A slice or a stride is smaller than the shape needs.
     TooShort {
-        /// Which slice or stride.
+        /// The name of the slice or stride.
         what: &'static str,
         /// The least that suffices.
         needed: usize,
-        /// What was given.
+        /// The size that was given.
         found: usize,
     },
     /// A number lies outside its range.
     OutOfRange {
-        /// Which number.
+        /// The name of the number.
         what: &'static str,
         /// The largest value allowed.
         max: usize,
@@ -45,16 +45,16 @@ pub enum Error {
     },
     /// A number is not a multiple of its divisor.
     Indivisible {
-        /// Which numbers.
+        /// The name of the numbers.
         what: &'static str,
-        /// What must divide it.
+        /// The number that must divide it.
         divisor: usize,
         /// The number found.
         found: usize,
     },
     /// Arguments that do not go together.
     Unsupported {
-        /// What was asked for, and what is expected.
+        /// The request, and what is expected instead.
         what: &'static str,
     },
     /// A bit after the last element of a row is set; the bit law requires zeros there.
@@ -76,7 +76,7 @@ pub enum Error {
     },
     /// The system has too little memory.
     OutOfMemory {
-        /// How much was asked for.
+        /// The bytes that were asked for.
         bytes: usize,
     },
 }

@@ -9,9 +9,9 @@ pub enum ImportError {
     /// A file or a folder cannot be read.
     #[error("cannot read {name}")]
     Read {
-        /// Its name.
+        /// The name of the file or folder.
         name: String,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The bytes are not what their format asks for.
@@ -19,15 +19,15 @@ pub enum ImportError {
     Format {
         /// The part of the file.
         at: String,
-        /// What belongs there.
+        /// The content that the format asks for.
         expected: String,
-        /// What is there.
+        /// The content that was found.
         found: String,
     },
     /// The network asks for more memory or work than the limits allow.
     #[error("{what}: more than the limit of {most}")]
     Limit {
-        /// What there is too much of.
+        /// The memory or work that exceeds its limit.
         what: &'static str,
         /// The limit.
         most: u64,
@@ -37,9 +37,9 @@ pub enum ImportError {
     Node {
         /// The node's name, or that of its output.
         name: String,
-        /// Its type.
+        /// The node's type.
         op: String,
-        /// Why it cannot be brought over.
+        /// The reason why a model file cannot hold the node.
         why: String,
     },
     /// The layers do not fit the format.
@@ -60,11 +60,11 @@ pub enum ImportError {
         first: usize,
         /// The output that differs most there.
         output: usize,
-        /// Its value in the model.
+        /// The output's value in the model.
         found: f32,
-        /// Its value in the network.
+        /// The output's value in the network.
         expected: f32,
-        /// What may be the reason, or nothing.
+        /// A possible reason, or an empty string.
         hint: &'static str,
     },
 }

@@ -11,13 +11,13 @@ pub enum CheckpointError {
     Io {
         /// The file's path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The bytes are not such a file.
     #[error("not a checkpoint or a file of weights: {reason}")]
     Malformed {
-        /// What is wrong with them.
+        /// The first thing that is wrong with the bytes.
         reason: String,
     },
     /// The checkpoint was written by an older or a newer program.
@@ -39,27 +39,27 @@ pub enum CheckpointError {
     /// A number is NaN or infinite.
     #[error("`{name}`, element {index} is {value}, expected a finite number")]
     NotFinite {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
-        /// Which of its elements, in order.
+        /// The index of the first such element, row-major.
         index: usize,
-        /// Its value.
+        /// The value of that element.
         value: f64,
     },
     /// A mean of squares is negative.
     #[error("`{name}`, element {index} is {value}, expected 0 or more: it is a mean of squares")]
     Negative {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
-        /// Which of its elements, in order.
+        /// The index of the first such element, row-major.
         index: usize,
-        /// Its value.
+        /// The value of that element.
         value: f64,
     },
     /// A tensor has another element type.
     #[error("`{name}` in the file has elements of type {found}, expected {expected}")]
     ElementType {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
         /// The type wanted.
         expected: String,
@@ -69,7 +69,7 @@ pub enum CheckpointError {
     /// A tensor has another shape.
     #[error("`{name}` in the file has shape {found:?}, expected {expected:?}")]
     Shape {
-        /// The tensor.
+        /// The tensor's name.
         name: String,
         /// The shape wanted.
         expected: Vec<usize>,

@@ -14,7 +14,7 @@ pub enum DataError {
         "{spec:?} is neither \"digits\", nor a file or folder, nor what the names of IDX files begin with"
     )]
     UnknownSource {
-        /// What was asked for.
+        /// The source that was asked for.
         spec: String,
     },
     /// A file could not be opened, read or decompressed.
@@ -39,9 +39,9 @@ pub enum DataError {
     NotASet {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of the file.
         found: &'static str,
-        /// What to give instead.
+        /// Advice on what to give instead.
         hint: &'static str,
     },
     /// A folder has several sets of IDX files.
@@ -52,7 +52,7 @@ pub enum DataError {
     Prefixes {
         /// The folder.
         path: PathBuf,
-        /// What their names begin with.
+        /// The prefixes of the files' names.
         found: Vec<String>,
     },
     /// Something is wrong inside a file.
@@ -60,7 +60,7 @@ pub enum DataError {
     InFile {
         /// The file.
         path: PathBuf,
-        /// Wrong answers.
+        /// The error in that file.
         source: Box<DataError>,
     },
     /// An IDX folder lacks a file, both plain and compressed.
@@ -78,7 +78,7 @@ pub enum DataError {
     Magic {
         /// The file.
         path: PathBuf,
-        /// Its first four bytes, big-endian.
+        /// The first four bytes of the file, big-endian.
         found: u32,
         /// The magic numbers of unsigned bytes in the right numbers of dimensions.
         expected: Vec<u32>,
@@ -125,7 +125,7 @@ pub enum DataError {
         path.display(), test.0, test.1, test.2, train.0, train.1, train.2
     )]
     ImageSize {
-        /// Where the test images are.
+        /// The file or folder of the test images.
         path: PathBuf,
         /// Width, height and channels of the training images.
         train: (usize, usize, usize),
@@ -155,11 +155,11 @@ pub enum DataError {
         path.display(), classes.saturating_sub(1)
     )]
     TestLabel {
-        /// Where the test labels are.
+        /// The file of the test labels.
         path: PathBuf,
         /// Index of the sample.
         sample: usize,
-        /// Its label.
+        /// The sample's label.
         label: u16,
         /// Number of classes of the training samples.
         classes: usize,
@@ -169,7 +169,7 @@ pub enum DataError {
     Records {
         /// The file.
         path: PathBuf,
-        /// Its bytes.
+        /// The bytes that the file has.
         found: usize,
         /// Bytes of a record.
         record: usize,
@@ -217,7 +217,7 @@ pub enum DataError {
         column: usize,
         /// The field, cut after some characters.
         field: String,
-        /// What it must be.
+        /// The values that the column takes.
         expected: String,
     },
     /// A CSV field is empty or says that there is no value.
@@ -406,7 +406,7 @@ pub enum DataError {
     /// Making a batch panicked: an error in this library.
     #[error("making a batch panicked: {reason}")]
     Worker {
-        /// What the panic said.
+        /// The text of the panic.
         reason: String,
     },
     /// A file is no image that can be decoded within the limits.
@@ -414,7 +414,7 @@ pub enum DataError {
     Image {
         /// The file.
         path: PathBuf,
-        /// What the decoder says.
+        /// The decoder's reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An image has another size than the ones before, and no size to resize them to is given.
@@ -425,7 +425,7 @@ pub enum DataError {
     ImageDimensions {
         /// The file.
         path: PathBuf,
-        /// Its width and height.
+        /// The width and height of the image.
         found: (usize, usize),
         /// The width and height of the images before it.
         expected: (usize, usize),

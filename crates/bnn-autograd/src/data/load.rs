@@ -15,7 +15,7 @@ pub struct LoadConfig {
     pub images: FolderConfig,
     /// Which column of a table is the label.
     pub label: LabelColumn,
-    /// What the numbers of a table are.
+    /// The scale of the numbers of a table.
     pub scale: Scale,
 }
 
@@ -52,7 +52,7 @@ pub struct Loaded {
 pub struct Columns {
     /// Where the label is, if they come from a table.
     pub label: Option<LabelColumn>,
-    /// What the numbers are.
+    /// The kind of the numbers.
     pub values: Values,
 }
 
@@ -135,7 +135,7 @@ pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
     Ok(loaded)
 }
 
-/// What a path leads to.
+/// The kind of thing that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Digits,

@@ -33,7 +33,7 @@ pub(crate) struct Picture {
     pub(crate) width: usize,
     /// Rows.
     pub(crate) height: usize,
-    /// What a pixel is.
+    /// The colours of a pixel.
     pub(crate) colour: Colour,
     /// Row-major `[height, width, channels]`.
     pub(crate) pixels: Vec<u8>,

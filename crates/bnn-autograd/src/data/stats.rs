@@ -5,9 +5,9 @@ use super::Dataset;
 /// The values of one channel over all pixels of all samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChannelStats {
-    /// Their mean.
+    /// The mean of the values.
     pub mean: f64,
-    /// Their standard deviation (of the whole set: divided by the number of values).
+    /// The standard deviation of the values (of the whole set: divided by their number).
     pub std: f64,
 }
 

@@ -13,9 +13,9 @@ pub enum ExportError {
     Layer {
         /// The layer's dotted name; empty for the model itself.
         layer: String,
-        /// What kind of layer it is.
+        /// The kind of the layer.
         kind: &'static str,
-        /// Why.
+        /// The reason why the layer cannot be exported.
         reason: String,
     },
     /// The forward pass applies an operation that no layer has described in
@@ -46,9 +46,9 @@ pub enum ExportError {
         layer: String,
         /// What the number is: a weight, a scale, a bias, ..
         what: &'static str,
-        /// Which of them.
+        /// The index of the number.
         index: usize,
-        /// Its value.
+        /// The number's value.
         value: f64,
     },
     /// The scores come from several affine steps, and the one step of a model file rounds
@@ -60,9 +60,9 @@ pub enum ExportError {
     Rounding {
         /// The dotted name of the layer that is the last of the steps.
         layer: String,
-        /// What kind of layer it is.
+        /// The kind of the layer.
         kind: &'static str,
-        /// How many steps there are.
+        /// The number of steps.
         steps: usize,
         /// The output with the largest difference.
         output: usize,
@@ -74,13 +74,13 @@ pub enum ExportError {
     /// A sample to compare with is none that the model takes.
     #[error("sample {sample}, input {input} is {value}, expected {expected}")]
     Sample {
-        /// Which sample.
+        /// The index of the sample.
         sample: usize,
-        /// Which of its inputs.
+        /// The index of the input in the sample.
         input: usize,
-        /// Its value.
+        /// The input's value.
         value: f32,
-        /// What the input type takes.
+        /// The values that the input type takes.
         expected: String,
     },
     /// The file computes otherwise than the model: what `lower` says is not what `forward` does.
@@ -92,13 +92,13 @@ pub enum ExportError {
         sample: usize,
         /// The first of its outputs with a difference.
         output: usize,
-        /// What the model gives.
+        /// The model's output.
         model: f32,
-        /// What the file gives.
+        /// The file's output.
         file: f32,
         /// How many outputs of all samples differ.
         differing: usize,
-        /// How many outputs all samples have.
+        /// The number of outputs of all samples.
         outputs: usize,
     },
     /// The network is inconsistent.

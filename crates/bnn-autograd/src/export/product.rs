@@ -21,7 +21,7 @@ pub(super) struct Product {
     pub(super) steps: Vec<Affine<f32>>,
     /// The pools in order, each with the number of affine steps before it.
     pub(super) pools: Vec<(Pool2d, usize)>,
-    /// What followed.
+    /// The steps that follow the product.
     pub(super) then: Then,
 }
 

@@ -27,9 +27,9 @@ const X: usize = 0;
 const SCALE: usize = 1;
 
 struct Kept<T: Real> {
-    /// For the derivative of the scales.
+    /// Kept for the derivative of the scales.
     x: Option<KeptInput<T>>,
-    /// For the derivative of the input.
+    /// Kept for the derivative of the input.
     scale: Option<Tensor<T>>,
 }
 

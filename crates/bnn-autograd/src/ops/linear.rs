@@ -76,9 +76,9 @@ const W: usize = 1;
 const B: usize = 2;
 
 struct Kept<T: Real> {
-    /// For the derivative of the weights.
+    /// Kept for the derivative of the weights.
     x: Option<Tensor<T>>,
-    /// For the derivative of the input.
+    /// Kept for the derivative of the input.
     w: Option<Tensor<T>>,
 }
 

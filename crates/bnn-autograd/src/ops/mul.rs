@@ -33,9 +33,9 @@ const A: usize = 0;
 const B: usize = 1;
 
 struct Kept<T: Real> {
-    /// For the derivative of `b`.
+    /// Kept for the derivative of `b`.
     a: Option<KeptInput<T>>,
-    /// For the derivative of `a`.
+    /// Kept for the derivative of `a`.
     b: Option<KeptInput<T>>,
 }
 

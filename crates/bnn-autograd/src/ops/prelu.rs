@@ -33,12 +33,12 @@ const SLOPE: usize = 1;
 
 struct Kept<T: Real> {
     x: KeptValues<T>,
-    /// For the derivative of the input.
+    /// Kept for the derivative of the input.
     slope: Option<Tensor<T>>,
 }
 
 enum KeptValues<T: Real> {
-    /// For the derivative of the slopes.
+    /// Kept for the derivative of the slopes.
     Input(KeptInput<T>),
     /// Enough for the derivative of the input.
     Signs(BitMatrix),

@@ -37,9 +37,9 @@ const X: usize = 0;
 const W: usize = 1;
 
 struct Kept<T: Real> {
-    /// For the derivative of the weights.
+    /// Kept for the derivative of the weights.
     x: Option<Tensor<T>>,
-    /// For the derivative of the input.
+    /// Kept for the derivative of the input.
     w_signs: Option<Rc<BitMatrix>>,
 }
 

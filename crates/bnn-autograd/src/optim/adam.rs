@@ -13,7 +13,7 @@ use crate::real::Real;
 /// `t` counts the steps of the optimizer; it is the same for every parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// At least 0.
+    /// The learning rate, at least 0.
     pub learning_rate: f64,
     /// The decay rates of the two averages, each in `0..1`.
     pub betas: (f64, f64),
@@ -76,7 +76,7 @@ impl Adam {
 /// step, as PyTorch's `AdamW`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
-    /// At least 0.
+    /// The learning rate, at least 0.
     pub learning_rate: f64,
     /// The decay rates of the two averages, each in `0..1`.
     pub betas: (f64, f64),

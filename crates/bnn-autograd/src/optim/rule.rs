@@ -88,7 +88,7 @@ pub struct Step {
 pub struct Scheduled<R> {
     /// The rule.
     pub rule: R,
-    /// Its schedule.
+    /// The schedule of its learning rate.
     pub schedule: Schedule,
 }
 

@@ -33,7 +33,7 @@ pub enum Course {
     Steps {
         /// Steps with one factor.
         every: u64,
-        /// What the factor is multiplied by.
+        /// The number that multiplies the factor.
         factor: f64,
     },
     /// This factor to the power of the step (PyTorch's `ExponentialLR`).

@@ -10,9 +10,9 @@ use crate::real::Real;
 /// (Sutskever et al. 2013).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
-    /// At least 0.
+    /// The learning rate, at least 0.
     pub learning_rate: f64,
-    /// In `0..1`; 0 remembers nothing.
+    /// The share of `v` that is kept from step to step, in `0..1`; 0 keeps nothing.
     pub momentum: f64,
     /// Whether the momentum is Nesterov's.
     pub nesterov: bool,

@@ -40,11 +40,11 @@ pub enum TrainError {
     /// The checkpoint was written by a run with another setting.
     #[error("the checkpoint was written with {name} = {found}, expected {expected}")]
     Setting {
-        /// Which setting.
+        /// The setting's name.
         name: String,
-        /// What this run has.
+        /// The value in this run.
         expected: String,
-        /// What the checkpoint has.
+        /// The value in the checkpoint.
         found: String,
     },
 }

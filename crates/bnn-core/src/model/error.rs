@@ -35,21 +35,21 @@ pub enum ModelError {
     },
     /// The section table, or a section, is not as the format wants it.
     Section {
-        /// What was expected.
+        /// The condition that was expected to hold.
         expected: &'static str,
     },
     /// A layer is not as the format wants it.
     Layer {
         /// The layer, counted from 0.
         index: usize,
-        /// What was expected.
+        /// The condition that was expected to hold.
         expected: &'static str,
     },
     /// A layer's shape or weights, or the arguments of a run, break a law.
     Core(Error),
     /// The input given is not of the model's input type, or the output not of its output type.
     ElementType {
-        /// Which, and what the model wants.
+        /// The input or the output, and the type that the model has.
         expected: &'static str,
     },
 }

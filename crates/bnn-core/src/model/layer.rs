@@ -43,7 +43,7 @@ pub enum OutputType {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Layer<'a> {
-    /// What it computes.
+    /// The operation of the layer.
     pub kind: LayerKind,
     /// The type of its inputs.
     pub input: InputType,
@@ -63,7 +63,7 @@ pub struct Layer<'a> {
     pub output_shape: [usize; 3],
 }
 
-/// What a layer computes.
+/// The operation of a layer.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum LayerKind {
@@ -78,7 +78,7 @@ pub enum LayerKind {
     MaxPool2d(Pool2d),
 }
 
-/// What the sums of a layer become.
+/// The step that the sums of a layer go through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Epilogue<'a> {

@@ -9,17 +9,17 @@ pub enum ExportError {
     /// A node computes what neither a standard operator nor one of ours computes.
     #[error("node {index}, {operation}: {why}")]
     Node {
-        /// Its number in the graph; of a chain, of its layers, from 1 on.
+        /// The node's number in the graph; in a chain, the layer's number, from 1 on.
         index: usize,
-        /// What it computes.
+        /// The name of its operation.
         operation: &'static str,
-        /// Why it cannot be written.
+        /// The reason why it cannot be written.
         why: &'static str,
     },
     /// The file would be larger than ONNX allows.
     #[error("the file would have {bytes} bytes, expected less than 2^31")]
     TooLarge {
-        /// Its size.
+        /// The size that the file would have.
         bytes: usize,
     },
     /// The model cannot be read.

@@ -41,7 +41,7 @@ pub enum LabelColumn {
     Noted {
         /// Index of the column, from 0.
         index: usize,
-        /// What the header called it.
+        /// The column's name in the header.
         name: Option<String>,
     },
 }
@@ -59,7 +59,7 @@ impl FromStr for LabelColumn {
     }
 }
 
-/// What the numbers of a table are.
+/// The kind of a table's numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Whole numbers from 0 to `max`. `3`, `3.0` and `3e0` are the same number.

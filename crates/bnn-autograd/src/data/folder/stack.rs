@@ -13,7 +13,7 @@ pub(super) struct Stack<'a> {
     config: FolderConfig,
     /// Width and height, once known.
     size: Option<(usize, usize)>,
-    /// What the pixels here are.
+    /// The colours of the pixels.
     colour: Colour,
     pub(super) pixels: Vec<u8>,
     pub(super) labels: Vec<u16>,

@@ -43,13 +43,13 @@ pub(super) struct Nodes {
     unrounded: bool,
 }
 
-/// What the elements of a tensor are.
+/// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Elements {
     Bits,
     Bytes,
     Reals,
-    /// With this exponent.
+    /// Fixed-point numbers with this exponent.
     Fixed(i8),
 }
 

@@ -27,9 +27,9 @@ pub enum Family {
 pub struct ResidualConfig {
     /// `[height, width, channels]` of the images.
     pub image: [usize; 3],
-    /// What a unit computes.
+    /// The function of a unit.
     pub family: Family,
-    /// How the network begins.
+    /// The first layers of the network.
     pub stem: StemConfig,
     /// The units after it, at least one.
     pub units: Vec<UnitConfig>,

@@ -107,7 +107,7 @@ const GAMMA: usize = 1;
 const BETA: usize = 2;
 
 struct Kept<T: Real> {
-    /// For the derivative of the input.
+    /// Kept for the derivative of the input.
     scale: Option<Tensor<T>>,
     /// If the pass looks at the elements of the input.
     columns: Option<KeptColumns<T>>,

@@ -79,9 +79,9 @@ pub(super) struct RealConv2d {
 const B: usize = 2;
 
 pub(super) struct Kept<T: Real> {
-    /// For the derivative of the filters.
+    /// Kept for the derivative of the filters.
     pub(super) x: Option<Tensor<T>>,
-    /// For the derivative of the images.
+    /// Kept for the derivative of the images.
     pub(super) filters: Option<KeptFilters<T>>,
 }
 
