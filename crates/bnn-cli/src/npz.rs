@@ -81,7 +81,7 @@ impl Npz {
     /// The bytes of the archive.
     ///
     /// # Errors
-    /// As [`Npz::add`].
+    /// Those of [`Npz::add`].
     pub(crate) fn finish(mut self) -> Result<Vec<u8>, CliError> {
         let at = number("bytes", self.bytes.len(), u32::MAX as usize)?;
         let len = number("bytes", self.directory.len(), u32::MAX as usize)?;

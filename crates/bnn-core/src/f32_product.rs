@@ -35,7 +35,7 @@ impl<'b> F32Product<'b> {
     /// Products with the right side `b`. `None` if the kernel in use has no such way.
     ///
     /// # Errors
-    /// As [`Kernel::active`].
+    /// Those of [`Kernel::active`].
     pub fn new(right: F32Right<'b>) -> Result<Option<Self>, Error> {
         Ok(Self::of(Kernel::active()?, right))
     }

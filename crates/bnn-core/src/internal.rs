@@ -43,7 +43,7 @@ pub fn aligned_zeros(len: usize) -> Result<AlignedBytes, Error> {
 /// each of them.
 ///
 /// # Errors
-/// As [`PackedWeights::new`].
+/// Those of [`PackedWeights::new`].
 #[cfg(feature = "alloc")]
 pub fn packed_weights(
     kernel: &'static Kernel,
@@ -55,7 +55,7 @@ pub fn packed_weights(
 /// Lays the filters of a convolution out for a kernel that need not be the active one.
 ///
 /// # Errors
-/// As [`PackedFilters::new`].
+/// Those of [`PackedFilters::new`].
 #[cfg(feature = "alloc")]
 pub fn packed_filters(
     kernel: &'static Kernel,
@@ -68,7 +68,7 @@ pub fn packed_filters(
 /// Lays the filters of a convolution out for images of bytes, in the way that is fastest for them.
 ///
 /// # Errors
-/// As [`PackedFilters::new`].
+/// Those of [`PackedFilters::new`].
 #[cfg(feature = "alloc")]
 pub fn packed_filters_for_bytes(
     conv: &Conv2d,

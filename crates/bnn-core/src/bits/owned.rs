@@ -28,7 +28,7 @@ impl BitMatrix {
     /// A matrix over words that are already packed.
     ///
     /// # Errors
-    /// As [`BitMatrixView::new`].
+    /// Those of [`BitMatrixView::new`].
     pub fn from_words(words: Vec<u64>, rows: usize, cols: usize) -> Result<Self, Error> {
         BitMatrixView::new(&words, rows, cols)?;
         Ok(Self { words, rows, cols })

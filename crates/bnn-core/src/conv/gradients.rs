@@ -57,7 +57,7 @@ impl<'c> ImageGradient<'c> {
     /// requires at least 16 channels in a group.
     ///
     /// # Errors
-    /// As [`Kernel::active`].
+    /// Those of [`Kernel::active`].
     pub fn new(conv: &'c Conv2d) -> Result<Option<Self>, Error> {
         Ok(Self::of(Kernel::active()?, conv))
     }

@@ -149,7 +149,7 @@ pub fn gemm_i32<'a, 'w>(
 /// product and the sum each rounded (never fused), so that every target gives the same bits.
 ///
 /// # Errors
-/// As [`gemm_i32`], and if `scale` or `bias` does not have `n` elements.
+/// Those of [`gemm_i32`], and if `scale` or `bias` does not have `n` elements.
 pub fn gemm_f32<'a, 'w>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,
@@ -169,7 +169,7 @@ pub fn gemm_f32<'a, 'w>(
 /// Writes bits: `out[i, j] = +1` where `sum >= thresholds[j]`.
 ///
 /// # Errors
-/// As [`gemm_i32`], and if there are not `n` thresholds or `out` is not `[m, n]`.
+/// Those of [`gemm_i32`], and if there are not `n` thresholds or `out` is not `[m, n]`.
 pub fn gemm_bits<'a, 'w, 't>(
     a: impl Into<Activations<'a>>,
     w: impl Into<Weights<'w>>,

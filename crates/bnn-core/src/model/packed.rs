@@ -47,7 +47,7 @@ impl<'a> PackedModel<'a> {
     /// up to eight times as many, where products of bytes are faster than those of bit planes.
     ///
     /// # Errors
-    /// As [`Kernel::active`](crate::Kernel::active), and [`Error::OutOfMemory`].
+    /// Those of [`Kernel::active`](crate::Kernel::active), and [`Error::OutOfMemory`].
     pub fn new(model: Model<'a>) -> Result<Self, ModelError> {
         let mut layers = memory::with_capacity(model.layers().len())?;
         for layer in model.layers() {

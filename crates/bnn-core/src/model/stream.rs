@@ -98,7 +98,7 @@ impl<'m> Stream<'m> {
     /// stream's own as long as it lasts; what it holds before does not matter.
     ///
     /// # Errors
-    /// As [`Stream::words`]; memory too short; as [`Kernel::active`].
+    /// Those of [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
         let is_padded = |kind: LayerKind| match kind {
             LayerKind::Conv2d(conv) => conv.windows().y.is_padded(),
@@ -121,7 +121,7 @@ impl<'m> Stream<'m> {
     /// nothing.
     ///
     /// # Errors
-    /// As [`Stream::new`].
+    /// Those of [`Stream::new`].
     #[doc(hidden)]
     pub fn resume(
         model: Model<'m>,

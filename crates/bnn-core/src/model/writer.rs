@@ -88,10 +88,10 @@ impl ModelWriter {
     /// no dense layer is before it. Thresholds as in [`ModelWriter::dense`].
     ///
     /// # Errors
-    /// As [`ModelWriter::dense`]. What the format cannot hold: a side of more than 65535 pixels, a
-    /// kernel, a stride, a dilation or padding of more than 255, more than 65535 groups; padding as
-    /// large as the (dilated) kernel; outputs with more rows or columns than their image; `-1` or
-    /// `+1` around integers.
+    /// Those of [`ModelWriter::dense`]. What the format cannot hold: a side of more than 65535
+    /// pixels, a kernel, a stride, a dilation or padding of more than 255, more than 65535 groups;
+    /// padding as large as the (dilated) kernel; outputs with more rows or columns than their
+    /// image; `-1` or `+1` around integers.
     pub fn conv2d(
         &mut self,
         conv: &Conv2d,
@@ -141,7 +141,7 @@ impl ModelWriter {
     /// [`ModelWriter::conv2d`].
     ///
     /// # Errors
-    /// As [`ModelWriter::conv2d`].
+    /// Those of [`ModelWriter::conv2d`].
     pub fn max_pool2d(&mut self, pool: &Pool2d) -> Result<(), ModelError> {
         let ([height, width], channels) = (pool.windows().input_size(), pool.channels());
         let input = self.input([height, width, channels], 1)?;

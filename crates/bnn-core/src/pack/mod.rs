@@ -76,7 +76,7 @@ pub fn pack<T: Number>(
 /// Packs rows of bytes as [`pack`] does, with bit 1 where `x >= threshold`.
 ///
 /// # Errors
-/// As [`pack`].
+/// Those of [`pack`].
 pub fn pack_threshold(
     x: &[u8],
     x_stride: usize,
@@ -91,7 +91,7 @@ pub fn pack_threshold(
 /// than 0.
 ///
 /// # Errors
-/// As [`pack`].
+/// Those of [`pack`].
 pub fn pack_where<T: Copy>(
     x: &[T],
     x_stride: usize,

@@ -42,7 +42,7 @@ impl BitMatrixView<'_> {
     /// The transposed matrix, `[cols, rows]`.
     ///
     /// # Errors
-    /// As [`BitMatrix::zeros`] and [`Kernel::active`].
+    /// Those of [`BitMatrix::zeros`] and [`Kernel::active`].
     pub fn transposed(self) -> Result<BitMatrix, Error> {
         let mut transposed = BitMatrix::zeros(self.cols(), self.rows())?;
         let (from_words, to_words) = (row_words(self.cols()), row_words(self.rows()));

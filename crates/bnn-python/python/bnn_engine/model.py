@@ -57,7 +57,7 @@ class Model:
 
     @property
     def input_type(self) -> str:
-        """What a sample is made of: `"bits"`; `"u1"` to `"u8"`, bytes of 1 to 8 bits; or
+        """The elements of a sample: `"bits"`; `"u1"` to `"u8"`, bytes of 1 to 8 bits; or
         `"thresholds"`, bytes of which the model makes bits."""
         return self._native.input_type
 
@@ -164,7 +164,7 @@ def _check_elements(x: NDArray[Any], expected: int) -> None:
 
 
 def info(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a model file is: shapes, types, layers, sizes and meta.
+    """Describes a model file: shapes, types, layers, sizes and meta.
 
     Raises as `Model.open`.
     """

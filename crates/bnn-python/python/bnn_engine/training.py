@@ -19,7 +19,7 @@ from .model import Model
 
 
 class Epoch(NamedTuple):
-    """What an epoch gave."""
+    """The results of an epoch."""
 
     loss: float
     train_accuracy: float
@@ -34,7 +34,7 @@ class Trained:
     file: bytes
     """The bytes of the model file."""
     history: list[Epoch]
-    """What each epoch gave; the last accuracy is that of the model."""
+    """The results of each epoch; the last accuracy is that of the model."""
 
     @property
     def model(self) -> Model:

@@ -50,7 +50,7 @@ pub fn batch_norm<T: Real>(
     Ok((y, stats))
 }
 
-/// Checks that so many rows have a variance.
+/// Checks that there are enough rows for a variance.
 pub(super) fn check_rows(rows: usize) -> Result<(), Error> {
     if rows < 2 {
         return Err(Error::Count {

@@ -67,7 +67,7 @@ impl PackedFilters {
     /// them: eight times the bytes, if it is not by bit planes. Other images are slower then.
     ///
     /// # Errors
-    /// As [`PackedFilters::for_kernel`].
+    /// Those of [`PackedFilters::for_kernel`].
     pub(crate) fn for_bytes(
         kernel: &'static Kernel,
         conv: &Conv2d,

@@ -49,7 +49,7 @@ pub fn conv2d_i32<'a>(
 /// [`gemm_f32`](crate::gemm_f32).
 ///
 /// # Errors
-/// As [`conv2d_i32`]; `scale` or `bias` without one element per output channel.
+/// Those of [`conv2d_i32`]; `scale` or `bias` without one element per output channel.
 pub fn conv2d_f32<'a>(
     images: impl Into<Images<'a>>,
     filters: &PackedFilters,
@@ -69,8 +69,8 @@ pub fn conv2d_f32<'a>(
 /// Writes bits: `out[p, o] = +1` where `sum >= thresholds[o]`.
 ///
 /// # Errors
-/// As [`conv2d_i32`]; not one threshold per output channel; `out` of another shape than `[batch *
-/// output height * output width, outputs]`.
+/// Those of [`conv2d_i32`]; not one threshold per output channel; `out` of another shape than
+/// `[batch * output height * output width, outputs]`.
 pub fn conv2d_bits<'a, 't>(
     images: impl Into<Images<'a>>,
     filters: &PackedFilters,

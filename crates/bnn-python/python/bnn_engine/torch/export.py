@@ -54,7 +54,7 @@ class _Product:
     shape: _native.Conv2d | None
     # The largest magnitude of a sum.
     most: int
-    # Of sums [rows, channels], before the pools and after them.
+    # The steps on sums [rows, channels], before the pools and after them.
     before: list[Step] = field(default_factory=list)
     after: list[Step] = field(default_factory=list)
     # Factor and summand of each step; None if it is something else.
@@ -63,7 +63,7 @@ class _Product:
     last: _Named | None = None
 
     def steps(self, sums: Tensor) -> Tensor:
-        """What the modules make of sums, `[rows, channels]`."""
+        """The results of the modules for sums, `[rows, channels]`."""
         for step in self.before + self.after:
             sums = step(sums)
         return sums
@@ -256,7 +256,7 @@ def _hidden(writer: _native.Writer, product: _Product) -> np.ndarray:
     turned = falls_before if product.pools else falls
     negated = falls ^ turned
     direction = torch.where(turned, -1.0, 1.0)
-    # Of the turned sums, those below `low` do not give a bit of +1, and those from `high` on do.
+    # Turned sums below `low` do not give a bit of +1, and those from `high` on do.
     low = torch.full((n,), -most, dtype=torch.int64)
     high = torch.full((n,), most + 1, dtype=torch.int64)
     while (low < high).any():

@@ -81,7 +81,7 @@ class BinaryLinearFunction:
 
     @staticmethod
     def apply(x: Tensor, weight: Tensor, clip: float = 1.0) -> Tensor:
-        """As `binary_linear` without a bias."""
+        """Computes what `binary_linear` does, without a bias."""
         return _Linear.apply(x, weight, clip)[0]
 
 
@@ -184,6 +184,6 @@ class BinaryConv2dFunction:
         pad_value: int = 0,
         clip: float = 1.0,
     ) -> Tensor:
-        """As `binary_conv2d` without a bias."""
+        """Computes what `binary_conv2d` does, without a bias."""
         options = conv_options(weight, stride, padding, dilation, groups, pad_value)
         return _Conv2d.apply(x, weight, _Shapes(x, weight, options), clip)[0]

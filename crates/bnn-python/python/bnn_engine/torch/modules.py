@@ -156,7 +156,7 @@ class BatchNorm1d(nn.BatchNorm1d):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """As `BatchNorm1d`, for images."""
+    """The `BatchNorm1d` of images."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training or not self.track_running_stats:

@@ -67,7 +67,7 @@ impl Loop for Moments<'_> {
 
     #[inline(always)]
     fn run(self) -> Vec<f64> {
-        // Squares of so many rows add up to less than 2^31; `most` is below 2^15.
+        // Squares of this many rows add up to less than 2^31; `most` is below 2^15.
         let rows = (i32::MAX as usize / (self.most * self.most)).min(1024);
         let mut totals = vec![0.0; 2 * self.cols];
         let mut part = vec![0; 2 * self.cols];

@@ -121,7 +121,7 @@ pub(crate) fn residual_unit<T: Real>(
     Ok(Some((y, ColumnStats { mean, var })))
 }
 
-/// Sums of so many signs are 16-bit integers.
+/// The most signs whose sum is a 16-bit integer.
 const MOST_TERMS: usize = i16::MAX as usize;
 
 const GAMMA: usize = 2;

@@ -354,7 +354,7 @@ unsafe extern "C" fn one_block(
 /// instructions each.
 ///
 /// # Safety
-/// As [`one_block`].
+/// There are as many rows of weights as sums, at least one.
 #[unsafe(naked)]
 unsafe extern "C" fn subtract_block(
     weights: *const u32,
@@ -383,7 +383,7 @@ unsafe extern "C" fn subtract_block(
 /// instructions each.
 ///
 /// # Safety
-/// As [`one_block`].
+/// There are as many rows of weights as sums, at least one.
 #[unsafe(naked)]
 unsafe extern "C" fn subtract_pair(
     weights: *const u32,
@@ -429,7 +429,7 @@ unsafe extern "C" fn subtract_pair(
 /// instructions each.
 ///
 /// # Safety
-/// As [`one_block`].
+/// There are as many rows of weights as sums, at least one.
 #[unsafe(naked)]
 unsafe extern "C" fn subtract_word(
     weights: *const u32,
