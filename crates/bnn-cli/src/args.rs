@@ -38,8 +38,8 @@ pub(crate) enum Command {
 
 /// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
 ///
-/// Without --data, the test part of the data that the model notes: the digits, or the file or
-/// folder of that name here or beside the model.
+/// Without --data, the test part of the model's own data is used, whose name the file notes: the
+/// digits, or the file or folder of that name, here or beside the model.
 ///
 /// Examples:
 ///   bnn eval digits.bnn
@@ -49,8 +49,8 @@ pub(crate) enum Command {
 pub(crate) struct EvalArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Data as `bnn train` takes it, of which the test part is used (images in the size and colours
-    /// that the model was trained on); of one table all rows are used [default: the model's own
+    /// Data as `bnn train` takes it. The test part is used, or all rows of a single table; images
+    /// are read in the size and colours that the model was trained on [default: the model's own
     /// data]
     #[arg(long)]
     pub(crate) data: Option<String>,
@@ -67,8 +67,8 @@ pub(crate) struct EvalArgs {
 /// An image (PNG, JPEG, GIF, WebP, BMP, PNM) is turned to grey, unless the model was trained on
 /// colours, and scaled to the model's size and range. White on black is taken as it is; use
 /// --invert for dark ink on light paper. A table (CSV) has one sample per row, the model's inputs
-/// as numbers; one column more is taken for the label and passed over. IDX files and .npy arrays of
-/// images are taken too, and all of it compressed with gzip.
+/// as numbers; one further column is taken for the label and ignored. IDX files and .npy arrays of
+/// images work too. All of these may be compressed with gzip.
 ///
 /// A class is printed by its name if the training data had names, else by its number; for more than
 /// one input, after the name of the file.
@@ -85,7 +85,7 @@ pub(crate) struct PredictArgs {
     /// Files, folders of images, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Turn light and dark of an image
+    /// Swap light and dark in images
     #[arg(long)]
     pub(crate) invert: bool,
     /// Print a line of JSON for every sample, with all scores
@@ -165,8 +165,8 @@ pub(crate) enum Language {
     Onnx,
 }
 
-/// Make a model file of a network that others trained: ONNX, Larq Compute Engine's TensorFlow Lite, or
-/// weights of BNN-PYNQ.
+/// Make a model file of a network that another program trained: ONNX, TensorFlow Lite of Larq
+/// Compute Engine, or weights of BNN-PYNQ.
 ///
 /// An ONNX file may come from `torch.onnx.export` (both exporters), Brevitas or QONNX. A chain of
 /// products with binary weights on binary activations, with batch norms, max pools and arithmetic
@@ -188,7 +188,7 @@ pub(crate) enum Language {
 #[derive(Debug, ClapArgs)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct ImportArgs {
-    /// ONNX file, or folder of weights
+    /// ONNX or .tflite file, or folder of weights
     pub(crate) network: PathBuf,
     /// Model file to write [default: the network's name with .bnn, in this folder]
     #[arg(long, short, value_name = "FILE")]
@@ -199,13 +199,13 @@ pub(crate) struct ImportArgs {
     /// The network's number for a byte: byte * SCALE, before --mean and --std [default: 1/255]
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) scale: Option<f64>,
-    /// Subtracted from that: one number, or one for each channel with commas between them
+    /// Number to subtract then: one, or one for each channel with commas between them
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) mean: Vec<f32>,
-    /// Divided by then: one number, or one for each channel
+    /// Number to divide by then: one, or one for each channel
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) std: Vec<f32>,
-    /// What the network takes the sign of 0 for
+    /// Sign of 0 that the network was trained with
     #[arg(long, value_enum, default_value_t = ZeroSign::Onnx)]
     pub(crate) sign_of_zero: ZeroSign,
     /// Samples of random bytes to compare network and model on
@@ -232,7 +232,7 @@ pub(crate) enum ZeroSign {
 
 /// Write inputs of a model and the outputs that they must give, so that a device can check itself.
 ///
-/// Two files are written, each sample after sample without header or gaps. Inputs are bytes, one
+/// The command writes two files, sample after sample without header or gaps. Inputs are bytes, one
 /// for each element, or words of 64 bits for a model that takes bits. Outputs are f32, i32 or words
 /// of bits, as the model computes them. All numbers are little-endian. A device must compute
 /// exactly the same bytes.
@@ -245,7 +245,7 @@ pub(crate) enum ZeroSign {
 pub(crate) struct TestVectorsArgs {
     /// Model file
     pub(crate) model: PathBuf,
-    /// Data as `bnn eval` takes it, whose samples are taken, spread over the classes [default:
+    /// Data as `bnn eval` takes it; samples are drawn from it, spread over the classes [default:
     /// random inputs]
     #[arg(long)]
     pub(crate) data: Option<String>,
@@ -269,7 +269,7 @@ pub(crate) struct TestVectorsArgs {
 /// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each
 /// of them from bits to sums, from bits to bits and from floats to floats; the crates
 /// `matrixmultiply` and `rten-gemm` compute it in f32 (a convolution by im2col and a product).
-/// Ratios are to the faster of the two. All of it on one thread.
+/// Ratios are to the faster of the two. Everything runs on one thread.
 ///
 /// With --model, a model file is timed beside a float network of the same shapes: one sample and a
 /// batch on one thread, and the batch on several threads. The float network has its weights packed

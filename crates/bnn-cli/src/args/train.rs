@@ -1,4 +1,4 @@
-//! What `bnn train` can be asked for.
+//! The arguments of `bnn train`.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::images::parse_size;
 
 /// Train a network, pack it, and check the packed file against the training run.
 ///
-/// Trains with binary weights and binary activations in every hidden layer, folds batch norm and
-/// sign into integer thresholds, writes the model file, reads it back, runs the test set on bits
-/// and compares image by image. With no options: the handwritten digits that are built in, in
-/// seconds.
+/// The command trains with binary weights and binary activations in every hidden layer, folds batch
+/// norm and sign into integer thresholds, writes the model file, reads it back, runs the test set
+/// on bits and compares image by image. Without options, it trains on the built-in handwritten
+/// digits, in seconds.
 ///
-/// A checkpoint is written after every epoch; Ctrl-C loses at most the epoch it interrupts. The
-/// same command with --resume goes on from there and ends with the very same file.
+/// It writes a checkpoint after every epoch; Ctrl-C loses at most the epoch it interrupts. The same
+/// command with --resume goes on from there and ends with the same file, byte for byte.
 ///
 /// Examples:
 ///   bnn train
@@ -33,7 +33,8 @@ pub(crate) struct TrainArgs {
     /// GIF, WebP, BMP, PNM) in a sub-folder for each class, DATA/train/CLASS/* and
     /// DATA/test/CLASS/*, or DATA/CLASS/*; NumPy arrays x_train, y_train, x_test, y_test in an .npz
     /// file or as .npy files; a table (CSV) of numbers and a label, or a folder with train.csv.
-    /// Each may be gzip. Without test samples, a fifth, the same in every run, is for testing
+    /// Each may be compressed with gzip. Without test samples, a fifth of the data, the same in
+    /// every run, is for testing
     #[arg(long, default_value = "digits")]
     pub(crate) data: String,
     /// Resize the images of a folder, as in 32x32 [default: all must have the same size]
@@ -52,10 +53,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) validation: Option<f64>,
     /// Network: `mlp:` and the widths of the hidden layers, or `mlp` for widths that suit the data;
-    /// of images `cnn`, or a residual network: `resnet` (units of Bi-Real Net), `reactnet` or
-    /// `quicknet`. After a colon their sizes, as in reactnet:width=32,blocks=2,stages=3 (channels
-    /// of the first stage, which double from stage to stage; blocks of two convolutions in each
-    /// stage) and cnn:width=32,stages=3,hidden=256; resnet:fixed=8 has fixed-point numbers of 16
+    /// for images, `cnn`, or a residual network: `resnet` (units of Bi-Real Net), `reactnet` or
+    /// `quicknet`. Sizes follow a colon, as in reactnet:width=32,blocks=2,stages=3 (channels of the
+    /// first stage, which double from stage to stage; blocks of two convolutions in each stage) and
+    /// cnn:width=32,stages=3,hidden=256. resnet:fixed=8 computes with fixed-point numbers of 16
     /// bits, 8 of them after the point, for devices without floats
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
@@ -80,9 +81,9 @@ pub(crate) struct TrainArgs {
     /// Epochs in which the learning rate rises to its peak
     #[arg(long, default_value_t = 0)]
     pub(crate) warmup: u64,
-    /// What weights learn by: `adam`; `adamw`, with a weight decay of 0.01; `sgd`, with a momentum
-    /// of 0.9; or without latent weights by `bop` (--lr is its gamma) or `diode-mix`, beside Adam
-    /// for what is not binary
+    /// Rule by which weights learn: `adam`; `adamw`, with a weight decay of 0.01; `sgd`, with a
+    /// momentum of 0.9; or, without latent weights, `bop` (--lr is its gamma) or `diode-mix`, with
+    /// Adam for parameters that are not binary
     #[arg(long, value_enum, default_value_t = OptimizerKind::Adam)]
     pub(crate) optimizer: OptimizerKind,
     /// Vary the training images, every one anew in each epoch: `crop=N` (shift by up to N pixels,
@@ -99,8 +100,8 @@ pub(crate) struct TrainArgs {
         allow_negative_numbers = true
     )]
     pub(crate) label_smoothing: f64,
-    /// Learn from the scores of a network that was trained before, too: a checkpoint of `bnn
-    /// train` for the same kind of data
+    /// Learn also from the scores of a network that was trained before: a checkpoint of `bnn train`
+    /// for the same kind of data
     #[arg(long, value_name = "FILE")]
     pub(crate) teacher: Option<PathBuf>,
     /// Share of the loss that is the distance from the teacher's scores
@@ -112,7 +113,7 @@ pub(crate) struct TrainArgs {
         requires = "teacher"
     )]
     pub(crate) teacher_share: f64,
-    /// What scores are divided by before they are compared with the teacher's
+    /// Number that divides all scores before they are compared with the teacher's
     #[arg(
         long,
         default_value_t = 4.0,
