@@ -167,7 +167,7 @@ impl Model {
         let packed = &self.opened.borrow_dependent().packed;
         let [height, width, channels] = self.file().output_shape();
         let pixels = samples.saturating_mul(height * width);
-        // Of bits, 64 at a time.
+        // Products of bits, 64 at a time.
         let work = samples.saturating_mul((self.file().operations() / 16) as usize);
         macro_rules! into {
             ($kind:ident, $number:ty, $len:expr) => {{

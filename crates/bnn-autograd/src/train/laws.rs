@@ -78,7 +78,7 @@ fn a_resumed_run_ends_with_the_same_file_as_one_without_a_break() {
     let refused = trainer(4).resume(&path, &other);
     assert!(matches!(refused, Err(TrainError::Setting { name, .. }) if name == "arch"));
 
-    // Of a setting that there was not yet the checkpoint knows nothing, but of the network it does.
+    // The checkpoint knows nothing of a setting that did not exist yet, but it knows the network.
     let later = [&settings[..], &[("scores", "real".to_owned())]].concat();
     let mut third = trainer(4);
     third.resume(&path, &later).unwrap();

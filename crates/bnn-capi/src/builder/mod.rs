@@ -146,7 +146,7 @@ export! {
     ) -> bnn_status_t {
         nonzero("len", len)?;
         at_most("len", MAX_BYTES, len)?;
-        // As floats, twice, as bytes, and in the file.
+        // The thresholds are in memory as floats, twice, as bytes, and in the file.
         memory::available(len.saturating_mul(16))?;
         let thresholds: InputThresholds = InputThresholds::new(thresholds.read(len)?)?;
         let input = InputType::Thresholds;

@@ -167,7 +167,7 @@ impl Core {
             (true, _) => 0,
             // The bytes of a dense layer are gathered, too, but more of them at once.
             (_, Some(_)) => outputs.saturating_mul(looked_up / 4 * 3 + epilogue),
-            // Of the words, those inside the image and in use.
+            // The words that are inside the image and in use.
             (_, None) => {
                 let halves = work.patch.div_ceil(32);
                 let used = count as f64 * halves as f64 / (2 * words) as f64;

@@ -67,7 +67,7 @@ pub(crate) struct Tables<'a> {
 #[derive(Debug)]
 #[cfg_attr(not(bnn_x86), expect(dead_code, reason = "only x86-64 has tables"))]
 pub(crate) struct SumsMut<'a> {
-    /// From the first sum on.
+    /// The matrix from the first sum on.
     pub(crate) data: &'a mut [f32],
     /// Elements from row to row.
     pub(crate) stride: usize,

@@ -53,9 +53,9 @@ pub(crate) enum PanelOrder {
 /// One window of a [`WindowBlock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Its first byte.
+    /// The position of its first byte.
     pub(crate) first: u32,
-    /// Which row of each panel's limits its sums are compared with.
+    /// The row of each panel's limits that its sums are compared with.
     pub(crate) way: u32,
 }
 

@@ -164,7 +164,7 @@ impl Chain<'_, '_> {
                     .model
                     .run_block(samples.len(), input, E::output(y), workspace);
                 if let Err(ModelError::Core(Error::OutOfMemory { bytes })) = done {
-                    // Of several, any one.
+                    // If several samples lack memory, any one of them is reported.
                     self.lacking.store(bytes.max(1), Ordering::Relaxed);
                 }
             }

@@ -217,7 +217,7 @@ impl Axis {
 
     /// The stops at which the whole window lies inside the image.
     pub(crate) fn whole(&self) -> Range<usize> {
-        // As in `inside`.
+        // The padded image was found not to overflow, as in `inside`.
         let fits = (self.before + self.input).checked_sub(self.extent());
         let end = fits.map_or(0, |last| last / positive(self.stride) + 1);
         let end = end.min(self.output);

@@ -200,7 +200,7 @@ impl Network {
                     let plus = row.iter().filter(|&&plus| plus).count() as i128;
                     (255 * (threshold + 256 * (2 * plus - k))).div_euclid(512) + 1
                 }
-                // Of m matches the sum is 2m - k; padding never matches.
+                // The sum of m matches is 2m - k; padding never matches.
                 _ => 2 * threshold - k + 1,
             }
         });

@@ -78,7 +78,7 @@ impl<'g> Network<'g> {
             let mut budget = budget.renewed();
             let len = budget.elements(&self.shape)?;
             let mut x = vec![0.0; len];
-            // Those of the network have the channels first.
+            // The network's images have the channels first.
             for (i, &byte) in group.iter().enumerate() {
                 let (sample, at) = (i / (pixels * channels), i % (pixels * channels));
                 let (pixel, c) = (at / channels, at % channels);

@@ -17,7 +17,7 @@ pub(crate) struct Graph {
     /// Inputs that are no constants.
     pub(crate) inputs: Vec<Input>,
     pub(crate) outputs: Vec<String>,
-    /// Of the file that it comes from.
+    /// The format of the file that it comes from.
     pub(crate) format: &'static str,
 }
 

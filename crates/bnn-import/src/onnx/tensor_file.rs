@@ -134,7 +134,7 @@ fn parts<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Parts<'a>, ImportEr
     for field in Fields::new(bytes, "ONNX tensor") {
         let (number, value) = field?;
         if let (1 | 4 | 5 | 7 | 10, Value::Bytes(list)) = (number, value) {
-            // As many numbers as it has bytes, at most.
+            // It holds at most as many numbers as it has bytes.
             budget.elements(&[list.len()])?;
         }
         let read = match number {

@@ -339,7 +339,7 @@ impl Writer {
     fn sign(&mut self, x: &Tensor, thresholds: &Numbers) -> String {
         match thresholds {
             Numbers::Real(thresholds) => self.reaching(&x.name, thresholds),
-            // Of bytes; what is beyond all of them stays there.
+            // Thresholds of bytes; one beyond all bytes, as a float, is still beyond them.
             Numbers::Fixed(thresholds) => self.reaching(&x.name, &floats(thresholds)),
         }
     }

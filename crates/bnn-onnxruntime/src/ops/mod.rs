@@ -71,9 +71,9 @@ pub(crate) trait Output<'a> {
 
 /// A type of nodes.
 pub(crate) trait Operator: Send + Sync + Sized + 'static {
-    /// Its name in files.
+    /// The name of the nodes in files.
     const NAME: &'static CStr;
-    /// Its inputs.
+    /// The inputs of the nodes.
     const INPUTS: &'static [Input];
     /// The type of its output.
     const OUTPUT: Element;

@@ -205,7 +205,7 @@ impl Lowering {
 
     /// Signs of the tensor at hand, if it is not made of signs.
     fn take_signs<T: Real>(&mut self, weight: &Tensor<T>, over: Over) -> Result<(), ExportError> {
-        // Of an input that no layer has told the shape of.
+        // The input may have a shape that no layer has told.
         self.conv(weight, over)?;
         self.graph_sign()
     }

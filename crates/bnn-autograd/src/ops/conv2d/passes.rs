@@ -378,7 +378,7 @@ impl<'c> Passes<'c> {
         let mut words = vec![0; count * per_row];
         let (channels, [kernel_rows, kernel_cols]) =
             (self.conv.channels(), self.conv.windows().kernel());
-        // Of windows on the image, the elements under a row of taps are one run.
+        // If windows lie on the image, the elements under a row of taps are one run.
         let runs = self.group_channels() == channels
             && self.windows.pixels_to(kernel_cols - 1) == kernel_cols - 1;
         let run = kernel_cols * channels;

@@ -56,7 +56,7 @@ struct Source<'a> {
     /// Length of the array that holds a sample.
     input_len: usize,
     input: Element,
-    /// For people.
+    /// A description of the input for people.
     input_text: String,
     outputs: usize,
     output_len: usize,

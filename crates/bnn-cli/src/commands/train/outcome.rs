@@ -218,7 +218,7 @@ impl Outcome {
         // Data that is no picture to look at is reported without pictures.
         let drawable = width.max(height) <= MAX_SIDE;
         let misread: Vec<_> = misread.filter(|_| drawable).collect();
-        // Those that are shown are spread over the classes.
+        // The pictures that are shown are spread over the classes.
         let truths: Vec<u16> = misread.iter().map(|picture| picture.truth as u16).collect();
         let misread: Vec<_> = spread(&truths, misread.len())
             .into_iter()

@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(id("0.1", 3), id("0.1", 3));
         assert_ne!(id("0.1", 3), id("0.2", 3));
         assert_ne!(id("0.1", 3), id("0.1", 4));
-        // Those of other epochs are still known to be the same otherwise.
+        // Settings that differ in the epochs alone are known to be equal otherwise.
         assert_eq!(id("0.1", 3).settings, id("0.1", 4).settings);
     }
 

@@ -437,7 +437,7 @@ const fn check_shapes(node: &NodeRecord, a: &NodeRecord, b: &NodeRecord) -> Resu
         }
         kind::FLATTEN => {
             let [height, width, channels] = first.sizes();
-            // As `fits_memory` has found.
+            // `fits_memory` has checked that this does not overflow.
             shape.is(Shape {
                 sides: [1, 1],
                 channels: shape.channels,

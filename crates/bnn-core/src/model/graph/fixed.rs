@@ -94,6 +94,6 @@ const fn distance(a: i8, b: i8) -> u8 {
 #[must_use]
 pub const fn average(sum: i32, count: i32) -> i16 {
     let count = if count < 1 { 1 } else { count };
-    // Of at most 2^16 numbers of 16 bits: no overflow.
+    // At most 2^16 numbers of 16 bits are summed: no overflow.
     sum.wrapping_add(count / 2).div_euclid(count) as i16
 }

@@ -261,7 +261,7 @@ fn integers(
                 let count = filters.len();
                 for (sum, filter) in sums.iter_mut().zip(filters) {
                     let products = patch.iter().zip(filter);
-                    // As `open` has found, no sum leaves `i32`.
+                    // `open` has checked that no sum leaves `i32`.
                     *sum = products.fold(0_i32, |sum, (&x, &w)| {
                         sum.wrapping_add(i32::from(x) * i32::from(w))
                     });

@@ -132,7 +132,7 @@ fn mean_of_fixed(row: &WindowRow<'_>, channels: usize, out: &mut [i16]) {
                 if let Numbers::Fixed(x) = x
                     && let Some(&v) = x.get(column * channels + channel)
                 {
-                    // Of at most 2^16 numbers of 16 bits: no overflow.
+                    // At most 2^16 numbers of 16 bits are summed: no overflow.
                     sum = sum.wrapping_add(v.into());
                     count += 1;
                 }
@@ -308,7 +308,7 @@ fn of_integers<'r, X: Copy + Into<i32> + 'r>(
                 let x = of(x).get(column * all + channel..).unwrap_or_default();
                 let w = pixel(filter, tap, group);
                 for (&x, &w) in x.iter().zip(w) {
-                    // As `open` has found, no sum leaves `i32`.
+                    // `open` has checked that no sum leaves `i32`.
                     sum = sum.wrapping_add(x.into().wrapping_mul(w.into()));
                 }
             });

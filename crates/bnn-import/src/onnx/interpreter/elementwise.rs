@@ -115,7 +115,7 @@ pub(super) fn unary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impo
 fn cast(call: &Call<'_>, input: &Tensor, x: Vec<f32>) -> Result<Tensor, ImportError> {
     let data = match (call.node.int("to", 0), &input.data) {
         (1 | 10 | 11 | 16, _) => Data::F32(x),
-        // As they are, so that large ones are exact.
+        // Integers stay as they are, so that large ones are exact.
         (6 | 7, Data::I64(ints)) => Data::I64(ints.clone()),
         (6 | 7, _) => Data::I64(x.iter().map(|&x| x as i64).collect()),
         (9, _) => Data::Bool(x.iter().map(|&x| x != 0.0).collect()),

@@ -135,7 +135,7 @@ impl<T: Real, C: PooledConv<T>> Function<T> for Pooled<C> {
         let [x, w, ..] = inputs else {
             return Macs::default();
         };
-        // Those of all windows, not of the pooled ones alone.
+        // The operations of all windows, not of the pooled ones alone.
         match self.sizes(x, w) {
             Ok(sizes) => self.conv.macs(inputs, &[sizes.shape.output()]),
             Err(_) => self.conv.macs(inputs, outputs),

@@ -286,7 +286,7 @@ macro_rules! block {
             eors r5, r7
             ",
             adder!("r3", "r5", "r4"),
-            // Of the carries.
+            // The adder of the carries.
             adder_of_xor!("r1", "r2", "r3"),
             "add r7, sp, #28
             ldm r7, {{r5-r7}}
@@ -465,7 +465,7 @@ unsafe extern "C" fn subtract_word(
         str r2, [sp, #12]
         cmp r2, r12
         bne 2b",
-        // As above.
+        // The factor is that for twice the number.
         leave!(7, "0x02020202"),
     )
 }

@@ -164,16 +164,16 @@ pub(super) fn lay_out<const TERMS: usize>(
     }
 }
 
-/// What tiles read and write: pointers to slices that fit each other.
+/// The operands of a tile: pointers to slices that fit each other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TileOperands {
     /// The first row's table of the first group.
     pub(super) tables: *const f32,
-    /// At least 1.
+    /// The number of groups, at least 1.
     pub(super) groups: usize,
     pub(super) panel: *const u32,
     pub(super) sums: *mut f32,
-    /// From row to row of the sums.
+    /// Elements from row to row of the sums.
     pub(super) stride: usize,
     pub(super) begin: bool,
 }

@@ -211,7 +211,7 @@ pub(super) fn fill_right(
         F32Right::Signs(bits) => {
             let per_row = row_words(bits.cols());
             let from = first_term * per_row + col / 64;
-            // Of two terms at a time the words that hold these columns.
+            // For two terms at a time, the words that hold these columns.
             let mut words = bits
                 .words()
                 .get(from..)

@@ -120,7 +120,7 @@ pub(super) fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
             expand(first, &mut pair[0]);
             expand(second, &mut pair[1]);
         }
-        // As many as are expanded.
+        // Only words that are expanded can be multiplied.
         let words = first.len().min(second.len());
         let (whole, _) = sums.split_at_mut(whole);
         let places = whole

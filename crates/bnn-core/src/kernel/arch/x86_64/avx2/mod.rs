@@ -168,7 +168,7 @@ fn look_up<const P: usize>(
     for ((tables, both), second) in tables.iter().zip(both).zip(second) {
         let [a, b] = threes(tables, &nibbles);
         *both = _mm256_add_epi8(*both, _mm256_add_epi8(a, b));
-        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte
+        // The average of two multiples of 16 is exact, a multiple of 8; so no bit crosses a byte
         // when it is divided by 8.
         let eights = _mm256_avg_epu8(_mm256_and_si256(a, high), _mm256_and_si256(b, high));
         *second = _mm256_add_epi8(*second, _mm256_srli_epi16::<3>(eights));

@@ -274,7 +274,7 @@ fn add<const V: usize>(
 ) {
     for v in 0..V {
         both[v] = _mm256_add_epi8(both[v], _mm256_add_epi8(a[v], b[v]));
-        // Of two multiples of 16 the average is exact, a multiple of 8; so no bit crosses a byte
+        // The average of two multiples of 16 is exact, a multiple of 8; so no bit crosses a byte
         // when it is divided by 8.
         let eights = _mm256_avg_epu8(_mm256_and_si256(a[v], high), _mm256_and_si256(b[v], high));
         second[v] = _mm256_add_epi8(second[v], _mm256_srli_epi16::<3>(eights));
