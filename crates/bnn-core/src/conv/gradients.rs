@@ -17,7 +17,7 @@ use crate::kernel::sign_tables::{Line, PANEL_COLS, SignTables, SumsMut, TABLE_RO
 use crate::memory;
 use crate::shape::{equal, nonzero};
 
-/// With fewer channels in a group most of a vector would be empty.
+/// The least channels of a group: with fewer, most of a vector would be empty.
 const LEAST_CHANNELS: usize = 16;
 
 /// The gradient of the images of a convolution with the signs of filters, computed as products of

@@ -34,7 +34,7 @@ struct Split {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     Samples,
-    /// With the number of columns in an element.
+    /// Cuts along outputs, with the number of columns in an element.
     Outputs(usize),
 }
 

@@ -63,7 +63,7 @@ impl<E: Epilogue> Product<'_, E> {
         words * size_of::<u64>() + needs.rows * size_of::<Sums>()
     }
 
-    /// What [`compute`](Self::compute) needs for `samples` samples.
+    /// The memory that [`compute`](Self::compute) needs for `samples` samples.
     fn needs(&self, samples: usize) -> Needs {
         let (a, kernel) = (self.a, self.w.kernel());
         let words = a.sample_words() / a.rows_per_sample();
@@ -143,7 +143,7 @@ struct Needs {
     room_words: usize,
 }
 
-/// What a thread has for the workspaces of its products.
+/// The memory of a thread for the workspaces of its products.
 #[derive(Default)]
 struct Memory {
     block: AlignedWords,

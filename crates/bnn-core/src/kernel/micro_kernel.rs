@@ -12,11 +12,11 @@ pub(crate) struct Functions {
     pub(super) epilogues: &'static Epilogues,
     pub(super) count: Count,
     pub(super) packing: &'static Packing,
-    /// What this CPU has for windows in place.
+    /// The functions of this CPU for windows in place.
     pub(super) windows: fn() -> &'static WindowFunctions,
 }
 
-/// How a kernel wants its operands, and the product of two that it has laid out.
+/// The layouts of a kernel's operands, and the product of two that it has laid out.
 pub(crate) struct MicroKernel {
     /// Rows of a block that are multiplied together in registers.
     pub(super) mr: usize,
@@ -33,7 +33,7 @@ pub(crate) struct MicroKernel {
     pub(super) lay_out_on_the_way: bool,
 }
 
-/// How a kernel lays out a block.
+/// The layout of a block.
 pub(crate) struct BlockLayout {
     pub(super) words: fn(rows: usize, words: usize) -> usize,
     pub(super) fill: Fill,

@@ -39,7 +39,7 @@ pub(crate) struct WindowBlock<'a> {
     pub(crate) groups: &'a [u32],
 }
 
-/// How a kernel wants the lanes of a panel.
+/// The order of the lanes of a panel that a kernel wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PanelOrder {
     /// Groups as they are: `[group][lane]`.

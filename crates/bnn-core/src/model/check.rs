@@ -58,12 +58,12 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
     Ok(checked)
 }
 
-/// What is known of the layers so far.
+/// The facts about the layers so far.
 struct Before {
-    /// Where weights and parameters end.
+    /// The ends of weights and parameters.
     weights: usize,
     params: usize,
-    /// Where the last one writes.
+    /// The place to which the last layer writes.
     output_at: u32,
 }
 

@@ -43,7 +43,7 @@ pub(super) const ALIGN: usize = 8;
 
 pub(super) const RECORD_BYTES: usize = 48;
 
-/// What a layer computes.
+/// The kinds of layers.
 pub(super) mod kind {
     pub(in super::super) const DENSE: u8 = 1;
     pub(in super::super) const CONV2D: u8 = 2;
@@ -68,7 +68,7 @@ pub(super) mod pad {
     pub(in super::super) const PLUS_ONE: u8 = 2;
 }
 
-/// What a layer's sums become.
+/// The epilogues of layers.
 pub(super) mod epilogue {
     pub(in super::super) const SUMS: u8 = 0;
     pub(in super::super) const AFFINE_F32: u8 = 1;

@@ -39,7 +39,7 @@ pub(super) struct Window<'l> {
     pub(super) from: usize,
 }
 
-/// What lies under a window.
+/// The way in which the elements under a window are taken.
 #[derive(Clone, Copy)]
 pub(super) enum Taken {
     /// Bytes, which are multiplied where they are.
@@ -191,7 +191,7 @@ impl Window<'_> {
     }
 }
 
-/// Where a walk leads.
+/// The destination of the elements under a window.
 pub(super) enum Sink<'w, 's> {
     Patch(Patch<'w>),
     /// Bytes are multiplied as they come; around the image they are zeros.

@@ -13,11 +13,11 @@ use crate::shape::WORD;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// For [`InputType::Bits`](super::InputType::Bits): each sample starts on a word, and so does
-    /// each pixel of an image.
+    /// Packed bits, for [`InputType::Bits`](super::InputType::Bits). Each sample starts on a word,
+    /// and so does each pixel of an image.
     Bits(&'a [u64]),
-    /// For [`InputType::Unsigned`](super::InputType::Unsigned) and
-    /// [`InputType::Thresholds`](super::InputType::Thresholds): a byte per element.
+    /// A byte per element, for [`InputType::Unsigned`](super::InputType::Unsigned) and
+    /// [`InputType::Thresholds`](super::InputType::Thresholds).
     Bytes(&'a [u8]),
 }
 
@@ -25,12 +25,12 @@ pub enum Input<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Output<'a> {
-    /// For [`OutputType::Bits`](super::OutputType::Bits): each sample starts on a word, and so does
-    /// each pixel of an image.
+    /// Packed bits, for [`OutputType::Bits`](super::OutputType::Bits). Each sample starts on a
+    /// word, and so does each pixel of an image.
     Bits(&'a mut [u64]),
-    /// For [`OutputType::I32`](super::OutputType::I32).
+    /// Integers, for [`OutputType::I32`](super::OutputType::I32).
     I32(&'a mut [i32]),
-    /// For [`OutputType::F32`](super::OutputType::F32).
+    /// Floats, for [`OutputType::F32`](super::OutputType::F32).
     F32(&'a mut [f32]),
 }
 
@@ -85,9 +85,9 @@ pub(super) struct SumsWriter<'a> {
     pub(super) reals: Reals,
 }
 
-/// How real outputs are made of sums, where there are any. A pointer, which the program has only
-/// where it makes an [`Output::F32`]: else there is no float arithmetic in it, nor what a core
-/// without an FPU does it with (`ci/firmware.sh` checks that).
+/// The function that makes real outputs of sums, if there are any. It is a pointer, which the
+/// program has only where it makes an [`Output::F32`]; other programs contain no float arithmetic,
+/// and no routines for it on a core without an FPU (`ci/firmware.sh` checks that).
 pub(super) type Reals = Option<fn(Affine<'_>, &[i32], usize, &mut [f32])>;
 
 /// The way to make `output`.

@@ -7,7 +7,7 @@ use crate::bits::BitMatrixView;
 use crate::conv::{Conv2d, Pool2d};
 use crate::gemm::Thresholds;
 
-/// What a model, or a layer, takes in.
+/// The type of the inputs of a model or a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputType {
@@ -23,7 +23,7 @@ pub enum InputType {
     Thresholds,
 }
 
-/// What a model, or a layer, gives out.
+/// The type of the outputs of a model or a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputType {
@@ -55,7 +55,7 @@ pub struct Layer<'a> {
     /// Packed weights: a row per output, `[outputs, inputs]` of a dense layer, `[outputs,
     /// patch_len]` of a convolution. A pool has none.
     pub weights: Option<BitMatrixView<'a>>,
-    /// What its sums become. A pool has no sums.
+    /// The step that its sums go through. A pool has no sums.
     pub epilogue: Option<Epilogue<'a>>,
     /// The type of its outputs.
     pub output: OutputType,

@@ -214,7 +214,7 @@ impl<E: Element> TiledOutput for Outputs<'_, '_, '_, E> {
 
 /// Words of a workspace.
 struct WorkspaceWords {
-    /// What one layer writes for the next, of the largest layer.
+    /// The words that the largest layer writes for the next one.
     between: usize,
     /// Bits of bytes that thresholds make.
     reached: usize,
@@ -304,7 +304,7 @@ impl PackedModel<'_> {
     }
 }
 
-/// What a layer has written.
+/// The images that a layer has written.
 fn images_after<'w>(
     layer: Option<&PackedLayer<'_>>,
     samples: usize,

@@ -6,7 +6,7 @@ pub(super) const HALF: usize = u32::BITS as usize;
 /// A patch that is being written.
 pub(super) struct Patch<'w> {
     pub(super) halves: core::slice::IterMut<'w, u32>,
-    /// What lies around the image, in all bits.
+    /// The value of the padding, in all bits.
     pub(super) outside: u32,
     /// Bits that do not fill half a word yet.
     half: u32,

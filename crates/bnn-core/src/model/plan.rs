@@ -24,17 +24,17 @@ pub(super) const STATE_WORDS: usize = 1;
 /// Words that a layer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Needs {
-    /// For the input: a row of bits of a dense layer; the rows of the image under a row of windows
-    /// of a spatial one.
+    /// Words for the input: a row of bits of a dense layer; the rows of the image under a row of
+    /// windows of a spatial one.
     pub(super) input: usize,
     /// Words to work in.
     pub(super) work: usize,
-    /// For the output: of the last spatial layer and of dense ones.
+    /// Words for the output, of the last spatial layer and of dense ones.
     pub(super) output: usize,
 }
 
-/// What a layer takes, apart from what lies elsewhere: of a record whose image, filters and outputs
-/// have been found to fit memory, so that nothing here overflows. In constants too.
+/// The words that a layer takes, apart from what lies elsewhere; in constants too. The image, the
+/// filters and the outputs of the record have been found to fit memory, so nothing here overflows.
 pub(super) const fn needs(record: &Record) -> Needs {
     #[cfg(feature = "conv")]
     if record.is_spatial() {
@@ -86,8 +86,8 @@ const fn work_rows(input: u8, patches: usize) -> usize {
     }
 }
 
-/// Where a layer reads, works and writes; empty where that is the caller's memory, or another
-/// layer's.
+/// The ranges in which a layer reads, works and writes; empty if that is the caller's memory, or
+/// another layer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Regions {
     /// The state and the rows of a spatial layer.
@@ -137,7 +137,7 @@ impl Regions {
     }
 }
 
-/// What a layer takes of the scratch memory.
+/// The words that a layer takes of the scratch memory.
 pub(super) const fn regional(record: &Record, place: Place) -> Needs {
     let needs = needs(record);
     Needs {

@@ -40,14 +40,14 @@ pub struct Model<'a> {
     zeros: [u8; PADDING],
 }
 
-/// What makes the fields after the slices whole words.
+/// Bytes that make the fields after the slices whole words.
 const PADDING: usize = 1;
 const _: () = assert!(
     size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 3 + PADDING
 );
 const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>() == 1);
 
-/// What a layer with weights multiplies with, and what becomes of its sums.
+/// The operands of a layer with weights, and the step that its sums go through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerWeights<'a> {
     pub(super) input: InputType,
@@ -179,12 +179,12 @@ impl<'a> Model<'a> {
         self.records.get(index).map(Record::decode)
     }
 
-    /// Where a layer reads, works and writes.
+    /// The ranges in which a layer reads, works and writes.
     pub(super) fn regions(&self, index: usize, record: &Record) -> Regions {
         Regions::new(record, self.place(index))
     }
 
-    /// What lies around a layer.
+    /// The neighbours of a layer.
     pub(super) const fn place(&self, index: usize) -> Place {
         Place::new(index, self.records.len(), self.spatial())
     }

@@ -139,7 +139,7 @@ impl<'m> Stream<'m> {
         })
     }
 
-    /// What the stream keeps besides its model and its memory, for [`Stream::resume`].
+    /// The state of the stream besides its model and its memory, for [`Stream::resume`].
     #[must_use]
     #[doc(hidden)]
     pub fn state(&self) -> StreamState {

@@ -1,6 +1,6 @@
-//! What lies around an image.
+//! The padding around an image.
 
-/// What surrounds the image, which a window may reach into.
+/// The padding around an image, which a window may reach into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
     /// No padding: windows stay inside the image.

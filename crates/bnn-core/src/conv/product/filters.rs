@@ -31,7 +31,7 @@ pub struct PackedFilters {
 pub(super) enum PackedLayout {
     Groups {
         weights: Vec<PackedWeights>,
-        /// For zeros around images of bits.
+        /// The corrections for zeros around images of bits.
         clips: Option<ClipTable>,
     },
     /// The layout that [`depthwise::arrange`] writes.
@@ -118,7 +118,7 @@ impl PackedFilters {
         })
     }
 
-    /// What these thresholds are to the sums that the kernel makes; `None`: they are compared as
+    /// These thresholds as limits of the sums that the kernel makes; `None` if they are compared as
     /// they are.
     pub(super) fn limits(&self, thresholds: Thresholds<'_>) -> Result<Option<Limits>, Error> {
         let PackedLayout::Direct(direct) = &self.layout else {

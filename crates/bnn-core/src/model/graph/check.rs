@@ -81,9 +81,9 @@ pub(in crate::model) const fn check<'a>(
     })
 }
 
-/// What is known of the nodes so far.
+/// The facts about the nodes so far.
 struct Before {
-    /// Where weights and parameters end.
+    /// The ends of weights and parameters.
     weights: usize,
     params: usize,
     /// The sum of all heights.

@@ -4,7 +4,7 @@ use crate::model::format::{RECORD_BYTES, Shape, u16_of, u32_of};
 use crate::shape::row_words;
 use crate::window::{Axis, Windows};
 
-/// What a node computes.
+/// The kinds of nodes.
 pub(in crate::model) mod kind {
     pub(in crate::model) const INPUT: u8 = 0;
     pub(in crate::model) const PRODUCT: u8 = 1;
@@ -60,7 +60,7 @@ pub(in crate::model) struct NodeRecord {
     pub(in crate::model) rows: u16,
     /// The last node that reads it.
     pub(in crate::model) last: u16,
-    /// Where its buffer lies, in words.
+    /// The place of its buffer, in words.
     pub(in crate::model) at: u32,
     pub(in crate::model) weights_at: u32,
     pub(in crate::model) params_at: u32,

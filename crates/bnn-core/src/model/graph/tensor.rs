@@ -11,7 +11,7 @@ pub(in crate::model) struct Rows<'r> {
     pub(in crate::model) numbers: Numbers<'r>,
     /// The number of the first row.
     pub(in crate::model) first: usize,
-    /// From row to row, in numbers.
+    /// Numbers from row to row.
     pub(in crate::model) stride: usize,
     /// Numbers of a row.
     pub(in crate::model) len: usize,

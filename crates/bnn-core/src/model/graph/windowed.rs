@@ -347,7 +347,7 @@ fn of_reals<W: Copy + Into<f32>>(
     }
 }
 
-/// What becomes of a real sum.
+/// The output that the node makes of a real sum.
 pub(in crate::model) fn finished(node: &NodeParts<'_>, sum: f32, output: usize) -> f32 {
     let of = |numbers: &[f32]| numbers.get(output).copied().unwrap_or_default();
     match node.record.weights {

@@ -182,8 +182,9 @@ impl Direct {
         self.clips.as_ref().map_or(1, ClipTable::ways)
     }
 
-    /// What thresholds are to the sums of the kernel, which for bits are minus the number of bits
-    /// that differ: `k + missing - 2 * differ >= t` where `-differ >= ceil((t - k - missing) / 2)`.
+    /// The thresholds, as limits of the sums of the kernel, which for bits are minus the number of
+    /// bits that differ: `k + missing - 2 * differ >= t` where `-differ >= ceil((t - k - missing) /
+    /// 2)`.
     pub(super) fn limits(
         &self,
         conv: &Conv2d,
@@ -236,7 +237,7 @@ pub(super) struct DirectProduct<'p, F> {
     pub(super) epilogue: F,
 }
 
-/// What is made of the sums of a block of windows.
+/// Makes outputs of the sums of a block of windows.
 pub(super) trait BlockEpilogue: Sync {
     type Elem: Copy + Send;
 

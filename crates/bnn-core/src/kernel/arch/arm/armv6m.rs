@@ -251,7 +251,7 @@ macro_rules! push_row {
     };
 }
 
-/// What makes the complement of four words.
+/// Replaces four words by their complement.
 macro_rules! complement {
     () => {
         "mvns r4, r4

@@ -76,7 +76,7 @@ impl Vector for v128 {
         v128_and(self, u8x16_splat(15))
     }
 
-    /// By 16-bit lanes: a shift of bytes is several instructions on x86.
+    /// Shifts 16-bit lanes, because a shift of bytes is several instructions on x86.
     #[inline(always)]
     fn high(self) -> Self {
         u16x8_shr(self, 4).low()

@@ -104,8 +104,8 @@ pub(super) fn group_of<const TERMS: usize>(
     group
 }
 
-/// The signs of `TERMS` terms in the entries of a table: bit `j` of an entry's number is the sign of
-/// term `j`.
+/// The signs of `TERMS` terms in the entries of a table: bit `j` of an entry's number is the sign
+/// of term `j`.
 pub(super) const fn entry_signs<const ENTRIES: usize, const TERMS: usize>()
 -> [[f32; ENTRIES]; TERMS] {
     let mut signs = [[-1.0; ENTRIES]; TERMS];
@@ -130,8 +130,8 @@ const fn last_signs<const TERMS: usize, const GROUPS: usize>() -> u32 {
     signs
 }
 
-/// Where the last sign of a group is -1, turns the others round, because the sum of the group is
-/// then minus that of the entry; and makes the last bit that of a negative number.
+/// Inverts the other signs of each group whose last sign is -1, because the sum of the group is
+/// then minus that of the entry, and makes the last bit that of a negative number.
 #[inline(always)]
 pub(super) fn relative<const TERMS: usize, const GROUPS: usize>(word: u32) -> u32 {
     let last = const { last_signs::<TERMS, GROUPS>() };

@@ -10,14 +10,14 @@ use super::tiles::{TILE, Tiles};
 /// Bytes of a row of a tile.
 pub(super) const ROW: usize = 64;
 
-/// How far the tiles of one side, their rows and their parts lie apart; all in bytes.
+/// The distances of tiles of one side, of their rows and of their parts; all in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TileStrides {
-    /// From row to row of a tile.
+    /// The distance from row to row of a tile.
     pub(super) row: usize,
-    /// From the first 16 rows (left) or columns (right) to the second.
+    /// The distance from the first 16 rows (left) or columns (right) to the second.
     pub(super) second: usize,
-    /// From part to part of the same numbers; the right side has one part.
+    /// The distance from part to part of the same numbers; the right side has one part.
     pub(super) part: usize,
 }
 

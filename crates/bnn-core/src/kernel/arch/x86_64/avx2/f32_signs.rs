@@ -32,7 +32,7 @@ const fn tile_vectors(rows: usize) -> usize {
     if rows > 3 { 1 } else { 2 }
 }
 
-/// For kernels whose `supported` asks for AVX2.
+/// The functions for products by tables of kernels whose `supported` asks for AVX2.
 pub(super) static SIGN_TABLES: SignTables = SignTables {
     supported: || cpu_has!("fma"),
     group: GROUP,
@@ -117,9 +117,9 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
     );
 }
 
-/// Adds the products of `R` rows with `V` vectors of columns to their sums. 8 x 1 sums, a vector each
-/// of entries and of signs and the temporaries fit the 16 registers; 4 x 2 sums, as the compiler
-/// orders the loads of their tables, do not, and take twice as long.
+/// Adds the products of `R` rows with `V` vectors of columns to their sums. 8 x 1 sums, a vector
+/// each of entries and of signs and the temporaries fit the 16 registers; 4 x 2 sums, as the
+/// compiler orders the loads of their tables, do not, and take twice as long.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 8 columns.

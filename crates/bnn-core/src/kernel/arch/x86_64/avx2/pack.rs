@@ -15,7 +15,7 @@ use crate::kernel::arch::words::{by_words, for_words, from_words};
 use crate::kernel::packing::Packing;
 use crate::shape::row_words;
 
-/// For kernels whose `supported` asks for AVX2.
+/// The functions for packing of kernels whose `supported` asks for AVX2.
 pub(in super::super) static PACKING: Packing = Packing {
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.
     f32: |x, bits| unsafe { pack_f32(x, bits) },

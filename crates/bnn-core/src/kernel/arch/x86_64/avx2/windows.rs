@@ -17,7 +17,7 @@ use crate::kernel::windows::{
 };
 use crate::shape::positive;
 
-/// For kernels whose `supported` asks for AVX2.
+/// The functions for windows in place of kernels whose `supported` asks for AVX2.
 pub(in super::super) static WINDOWS: WindowFunctions = WindowFunctions {
     bytes: WindowProduct {
         // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2.

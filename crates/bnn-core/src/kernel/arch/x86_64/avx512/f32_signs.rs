@@ -26,7 +26,7 @@ const ENTRIES: usize = 1 << (GROUP - 1);
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
 
-/// For kernels whose `supported` asks for AVX-512 F.
+/// The functions for products by tables of kernels whose `supported` asks for AVX-512 F.
 pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
     supported: || true,
     group: GROUP,
@@ -114,8 +114,8 @@ fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
 const AND_OR: i32 = 0xEA;
 
 /// Adds the products of `R` rows with `V` vectors of columns to their sums. 8 x 2 sums, the vectors
-/// of signs, a table and the temporaries fit the 32 registers; with fewer rows and more vectors more
-/// work on signs would be shared by fewer lookups.
+/// of signs, a table and the temporaries fit the 32 registers; with fewer rows and more vectors
+/// more work on signs would be shared by fewer lookups.
 ///
 /// # Safety
 /// The operands reach as far as [`by_vectors`] says for `R` rows and `V` vectors of 16 columns.

@@ -8,7 +8,7 @@ use crate::kernel::arch::portable;
 use crate::kernel::arch::words::by_words;
 use crate::kernel::packing::Packing;
 
-/// For kernels whose `supported` asks for AVX-512 F, which implies AVX2.
+/// The functions for packing of kernels whose `supported` asks for AVX-512 F, which implies AVX2.
 pub(in super::super) static PACKING: Packing = Packing {
     // SAFETY: a `Kernel` is handed out only if `supported` has found AVX-512 F.
     f32: |x, bits| unsafe { pack_f32(x, bits) },

@@ -15,7 +15,7 @@ use crate::kernel::windows::{
 };
 use crate::shape::positive;
 
-/// Where the CPU has AVX-512 F, VPOPCNTDQ and VNNI.
+/// The functions for windows in place of CPUs with AVX-512 F, VPOPCNTDQ and VNNI.
 pub(super) static WINDOWS: WindowFunctions = WindowFunctions {
     bytes: WindowProduct {
         // SAFETY: a kernel refers to this table only if `supported` has found AVX-512 F and
