@@ -73,8 +73,13 @@ impl FloatNetwork {
     /// A network of the shapes of `model`, for at most `threads` threads.
     ///
     /// # Errors
-    /// A kind of layer that this network does not have.
+    /// A kind of layer that this network does not have, and a graph, which has none.
     pub fn new(model: &Model<'_>, threads: usize) -> Result<Self, Error> {
+        if model.layers().next().is_none() {
+            return Err(Error::Unsupported {
+                what: "a float network of a graph",
+            });
+        }
         let layers = model.layers().map(|layer| FloatLayer::new(&layer));
         let mut images: Vec<_> = layers.collect::<Result<_, _>>()?;
         let first = images.iter().rposition(|layer| !layer.takes_rows());

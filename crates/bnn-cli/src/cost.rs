@@ -98,6 +98,28 @@ impl Cost {
     }
 }
 
+/// Bytes that a float network of a chain's shapes takes beside it, with its samples: `batch`
+/// samples, weights plain and packed, and for each thread the largest input, output and matrix of
+/// patches of a layer.
+pub(crate) fn float_bytes(model: &Model<'_>, batch: usize, threads: usize) -> u64 {
+    let count = |shape| bytes(shape, Element::Bytes(4));
+    let samples = count(model.input_shape()).saturating_add(count(model.output_shape()));
+    let (mut weights, mut widest) = (0_u64, 0_u64);
+    for layer in model.layers() {
+        let mut room = count(layer.input_shape).saturating_add(count(layer.output_shape));
+        if let Some(rows) = layer.weights {
+            let [height, width, _] = layer.output_shape;
+            room = room.saturating_add(count([height, width, rows.cols()]));
+            let of_layer = count([1, rows.rows(), rows.cols()]);
+            weights = weights.saturating_add(of_layer.saturating_mul(2));
+        }
+        widest = widest.max(room);
+    }
+    let samples = samples.saturating_mul(batch as u64);
+    let rooms = widest.saturating_mul(threads as u64);
+    samples.saturating_add(weights).saturating_add(rooms)
+}
+
 #[derive(Clone, Copy)]
 enum Element {
     Bit,
@@ -193,6 +215,15 @@ mod tests {
         assert_eq!(cost.word_operations, 3 * 3 * 8);
         assert_eq!(cost.packed_bytes, 32 * 3 * 8 + 512);
         assert_eq!(cost.chunk(), 256);
+    }
+
+    #[test]
+    fn a_float_network_takes_memory_for_each_sample_and_thread() {
+        let file = pool([4000, 4000, 64], 1);
+        let model = Model::open(&file).unwrap();
+        let image = 4000 * 4000 * 64 * 4;
+        assert_eq!(float_bytes(&model, 1, 1), 4 * image);
+        assert_eq!(float_bytes(&model, 3, 2), 10 * image);
     }
 
     #[test]

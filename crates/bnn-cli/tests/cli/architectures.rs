@@ -114,6 +114,29 @@ fn a_network_learns_from_a_teacher() {
         ],
     );
     refused(folder, &would_replace, &["large.checkpoint", "replace"]);
+    // The digits again, twice as bright.
+    let pixels = bnn_autograd::data::digits().unwrap().train;
+    let mut table = String::new();
+    for i in 0..200 {
+        let image = pixels.image(i).unwrap().iter();
+        let image: Vec<String> = image.map(|x| (x * 2).to_string()).collect();
+        table += &format!("{},{}\n", image.join(","), pixels.labels()[i]);
+    }
+    fs::write(folder.join("bright.csv"), table).unwrap();
+    let brighter = [
+        "train",
+        "--data",
+        "bright.csv",
+        "--epochs",
+        "1",
+        "--out",
+        "b.bnn",
+    ];
+    refused(
+        folder,
+        &with(&brighter, &teacher),
+        &["large.checkpoint", "8x8x1 up to 16"],
+    );
     let share = with(&taught, &["--teacher-share", "1.5", "--out", "x.bnn"]);
     assert_eq!(super::run(folder, &share).status.code(), Some(2));
 }
@@ -153,6 +176,55 @@ fn the_best_epoch_is_kept_by_held_out_samples_alone() {
     json(
         folder,
         &with(&begun, &["--epochs", "1", "--out", "more.bnn", "--json"]),
+    );
+}
+
+#[test]
+fn the_best_epoch_of_another_run_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let train = |seed: &str, more: &[&str]| -> Vec<String> {
+        let out = format!("{seed}.bnn");
+        let args = [
+            "train",
+            "--arch",
+            "mlp:16",
+            "--epochs",
+            "8",
+            "--keep",
+            "best",
+            "--validation",
+            "0.1",
+            "--json",
+            "--seed",
+            seed,
+            "--out",
+            &out,
+        ];
+        with(&args, more)
+            .iter()
+            .map(|&arg| arg.to_owned())
+            .collect()
+    };
+    let run = |args: &[String]| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        json(folder, &args)
+    };
+    // The best of a run is read where it is not the last.
+    let seeds = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let early = |seed: &&str| run(&train(seed, &[]))["epoch_kept"].as_u64().unwrap() < 8;
+    let found: Vec<&str> = seeds.into_iter().filter(early).take(2).collect();
+    let [one, other] = found[..] else {
+        panic!("the last epoch is the best of all seeds");
+    };
+    let best = |seed: &str| folder.join(format!("{seed}.best.checkpoint"));
+    fs::copy(best(other), best(one)).unwrap();
+    let resumed = train(one, &["--resume"]);
+    let resumed: Vec<&str> = resumed.iter().map(String::as_str).collect();
+    refused(
+        folder,
+        &resumed,
+        &[".best.checkpoint", "not the network of this run's epoch"],
     );
 }
 

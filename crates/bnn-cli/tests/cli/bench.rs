@@ -99,6 +99,20 @@ fn model(name: &str) -> String {
 }
 
 #[test]
+fn a_graph_is_timed_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::graphs::write_model(folder.path());
+    let quick = ["bench", "--model", "graph.bnn", "--seconds", "0"];
+    let told = json(folder.path(), &[&quick[..], &["--json"]].concat());
+    for run in told["runs"].as_array().unwrap() {
+        assert!(positive(&run["us_per_sample"]) > 0.0);
+        assert!(run["ratio"].is_null() && run["f32_us_per_sample"].as_object().unwrap().is_empty());
+    }
+    let table = stdout(folder.path(), &quick);
+    assert!(table.contains("no float network"), "{table}");
+}
+
+#[test]
 fn a_model_file_is_timed_beside_a_float_network_of_its_shapes() {
     let folder = tempfile::tempdir().unwrap();
     for (name, shape) in [("digits.bnn", [1, 1, 64]), ("fashion.bnn", [28, 28, 1])] {

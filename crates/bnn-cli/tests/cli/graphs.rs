@@ -12,7 +12,7 @@ use super::{json, refused, stdout};
 
 /// Writes `graph.bnn`: a binary convolution with a shortcut around it, the mean of its images, and
 /// scores by weights of 8 bits.
-fn write_model(folder: &Path) {
+pub(crate) fn write_model(folder: &Path) {
     let options = ConvOptions {
         padding: Padding::Same,
         ..ConvOptions::default()

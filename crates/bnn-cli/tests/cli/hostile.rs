@@ -42,6 +42,7 @@ fn models_that_ask_for_all_memory_or_time_are_refused() {
     ] {
         refused(folder, &["test-vectors", name], words);
         refused(folder, &["test-vectors", name, "--count", "1"], words);
+        refused(folder, &["bench", "--model", name, "--seconds", "0"], words);
         // What does not run it says what is in it.
         for args in [
             &["info", name][..],
@@ -51,6 +52,23 @@ fn models_that_ask_for_all_memory_or_time_are_refused() {
             assert!(stdout(folder, args).contains("max_pool2d"));
         }
     }
+    // A float for each bit, several times over, beside a model that is small by itself.
+    write_pool(folder, "floats.bnn", [4000, 4000, 64], 1);
+    refused(
+        folder,
+        &[
+            "bench",
+            "--model",
+            "floats.bnn",
+            "--batch",
+            "1",
+            "--threads",
+            "1",
+            "--seconds",
+            "0",
+        ],
+        &["floats.bnn", "bytes of the float network", "at most"],
+    );
     refused(
         folder,
         &["test-vectors", "some.bnn"],

@@ -25,16 +25,33 @@ fn start(folder: &Path, args: &[&str]) -> Child {
 
 #[test]
 fn killed_trainings_lose_and_leave_nothing() {
+    check_kills(&[], &["m.bnn", "m.checkpoint", "m.html"]);
+}
+
+#[test]
+fn killed_trainings_that_keep_the_best_lose_and_leave_nothing() {
+    check_kills(
+        &["--keep", "best", "--validation", "0.1"],
+        &["m.best.checkpoint", "m.bnn", "m.checkpoint", "m.html"],
+    );
+}
+
+/// Kills trainings with these options, which write these files.
+fn check_kills(options: &[&str], outputs: &[&str]) {
+    let train = [&TRAIN[..], options].concat();
     let kills: u32 = std::env::var("BNN_KILLS").map_or(6, |kills| kills.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let begin = Instant::now();
-    json(folder, &TRAIN);
+    json(folder, &train);
     let whole_run = begin.elapsed();
     let expected = fs::read(folder.join("m.bnn")).unwrap();
-    let outputs = ["m.bnn", "m.checkpoint", "m.html"];
     assert_eq!(files(folder), outputs);
-    let clear = || outputs.map(|name| fs::remove_file(folder.join(name)).unwrap());
+    let clear = || {
+        for name in outputs {
+            fs::remove_file(folder.join(name)).unwrap();
+        }
+    };
     clear();
 
     let mut random = bnn_autograd::Rng::new(u64::from(std::process::id()));
@@ -45,7 +62,7 @@ fn killed_trainings_lose_and_leave_nothing() {
             true => &["--resume"],
             false => &[],
         };
-        let mut child = start(folder, &[&TRAIN[..], resume].concat());
+        let mut child = start(folder, &[&train[..], resume].concat());
         sleep(whole_run.mul_f64(random.uniform(0.0, 1.0)));
         let ended = child.try_wait().unwrap();
         if ended.is_none() {
@@ -65,7 +82,7 @@ fn killed_trainings_lose_and_leave_nothing() {
         true => &["--resume"],
         false => &[],
     };
-    json(folder, &[&TRAIN[..], resume].concat());
+    json(folder, &[&train[..], resume].concat());
     assert!(fs::read(folder.join("m.bnn")).unwrap() == expected);
     assert_eq!(files(folder), outputs);
 }

@@ -110,6 +110,10 @@ fn a_run_begins_with_the_weights_of_a_file() {
     for (args, words) in [
         (&["--init", "absent"][..], &["absent"][..]),
         (&["--init", "noise"], &["noise"]),
+        (
+            &["--init", "/dev/zero"],
+            &["/dev/zero", "not a regular file"],
+        ),
         (&["--init", "first.bnn"], &["first.bnn"]),
         (&["--init", "first.checkpoint", "--arch", "mlp:41"], &[]),
         (

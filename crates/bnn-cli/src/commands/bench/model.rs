@@ -1,17 +1,18 @@
-//! Times a model file beside a float network of the same shapes.
+//! Times a model file, beside a float network of the same shapes if it is a chain.
 
 use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
 use bnn_benches::{F32Gemm, FloatNetwork};
+use bnn_core::internal::nodes;
 use bnn_core::model::{Input, InputType, Model, Output, OutputType, PackedMemory, PackedModel};
 use bnn_core::{BitMatrix, Kernel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Map, Value, json};
 
 use crate::args::BenchArgs;
-use crate::cost::Cost;
+use crate::cost::{Cost, float_bytes};
 use crate::error::CliError;
 use crate::model_file;
 use crate::out::{self, line};
@@ -36,12 +37,18 @@ pub(super) fn run(args: &BenchArgs, path: &Path, budget: Duration) -> Result<(),
     let about = |error: CliError| error.about(path.display());
     let cost = Cost::of(&model).map_err(about)?;
     let vectors = cost.vector_bytes.saturating_mul(args.batch as u64);
-    if vectors > 1 << 30 {
-        let line = format!(
-            "--batch {}: {vectors} bytes of samples, expected at most 2^30",
-            args.batch
-        );
-        return Err(CliError::Input(line));
+    // Graphs have no float network.
+    let beside = nodes(&model).next().is_none();
+    let floats = beside.then(|| float_bytes(&model, args.batch, threads));
+    for (found, what) in [
+        (vectors, "samples"),
+        (floats.unwrap_or(0), "the float network beside it"),
+    ] {
+        if found > 1 << 30 {
+            let batch = args.batch;
+            let line = format!("--batch {batch}: {found} bytes of {what}, expected at most 2^30");
+            return Err(about(CliError::Input(line)));
+        }
     }
     let mut contest = Contest::new(&model, args.batch, threads).map_err(about)?;
 
@@ -71,9 +78,14 @@ pub(super) fn run(args: &BenchArgs, path: &Path, budget: Duration) -> Result<(),
     line(format_args!(
         "{weights} bytes of packed weights; workspace: bytes between the layers, for each thread"
     ))?;
-    line(
-        "microseconds per sample, best of many runs; f32: the same shapes with bias and ReLU, the faster of two libraries",
-    )?;
+    line(match beside {
+        true => {
+            "microseconds per sample, best of many runs; f32: the same shapes with bias and ReLU, the faster of two libraries"
+        }
+        false => {
+            "microseconds per sample, best of many runs; graphs have no float network beside them"
+        }
+    })?;
     let cells: Vec<[String; 5]> = rows.iter().map(Row::cells).collect();
     let head = ["", active, "f32", "ratio", "workspace"];
     out::table(columns(head, &cells))
@@ -83,11 +95,16 @@ pub(super) fn run(args: &BenchArgs, path: &Path, budget: Duration) -> Result<(),
 struct Contest<'m> {
     model: &'m Model<'m>,
     packed: PackedModel<'m>,
-    floats: FloatNetwork,
+    floats: Option<Floats>,
     bytes: Vec<u8>,
     bits: Vec<u64>,
-    x: Vec<f32>,
     outputs: Outputs,
+}
+
+/// The float network with its samples.
+struct Floats {
+    network: FloatNetwork,
+    x: Vec<f32>,
     y: Vec<f32>,
 }
 
@@ -116,29 +133,45 @@ impl<'m> Contest<'m> {
         };
         let numbers = (0..batch * pixels * channels).map(|i| (i * 37 % 251) as u8 & most);
         let bytes: Vec<u8> = numbers.collect();
-        let x: Vec<f32> = bytes.iter().copied().map(f32::from).collect();
-        let signs: Vec<f32> = x.iter().map(|x| x - 125.0).collect();
-        let bits = BitMatrix::pack(&signs, batch * pixels, channels).map_err(CliError::input)?;
+        let mut bits = Vec::new();
+        if model.input().1 == InputType::Bits {
+            let signs: Vec<i8> = bytes
+                .iter()
+                .map(|&x| if x < 125 { -1 } else { 1 })
+                .collect();
+            let packed = BitMatrix::pack(&signs, batch * pixels, channels);
+            bits = packed.map_err(CliError::input)?.words().to_vec();
+        }
         let sizes = model.sizes();
+        let floats = match nodes(model).next() {
+            Some(_) => None,
+            None => Some(Floats {
+                network: FloatNetwork::new(model, threads).map_err(CliError::input)?,
+                x: bytes.iter().copied().map(f32::from).collect(),
+                y: vec![0.0; batch * outputs],
+            }),
+        };
         Ok(Self {
             packed: PackedModel::new(*model).map_err(CliError::input)?,
-            floats: FloatNetwork::new(model, threads).map_err(CliError::input)?,
-            bits: bits.words().to_vec(),
+            floats,
+            bits,
             bytes,
-            x,
             outputs: match model.output().1 {
                 OutputType::Bits => Outputs::Bits(vec![0; batch * sizes.output_len]),
                 OutputType::I32 => Outputs::I32(vec![0; batch * outputs]),
                 _ => Outputs::F32(vec![0.0; batch * outputs]),
             },
-            y: vec![0.0; batch * outputs],
             model,
         })
     }
 
     fn measure(&mut self, batch: usize, threads: usize, budget: Duration) -> Result<Row, CliError> {
         let pool = pool(threads)?;
-        let floats = F32Gemm::ALL.map(Contender::Floats);
+        let libraries: &[F32Gemm] = match self.floats {
+            Some(_) => &F32Gemm::ALL,
+            None => &[],
+        };
+        let floats = libraries.iter().copied().map(Contender::Floats);
         let contenders: Vec<Contender> = [Contender::Bits].into_iter().chain(floats).collect();
         let times = pool.install(|| {
             best_ns_in_turns(budget, &contenders, |contender| match contender {
@@ -151,7 +184,7 @@ impl<'m> Contest<'m> {
         })?;
         let mut each = times.into_iter().map(|ns| ns / 1e3 / batch as f64);
         let bits = each.next().unwrap_or_default();
-        let floats = F32Gemm::ALL.map(F32Gemm::name).into_iter().zip(each);
+        let floats = libraries.iter().map(|library| library.name()).zip(each);
         Ok(Row {
             batch,
             threads,
@@ -181,8 +214,9 @@ impl<'m> Contest<'m> {
     fn run_floats(&mut self, library: F32Gemm, batch: usize) {
         let inputs: usize = self.model.input_shape().iter().product();
         let outputs: usize = self.model.output_shape().iter().product();
-        let (x, y) = (&self.x[..batch * inputs], &mut self.y[..batch * outputs]);
-        self.floats.run(library, x, y);
+        if let Some(Floats { network, x, y }) = &mut self.floats {
+            network.run(library, &x[..batch * inputs], &mut y[..batch * outputs]);
+        }
     }
 }
 
@@ -201,12 +235,10 @@ struct Row {
 }
 
 impl Row {
-    /// The faster float library.
-    fn baseline(&self) -> (&'static str, f64) {
+    /// The faster float library, and its time.
+    fn baseline(&self) -> Option<(&'static str, f64)> {
         let floats = self.floats.iter().copied();
-        floats.fold(("", f64::INFINITY), |best, next| {
-            if next.1 < best.1 { next } else { best }
-        })
+        floats.reduce(|best, next| if next.1 < best.1 { next } else { best })
     }
 
     fn cells(&self) -> [String; 5] {
@@ -214,18 +246,19 @@ impl Row {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
         };
-        let (library, float) = self.baseline();
+        let baseline = self.baseline();
+        let none = || "-".to_owned();
         [
             format!("batch {}, {threads}", self.batch),
             format!("{:.1}", self.bits),
-            format!("{library} {float:.1}"),
-            format!("{:.1}", float / self.bits),
+            baseline.map_or_else(none, |(library, float)| format!("{library} {float:.1}")),
+            baseline.map_or_else(none, |(_, float)| format!("{:.1}", float / self.bits)),
             self.memory.workspace.to_string(),
         ]
     }
 
     fn to_json(&self) -> Value {
-        let (baseline, float) = self.baseline();
+        let baseline = self.baseline();
         let floats = self
             .floats
             .iter()
@@ -235,8 +268,8 @@ impl Row {
             "threads": self.threads,
             "us_per_sample": self.bits,
             "f32_us_per_sample": floats.collect::<Map<_, _>>(),
-            "baseline": baseline,
-            "ratio": float / self.bits,
+            "baseline": baseline.map(|(library, _)| library),
+            "ratio": baseline.map(|(_, float)| float / self.bits),
             "workspace_bytes": self.memory.workspace,
         })
     }

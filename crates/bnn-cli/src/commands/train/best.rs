@@ -6,11 +6,14 @@ use bnn_autograd::checkpoint::Checkpoint;
 use bnn_autograd::train::{EpochStats, TrainError, Trainer};
 
 use super::network::Network;
+use super::replace::EPOCHS;
 use super::settings::Settings;
 use crate::args::Keep;
 use crate::error::CliError;
 
 const EPOCH: &str = "epoch";
+/// The accuracy on the held-out samples.
+const ACCURACY: &str = "accuracy";
 
 /// The first of the best epochs, from 1.
 fn best(history: &[EpochStats]) -> Option<usize> {
@@ -34,6 +37,8 @@ pub(super) fn note(trainer: &Trainer<Network>, settings: &Settings) -> Result<()
         .map(|(name, value)| (format!("setting.{name}"), value))
         .collect();
     metadata.insert(EPOCH.to_owned(), done.to_string());
+    let accuracy = trainer.history()[done - 1].test_accuracy;
+    metadata.insert(ACCURACY.to_owned(), accuracy.to_string());
     Checkpoint::capture(&trainer.model, None, metadata)?.save(&settings.best)?;
     Ok(())
 }
@@ -52,10 +57,22 @@ pub(super) fn restore(
     let about = |error: CliError| error.about(settings.best.display());
     let kept = Checkpoint::<f32>::load(&settings.best);
     let kept = kept.map_err(|error| about(CliError::input(error)))?;
-    let found = kept.metadata.get(EPOCH).map_or("none", String::as_str);
-    if found != best.to_string() {
-        let wrong = format!("it holds the network of epoch {found}, expected that of epoch {best}");
-        return Err(about(CliError::Input(wrong)));
+    // Settings too, so that the network of another run is not taken for this one's.
+    let accuracy = trainer.history()[best - 1].test_accuracy;
+    let noted = settings.noted().into_iter();
+    let noted = noted.filter(|(name, _)| *name != EPOCHS);
+    let noted = noted.map(|(name, value)| (format!("setting.{name}"), value));
+    let own = [(EPOCH, best.to_string()), (ACCURACY, accuracy.to_string())];
+    let own = own.map(|(name, value)| (name.to_owned(), value));
+    for (name, expected) in own.into_iter().chain(noted) {
+        let found = kept.metadata.get(&name).map_or("none", String::as_str);
+        if found != expected {
+            let name = name.trim_start_matches("setting.");
+            let wrong = format!(
+                "it is not the network of this run's epoch {best}: its {name} is {found}, expected {expected}"
+            );
+            return Err(about(CliError::Input(wrong)));
+        }
     }
     let restored = kept.restore(&mut trainer.model, None);
     restored.map_err(|error| about(CliError::input(error)))?;

@@ -61,7 +61,8 @@ impl RunId {
     }
 }
 
-const EPOCHS: &str = "epochs";
+/// The setting that a resumed run may have larger.
+pub(super) const EPOCHS: &str = "epochs";
 
 /// FNV-1a of 64 bits. It tells settings and files apart; nobody gains anything by a collision.
 pub(super) struct Fnv(u64);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bnn_autograd::Rng;
 use bnn_autograd::checkpoint::Weights;
-use bnn_autograd::data::{Augment, Dataset, LabelColumn, Loaded};
+use bnn_autograd::data::{Augment, Dataset, LabelColumn, Layout, Loaded};
 use bnn_autograd::internal::Recipe;
 use bnn_autograd::internal::data::checksum;
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
@@ -39,8 +39,9 @@ pub(super) struct Settings {
     scores: Scores,
     optimizer: OptimizerKind,
     pub(super) keep: Keep,
-    /// Where the weights come from, and a hash of that file.
-    init: Option<(PathBuf, String)>,
+    /// Size and range of a sample, as [`samples`] says them.
+    samples: String,
+    init: Option<Init>,
     pub(super) teacher: Option<Taught>,
     pub(super) config: TrainConfig,
     pub(super) out: PathBuf,
@@ -48,6 +49,27 @@ pub(super) struct Settings {
     pub(super) checkpoint: PathBuf,
     /// Where the weights of the best epoch are kept.
     pub(super) best: PathBuf,
+}
+
+/// `--init`: the weights that a run begins with.
+struct Init {
+    path: PathBuf,
+    /// A hash of the file.
+    hash: String,
+    weights: Weights,
+}
+
+impl Init {
+    fn load(path: &Path) -> Result<Self, CliError> {
+        // Before the hash: a file without an end is none of weights.
+        let about = |error: CliError| error.about(path.display()).about("--init");
+        let weights = Weights::load(path).map_err(|error| about(CliError::input(error)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            hash: hashed(path)?,
+            weights,
+        })
+    }
 }
 
 impl Settings {
@@ -116,11 +138,8 @@ impl Settings {
             scores: args.scores,
             optimizer: args.optimizer,
             keep: args.keep,
-            init: args
-                .init
-                .as_deref()
-                .map(|path| Ok::<_, CliError>((path.to_owned(), hashed(path)?)))
-                .transpose()?,
+            samples: samples(layout),
+            init: args.init.as_deref().map(Init::load).transpose()?,
             teacher: teacher.transpose()?,
             config,
             report: args
@@ -140,8 +159,8 @@ impl Settings {
     pub(super) fn trainer(&self, train: &Dataset) -> Result<Trainer<Network>, TrainError> {
         let rng = &mut Rng::new(self.config.seed);
         let mut network = self.network.build(train, &self.ends, rng)?;
-        if let Some((path, _)) = &self.init {
-            Weights::load(path)?.restore(&mut network)?;
+        if let Some(init) = &self.init {
+            init.weights.restore(&mut network)?;
         }
         let mut trainer = Trainer::new(network, self.config.clone())?;
         trainer.optimizer = optimizers::optimizer(self.optimizer, self.config.learning_rate)?;
@@ -161,7 +180,7 @@ impl Settings {
             .chain(best)
             .map(PathBuf::as_path)
             .collect();
-        let read = self.init.iter().map(|(path, _)| path);
+        let read = self.init.iter().map(|init| &init.path);
         let read = read.chain(self.teacher.iter().map(|taught| &taught.path));
         let read = read.map(|path| Input::File(path));
         let inputs: Vec<Input<'_>> = read.chain([Input::Data(&self.data)]).collect();
@@ -209,6 +228,7 @@ impl Settings {
                 "checksum of the data",
                 format!("{:08x}", self.data_checksum),
             ),
+            ("samples", self.samples.clone()),
             ("arch", self.network.to_string()),
             ("input", self.input_name().to_owned()),
             ("scores", self.scores_name().to_owned()),
@@ -220,7 +240,7 @@ impl Settings {
                 "init",
                 self.init
                     .as_ref()
-                    .map_or_else(none, |(_, hash)| hash.clone()),
+                    .map_or_else(none, |init| init.hash.clone()),
             ),
             (
                 "validation",
@@ -315,7 +335,7 @@ impl Settings {
                 command += &format!(" {option} {value}");
             }
         }
-        if let Some((path, _)) = &self.init {
+        if let Some(Init { path, .. }) = &self.init {
             command += &format!(" --init {}", path.display());
         }
         if let Some(taught) = &self.teacher {
@@ -339,6 +359,18 @@ fn augmentation(asked: Option<AugmentArg>, data: &Dataset) -> Augment {
 }
 
 /// A hash of a file's content.
+/// Size and range of the samples of a data set.
+pub(super) fn samples(layout: Layout) -> String {
+    let Layout {
+        width,
+        height,
+        channels,
+        white,
+        ..
+    } = layout;
+    format!("{width}x{height}x{channels} up to {white}")
+}
+
 pub(super) fn hashed(path: &Path) -> Result<String, CliError> {
     let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
     let mut file = File::open(path).map_err(about)?;

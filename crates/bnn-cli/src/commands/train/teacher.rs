@@ -10,7 +10,7 @@ use bnn_autograd::train::Teaching;
 
 use super::architecture::{Architecture, Ends};
 use super::network::Network;
-use super::settings::hashed;
+use super::settings::{hashed, samples};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 
@@ -36,6 +36,12 @@ impl Taught {
                 "it does not say what network it holds: expected a checkpoint of `bnn train`";
             return Err(about(CliError::Input(wrong.to_owned())));
         };
+        // Checkpoints from before it was noted do not say it.
+        let own = samples(data.layout());
+        if let Some(found) = setting("samples").filter(|found| **found != own) {
+            let wrong = format!("it was trained on samples of {found}, expected {own}");
+            return Err(about(CliError::Input(wrong)));
+        }
         let is = |name: &str, value: &str| setting(name).is_some_and(|found| found == value);
         let ends = Ends {
             thresholds: is("input", "bits").then(|| data.mean_thresholds()),
