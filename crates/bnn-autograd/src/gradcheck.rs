@@ -5,7 +5,7 @@ use crate::rng::Rng;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// How close an analytic gradient `a` must be to the numeric one `n`:
+/// The allowed distance of an analytic gradient `a` from the numeric one `n`:
 /// `|a - n| <= absolute + relative * |n|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {

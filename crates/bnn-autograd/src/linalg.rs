@@ -62,7 +62,7 @@ impl<'a, T> Mat<'a, T> {
         })
     }
 
-    /// For `ndarray`.
+    /// The matrix as a view of `ndarray`.
     pub(crate) fn view(self) -> ArrayView2<'a, T> {
         let shape = match self.transposed {
             false => (self.rows, self.cols),

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// How an optimizer treats a parameter.
+/// The kind of a parameter, by which an optimizer treats it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     /// A latent weight of which only the sign is used. It is clipped to `[-1, 1]` after every step,
@@ -53,7 +53,7 @@ impl<T: Real> Param<T> {
         }
     }
 
-    /// How an optimizer treats it.
+    /// The kind of the parameter, by which an optimizer treats it.
     #[must_use]
     pub fn kind(&self) -> ParamKind {
         self.kind

@@ -5,7 +5,7 @@ use bnn_core::{BitMatrixView, matrix_words};
 use crate::bits::pack_into;
 use crate::error::Error;
 
-/// What the backward pass of a binary layer needs of the layer's input `[rows, cols]`: the packed
+/// The part of a layer's input `[rows, cols]` that its backward pass needs: the packed
 /// signs, followed by the range mask in the same layout, in which a 1 means that the gradient
 /// passes.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl<'a> SavedInput<'a> {
         Self::read(words, rows, cols)
     }
 
-    /// What was saved in `words`.
+    /// Reads what was saved in `words`.
     ///
     /// # Errors
     /// A size of 0 or one that overflows; `words` of another length; a set bit after the end of a
@@ -68,7 +68,7 @@ impl<'a> SavedInput<'a> {
         self.signs
     }
 
-    /// Where the gradient passes.
+    /// The range mask: a 1 where the gradient passes.
     #[must_use]
     pub fn mask(&self) -> BitMatrixView<'a> {
         self.mask

@@ -29,7 +29,7 @@ use crate::tape::{Memory, Tape, Var};
 use crate::tensor::Tensor;
 use teacher::Teacher;
 
-/// How to train.
+/// The settings of a training run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainConfig {
     /// Passes over the training samples.
@@ -43,15 +43,15 @@ pub struct TrainConfig {
     pub warmup: u64,
     /// Share of the target that goes to all classes alike, 0 to 1.
     pub label_smoothing: f64,
-    /// How training images are varied, if they are.
+    /// The variations of training images, if there are any.
     pub augment: Option<Augment>,
     /// Seed of order and augmentation.
     pub seed: u64,
     /// Whether the network takes images, `[samples, height, width, channels]`, and not rows of
     /// their elements.
     pub images: bool,
-    /// What scores are divided by in the loss, and nowhere else; positive and finite. For a network
-    /// whose scores are sums, such as
+    /// The number that divides scores in the loss, and nowhere else; positive and finite. It is for
+    /// networks whose scores are sums, such as
     /// [`MlpConfig::integer_scores`](crate::models::MlpConfig::integer_scores): sums of `k` signs
     /// differ by some `sqrt(k)` at first, and a softmax of such numbers is nearly 0 or 1, with
     /// almost no gradient. The largest score is the same at any temperature.
@@ -109,7 +109,7 @@ pub struct Trainer<M> {
     /// those groups of any other that have no schedule of their own, each from its own learning
     /// rate.
     pub optimizer: Optimizer,
-    /// What the tape kept for the backward pass, in the step that was taken last.
+    /// The memory that the tape kept for the backward pass in the last step.
     pub saved: Option<Memory>,
     config: TrainConfig,
     loss: Option<Box<Loss>>,
@@ -152,8 +152,8 @@ impl<M: Module> Trainer<M> {
         })
     }
 
-    /// With another loss than cross entropy: a scalar of the outputs, `[samples, classes]`, and the
-    /// labels. [`TrainConfig::label_smoothing`] is then without effect.
+    /// Replaces cross entropy by another loss: a scalar of the outputs, `[samples, classes]`, and
+    /// the labels. [`TrainConfig::label_smoothing`] then has no effect.
     #[must_use]
     pub fn with_loss(
         self,
@@ -165,10 +165,10 @@ impl<M: Module> Trainer<M> {
         }
     }
 
-    /// With a teacher: a share of the loss becomes the distance of the scores from those of a
-    /// network that has been trained before, which runs in evaluation on the very inputs, varied
-    /// ones too (Hinton et al. 2015, arXiv 1503.02531). It does not change, and a checkpoint does
-    /// not hold it: a run that goes on has to be given the same.
+    /// Adds a teacher: a share of the loss becomes the distance of the scores from those of a
+    /// network that has been trained before (Hinton et al. 2015, arXiv 1503.02531). The teacher
+    /// runs in evaluation on the same inputs, varied as they are. It does not change, and a
+    /// checkpoint does not hold it: give a resumed run the same teacher.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for a share or a temperature outside its range.

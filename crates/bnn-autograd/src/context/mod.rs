@@ -111,7 +111,7 @@ impl<T: Real> Context<T> {
         self.needs_input_grad(i) || self.has_tangent(i)
     }
 
-    /// How many inputs the function was given.
+    /// The number of inputs that the function was given.
     pub(crate) fn num_inputs(&self) -> usize {
         self.inputs.len()
     }

@@ -5,13 +5,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::random::{below, unit};
 use super::{DataError, Layout};
 
-/// How training images are varied; the default is not at all. Every image of every epoch is drawn
+/// The variations of training images; none by default. Every image of every epoch is drawn
 /// anew; the draw depends on the seed, the epoch and the sample's index alone, not on threads or
 /// the order of batches.
 ///
-/// Images are mirrored, turned and zoomed about their centre, shifted, and then cut out of. What
-/// comes in from outside is 0. With a rotation or zoom all of it is one resampling (bilinear,
-/// rounded to whole pixels); without, pixels are moved as they are.
+/// Images are mirrored, turned and zoomed about their centre, shifted, and then cut out of. Pixels
+/// from outside the image are 0. With a rotation or zoom, everything is one resampling (bilinear,
+/// rounded to whole pixels); otherwise pixels are moved as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Augment {
     /// Move the image by up to this many pixels, independently and uniformly in x and y.
@@ -22,8 +22,8 @@ pub struct Augment {
     pub rotate: f64,
     /// Zoom by a factor between `1 - zoom` and `1 + zoom`, from 0 to less than 1.
     pub zoom: f64,
-    /// Set a square of this many pixels a side to 0. Its centre is any pixel, so that parts of it may
-    /// lie outside (DeVries & Taylor 2017, arXiv 1708.04552).
+    /// Set a square of this many pixels a side to 0. Its centre is any pixel, so that parts of it
+    /// may lie outside (DeVries & Taylor 2017, arXiv 1708.04552).
     pub cutout: usize,
 }
 

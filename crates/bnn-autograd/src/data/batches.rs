@@ -12,7 +12,7 @@ pub struct Batch {
     pub labels: Vec<u16>,
 }
 
-/// How an epoch is divided into batches.
+/// The division of an epoch into batches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchConfig {
     /// Samples in a batch, at least 1.

@@ -134,7 +134,7 @@ impl Dataset {
         &self.name
     }
 
-    /// What all samples have in common.
+    /// The layout that all samples have in common.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -149,7 +149,7 @@ impl Dataset {
         self.layout.height * self.layout.width * self.layout.channels
     }
 
-    /// What the classes are called, `[classes]`: their numbers if the source has no names.
+    /// The names of the classes, `[classes]`: their numbers if the source has no names.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }

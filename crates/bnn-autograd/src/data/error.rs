@@ -116,7 +116,7 @@ pub enum DataError {
     Array {
         /// The file, and for a member of an archive its name after the archive's.
         path: PathBuf,
-        /// What was found and what was expected.
+        /// The finding, and what was expected.
         what: String,
     },
     /// Training and test images differ in size.
@@ -144,9 +144,9 @@ pub enum DataError {
         images.0.display(), images.1, labels.0.display(), labels.1
     )]
     Counts {
-        /// Where the images are, and how many.
+        /// The file of the images, and their number.
         images: (PathBuf, usize),
-        /// Where the labels are, and how many.
+        /// The file of the labels, and their number.
         labels: (PathBuf, usize),
     },
     /// A test sample is of a class that no training sample has.

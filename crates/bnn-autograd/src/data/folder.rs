@@ -17,12 +17,13 @@ use stack::Stack;
 /// the files that promise them.
 pub const MAX_BYTES: u64 = 1 << 32;
 
-/// How a folder of images becomes a data set.
+/// The settings for making a data set of a folder of images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FolderConfig {
     /// Width and height to which all images are resized; without, they must all have the same.
     pub size: Option<(usize, usize)>,
-    /// What a pixel is; without, grey if every pixel of every training image is, else colour.
+    /// The colours of a pixel; `None`: grey if every pixel of every training image is grey, else
+    /// colour.
     pub colour: Option<Colour>,
     /// Share of the images set aside for testing if the folder has no test part.
     pub test_share: f64,
@@ -95,7 +96,8 @@ pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<St
     Ok((split, notes.collect()))
 }
 
-/// The folders of the training part, the test part and a third part, if the folder has the first two.
+/// The folders of the training part, the test part and a third part, if the folder has the first
+/// two.
 fn parts(folder: &Path) -> Result<Option<(PathBuf, PathBuf, Option<PathBuf>)>, DataError> {
     let folders = listing::folders(folder)?.into_iter();
     let parts = folders.filter_map(|folder| {

@@ -8,18 +8,18 @@ use super::csv::{LabelColumn, Ranges, Values};
 use super::folder::{self, FolderConfig};
 use super::{DataError, Split, arrays, cifar, digits, idx, source, table};
 
-/// How a data set is to be read.
+/// The settings for reading a data set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LoadConfig {
-    /// What becomes of image files, and which share of a set that has no test samples is set aside.
+    /// The settings for image files, and the share of a set without test samples that is set aside.
     pub images: FolderConfig,
-    /// Which column of a table is the label.
+    /// The column of a table that is the label.
     pub label: LabelColumn,
     /// The scale of the numbers of a table.
     pub scale: Scale,
 }
 
-/// What the numbers of a table are, and how they become bytes.
+/// The kind of the numbers of a table, and the way in which they become bytes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Scale {
     /// Whole numbers from 0 to 255: bytes as they are.
@@ -36,28 +36,28 @@ pub enum Scale {
 pub struct Loaded {
     /// The samples.
     pub split: Split,
-    /// What the file or folder is called in its own folder; `digits` for the digits that are built
-    /// in.
+    /// The name of the file or folder, without those above it; `digits` for the digits that are
+    /// built in.
     pub source: String,
     /// Whether the samples were image files.
     pub is_folder_of_images: bool,
-    /// How rows of numbers were read; `None` if the samples are images.
+    /// The way in which rows of numbers were read; `None` if the samples are images.
     pub columns: Option<Columns>,
-    /// What a person should know, a line each.
+    /// Notes for a person, a line each.
     pub notes: Vec<String>,
 }
 
-/// How rows of numbers were read, and how further rows must be.
+/// The way in which rows of numbers were read, and further rows must be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Columns {
-    /// Where the label is, if they come from a table.
+    /// The column of the label, if the rows come from a table.
     pub label: Option<LabelColumn>,
     /// The kind of the numbers.
     pub values: Values,
 }
 
-/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` says
-/// what is to be made of it. What it says of other kinds of data does not matter.
+/// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` has
+/// the settings for each kind of data; those of other kinds do not matter.
 ///
 /// | path | holds |
 /// | --- | --- |

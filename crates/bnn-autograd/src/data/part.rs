@@ -1,4 +1,4 @@
-//! What people call the samples to train on and those to test by.
+//! The names that people give to the samples to train on and those to test by.
 
 /// One half of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl Part {
     }
 }
 
-/// What the parts of a data set are, at most one of each.
+/// The parts of a data set, at most one of each.
 #[derive(Debug)]
 pub(super) struct Parts<T> {
     pub(super) train: Option<T>,

@@ -17,7 +17,7 @@ pub const MAX_BYTES: u64 = 1 << 28;
 /// The longest side of an image, in pixels.
 pub const MAX_SIDE: u32 = 1 << 14;
 
-/// What a pixel is; as a number, how many values it has.
+/// The colours of a pixel; as a number, how many values it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// One value, the luminance.

@@ -1,11 +1,11 @@
-//! How a network is exported.
+//! The settings of an export.
 
 use bnn_core::model::InputType;
 
 use crate::tensor::Tensor;
 
-/// What [`export`](super::export) is to know of a network and of the file. An [`InputType`] alone
-/// is a configuration too.
+/// The facts about a network and the file that [`export`](super::export) needs. An [`InputType`]
+/// alone is a configuration too.
 ///
 /// ```
 /// use bnn_autograd::export::{ExportConfig, export};
@@ -30,7 +30,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ExportConfig<'a> {
-    /// What the samples are made of: -1 and +1, integers from 0, or bytes that become bits by
+    /// The elements of the samples: -1 and +1, integers from 0, or bytes that become bits by
     /// thresholds.
     pub input: InputType,
     /// Text that the file keeps, by convention lines of `key=value`.
@@ -41,10 +41,10 @@ pub struct ExportConfig<'a> {
     /// Samples to compare file and network on, instead of random ones: `[samples, ..]`, as the
     /// network takes them.
     pub samples: Option<&'a Tensor>,
-    /// How far the scores of several affine steps at the end may be from those of the network, as a
-    /// share of the largest score that an output can have: 0 to 1. The difference is that of
-    /// rounding, some 1e-7, and is checked for every sum that can occur. Bits and integer scores
-    /// are exact in any case.
+    /// The allowed distance of the scores of several affine steps at the end from those of the
+    /// network, as a share of the largest score that an output can have: 0 to 1. The difference is
+    /// that of rounding, some 1e-7, and is checked for every sum that can occur. Bits and integer
+    /// scores are exact in any case.
     pub tolerance: f64,
 }
 

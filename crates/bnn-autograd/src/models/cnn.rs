@@ -14,8 +14,8 @@ use crate::tape::Var;
 pub struct CnnConfig {
     /// `[height, width, channels]` of the images.
     pub image: [usize; 3],
-    /// For each stage the channels that come out of each of its convolutions; at least one stage,
-    /// each of at least one convolution.
+    /// The output channels of each convolution, stage by stage; at least one stage, each of at
+    /// least one convolution.
     pub stages: Vec<Vec<usize>>,
     /// The widths of the fully connected hidden layers after them; there may be none.
     pub hidden: Vec<usize>,

@@ -36,7 +36,7 @@ pub struct BatchNorm<T: Real = f32> {
     pub running: ColumnStats<T>,
     /// The share of a batch's statistics in the running ones after it, in `0..=1`.
     pub momentum: f64,
-    /// What keeps the root away from 0; positive, also once rounded to `T`.
+    /// The number that keeps the root away from 0; positive, also when rounded to `T`.
     pub eps: f64,
     /// Whether it uses the statistics of the batch; see [`Module::set_training`].
     pub training: bool,

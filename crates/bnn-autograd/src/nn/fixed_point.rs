@@ -38,7 +38,7 @@ impl<T: Real> Module<T> for FixedPoint {
 pub struct FixedNorm<T: Real = f32> {
     /// The normalisation.
     pub norm: BatchNorm<T>,
-    /// What comes out are multiples of `2^-exponent`; -16 to 31.
+    /// The exponent of the outputs, which are multiples of `2^-exponent`; -16 to 31.
     pub exponent: i8,
 }
 

@@ -5,7 +5,7 @@ use crate::real::Real;
 use crate::rng::Rng;
 use crate::tensor::Tensor;
 
-/// How initial weights are drawn: `[out, in]` of linear layers, `[out, kh, kw, in]` of
+/// The distribution of initial weights: `[out, in]` of linear layers, `[out, kh, kw, in]` of
 /// convolutions.
 ///
 /// Each output is a sum over `fan_in` inputs, the product of all dimensions except the first; each

@@ -179,7 +179,7 @@ impl<T: Real> SavedState<T> for KeptWeights {
 }
 
 impl BinaryLinearForward {
-    /// For an input of `m` rows and latent weights `[n, k]`.
+    /// The function of an input of `m` rows and latent weights `[n, k]`.
     #[must_use]
     pub fn new(m: usize, n: usize, k: usize) -> Self {
         Self {
@@ -191,13 +191,13 @@ impl BinaryLinearForward {
         }
     }
 
-    /// For these operands.
+    /// The function of these operands.
     pub(crate) fn for_operands<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Self, Error> {
         let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
         Ok(Self::new(m, n, k))
     }
 
-    /// For an input of `m` rows and packed weights.
+    /// The function of an input of `m` rows and packed weights.
     fn packed(m: usize, weights: &Arc<BinaryWeights>) -> Self {
         Self {
             m,

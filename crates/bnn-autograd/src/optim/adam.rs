@@ -39,7 +39,7 @@ fn check_settings(
 }
 
 impl Adam {
-    /// With the paper's `b1 = 0.9` and `b2 = 0.999`, and no weight decay.
+    /// Adam with the paper's `b1 = 0.9` and `b2 = 0.999`, and no weight decay.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
@@ -85,7 +85,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// With `b1 = 0.9` and `b2 = 0.999`; PyTorch's default of the weight decay is 0.01.
+    /// AdamW with `b1 = 0.9` and `b2 = 0.999`; PyTorch's default of the weight decay is 0.01.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].

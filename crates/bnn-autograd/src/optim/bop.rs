@@ -21,12 +21,13 @@ use crate::real::{Real, sign_of};
 pub struct Bop {
     /// The adaptivity rate, in `0..=1`.
     pub gamma: f64,
-    /// What the average of a weight's gradient exceeds before the weight flips; at least 0.
+    /// The number that the average of a weight's gradient must exceed for the weight to flip; at
+    /// least 0.
     pub threshold: f64,
 }
 
 impl Bop {
-    /// With the adaptivity rate `gamma` in `0..=1` and a threshold of at least 0.
+    /// Bop with the adaptivity rate `gamma` in `0..=1` and a threshold of at least 0.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].

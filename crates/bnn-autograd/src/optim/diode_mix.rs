@@ -30,7 +30,7 @@ const MOMENTUM: &str = "gradient_momentum";
 const SIGNS: &str = "sign_momentum";
 
 impl DiodeMix {
-    /// With `b1 = 0.99` and `b2 = 0.9999`; the learning rate is more than 0.
+    /// DiodeMix with `b1 = 0.99` and `b2 = 0.9999`; the learning rate is more than 0.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].

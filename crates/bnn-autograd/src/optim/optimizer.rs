@@ -19,12 +19,12 @@ use crate::tensor::Tensor;
 #[derive(Clone)]
 pub struct Optimizer<T: Real = f32> {
     groups: Vec<(Takes<T>, Shared<T>)>,
-    /// For parameters that no group takes.
+    /// The rule of parameters that no group takes.
     rest: Shared<T>,
     /// The schedule of all rules except those with [their own](super::Scheduled); the whole
     /// learning rate at first.
     pub schedule: Schedule,
-    /// What the optimizer remembers between steps.
+    /// The state of the optimizer between steps.
     pub state: OptimizerState<T>,
 }
 

@@ -8,7 +8,7 @@ use crate::nn::ParamKind;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// How a parameter changes by its gradient: a formula and its settings, without memory.
+/// The rule by which a parameter changes: a formula and its settings, without memory.
 ///
 /// A rule sees a parameter in pieces, on several threads at once. Each element must depend only on
 /// the elements at its index, so that the result is the same for any division into pieces.

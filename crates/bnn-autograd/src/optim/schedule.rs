@@ -22,7 +22,7 @@ pub struct Schedule {
     pub course: Course,
 }
 
-/// How the factor of the learning rate changes from step to step. Factors are 0 to 1, and numbers
+/// The course of the learning rate's factor from step to step. Factors are 0 to 1, and numbers
 /// of steps at least 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Course {

@@ -21,7 +21,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// With `momentum` in `0..1`, not Nesterov's, and no weight decay.
+    /// SGD with `momentum` in `0..1`, not Nesterov's, and no weight decay.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].

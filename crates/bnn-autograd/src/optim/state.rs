@@ -1,16 +1,16 @@
-//! What an optimizer remembers between steps.
+//! The state of an optimizer between steps.
 
 use std::collections::BTreeMap;
 
 use crate::real::Real;
 use crate::tensor::Tensor;
 
-/// What an optimizer remembers between steps.
+/// The state of an optimizer between steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptimizerState<T: Real = f32> {
     /// Steps taken so far.
     pub steps: u64,
-    /// Its running averages by `slot.parameter` (`momentum.0.weight`), each of the shape of its
+    /// The running averages by `slot.parameter` (`momentum.0.weight`), each of the shape of its
     /// parameter.
     pub averages: BTreeMap<String, Tensor<T>>,
 }

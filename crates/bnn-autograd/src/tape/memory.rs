@@ -1,4 +1,4 @@
-//! How many bytes the contexts keep, node by node.
+//! The bytes that the contexts keep, node by node.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::{Node, Origin};
 use crate::context::Part;
 use crate::real::Real;
 
-/// What the contexts of a tape keep for the reverse pass.
+/// The memory that the contexts of a tape keep for the reverse pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// The recorded functions in order; released ones keep 0 bytes.
@@ -15,7 +15,7 @@ pub struct Memory {
     pub total: usize,
 }
 
-/// What one context keeps.
+/// The memory that one context keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeMemory {
     /// The function.

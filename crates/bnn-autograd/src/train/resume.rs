@@ -77,8 +77,8 @@ impl<M: Module> Trainer<M> {
         Ok(())
     }
 
-    /// What a run that goes on must have in common with the one before, but for the number of
-    /// epochs.
+    /// The settings that a resumed run must have in common with the one before: all but the number
+    /// of epochs.
     fn settings(&self) -> Vec<(&'static str, String)> {
         let config = &self.config;
         vec![

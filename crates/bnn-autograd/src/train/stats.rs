@@ -1,8 +1,8 @@
-//! What an epoch gives, for people and in a checkpoint.
+//! The results of an epoch, for people and in a checkpoint.
 
 use std::fmt;
 
-/// What an epoch gave. Displayed, it is a line.
+/// The results of an epoch, displayed as one line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochStats {
     /// Mean loss over the epoch's batches.
@@ -21,7 +21,7 @@ impl fmt::Display for EpochStats {
     }
 }
 
-/// What [`Trainer::epoch_watched`](super::Trainer::epoch_watched) reports after each batch.
+/// The report of [`Trainer::epoch_watched`](super::Trainer::epoch_watched) after each batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchStats {
     /// Batches done in this epoch.

@@ -7,14 +7,14 @@ use crate::nn::Module;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// How much a network heeds its teacher ([`Trainer::with_teacher`](super::Trainer::with_teacher)).
+/// The influence of a teacher ([`Trainer::with_teacher`](super::Trainer::with_teacher)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Teaching {
     /// The share of the loss that is the distance from the teacher's scores, 0 to 1; the rest is
     /// that of the labels.
     pub share: f64,
-    /// What the scores of both are divided by before they become probabilities, positive and
-    /// finite: see [`ops::distillation`](crate::ops::distillation).
+    /// The number that divides the scores of both networks before they become probabilities,
+    /// positive and finite: see [`ops::distillation`](crate::ops::distillation).
     pub temperature: f64,
 }
 
@@ -51,7 +51,7 @@ impl Teacher {
         Self { model, teaching }
     }
 
-    /// Its scores of the inputs `x`, without a gradient.
+    /// The teacher's scores of the inputs `x`, without a gradient.
     pub(super) fn scores(&mut self, x: &Var) -> Result<Tensor, Error> {
         let tape = Tape::new();
         let x = tape.constant(x.value().clone());

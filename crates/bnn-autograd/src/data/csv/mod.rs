@@ -23,7 +23,7 @@ use rows::{Row, Rows};
 /// ones.
 pub const MAX_VALUES: usize = 1 << 30;
 
-/// Which column of a table is the label.
+/// The column of a table that is the label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LabelColumn {
     /// The column that the header calls `label`, `labels`, `class`, `classes`, `target` or `y`;
@@ -151,13 +151,13 @@ impl Raw {
     }
 }
 
-/// How a field becomes a value.
+/// The way in which a field becomes a value.
 pub(super) struct Cell<F> {
     /// The value of a field of the feature with that index.
     pub(super) read: F,
-    /// What a field must be, for a message.
+    /// The fields that are taken, for a message.
     pub(super) expected: String,
-    /// Most values.
+    /// The most values.
     pub(super) limit: usize,
 }
 

@@ -9,8 +9,8 @@ use crate::ops::{self, ConvOptions, Estimator, Padding, ResidualUnit, UnitVars};
 use crate::rng::Rng;
 use crate::tape::Var;
 
-/// What [`Family`] says. The shortcut of a stride of 2 is a pool of 2 x 2; where a unit gives out
-/// more channels than it takes, the shortcut's are repeated.
+/// A unit of a [`Family`]. The shortcut of a stride of 2 is a pool of 2 x 2; if a unit has more
+/// output than input channels, those of the shortcut are repeated.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     family: Family,

@@ -209,7 +209,7 @@ impl<T: Real> Function<T> for RealConv2d {
 }
 
 impl RealConv2d {
-    /// With the signs of filters.
+    /// The convolution with the signs of filters.
     pub(super) fn of_signs(options: ConvOptions) -> Self {
         Self {
             name: "sign_weight_conv2d",

@@ -17,7 +17,7 @@ pub(super) const X: usize = 0;
 pub(super) const W: usize = 1;
 
 impl ConvShape {
-    /// For images `[batch, height, width, channels]` and filters
+    /// The shape of a convolution of images `[batch, height, width, channels]` with filters
     /// `[outputs, kernel height, kernel width, channels / groups]`.
     pub(super) fn new(x: &[usize], w: &[usize], options: ConvOptions) -> Result<Self, Error> {
         let &[batch, height, width, channels] = x else {

@@ -88,7 +88,7 @@ impl Window<'_> {
 }
 
 impl PoolShape {
-    /// For images `[batch, height, width, channels]`.
+    /// The pool of images of shape `x`, `[batch, height, width, channels]`.
     pub(super) fn new(
         x: &[usize],
         kernel: [usize; 2],

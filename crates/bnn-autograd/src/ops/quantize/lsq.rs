@@ -22,8 +22,8 @@ pub struct Lsq {
 }
 
 impl Lsq {
-    /// For a tensor of `count` weights: signed integers of 2 to 16 bits, `Q_N = 2^(bits - 1)`,
-    /// `Q_P = 2^(bits - 1) - 1`.
+    /// The quantizer of a tensor of `count` weights: signed integers of 2 to 16 bits, `Q_N =
+    /// 2^(bits - 1)`, `Q_P = 2^(bits - 1) - 1`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for another number of bits.
@@ -37,8 +37,8 @@ impl Lsq {
         })
     }
 
-    /// For activations of `features` numbers per sample: unsigned integers of 1 to 16 bits,
-    /// `Q_N = 0`, `Q_P = 2^bits - 1`.
+    /// The quantizer of activations of `features` numbers per sample: unsigned integers of 1 to 16
+    /// bits, `Q_N = 0`, `Q_P = 2^bits - 1`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for another number of bits.

@@ -14,8 +14,8 @@ use crate::saved_state;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// How `alpha * sign(w)` is differentiated, where `alpha` is the mean of `|w|` over the weights of
-/// an output channel (`||W||_1 / n`), and `g` the gradient of the scaled signs.
+/// The derivative of `alpha * sign(w)`, where `alpha` is the mean of `|w|` over the weights of an
+/// output channel (`||W||_1 / n`), and `g` the gradient of the scaled signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaledSign {
     /// `dw = alpha [|w| <= 1] g`: the magnitude-aware gradient of Bi-Real Net (Liu et al. 2018,

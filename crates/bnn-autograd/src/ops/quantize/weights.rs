@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::real::Real;
 use crate::tape::Var;
 
-/// How weights `[n, ..]` become weights of few values, for operations on floats.
+/// The quantizers that make weights of few values of weights `[n, ..]`, for operations on floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightQuantizer {
     /// `alpha * sign(w)`, one `alpha` per output channel (the first dimension): the mean of `|w|`
