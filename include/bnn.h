@@ -816,8 +816,8 @@ bnn_status_t bnn_conv2d_new_f32(const bnn_conv2d_options_t *options,
                                 bnn_conv2d_t **out);
 
 /**
- * Makes a convolution as `bnn_conv2d_new_f32` does, from filters that are already packed: a row
- * of `k = kernel_height * kernel_width * (channels / groups)` bits per output.
+ * Makes a convolution as `bnn_conv2d_new_f32` does, from filters that are already packed: a
+ * row of `k = kernel_height * kernel_width * (channels / groups)` bits per output.
  *
  * - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
  *   words, may be larger.
@@ -1399,8 +1399,8 @@ bnn_status_t bnn_builder_finish(bnn_builder_t *builder, size_t *file_bytes);
  * Copies the bytes of the finished model.
  *
  * - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
- *   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a multiple
- *   of 8.
+ *   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a
+ *   multiple of 8.
  *
  * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
  */

@@ -121,8 +121,8 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block of
-/// columns, to the sums of these columns. A band of rows is added up in row order, and then the
+/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block
+/// of columns, to the sums of these columns. A band of rows is added up in row order, and then the
 /// bands in theirs.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,

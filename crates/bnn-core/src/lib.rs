@@ -30,8 +30,8 @@
 //! # Features
 //! - `std` (default): run-time CPU detection, the `BNN_ISA` variable, threads by `rayon`.
 //! - `conv`: model files with convolutions and pools; `alloc` has it too.
-//! - `graph`: model files that are graphs, with numbers beside the bits; `float`: graphs with `f32`,
-//!   not fixed point alone. `alloc` has both.
+//! - `graph`: model files that are graphs, with numbers beside the bits; `float`: graphs with
+//!   `f32`, not fixed point alone. `alloc` has both.
 //! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
 //! - neither: views over borrowed words, products with canonical weights, the model reader and
 //!   runner.

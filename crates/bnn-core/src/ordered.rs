@@ -54,8 +54,8 @@ impl OrderedWeights {
         size_of_val(&self.panels[..])
     }
 
-    /// `y[i, o] = (..((+0 + x[i, 0] * w[o, 0]) + x[i, 1] * w[o, 1]) ..)` for rows `x`, `[m, k]`, and
-    /// `y`, `[m, n]`.
+    /// `y[i, o] = (..((+0 + x[i, 0] * w[o, 0]) + x[i, 1] * w[o, 1]) ..)` for rows `x`, `[m, k]`,
+    /// and `y`, `[m, n]`.
     ///
     /// # Errors
     /// `x` or `y` of another length than whole rows of the same number.

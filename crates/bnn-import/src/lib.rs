@@ -1,9 +1,9 @@
-//! Binary networks that others trained, as model files.
+//! Binary networks that other programs trained, as model files.
 //!
-//! [`import`] takes a path: an ONNX file, a `.tflite` file of Larq Compute Engine, or a weight folder
-//! of BNN-PYNQ. [`onnx()`], [`tflite()`] and [`finn()`] take bytes. Files are taken for hostile: what is wrong with one is an [`ImportError`], found in
-//! memory and time that [`Limits`] bounds. A file that comes out has been run beside the float
-//! interpretation of the network that went in ([`Comparison`]).
+//! [`import`] takes a path: an ONNX file, a `.tflite` file of Larq Compute Engine, or a weight
+//! folder of BNN-PYNQ. [`onnx()`], [`tflite()`] and [`finn()`] take bytes. Files are treated
+//! as hostile: a fault is an [`ImportError`], found in memory and time that [`Limits`] bounds. Each
+//! model file has been compared with the network, computed in floats ([`Comparison`]).
 //!
 //! `protobuf` reads the wire format, `onnx` the graph; its `interpreter` computes every node in
 //! floats, which folds constants and is what the model is compared with. `chain` collects the nodes

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::folder::read;
 use crate::{Folder, ImportError, Imported, Options, finn, onnx, tflite};
 
-/// Imports what is at a path: a folder of weights of BNN-PYNQ, a `.tflite` file of Larq Compute Engine,
-/// or an ONNX file, which may keep weights in other files of its folder.
+/// Imports what is at a path: a folder of weights of BNN-PYNQ, a `.tflite` file of Larq Compute
+/// Engine, or an ONNX file, which may keep weights in other files of its folder.
 ///
 /// # Errors
 /// [`ImportError`].

@@ -1,14 +1,14 @@
 //! Binary layers in ONNX Runtime.
 //!
-//! [`onnx`] writes a model as an ONNX file: its binary layers are nodes of the domain [`DOMAIN`], the
-//! rest are standard operators. The library that this crate is, as a cdylib, has the entry point
-//! `RegisterCustomOps`, after which ONNX Runtime runs these nodes with the kernels of this engine;
-//! scores are those of [`PackedModel`](bnn_core::model::PackedModel), bit for bit.
+//! [`onnx`] writes a model as an ONNX file: its binary layers are nodes of the domain [`DOMAIN`],
+//! the rest are standard operators. As a cdylib, the crate is a library with the entry point
+//! `RegisterCustomOps`, after which ONNX Runtime runs these nodes with the kernels of this engine.
+//! Scores equal those of [`PackedModel`](bnn_core::model::PackedModel), bit for bit.
 //!
-//! `schema` has the names that both sides use. `export` makes nodes of a model's layers and `protobuf`
-//! the bytes of them. `ops` computes the nodes, in safe code over slices. `runtime` is the boundary to
-//! ONNX Runtime: all `unsafe` of the crate is there, each pointer is checked there, and a panic would
-//! be caught there.
+//! `schema` has the names that both sides use. `export` makes nodes of a model's layers and
+//! `protobuf` makes their bytes. `ops` computes the nodes, in safe code over slices. `runtime` is
+//! the boundary to ONNX Runtime: all `unsafe` of the crate is there, each pointer is checked there,
+//! and a panic would be caught there.
 
 mod export;
 mod ops;

@@ -1,5 +1,5 @@
-//! Names of the operators and of their attributes, for those who write nodes and those who run them.
-//! `docs/ONNX_RUNTIME.md` describes what each computes.
+//! Names of the operators and of their attributes, for those who write nodes and those who run
+//! them. `docs/ONNX_RUNTIME.md` describes what each computes.
 
 use std::ffi::CStr;
 

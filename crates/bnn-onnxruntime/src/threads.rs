@@ -1,4 +1,5 @@
-//! The threads that share the work of a node: those of rayon, or those of a caller that has its own.
+//! The threads that share the work of a node: those of rayon, or those of a caller that has its
+//! own.
 
 use std::sync::OnceLock;
 

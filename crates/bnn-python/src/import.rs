@@ -14,8 +14,8 @@ use crate::threads::{MANY, run};
 /// know about it.
 type Imported<'py> = (Bound<'py, PyBytes>, usize, usize, Vec<String>);
 
-/// Imports the network at a path. `numbers`: the factor of a byte, means and deviations; `None` for a
-/// network of bits.
+/// Imports the network at a path. `numbers`: the factor of a byte, means and deviations; `None` for
+/// a network of bits.
 #[pyfunction]
 pub(crate) fn import_model(
     py: Python<'_>,

@@ -77,8 +77,8 @@ fn build(threads: usize) -> PyResult<ThreadPool> {
     })
 }
 
-/// Does the work of nodes in ONNX Runtime as that of calls: on the package's threads, or on the calling
-/// one if it is small.
+/// Does the work of nodes in ONNX Runtime as that of calls: on the package's threads, or on the
+/// calling one if it is small.
 pub(crate) fn share_with_onnxruntime() {
     bnn_onnxruntime::internal::run_by(|steps, work| {
         if steps <= SMALL && HERE.try_with(Option::is_some).unwrap_or(false) {

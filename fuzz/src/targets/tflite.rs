@@ -1,5 +1,5 @@
-//! Files of TensorFlow Lite: those of the importer's tests, damaged, and any bytes. What is damaged is
-//! an error, or a model.
+//! Files of TensorFlow Lite: those of the importer's tests, damaged, and any bytes. What is damaged
+//! is an error, or a model.
 
 use super::parsed;
 use arbitrary::{Arbitrary, Unstructured};

@@ -213,8 +213,8 @@ export! {
     /// Copies the bytes of the finished model.
     ///
     /// - `bytes`: written, as many bytes as `bnn_builder_finish` said; `len`, its size, may be
-    ///   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a multiple
-    ///   of 8.
+    ///   larger, and what lies after them stays as it was. For `bnn_model_open` it begins at a
+    ///   multiple of 8.
     ///
     /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
     pub fn bnn_builder_file(builder: *const bnn_builder_t, bytes: *mut u8, len: usize) -> bnn_status_t {

@@ -38,8 +38,8 @@ export! {
 }
 
 export! {
-    /// Makes a convolution as `bnn_conv2d_new_f32` does, from filters that are already packed: a row
-    /// of `k = kernel_height * kernel_width * (channels / groups)` bits per output.
+    /// Makes a convolution as `bnn_conv2d_new_f32` does, from filters that are already packed: a
+    /// row of `k = kernel_height * kernel_width * (channels / groups)` bits per output.
     ///
     /// - `bits`: read, `outputs * bnn_row_words(k)` words, tail bits 0; `bits_words`, its size in
     ///   words, may be larger.

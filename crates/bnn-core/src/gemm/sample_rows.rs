@@ -18,8 +18,8 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// `samples` samples, each of the rows that [`Planes`](crate::planes::Planes) of `depth` would have, or of one row of
-    /// signs.
+    /// `samples` samples, each of the rows that [`Planes`](crate::planes::Planes) of `depth` would
+    /// have, or of one row of signs.
     pub(crate) fn of_gathered(
         rows: &'a dyn Gather,
         samples: usize,

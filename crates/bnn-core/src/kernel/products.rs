@@ -80,7 +80,8 @@ impl Kernel {
         (self.functions.micro_kernel.fill_panel)(rows, words, panel);
     }
 
-    /// See [`Multiply`](super::micro_kernel::Multiply). Slices of any other length than it wants are a bug in the caller.
+    /// See [`Multiply`](super::micro_kernel::Multiply). Slices of any other length than it wants
+    /// are a bug in the caller.
     pub(crate) fn multiply(&self, block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
         debug_assert_eq!(panel.len(), self.panel_words(block.words));
         debug_assert_eq!(sums.len(), block.rows);
@@ -100,7 +101,8 @@ impl Kernel {
 
     /// Products of +-1 between `row` and each of the rows of the same length in `others`, one after
     /// the other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`; `k` as in
-    /// [`Multiply`](super::micro_kernel::Multiply). `others` has a row for each sum: sums without one mean nothing.
+    /// [`Multiply`](super::micro_kernel::Multiply). `others` has a row for each sum: sums without
+    /// one mean nothing.
     pub(crate) fn dot_rows(&self, row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
         let mut others = others;
         for sum in sums {
@@ -126,8 +128,8 @@ impl Kernel {
         (self.functions.windows)().bits.as_ref()
     }
 
-    /// Whether images of `windows` windows of `groups` groups of 32 bits are faster in place than by
-    /// patches of `words` words.
+    /// Whether images of `windows` windows of `groups` groups of 32 bits are faster in place than
+    /// by patches of `words` words.
     pub(crate) fn prefers_windows(
         &self,
         windows: usize,

@@ -56,7 +56,8 @@ pub(super) const fn check_axis(axis: &Axis, after: u8) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether an image of this shape has at least one element, and fits memory at eight bytes for each.
+/// Whether an image of this shape has at least one element, and fits memory at eight bytes for
+/// each.
 pub(super) const fn fits_memory(&[height, width, channels]: &[usize; 3]) -> bool {
     // Two sides have 32 bits together.
     match (height * width).checked_mul(channels) {

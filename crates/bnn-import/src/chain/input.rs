@@ -122,8 +122,8 @@ impl Chain {
     }
 }
 
-/// `(scale, value at 0)` of a function of bytes that is a straight line, up to rounding; else a byte
-/// that is off it.
+/// `(scale, value at 0)` of a function of bytes that is a straight line, up to rounding; else a
+/// byte that is off it.
 pub(crate) fn straight(f: impl Fn(u8) -> f32) -> Result<(f64, f64), u8> {
     let base = f64::from(f(0));
     let rise = f64::from(f(255)) - base;

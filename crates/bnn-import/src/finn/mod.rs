@@ -1,5 +1,5 @@
-//! Weight folders of BNN-PYNQ, as FINN's accelerators load them: their fully connected networks, and
-//! the convolutional one for images of 32x32.
+//! Weight folders of BNN-PYNQ, as FINN's accelerators load them: their fully connected networks,
+//! and the convolutional one for images of 32x32.
 //!
 //! The files hold weights and thresholds, and nothing of the network's shape. `layer` finds the
 //! sizes of a layer, `network` puts layers together, `reference` is the definition.
@@ -14,8 +14,8 @@ use crate::{Comparison, Folder, ImportError, Imported, Options};
 
 use network::Network;
 
-/// Makes a model file of a weight folder of BNN-PYNQ: files `L-P-weights.bin` and `L-P-thres.bin` of
-/// layer `L` and processing element `P`, and `classes.txt` with the names of the classes.
+/// Makes a model file of a weight folder of BNN-PYNQ: files `L-P-weights.bin` and `L-P-thres.bin`
+/// of layer `L` and processing element `P`, and `classes.txt` with the names of the classes.
 ///
 /// A chain of fully connected layers takes bits of bytes, +1 from 128 on. Of convolutions there is
 /// one network, CNV: six of 3x3 without padding, with pools after the second and the fourth, and

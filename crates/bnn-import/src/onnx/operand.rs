@@ -2,8 +2,8 @@
 
 use super::value::{Tensor, broadcast, offsets};
 
-/// A value of the chain: its shape, the batch first, and the pixels of a channel. Where an image was
-/// flattened, the elements of a channel follow each other.
+/// A value of the chain: its shape, the batch first, and the pixels of a channel. Where an image
+/// was flattened, the elements of a channel follow each other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape<'a> {
     pub(super) sizes: &'a [usize],

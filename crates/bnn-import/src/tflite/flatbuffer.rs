@@ -1,8 +1,8 @@
 //! The wire format of FlatBuffers, read in place: tables of fields, vectors, text.
 //!
-//! A reader of one page, and not a crate: with those that there are, one verifies a file by code that
-//! is generated from its schema, or reads unchecked. Here each access is checked by itself, nothing is
-//! allocated, and nothing follows an offset but the caller's code.
+//! A reader of one page, and not a crate: with those that there are, one verifies a file by code
+//! that is generated from its schema, or reads unchecked. Here each access is checked by itself,
+//! nothing is allocated, and nothing follows an offset but the caller's code.
 
 /// Bytes of a text that are read. (Many tables may share one.)
 const MOST_TEXT: usize = 256;

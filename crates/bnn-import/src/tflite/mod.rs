@@ -1,5 +1,5 @@
-//! Files of TensorFlow Lite as Larq Compute Engine converts networks: binary operators (`LceQuantize`,
-//! `LceBconv2d`, `LceBMaxPool2d`, `LceDequantize`) among built-in ones of floats.
+//! Files of TensorFlow Lite as Larq Compute Engine converts networks: binary operators
+//! (`LceQuantize`, `LceBconv2d`, `LceBMaxPool2d`, `LceDequantize`) among built-in ones of floats.
 //!
 //! The graph becomes one of the nodes that ONNX has, images with their channels first, and goes the
 //! way of an ONNX file from there: one interpreter, one way to a chain or a graph, one comparison.
@@ -17,8 +17,8 @@ mod window;
 use crate::budget::Budget;
 use crate::{ImportError, Imported, Options};
 
-/// Makes a model file of a `.tflite` file with floats, as the converter of Larq Compute Engine writes
-/// it; files of 8-bit numbers are refused.
+/// Makes a model file of a `.tflite` file with floats, as the converter of Larq Compute Engine
+/// writes it; files of 8-bit numbers are refused.
 ///
 /// # Errors
 /// [`ImportError`]; an operator that cannot be brought over is named by the tensor that it makes.

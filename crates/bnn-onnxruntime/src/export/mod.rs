@@ -18,9 +18,9 @@ use nodes::Writer;
 /// The ONNX file of a model, whose nodes of the domain [`DOMAIN`](crate::DOMAIN) want this library;
 /// the same bytes for the same model.
 ///
-/// Its input `input` is `[N, height, width, channels]`, or `[N, inputs]` where a sample is one pixel:
-/// bytes (`uint8`), or packed signs (`uint64`) whose last side is words. Its output `output` is of
-/// the same form, in `float32`, `int32`, or packed signs.
+/// Its input `input` is `[N, height, width, channels]`, or `[N, inputs]` where a sample is one
+/// pixel: bytes (`uint8`), or packed signs (`uint64`) whose last side is words. Its output `output`
+/// is of the same form, in `float32`, `int32`, or packed signs.
 ///
 /// # Errors
 /// [`ExportError::Node`] of fixed point, and of sums that `float32` does not hold;

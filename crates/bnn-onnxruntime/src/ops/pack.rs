@@ -17,8 +17,8 @@ const WORD: usize = 64;
 /// Elements that a thread packs at once.
 const BLOCK: usize = 1 << 14;
 
-/// `[.., channels]` numbers to `[.., words]`: +1 where a number reaches the threshold of its channel,
-/// or 0. NaN never does.
+/// `[.., channels]` numbers to `[.., words]`: +1 where a number reaches the threshold of its
+/// channel, or 0. NaN never does.
 #[derive(Debug)]
 pub(crate) struct Pack {
     thresholds: Vec<f32>,

@@ -1,5 +1,5 @@
-//! Products with signs: `BinaryLinear` and `BinaryConv2d`, whose output is floats, and the same with
-//! thresholds, whose output is bits.
+//! Products with signs: `BinaryLinear` and `BinaryConv2d`, whose output is floats, and the same
+//! with thresholds, whose output is bits.
 
 use std::ffi::CStr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -86,8 +86,8 @@ impl<'c> Destination<'c> {
         if data.is_null() || !data.is_aligned() {
             return refused("an output whose memory is absent or not aligned");
         }
-        // SAFETY: the output has `len` elements of its type, of which any bytes are values; it lives
-        // as long as the context, and is asked for once.
+        // SAFETY: the output has `len` elements of its type, of which any bytes are values; it
+        // lives as long as the context, and is asked for once.
         unsafe {
             ptr::write_bytes(data, 0, len);
             Ok(slice::from_raw_parts_mut(data, len))

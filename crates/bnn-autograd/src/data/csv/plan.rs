@@ -20,8 +20,8 @@ pub(in crate::data) struct Plan {
 const LABEL_WORDS: [&str; 6] = ["label", "labels", "class", "classes", "target", "y"];
 
 impl Plan {
-    /// Looks at the first two rows. With `features` there are that many columns, or one more with the
-    /// label; without, all columns but one are features.
+    /// Looks at the first two rows. With `features` there are that many columns, or one more with
+    /// the label; without, all columns but one are features.
     pub(super) fn new(
         first: &Row,
         second: Option<&Row>,

@@ -1,5 +1,5 @@
-//! The arithmetic of fixed-point numbers: 16 bits, a power of two as their unit, saturating. Training
-//! computes by these functions too, so that a file cannot differ from it.
+//! The arithmetic of fixed-point numbers: 16 bits, a power of two as their unit, saturating.
+//! Training computes by these functions too, so that a file cannot differ from it.
 //!
 //! `round` is to the nearest integer, of two the greater.
 
@@ -62,8 +62,8 @@ pub const fn prelu(v: i16, slope: i32, shift: u8) -> i16 {
     }
 }
 
-/// The sum of numbers of the exponents `from`, as a number of the exponent `to`. Exponents differ by
-/// at most [`MAX_DISTANCE`].
+/// The sum of numbers of the exponents `from`, as a number of the exponent `to`. Exponents differ
+/// by at most [`MAX_DISTANCE`].
 #[inline]
 #[must_use]
 pub const fn add(a: i16, b: i16, from: [i8; 2], to: i8) -> i16 {

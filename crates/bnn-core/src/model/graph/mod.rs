@@ -2,9 +2,9 @@
 //!
 //! `record` is the layout, `check` what a reader checks. `schedule` is the order in which rows are
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
-//! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is a
-//! graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks of samples on
-//! hosts. `info` and `cost` tell what nodes are and take.
+//! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is
+//! a graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks
+//! of samples on hosts. `info` and `cost` tell what nodes are and take.
 
 pub(in crate::model) mod check;
 mod cost;

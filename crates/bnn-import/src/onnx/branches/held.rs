@@ -10,8 +10,8 @@ pub(super) struct Held {
     /// Whether the network has flattened the image, channels first.
     pub(super) is_flat: bool,
     pub(super) what: What,
-    /// Padding above, to the left, below and to the right, and its value, which the next convolution
-    /// takes; `image` is without it.
+    /// Padding above, to the left, below and to the right, and its value, which the next
+    /// convolution takes; `image` is without it.
     pub(super) pads: Option<([usize; 4], f32)>,
 }
 

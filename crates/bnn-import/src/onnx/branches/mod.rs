@@ -1,8 +1,9 @@
 //! Networks that are no chain, or whose numbers are real somewhere, as graphs (version 2 of the
 //! format): every node of the network becomes one of the model's, in the order of the file.
 //!
-//! A value is held as the tensor that it is, or as the bits that it stands for, with its two values:
-//! comparisons make bits, and functions of single numbers on bits change the two values alone.
+//! A value is held as the tensor that it is, or as the bits that it stands for, with its two
+//! values: comparisons make bits, and functions of single numbers on bits change the two values
+//! alone.
 
 mod held;
 mod products;

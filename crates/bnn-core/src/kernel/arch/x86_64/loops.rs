@@ -14,7 +14,8 @@ pub(in crate::kernel) fn run<L: Loop>(kernel: &'static Kernel, work: L) -> L::Ou
         // SAFETY: a `Kernel` is handed out only if `supported` has found AVX2, which those of
         // AVX-512 ask for as well.
         Isa::Avx2 | Isa::Avx512 | Isa::Amx => unsafe { with_256_bits(work) },
-        // The targets' own vectors. Every instruction set is named, so that a new one gets its line.
+        // The targets' own vectors. Every instruction set is named, so that a new one gets its
+        // line.
         Isa::Portable | Isa::Popcnt | Isa::Neon | Isa::Simd128 => work.run(),
     }
 }
