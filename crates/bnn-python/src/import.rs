@@ -1,4 +1,4 @@
-//! Networks that others trained.
+//! Networks that other programs trained.
 
 use std::path::PathBuf;
 

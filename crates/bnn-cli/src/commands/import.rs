@@ -1,4 +1,4 @@
-//! `bnn import`: makes a model file of a network that others trained.
+//! `bnn import`: makes a model file of a network that another program trained.
 
 use std::path::{Path, PathBuf};
 

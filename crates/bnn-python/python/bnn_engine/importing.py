@@ -1,4 +1,4 @@
-"""Networks that others trained."""
+"""Networks that other programs trained."""
 
 from __future__ import annotations
 
