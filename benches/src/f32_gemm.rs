@@ -63,7 +63,7 @@ pub(crate) struct F32Weights {
 }
 
 impl F32Weights {
-    /// Of `rows`, a row of `k` numbers for each of the `n` outputs.
+    /// The weights of `rows`, a row of `k` numbers for each of the `n` outputs.
     pub(crate) fn new(n: usize, k: usize, rows: Vec<f32>) -> Self {
         let view = NdTensorView::from_data([n, k], rows.as_slice());
         let rten = GemmExecutor::<f32>::new().prepack_b(view.transposed());
@@ -75,7 +75,7 @@ impl F32Weights {
         self.n
     }
 
-    /// As [`F32Gemm::multiply`], of `m` rows.
+    /// Multiplies `m` rows as [`F32Gemm::multiply`] does.
     ///
     /// # Panics
     /// If a slice is not as long as its matrix.

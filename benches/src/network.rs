@@ -23,7 +23,7 @@ pub struct FloatNetwork {
     rows: Vec<FloatLayer>,
     input_len: usize,
     output_len: usize,
-    /// Of each thread.
+    /// The working memory of each thread.
     rooms: Vec<Mutex<Room>>,
 }
 

@@ -129,7 +129,7 @@ fn programs(compiler: &str) -> Vec<Program> {
     programs_with(compiler, &[])
 }
 
-/// The same with more flags for the compiler.
+/// The C tests, compiled with more flags.
 fn programs_with(compiler: &str, flags: &[&str]) -> Vec<Program> {
     toolchain::programs(compiler, &[&["-std=c99"], flags].concat(), "c")
 }

@@ -7,11 +7,11 @@ use semihosting::println;
 use crate::counter::Counter;
 use crate::stack;
 
-/// What a model gives out for a class.
+/// The score that a model gives a class.
 pub trait Score: Copy + Default + PartialOrd {
     /// The room for scores, as a run takes it.
     fn output(scores: &mut [Self]) -> Output<'_>;
-    /// As the file of outputs has it.
+    /// The bytes of the score in the file of outputs.
     fn to_le_bytes(self) -> [u8; 4];
 }
 

@@ -245,7 +245,7 @@ impl Damage {
     }
 }
 
-/// The same bytes with a length and a checksum that fit: an attacker's file.
+/// The bytes with a length and a checksum that fit: an attacker's file.
 pub(super) fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if bytes.len() >= CRC.end {

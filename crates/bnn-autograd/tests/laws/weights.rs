@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Written by PyTorch and safetensors (`vectors/make_weights.py`).
 const FILE: &[u8] = include_bytes!("../vectors/weights.safetensors");
 
-/// The same numbers as text, and what the network computes.
+/// The numbers of the file as text, and what the network computes.
 fn text() -> Value {
     serde_json::from_str(include_str!("../vectors/weights.json")).unwrap()
 }

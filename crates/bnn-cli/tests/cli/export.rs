@@ -185,7 +185,7 @@ fn the_file_itself_is_checked_before_it_is_written() {
     assert_eq!(files(folder).len(), before.len() + 1);
 }
 
-/// That ONNX Runtime computes it is tested from Python, where there is one.
+/// Python tests that ONNX Runtime computes the file.
 #[test]
 fn a_model_becomes_an_onnx_file_of_the_same_bytes_each_time() {
     let folder = tempfile::tempdir().unwrap();

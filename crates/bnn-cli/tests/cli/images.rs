@@ -23,7 +23,7 @@ fn coloured(class: usize, seed: u32) -> DynamicImage {
     image.into()
 }
 
-/// The same brightness everywhere, or a light left half.
+/// An image of one brightness, or with a light left half.
 fn grey(class: usize, seed: u32) -> DynamicImage {
     let image = GrayImage::from_fn(6, 5, |x, y| {
         let light = class == 1 || x < 3;

@@ -1,5 +1,4 @@
-//! As `digits`, with a convolutional network. What is done with it is in the library's
-//! `digits`.
+//! The program `digits` with a convolutional network. The library's `digits` says what it does.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]

@@ -41,7 +41,7 @@ static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/digits-i
 static MODEL: Model = bnn_core::include_model!("../../../models/digits-int.bnn");
 const SIZES: Sizes = MODEL.sizes();
 
-/// The same sizes, of inputs that thresholds make bits of.
+/// A model of the same sizes whose inputs thresholds make bits of.
 static BITS_MODEL: Model = bnn_core::include_model!("../../../models/digits-bits.bnn");
 
 /// Enough for both.

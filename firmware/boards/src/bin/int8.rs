@@ -119,7 +119,7 @@ fn widen(x: &[i8; K]) -> [i16; K] {
     core::array::from_fn(|i| i16::from(x[i & !3 | [0, 2, 1, 3][i & 3]]))
 }
 
-/// As `layer`, of inputs that `widen` made: twice the memory.
+/// Computes what `layer` does, of inputs that `widen` made: twice the memory.
 fn layer_of_widened(x: &[i16; K], weights: &[[i8; K]; N], sums: &mut [i32; N]) {
     for (rows, sums) in weights.as_chunks().0.iter().zip(sums.as_chunks_mut().0) {
         four_rows_of_widened(x, rows, sums);
@@ -226,7 +226,7 @@ macro_rules! eight_weights {
     };
 }
 
-/// As `four_rows`: 40 instructions for eight weights of each.
+/// Computes what `four_rows` does, of widened inputs: 40 instructions for eight weights of each.
 #[unsafe(naked)]
 extern "C" fn four_rows_of_widened(x: &[i16; K], rows: &[[i8; K]; 4], sums: &mut [i32; 4]) {
     naked_asm!(

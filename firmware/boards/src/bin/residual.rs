@@ -1,5 +1,5 @@
-//! As `digits_int`, with a residual network: binary convolutions, and 16-bit numbers that run past
-//! them. No float instruction is in it.
+//! The program `digits_int` with a residual network: binary convolutions, and 16-bit numbers that
+//! run past them. It contains no float instruction.
 //!
 //! `ci/firmware.sh` builds it and runs it in an emulator.
 #![no_std]

@@ -74,7 +74,7 @@ fn npz(members: &[(&str, Vec<u8>)], deflate: bool) -> Vec<u8> {
     file
 }
 
-/// As Keras's `mnist.npz`: 3 training and 2 test images of 2 rows of 3 pixels.
+/// The members of Keras's `mnist.npz`: 3 training and 2 test images of 2 rows of 3 pixels.
 fn members() -> Vec<(&'static str, Vec<u8>)> {
     let pixels: Vec<u8> = (0..18).collect();
     let labels: Vec<u8> = [0_i64, 4, 1]

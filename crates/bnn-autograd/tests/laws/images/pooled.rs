@@ -33,7 +33,7 @@ struct Run<T: Real> {
     kept: usize,
 }
 
-/// Of the layer, and a pool after it.
+/// Results and gradients of the layer, and of a pool after it.
 fn run<T: Real>(
     layer: &mut dyn Module<T>,
     pool: Option<MaxPool2d>,
