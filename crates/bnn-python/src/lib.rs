@@ -10,6 +10,7 @@ mod bits;
 mod conv2d;
 mod error;
 mod forward;
+mod graph_writer;
 mod import;
 mod linear;
 mod model;
@@ -27,6 +28,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<conv2d::Conv2d>()?;
     module.add_class::<model::Model>()?;
     module.add_class::<writer::Writer>()?;
+    module.add_class::<graph_writer::GraphWriter>()?;
     module.add_function(wrap_pyfunction!(bits::pack, module)?)?;
     module.add_function(wrap_pyfunction!(bits::pack_bools, module)?)?;
     module.add_function(wrap_pyfunction!(bits::unpack, module)?)?;

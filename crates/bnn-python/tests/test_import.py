@@ -23,6 +23,13 @@ def test_scores_are_those_of_onnx_runtime(name, tmp_path):
     assert (bnn.Model.open(tmp_path / "m.bnn").run(x) == model.run(x)).all()
 
 
+def test_a_file_of_larq_compute_engine_has_its_scores():
+    model = bnn.import_model(MODELS / "lce_chain.tflite")
+    x = np.fromfile(MODELS / "lce_chain.input", np.uint8).reshape(8, -1)
+    expected = np.fromfile(MODELS / "lce_chain.scores", "<f4").reshape(8, -1)
+    assert np.allclose(model.run(x), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_means_and_deviations_are_those_of_the_network():
     x = np.fromfile(MODELS / "cnn_normed.input", np.uint8).reshape(8, -1)
     expected = np.fromfile(MODELS / "cnn_normed.scores", "<f4").reshape(8, -1)

@@ -24,6 +24,7 @@ from .._meta import escape
 from .._native import Error
 from ..bits import pack
 from ..model import Model
+from ._graphs import GraphFile, is_graph
 from .functional import pads, pair
 from .modules import BinaryConv2d, BinaryLinear, SignWeightConv2d, SignWeightLinear, _folded
 
@@ -387,12 +388,16 @@ def export(
     network: an `nn.Sequential` (of others) of `BinaryLinear`, `BinaryConv2d`, batch norms, `Hardtanh`,
         `MaxPool2d`, `Flatten`; dropout and identity are left out. It may begin with a
         `SignWeightLinear` or `SignWeightConv2d`, which takes numbers; else signs of the input count.
+        A network that has modules of its own with others in them becomes a graph, if `torch.fx` can
+        follow it: sums, concatenations of channels, `ReLU`, `PReLU`, means, `Linear` and `Conv2d` of
+        numbers may be between binary layers then.
     samples: `[batch, features]` or `[batch, channels, height, width]`: inputs of the network, the more
         the better. Numbers must be integers from 0 to `2**input_bits - 1`.
     path: where to write it; a file there is replaced, whole or not at all.
     class_names, meta: text for people and tools.
     tolerance: how far a score may be from that of the network, as a share of the largest one that its
-        output can have. At 0 scores must be equal, bit for bit.
+        output can have (of a graph, that it has on the samples). At 0 scores must be equal, bit for
+        bit.
 
     Returns the bytes of the file, of which `Model` gives what the network gives in evaluation.
 
@@ -408,14 +413,23 @@ def export(
     for key in lines:
         if not key or any(not c.isprintable() or c in "=\\" for c in key):
             raise Error(f"meta: expected a key of printable characters without `=` and backslash, found {key!r}")
+    text = "".join(f"{key}={escape(value)}\n" for key, value in lines.items())
     with _evaluation(network):
+        if is_graph(network):
+            graph = GraphFile(network, samples[:1].float(), input_bits)
+            file = graph.finish(text)
+            allowed = network(samples.float()).abs().amax().reshape(1) * tolerance
+            _compare(file, network, samples.float(), graph.is_bytes, input_bits, allowed)
+            if path is not None:
+                replace_file(path, file)
+            return file
         products = _Layers(network, samples[:1].float(), input_bits).products
         is_bytes = isinstance(products[0].named.module, (SignWeightLinear, SignWeightConv2d))
         writer = _native.Writer(input_bits if is_bytes else 0)
         for product, following in zip(products, products[1:]):
             _undo(following, _hidden(writer, product))
         allowed = _last(writer, products[-1], tolerance)
-        file = writer.finish("".join(f"{key}={escape(value)}\n" for key, value in lines.items()))
+        file = writer.finish(text)
         _compare(file, network, samples.float(), is_bytes, input_bits, allowed)
     if path is not None:
         replace_file(path, file)

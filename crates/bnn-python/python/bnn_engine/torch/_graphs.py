@@ -1,0 +1,314 @@
+"""Networks with branches, as graphs in model files.
+
+`torch.fx` records what the network calls, with the layers of `torch.nn` and of this package as they
+are. Each call becomes a node of the graph. Binary layers take the signs of numbers, so that a sign
+comes before them; everything between them is computed in `float32`, rounded as PyTorch rounds it
+where that computes element by element.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from .. import _native
+from .._native import Error
+from ..bits import pack
+from .functional import pads, pair
+from .modules import BinaryConv2d, BinaryLinear, SignWeightConv2d, SignWeightLinear, _folded
+
+# Up to this sum floats are exact.
+_MOST = 1 << 24
+
+_ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
+_CAT = (torch.cat, torch.concat)
+_RELU = (torch.relu, nn.functional.relu, "relu", "relu_")
+_FLATTEN = (torch.flatten, "flatten")
+_LEFT_OUT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
+
+
+class _Tracer(fx.Tracer):
+    """Looks into every module but those that this package or PyTorch has itself."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        ours = type(module).__module__.startswith(__package__)
+        return ours or super().is_leaf_module(module, name)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A tensor of the graph. `node` is 0 for the input; `flat_from` is `[channels, height, width]` of
+    images that were flattened."""
+
+    node: int
+    flat_from: tuple[int, int, int] | None = None
+
+
+def is_graph(network: nn.Module) -> bool:
+    """Whether a network is more than layers one after the other: whether it has a module of its own
+    with others in it."""
+    modules = network.modules()
+    return any(not isinstance(module, nn.Sequential) and any(module.children()) for module in modules)
+
+
+class GraphFile:
+    """Walks over the calls of a network in evaluation. A sample goes along, for the sizes."""
+
+    def __init__(self, network: nn.Module, sample: Tensor, input_bits: int) -> None:
+        self.network, self.largest_input = network, (1 << input_bits) - 1
+        try:
+            self.calls = _Tracer().trace(network)
+        except Exception as error:
+            raise Error(f"the network cannot be exported: torch.fx cannot follow it: {error}") from error
+        self.is_bytes = self._takes_numbers()
+        self.writer = _native.GraphWriter(input_bits if self.is_bytes else 0, self._sizes(sample))
+        self.signs: dict[int, int] = {}
+        # What the calls give, and what that is in the graph.
+        self.tensors: dict[fx.Node, Tensor] = {}
+        self.values: dict[fx.Node, _Value] = {}
+        inputs = [call for call in self.calls.nodes if call.op == "placeholder"]
+        if len(inputs) != 1:
+            raise Error(f"the network cannot be exported: expected one input, found {len(inputs)}")
+        self.last = 0
+        for call in self.calls.nodes:
+            self._visit(call, sample)
+
+    def _takes_numbers(self) -> bool:
+        """Whether layers that multiply numbers read the input."""
+        (first, *_) = self.calls.nodes
+        return any(
+            user.op == "call_module"
+            and isinstance(self.network.get_submodule(user.target), (SignWeightConv2d, SignWeightLinear))
+            for user in first.users
+        )
+
+    @staticmethod
+    def _sizes(x: Tensor) -> list[int]:
+        """`[height, width, channels]`."""
+        return [x.shape[2], x.shape[3], x.shape[1]] if x.ndim == 4 else [1, 1, x.shape[-1]]
+
+    def _refuse(self, call: fx.Node, why: str) -> Error:
+        kind = call.target if isinstance(call.target, str) else getattr(call.target, "__name__", call.target)
+        if call.op == "call_module":
+            kind = type(self.network.get_submodule(call.target)).__name__
+        name = call.target if call.op == "call_module" else call.name
+        return Error(f"layer `{name}` ({kind}) cannot be exported: {why}")
+
+    def _visit(self, call: fx.Node, sample: Tensor) -> None:
+        if call.op == "placeholder":
+            self.tensors[call], self.values[call] = sample, _Value(0)
+        elif call.op == "output":
+            (result,) = call.args
+            if not isinstance(result, fx.Node) or self.values[result].node != self.last or self.last == 0:
+                raise Error("the network cannot be exported: expected its last layer to give its one output")
+            if self.values[result].flat_from:
+                raise Error("the network cannot be exported: it ends with a flattened image, of which a file has another order")
+        else:
+            arguments = fx.node.map_arg((call.args, call.kwargs), lambda node: self.tensors[node])
+            try:
+                value = self._call(call)
+            except Error as error:
+                raise error if str(error).startswith("layer `") else self._refuse(call, str(error)) from error
+            self.tensors[call] = self._compute(call, *arguments)
+            self.values[call] = value
+            self.last = max(self.last, value.node)
+
+    def _compute(self, call: fx.Node, args: tuple, kwargs: dict) -> Tensor:
+        if call.op == "call_module":
+            return self.network.get_submodule(call.target)(*args, **kwargs)
+        if call.op == "call_method":
+            return getattr(args[0], call.target)(*args[1:], **kwargs)
+        return call.target(*args, **kwargs)
+
+    def _call(self, call: fx.Node) -> _Value:
+        if call.op == "call_module":
+            return self._module(call, self.network.get_submodule(call.target))
+        if call.op == "get_attr":
+            raise self._refuse(call, "numbers beside those of layers; expected layers, sums and concatenations")
+        operands = [x for x in call.args if isinstance(x, fx.Node)]
+        if call.target in _ADD and len(operands) == 2 and not call.kwargs:
+            a, b = (self._numbers(call, x) for x in operands)
+            if self.tensors[operands[0]].shape != self.tensors[operands[1]].shape or a.flat_from != b.flat_from:
+                raise self._refuse(call, "expected the sum of two tensors of the same shape")
+            return _Value(self.writer.add(a.node, b.node), a.flat_from)
+        if call.target in _CAT and isinstance(call.args[0], (list, tuple)):
+            dim = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
+            values = [self._numbers(call, x) for x in call.args[0]]
+            if dim not in (1, self.tensors[call.args[0][0]].ndim * -1 + 1) or any(v.flat_from for v in values):
+                raise self._refuse(call, "expected a concatenation of channels (dim 1)")
+            joined, *rest = values
+            for value in rest:
+                joined = _Value(self.writer.concat(joined.node, value.node))
+            return joined
+        if call.target in _RELU:
+            x = self._numbers(call, operands[0])
+            return _Value(self.writer.relu(x.node), x.flat_from)
+        if call.target in _FLATTEN and list(call.args[1:]) == [1] and not call.kwargs:
+            return self._flattened(call, operands[0])
+        raise self._refuse(call, "a model file holds nothing of this kind")
+
+    def _numbers(self, call: fx.Node, x: fx.Node) -> _Value:
+        value = self.values[x]
+        if value.node == 0:
+            raise self._refuse(
+                call,
+                "it changes the input of the network, which a model file takes as it is; expected a layer of "
+                "bnn_engine.torch first",
+            )
+        return value
+
+    def _flattened(self, call: fx.Node, x: fx.Node) -> _Value:
+        value, tensor = self._numbers(call, x), self.tensors[x]
+        if tensor.ndim != 4 or value.flat_from:
+            return value
+        return _Value(value.node, tuple(tensor.shape[1:]))
+
+    def _module(self, call: fx.Node, module: nn.Module) -> _Value:
+        if len(call.args) != 1 or call.kwargs:
+            raise self._refuse(call, f"expected one input, found {len(call.args) + len(call.kwargs)}")
+        (source,) = call.args
+        if isinstance(module, _LEFT_OUT):
+            return self.values[source]
+        if isinstance(module, BinaryLinear):
+            return self._linear(call, module, source)
+        if isinstance(module, BinaryConv2d):
+            return self._conv2d(call, module, source)
+        x, tensor = self._numbers(call, source), self.tensors[source]
+        if isinstance(module, nn.Flatten) and module.start_dim == 1 and module.end_dim in (-1, tensor.ndim - 1):
+            return self._flattened(call, source)
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            return self._real_product(call, module, x, tensor)
+        if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)):
+            return self._pool(call, module, x, tensor)
+        make = self._by_channel(call, module, tensor.shape[1])
+        if make is None:
+            raise self._refuse(call, "a model file holds nothing of this kind")
+        if x.flat_from and not isinstance(module, (nn.ReLU, nn.Hardtanh)):
+            raise self._refuse(call, "it has numbers for each element of a flattened image; put it before the Flatten")
+        return _Value(make(x.node), x.flat_from)
+
+    def _by_channel(self, call: fx.Node, module: nn.Module, channels: int) -> Callable[[int], int] | None:
+        """What adds a node for a module that computes numbers one by one."""
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if module.running_mean is None or module.running_var is None:
+                raise self._refuse(call, "it has no running statistics, expected track_running_stats")
+            scale, bias = (_array(p) for p in _folded(module))
+            return lambda x: self.writer.affine(x, scale, bias)
+        if isinstance(module, nn.PReLU):
+            slopes = _array(module.weight.expand(channels))
+            return lambda x: self.writer.prelu(x, slopes)
+        if isinstance(module, nn.ReLU):
+            return self.writer.relu
+        if isinstance(module, nn.Hardtanh):
+            return lambda x: self.writer.clamp(x, module.min_val, module.max_val)
+        return None
+
+    def _pool(self, call: fx.Node, pool: nn.Module, x: _Value, tensor: Tensor) -> _Value:
+        height, width, channels = self._sizes(tensor)
+        if isinstance(pool, nn.AdaptiveAvgPool2d):
+            if pair("output_size", pool.output_size) != [1, 1]:
+                raise self._refuse(call, "expected an output of one pixel")
+            kernel, stride, padding = [height, width], [1, 1], [0, 0, 0, 0]
+        else:
+            kernel = pair("kernel_size", pool.kernel_size)
+            stride = pair("stride", pool.kernel_size if pool.stride is None else pool.stride)
+            padding = pads(pool.padding, kernel, [1, 1])
+            if pool.ceil_mode:
+                raise self._refuse(call, "expected no ceil_mode")
+        is_max = isinstance(pool, nn.MaxPool2d)
+        if is_max and (pair("dilation", pool.dilation) != [1, 1] or pool.return_indices):
+            raise self._refuse(call, "expected a dilation of 1 and no return_indices")
+        if isinstance(pool, nn.AvgPool2d) and (any(padding) and pool.count_include_pad or pool.divisor_override):
+            raise self._refuse(call, "expected means of pixels: count_include_pad=False and no divisor_override")
+        return _Value(self.writer.pool(x.node, is_max, [height, width, channels], kernel, stride, padding))
+
+    def _linear(self, call: fx.Node, layer: BinaryLinear, source: fx.Node) -> _Value:
+        value, tensor = self.values[source], self.tensors[source]
+        if tensor.ndim != 2:
+            raise self._refuse(call, "it takes rows; expected a Flatten before it")
+        weight, kernel, channels = layer.weight, [1, 1], tensor.shape[1]
+        if value.flat_from:
+            # PyTorch flattens [channels, height, width], a model file [height, width, channels].
+            channels, *kernel = value.flat_from
+            weight = weight.unflatten(1, value.flat_from).permute(0, 2, 3, 1).flatten(1)
+        shape = _native.Conv2d([*kernel, channels], len(weight), kernel)
+        return self._product(call, layer, weight, shape, source, isinstance(layer, SignWeightLinear))
+
+    def _conv2d(self, call: fx.Node, layer: BinaryConv2d, source: fx.Node) -> _Value:
+        tensor = self.tensors[source]
+        if tensor.ndim != 4:
+            raise self._refuse(call, "it takes images; expected [batch, channels, height, width]")
+        shape = _native.Conv2d(
+            self._sizes(tensor),
+            layer.out_channels,
+            layer.kernel_size,
+            layer.stride,
+            layer.dilation,
+            layer.groups,
+            pads(layer.padding, layer.kernel_size, layer.dilation),
+            layer.pad_value,
+        )
+        weight = layer.weight.permute(0, 2, 3, 1).flatten(1)
+        return self._product(call, layer, weight, shape, source, isinstance(layer, SignWeightConv2d))
+
+    def _product(
+        self,
+        call: fx.Node,
+        layer: BinaryLinear | BinaryConv2d,
+        weight: Tensor,
+        shape: _native.Conv2d,
+        source: fx.Node,
+        takes_numbers: bool,
+    ) -> _Value:
+        if not weight.isfinite().all():
+            raise self._refuse(call, "it has weights that are not finite")
+        node = self.values[source].node
+        if takes_numbers and node != 0:
+            raise self._refuse(call, "it multiplies numbers; only the first layer may, the others take signs")
+        if not takes_numbers and node == 0 and self.is_bytes:
+            raise self._refuse(call, "it takes signs of an input of which another layer takes numbers")
+        if weight.shape[1] * (self.largest_input if takes_numbers else 1) > _MOST:
+            raise self._refuse(call, "its sums can exceed 2**24, up to which floats are exact")
+        if node != 0:
+            if node not in self.signs:
+                channels = self.values[source].flat_from or self.tensors[source].shape[1:]
+                self.signs[node] = self.writer.sign(node, np.zeros(channels[0], np.float32))
+            node = self.signs[node]
+        n = len(weight)
+        bias = np.zeros(n, np.float32) if layer.bias is None else _array(layer.bias)
+        return _Value(self.writer.product(node, shape, pack(weight.detach().numpy()), np.ones(n, np.float32), bias))
+
+    def _real_product(self, call: fx.Node, layer: nn.Linear | nn.Conv2d, x: _Value, tensor: Tensor) -> _Value:
+        """A layer of numbers. PyTorch adds in an order of its own, which `tolerance` is to allow."""
+        weight = layer.weight
+        if isinstance(layer, nn.Conv2d):
+            if layer.padding_mode != "zeros":
+                raise self._refuse(call, f"padding_mode: expected 'zeros', found {layer.padding_mode!r}")
+            image, kernel = self._sizes(tensor), list(layer.kernel_size)
+            stride, dilation = list(layer.stride), list(layer.dilation)
+            sides = pads(layer.padding, kernel, dilation)
+            shape = _native.Conv2d(image, len(weight), kernel, stride, dilation, layer.groups, sides)
+        else:
+            if tensor.ndim != 2:
+                raise self._refuse(call, "it takes rows; expected a Flatten before it")
+            channels, *kernel = x.flat_from or (tensor.shape[1], 1, 1)
+            weight = weight.unflatten(1, (channels, *kernel))
+            shape = _native.Conv2d([*kernel, channels], len(weight), kernel)
+        rows = weight.permute(0, 2, 3, 1).flatten(1)
+        bias = np.zeros(len(rows), np.float32) if layer.bias is None else _array(layer.bias)
+        return _Value(self.writer.real_product(x.node, shape, _array(rows), bias))
+
+    def finish(self, meta: str) -> bytes:
+        """The bytes of the file."""
+        return self.writer.finish(meta)
+
+
+def _array(numbers: Tensor) -> np.ndarray:
+    if not numbers.isfinite().all():
+        raise Error("it has numbers that are not finite; has training diverged?")
+    return numbers.detach().float().contiguous().numpy()
