@@ -114,6 +114,17 @@ fn shapes() -> Vec<Shape> {
             }
         }
     }
+    // One of four taps lies on the only pixel, the others as far away as 32 bits can tell.
+    for far in [46_341, u32::MAX as usize] {
+        let options = ConvOptions {
+            dilation: [far, far],
+            padding: around(far, 0, far, 0),
+            ..ConvOptions::default()
+        };
+        if Conv2d::new([1, 1, 16], 16, [2, 2], options).is_ok() {
+            shapes.push((1, [1, 1, 16], 16, [2, 2], options));
+        }
+    }
     assert!(shapes.len() > 25, "most of these convolutions exist");
     shapes
 }
