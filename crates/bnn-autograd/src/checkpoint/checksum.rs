@@ -3,7 +3,7 @@
 use twox_hash::XxHash3_128;
 
 use super::CheckpointError;
-use super::format::malformed;
+use super::error::malformed;
 
 /// Digits of the checksum, in hexadecimal.
 const DIGITS: usize = 32;

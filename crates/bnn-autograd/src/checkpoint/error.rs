@@ -101,6 +101,13 @@ pub enum CheckpointError {
     NoOptimizer,
 }
 
+/// Says what is wrong with the bytes.
+pub(super) fn malformed(reason: impl ToString) -> CheckpointError {
+    CheckpointError::Malformed {
+        reason: reason.to_string(),
+    }
+}
+
 fn older(found: u64, expected: u64) -> &'static str {
     match found < expected {
         true => {

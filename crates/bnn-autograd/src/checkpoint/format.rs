@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::checksum::{self, ZEROS};
 use super::elements::dtype;
+use super::error::malformed;
 use super::{Checkpoint, CheckpointError, PREFIXES, check_finite};
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -163,12 +164,6 @@ fn strings(object: &Value) -> Result<BTreeMap<String, String>, CheckpointError> 
         Ok((key.clone(), value.to_string()))
     };
     object.iter().map(string).collect()
-}
-
-pub(super) fn malformed(reason: impl ToString) -> CheckpointError {
-    CheckpointError::Malformed {
-        reason: reason.to_string(),
-    }
 }
 
 /// A tensor as safetensors takes it.

@@ -6,8 +6,9 @@ use std::path::Path;
 use safetensors::SafeTensors;
 
 use super::elements::{READ, elements};
+use super::error::malformed;
 use super::file::{io_error, read_file};
-use super::format::{Bytes, is_checkpoint, malformed};
+use super::format::{Bytes, is_checkpoint};
 use super::{BUFFER, CheckpointError, PARAM, check_finite};
 use crate::files::write_atomic;
 use crate::nn::Module;

@@ -4,32 +4,11 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 
-use super::csv::{LabelColumn, Ranges, Values};
+use super::config::{Columns, LoadConfig};
+use super::content::Content;
+use super::csv::Values;
 use super::folder::{self, FolderConfig};
 use super::{DataError, Split, arrays, cifar, digits, idx, source, table};
-
-/// The settings for reading a data set.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LoadConfig {
-    /// The settings for image files, and the share of a set without test samples that is set aside.
-    pub images: FolderConfig,
-    /// The column of a table that is the label.
-    pub label: LabelColumn,
-    /// The scale of the numbers of a table.
-    pub scale: Scale,
-}
-
-/// The kind of the numbers of a table, and the way in which they become bytes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum Scale {
-    /// Whole numbers from 0 to 255: bytes as they are.
-    #[default]
-    None,
-    /// Real numbers, mapped by the range of each column in the training rows.
-    Fit,
-    /// Real numbers, mapped by these ranges.
-    By(Ranges),
-}
 
 /// A data set, and what is known of where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,15 +24,6 @@ pub struct Loaded {
     pub columns: Option<Columns>,
     /// Notes for a person, a line each.
     pub notes: Vec<String>,
-}
-
-/// The way in which rows of numbers were read, and further rows must be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Columns {
-    /// The column of the label, if the rows come from a table.
-    pub label: Option<LabelColumn>,
-    /// The kind of the numbers.
-    pub values: Values,
 }
 
 /// Loads a data set by name: `digits` for the [embedded one](digits()), else a path; `config` has
@@ -212,35 +182,6 @@ impl Kind {
                 "one image",
                 "give a folder with a sub-folder of images for each class",
             )),
-        }
-    }
-}
-
-/// What bytes are, told by the first of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// An IDX file of unsigned bytes.
-    Idx,
-    /// An array of NumPy's.
-    Npy,
-    /// A ZIP file, and so perhaps an `.npz` file.
-    Npz,
-    /// An image in one of the formats that are read.
-    Image,
-    /// Anything else: text, if it is something that is read at all.
-    Text,
-}
-
-impl Content {
-    /// Looks at the first bytes, at most 16 of which matter.
-    #[must_use]
-    pub fn of(start: &[u8]) -> Self {
-        match start {
-            [0, 0, 8, ..] => Self::Idx,
-            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Self::Npy,
-            [b'P', b'K', 3 | 5, 4 | 6, ..] => Self::Npz,
-            _ if super::picture::is_one(start) => Self::Image,
-            _ => Self::Text,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::config::{Columns, LoadConfig, Scale};
 use super::csv::{self, LabelColumn, Labels, Ranges, Raw, Values};
 use super::part::{Part, Parts};
-use super::{Columns, DataError, Dataset, Layout, LoadConfig, Scale, Split, source, subset};
+use super::{DataError, Dataset, Layout, Split, source, subset};
 
 /// A data set of a table.
 #[derive(Debug)]

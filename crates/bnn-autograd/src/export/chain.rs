@@ -3,8 +3,8 @@
 use bnn_core::BitMatrix;
 use bnn_core::model::InputType;
 
-use super::graph::Nodes;
 use super::lowering::Values;
+use super::nodes::Nodes;
 use super::product::{Product, Shape, Then};
 use super::{ExportError, Lowering};
 use crate::error::Error;

@@ -3,8 +3,9 @@
 use bnn_core::conv::{Conv2d, Pool2d};
 use bnn_core::model::InputType;
 
-use super::graph::{Nodes, Over};
+use super::graph::Over;
 use super::lowering::Values;
+use super::nodes::Nodes;
 use super::operations::Role;
 use super::product::Shape;
 use super::{ExportError, Lowering};

@@ -23,8 +23,10 @@ mod fold;
 mod graph;
 mod images;
 mod lowering;
+mod nodes;
 mod operations;
 mod product;
+mod rows;
 
 pub use config::ExportConfig;
 pub use error::ExportError;

@@ -7,9 +7,9 @@ use crate::data::picture::{Colour, read_from};
 use crate::data::{DataError, Split};
 
 pub use crate::data::arrays::images as npy_images;
+pub use crate::data::content::Content;
 pub use crate::data::csv::{Labels, MAX_VALUES, Table, read_table};
 pub use crate::data::idx::images as idx_images;
-pub use crate::data::load::Content;
 pub use crate::data::source::unpacked;
 pub use crate::data::subset::spread;
 

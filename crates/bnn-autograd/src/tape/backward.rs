@@ -19,6 +19,41 @@ enum Visit<T: Real> {
     },
 }
 
+impl<T: Real> Var<T> {
+    /// The gradients of this one-element loss with respect to every leaf and parameter.
+    /// Releases the contexts it passes through.
+    ///
+    /// # Errors
+    /// [`Error::NotScalar`], [`Error::NoGradient`], [`Error::Released`] if a reverse pass has
+    /// already run through these contexts, and the errors of the functions.
+    pub fn backward(&self) -> Result<Gradients<T>, Error> {
+        self.tape.run_backward(self, self.one()?, false)
+    }
+
+    /// Runs [`Var::backward`] and keeps the contexts, so that the pass can be run again.
+    ///
+    /// # Errors
+    /// Those of [`Var::backward`].
+    pub fn backward_retain(&self) -> Result<Gradients<T>, Error> {
+        self.tape.run_backward(self, self.one()?, true)
+    }
+
+    /// The vector-Jacobian product: the gradients of `sum(cotangent * self)`, for a variable of any
+    /// shape. Releases the contexts it passes through.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the cotangent has another shape; those of [`Var::backward`].
+    pub fn vjp(&self, cotangent: Tensor<T>) -> Result<Gradients<T>, Error> {
+        Error::check_shape("cotangent", self.shape(), cotangent.shape())?;
+        self.tape.run_backward(self, cotangent, false)
+    }
+
+    fn one(&self) -> Result<Tensor<T>, Error> {
+        self.value.item()?;
+        Tensor::full(T::one(), self.shape())
+    }
+}
+
 impl<T: Real> Tape<T> {
     pub(super) fn run_backward(
         &self,

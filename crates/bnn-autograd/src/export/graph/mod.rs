@@ -9,9 +9,10 @@ pub(super) use products::Over;
 
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Finish, Graph, Node, Operation, Values as Kind};
+use bnn_core::model::graph::{Finish, Graph, Operation, Values as Kind};
 
 use super::lowering::{Lowered, Values};
+use super::nodes::Nodes;
 use super::{ExportError, Lowering};
 
 /// What adds nothing to any number, `-0.0` included.
@@ -27,22 +28,6 @@ pub struct Branch {
     unrounded: bool,
 }
 
-/// The nodes so far.
-#[derive(Debug, Default)]
-pub(super) struct Nodes {
-    nodes: Vec<Node>,
-    /// `[height, width, channels]` of the tensors, the input first; of the input once it is known.
-    shapes: Vec<[usize; 3]>,
-    /// The tensor at hand.
-    at: usize,
-    /// Whether the tensor at hand is the bare sum of a product, which a step may still become a
-    /// part of.
-    bare: bool,
-    /// Whether the tensor at hand is a sum or a mean of fixed-point numbers, which the network has
-    /// yet to round as the file does.
-    unrounded: bool,
-}
-
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Elements {
@@ -51,29 +36,6 @@ enum Elements {
     Reals,
     /// Fixed-point numbers with this exponent.
     Fixed(i8),
-}
-
-impl Nodes {
-    /// The shape of the tensor at hand; `None` of an input whose shape no layer has told yet.
-    pub(super) fn shape(&self) -> Option<[usize; 3]> {
-        self.shapes.get(self.at).copied()
-    }
-
-    /// Whether a layer has told the shape of the input.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.shapes.is_empty()
-    }
-
-    fn push(&mut self, operation: Operation, inputs: Vec<usize>, values: Kind, shape: [usize; 3]) {
-        self.nodes.push(Node {
-            operation,
-            inputs,
-            values,
-        });
-        self.shapes.push(shape);
-        self.at = self.nodes.len();
-        (self.bare, self.unrounded) = (false, false);
-    }
 }
 
 impl Lowering {
