@@ -1,5 +1,6 @@
 //! The work of sliding a window over an image.
 
+use bnn_core::internal::{Axis, axes};
 use bnn_core::model::{InputType, Layer, LayerKind};
 
 /// A window's way over an image.
@@ -29,20 +30,15 @@ impl Sliding {
             LayerKind::MaxPool2d(pool) => (*pool.windows(), 1, true),
             _ => return None,
         };
-        let axis = |i: usize| {
-            let (kernel, input) = (windows.kernel()[i], windows.input_size()[i]);
-            let inside = |stop: usize| {
-                let tap = |tap: usize| stop * windows.stride()[i] + tap * windows.dilation()[i];
-                let pixel = |t: usize| tap(t).checked_sub(windows.padding_before()[i]);
-                (0..kernel)
-                    .filter(|&t| pixel(t).is_some_and(|pixel| pixel < input))
-                    .count()
-            };
-            let all: Vec<usize> = (0..windows.output_size()[i]).map(inside).collect();
+        let [y, x] = axes(&windows);
+        let axis = |axis: &Axis| {
+            let kernel = axis.kernel;
+            let taps = (0..axis.output).map(|stop| axis.inside(stop).len());
+            let all: Vec<usize> = taps.collect();
             let whole = all.iter().filter(|&&taps| taps == kernel).count();
             (all.iter().sum::<usize>() as u64, whole as u64)
         };
-        let ((rows, whole_rows), (columns, whole_columns)) = (axis(0), axis(1));
+        let ((rows, whole_rows), (columns, whole_columns)) = (axis(&y), axis(&x));
         let [height, width] = windows.output_size().map(|n| n as u64);
         let [kernel_height, kernel_width] = windows.kernel().map(|n| n as u64);
         let [.., channels] = layer.input_shape;

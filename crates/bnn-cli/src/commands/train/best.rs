@@ -6,7 +6,7 @@ use bnn_autograd::checkpoint::Checkpoint;
 use bnn_autograd::train::{EpochStats, TrainError, Trainer};
 
 use super::network::Network;
-use super::replace::EPOCHS;
+use super::run_id::EPOCHS;
 use super::settings::Settings;
 use crate::args::Keep;
 use crate::error::CliError;

@@ -2,11 +2,14 @@
 
 mod architecture;
 mod best;
+mod identity;
 mod network;
 mod optimizers;
 mod outcome;
 mod progress;
 mod replace;
+mod run_files;
+mod run_id;
 mod settings;
 mod teacher;
 

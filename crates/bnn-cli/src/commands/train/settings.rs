@@ -1,12 +1,10 @@
 //! All that a training run depends on, from the command line and the recipe for its data.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bnn_autograd::Rng;
 use bnn_autograd::checkpoint::Weights;
-use bnn_autograd::data::{Augment, Dataset, LabelColumn, Layout, Loaded};
+use bnn_autograd::data::{Augment, Dataset, LabelColumn, Loaded};
 use bnn_autograd::internal::Recipe;
 use bnn_autograd::internal::data::checksum;
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
@@ -19,9 +17,11 @@ use crate::outputs::{self, Input};
 use crate::text::escape_meta;
 
 use super::architecture::{Architecture, Ends};
+use super::identity::{hashed, samples};
 use super::network::Network;
 use super::optimizers::{self, default_rate};
-use super::replace::{Fnv, Outputs, RunId};
+use super::run_files::RunFiles;
+use super::run_id::RunId;
 use super::teacher::Taught;
 
 pub(super) struct Settings {
@@ -172,7 +172,7 @@ impl Settings {
 
     /// Claims the files that the run will write. Those that cannot be written are told before
     /// training.
-    pub(super) fn claim(&self) -> Result<Outputs, CliError> {
+    pub(super) fn claim(&self) -> Result<RunFiles, CliError> {
         let best = (self.keep == Keep::Best).then_some(&self.best);
         let fixed = [&self.out, &self.report, &self.checkpoint];
         let paths: Vec<&Path> = fixed
@@ -189,7 +189,7 @@ impl Settings {
             let missing = || CliError::Failed("an output was not claimed".to_owned());
             claimed.next().ok_or_else(missing)
         };
-        Ok(Outputs {
+        Ok(RunFiles {
             model: next()?,
             report: next()?,
             checkpoint: next()?,
@@ -356,33 +356,6 @@ fn augmentation(asked: Option<AugmentArg>, data: &Dataset) -> Augment {
             ..Augment::default()
         },
     }
-}
-
-/// A hash of a file's content.
-/// Size and range of the samples of a data set.
-pub(super) fn samples(layout: Layout) -> String {
-    let Layout {
-        width,
-        height,
-        channels,
-        white,
-        ..
-    } = layout;
-    format!("{width}x{height}x{channels} up to {white}")
-}
-
-pub(super) fn hashed(path: &Path) -> Result<String, CliError> {
-    let about = |error| CliError::input(error).about(format!("cannot read {}", path.display()));
-    let mut file = File::open(path).map_err(about)?;
-    let mut hash = Fnv::default();
-    let mut part = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut part).map_err(about)? {
-            0 => break,
-            len => hash.update(&part[..len]),
-        }
-    }
-    Ok(hash.to_string())
 }
 
 /// The samples of a step: what the user says, or what suits the data.

@@ -9,8 +9,8 @@ use bnn_autograd::data::Dataset;
 use bnn_autograd::train::Teaching;
 
 use super::architecture::{Architecture, Ends};
+use super::identity::{hashed, samples};
 use super::network::Network;
-use super::settings::{hashed, samples};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 
