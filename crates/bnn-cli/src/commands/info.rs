@@ -23,7 +23,8 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     }
     let is_graph = graph::is_graph(&model);
     if is_graph && args.weights.is_some() {
-        let wrong = "--weights takes chains of layers apart, not yet graphs as this file is";
+        let wrong =
+            "--weights writes the layers of a chain, not yet graphs, and this file is a graph";
         return Err(CliError::Input(wrong.to_owned()));
     }
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();

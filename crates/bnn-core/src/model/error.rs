@@ -64,7 +64,7 @@ impl ModelError {
             ModelError::NotAModel => "not a bnn model file (wrong first bytes)",
             ModelError::Version { .. } => "a model file of another version of the format",
             ModelError::Size { .. } => "a model file that is cut off or too long",
-            ModelError::Alignment => "model bytes at an odd address",
+            ModelError::Alignment => "model bytes not at a multiple of 8",
             ModelError::Checksum { .. } => "a model file that is damaged: its checksum differs",
             ModelError::Section { expected } | ModelError::Layer { expected, .. } => expected,
             ModelError::Core(_) | ModelError::ElementType { .. } => {
@@ -88,7 +88,7 @@ impl fmt::Display for ModelError {
                 write!(f, "model file has {found} bytes, expected {expected}")
             }
             ModelError::Alignment => {
-                f.write_str("model bytes begin at an odd address, expected a multiple of 8")
+                f.write_str("model bytes not aligned, expected an address that is a multiple of 8")
             }
             ModelError::Checksum { expected, found } => write!(
                 f,

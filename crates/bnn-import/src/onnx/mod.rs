@@ -68,7 +68,8 @@ pub(crate) fn import_graph(
         Err(refused @ ImportError::Node { .. }) => {
             match branches::lower(&network, &values, &options.inputs) {
                 Ok(mut finished) => {
-                    let note = format!("a graph of real numbers and bits, for no chain: {refused}");
+                    let note =
+                        format!("a graph of real numbers and bits; it is not a chain: {refused}");
                     finished.notes.push(note);
                     finished
                 }
