@@ -52,10 +52,10 @@ pub(super) struct UnitGradients<T: Real> {
     pub(super) filters: Option<Tensor<T>>,
     pub(super) shift: Option<Tensor<T>>,
     pub(super) gamma: Tensor<T>,
-    /// Also that of what is added before the activation.
+    /// The gradient of `beta`, which is also that of the summand before the activation.
     pub(super) beta: Tensor<T>,
     pub(super) shortcut: Option<Tensor<T>>,
-    /// Of the slopes, and of what is added after them.
+    /// The gradients of the slopes, and of the summand after them.
     pub(super) activation: Option<[Tensor<T>; 2]>,
 }
 

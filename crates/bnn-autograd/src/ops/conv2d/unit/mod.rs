@@ -61,9 +61,11 @@ pub(crate) struct UnitVars<'a, T: Real> {
     pub(crate) gamma: &'a Var<T>,
     /// The summand of the normalised sums, `[outputs]`.
     pub(crate) beta: &'a Var<T>,
-    /// What is added to the normalised sums, in their shape; the images if there is none.
+    /// The tensor that is added to the normalised sums, in their shape; the images if there is
+    /// none.
     pub(crate) shortcut: Option<&'a Var<T>>,
-    /// Of `prelu(y + before) + after`: `before`, the slopes and `after`, `[outputs]` each.
+    /// The parameters of `prelu(y + before) + after`: `before`, the slopes and `after`, `[outputs]`
+    /// each.
     pub(crate) activation: Option<[&'a Var<T>; 3]>,
 }
 
@@ -133,7 +135,7 @@ struct Joined<T: Real> {
     unit: ResidualUnit<T>,
     shift: Option<usize>,
     shortcut: Option<usize>,
-    /// Of the first of three.
+    /// The place of the first of its three inputs.
     activation: Option<usize>,
 }
 
