@@ -559,8 +559,8 @@ const char *bnn_isa(void);
 bnn_status_t bnn_set_num_threads(size_t threads);
 
 /**
- * How many threads share the work of large calls. Starts them if nothing has done so before. 0
- * if the system gives no threads.
+ * The number of threads that share the work of large calls. Starts them if nothing has done so
+ * before. 0 if the system gives no threads.
  */
 size_t bnn_num_threads(void);
 

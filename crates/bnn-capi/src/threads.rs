@@ -22,8 +22,8 @@ export! {
 }
 
 export! {
-    /// How many threads share the work of large calls. Starts them if nothing has done so before. 0
-    /// if the system gives no threads.
+    /// The number of threads that share the work of large calls. Starts them if nothing has done so
+    /// before. 0 if the system gives no threads.
     pub fn bnn_num_threads() -> usize {
         pool::threads()
     }

@@ -1,4 +1,4 @@
-//! What is left of the memory and work that a file may ask for.
+//! The rest of the memory and work that a file may ask for.
 
 use crate::{ImportError, Limits};
 

@@ -1,18 +1,18 @@
-//! How a network is imported.
+//! The options of an import.
 
-/// How a network is imported. The default suits a network of images whose bytes were divided by
+/// The options of an import. The default suits a network of images whose bytes were divided by
 /// 255.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
-    /// What the network's input is to the model.
+    /// The relation of the network's input to the model's.
     pub inputs: Inputs,
-    /// What the sign of 0 is taken for.
+    /// The sign of 0 that the network was trained with.
     pub sign_of_zero: SignOfZero,
-    /// What a file may ask for.
+    /// The memory and work that a file may ask for.
     pub limits: Limits,
 }
 
-/// What the network's input is to the model.
+/// The relation of the network's input to the model's.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Inputs {
@@ -21,9 +21,9 @@ pub enum Inputs {
         /// The factor of a byte, whose product is rounded to `f32`: 1/255 where pixels were from 0
         /// to 1.
         scale: f64,
-        /// Subtracted then: one for each channel, one for all, or none.
+        /// The numbers that are subtracted then: one for each channel, one for all, or none.
         mean: Vec<f32>,
-        /// Divided by then: one for each channel, one for all, or none.
+        /// The numbers to divide by then: one for each channel, one for all, or none.
         deviation: Vec<f32>,
     },
     /// The model takes bits; the network was trained on -1 and +1.
@@ -41,19 +41,19 @@ impl Default for Inputs {
     }
 }
 
-/// What the network's `Sign` makes of 0. In a model file it is +1, always. ONNX says 0: where a sum
-/// of the network can give that, file and network can differ.
+/// The sign of 0 in the network. In a model file it is always +1, in ONNX it is 0: where a sum of
+/// the network can be 0, file and network can differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignOfZero {
-    /// 0, as ONNX says: a network in which it shows is refused.
+    /// 0, as in ONNX: a network whose scores depend on it is refused.
     #[default]
     AsOnnx,
-    /// +1: the network is taken for one that was trained so.
+    /// +1: the network was trained with it.
     PlusOne,
 }
 
-/// What a file may ask for. Beyond it an import is refused.
+/// The memory and work that a file may ask for. An import that needs more is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all files together.

@@ -1,4 +1,4 @@
-//! What goes into a node and comes out of it.
+//! The inputs and outputs of a node.
 
 use std::ffi::CStr;
 
@@ -62,12 +62,12 @@ pub(crate) struct Tensor<'a> {
 }
 
 impl Tensor<'_> {
-    /// Its last side; 1 if it has none.
+    /// The last side; 1 if there is none.
     pub(crate) fn last(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// Its elements; of words, the signs in them.
+    /// The number of elements; for words, of the signs in them.
     pub(crate) fn len(&self) -> usize {
         match self.data {
             Data::F32(x) => x.len(),

@@ -10,7 +10,7 @@ pyo3::create_exception!(
     "An argument that the engine refuses: says what was wrong and what was expected. Nothing has been\nwritten then."
 );
 
-/// What any part of the engine refuses with.
+/// The error of any part of the engine, as Python's.
 pub(crate) struct Refusal(PyErr);
 
 impl From<Refusal> for PyErr {

@@ -18,7 +18,7 @@ const MOST: usize = 1024;
 /// made while another thread of its parent holds one.
 static POOL: ArcSwapOption<ThreadPool> = ArcSwapOption::const_empty();
 
-/// How many threads were asked for; 0 for the default.
+/// The number of threads that were asked for; 0 for the default.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
 /// Products of an element with a sign, or steps like it, that are done sooner than another thread

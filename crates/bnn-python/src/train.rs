@@ -16,7 +16,7 @@ use crate::threads::{MANY, run};
 /// The bytes of a model file, and loss, training accuracy and test accuracy of each epoch.
 type Trained<'py> = (Bound<'py, PyBytes>, Vec<(f64, f64, f64)>);
 
-/// How to train; Python code has filled in what suits the data.
+/// The settings of a training; Python code has filled in those that suit the data.
 #[derive(FromPyObject)]
 pub(crate) struct Settings {
     /// `[height, width, channels]` of a sample.

@@ -47,7 +47,7 @@ pub(super) fn lower(
     finished.map_err(|failed| placed(failed, last))
 }
 
-/// What the commands ask of a model of images.
+/// The text by which the commands know a model of images.
 pub(super) fn meta(network: &Network<'_>) -> String {
     let [height, width, channels] = network.image;
     let size = match [height, width] {

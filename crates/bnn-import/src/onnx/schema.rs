@@ -58,7 +58,7 @@ impl Node {
         }
     }
 
-    /// What cannot be brought over, by the name and the type of this node.
+    /// The error that this node, by its name and type, cannot be imported.
     pub(crate) fn refused(&self, why: impl Into<String>) -> ImportError {
         ImportError::Node {
             name: self.label().to_owned(),

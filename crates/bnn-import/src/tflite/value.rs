@@ -3,7 +3,7 @@
 use super::schema::Operator;
 use crate::ImportError;
 
-/// What came of a tensor of the file.
+/// The value that a tensor of the file became.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) name: String,

@@ -1,5 +1,5 @@
-//! What the nodes compute. An operator is made once for each node of a session, and then run from
-//! any number of threads.
+//! The operators of the nodes. An operator is made once for each node of a session, and then run
+//! from any number of threads.
 
 mod average_pool;
 mod max_pool;
@@ -51,7 +51,7 @@ impl Input {
     }
 }
 
-/// What is known of a node when its session is made.
+/// The facts about a node when its session is made.
 pub(crate) trait NodeInfo {
     /// An attribute of one integer.
     fn int(&self, name: &CStr) -> Option<i64>;
@@ -61,7 +61,8 @@ pub(crate) trait NodeInfo {
     fn constant(&self, input: usize) -> Result<Option<Tensor<'_>>, Refusal>;
 }
 
-/// Where the output of a node goes. Asking for its elements ends it, so that there is one writer.
+/// The destination of a node's output. Asking for its elements ends it, so that there is one
+/// writer.
 pub(crate) trait Output<'a> {
     /// Memory for elements of a shape, of the operator's own type.
     fn floats(self, shape: &[usize]) -> Result<&'a mut [f32], Refusal>;

@@ -15,7 +15,7 @@ pub(super) struct Context {
     context: *mut OrtKernelContext,
 }
 
-/// Where the output goes.
+/// The destination of the output.
 pub(super) struct Destination<'c> {
     context: &'c Context,
 }
@@ -51,7 +51,7 @@ impl Context {
         Ok(inputs)
     }
 
-    /// Where the output goes.
+    /// The destination of the output.
     ///
     /// # Safety
     /// This is called once for a context: there is to be one writer.

@@ -1,4 +1,4 @@
-//! What a node is, when its session is made.
+//! A node when its session is made.
 
 use std::ffi::CStr;
 use std::ptr;

@@ -1,4 +1,4 @@
-//! What became of a value of the network.
+//! The form in which a graph holds a value of the network.
 
 /// A value of the network as a tensor of the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) struct Held {
     pub(super) pads: Option<([usize; 4], f32)>,
 }
 
-/// What the tensor's elements are.
+/// The elements of the tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum What {
     Real,
