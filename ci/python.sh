@@ -38,7 +38,8 @@ case ",${BNN_REQUIRE:-}," in
         python -c 'import torch' 2>/dev/null ||
             install_pytorch "$environment" torch==2.15.0 'nvidia-cuda-runtime==13.2.*' 'nvidia-cuda-cupti==13.2.*' nvidia-cufile
         # Pinned, as its operators' interface is what is tested; onnx makes networks of single nodes.
-        python -c 'import onnxruntime, onnx' 2>/dev/null || pip install onnxruntime==1.31.1 onnx==1.23.2
+        python -c 'import onnxruntime, onnx, h5py' 2>/dev/null ||
+            pip install onnxruntime==1.31.1 onnx==1.23.2 h5py==3.16.0
         ;;
     *) echo "the torch part is tested only if PyTorch is here: BNN_REQUIRE does not name it" ;;
 esac

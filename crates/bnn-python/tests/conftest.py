@@ -19,6 +19,7 @@ def rng():
 def pytest_configure(config):
     """A tool that the environment promises is there, or the tests of it fail."""
     if "torch" in os.environ.get("BNN_REQUIRE", "").split(","):
+        import h5py  # noqa: F401
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import torch  # noqa: F401

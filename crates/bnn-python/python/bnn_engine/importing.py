@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from . import _native
 from ._files import replace_file
@@ -26,7 +28,8 @@ def import_model(
     """Makes a model of a binary network that another program trained.
 
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
-        `.tflite` file of floats of Larq Compute Engine, or a folder of weights of BNN-PYNQ.
+        `.tflite` file of floats of Larq Compute Engine, a folder of weights of BNN-PYNQ, or a whole
+        network of Larq in Keras's HDF5 (`model.save("net.h5")`; wants h5py).
     out: a model file to write; a file there is replaced, whole or not at all.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean
@@ -47,13 +50,37 @@ def import_model(
     if samples < 1:
         raise Error(f"samples: expected at least 1, found {samples}")
     numbers = (float(scale), _list(mean), _list(std)) if input == "bytes" else None
-    file, _, _, notes = _native.import_model(os.fspath(path), numbers, sign_of_zero == "plus", samples)
+    with _onnx_of(os.fspath(path)) as network:
+        file, _, _, notes = _native.import_model(network, numbers, sign_of_zero == "plus", samples)
     model = Model(file)
     if out is not None:
         replace_file(out, file)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return model
+
+
+# The first bytes of HDF5 files.
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@contextmanager
+def _onnx_of(path: str) -> Iterator[str]:
+    """The path of a network that the library reads; of a Keras network, that of a temporary one."""
+    is_keras = False
+    if not os.path.isdir(path):
+        with open(path, "rb") as file:
+            is_keras = file.read(len(_HDF5)) == _HDF5
+    if not is_keras:
+        yield path
+        return
+    from ._keras import onnx_of_keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        network = os.path.join(folder, "network.onnx")
+        with open(network, "wb") as file:
+            file.write(onnx_of_keras(path))
+        yield network
 
 
 def _list(numbers: float | Sequence[float]) -> list[float]:
