@@ -1,7 +1,7 @@
 """Networks of Larq that Keras has saved whole (`model.save("net.h5")`), as ONNX files.
 
-Layers become nodes of ONNX, images with their channels first, and go the way of every ONNX file from
-there. Wants the package h5py.
+Layers become nodes of ONNX, images with their channels first; from there on the network is imported
+as any ONNX file is. Needs the package h5py.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Value:
 def onnx_of_keras(path: str) -> bytes:
     """The ONNX file of a network.
 
-    Raises `Error` with the layer's name and type where it cannot be brought over; `OSError` for what
+    Raises `Error` with the layer's name and type if it cannot be imported; `OSError` if the file
     cannot be read; `ImportError` without h5py.
     """
     import h5py

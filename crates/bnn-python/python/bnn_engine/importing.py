@@ -29,7 +29,7 @@ def import_model(
 
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
         `.tflite` file of floats of Larq Compute Engine, a folder of weights of BNN-PYNQ, or a whole
-        network of Larq in Keras's HDF5 (`model.save("net.h5")`; wants h5py).
+        network of Larq in Keras's HDF5 (`model.save("net.h5")`; needs h5py).
     out: a model file to write; a file there is replaced, whole or not at all.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean
@@ -66,7 +66,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 @contextmanager
 def _onnx_of(path: str) -> Iterator[str]:
-    """The path of a network that the library reads; of a Keras network, that of a temporary one."""
+    """The path of a network that the library reads; for a Keras network, of a temporary ONNX file."""
     is_keras = False
     if not os.path.isdir(path):
         with open(path, "rb") as file:
