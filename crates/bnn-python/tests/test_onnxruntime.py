@@ -46,6 +46,7 @@ def test_a_chain_of_convolutions_and_pools(rng):
     check(bnn.Model.open(ROOT / "firmware" / "models" / "fashion.bnn"), rng)
 
 
+@pytest.mark.filterwarnings("ignore:a graph of real numbers")
 @pytest.mark.parametrize("name", ["mlp_where", "cnn_dynamo", "qonnx", "padded", "residual", "real_stem"])
 def test_networks_of_the_importer(name, rng):
     """`residual` and `real_stem` are graphs: real stems, sums, means, rectifiers."""
