@@ -8,10 +8,12 @@
 //! functions after the pool fall: its bits are stored negated, and so are the weights that meet
 //! them in the next layer.
 
+mod batch_norm;
 mod finish;
 mod input;
 mod levels;
 mod product;
+mod quantizer;
 mod scalar;
 mod settle;
 
@@ -23,8 +25,10 @@ use crate::{ImportError, Inputs};
 use levels::{Pair, Why};
 use product::{Kind, Product, Weights};
 
+pub(crate) use batch_norm::BatchNorm;
 pub(crate) use finish::Finished;
 pub(crate) use input::straight;
+pub(crate) use quantizer::Quantizer;
 pub(crate) use scalar::{Comparison, Scalar};
 
 /// A chain in the making.

@@ -3,7 +3,8 @@
 //! Each of them is monotone, in `f32` with its roundings too, so that what a chain of them makes of
 //! integer sums changes from one of two values to the other at one sum at most.
 
-use crate::onnx::{BatchNorm, Levels};
+use super::batch_norm::BatchNorm;
+use super::quantizer::Quantizer;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Scalar {
@@ -31,7 +32,7 @@ pub(crate) enum Scalar {
         yes: Vec<f32>,
         no: Vec<f32>,
     },
-    Quantize(Levels),
+    Quantize(Quantizer),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

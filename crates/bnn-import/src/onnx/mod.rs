@@ -16,7 +16,6 @@ use crate::chain::Chain;
 use crate::compare::compare;
 use crate::{ImportError, Imported, Options};
 
-pub(crate) use interpreter::{BatchNorm, Levels};
 pub(crate) use schema::{Attribute, Graph, Input as GraphInput, Node};
 pub(crate) use value::Tensor;
 

@@ -1,6 +1,6 @@
 //! Nodes that are functions of single numbers, with constants for each channel.
 
-use super::interpreter::{Known, Levels, Values, batch_norm_of};
+use super::interpreter::{Known, Values, batch_norm_of, quantizer_of};
 use super::operand::Shape;
 use super::schema::Node;
 use super::value::{Data, Tensor};
@@ -74,7 +74,7 @@ impl<'a> Operand<'a> {
             "BipolarQuant" => Scalar::Bipolar(self.numbers(node, 1)?),
             "Quant" => {
                 let scalar = |index| self.constant(node, index).and_then(Tensor::scalar);
-                Scalar::Quantize(Levels::new(node, scalar).map_err(why)?)
+                Scalar::Quantize(quantizer_of(node, scalar).map_err(why)?)
             }
             "BatchNormalization" => {
                 if self.shape.sizes.get(1) != Some(&channels) {

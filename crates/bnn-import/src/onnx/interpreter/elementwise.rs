@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::budget::Budget;
+use crate::chain::BatchNorm;
 use crate::onnx::value::{Data, Tensor, broadcast, offsets};
 use crate::{ImportError, SignOfZero};
 
@@ -162,30 +163,6 @@ pub(super) fn select(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
         .zip(places)
         .map(|(is, (i, j))| if is { yes[i] } else { no[j] });
     Ok(Tensor::floats(&shape, chosen.collect()))
-}
-
-/// The parameters of a batch norm.
-#[derive(Clone, Debug)]
-pub(crate) struct BatchNorm {
-    pub(crate) scale: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
-    pub(crate) mean: Vec<f32>,
-    /// `1 / sqrt(variance + epsilon)`.
-    pub(crate) factor: Vec<f32>,
-}
-
-impl BatchNorm {
-    /// The norm of `x` in channel `c`, as ONNX Runtime computes it.
-    pub(crate) fn apply(&self, c: usize, x: f32) -> f32 {
-        let (scale, bias) = self.line(c);
-        x * scale + bias
-    }
-
-    /// `(scale, bias)` of channel `c`.
-    pub(crate) fn line(&self, c: usize) -> (f32, f32) {
-        let scale = self.scale[c] * self.factor[c];
-        (scale, self.bias[c] - self.mean[c] * scale)
-    }
 }
 
 /// Reads the parameters of a batch norm over `channels`, which `floats` gives by their index.

@@ -18,9 +18,9 @@ use super::value::Tensor;
 use crate::budget::Budget;
 use crate::{ImportError, SignOfZero};
 
-pub(crate) use elementwise::{BatchNorm, batch_norm_of};
+pub(crate) use elementwise::batch_norm_of;
 pub(crate) use product::ConvNode;
-pub(crate) use quantize::Levels;
+pub(crate) use quantize::quantizer_of;
 pub(crate) use window::{PoolNode, Windows, padding};
 
 /// A value of a run, and whether it depends on the input.

@@ -3,6 +3,7 @@
 use super::Call;
 use crate::ImportError;
 use crate::budget::Budget;
+use crate::chain::Quantizer;
 use crate::onnx::schema::Node;
 use crate::onnx::value::{Tensor, offsets};
 
@@ -22,72 +23,55 @@ pub(super) fn bipolar(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Im
     Ok(Tensor::floats(&input.shape, x))
 }
 
-/// `Quant` with single numbers for scale and zero point.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Levels {
-    scale: f32,
-    zero: f32,
-    least: f32,
-    most: f32,
-    round: fn(f32) -> f32,
-}
-
-impl Levels {
-    /// Reads the parameters of a node; `scalar` gives its inputs by their index.
-    pub(crate) fn new(
-        node: &Node,
-        scalar: impl Fn(usize) -> Option<f32>,
-    ) -> Result<Self, ImportError> {
-        let number = |index: usize, what: &str| {
-            scalar(index).ok_or_else(|| node.refused(format!("{what}: expected a single number")))
-        };
-        let bits = number(3, "bit width")?;
-        if !(1.0..=32.0).contains(&bits) {
-            return Err(node.refused(format!("bit width: expected 1 to 32, found {bits}")));
-        }
-        let is_signed = node.int("signed", 1) != 0;
-        let narrow = f32::from(u8::from(node.int("narrow", 0) != 0));
-        let (least, most) = match is_signed {
-            true => (
-                narrow - 2_f32.powf(bits - 1.0),
-                2_f32.powf(bits - 1.0) - 1.0,
-            ),
-            false => (0.0, 2_f32.powf(bits) - 1.0 - narrow),
-        };
-        let round = match node.text("rounding_mode").to_ascii_uppercase().as_str() {
-            "" | "ROUND" => f32::round_ties_even,
-            "FLOOR" => f32::floor,
-            "CEIL" => f32::ceil,
-            "TRUNC" | "ROUND_TO_ZERO" => f32::trunc,
-            mode => return Err(node.refused(format!("the rounding mode {mode}"))),
-        };
-        let scale = number(1, "scale")?;
-        if scale.is_nan() || scale <= 0.0 {
-            return Err(node.refused(format!("scale: expected more than 0, found {scale}")));
-        }
-        Ok(Self {
-            scale,
-            zero: number(2, "zero point")?,
-            least,
-            most,
-            round,
-        })
+/// Reads the parameters of a node; `scalar` gives its inputs by their index.
+pub(crate) fn quantizer_of(
+    node: &Node,
+    scalar: impl Fn(usize) -> Option<f32>,
+) -> Result<Quantizer, ImportError> {
+    let number = |index: usize, what: &str| {
+        scalar(index).ok_or_else(|| node.refused(format!("{what}: expected a single number")))
+    };
+    let bits = number(3, "bit width")?;
+    if !(1.0..=32.0).contains(&bits) {
+        return Err(node.refused(format!("bit width: expected 1 to 32, found {bits}")));
     }
-
-    pub(crate) fn apply(&self, x: f32) -> f32 {
-        let level = (x / self.scale + self.zero).max(self.least).min(self.most);
-        ((self.round)(level) - self.zero) * self.scale
+    let is_signed = node.int("signed", 1) != 0;
+    let narrow = f32::from(u8::from(node.int("narrow", 0) != 0));
+    let (least, most) = match is_signed {
+        true => (
+            narrow - 2_f32.powf(bits - 1.0),
+            2_f32.powf(bits - 1.0) - 1.0,
+        ),
+        false => (0.0, 2_f32.powf(bits) - 1.0 - narrow),
+    };
+    let round = match node.text("rounding_mode").to_ascii_uppercase().as_str() {
+        "" | "ROUND" => f32::round_ties_even,
+        "FLOOR" => f32::floor,
+        "CEIL" => f32::ceil,
+        "TRUNC" | "ROUND_TO_ZERO" => f32::trunc,
+        mode => return Err(node.refused(format!("the rounding mode {mode}"))),
+    };
+    let scale = number(1, "scale")?;
+    if scale.is_nan() || scale <= 0.0 {
+        return Err(node.refused(format!("scale: expected more than 0, found {scale}")));
     }
+    Ok(Quantizer {
+        scale,
+        zero: number(2, "zero point")?,
+        least,
+        most,
+        round,
+    })
 }
 
 pub(super) fn quant(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let input = call.input(0)?;
     let scalar = |index: usize| call.optional(index).and_then(Tensor::scalar);
-    let levels = Levels::new(call.node, scalar)?;
+    let quantizer = quantizer_of(call.node, scalar)?;
     budget.work(&input.shape)?;
     let mut x = input.to_floats(budget)?;
     for x in &mut x {
-        *x = levels.apply(*x);
+        *x = quantizer.apply(*x);
     }
     Ok(Tensor::floats(&input.shape, x))
 }
