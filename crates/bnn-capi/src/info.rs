@@ -2,7 +2,8 @@
 
 use core::ffi::{CStr, c_char};
 
-use bnn_core::{Isa, Kernel};
+use bnn_core::Kernel;
+use bnn_core::internal::isa_c_name;
 
 /// The ABI that this header describes; compare with `bnn_abi_version()`. It changes only when a
 /// program compiled against the old header would no longer work.
@@ -40,21 +41,7 @@ export! {
     /// Returns a static string, never NULL, never to be freed. It is "" if `BNN_ISA` names an
     /// instruction set that is unknown or absent; `bnn_last_error_message()` then says which.
     pub fn bnn_isa() -> *const c_char {
-        Ok(isa_name(Kernel::active()?.isa()).as_ptr())
-    }
-}
-
-/// [`Isa::name`] as a C string.
-fn isa_name(isa: Isa) -> &'static CStr {
-    match isa {
-        Isa::Portable => c"portable",
-        Isa::Popcnt => c"popcnt",
-        Isa::Avx2 => c"avx2",
-        Isa::Avx512 => c"avx512",
-        Isa::Amx => c"amx",
-        Isa::Neon => c"neon",
-        Isa::Simd128 => c"simd128",
-        _ => c"other",
+        Ok(isa_c_name(Kernel::active()?.isa()).as_ptr())
     }
 }
 
@@ -65,7 +52,7 @@ mod tests {
     #[test]
     fn instruction_sets_have_the_core_s_names() {
         for kernel in Kernel::available() {
-            assert_eq!(isa_name(kernel.isa()).to_str(), Ok(kernel.isa().name()));
+            assert_eq!(isa_c_name(kernel.isa()).to_str(), Ok(kernel.isa().name()));
         }
     }
 }

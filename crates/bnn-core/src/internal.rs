@@ -1,6 +1,9 @@
 //! For the other crates of this workspace only: this module is no part of the public interface and
 //! changes without notice.
 
+use core::ffi::CStr;
+
+use crate::Isa;
 #[cfg(feature = "alloc")]
 use crate::conv::{Conv2d, PackedFilters};
 #[cfg(feature = "alloc")]
@@ -29,6 +32,12 @@ pub use crate::ordered::OrderedWeights;
 pub use crate::vote::majority;
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes};
+
+/// [`Isa::name`] as C has it.
+#[must_use]
+pub const fn isa_c_name(isa: Isa) -> &'static CStr {
+    isa.c_name()
+}
 
 /// `len` zeros, to be written, at an address where a model file may lie.
 ///

@@ -1,5 +1,7 @@
 //! The instruction sets that kernels are written for: the one list of them.
 
+use core::ffi::CStr;
+
 /// Calls the macro `$then` with every instruction set, from the slowest kernel to the fastest: its
 /// documentation, its variant of [`Isa`], the name by which `BNN_ISA` asks for it, where it is
 /// built (a `cfg` that `build.rs` sets), and the module of [`arch`](super::arch) that has its
@@ -38,6 +40,17 @@ macro_rules! define_isa {
         }
 
         impl Isa {
+            /// [`Isa::name`] as C has it.
+            pub(crate) const fn c_name(self) -> &'static CStr {
+                let name = match self {
+                    $(Isa::$isa => concat!($name, "\0")),+
+                };
+                match CStr::from_bytes_with_nul(name.as_bytes()) {
+                    Ok(name) => name,
+                    Err(_) => c"", // no name has a zero within
+                }
+            }
+
             #[cfg_attr(
                 not(any(test, feature = "std")),
                 expect(dead_code, reason = "without `std` there is no variable to ask for one")
