@@ -12,7 +12,9 @@ use std::error::Error;
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Slopes, Values, Weights};
+use bnn_core::model::graph::{
+    Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Slopes, Values,
+};
 
 /// Numbers between blocks are in units of a sixteenth.
 const FIXED: Values = Values::Fixed { exponent: 4 };
@@ -29,7 +31,7 @@ fn network() -> Result<Graph, Box<dyn Error>> {
         dice: 1,
     };
     let stem = net.conv([8, 8, 1], 16, [1, 1])?;
-    let weights = Weights::I8(net.bytes(16 * stem.patch_len()));
+    let weights = NodeWeights::I8(net.bytes(16 * stem.patch_len()));
     let stem = net.product(stem, weights, 0, 6, FIXED);
     let shortcut = net.add(Operation::Relu, &[stem], FIXED);
 
@@ -48,7 +50,7 @@ fn network() -> Result<Graph, Box<dyn Error>> {
     let whole = Pool2d::new([4, 4, 32], [4, 4], [1, 1], Padding::Valid)?;
     let mean = net.add(Operation::AveragePool(whole), &[block], FIXED);
     let head = Conv2d::new([1, 1, 32], 10, [1, 1], ConvOptions::default())?;
-    let weights = Weights::I8(net.bytes(10 * 32));
+    let weights = NodeWeights::I8(net.bytes(10 * 32));
     net.product(head, weights, mean, 4, Values::Integer { exponent: 0 });
     Ok(Graph {
         input: InputType::Unsigned { depth: 5 },
@@ -113,13 +115,13 @@ impl Net {
     fn product(
         &mut self,
         conv: Conv2d,
-        weights: Weights,
+        weights: NodeWeights,
         of: usize,
         shift: u8,
         values: Values,
     ) -> usize {
         let n = conv.outputs();
-        let finish = Finish::Fixed {
+        let epilogue = NodeEpilogue::Fixed {
             factor: self.numbers(n, 16).iter().map(|f| 32 + f).collect(),
             bias: self.numbers(n, 40),
             shift,
@@ -127,7 +129,7 @@ impl Net {
         let operation = Operation::Product {
             conv,
             weights,
-            finish,
+            epilogue,
         };
         self.add(operation, &[of], values)
     }
@@ -146,7 +148,7 @@ impl Net {
         let conv = self.conv(image, outputs, stride)?;
         let k = conv.patch_len();
         let weights = BitMatrix::pack(&self.numbers(outputs * k, 1000), outputs, k)?;
-        Ok(self.product(conv, Weights::Bits(weights), signs, 5, FIXED))
+        Ok(self.product(conv, NodeWeights::Bits(weights), signs, 5, FIXED))
     }
 
     fn rprelu(&mut self, channels: usize, of: usize) -> usize {

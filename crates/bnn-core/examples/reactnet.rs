@@ -12,7 +12,9 @@ use std::time::Instant;
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::internal::single_threaded;
-use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Slopes, Values, Weights};
+use bnn_core::model::graph::{
+    Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Slopes, Values,
+};
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, ModelError, Output, PackedModel};
 
 /// Output channels and stride of each block.
@@ -87,9 +89,9 @@ fn network() -> Result<Graph, Box<dyn Error>> {
     let (mut side, mut channels) = (112, 32);
     let stem = conv([224, 224, 3], channels, 3, 2)?;
     let weights = net.numbers(channels * stem.patch_len());
-    let weights = Weights::I8(weights.iter().map(|w| (w * 127.0) as i8).collect());
-    let finish = net.finish(channels, 1e-3);
-    let mut x = net.product(stem, weights, finish, 0);
+    let weights = NodeWeights::I8(weights.iter().map(|w| (w * 127.0) as i8).collect());
+    let epilogue = net.epilogue(channels, 1e-3);
+    let mut x = net.product(stem, weights, epilogue, 0);
     for (outputs, stride) in BLOCKS {
         let first = net.binary(x, [side, side, channels], 3, stride)?;
         let mut shortcut = x;
@@ -117,8 +119,8 @@ fn network() -> Result<Graph, Box<dyn Error>> {
     let whole = Pool2d::new([side, side, channels], [side, side], [1, 1], Padding::Valid)?;
     let mean = net.add(Operation::AveragePool(whole), &[x], Values::Real);
     let head = Conv2d::new([1, 1, channels], CLASSES, [1, 1], ConvOptions::default())?;
-    let weights = Weights::F32(net.numbers(CLASSES * channels));
-    let bias = Finish::Bias(net.numbers(CLASSES));
+    let weights = NodeWeights::F32(net.numbers(CLASSES * channels));
+    let bias = NodeEpilogue::Bias(net.numbers(CLASSES));
     net.product(head, weights, bias, mean);
     Ok(Graph {
         input: InputType::Unsigned { depth: 8 },
@@ -177,18 +179,24 @@ impl Net {
         self.nodes.len()
     }
 
-    fn finish(&mut self, n: usize, scale: f32) -> Finish {
-        Finish::Real {
+    fn epilogue(&mut self, n: usize, scale: f32) -> NodeEpilogue {
+        NodeEpilogue::Real {
             scale: self.numbers(n).iter().map(|x| x * scale).collect(),
             bias: self.numbers(n),
         }
     }
 
-    fn product(&mut self, conv: Conv2d, weights: Weights, finish: Finish, of: usize) -> usize {
+    fn product(
+        &mut self,
+        conv: Conv2d,
+        weights: NodeWeights,
+        epilogue: NodeEpilogue,
+        of: usize,
+    ) -> usize {
         let operation = Operation::Product {
             conv,
             weights,
-            finish,
+            epilogue,
         };
         self.add(operation, &[of], Values::Real)
     }
@@ -207,8 +215,8 @@ impl Net {
         let conv = conv(image, channels, side, stride)?;
         let k = conv.patch_len();
         let weights = BitMatrix::pack(&self.numbers(channels * k), channels, k)?;
-        let finish = self.finish(channels, 0.05);
-        Ok(self.product(conv, Weights::Bits(weights), finish, signs))
+        let epilogue = self.epilogue(channels, 0.05);
+        Ok(self.product(conv, NodeWeights::Bits(weights), epilogue, signs))
     }
 
     fn rprelu(&mut self, of: usize, channels: usize) -> usize {

@@ -4,7 +4,7 @@ use bnn_core::BitMatrix;
 use bnn_core::conv::{Padding, Pool2d};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
-    Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights,
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
 };
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -56,8 +56,8 @@ impl GraphWriter {
         let rows = BitMatrix::from_words(words, n, k).map_err(Refusal::from)?;
         let operation = Operation::Product {
             conv: *conv.shape(),
-            weights: Weights::Bits(rows),
-            finish: real(&scale, &bias)?,
+            weights: NodeWeights::Bits(rows),
+            epilogue: real(&scale, &bias)?,
         };
         Ok(self.add_node(operation, vec![x], Values::Real))
     }
@@ -72,8 +72,8 @@ impl GraphWriter {
     ) -> PyResult<usize> {
         let operation = Operation::Product {
             conv: *conv.shape(),
-            weights: Weights::F32(weights.as_slice()?.to_vec()),
-            finish: Finish::Bias(bias.as_slice()?.to_vec()),
+            weights: NodeWeights::F32(weights.as_slice()?.to_vec()),
+            epilogue: NodeEpilogue::Bias(bias.as_slice()?.to_vec()),
         };
         Ok(self.add_node(operation, vec![x], Values::Real))
     }
@@ -113,7 +113,7 @@ impl GraphWriter {
 
     /// `x` between two numbers.
     fn clamp(&mut self, x: usize, low: f32, high: f32) -> usize {
-        let (low, high) = (Number::Real(low), Number::Real(high));
+        let (low, high) = (NodeNumber::Real(low), NodeNumber::Real(high));
         self.add_node(Operation::Clamp { low, high }, vec![x], Values::Real)
     }
 
@@ -162,10 +162,10 @@ impl GraphWriter {
     }
 }
 
-fn real(scale: &Reals<'_>, bias: &Reals<'_>) -> PyResult<Finish> {
+fn real(scale: &Reals<'_>, bias: &Reals<'_>) -> PyResult<NodeEpilogue> {
     let (scale, bias) = (scale.as_slice()?.to_vec(), bias.as_slice()?.to_vec());
     match scale.len() == bias.len() {
-        true => Ok(Finish::Real { scale, bias }),
+        true => Ok(NodeEpilogue::Real { scale, bias }),
         false => Err(Error::new_err(format!(
             "biases: expected {}, found {}",
             scale.len(),

@@ -7,7 +7,8 @@ use crate::Numbers;
 use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use bnn_core::model::graph::{
-    Finish, Graph, Node, Number, Numbers as Parameters, Operation, Slopes, Values, Weights,
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers as Parameters, Operation, Slopes,
+    Values,
 };
 use bnn_core::model::{InputType, ModelError};
 
@@ -123,21 +124,23 @@ impl Step {
                 let (n, k) = (conv.outputs(), conv.patch_len());
                 let weights = match (from, self.kind / 13 % 2) {
                     (Values::Bits, _) | (Values::Unsigned { .. }, 0) => {
-                        Weights::Bits(numbers.bits(n, k).ok()?)
+                        NodeWeights::Bits(numbers.bits(n, k).ok()?)
                     }
-                    (Values::Real, 0) => Weights::F32((0..n * k).map(|_| real(numbers)).collect()),
-                    _ => Weights::I8((0..n * k).map(|_| numbers.byte() as i8).collect()),
+                    (Values::Real, 0) => {
+                        NodeWeights::F32((0..n * k).map(|_| real(numbers)).collect())
+                    }
+                    _ => NodeWeights::I8((0..n * k).map(|_| numbers.byte() as i8).collect()),
                 };
-                let finish = match (values, &weights) {
-                    (Values::Bits, _) => Finish::Thresholds(integers(n, numbers)),
-                    (Values::Real, Weights::F32(_)) => Finish::Bias(reals(n, numbers)),
-                    _ => self.finish(n, values, numbers),
+                let epilogue = match (values, &weights) {
+                    (Values::Bits, _) => NodeEpilogue::Thresholds(integers(n, numbers)),
+                    (Values::Real, NodeWeights::F32(_)) => NodeEpilogue::Bias(reals(n, numbers)),
+                    _ => self.epilogue(n, values, numbers),
                 };
                 let [height, width] = conv.windows().output_size();
                 let operation = Operation::Product {
                     conv,
                     weights,
-                    finish,
+                    epilogue,
                 };
                 (operation, vec![a], [height, width, n], values)
             }
@@ -155,8 +158,8 @@ impl Step {
             }
             4 => {
                 let values = self.values(from == Values::Real);
-                let finish = self.finish(channels, values, numbers);
-                (Operation::Affine(finish), vec![a], shape, values)
+                let epilogue = self.epilogue(channels, values, numbers);
+                (Operation::Affine(epilogue), vec![a], shape, values)
             }
             5 => plain(Operation::Relu)?,
             6 => plain(Operation::Prelu(self.slopes(channels, from, numbers)))?,
@@ -167,12 +170,12 @@ impl Step {
             })?,
             8 => plain(match from {
                 Values::Real => Operation::Clamp {
-                    low: Number::Real(-1.0),
-                    high: Number::Real(real(numbers).abs()),
+                    low: NodeNumber::Real(-1.0),
+                    high: NodeNumber::Real(real(numbers).abs()),
                 },
                 _ => Operation::Clamp {
-                    low: Number::Fixed(-9),
-                    high: Number::Fixed(numbers.byte().into()),
+                    low: NodeNumber::Fixed(-9),
+                    high: NodeNumber::Fixed(numbers.byte().into()),
                 },
             })?,
             kind @ (9 | 10) => {
@@ -214,13 +217,13 @@ impl Step {
         }
     }
 
-    fn finish(&self, n: usize, values: Values, numbers: &mut Numbers<'_>) -> Finish {
+    fn epilogue(&self, n: usize, values: Values, numbers: &mut Numbers<'_>) -> NodeEpilogue {
         match values {
-            Values::Real => Finish::Real {
+            Values::Real => NodeEpilogue::Real {
                 scale: reals(n, numbers),
                 bias: reals(n, numbers),
             },
-            _ => Finish::Fixed {
+            _ => NodeEpilogue::Fixed {
                 factor: integers(n, numbers),
                 bias: integers(n, numbers),
                 shift: self.outputs % 63,

@@ -86,21 +86,23 @@ fn models_of_images_tell_their_shapes_and_run() {
 
 /// Bytes in, a binary convolution with a shortcut around it, scores out: a graph.
 fn graph() -> AlignedBytes {
-    use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Values, Weights};
+    use bnn_core::model::graph::{
+        Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values,
+    };
     let options = ConvOptions {
         padding: Padding::Same,
         ..ConvOptions::default()
     };
     let conv = Conv2d::new(IMAGE, 3, [3, 3], options).unwrap();
     let weights: Vec<i32> = (0..3 * 27).map(|i| (i * i) % 7 - 3).collect();
-    let real = || Finish::Real {
+    let real = || NodeEpilogue::Real {
         scale: vec![0.5, 1.0, -2.0],
         bias: vec![0.25; 3],
     };
     let product = Operation::Product {
         conv,
-        weights: Weights::Bits(BitMatrix::pack(&weights, 3, 27).unwrap()),
-        finish: real(),
+        weights: NodeWeights::Bits(BitMatrix::pack(&weights, 3, 27).unwrap()),
+        epilogue: real(),
     };
     let node = |operation, inputs: &[usize], values| Node {
         operation,

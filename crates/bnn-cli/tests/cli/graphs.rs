@@ -6,7 +6,7 @@ use std::path::Path;
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Values, Weights};
+use bnn_core::model::graph::{Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values};
 
 use super::{json, refused, stdout};
 
@@ -20,7 +20,7 @@ pub(crate) fn write_model(folder: &Path) {
     let conv = Conv2d::new([8, 8, 1], 1, [3, 3], options).unwrap();
     let whole = Pool2d::new([8, 8, 1], [8, 8], [1, 1], Padding::Valid).unwrap();
     let head = Conv2d::new([1, 1, 1], 10, [1, 1], ConvOptions::default()).unwrap();
-    let real = |n: usize| Finish::Real {
+    let real = |n: usize| NodeEpilogue::Real {
         scale: vec![0.5; n],
         bias: (0..n).map(|i| i as f32).collect(),
     };
@@ -32,9 +32,9 @@ pub(crate) fn write_model(folder: &Path) {
     let product = |conv, weights, n| Operation::Product {
         conv,
         weights,
-        finish: real(n),
+        epilogue: real(n),
     };
-    let weights = Weights::Bits(BitMatrix::pack(&[1_i8; 9], 1, 9).unwrap());
+    let weights = NodeWeights::Bits(BitMatrix::pack(&[1_i8; 9], 1, 9).unwrap());
     let graph = Graph {
         input: InputType::Unsigned { depth: 5 },
         input_shape: [8, 8, 1],
@@ -49,7 +49,7 @@ pub(crate) fn write_model(folder: &Path) {
             node(Operation::Add, &[1, 3], Values::Real),
             node(Operation::AveragePool(whole), &[4], Values::Real),
             node(
-                product(head, Weights::I8(vec![1; 10]), 10),
+                product(head, NodeWeights::I8(vec![1; 10]), 10),
                 &[5],
                 Values::Real,
             ),

@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use bnn_core::conv::{Conv2d, Windows};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
-    Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights,
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
 };
 use bnn_core::row_words;
 
@@ -138,10 +138,10 @@ impl Writer {
             Operation::Product {
                 conv,
                 weights,
-                finish,
+                epilogue,
             } => {
                 let [height, width] = conv.windows().output_size();
-                let name = self.product(conv, weights, finish, values, x)?;
+                let name = self.product(conv, weights, epilogue, values, x)?;
                 return Ok((name, [height, width, conv.outputs()]));
             }
             Operation::Add => file.standard("Add", &[&x.name, &y.name], &[]),
@@ -150,9 +150,9 @@ impl Writer {
                 let shape = [height, width, channels + y.shape[2]];
                 return Ok((self.concat(x, y, shape), shape));
             }
-            Operation::Affine(finish) => {
+            Operation::Affine(epilogue) => {
                 let number = self.number(x);
-                self.finished(number, finish)?
+                self.finished(number, epilogue)?
             }
             Operation::Relu => file.standard("Relu", &[&x.name], &[]),
             Operation::Prelu(slopes) => self.prelu(&x.name, slopes)?,
@@ -167,7 +167,7 @@ impl Writer {
                 self.shifted(&rectified, &after)
             }
             Operation::Clamp { low, high } => {
-                let (Number::Real(low), Number::Real(high)) = (low, high) else {
+                let (NodeNumber::Real(low), NodeNumber::Real(high)) = (low, high) else {
                     return Err(self.refused("fixed point, for which ONNX has no operators"));
                 };
                 let low = file.scalar("low", *low);
@@ -200,8 +200,8 @@ impl Writer {
     fn product(
         &mut self,
         conv: &Conv2d,
-        weights: &Weights,
-        finish: &Finish,
+        weights: &NodeWeights,
+        epilogue: &NodeEpilogue,
         values: Values,
         x: &Tensor,
     ) -> Result<String, ExportError> {
@@ -219,12 +219,12 @@ impl Writer {
             most.is_some_and(|most| most < 1 << f32::MANTISSA_DIGITS)
         };
         let reals: Cow<'_, [f32]> = match weights {
-            Weights::Bits(rows) => {
+            NodeWeights::Bits(rows) => {
                 let rows = self.file.words("weights", n, rows.words());
-                return self.signs(conv, rows, finish, values, x, is_exact(1));
+                return self.signs(conv, rows, epilogue, values, x, is_exact(1));
             }
-            Weights::F32(weights) => weights.into(),
-            Weights::I8(weights) => {
+            NodeWeights::F32(weights) => weights.into(),
+            NodeWeights::I8(weights) => {
                 if x.values != Values::Real && !is_exact(128) {
                     return Err(self.refused("sums of integers that float32 does not hold"));
                 }
@@ -237,7 +237,7 @@ impl Writer {
         let sums = self
             .file
             .ours(op::ORDERED_CONV, &[&x.name, &weights], &attributes.list());
-        self.finished(sums, finish)
+        self.finished(sums, epilogue)
     }
 
     /// A product with signs.
@@ -245,7 +245,7 @@ impl Writer {
         &mut self,
         conv: &Conv2d,
         weights: String,
-        finish: &Finish,
+        epilogue: &NodeEpilogue,
         values: Values,
         x: &Tensor,
         is_exact: bool,
@@ -261,17 +261,17 @@ impl Writer {
             _ => [op::CONV, op::CONV_BITS],
         };
         let file = &mut self.file;
-        match finish {
-            Finish::Thresholds(thresholds) => {
+        match epilogue {
+            NodeEpilogue::Thresholds(thresholds) => {
                 let thresholds = file.ints("thresholds", thresholds);
                 Ok(file.ours(to_bits, &[&x.name, &weights, &thresholds], &attributes))
             }
-            Finish::Real { scale, bias } => {
+            NodeEpilogue::Real { scale, bias } => {
                 let scale = file.floats("scale", &[scale.len()], scale);
                 let bias = file.floats("bias", &[bias.len()], bias);
                 Ok(file.ours(to_floats, &[&x.name, &weights, &scale, &bias], &attributes))
             }
-            Finish::Fixed {
+            NodeEpilogue::Fixed {
                 factor,
                 bias,
                 shift: 0,
@@ -291,16 +291,16 @@ impl Writer {
     }
 
     /// What becomes of a real number.
-    fn finished(&mut self, x: String, finish: &Finish) -> Result<String, ExportError> {
-        match finish {
-            Finish::Real { scale, bias } => {
+    fn finished(&mut self, x: String, epilogue: &NodeEpilogue) -> Result<String, ExportError> {
+        match epilogue {
+            NodeEpilogue::Real { scale, bias } => {
                 let scale = self.file.floats("scale", &[scale.len()], scale);
                 let scaled = self.file.standard("Mul", &[&x, &scale], &[]);
                 Ok(self.shifted(&scaled, bias))
             }
-            Finish::Bias(bias) => Ok(self.shifted(&x, bias)),
+            NodeEpilogue::Bias(bias) => Ok(self.shifted(&x, bias)),
             // Sums of integers that are exact in floats; so are thresholds, or beyond them all.
-            Finish::Thresholds(thresholds) => Ok(self.reaching(&x, &floats(thresholds))),
+            NodeEpilogue::Thresholds(thresholds) => Ok(self.reaching(&x, &floats(thresholds))),
             _ => Err(self.refused("fixed point, for which ONNX has no operators")),
         }
     }

@@ -1,6 +1,6 @@
 //! Fixed-point numbers in a graph.
 
-use bnn_core::model::graph::{Finish, Operation, Values as Kind};
+use bnn_core::model::graph::{NodeEpilogue, Operation, Values as Kind};
 
 use super::Elements;
 use crate::export::operations::Role;
@@ -51,13 +51,13 @@ impl Lowering {
         let graph = self.nodes();
         let bare = std::mem::take(&mut graph.bare);
         let last = graph.nodes.last_mut().filter(|_| bare);
-        let Some((values, finish)) = last.and_then(|node| match &mut node.operation {
-            Operation::Product { finish, .. } => Some((&mut node.values, finish)),
+        let Some((values, epilogue)) = last.and_then(|node| match &mut node.operation {
+            Operation::Product { epilogue, .. } => Some((&mut node.values, epilogue)),
             _ => None,
         }) else {
             return Err(self.refusal("it does not follow a product of integers"));
         };
-        *finish = Finish::Fixed {
+        *epilogue = NodeEpilogue::Fixed {
             factor: step.factor,
             bias: step.bias,
             shift: step.shift,

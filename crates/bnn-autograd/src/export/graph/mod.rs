@@ -9,7 +9,7 @@ pub(super) use products::Over;
 
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Finish, Graph, Operation, Values as Kind};
+use bnn_core::model::graph::{Graph, NodeEpilogue, Operation, Values as Kind};
 
 use super::lowering::{Lowered, Values};
 use super::nodes::Nodes;
@@ -182,9 +182,9 @@ impl Lowering {
         // The sums of the last product are the scores.
         if graph.bare
             && let Some(node) = graph.nodes.last_mut()
-            && let Operation::Product { finish, .. } = &mut node.operation
+            && let Operation::Product { epilogue, .. } = &mut node.operation
         {
-            *finish = Finish::Fixed {
+            *epilogue = NodeEpilogue::Fixed {
                 factor: vec![1; columns],
                 bias: vec![0; columns],
                 shift: 0,

@@ -3,7 +3,7 @@
 use bnn_core::BitMatrix;
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Finish, Operation, Values as Kind, Weights};
+use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation, Values as Kind};
 
 use super::{Elements, NOTHING};
 use crate::error::Error;
@@ -58,11 +58,11 @@ impl Lowering {
             Elements::Bytes => self.check_exact((k as u64).saturating_mul(self.largest()))?,
         }
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
-        let bare = Finish::Real {
+        let bare = NodeEpilogue::Real {
             scale: vec![1.0; n],
             bias: vec![NOTHING; n],
         };
-        self.push_product(conv, Weights::Bits(weights), bare, over);
+        self.push_product(conv, NodeWeights::Bits(weights), bare, over);
         self.nodes().bare = true;
         Ok(())
     }
@@ -83,11 +83,11 @@ impl Lowering {
             true => self.numbers("scale of output", scales.data())?,
             false => ones,
         };
-        let finish = Finish::Real {
+        let epilogue = NodeEpilogue::Real {
             scale,
             bias: nothing,
         };
-        self.push_product(conv, Weights::I8(integers), finish, over);
+        self.push_product(conv, NodeWeights::I8(integers), epilogue, over);
         self.nodes().bare = !scaled;
         self.operations.account(Role::Product);
         if scaled {
@@ -127,8 +127,8 @@ impl Lowering {
             let unit = f32::from(-exponent).exp2();
             scale.iter_mut().for_each(|scale| *scale *= unit);
         }
-        let finish = Finish::Real { scale, bias };
-        self.push_product(conv, Weights::I8(integers), finish, Over::Rows);
+        let epilogue = NodeEpilogue::Real { scale, bias };
+        self.push_product(conv, NodeWeights::I8(integers), epilogue, Over::Rows);
         self.operations.account(Role::Product);
         self.operations.account(Role::Affine);
         self.operations.account(Role::Affine);
@@ -183,13 +183,19 @@ impl Lowering {
         if bias.len() != conv.outputs() {
             return Err(self.refuse_width(bias.len()));
         }
-        let finish = Finish::Bias(bias);
-        self.push_product(conv, Weights::F32(weights), finish, Over::Rows);
+        let epilogue = NodeEpilogue::Bias(bias);
+        self.push_product(conv, NodeWeights::F32(weights), epilogue, Over::Rows);
         self.operations.account(Role::Product);
         Ok(())
     }
 
-    fn push_product(&mut self, conv: Conv2d, weights: Weights, finish: Finish, over: Over) {
+    fn push_product(
+        &mut self,
+        conv: Conv2d,
+        weights: NodeWeights,
+        epilogue: NodeEpilogue,
+        over: Over,
+    ) {
         let is_row = match (over, self.values) {
             (Over::Windows(_), _) | (_, Values::Image(_)) => false,
             (Over::Rows, _) => true,
@@ -198,7 +204,7 @@ impl Lowering {
         let operation = Operation::Product {
             conv,
             weights,
-            finish,
+            epilogue,
         };
         self.step_node(operation, Kind::Real, shape);
     }

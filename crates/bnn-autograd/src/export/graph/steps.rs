@@ -1,7 +1,9 @@
 //! Steps that are no products: of each element alone, of two tensors, and pools.
 
 use bnn_core::conv::Pool2d;
-use bnn_core::model::graph::{Finish, Number, Numbers, Operation, Slopes, Values as Kind};
+use bnn_core::model::graph::{
+    NodeEpilogue, NodeNumber, Numbers, Operation, Slopes, Values as Kind,
+};
 
 use super::{Branch, Elements, NOTHING};
 use crate::export::lowering::Values;
@@ -124,7 +126,7 @@ impl Lowering {
         if self.elements() == Elements::Bytes
             && let Some(shape) = self.nodes().shape()
         {
-            let same = Finish::Real {
+            let same = NodeEpilogue::Real {
                 scale: vec![1.0; shape[2]],
                 bias: vec![NOTHING; shape[2]],
             };
@@ -215,13 +217,13 @@ impl Lowering {
             }
             _ => {}
         }
-        let step = Finish::Real { scale, bias };
+        let step = NodeEpilogue::Real { scale, bias };
         let graph = self.nodes();
         if graph.bare
             && let Some(node) = graph.nodes.last_mut()
-            && let Operation::Product { finish, .. } = &mut node.operation
+            && let Operation::Product { epilogue, .. } = &mut node.operation
         {
-            *finish = step;
+            *epilogue = step;
             graph.bare = false;
             return Ok(());
         }
@@ -235,8 +237,8 @@ impl Lowering {
             return Ok(());
         }
         let clamp = Operation::Clamp {
-            low: Number::Real(-1.0),
-            high: Number::Real(1.0),
+            low: NodeNumber::Real(-1.0),
+            high: NodeNumber::Real(1.0),
         };
         self.of_reals(clamp)
     }

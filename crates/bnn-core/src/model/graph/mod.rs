@@ -39,7 +39,7 @@ pub(in crate::model) use packed::PackedGraph;
 #[doc(hidden)]
 pub use read::graph_of;
 #[cfg(feature = "alloc")]
-pub use spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
+pub use spec::{Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes};
 
 #[cfg(all(test, feature = "alloc"))]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

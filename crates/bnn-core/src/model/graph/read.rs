@@ -7,7 +7,7 @@ use super::Values;
 use super::info::values_of;
 use super::node::{NodeParts, WeightRows};
 use super::record::{kind, values};
-use super::spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
+use super::spec::{Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes};
 use super::windowed::conv_of;
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::{Conv2d, ConvOptions, Pool2d};
@@ -47,10 +47,10 @@ fn copied<T: Copy>(from: &[T]) -> Result<Vec<T>, Error> {
     Ok(copy)
 }
 
-fn rows(weights: BitMatrixView<'_>) -> Result<Weights, Error> {
+fn rows(weights: BitMatrixView<'_>) -> Result<NodeWeights, Error> {
     let words = copied(weights.words())?;
     let rows = BitMatrix::from_words(words, weights.rows(), weights.cols())?;
-    Ok(Weights::Bits(rows))
+    Ok(NodeWeights::Bits(rows))
 }
 
 fn nodes_of_graph(model: &Model<'_>) -> Result<Vec<Node>, ModelError> {
@@ -95,14 +95,14 @@ fn operation(node: &NodeParts<'_>) -> Result<Operation, Error> {
             conv: conv_of(node, windows),
             weights: match node.weights() {
                 WeightRows::Bits(weights) => rows(weights)?,
-                WeightRows::I8(weights) => Weights::I8(copied(weights)?),
-                WeightRows::F32(weights) => Weights::F32(copied(weights)?),
+                WeightRows::I8(weights) => NodeWeights::I8(copied(weights)?),
+                WeightRows::F32(weights) => NodeWeights::F32(copied(weights)?),
             },
-            finish: finish(node)?,
+            epilogue: epilogue_of(node)?,
         },
         kind::ADD => Operation::Add,
         kind::CONCAT => Operation::Concat,
-        kind::AFFINE => Operation::Affine(finish(node)?),
+        kind::AFFINE => Operation::Affine(epilogue_of(node)?),
         kind::RELU => Operation::Relu,
         kind::PRELU => Operation::Prelu(slopes(0)?),
         kind::RPRELU => Operation::Rprelu {
@@ -112,8 +112,8 @@ fn operation(node: &NodeParts<'_>) -> Result<Operation, Error> {
         },
         kind::CLAMP => {
             let [low, high] = match is_real {
-                true => node.range().unwrap_or_default().map(Number::Real),
-                false => node.range().unwrap_or_default().map(Number::Fixed),
+                true => node.range().unwrap_or_default().map(NodeNumber::Real),
+                false => node.range().unwrap_or_default().map(NodeNumber::Fixed),
             };
             Operation::Clamp { low, high }
         }
@@ -124,18 +124,18 @@ fn operation(node: &NodeParts<'_>) -> Result<Operation, Error> {
     })
 }
 
-fn finish(node: &NodeParts<'_>) -> Result<Finish, Error> {
+fn epilogue_of(node: &NodeParts<'_>) -> Result<NodeEpilogue, Error> {
     let is_product = node.record.kind == kind::PRODUCT;
     Ok(match node.record.values {
-        values::BITS => Finish::Thresholds(copied(node.integers(0))?),
+        values::BITS => NodeEpilogue::Thresholds(copied(node.integers(0))?),
         values::REAL if is_product && matches!(node.weights(), WeightRows::F32(_)) => {
-            Finish::Bias(copied(node.reals(0))?)
+            NodeEpilogue::Bias(copied(node.reals(0))?)
         }
-        values::REAL => Finish::Real {
+        values::REAL => NodeEpilogue::Real {
             scale: copied(node.reals(0))?,
             bias: copied(node.reals(1))?,
         },
-        _ => Finish::Fixed {
+        _ => NodeEpilogue::Fixed {
             factor: copied(node.integers(0))?,
             bias: copied(node.integers(1))?,
             shift: node.record.shift,
@@ -188,12 +188,12 @@ fn operation_of_layer(layer: &Layer<'_>) -> Result<Operation, ModelError> {
     Ok(Operation::Product {
         conv,
         weights: rows(weights)?,
-        finish: match epilogue {
-            Epilogue::Affine { scale, bias } => Finish::Real {
+        epilogue: match epilogue {
+            Epilogue::Affine { scale, bias } => NodeEpilogue::Real {
                 scale: copied(scale)?,
                 bias: copied(bias)?,
             },
-            Epilogue::Threshold(thresholds) => Finish::Thresholds(match thresholds {
+            Epilogue::Threshold(thresholds) => NodeEpilogue::Thresholds(match thresholds {
                 Thresholds::I32(thresholds) => copied(thresholds)?,
                 Thresholds::I16(thresholds) => {
                     let mut wide = memory::with_capacity(thresholds.len())?;
@@ -204,7 +204,7 @@ fn operation_of_layer(layer: &Layer<'_>) -> Result<Operation, ModelError> {
             Epilogue::Sums => {
                 let mut factor = memory::zeros(outputs)?;
                 factor.fill(1);
-                Finish::Fixed {
+                NodeEpilogue::Fixed {
                     factor,
                     bias: memory::zeros(outputs)?,
                     shift: 0,

@@ -14,7 +14,7 @@ use crate::model::InputType;
 /// ```
 /// use bnn_core::BitMatrix;
 /// use bnn_core::conv::{Conv2d, ConvOptions, Pool2d};
-/// use bnn_core::model::graph::{Finish, Graph, Node, Numbers, Operation, Values, Weights};
+/// use bnn_core::model::graph::{Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values};
 /// use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,11 +29,11 @@ use crate::model::InputType;
 ///     inputs: inputs.to_vec(),
 ///     values,
 /// };
-/// let real = || Finish::Real { scale: ones(1), bias: vec![0.0] };
+/// let real = || NodeEpilogue::Real { scale: ones(1), bias: vec![0.0] };
 /// let product = Operation::Product {
 ///     conv,
-///     weights: Weights::Bits(BitMatrix::pack(&[-1_i8], 1, 1)?),
-///     finish: real(),
+///     weights: NodeWeights::Bits(BitMatrix::pack(&[-1_i8], 1, 1)?),
+///     epilogue: real(),
 /// };
 /// let graph = Graph {
 ///     input: InputType::Unsigned { depth: 8 },
@@ -89,16 +89,16 @@ pub enum Operation {
         /// The shape of the convolution.
         conv: Conv2d,
         /// The filters, `[outputs, patch_len]`.
-        weights: Weights,
+        weights: NodeWeights,
         /// The step that its sums go through.
-        finish: Finish,
+        epilogue: NodeEpilogue,
     },
     /// The sum of two tensors.
     Add,
     /// The channels of the first tensor, then those of the second.
     Concat,
     /// An affine step for each channel.
-    Affine(Finish),
+    Affine(NodeEpilogue),
     /// `0` where `x <= 0`, else `x`.
     Relu,
     /// `x` where `x >= 0`, else `slope * x`; a slope for each channel.
@@ -115,9 +115,9 @@ pub enum Operation {
     /// `high` above it, `low` below it, else `x`.
     Clamp {
         /// The least result.
-        low: Number,
+        low: NodeNumber,
         /// The greatest result.
-        high: Number,
+        high: NodeNumber,
     },
     /// The mean under each window.
     AveragePool(Pool2d),
@@ -133,7 +133,7 @@ pub enum Operation {
 /// The weights of a product, a filter per output.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Weights {
+pub enum NodeWeights {
     /// Signs, for inputs of bits and unsigned integers.
     Bits(BitMatrix),
     /// Weights of 8 bits, for inputs of unsigned integers, fixed point and reals.
@@ -145,7 +145,7 @@ pub enum Weights {
 /// The step that sums, or elements, go through, with numbers for each output channel.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Finish {
+pub enum NodeEpilogue {
     /// The bit `sum >= threshold`.
     Thresholds(Vec<i32>),
     /// `scale * x + bias`, rounded twice.
@@ -193,7 +193,7 @@ pub enum Slopes {
 
 /// A number of the input's type.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
+pub enum NodeNumber {
     /// A number for inputs of reals.
     Real(f32),
     /// A number for inputs of fixed point.

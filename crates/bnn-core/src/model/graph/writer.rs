@@ -6,7 +6,7 @@ use super::check::MAX_STEPS;
 use super::info::Values;
 use super::record::{NodeRecord, NodeWindow, kind, state_words, values, weights};
 use super::schedule::{NodeState, count, in_use, last_ready, look_from};
-use super::spec::{Finish, Graph, Node, Number, Numbers, Operation, Slopes, Weights};
+use super::spec::{Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, PadValue, Windows};
 use crate::error::Error;
@@ -172,9 +172,9 @@ impl Writer {
                 window: window(conv.windows())?,
                 groups: small("groups of a product", conv.groups())?,
                 weights: match weights {
-                    Weights::Bits(_) => weights::BITS,
-                    Weights::I8(_) => weights::I8,
-                    Weights::F32(_) => weights::F32,
+                    NodeWeights::Bits(_) => weights::BITS,
+                    NodeWeights::I8(_) => weights::I8,
+                    NodeWeights::F32(_) => weights::F32,
                 },
                 ..of(kind::PRODUCT)
             },
@@ -205,12 +205,12 @@ impl Writer {
             Operation::Product {
                 conv,
                 weights,
-                finish,
+                epilogue,
             } => {
                 self.weights(conv, weights, record)?;
-                self.finish(finish, record)?;
+                self.epilogue(epilogue, record)?;
             }
-            Operation::Affine(finish) => self.finish(finish, record)?,
+            Operation::Affine(epilogue) => self.epilogue(epilogue, record)?,
             Operation::Prelu(slopes) => record.shift = self.slopes(slopes, n)?,
             Operation::Rprelu {
                 before,
@@ -224,8 +224,8 @@ impl Writer {
             Operation::Clamp { low, high } => {
                 for number in [low, high] {
                     match number {
-                        Number::Real(x) => self.params.extend(x.to_le_bytes()),
-                        Number::Fixed(v) => self.params.extend(v.to_le_bytes()),
+                        NodeNumber::Real(x) => self.params.extend(x.to_le_bytes()),
+                        NodeNumber::Fixed(v) => self.params.extend(v.to_le_bytes()),
                     }
                 }
             }
@@ -247,18 +247,18 @@ impl Writer {
         let fits = |are_real: bool| are_real == of_reals;
         let real = |numbers: &Numbers| fits(matches!(numbers, Numbers::Real(_)));
         let slopes = |slopes: &Slopes| fits(matches!(slopes, Slopes::Real(_)));
-        let number = |number: &Number| fits(matches!(number, Number::Real(_)));
-        let finish = |finish: &Finish| match (finish, record.values) {
-            (Finish::Thresholds(_), values::BITS) => record.kind == kind::PRODUCT,
-            (Finish::Real { .. }, values::REAL) => {
+        let number = |number: &NodeNumber| fits(matches!(number, NodeNumber::Real(_)));
+        let epilogue = |epilogue: &NodeEpilogue| match (epilogue, record.values) {
+            (NodeEpilogue::Thresholds(_), values::BITS) => record.kind == kind::PRODUCT,
+            (NodeEpilogue::Real { .. }, values::REAL) => {
                 record.kind == kind::AFFINE || record.weights != weights::F32
             }
-            (Finish::Bias(_), values::REAL) => record.weights == weights::F32,
-            (Finish::Fixed { .. }, values::FIXED | values::INTEGER) => true,
+            (NodeEpilogue::Bias(_), values::REAL) => record.weights == weights::F32,
+            (NodeEpilogue::Fixed { .. }, values::FIXED | values::INTEGER) => true,
             _ => false,
         };
         let fits = match &node.operation {
-            Operation::Product { finish: f, .. } | Operation::Affine(f) => finish(f),
+            Operation::Product { epilogue: f, .. } | Operation::Affine(f) => epilogue(f),
             Operation::Prelu(s) => slopes(s),
             Operation::Rprelu {
                 before,
@@ -278,23 +278,23 @@ impl Writer {
     fn weights(
         &mut self,
         conv: &Conv2d,
-        weights: &Weights,
+        weights: &NodeWeights,
         record: &mut NodeRecord,
     ) -> Result<(), ModelError> {
         record.weights_at = small("bytes of weights", self.weights.len())?;
         let (n, k) = (conv.outputs(), conv.patch_len());
         let count = n * k; // fits memory as bits, and is compared with what there is
         match weights {
-            Weights::Bits(bits) => {
+            NodeWeights::Bits(bits) => {
                 equal("filters", n, bits.rows())?;
                 equal("elements of a filter", k, bits.cols())?;
                 self.bits(bits);
             }
-            Weights::I8(w) => {
+            NodeWeights::I8(w) => {
                 equal("weights", count, w.len())?;
                 self.weights.extend(w.iter().map(|&w| w as u8));
             }
-            Weights::F32(w) => {
+            NodeWeights::F32(w) => {
                 equal("weights", count, w.len())?;
                 self.weights.extend(w.iter().flat_map(|w| w.to_le_bytes()));
             }
@@ -308,16 +308,20 @@ impl Writer {
         self.weights.extend(words.flat_map(|w| w.to_le_bytes()));
     }
 
-    fn finish(&mut self, finish: &Finish, record: &mut NodeRecord) -> Result<(), ModelError> {
+    fn epilogue(
+        &mut self,
+        epilogue: &NodeEpilogue,
+        record: &mut NodeRecord,
+    ) -> Result<(), ModelError> {
         let n = record.channels as usize;
-        match finish {
-            Finish::Thresholds(t) => self.integers("thresholds", t, n)?,
-            Finish::Real { scale, bias } => {
+        match epilogue {
+            NodeEpilogue::Thresholds(t) => self.integers("thresholds", t, n)?,
+            NodeEpilogue::Real { scale, bias } => {
                 self.reals("scales", scale, n)?;
                 self.reals("biases", bias, n)?;
             }
-            Finish::Bias(bias) => self.reals("biases", bias, n)?,
-            Finish::Fixed {
+            NodeEpilogue::Bias(bias) => self.reals("biases", bias, n)?,
+            NodeEpilogue::Fixed {
                 factor,
                 bias,
                 shift,

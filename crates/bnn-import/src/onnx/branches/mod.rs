@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
-    Finish, Graph, Node as GraphNode, Number, Numbers, Operation, Slopes, Values as Elements,
-    Weights,
+    Graph, Node as GraphNode, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes,
+    Values as Elements,
 };
 
 use super::interpreter::{PoolNode, Values, padding as interpreter_padding};
@@ -137,7 +137,7 @@ impl Branches<'_> {
         let lines = lines.map_err(|byte| format!("a byte {byte} that is off the line"))?;
         let (scale, bias) = lines.iter().map(|&(a, b)| (a as f32, b as f32)).unzip();
         let tensor = self.add(
-            Operation::Affine(Finish::Real { scale, bias }),
+            Operation::Affine(NodeEpilogue::Real { scale, bias }),
             &[0],
             Elements::Real,
         );
@@ -159,8 +159,8 @@ impl Branches<'_> {
     }
 
     fn affine(&mut self, tensor: usize, scale: Vec<f32>, bias: Vec<f32>) -> usize {
-        let finish = Finish::Real { scale, bias };
-        self.real(Operation::Affine(finish), &[tensor])
+        let epilogue = NodeEpilogue::Real { scale, bias };
+        self.real(Operation::Affine(epilogue), &[tensor])
     }
 
     /// Adds what becomes of a node.
@@ -386,7 +386,7 @@ impl Branches<'_> {
                 if (*least, *most) == (0.0, f32::INFINITY) {
                     return real(self.real(Operation::Relu, &[tensor]));
                 }
-                let finite = |x: f32| Number::Real(x.clamp(f32::MIN, f32::MAX));
+                let finite = |x: f32| NodeNumber::Real(x.clamp(f32::MIN, f32::MAX));
                 let (low, high) = (finite(*least), finite(*most));
                 real(self.real(Operation::Clamp { low, high }, &[tensor]))
             }
@@ -432,8 +432,8 @@ impl Branches<'_> {
         let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
         let operation = Operation::Product {
             conv,
-            weights: Weights::Bits(ones),
-            finish: Finish::Real {
+            weights: NodeWeights::Bits(ones),
+            epilogue: NodeEpilogue::Real {
                 scale: vec![half; n],
                 bias: vec![middle; n],
             },

@@ -2,7 +2,7 @@
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue};
-use bnn_core::model::graph::{Finish, Operation, Weights};
+use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation};
 
 use super::Branches;
 use super::held::{Held, What};
@@ -98,8 +98,8 @@ impl Branches<'_> {
             let signs = BitMatrix::pack(weights, n, k).map_err(|error| error.to_string())?;
             let operation = Operation::Product {
                 conv,
-                weights: Weights::Bits(signs),
-                finish: Finish::Real { scale, bias },
+                weights: NodeWeights::Bits(signs),
+                epilogue: NodeEpilogue::Real { scale, bias },
             };
             let tensor = self.real(operation, &[tensor]);
             return Ok(Held {
@@ -115,8 +115,8 @@ impl Branches<'_> {
         let held = self.as_real(held)?;
         let operation = Operation::Product {
             conv,
-            weights: Weights::F32(weights.to_vec()),
-            finish: Finish::Bias(bias.unwrap_or_else(|| vec![0.0; n])),
+            weights: NodeWeights::F32(weights.to_vec()),
+            epilogue: NodeEpilogue::Bias(bias.unwrap_or_else(|| vec![0.0; n])),
         };
         let tensor = self.real(operation, &[held.tensor]);
         Ok(Held {

@@ -8,7 +8,7 @@ use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
 use crate::model::InputType;
 use crate::model::graph::{
-    Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights,
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
 };
 use crate::model::laws::net::Dice;
 
@@ -124,15 +124,15 @@ impl Sketch {
             .collect()
     }
 
-    fn finish_of(&mut self, n: usize, values: Values, plain: bool) -> Finish {
+    fn epilogue_of(&mut self, n: usize, values: Values, plain: bool) -> NodeEpilogue {
         match values {
-            Values::Bits => Finish::Thresholds(self.integers(n, 9)),
-            Values::Real if plain => Finish::Bias(self.reals(n)),
-            Values::Real => Finish::Real {
+            Values::Bits => NodeEpilogue::Thresholds(self.integers(n, 9)),
+            Values::Real if plain => NodeEpilogue::Bias(self.reals(n)),
+            Values::Real => NodeEpilogue::Real {
                 scale: self.reals(n),
                 bias: self.reals(n),
             },
-            _ => Finish::Fixed {
+            _ => NodeEpilogue::Fixed {
                 factor: self.integers(n, 1 << 12),
                 bias: self.integers(n, 500),
                 shift: self.dice.one_of(&[0, 1, 9, 14]),
@@ -242,21 +242,21 @@ impl Sketch {
         let (n, k) = (conv.outputs(), conv.patch_len());
         let weights = match (from, self.dice.below(2)) {
             (Values::Bits, _) | (Values::Unsigned { .. }, 0) => {
-                Weights::Bits(BitMatrix::pack(&self.dice.noise(n * k), n, k).unwrap())
+                NodeWeights::Bits(BitMatrix::pack(&self.dice.noise(n * k), n, k).unwrap())
             }
-            (Values::Real, 0) => Weights::F32(self.reals(n * k)),
-            _ => Weights::I8(self.dice.noise(n * k).iter().map(|&v| v as i8).collect()),
+            (Values::Real, 0) => NodeWeights::F32(self.reals(n * k)),
+            _ => NodeWeights::I8(self.dice.noise(n * k).iter().map(|&v| v as i8).collect()),
         };
         if matches!(from, Values::Fixed { .. }) && k > 511 {
             return;
         }
-        let plain = matches!(weights, Weights::F32(_));
-        let finish = self.finish_of(n, values, plain);
+        let plain = matches!(weights, NodeWeights::F32(_));
+        let epilogue = self.epilogue_of(n, values, plain);
         let [height, width] = conv.windows().output_size();
         let operation = Operation::Product {
             conv,
             weights,
-            finish,
+            epilogue,
         };
         self.push(operation, &[at], [height, width, n], values);
     }
@@ -294,8 +294,8 @@ impl Sketch {
             }
             3 if values != Values::Bits => {
                 let of = self.numbers_after(values);
-                let finish = self.finish_of(channels, of, false);
-                self.push(Operation::Affine(finish), &[at], shape, of);
+                let epilogue = self.epilogue_of(channels, of, false);
+                self.push(Operation::Affine(epilogue), &[at], shape, of);
             }
             3 | 5 | 6 => self.join(at),
             7 => self.push(Operation::Relu, &[at], shape, values),
@@ -313,8 +313,8 @@ impl Sketch {
             }
             10 => {
                 let (low, high) = match values {
-                    Values::Real => (Number::Real(-1.0), Number::Real(2.5)),
-                    _ => (Number::Fixed(-100), Number::Fixed(1 << 20)),
+                    Values::Real => (NodeNumber::Real(-1.0), NodeNumber::Real(2.5)),
+                    _ => (NodeNumber::Fixed(-100), NodeNumber::Fixed(1 << 20)),
                 };
                 self.push(Operation::Clamp { low, high }, &[at], shape, values);
             }
@@ -397,8 +397,8 @@ impl Sketch {
                 self.push(Operation::Sign(thresholds), &[at], shape, of);
             }
             _ => {
-                let finish = self.finish_of(shape[2], of, false);
-                self.push(Operation::Affine(finish), &[at], shape, of);
+                let epilogue = self.epilogue_of(shape[2], of, false);
+                self.push(Operation::Affine(epilogue), &[at], shape, of);
             }
         }
     }

@@ -202,14 +202,14 @@ fn a_buffer_holds_the_rows_under_windows_and_what_a_shortcut_waits_for() {
 
 /// Bytes as numbers, plus what two binary convolutions of 3 x 3 make of their signs.
 fn residual_block(side: usize, channels: usize) -> Graph {
-    use super::{Finish, Node, Numbers, Operation, Values, Weights};
+    use super::{Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values};
     use crate::conv::{Conv2d, ConvOptions, Padding};
     let options = ConvOptions {
         padding: Padding::Same,
         ..ConvOptions::default()
     };
     let conv = Conv2d::new([side, side, channels], channels, [3, 3], options).unwrap();
-    let real = || Finish::Real {
+    let real = || NodeEpilogue::Real {
         scale: vec![0.5; channels],
         bias: vec![0.25; channels],
     };
@@ -218,8 +218,8 @@ fn residual_block(side: usize, channels: usize) -> Graph {
         let weights = BitMatrix::pack(&noise(seed, channels * k), channels, k).unwrap();
         Operation::Product {
             conv,
-            weights: Weights::Bits(weights),
-            finish: real(),
+            weights: NodeWeights::Bits(weights),
+            epilogue: real(),
         }
     };
     let sign = || Operation::Sign(Numbers::Real(vec![0.0; channels]));

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::conv::{PadValue, Windows};
 use crate::model::InputType;
 use crate::model::graph::{
-    Finish, Graph, Node, Number, Numbers, Operation, Slopes, Values, Weights,
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
 };
 
 /// A tensor, NHWC without gaps.
@@ -88,16 +88,18 @@ fn sixteen(v: i128) -> i64 {
 }
 
 /// What becomes of element or sum `s` of channel `c`.
-fn finished(finish: &Finish, values: Values, s: Sum, c: usize) -> Sum {
-    match (finish, s) {
-        (Finish::Thresholds(t), Sum::Integer(s)) => {
+fn finished(epilogue: &NodeEpilogue, values: Values, s: Sum, c: usize) -> Sum {
+    match (epilogue, s) {
+        (NodeEpilogue::Thresholds(t), Sum::Integer(s)) => {
             Sum::Integer(if s >= i64::from(t[c]) { 1 } else { -1 })
         }
-        (Finish::Real { scale, bias }, Sum::Integer(s)) => Sum::Real(scale[c] * s as f32 + bias[c]),
-        (Finish::Real { scale, bias }, Sum::Real(s)) => Sum::Real(scale[c] * s + bias[c]),
-        (Finish::Bias(bias), Sum::Real(s)) => Sum::Real(s + bias[c]),
+        (NodeEpilogue::Real { scale, bias }, Sum::Integer(s)) => {
+            Sum::Real(scale[c] * s as f32 + bias[c])
+        }
+        (NodeEpilogue::Real { scale, bias }, Sum::Real(s)) => Sum::Real(scale[c] * s + bias[c]),
+        (NodeEpilogue::Bias(bias), Sum::Real(s)) => Sum::Real(s + bias[c]),
         (
-            Finish::Fixed {
+            NodeEpilogue::Fixed {
                 factor,
                 bias,
                 shift,
@@ -167,7 +169,7 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
         Operation::Product {
             conv,
             weights,
-            finish,
+            epilogue,
         } => {
             let windows = conv.windows();
             let [out_height, out_width] = windows.output_size();
@@ -193,19 +195,19 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
                                 if is_real {
                                     let Some(element) = element else { continue };
                                     let w = match weights {
-                                        Weights::I8(w) => f32::from(w[at]),
-                                        Weights::F32(w) => w[at],
-                                        Weights::Bits(_) => panic!("bits"),
+                                        NodeWeights::I8(w) => f32::from(w[at]),
+                                        NodeWeights::F32(w) => w[at],
+                                        NodeWeights::Bits(_) => panic!("bits"),
                                     };
                                     reals += a.real(element) * w;
                                 } else {
                                     let w = match weights {
-                                        Weights::Bits(w) => {
+                                        NodeWeights::Bits(w) => {
                                             let plus = w.view().get(o, at % k) == Some(true);
                                             if plus { 1 } else { -1 }
                                         }
-                                        Weights::I8(w) => i64::from(w[at]),
-                                        Weights::F32(_) => panic!("reals"),
+                                        NodeWeights::I8(w) => i64::from(w[at]),
+                                        NodeWeights::F32(_) => panic!("reals"),
                                     };
                                     integers +=
                                         w * element.map_or(outside, |element| a.integer(element));
@@ -216,18 +218,18 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
                             true => Sum::Real(reals),
                             false => Sum::Integer(integers),
                         };
-                        all.push(finished(finish, node.values, sum, o));
+                        all.push(finished(epilogue, node.values, sum, o));
                     }
                 }
             }
             ([out_height, out_width, n], collect(all))
         }
-        Operation::Affine(finish) => each(&|i, c| {
+        Operation::Affine(epilogue) => each(&|i, c| {
             let x = match is_real {
                 true => Sum::Real(a.real(i)),
                 false => Sum::Integer(a.integer(i)),
             };
-            finished(finish, node.values, x, c)
+            finished(epilogue, node.values, x, c)
         }),
         Operation::Add => each(&|i, _| match is_real {
             true => Sum::Real(a.real(i) + inputs[1].real(i)),
@@ -283,7 +285,7 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
             shifted(prelu(&x, 0, c, slope), after)
         }),
         Operation::Clamp { low, high } => each(&|i, _| match (is_real, low, high) {
-            (true, Number::Real(low), Number::Real(high)) => {
+            (true, NodeNumber::Real(low), NodeNumber::Real(high)) => {
                 let x = a.real(i);
                 Sum::Real(if x > *high {
                     *high
@@ -293,7 +295,7 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
                     x
                 })
             }
-            (false, Number::Fixed(low), Number::Fixed(high)) => {
+            (false, NodeNumber::Fixed(low), NodeNumber::Fixed(high)) => {
                 let v = a.integer(i).clamp((*low).into(), (*high).into());
                 Sum::Integer(sixteen(v.into()))
             }
