@@ -10,6 +10,8 @@ rows begin on a word, whose unused bits are 0.
 - `import_model`: models of networks that other programs trained.
 - `train`: training on arrays, by the recipe of `bnn train`.
 - `bnn_engine.torch`: modules and functions for PyTorch that train on bits.
+- `bnn_engine.onnxruntime`: models as ONNX files, whose binary layers ONNX Runtime runs with this
+  engine.
 
 All functions release the GIL while they compute and share large work among threads of the package
 (`set_num_threads`); results do not depend on their number. Errors are `bnn_engine.Error`, a
