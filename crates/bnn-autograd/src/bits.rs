@@ -6,6 +6,8 @@ use bnn_core::internal::{Loop, bits_at, vectorised};
 use bnn_core::{BitMatrix, BitMatrixView, BitMatrixViewMut, Error, row_words};
 use rayon::prelude::*;
 
+use crate::affine::Affine;
+use crate::buffer::{Buffer, take_buffer};
 use crate::parallel::task_rows;
 use crate::real::Real;
 
@@ -44,6 +46,49 @@ pub(crate) fn pack_signs_and_mask<T: Real>(
         })?;
     let matrix = |words| BitMatrix::from_words(words, rows, cols);
     Ok((matrix(signs)?, matrix(mask)?))
+}
+
+/// Elements that are computed at a time where only their bits are kept: half an L1 cache of `f32`.
+const PIECE: usize = 1 << 12;
+
+/// The signs of `affine` of the rows of `x` as a `[rows, cols]` matrix, and [`pack_mask`] of it if
+/// `masked`. The elements exist a piece at a time.
+pub(crate) fn pack_affine<T: Real>(
+    x: &[T],
+    affine: &Affine<T>,
+    [rows, cols]: [usize; 2],
+    masked: bool,
+) -> Result<(BitMatrix, Option<BitMatrix>), Error> {
+    let per_row = row_words(cols);
+    let mut signs = vec![0; rows * per_row];
+    let mut mask = masked.then(|| vec![0; rows * per_row]);
+    let (task, piece) = (task_rows(cols), (PIECE / cols).max(1));
+    let masks: Vec<_> = match &mut mask {
+        Some(mask) => mask.chunks_mut(task * per_row).map(Some).collect(),
+        None => (0..rows.div_ceil(task)).map(|_| None).collect(),
+    };
+    signs
+        .par_chunks_mut(task * per_row)
+        .zip(masks)
+        .zip(x.par_chunks(task * cols))
+        .try_for_each(|((signs, mask), x)| {
+            let mut room = Buffer::new(take_buffer(x.len().min(piece * cols)));
+            let mut masks = mask.map(|mask| mask.chunks_mut(piece * per_row));
+            let pieces = signs.chunks_mut(piece * per_row);
+            for (signs, x) in pieces.zip(x.chunks(piece * cols)) {
+                let (rows, y) = (x.len() / cols, &mut room.as_mut_slice()[..x.len()]);
+                affine.apply_to(x, y);
+                let mut bits = BitMatrixViewMut::cleared(signs, rows, cols)?;
+                bnn_core::pack(y, cols, &mut bits)?;
+                if let Some(mask) = masks.as_mut().and_then(Iterator::next) {
+                    let mut bits = BitMatrixViewMut::cleared(mask, rows, cols)?;
+                    bnn_core::pack_where(y, cols, &mut bits, is_inside)?;
+                }
+            }
+            Ok(())
+        })?;
+    let matrix = |words| BitMatrix::from_words(words, rows, cols);
+    Ok((matrix(signs)?, mask.map(matrix).transpose()?))
 }
 
 /// Whether the clipped straight-through estimator passes the gradient.

@@ -193,6 +193,14 @@ pub trait Function<T: Real> {
         Err(not_offered(self, "`jvp` (forward mode)"))
     }
 
+    /// Whether the function takes input `i` as an affine function of another tensor, which it finds
+    /// in its context. Only functions of this crate can.
+    #[doc(hidden)]
+    fn takes_affine(&self, i: usize) -> bool {
+        let _ = i;
+        false
+    }
+
     /// Multiply-accumulates of one application, from the shapes of its inputs and outputs, for
     /// [`summary`](crate::summary()): those of products and convolutions. Zero unless overridden.
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {

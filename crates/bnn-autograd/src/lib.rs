@@ -49,6 +49,7 @@
 //! # }
 //! ```
 
+mod affine;
 mod bits;
 mod buffer;
 #[cfg(feature = "checkpoint")]

@@ -121,13 +121,40 @@ pub(crate) fn sum_of_pairs<T: Sync, U: Sync>(
     sums.into_iter().sum()
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block
-/// of columns, to the sums of these columns. A band of rows is added up in row order, and then the
-/// bands in theirs.
+/// What [`sums_of_terms`] adds up: `N` sums for each column.
+pub(crate) trait Terms<const N: usize>: Sync {
+    /// Adds the terms of a row, in a block of columns, to the sums of these columns. To be inlined
+    /// always: a function by itself would be compiled for the least vectors of the target.
+    fn add(&self, row: usize, columns: Range<usize>, sums: [&mut [f64]; N]);
+}
+
+/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block of
+/// columns, to the sums of these columns; it must be small enough to be inlined.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,
     cols: usize,
     add: impl Fn(usize, Range<usize>, [&mut [f64]; N]) + Sync,
+) -> [Vec<f64>; N] {
+    sums_of_terms(rows, cols, &SmallTerms(add))
+}
+
+struct SmallTerms<F>(F);
+
+impl<F: Fn(usize, Range<usize>, [&mut [f64]; N]) + Sync, const N: usize> Terms<N>
+    for SmallTerms<F>
+{
+    #[inline(always)]
+    fn add(&self, row: usize, columns: Range<usize>, sums: [&mut [f64]; N]) {
+        (self.0)(row, columns, sums);
+    }
+}
+
+/// Sums of terms over the rows of a matrix, `N` for each column. A band of rows is added up in row
+/// order, and then the bands in theirs.
+pub(crate) fn sums_of_terms<const N: usize>(
+    rows: usize,
+    cols: usize,
+    terms: &impl Terms<N>,
 ) -> [Vec<f64>; N] {
     let bands = rows.div_ceil(TASK_ROWS);
     let tasks: Vec<[Vec<f64>; N]> = (0..cols.div_ceil(TASK_COLUMNS) * bands)
@@ -137,7 +164,7 @@ pub(crate) fn sums_by_columns<const N: usize>(
             vectorised(Band {
                 rows: band..rows.min(band + TASK_ROWS),
                 columns: block..cols.min(block + TASK_COLUMNS),
-                add: &add,
+                terms,
             })
         })
         .collect();
@@ -159,27 +186,21 @@ pub(crate) fn sums_by_columns<const N: usize>(
 }
 
 /// The sums of a band of rows in a block of columns.
-struct Band<'f, F, const N: usize> {
+struct Band<'a, F, const N: usize> {
     rows: Range<usize>,
     columns: Range<usize>,
-    add: &'f F,
+    terms: &'a F,
 }
 
-impl<F, const N: usize> Loop for Band<'_, F, N>
-where
-    F: Fn(usize, Range<usize>, [&mut [f64]; N]),
-{
+impl<F: Terms<N>, const N: usize> Loop for Band<'_, F, N> {
     type Output = [Vec<f64>; N];
 
     #[inline(always)]
     fn run(self) -> Self::Output {
         let mut sums = std::array::from_fn(|_| vec![0.0; self.columns.len()]);
         for row in self.rows {
-            (self.add)(
-                row,
-                self.columns.clone(),
-                sums.each_mut().map(|sums| &mut sums[..]),
-            );
+            let sums = sums.each_mut().map(|sums| &mut sums[..]);
+            self.terms.add(row, self.columns.clone(), sums);
         }
         sums
     }

@@ -5,11 +5,13 @@ mod state;
 
 use std::any::Any;
 use std::fmt;
+use std::rc::Rc;
 
 use saved::Saved;
 pub(crate) use state::{HeldByFunction, Recipe};
 pub use state::{KeptInput, Part, SavedState};
 
+use crate::affine::Affine;
 use crate::error::Error;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -21,6 +23,8 @@ pub(crate) struct Input<T: Real> {
     pub(crate) needs_grad: bool,
     pub(crate) has_tangent: bool,
     pub(crate) recipe: Option<Recipe<T>>,
+    /// If the input is this function of the tensor that stands for it.
+    pub(crate) affine: Option<Rc<Affine<T>>>,
 }
 
 /// Carries data from a function's forward pass to `backward` and `jvp`, and says which derivatives
@@ -41,6 +45,8 @@ pub struct Context<T: Real> {
     in_jvp: bool,
     non_differentiable: Vec<usize>,
     offers_recompute: bool,
+    /// What the first output is of the tensor that stands for it.
+    put_off: Option<Affine<T>>,
 }
 
 /// The pass for which a function keeps data; see [`Context::save_each`].
@@ -90,6 +96,7 @@ impl<T: Real> Context<T> {
             in_jvp: false,
             non_differentiable: Vec::new(),
             offers_recompute: false,
+            put_off: None,
         }
     }
 
@@ -109,6 +116,23 @@ impl<T: Real> Context<T> {
     /// Whether any pass will ask for the derivative with respect to input `i`.
     pub(crate) fn varies(&self, i: usize) -> bool {
         self.needs_input_grad(i) || self.has_tangent(i)
+    }
+
+    /// The function of the given tensor that input `i` is, for a function that
+    /// [takes](crate::Function::takes_affine) such inputs; `None` if the tensor is the input.
+    pub(crate) fn affine(&self, i: usize) -> Option<&Affine<T>> {
+        self.inputs.get(i)?.affine.as_deref()
+    }
+
+    /// Declares that the first output is an affine function of the tensor that is returned for it,
+    /// to be computed when somebody looks at it.
+    pub(crate) fn put_off(&mut self, affine: Affine<T>) {
+        self.put_off = Some(affine);
+    }
+
+    /// What the first output was [put off](Self::put_off) as.
+    pub(crate) fn take_put_off(&mut self) -> Option<Affine<T>> {
+        self.put_off.take()
     }
 
     /// The number of inputs that the function was given.
@@ -229,10 +253,11 @@ impl<T: Real> Context<T> {
         result
     }
 
-    /// Forgets how the inputs are recomputed, except in saved data.
+    /// Forgets how the inputs are computed, except in saved data.
     pub(crate) fn drop_recipes(&mut self) {
         for input in &mut self.inputs {
             input.recipe = None;
+            input.affine = None;
         }
     }
 

@@ -308,6 +308,10 @@ impl<T: Real> Function<T> for BinaryLinearForward {
         "binary_linear"
     }
 
+    fn takes_affine(&self, i: usize) -> bool {
+        i == X && self.estimator.takes_affine()
+    }
+
     fn macs(&self, _: &[Vec<usize>], _: &[Vec<usize>]) -> Macs {
         let sizes = [self.m, self.n, self.k];
         Macs {

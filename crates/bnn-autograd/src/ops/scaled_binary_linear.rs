@@ -66,6 +66,10 @@ impl<T: Real> Function<T> for ScaledBinaryLinear {
         "scaled_binary_linear"
     }
 
+    fn takes_affine(&self, i: usize) -> bool {
+        i == X && self.product.estimator.takes_affine()
+    }
+
     /// The operations of the product; the scales take only one multiplication per output.
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         Function::<T>::macs(&self.product, inputs, outputs)

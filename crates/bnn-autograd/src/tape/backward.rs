@@ -49,7 +49,7 @@ impl<T: Real> Var<T> {
     }
 
     fn one(&self) -> Result<Tensor<T>, Error> {
-        self.value.item()?;
+        self.value().item()?;
         Tensor::full(T::one(), self.shape())
     }
 }

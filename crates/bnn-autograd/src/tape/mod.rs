@@ -7,6 +7,7 @@ mod backward;
 mod gradients;
 mod memory;
 mod trace;
+mod value;
 mod var;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use std::rc::Rc;
 pub use gradients::Gradients;
 pub use memory::{Memory, NodeMemory};
 pub(crate) use trace::Applied;
+use value::Value;
 pub use var::Var;
 
 use crate::context::{Context, Input, Recipe};
@@ -186,17 +188,33 @@ impl<T: Real> Tape<T> {
             .iter()
             .map(|v| v.edge.filter(|_| recording))
             .collect();
-        let values: Vec<_> = inputs.iter().map(|v| v.value()).collect();
-        let described = inputs.iter().zip(&edges).map(|(v, &edge)| Input {
+        let sources: Vec<_> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, v)| v.value.source().filter(|_| function.takes_affine(i)))
+            .collect();
+        let values: Vec<_> = inputs
+            .iter()
+            .zip(&sources)
+            .map(|(v, source)| {
+                source
+                    .as_ref()
+                    .map_or_else(|| v.value(), |source| &source.x)
+            })
+            .collect();
+        let known = inputs.iter().zip(&edges).zip(&sources);
+        let described = known.map(|((v, &edge), source)| Input {
             shape: v.shape().to_vec(),
             needs_grad: edge.is_some(),
             has_tangent: v.tangent.is_some(),
             recipe: edge.and_then(|edge| self.recipe(edge)),
+            affine: source.as_ref().map(|source| Rc::clone(&source.affine)),
         });
         let mut context = Context::new(described.collect());
         let outputs = function.forward(&mut context, &values)?;
         let tangents = forward_mode(&function, &mut context, inputs, &outputs)?;
         context.drop_recipes();
+        let mut put_off = context.take_put_off().map(Rc::new);
 
         let varies: Vec<_> = (0..outputs.len())
             .map(|i| context.is_differentiable(i))
@@ -218,9 +236,15 @@ impl<T: Real> Tape<T> {
         Ok(vars
             .map(|(output, ((y, tangent), varies))| {
                 let edge = node.map(|node| Edge { node, output });
+                let value = match put_off.take() {
+                    Some(affine) => Value::put_off(y, affine),
+                    None => Value::Ready(y),
+                };
                 Var {
                     tangent: tangent.filter(|_| varies),
-                    ..self.var(y, edge.filter(|_| varies))
+                    value,
+                    edge: edge.filter(|_| varies),
+                    tape: self.clone(),
                 }
             })
             .collect())
@@ -277,7 +301,7 @@ impl<T: Real> Tape<T> {
 
     fn var(&self, value: Tensor<T>, edge: Option<Edge>) -> Var<T> {
         Var {
-            value,
+            value: Value::Ready(value),
             edge,
             tangent: None,
             tape: self.clone(),

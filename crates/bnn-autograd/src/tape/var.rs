@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::value::Value;
 use super::{Edge, Tape};
 use crate::error::Error;
 use crate::real::Real;
@@ -12,7 +13,7 @@ use crate::tensor::Tensor;
 /// The variable, not the tape, keeps the value alive.
 #[derive(Clone)]
 pub struct Var<T: Real = f32> {
-    pub(super) value: Tensor<T>,
+    pub(super) value: Value<T>,
     pub(super) edge: Option<Edge>,
     pub(super) tangent: Option<Tensor<T>>,
     pub(super) tape: Tape<T>,
@@ -22,7 +23,7 @@ impl<T: Real> Var<T> {
     /// The value.
     #[must_use]
     pub fn value(&self) -> &Tensor<T> {
-        &self.value
+        self.value.tensor()
     }
 
     /// The dimensions of the value.
@@ -66,21 +67,21 @@ impl<T: Real> Var<T> {
     /// A constant with the same value, through which neither gradient nor tangent passes.
     #[must_use]
     pub fn detach(&self) -> Self {
-        self.tape.constant(self.value.clone())
+        self.tape.constant(self.value().clone())
     }
 }
 
 impl<T: Real> From<Var<T>> for Tensor<T> {
     /// The value, taken out of the variable.
     fn from(var: Var<T>) -> Self {
-        var.value
+        var.value().clone()
     }
 }
 
 impl<T: Real> fmt::Debug for Var<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Var")
-            .field("value", &self.value)
+            .field("value", self.value())
             .field("requires_grad", &self.requires_grad())
             .finish()
     }

@@ -13,6 +13,7 @@ mod gradients;
 mod gradients_without_a_tape;
 mod images;
 mod int8_layers;
+mod joined_norms;
 mod layer_errors;
 mod layers;
 mod ops_laws;

@@ -1,8 +1,10 @@
 //! Statistics of columns, and a normalisation folded to one factor and one summand per column.
 
-use crate::buffer::take_buffer;
+use std::ops::Range;
+
+use crate::affine::Affine;
 use crate::error::Error;
-use crate::parallel::{for_row_pairs, sums_by_columns};
+use crate::parallel::{Terms, sums_of_terms};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -15,15 +17,6 @@ pub struct ColumnStats<T: Real = f32> {
     pub var: Tensor<T>,
 }
 
-/// A normalisation folded to `y = scale * x + bias` per column.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Affine<T: Real = f32> {
-    /// One factor per column.
-    pub scale: Vec<T>,
-    /// One summand per column.
-    pub bias: Vec<T>,
-}
-
 /// Mean and biased variance of every column of `[.., n]`, leading dimensions flattened to rows.
 /// Summed in `f64`, in an order that depends on the shape alone.
 ///
@@ -34,16 +27,31 @@ pub struct Affine<T: Real = f32> {
 pub(super) fn column_stats<T: Real>(x: &Tensor<T>) -> ColumnStats<T> {
     let (rows, n) = x.rows_cols();
     let first: Vec<f64> = x.data()[..n].iter().map(|x| x.as_f64()).collect();
-    let [sums, squares] = sums_by_columns(rows, n, |row, block, [sums, squares]| {
-        let x = &x.data()[row * n..][block.clone()];
+    let terms = Distances {
+        x: x.data(),
+        first: &first,
+    };
+    let [sums, squares] = sums_of_terms(rows, n, &terms);
+    stats_of_distances(rows, &first, &sums, &squares)
+}
+
+/// The terms of [`column_stats`].
+struct Distances<'a, T> {
+    x: &'a [T],
+    first: &'a [f64],
+}
+
+impl<T: Real> Terms<2> for Distances<'_, T> {
+    #[inline(always)]
+    fn add(&self, row: usize, block: Range<usize>, [sums, squares]: [&mut [f64]; 2]) {
+        let x = &self.x[row * self.first.len()..][block.clone()];
         let sums = sums.iter_mut().zip(squares);
-        for ((sum, square), (x, first)) in sums.zip(x.iter().zip(&first[block])) {
+        for ((sum, square), (x, first)) in sums.zip(x.iter().zip(&self.first[block])) {
             let distance = x.as_f64() - first;
             *sum += distance;
             *square += distance * distance;
         }
-    });
-    stats_of_distances(rows, &first, &sums, &squares)
+    }
 }
 
 /// The statistics of columns by the sums of the distances from their first elements, and of the
@@ -105,18 +113,4 @@ pub(in crate::ops) fn fold<T: Real>(
         bias: bias.collect(),
         scale,
     })
-}
-
-impl<T: Real> Affine<T> {
-    /// `scale * x + bias` for every row of `x`; rounded after the product and after the sum.
-    pub(super) fn apply(&self, x: &[T]) -> Vec<T> {
-        let mut y = take_buffer(x.len());
-        for_row_pairs(&mut y, x, self.scale.len(), |y, x| {
-            let columns = self.scale.iter().zip(&self.bias);
-            for ((y, &x), (&scale, &bias)) in y.iter_mut().zip(x).zip(columns) {
-                *y = scale * x + bias;
-            }
-        });
-        y
-    }
 }

@@ -4,11 +4,17 @@
 //! sqrt(var + eps)` and `bias = beta - mean * scale`, rounded after the product and after the sum,
 //! never fused; only the source of the statistics differs. Where a trained layer is folded (into
 //! thresholds, say), [`fold_batch_norm`] returns exactly these numbers.
+//!
+//! The output is put off ([`Context::put_off`]): a binary layer takes the signs of the normalised
+//! activations, and their range mask, without their being written.
 
 mod fold;
 
+use std::ops::Range;
+
+pub use crate::affine::Affine;
 use fold::column_stats;
-pub use fold::{Affine, ColumnStats, fold_batch_norm};
+pub use fold::{ColumnStats, fold_batch_norm};
 pub(super) use fold::{fold, stats_of_distances};
 
 use super::channels::{add_to_rows, check_channels, scale_rows};
@@ -17,7 +23,7 @@ use super::reduce::column_sums;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::{for_row_pairs, sums_by_columns};
+use crate::parallel::{Terms, for_row_pairs, sums_of_terms};
 use crate::real::Real;
 use crate::saved_state;
 use crate::tape::Var;
@@ -133,9 +139,8 @@ impl<T: Real> Function<T> for BatchNorm<T> {
         let (_, n) = x.rows_cols();
         Error::check_shape("statistics of a batch norm", &[n], mean.shape())?;
         let affine = fold(gamma, beta, mean, var, self.eps)?;
-        let y = Tensor::trusted(affine.apply(x.data()), x.shape().to_vec());
-
-        let scale = Tensor::trusted(affine.scale, vec![n]);
+        let scale = Tensor::trusted(affine.scale.clone(), vec![n]);
+        ctx.put_off(affine);
         ctx.save_each(|pass| {
             let looks_at_input = pass.needs(GAMMA) || pass.needs(X) && self.own_statistics;
             Ok(Kept {
@@ -147,7 +152,7 @@ impl<T: Real> Function<T> for BatchNorm<T> {
                 }),
             })
         })?;
-        Ok(vec![y])
+        Ok(vec![x.clone()])
     }
 
     fn backward(
@@ -304,19 +309,8 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     /// `dbeta = sum(dy)` and `dgamma = sum(dy * z)`.
     fn param_gradients(&self, dy: &[T]) -> (Vec<f64>, Vec<f64>) {
         let n = self.mean.len();
-        let [dbeta, mut dgamma] =
-            sums_by_columns(dy.len() / n, n, |row, block, [dbeta, dgamma]| {
-                let (x, dy) = (
-                    &self.x[row * n..][block.clone()],
-                    &dy[row * n..][block.clone()],
-                );
-                let sums = dbeta.iter_mut().zip(dgamma).zip(&self.mean[block]);
-                for (((dbeta, dgamma), &mean), (&x, dy)) in sums.zip(x.iter().zip(dy)) {
-                    let centered = (self.number)(x) - mean;
-                    *dbeta += dy.as_f64();
-                    *dgamma += dy.as_f64() * centered.as_f64();
-                }
-            });
+        let terms = ParamGradients { columns: self, dy };
+        let [dbeta, mut dgamma] = sums_of_terms(dy.len() / n, n, &terms);
         for (dgamma, inverse_std) in dgamma.iter_mut().zip(self.inverse_std) {
             *dgamma *= inverse_std.as_f64();
         }
@@ -352,6 +346,29 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
             }
         });
         dy
+    }
+}
+
+/// The terms of [`Columns::param_gradients`].
+struct ParamGradients<'a, T, E, F> {
+    columns: &'a Columns<'a, T, E, F>,
+    dy: &'a [T],
+}
+
+impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Terms<2> for ParamGradients<'_, T, E, F> {
+    #[inline(always)]
+    fn add(&self, row: usize, block: Range<usize>, [dbeta, dgamma]: [&mut [f64]; 2]) {
+        let Columns {
+            x, mean, number, ..
+        } = self.columns;
+        let first = row * mean.len();
+        let (x, dy) = (&x[first..][block.clone()], &self.dy[first..][block.clone()]);
+        let sums = dbeta.iter_mut().zip(dgamma).zip(&mean[block]);
+        for (((dbeta, dgamma), &mean), (&x, dy)) in sums.zip(x.iter().zip(dy)) {
+            let centered = number(x) - mean;
+            *dbeta += dy.as_f64();
+            *dgamma += dy.as_f64() * centered.as_f64();
+        }
     }
 }
 

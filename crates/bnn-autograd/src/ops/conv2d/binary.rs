@@ -118,6 +118,10 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         "binary_conv2d"
     }
 
+    fn takes_affine(&self, i: usize) -> bool {
+        i == X && self.estimator.takes_affine()
+    }
+
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         Macs {
             binary: conv_macs(inputs, outputs),

@@ -424,11 +424,14 @@ impl<'c> Passes<'c> {
                 }
             });
         }
-        for (i, product) in product.chunks_mut(depth).enumerate() {
-            let (output, tap) = (i / taps, i % taps);
-            let sum = sums[tap * rows + output];
-            product.iter_mut().for_each(|x| *x += sum);
-        }
+        wide(|| {
+            for (output, product) in product.chunks_mut(taps * depth).enumerate() {
+                for (tap, product) in product.chunks_mut(depth).enumerate() {
+                    let sum = sums[tap * rows + output];
+                    product.iter_mut().for_each(|x| *x += sum);
+                }
+            }
+        });
     }
 
     /// Adds the patches of some windows to the images under them, from `dx` on (col2im).

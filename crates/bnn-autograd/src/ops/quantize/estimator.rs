@@ -2,7 +2,7 @@
 
 use bnn_core::BitMatrix;
 
-use crate::bits::{apply_mask, pack_mask, pack_signs, pack_signs_and_mask};
+use crate::bits::{apply_mask, pack_affine, pack_mask, pack_signs, pack_signs_and_mask};
 use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::ops::masked::Mask;
@@ -86,13 +86,20 @@ impl Estimator {
         x: &Tensor<T>,
     ) -> Result<BitMatrix, Error> {
         let (rows, cols) = x.rows_cols();
-        if self != Self::Clipped || !ctx.varies(i) {
-            self.save(ctx, i, x)?;
-            return Ok(pack_signs(x.data(), rows, cols)?);
-        }
-        let (signs, mask) = pack_signs_and_mask(x.data(), rows, cols)?;
+        let masked = self == Self::Clipped && ctx.varies(i);
+        let (signs, mask) = match ctx.affine(i) {
+            Some(affine) => pack_affine(x.data(), affine, [rows, cols], masked)?,
+            None if masked => {
+                let (signs, mask) = pack_signs_and_mask(x.data(), rows, cols)?;
+                (signs, Some(mask))
+            }
+            None => {
+                self.save(ctx, i, x)?;
+                return Ok(pack_signs(x.data(), rows, cols)?);
+            }
+        };
         ctx.save_each(|pass| {
-            let passes = pass.needs(i).then(|| mask.clone());
+            let passes = mask.clone().filter(|_| pass.needs(i));
             Ok(passes.map(|passes| Mask { passes }))
         })?;
         Ok(signs)
@@ -114,6 +121,11 @@ impl Estimator {
             }
         }
         Ok(())
+    }
+
+    /// Whether [`Estimator::signs`] takes an affine function of the given tensor as its input.
+    pub(in crate::ops) fn takes_affine(self) -> bool {
+        matches!(self, Self::Clipped | Self::Identity)
     }
 
     /// Whether it keeps the input itself.

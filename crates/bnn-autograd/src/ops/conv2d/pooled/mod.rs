@@ -131,6 +131,10 @@ impl<T: Real, C: PooledConv<T>> Function<T> for Pooled<C> {
         C::NAME
     }
 
+    fn takes_affine(&self, i: usize) -> bool {
+        self.conv.takes_affine(i)
+    }
+
     fn macs(&self, inputs: &[Vec<usize>], outputs: &[Vec<usize>]) -> Macs {
         let [x, w, ..] = inputs else {
             return Macs::default();
