@@ -4,6 +4,7 @@ import argparse
 import ctypes
 import os
 import platform
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -67,6 +68,16 @@ def time_models(paths, batches, seconds):
             )
 
 
+def time_convolutions(sizes, seconds):
+    """Convolutions of 3 x 3, zeros around one image, bits to bits, as models of one layer."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for *image, outputs in sizes:
+            paths.append(Path(folder) / f"3x3, {image[2]} to {outputs} on {image[0]} x {image[1]}")
+            paths[-1].write_bytes(libbnn.convolution(image, outputs))
+        time_models(paths, [1], seconds)
+
+
 def lab():
     """`binary_gemm_u64` of bnn-lab: rows of words to floats, bit 0 for +1."""
     files = metadata.files("bnn-lab")
@@ -112,16 +123,23 @@ def main():
     parser.add_argument("--model", action="append", help="model file; may be given several times")
     parser.add_argument("--batch", type=int, action="append", help="samples of a run [default: 1 and 64]")
     parser.add_argument("--shape", action="append", help="m,n,k of a product; may be given several times")
+    parser.add_argument(
+        "--convolution", action="append", help="height,width,channels,outputs of 3 x 3; may be given several times"
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="time for each figure")
     arguments = parser.parse_args()
     paths = arguments.model or [models / name for name in ("fashion.bnn", "cnn.bnn", "digits.bnn")]
     shapes = [tuple(map(int, shape.split(","))) for shape in arguments.shape or []]
     shapes = shapes or [(1024, 1024, 1024), (128, 4096, 4096), (64, 1024, 1024), (64, 4096, 4096)]
+    convolutions = [tuple(map(int, sizes.split(","))) for sizes in arguments.convolution or []]
+    convolutions = convolutions or [(56, 56, 64, 64), (28, 28, 128, 128), (14, 14, 256, 256), (7, 7, 512, 512)]
     libbnn.call(libbnn.LIBRARY.bnn_set_num_threads, 1)
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("onnxruntime", "bnn-lab"))
     kernel = os.environ.get("BNN_KERNEL", "its fastest kernel")
     print(f"{cpu()}; our kernel: {libbnn.LIBRARY.bnn_isa().decode()}; {versions} ({kernel})\n")
     time_models(paths, arguments.batch or [1, 64], arguments.seconds)
+    print()
+    time_convolutions(convolutions, arguments.seconds)
     print()
     time_products(shapes, arguments.seconds)
 

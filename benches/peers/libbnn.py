@@ -1,7 +1,7 @@
 """The functions of libbnn that the contest calls, through include/bnn.h alone."""
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_void_p
+from ctypes import POINTER, c_char_p, c_float, c_int32, c_size_t, c_void_p
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,20 @@ class Layer(ctypes.Structure):
     ]
 
 
+class Conv2dOptions(ctypes.Structure):
+    _fields_ = [
+        ("image", c_size_t * 3),
+        ("outputs", c_size_t),
+        ("kernel", c_size_t * 2),
+        ("stride", c_size_t * 2),
+        ("dilation", c_size_t * 2),
+        ("groups", c_size_t),
+        ("padding", c_size_t * 4),  # top, bottom, left, right
+        ("pad_value", c_int32),
+        ("clip", c_float),
+    ]
+
+
 class OpenModel(ctypes.Structure):
     _fields_ = [("words", c_void_p * 16)]
 
@@ -49,6 +63,13 @@ LIBRARY.bnn_set_num_threads.argtypes = [c_size_t]
 LIBRARY.bnn_packed_model_new_from_file.argtypes = [c_char_p, POINTER(c_void_p)]
 LIBRARY.bnn_packed_model_view.argtypes = [c_void_p, POINTER(OpenModel)]
 LIBRARY.bnn_packed_model_run.argtypes = [c_void_p, c_size_t, c_void_p, c_size_t, c_void_p, c_size_t]
+LIBRARY.bnn_builder_new.argtypes = [c_int32, c_int32, POINTER(c_void_p)]
+LIBRARY.bnn_builder_image.argtypes = [c_void_p] + [c_size_t] * 3
+LIBRARY.bnn_builder_conv2d_f32.argtypes = [c_void_p, POINTER(Conv2dOptions), c_void_p]
+LIBRARY.bnn_builder_threshold_i32.argtypes = [c_void_p, c_void_p, c_size_t]
+LIBRARY.bnn_builder_finish.argtypes = [c_void_p, POINTER(c_size_t)]
+LIBRARY.bnn_builder_file.argtypes = [c_void_p, c_void_p, c_size_t]
+LIBRARY.bnn_builder_free.argtypes = [c_void_p]
 LIBRARY.bnn_model_layer.argtypes = [POINTER(OpenModel), c_size_t, POINTER(Layer)]
 LIBRARY.bnn_gemm_i32.argtypes = [c_void_p, c_void_p, c_size_t, c_size_t, c_size_t, c_void_p, c_size_t]
 
@@ -82,6 +103,27 @@ class PackedModel:
         y = np.empty(samples * self.output.bytes, np.uint8)
         arguments = (self.handle, samples, x.ctypes.data, x.nbytes, y.ctypes.data, y.nbytes)
         return lambda keep=(x, y): call(LIBRARY.bnn_packed_model_run, *arguments)
+
+
+def convolution(image, outputs):
+    """The file of a model of one convolution of 3 x 3, zeros around the image, from bits to bits."""
+    random = np.random.default_rng(4)
+    builder, size = c_void_p(), c_size_t()
+    options = Conv2dOptions()
+    call(LIBRARY.bnn_conv2d_options_init, ctypes.byref(options))
+    options.image, options.outputs, options.kernel = tuple(image), outputs, (3, 3)
+    options.padding = (1, 1, 1, 1)
+    filters = random.standard_normal((outputs, 3, 3, image[2])).astype(np.float32)
+    thresholds = random.integers(-9, 10, outputs).astype(np.int32)
+    call(LIBRARY.bnn_builder_new, BITS, 1, ctypes.byref(builder))
+    call(LIBRARY.bnn_builder_image, builder, *image)
+    call(LIBRARY.bnn_builder_conv2d_f32, builder, ctypes.byref(options), filters.ctypes.data)
+    call(LIBRARY.bnn_builder_threshold_i32, builder, thresholds.ctypes.data, outputs)
+    call(LIBRARY.bnn_builder_finish, builder, ctypes.byref(size))
+    file = np.empty(size.value, np.uint8)
+    call(LIBRARY.bnn_builder_file, builder, file.ctypes.data, file.nbytes)
+    LIBRARY.bnn_builder_free(builder)
+    return file.tobytes()
 
 
 def multiplier(a, b, k, c):

@@ -112,12 +112,14 @@ def build(model, integers):
         graph.node("DequantizeLinear", graph.scale(1, np.uint8(128)))
     graph.nodes.append(helper.make_node("Identity", [graph.value], ["y"]))
     element = TensorProto.UINT8 if integers else TensorProto.FLOAT
+    height, width, channels = layers[-1].output_shape
+    result = ["n", channels] if flat else ["n", channels, height, width]
     onnx = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "shapes",
             [helper.make_tensor_value_info("x", element, shape)],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", layers[-1].output_shape[2]])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, result)],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)],
