@@ -128,8 +128,8 @@ pub(crate) trait Terms<const N: usize>: Sync {
     fn add(&self, row: usize, columns: Range<usize>, sums: [&mut [f64]; N]);
 }
 
-/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block of
-/// columns, to the sums of these columns; it must be small enough to be inlined.
+/// Sums over the rows of a matrix, `N` for each column. `add` adds the terms of a row, in a block
+/// of columns, to the sums of these columns; it must be small enough to be inlined.
 pub(crate) fn sums_by_columns<const N: usize>(
     rows: usize,
     cols: usize,
