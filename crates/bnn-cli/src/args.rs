@@ -193,6 +193,9 @@ pub(crate) struct ImportArgs {
     /// Model file to write [default: the network's name with .bnn, in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace the model file even if it comes from another import
+    #[arg(long)]
+    pub(crate) force: bool,
     /// What the model takes: `bytes`, or `bits` where the network was trained on -1 and +1
     #[arg(long, value_enum, default_value_t = ImportInputs::Bytes)]
     pub(crate) input: ImportInputs,

@@ -1,6 +1,7 @@
 //! Output files. A command claims the files that it will write, and names those that it reads,
 //! before it does any work; an output that would replace an input is refused. No other module
-//! writes files.
+//! writes files. Inputs that only the work finds, such as weights beside a network, are compared
+//! with the outputs before these are written.
 //!
 //! Files are compared by identity, not by name: a symbolic link, a hard link and `./` all lead to
 //! the same file.
@@ -37,6 +38,38 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Refuses the output if it would replace one of these files, which were read.
+    pub(crate) fn check_read(&self, files: &[PathBuf]) -> Result<(), CliError> {
+        let Some(old) = identity(&self.path) else {
+            return Ok(());
+        };
+        match files
+            .iter()
+            .find(|file| identity(file) == Some(old.clone()))
+        {
+            Some(file) => Err(would_replace(&self.path, Input::File(file))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to replace a file that is not the same as the new one.
+    pub(crate) fn check_same(&self, bytes: &[u8], by: &str) -> Result<(), CliError> {
+        let Ok(old) = fs::symlink_metadata(&self.path) else {
+            return Ok(());
+        };
+        let len = fs::metadata(&self.path).map_or(old.len(), |file| file.len());
+        let is_same = len == bytes.len() as u64
+            && fs::read(&self.path).is_ok_and(|old| old.as_slice() == bytes);
+        match is_same {
+            true => Ok(()),
+            false => Err(CliError::Input(format!(
+                "{} exists and was not written by {by}; choose another output, or replace it with \
+                 --force",
+                self.path.display()
+            ))),
+        }
     }
 
     /// Writes the file, whole or not at all.
@@ -81,10 +114,7 @@ pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>
         }
         let files = input.files();
         if let Some((path, _)) = old.iter().find(|(_, file)| files.contains(file)) {
-            return Err(CliError::Input(format!(
-                "{}: would replace {input}; name another file to write",
-                path.display()
-            )));
+            return Err(would_replace(path, *input));
         }
     }
     let lock = |path: &&Path| match OutputLock::acquire(path) {
@@ -95,6 +125,13 @@ pub(crate) fn claim(inputs: &[Input<'_>], paths: &[&Path]) -> Result<Vec<Output>
         Err(error) => Err(CliError::input(error).about(path.display())),
     };
     paths.iter().map(lock).collect()
+}
+
+fn would_replace(path: &Path, input: Input<'_>) -> CliError {
+    CliError::Input(format!(
+        "{}: would replace {input}; name another file to write",
+        path.display()
+    ))
 }
 
 impl std::fmt::Display for Input<'_> {

@@ -44,8 +44,8 @@ pub(crate) fn compare(
         let most = expected.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
         let apart = |i: &usize| {
             let distance = (found[*i] - expected[*i]).abs();
-            // Not a number is another score, too.
-            distance.is_nan() || distance > TOLERANCE * most
+            // What is infinite or not a number is another score, too.
+            !distance.is_finite() || distance > TOLERANCE * most
         };
         if let Some(output) = (0..outputs).find(apart) {
             different += 1;

@@ -32,6 +32,12 @@ pub enum ImportError {
         /// The limit.
         most: u64,
     },
+    /// The system does not have the memory.
+    #[error("out of memory: {bytes} bytes")]
+    Memory {
+        /// What was asked for.
+        bytes: u64,
+    },
     /// A node computes what a model file cannot hold.
     #[error("node {name} of the type {op}: {why}")]
     Node {

@@ -1,5 +1,7 @@
 //! The result of an import.
 
+use std::path::PathBuf;
+
 /// A network as a model file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub struct Imported {
     pub format: &'static str,
     /// The comparison of the model with the network.
     pub comparison: Comparison,
+    /// The files that [`import`](crate::import()) read, which nobody should write over; empty where
+    /// bytes were given.
+    pub read: Vec<PathBuf>,
     /// The facts that a user of the model must know, a line each.
     pub notes: Vec<String>,
 }

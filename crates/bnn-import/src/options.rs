@@ -58,21 +58,22 @@ pub enum SignOfZero {
 pub struct Limits {
     /// Bytes of all files together.
     pub file_bytes: u64,
-    /// Numbers in memory, of 4 to 8 bytes each, over all values that are computed.
-    pub elements: u64,
-    /// Operations of the float interpretation.
+    /// Bytes of memory for what is read of the files and for all values of a run of the network.
+    pub memory_bytes: u64,
+    /// Operations of the float interpretation, over all runs.
     pub operations: u64,
-    /// Samples that network and model are compared on, at least one.
+    /// Samples that network and model are compared on, at least one. There are fewer if so many
+    /// take more than these operations.
     pub samples: usize,
 }
 
 impl Default for Limits {
-    /// 512 MiB of files, 2^28 numbers, 2^36 operations (a minute), 64 samples.
+    /// 512 MiB of files, 1 GiB of memory, 2^33 operations (less than a minute), 64 samples.
     fn default() -> Self {
         Self {
             file_bytes: 512 << 20,
-            elements: 1 << 28,
-            operations: 1 << 36,
+            memory_bytes: 1 << 30,
+            operations: 1 << 33,
             samples: 64,
         }
     }

@@ -123,6 +123,23 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// How many integers [`Value::ints`] adds, at most.
+    pub(crate) fn len_of_ints(self) -> usize {
+        match self {
+            // Each ends in the byte that is below 0x80.
+            Value::Bytes(bytes) => bytes.iter().filter(|&&byte| byte < 0x80).count(),
+            _ => 1,
+        }
+    }
+
+    /// How many floats [`Value::floats`] or [`Value::doubles`] adds, at most.
+    pub(crate) fn len_of_floats(self) -> usize {
+        match self {
+            Value::Bytes(bytes) => bytes.len() / size_of::<f32>(),
+            _ => 1,
+        }
+    }
+
     /// Adds integers to `list`: one, or many in a row. `None` for another type or a number that is
     /// cut off.
     pub(crate) fn ints(self, list: &mut Vec<i64>) -> Option<()> {

@@ -93,7 +93,7 @@ fn damaged_files_are_errors_or_networks() {
     let file = fs::read(path("lce_chain.tflite")).unwrap();
     let mut options = Options::default();
     options.limits.samples = 1;
-    options.limits.elements = 1 << 20;
+    options.limits.memory_bytes = 1 << 22;
     options.limits.operations = 1 << 24;
     let mut state = 1_u32;
     let mut random = || {

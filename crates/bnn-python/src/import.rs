@@ -11,8 +11,8 @@ use crate::error::{Error, Refusal};
 use crate::threads::{MANY, run};
 
 /// The bytes of a model file; how many samples were compared and how many had equal scores; what to
-/// know about it.
-type Imported<'py> = (Bound<'py, PyBytes>, usize, usize, Vec<String>);
+/// know about it; the files that were read.
+type Imported<'py> = (Bound<'py, PyBytes>, usize, usize, Vec<String>, Vec<PathBuf>);
 
 /// Imports the network at a path. `numbers`: the factor of a byte, means and deviations; `None` for
 /// a network of bits.
@@ -50,7 +50,7 @@ pub(crate) fn import_model(
         _ => return Err(Error::new_err("an unknown comparison")),
     };
     let file = PyBytes::new(py, &imported.file);
-    Ok((file, samples, equal, imported.notes))
+    Ok((file, samples, equal, imported.notes, imported.read))
 }
 
 impl From<ImportError> for Refusal {

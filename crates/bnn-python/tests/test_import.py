@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import warnings
 
 import numpy as np
@@ -49,6 +50,30 @@ def test_what_a_model_cannot_hold_is_refused_by_name():
         bnn.import_model("absent.onnx")
     with pytest.raises(bnn.Error, match="sign_of_zero"):
         bnn.import_model(MODELS / "zeros.onnx", sign_of_zero="minus")
+
+
+def test_no_file_that_was_read_is_replaced(tmp_path):
+    for name in ["cnn_dynamo.onnx", "cnn_dynamo.onnx.data"]:
+        shutil.copy(MODELS / name, tmp_path / name)
+    network = tmp_path / "cnn_dynamo.onnx"
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    os.symlink(network, tmp_path / "link")
+    for out in ["cnn_dynamo.onnx", "cnn_dynamo.onnx.data", "./cnn_dynamo.onnx", "link"]:
+        with pytest.raises(bnn.Error, match="would replace the input"):
+            bnn.import_model(network, tmp_path / out)
+    assert all(path.read_bytes() == bytes for path, bytes in before.items())
+    # What was not read is replaced.
+    (tmp_path / "old.bnn").write_bytes(b"old")
+    model = bnn.import_model(network, tmp_path / "old.bnn")
+    assert bnn.Model.open(tmp_path / "old.bnn").input_shape == model.input_shape
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    file = (MODELS / "cnn_dynamo.onnx.data").read_bytes()
+    shutil.copy(MODELS / "cnn_dynamo.onnx", tmp_path)
+    (tmp_path / "cnn_dynamo.onnx.data").write_bytes(np.full(len(file) // 4, np.nan, "<f4").tobytes())
+    with pytest.raises(bnn.Error, match="expected finite numbers, found NaN"):
+        bnn.import_model(tmp_path / "cnn_dynamo.onnx")
 
 
 @pytest.mark.skipif("BNN_MODELS" not in os.environ, reason="BNN_MODELS names no folder of trained networks")

@@ -47,11 +47,13 @@ pub fn tflite(data: &[u8]) -> bool {
 
 /// Whether it is a network; what is imported opens.
 fn imports(bytes: &[u8]) -> bool {
+    let whole = Limits::default();
+    // All by one factor smaller than the command's.
     let options = Options {
         limits: Limits {
-            file_bytes: 1 << 20,
-            elements: 1 << 20,
-            operations: 1 << 24,
+            file_bytes: whole.file_bytes >> 9,
+            memory_bytes: whole.memory_bytes >> 9,
+            operations: whole.operations >> 9,
             samples: 2,
         },
         ..Options::default()

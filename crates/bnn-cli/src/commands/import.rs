@@ -38,6 +38,12 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), CliError> {
         };
         error.about(args.network.display())
     })?;
+    for output in &outputs {
+        output.check_read(&imported.read)?;
+        if !args.force {
+            output.check_same(&imported.file, "the same import")?;
+        }
+    }
     let file = AlignedBytes::from(imported.file.as_slice());
     let model = open(&file, &out)?;
     for output in &outputs {
@@ -78,7 +84,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The network's name with `.bnn`, in the current folder.
+/// The network's name with `.bnn` for `.onnx` or `.tflite`, in the current folder. Any other name
+/// stays as it is, so that `net.a` and `net.b` remain different.
 fn default_out(args: &ImportArgs) -> Result<PathBuf, CliError> {
     let wrong = || {
         let wrong = format!(
@@ -87,8 +94,12 @@ fn default_out(args: &ImportArgs) -> Result<PathBuf, CliError> {
         );
         CliError::Input(wrong)
     };
-    let name = args.network.file_stem().ok_or_else(wrong)?;
-    Ok(with_ending(Path::new(name), "bnn"))
+    let name = Path::new(args.network.file_name().ok_or_else(wrong)?);
+    let name = match name.extension() {
+        Some(ending) if ending == "onnx" || ending == "tflite" => name.with_extension(""),
+        _ => name.to_owned(),
+    };
+    Ok(with_ending(&name, "bnn"))
 }
 
 fn inputs(args: &ImportArgs) -> Result<Inputs, CliError> {

@@ -37,6 +37,7 @@ pub fn finn(folder: &Folder, options: &Options) -> Result<Imported, ImportError>
         file,
         format: "BNN-PYNQ",
         comparison: Comparison::Exact { samples },
+        read: Vec::new(),
         notes: network.notes(),
     })
 }

@@ -78,13 +78,17 @@ pub(crate) fn import_graph(
         }
         chain => chain?,
     };
-    let comparison = compare(&finished, &options.inputs, limits.samples, |samples| {
+    // Their memory is for the values of the samples.
+    drop(values);
+    let samples = network.affordable(limits.samples, budget);
+    let comparison = compare(&finished, &options.inputs, samples, |samples| {
         network.run(samples, budget)
     })?;
     Ok(Imported {
         file: finished.file,
         format: graph.format,
         comparison,
+        read: Vec::new(),
         notes: finished.notes,
     })
 }

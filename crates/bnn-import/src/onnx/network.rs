@@ -49,7 +49,7 @@ impl<'g> Network<'g> {
         let shape = [vec![batch], sizes.unwrap_or_default()].concat();
         Ok(Self {
             graph,
-            interpreter: Interpreter::new(graph, options.sign_of_zero),
+            interpreter: Interpreter::new(graph, output, options.sign_of_zero),
             inputs: options.inputs.clone(),
             input: &input.name,
             output,
@@ -60,24 +60,30 @@ impl<'g> Network<'g> {
 
     /// A first run: shapes and constants.
     pub(super) fn probe(&mut self, budget: &mut Budget) -> Result<Values, ImportError> {
-        let len = budget.elements(&self.shape)?;
-        let tensor = Tensor::floats(&self.shape, vec![0.0; len]);
+        let tensor = Tensor::floats(&self.shape, budget.fill(&self.shape, 0.0)?);
         self.interpreter.run((self.input, tensor), budget)
+    }
+
+    /// How many samples can be run with the operations that are left, at most `most` and at least
+    /// one; after the first run.
+    pub(super) fn affordable(&self, most: usize, budget: &Budget) -> usize {
+        let runs = budget.operations() / self.interpreter.operations_of_run.max(1);
+        let runs = usize::try_from(runs).unwrap_or(usize::MAX);
+        runs.saturating_mul(self.shape[0]).clamp(1, most.max(1))
     }
 
     /// Outputs of samples, `[samples, ..]`, in the order of the model's outputs.
     pub(super) fn run(
         &mut self,
         samples: &Samples<'_>,
-        budget: &Budget,
+        budget: &mut Budget,
     ) -> Result<Vec<f32>, ImportError> {
         let [height, width, channels] = self.image;
         let (batch, pixels) = (self.shape[0], height * width);
         let mut outputs = Vec::new();
         for group in samples.bytes.chunks(batch * pixels * channels) {
-            let mut budget = budget.renewed();
-            let len = budget.elements(&self.shape)?;
-            let mut x = vec![0.0; len];
+            budget.release();
+            let mut x = budget.fill(&self.shape, 0.0)?;
             // The network's images have the channels first.
             for (i, &byte) in group.iter().enumerate() {
                 let (sample, at) = (i / (pixels * channels), i % (pixels * channels));
@@ -85,11 +91,11 @@ impl<'g> Network<'g> {
                 x[(sample * channels + c) * pixels + pixel] = self.inputs.value(c, byte);
             }
             let tensor = Tensor::floats(&self.shape, x);
-            let values = self.interpreter.run((self.input, tensor), &mut budget)?;
+            let values = self.interpreter.run((self.input, tensor), budget)?;
             let output = values.get(self.output).map(|known| &known.tensor);
             let missing = || ImportError::format("output", "a value of the graph", self.output);
             let output = output.ok_or_else(missing)?;
-            let scores = output.to_floats(&mut budget)?;
+            let scores = output.to_floats(budget)?;
             let per_sample = scores.len() / batch;
             let (pixels, channels) = match output.shape.as_slice() {
                 &[_, channels, height, width] => (height * width, channels),

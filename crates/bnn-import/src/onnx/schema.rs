@@ -2,6 +2,7 @@
 //! over.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::tensor_file::{External, tensor};
 use super::value::Tensor;
@@ -13,7 +14,7 @@ use crate::protobuf::{Fields, Value};
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
-    pub(crate) constants: HashMap<String, Tensor>,
+    pub(crate) constants: HashMap<String, Rc<Tensor>>,
     /// Inputs that are no constants.
     pub(crate) inputs: Vec<Input>,
     pub(crate) outputs: Vec<String>,
@@ -133,14 +134,18 @@ fn read_graph(
         ..Graph::default()
     };
     for field in Fields::new(bytes, "ONNX graph") {
-        match field? {
+        let (number, value) = field?;
+        // Every node, tensor and value of a graph is a record of some size, however small in the
+        // file.
+        budget.bytes(size_of::<Node>())?;
+        match (number, value) {
             (1, Value::Bytes(bytes)) => graph.nodes.push(node(bytes, external, budget)?),
             (5, Value::Bytes(bytes)) => {
                 let (name, tensor) = tensor(bytes, external, budget)?;
-                graph.constants.insert(name, tensor);
+                graph.constants.insert(name, Rc::new(tensor));
             }
-            (11, Value::Bytes(bytes)) => graph.inputs.push(input(bytes)?),
-            (12, Value::Bytes(bytes)) => graph.outputs.push(input(bytes)?.name),
+            (11, Value::Bytes(bytes)) => graph.inputs.push(input(bytes, budget)?),
+            (12, Value::Bytes(bytes)) => graph.outputs.push(input(bytes, budget)?.name),
             (15, _) => {
                 return Err(ImportError::format(
                     "ONNX graph",
@@ -166,7 +171,9 @@ fn node(
 ) -> Result<Node, ImportError> {
     let mut node = Node::default();
     for field in Fields::new(bytes, "ONNX node") {
-        match field? {
+        let (number, value) = field?;
+        budget.bytes(size_of::<(String, Attribute)>())?;
+        match (number, value) {
             (1, value) => node.inputs.extend(value.text()),
             (2, value) => node.outputs.extend(value.text()),
             (3, value) => node.name = value.text().unwrap_or_default(),
@@ -201,8 +208,14 @@ fn attribute(
                 }
                 None => None,
             },
-            7 => value.floats(&mut attribute.floats),
-            8 => value.ints(&mut attribute.ints),
+            7 => {
+                budget.grow(&mut attribute.floats, value.len_of_floats())?;
+                value.floats(&mut attribute.floats)
+            }
+            8 => {
+                budget.grow(&mut attribute.ints, value.len_of_ints())?;
+                value.ints(&mut attribute.ints)
+            }
             _ => Some(()),
         };
         if read.is_none() {
@@ -215,7 +228,9 @@ fn attribute(
 }
 
 /// Name and shape of a `ValueInfoProto`.
-fn input(bytes: &[u8]) -> Result<Input, ImportError> {
+fn input(bytes: &[u8], budget: &mut Budget) -> Result<Input, ImportError> {
+    // A size takes two bytes, at least.
+    budget.bytes(bytes.len().saturating_mul(size_of::<&[u8]>()))?;
     let mut input = Input::default();
     for field in Fields::new(bytes, "ONNX value") {
         match field? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::value::{Data, Tensor};
 use crate::ImportError;
-use crate::budget::Budget;
+use crate::budget::{Budget, RANK};
 use crate::protobuf::{Fields, Value};
 
 /// Files beside a model, by their names: read once, and given out again.
@@ -88,14 +88,13 @@ pub(crate) fn tensor(
     external: &mut External<'_>,
     budget: &mut Budget,
 ) -> Result<(String, Tensor), ImportError> {
-    let parts = parts(bytes, budget)?;
-    let name = parts.name.clone();
+    let mut parts = parts(bytes, budget)?;
+    let name = std::mem::take(&mut parts.name);
     let at = || format!("ONNX tensor {name}");
     let sizes: Result<Vec<usize>, _> = parts.shape.iter().map(|&size| size.try_into()).collect();
     let shape = sizes.map_err(|_| {
         ImportError::format(at(), "sizes of at least 0", format!("{:?}", parts.shape))
     })?;
-    let count = budget.elements(&shape)?;
     let file;
     let raw = match parts.is_external {
         true => {
@@ -111,15 +110,20 @@ pub(crate) fn tensor(
         }
         false => parts.raw,
     };
-    let Some(data) = data(&parts, raw) else {
-        let found = format!("type {}", parts.kind);
+    let kind = parts.kind;
+    let Some(data) = data(parts, raw, budget)? else {
+        let found = format!("type {kind}");
         let expected =
             "whole elements of float, double, float16, bfloat16, bool or an integer type";
         return Err(ImportError::format(at(), expected, found));
     };
     let tensor = Tensor { shape, data };
-    if tensor.len() != count {
-        let expected = format!("{count} elements, for the shape {:?}", tensor.shape);
+    let mut sizes = tensor.shape.iter();
+    // Empty dimensions count as 1, so that strides do not overflow.
+    let most = sizes.try_fold(1_usize, |all, &size| all.checked_mul(size.max(1)));
+    let count = most.map(|_| tensor.shape.iter().product());
+    if tensor.shape.len() > RANK || count != Some(tensor.len()) {
+        let expected = format!("the elements of the shape {:?}", tensor.shape);
         return Err(ImportError::format(
             at(),
             expected,
@@ -133,9 +137,11 @@ fn parts<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Parts<'a>, ImportEr
     let mut parts = Parts::default();
     for field in Fields::new(bytes, "ONNX tensor") {
         let (number, value) = field?;
-        if let (1 | 4 | 5 | 7 | 10, Value::Bytes(list)) = (number, value) {
-            // It holds at most as many numbers as it has bytes.
-            budget.elements(&[list.len()])?;
+        match number {
+            1 => budget.grow(&mut parts.shape, value.len_of_ints())?,
+            5 | 7 => budget.grow(&mut parts.ints, value.len_of_ints())?,
+            4 | 10 => budget.grow(&mut parts.floats, value.len_of_floats())?,
+            _ => {}
         }
         let read = match number {
             1 => value.ints(&mut parts.shape),
@@ -190,43 +196,49 @@ fn slice<'f>(file: &'f [u8], place: &HashMap<String, String>) -> Option<&'f [u8]
 }
 
 /// `None` for a type that is not read, or for bytes that are no whole elements.
-fn data(parts: &Parts<'_>, raw: Option<&[u8]>) -> Option<Data> {
+fn data(
+    parts: Parts<'_>,
+    raw: Option<&[u8]>,
+    budget: &mut Budget,
+) -> Result<Option<Data>, ImportError> {
+    let ints = parts.ints;
     let Some(raw) = raw else {
-        let floats = |bits: fn(i64) -> f32| {
-            Some(Data::F32(
-                parts.ints.iter().map(|&bits_| bits(bits_)).collect(),
-            ))
-        };
-        return match parts.kind {
-            kind::F32 | kind::F64 => Some(Data::F32(parts.floats.clone())),
-            kind::F16 => floats(|bits| half(bits as u16)),
-            kind::BF16 => floats(|bits| brain(bits as u16)),
-            kind::BOOL => Some(Data::Bool(parts.ints.iter().map(|&x| x != 0).collect())),
-            kind::U8 | kind::I8 | kind::I16 | kind::I32 | kind::I64 => {
-                Some(Data::I64(parts.ints.clone()))
-            }
-            _ => None,
-        };
+        let len = [ints.len()];
+        let bits = ints.iter().map(|&bits| bits as u16);
+        return Ok(Some(match parts.kind {
+            kind::F32 | kind::F64 => Data::F32(parts.floats),
+            kind::F16 => Data::F32(budget.collect(&len, bits.map(half))?),
+            kind::BF16 => Data::F32(budget.collect(&len, bits.map(brain))?),
+            kind::BOOL => Data::Bool(budget.collect(&len, ints.iter().map(|&x| x != 0))?),
+            kind::U8 | kind::I8 | kind::I16 | kind::I32 | kind::I64 => Data::I64(ints),
+            _ => return Ok(None),
+        }));
     };
-    match parts.kind {
-        kind::F32 => each(raw, f32::from_le_bytes).map(Data::F32),
-        kind::F64 => each(raw, |bytes| f64::from_le_bytes(bytes) as f32).map(Data::F32),
-        kind::F16 => each(raw, |bytes| half(u16::from_le_bytes(bytes))).map(Data::F32),
-        kind::BF16 => each(raw, |bytes| brain(u16::from_le_bytes(bytes))).map(Data::F32),
-        kind::BOOL => each(raw, |[byte]| byte != 0).map(Data::Bool),
-        kind::U8 => each(raw, |[byte]| i64::from(byte)).map(Data::I64),
-        kind::I8 => each(raw, |[byte]| i64::from(byte.cast_signed())).map(Data::I64),
-        kind::I16 => each(raw, |bytes| i64::from(i16::from_le_bytes(bytes))).map(Data::I64),
-        kind::I32 => each(raw, |bytes| i64::from(i32::from_le_bytes(bytes))).map(Data::I64),
-        kind::I64 => each(raw, i64::from_le_bytes).map(Data::I64),
+    let int = Data::I64;
+    Ok(match parts.kind {
+        kind::F32 => each(raw, f32::from_le_bytes, budget)?.map(Data::F32),
+        kind::F64 => each(raw, |x| f64::from_le_bytes(x) as f32, budget)?.map(Data::F32),
+        kind::F16 => each(raw, |x| half(u16::from_le_bytes(x)), budget)?.map(Data::F32),
+        kind::BF16 => each(raw, |x| brain(u16::from_le_bytes(x)), budget)?.map(Data::F32),
+        kind::BOOL => each(raw, |[byte]| byte != 0, budget)?.map(Data::Bool),
+        kind::U8 => each(raw, |[byte]| i64::from(byte), budget)?.map(int),
+        kind::I8 => each(raw, |[byte]| i64::from(byte.cast_signed()), budget)?.map(int),
+        kind::I16 => each(raw, |x| i64::from(i16::from_le_bytes(x)), budget)?.map(int),
+        kind::I32 => each(raw, |x| i64::from(i32::from_le_bytes(x)), budget)?.map(int),
+        kind::I64 => each(raw, i64::from_le_bytes, budget)?.map(int),
         _ => None,
-    }
+    })
 }
 
-fn each<const N: usize, T>(raw: &[u8], number: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
+fn each<const N: usize, T>(
+    raw: &[u8],
+    number: impl Fn([u8; N]) -> T,
+    budget: &mut Budget,
+) -> Result<Option<Vec<T>>, ImportError> {
     let (elements, rest) = raw.as_chunks();
-    let numbers = elements.iter().map(|&bytes| number(bytes)).collect();
-    rest.is_empty().then_some(numbers)
+    let numbers = elements.iter().map(|&bytes| number(bytes));
+    let numbers = budget.collect(&[elements.len()], numbers)?;
+    Ok(rest.is_empty().then_some(numbers))
 }
 
 /// An IEEE 754 binary16.

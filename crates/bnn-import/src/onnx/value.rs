@@ -43,12 +43,33 @@ impl Tensor {
 
     /// The elements as floats: false is 0 and true 1.
     pub(crate) fn to_floats(&self, budget: &mut Budget) -> Result<Vec<f32>, ImportError> {
-        budget.elements(&[self.len()])?;
-        Ok(match &self.data {
-            Data::F32(x) => x.clone(),
-            Data::I64(x) => x.iter().map(|&x| x as f32).collect(),
-            Data::Bool(x) => x.iter().map(|&x| f32::from(u8::from(x))).collect(),
-        })
+        let len = [self.len()];
+        match &self.data {
+            Data::F32(x) => budget.copy(x),
+            Data::I64(x) => budget.collect(&len, x.iter().map(|&x| x as f32)),
+            Data::Bool(x) => budget.collect(&len, x.iter().map(|&x| f32::from(u8::from(x)))),
+        }
+    }
+
+    /// The same elements in another shape, which has as many.
+    pub(crate) fn shaped(
+        &self,
+        shape: Vec<usize>,
+        budget: &mut Budget,
+    ) -> Result<Self, ImportError> {
+        let data = match &self.data {
+            Data::F32(x) => Data::F32(budget.copy(x)?),
+            Data::I64(x) => Data::I64(budget.copy(x)?),
+            Data::Bool(x) => Data::Bool(budget.copy(x)?),
+        };
+        Ok(Self { shape, data })
+    }
+
+    /// The place and the value of the first float that is neither finite nor the one `allowed`.
+    pub(crate) fn odd_float(&self, allowed: Option<f32>) -> Option<(usize, f32)> {
+        let is_odd = |x: &f32| !x.is_finite() && Some(*x) != allowed;
+        let floats = self.as_floats()?;
+        floats.iter().position(is_odd).map(|at| (at, floats[at]))
     }
 
     /// The floats, if it holds some.
@@ -109,20 +130,21 @@ pub(crate) fn offsets(shape: &[usize], out: &[usize]) -> impl Iterator<Item = us
     walk(out.to_vec(), strides)
 }
 
-/// Offsets of all elements of `sizes` in order, a step along dimension `d` being `strides[d]`.
+/// Offsets of all elements of `sizes` in order, a step along dimension `d` being `strides[d]`, which
+/// may wrap.
 pub(crate) fn walk(sizes: Vec<usize>, strides: Vec<usize>) -> impl Iterator<Item = usize> {
-    let count: usize = sizes.iter().product();
+    let count = sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n));
     let mut index = vec![0; sizes.len()];
     let mut offset = 0;
     (0..count).map(move |_| {
         let here = offset;
         for d in (0..sizes.len()).rev() {
             index[d] += 1;
-            offset += strides[d];
+            offset = strides[d].wrapping_add(offset);
             if index[d] < sizes[d] {
                 break;
             }
-            offset -= strides[d] * sizes[d];
+            offset = offset.wrapping_sub(strides[d].wrapping_mul(sizes[d]));
             index[d] = 0;
         }
         here

@@ -13,7 +13,7 @@ pub(super) fn unpack(
     budget: &mut Budget,
 ) -> Result<Vec<f32>, ImportError> {
     let per_row = len.div_ceil(WORD).max(1);
-    let mut signs = Vec::with_capacity(budget.elements(&[words.len() / per_row, len])?);
+    let mut signs = budget.list(&[words.len() / per_row, len])?;
     for row in words.chunks_exact(per_row) {
         signs.extend((0..len).map(|i| match row[i / WORD] >> (i % WORD) & 1 {
             1 => -1.0,

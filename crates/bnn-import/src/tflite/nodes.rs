@@ -1,5 +1,7 @@
 //! Nodes of the graph that is made: their names, attributes and constants.
 
+use std::rc::Rc;
+
 use crate::onnx::{Attribute, Graph, Node, Tensor};
 
 /// A graph that is being made.
@@ -14,7 +16,7 @@ impl Nodes {
     /// A constant; its name.
     pub(super) fn constant(&mut self, tensor: Tensor) -> String {
         let name = self.name("constant");
-        self.graph.constants.insert(name.clone(), tensor);
+        self.graph.constants.insert(name.clone(), Rc::new(tensor));
         name
     }
 

@@ -30,18 +30,21 @@ def import_model(
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
         `.tflite` file of floats of Larq Compute Engine, a folder of weights of BNN-PYNQ, or a whole
         network of Larq in Keras's HDF5 (`model.save("net.h5")`; needs h5py).
-    out: a model file to write; a file there is replaced, whole or not at all.
+    out: a model file to write; a file there is replaced, whole or not at all, unless it is one that
+        the import has read.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean
         and std are one number for all channels, or one for each.
     sign_of_zero: `"onnx"`: the sign of 0 is 0, and a network in which that shows is refused, for in
         a model it is +1; `"plus"`: the network was trained with +1.
-    samples: how many random samples network and model are compared on.
+    samples: how many random samples network and model are compared on; fewer where so many would
+        take too long.
 
     What a user of the model must know is a `UserWarning`.
 
     Raises `Error` for a network that a model file cannot hold, with the name of the node, its type
-    and why, and for one whose scores the model does not have; `OSError` for what cannot be read.
+    and why, for one whose scores the model does not have, and for an `out` that is an input;
+    `OSError` for what cannot be read.
     """
     if input not in ("bytes", "bits"):
         raise Error(f"input: expected 'bytes' or 'bits', found {input!r}")
@@ -51,9 +54,12 @@ def import_model(
         raise Error(f"samples: expected at least 1, found {samples}")
     numbers = (float(scale), _list(mean), _list(std)) if input == "bytes" else None
     with _onnx_of(os.fspath(path)) as network:
-        file, _, _, notes = _native.import_model(network, numbers, sign_of_zero == "plus", samples)
+        file, _, _, notes, read = _native.import_model(network, numbers, sign_of_zero == "plus", samples)
     model = Model(file)
     if out is not None:
+        for name in (path, *read) if os.path.exists(out) else ():
+            if os.path.samefile(name, out):
+                raise Error(f"{os.fspath(out)}: would replace the input {os.fspath(name)}; name another file to write")
         replace_file(out, file)
     for note in notes:
         warnings.warn(note, stacklevel=2)

@@ -6,7 +6,7 @@ use crate::chain::BatchNorm;
 use crate::onnx::value::{Data, Tensor, broadcast, offsets};
 use crate::{ImportError, SignOfZero};
 
-/// The shape of the result of tensors that broadcast, with the memory for it.
+/// The shape of the result of tensors that broadcast.
 fn common(call: &Call<'_>, of: &[&Tensor], budget: &mut Budget) -> Result<Vec<usize>, ImportError> {
     let shapes: Vec<&[usize]> = of.iter().map(|tensor| tensor.shape.as_slice()).collect();
     let shape = broadcast(&shapes).ok_or_else(|| {
@@ -14,7 +14,6 @@ fn common(call: &Call<'_>, of: &[&Tensor], budget: &mut Budget) -> Result<Vec<us
             "shapes {shapes:?} do not fit each other, element by element"
         ))
     })?;
-    budget.elements(&shape)?;
     budget.work(&shape)?;
     Ok(shape)
 }
@@ -24,9 +23,10 @@ fn zip<T: Copy, R>(
     (b, b_shape): (&[T], &[usize]),
     shape: &[usize],
     f: impl Fn(T, T) -> R,
-) -> Vec<R> {
+    budget: &mut Budget,
+) -> Result<Vec<R>, ImportError> {
     let pairs = offsets(a_shape, shape).zip(offsets(b_shape, shape));
-    pairs.map(|(i, j)| f(a[i], b[j])).collect()
+    budget.collect(shape, pairs.map(|(i, j)| f(a[i], b[j])))
 }
 
 pub(super) fn binary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -41,7 +41,7 @@ pub(super) fn binary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
             "Div" => |a: i64, b: i64| a.checked_div(b).unwrap_or(0),
             _ => return Err(call.refused("expected floats, found integers")),
         };
-        let data = zip((x, &a.shape), (y, &b.shape), &shape, f);
+        let data = zip((x, &a.shape), (y, &b.shape), &shape, f, budget)?;
         return Ok(Tensor::ints(&shape, data));
     }
     // Powers take exponents of another type.
@@ -60,12 +60,13 @@ pub(super) fn binary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
                 "Less" => f32::lt,
                 _ => f32::le,
             };
-            let data = zip(x, y, &shape, |a, b| truth(&a, &b));
+            let data = zip(x, y, &shape, |a, b| truth(&a, &b), budget)?;
             let data = Data::Bool(data);
             return Ok(Tensor { shape, data });
         }
     };
-    Ok(Tensor::floats(&shape, zip(x, y, &shape, number)))
+    let data = zip(x, y, &shape, number, budget)?;
+    Ok(Tensor::floats(&shape, data))
 }
 
 pub(super) fn prelu(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -77,7 +78,8 @@ pub(super) fn prelu(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impo
     let x = (call.floats(0)?, x.shape.as_slice());
     let slope = (call.floats(1)?, slope.shape.as_slice());
     let f = |x: f32, slope: f32| if x >= 0.0 { x } else { slope * x };
-    Ok(Tensor::floats(&shape, zip(x, slope, &shape, f)))
+    let data = zip(x, slope, &shape, f, budget)?;
+    Ok(Tensor::floats(&shape, data))
 }
 
 pub(super) fn unary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -105,7 +107,7 @@ pub(super) fn unary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impo
             x if x < 0.0 => -1.0,
             _ => 0.0,
         },
-        _ => return cast(call, input, x),
+        _ => return cast(call, input, x, budget),
     };
     for x in &mut x {
         *x = f(*x);
@@ -113,13 +115,19 @@ pub(super) fn unary(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impo
     Ok(Tensor::floats(&input.shape, x))
 }
 
-fn cast(call: &Call<'_>, input: &Tensor, x: Vec<f32>) -> Result<Tensor, ImportError> {
+fn cast(
+    call: &Call<'_>,
+    input: &Tensor,
+    x: Vec<f32>,
+    budget: &mut Budget,
+) -> Result<Tensor, ImportError> {
+    let len = [x.len()];
     let data = match (call.node.int("to", 0), &input.data) {
         (1 | 10 | 11 | 16, _) => Data::F32(x),
         // Integers stay as they are, so that large ones are exact.
-        (6 | 7, Data::I64(ints)) => Data::I64(ints.clone()),
-        (6 | 7, _) => Data::I64(x.iter().map(|&x| x as i64).collect()),
-        (9, _) => Data::Bool(x.iter().map(|&x| x != 0.0).collect()),
+        (6 | 7, Data::I64(ints)) => Data::I64(budget.copy(ints)?),
+        (6 | 7, _) => Data::I64(budget.collect(&len, x.iter().map(|&x| x as i64))?),
+        (9, _) => Data::Bool(budget.collect(&len, x.iter().map(|&x| x != 0.0))?),
         (to, _) => return Err(call.refused(format!("casts to the type {to}"))),
     };
     let shape = input.shape.clone();
@@ -156,13 +164,13 @@ pub(super) fn select(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
         let chosen = truths
             .zip(places)
             .map(|(is, (i, j))| if is { yes[i] } else { no[j] });
-        return Ok(Tensor::ints(&shape, chosen.collect()));
+        return Ok(Tensor::ints(&shape, budget.collect(&shape, chosen)?));
     }
     let (yes, no) = (yes.to_floats(budget)?, no.to_floats(budget)?);
     let chosen = truths
         .zip(places)
         .map(|(is, (i, j))| if is { yes[i] } else { no[j] });
-    Ok(Tensor::floats(&shape, chosen.collect()))
+    Ok(Tensor::floats(&shape, budget.collect(&shape, chosen)?))
 }
 
 /// Reads the parameters of a batch norm over `channels`, which `floats` gives by their index.
@@ -185,7 +193,7 @@ pub(crate) fn batch_norm_of<'t>(
     };
     let epsilon = node.float("epsilon", 1e-5);
     let variance = parameter(4)?;
-    Ok(BatchNorm {
+    let norm = BatchNorm {
         scale: parameter(1)?,
         bias: parameter(2)?,
         mean: parameter(3)?,
@@ -193,7 +201,20 @@ pub(crate) fn batch_norm_of<'t>(
             .iter()
             .map(|v| (v + epsilon).sqrt().recip())
             .collect(),
-    })
+    };
+    // A variance that is negative, or so small that the scale overflows.
+    let is_odd = |&c: &usize| {
+        let (scale, bias) = norm.line(c);
+        !scale.is_finite() || !bias.is_finite()
+    };
+    match (0..channels).find(is_odd) {
+        None => Ok(norm),
+        Some(c) => Err(node.refused(format!(
+            "channel {c}: expected a finite scale and shift, found the variance {} and the \
+             epsilon {epsilon}",
+            variance[c]
+        ))),
+    }
 }
 
 pub(super) fn batch_norm(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {

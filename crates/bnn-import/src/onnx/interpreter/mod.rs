@@ -10,7 +10,7 @@ mod reduce;
 mod shape;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::schema::{Graph, Node};
@@ -38,21 +38,31 @@ pub(crate) type Values = HashMap<String, Known>;
 pub(crate) struct Interpreter<'g> {
     pub(crate) graph: &'g Graph,
     pub(crate) sign_of_zero: SignOfZero,
+    /// The operations of the nodes that depend on the input, in the last run.
+    pub(crate) operations_of_run: u64,
     /// The values that do not depend on the input.
     constants: Values,
+    /// The nodes that the output depends on, by their index: others are not computed.
+    needed: Vec<usize>,
+    /// Constants whose floats are all finite.
+    finite: HashSet<&'g str>,
 }
 
 impl<'g> Interpreter<'g> {
-    pub(crate) fn new(graph: &'g Graph, sign_of_zero: SignOfZero) -> Self {
+    /// For the value `output`.
+    pub(crate) fn new(graph: &'g Graph, output: &str, sign_of_zero: SignOfZero) -> Self {
         let constants = graph.constants.iter().map(|(name, tensor)| {
-            let tensor = Rc::new(tensor.clone());
+            let tensor = Rc::clone(tensor);
             let varies = false;
             (name.clone(), Known { tensor, varies })
         });
         Self {
             graph,
             sign_of_zero,
+            operations_of_run: 0,
             constants: constants.collect(),
+            needed: needed(graph, output),
+            finite: HashSet::new(),
         }
     }
 
@@ -67,7 +77,9 @@ impl<'g> Interpreter<'g> {
         let tensor = Rc::new(tensor);
         let varies = true;
         values.insert(name.to_owned(), Known { tensor, varies });
-        for node in &self.graph.nodes {
+        self.operations_of_run = 0;
+        for &index in &self.needed {
+            let node = &self.graph.nodes[index];
             let Some(output) = node.outputs.first() else {
                 return Err(node.refused("it has no output"));
             };
@@ -86,6 +98,7 @@ impl<'g> Interpreter<'g> {
                     }),
                 })
                 .collect::<Result<_, _>>()?;
+            check_finite(node, &inputs, &mut self.finite)?;
             // The shape of a value is known.
             let varies = node.op != "Shape" && inputs.iter().flatten().any(|known| known.varies);
             let tensors = inputs.iter().map(|known| known.map(|known| &*known.tensor));
@@ -95,17 +108,72 @@ impl<'g> Interpreter<'g> {
                 inputs: &tensors,
                 sign_of_zero: self.sign_of_zero,
             };
+            let before = budget.operations();
             let known = Known {
                 tensor: Rc::new(call.compute(budget)?),
                 varies,
             };
-            if !varies {
+            if varies {
+                self.operations_of_run += before - budget.operations();
+            } else {
                 self.constants.insert(output.clone(), known.clone());
             }
             values.insert(output.clone(), known);
         }
         Ok(values)
     }
+}
+
+/// The nodes that a value depends on, by their index, in order.
+fn needed(graph: &Graph, output: &str) -> Vec<usize> {
+    let mut values = HashSet::from([output]);
+    let mut nodes = Vec::new();
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        if node.outputs.iter().any(|name| values.contains(&**name)) {
+            values.extend(node.inputs.iter().map(String::as_str));
+            nodes.push(index);
+        }
+    }
+    nodes.reverse();
+    nodes
+}
+
+/// Refuses floats that a node takes from the file, or that were computed of such, and that are not
+/// finite: no trained network has them, and what becomes of them is rarely what it seems. A bound of
+/// a `Clip` may be the infinity that bounds nothing. Tensors in `finite` were looked at before.
+fn check_finite<'g>(
+    node: &'g Node,
+    inputs: &[Option<&Known>],
+    finite: &mut HashSet<&'g str>,
+) -> Result<(), ImportError> {
+    let allowed = |bound: &str| match (node.op.as_str(), bound) {
+        ("Clip", "min") => Some(f32::NEG_INFINITY),
+        ("Clip", "max") => Some(f32::INFINITY),
+        _ => None,
+    };
+    for (index, (name, known)) in node.inputs.iter().zip(inputs).enumerate() {
+        let Some(known) = known.filter(|known| !known.varies) else {
+            continue;
+        };
+        let bounds = ["x", "min", "max"];
+        let allowed = allowed(bounds.get(index).copied().unwrap_or_default());
+        if allowed.is_none() && !finite.insert(name) {
+            continue;
+        }
+        if let Some((at, x)) = known.tensor.odd_float(allowed) {
+            return Err(node.refused(format!(
+                "its input {name}: expected finite numbers, found {x} at element {at}"
+            )));
+        }
+    }
+    // What a constant says is looked at where it is used.
+    for (name, attribute) in node.attributes.iter().filter(|_| node.op != "Constant") {
+        let is_odd = |x: &f32| !x.is_finite() && Some(*x) != allowed(name);
+        if let Some(x) = attribute.float.filter(is_odd) {
+            return Err(node.refused(format!("{name}: expected a finite number, found {x}")));
+        }
+    }
+    Ok(())
 }
 
 /// A node and what it takes.
@@ -177,7 +245,6 @@ impl<'a> Call<'a> {
     /// and so does what it is compared with.)
     fn same(&self, budget: &mut Budget) -> Result<Tensor, ImportError> {
         let x = self.input(0)?;
-        budget.elements(&x.shape)?;
-        Ok(x.clone())
+        x.shaped(x.shape.clone(), budget)
     }
 }

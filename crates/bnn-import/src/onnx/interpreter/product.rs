@@ -8,20 +8,30 @@ use crate::onnx::schema::Node;
 use crate::onnx::value::{Tensor, broadcast, offsets};
 
 /// `[m, k] x [k, n]`, the right one as rows of its columns.
-fn multiply(a: &[f32], b_rows: &[f32], [m, n, k]: [usize; 3]) -> Vec<f32> {
-    let mut y = Vec::with_capacity(m * n);
+fn multiply(
+    a: &[f32],
+    b_rows: &[f32],
+    [m, n, k]: [usize; 3],
+    budget: &mut Budget,
+) -> Result<Vec<f32>, ImportError> {
+    budget.work(&[m, n, k])?;
+    let mut y = budget.list(&[m, n])?;
     for a in a.chunks_exact(k) {
         for b in b_rows.chunks_exact(k) {
             let products = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
             y.push(products.sum::<f64>() as f32);
         }
     }
-    y
+    Ok(y)
 }
 
-fn transposed(x: &[f32], [rows, cols]: [usize; 2]) -> Vec<f32> {
+fn transposed(
+    x: &[f32],
+    [rows, cols]: [usize; 2],
+    budget: &mut Budget,
+) -> Result<Vec<f32>, ImportError> {
     let at = |i: usize| x[i % rows * cols + i / rows];
-    (0..rows * cols).map(at).collect()
+    budget.collect(&[rows, cols], (0..rows * cols).map(at))
 }
 
 pub(super) fn matmul(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -40,10 +50,8 @@ pub(super) fn matmul(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
             "expected {k} rows on the right side, found {depth}"
         )));
     }
-    budget.work(&[m, n, k])?;
-    budget.elements(&[k, n])?;
-    budget.elements(&[m, n])?;
-    let data = multiply(x, &transposed(y, [k, n]), [m, n, k]);
+    let y = transposed(y, [k, n], budget)?;
+    let data = multiply(x, &y, [m, n, k], budget)?;
     Ok(Tensor::floats(&[rows, &[n]].concat(), data))
 }
 
@@ -61,13 +69,15 @@ pub(super) fn gemm(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
             a.shape, b.shape
         )));
     }
-    budget.work(&[m, n, k])?;
-    budget.elements(&[k, n])?;
-    budget.elements(&[m, n])?;
-    let mut data = match is_rows {
-        true => multiply(x, y, [m, n, k]),
-        false => multiply(x, &transposed(y, [k, n]), [m, n, k]),
+    let columns;
+    let rows = match is_rows {
+        true => y,
+        false => {
+            columns = transposed(y, [k, n], budget)?;
+            &columns
+        }
     };
+    let mut data = multiply(x, rows, [m, n, k], budget)?;
     let (alpha, beta) = (call.node.float("alpha", 1.0), call.node.float("beta", 1.0));
     for y in &mut data {
         *y *= alpha;
@@ -138,7 +148,7 @@ pub(super) fn conv(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
     let [oh, ow] = windows.output;
     let shape = [batch, n, oh, ow];
     budget.work(&[batch, n, oh, ow, depth, kh, kw])?;
-    let mut y = Vec::with_capacity(budget.elements(&shape)?);
+    let mut y = budget.list(&shape)?;
     for b in 0..batch {
         for o in 0..n {
             let first = o / (n / groups) * depth;

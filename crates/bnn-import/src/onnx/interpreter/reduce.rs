@@ -20,9 +20,9 @@ pub(super) fn reduce(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
         }
     }
     budget.work(&x.shape)?;
-    let len = budget.elements(&kept)?;
     let is_max = call.node.op == "ReduceMax";
-    let mut sums = vec![if is_max { f64::NEG_INFINITY } else { 0.0 }; len];
+    let first = if is_max { f64::NEG_INFINITY } else { 0.0 };
+    let mut sums = budget.fill(&kept, first)?;
     for (&value, i) in values.iter().zip(offsets(&kept, &x.shape)) {
         sums[i] = match is_max {
             true => sums[i].max(value.into()),
@@ -30,10 +30,10 @@ pub(super) fn reduce(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Imp
         };
     }
     let count = match call.node.op.as_str() {
-        "ReduceMean" => (values.len() / len.max(1)) as f64,
+        "ReduceMean" => (values.len() / sums.len().max(1)) as f64,
         _ => 1.0,
     };
-    let data = sums.iter().map(|sum| (sum / count) as f32).collect();
+    let data = budget.collect(&kept, sums.iter().map(|sum| (sum / count) as f32))?;
     let shape: Vec<usize> = match call.node.int("keepdims", 1) {
         0 => {
             let sizes = kept.iter().zip(&x.shape);
@@ -63,6 +63,6 @@ pub(super) fn global_average(call: &Call<'_>, budget: &mut Budget) -> Result<Ten
         (sum / pixels as f64) as f32
     });
     let shape = [batch, channels, 1, 1];
-    budget.elements(&shape)?;
-    Ok(Tensor::floats(&shape, means.collect()))
+    let means = budget.collect(&shape, means)?;
+    Ok(Tensor::floats(&shape, means))
 }

@@ -45,21 +45,23 @@ fn shaped(
     shape: Vec<usize>,
     budget: &mut Budget,
 ) -> Result<Tensor, ImportError> {
-    if budget.elements(&shape)? != x.len() {
+    // Empty dimensions count as 1, so that strides do not overflow.
+    let mut sizes = shape.iter();
+    let most = sizes.try_fold(1_usize, |all, &size| all.checked_mul(size.max(1)));
+    let is_same = most.is_some() && shape.iter().product::<usize>() == x.len();
+    if shape.len() > RANK || !is_same {
         return Err(call.refused(format!(
             "{} elements do not fit the shape {shape:?}",
             x.len()
         )));
     }
-    let data = x.data.clone();
-    Ok(Tensor { shape, data })
+    x.shaped(shape, budget)
 }
 
 fn constant(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let attributes = &call.node.attributes;
     if let Some(tensor) = attributes.get("value").and_then(|a| a.tensor.as_ref()) {
-        budget.elements(&tensor.shape)?;
-        return Ok(tensor.clone());
+        return tensor.shaped(tensor.shape.clone(), budget);
     }
     let get = |name: &str| attributes.get(name);
     if let Some(float) = get("value_float").and_then(|a| a.float) {
@@ -69,10 +71,12 @@ fn constant(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError>
         return Ok(Tensor::ints(&[], vec![int]));
     }
     if let Some(list) = get("value_floats") {
-        return Ok(Tensor::floats(&[list.floats.len()], list.floats.clone()));
+        let floats = budget.copy(&list.floats)?;
+        return Ok(Tensor::floats(&[floats.len()], floats));
     }
     if let Some(list) = get("value_ints") {
-        return Ok(Tensor::ints(&[list.ints.len()], list.ints.clone()));
+        let ints = budget.copy(&list.ints)?;
+        return Ok(Tensor::ints(&[ints.len()], ints));
     }
     Err(call.refused("a constant without a value of a known type"))
 }
@@ -85,13 +89,12 @@ fn sizes(call: &Call<'_>, ints: &[i64]) -> Result<Vec<usize>, ImportError> {
 
 fn constant_of_shape(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let shape = sizes(call, call.ints(0)?)?;
-    let len = budget.elements(&shape)?;
     let value = call.node.attributes.get("value");
     let data = match value.and_then(|a| a.tensor.as_ref()).map(|t| &t.data) {
-        None => Data::F32(vec![0.0; len]),
-        Some(Data::F32(x)) if x.len() == 1 => Data::F32(vec![x[0]; len]),
-        Some(Data::I64(x)) if x.len() == 1 => Data::I64(vec![x[0]; len]),
-        Some(Data::Bool(x)) if x.len() == 1 => Data::Bool(vec![x[0]; len]),
+        None => Data::F32(budget.fill(&shape, 0.0)?),
+        Some(Data::F32(x)) if x.len() == 1 => Data::F32(budget.fill(&shape, x[0])?),
+        Some(Data::I64(x)) if x.len() == 1 => Data::I64(budget.fill(&shape, x[0])?),
+        Some(Data::Bool(x)) if x.len() == 1 => Data::Bool(budget.fill(&shape, x[0])?),
         Some(_) => return Err(call.refused("expected a single value")),
     };
     Ok(Tensor { shape, data })
@@ -161,13 +164,20 @@ fn squeeze(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> 
     shaped(call, x, shape, budget)
 }
 
-/// Elements of `data` at these places.
-fn pick(data: &Data, places: impl Iterator<Item = usize>) -> Data {
-    match data {
-        Data::F32(x) => Data::F32(places.map(|i| x[i]).collect()),
-        Data::I64(x) => Data::I64(places.map(|i| x[i]).collect()),
-        Data::Bool(x) => Data::Bool(places.map(|i| x[i]).collect()),
-    }
+/// The tensor of a shape whose elements are those of `data` at these places.
+fn pick(
+    data: &Data,
+    shape: Vec<usize>,
+    places: impl Iterator<Item = usize>,
+    budget: &mut Budget,
+) -> Result<Tensor, ImportError> {
+    budget.work(&shape)?;
+    let data = match data {
+        Data::F32(x) => Data::F32(budget.collect(&shape, places.map(|i| x[i]))?),
+        Data::I64(x) => Data::I64(budget.collect(&shape, places.map(|i| x[i]))?),
+        Data::Bool(x) => Data::Bool(budget.collect(&shape, places.map(|i| x[i]))?),
+    };
+    Ok(Tensor { shape, data })
 }
 
 fn transpose(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -182,16 +192,14 @@ fn transpose(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError
     if !sorted.into_iter().eq(0..rank) {
         return Err(call.refused(format!("the order {order:?} of {rank} dimensions")));
     }
-    budget.elements(&x.shape)?;
-    budget.work(&x.shape)?;
     let mut strides = vec![1; rank];
     for i in (1..rank).rev() {
         strides[i - 1] = strides[i] * x.shape[i];
     }
     let shape: Vec<usize> = order.iter().map(|&d| x.shape[d]).collect();
     let strides = order.iter().map(|&d| strides[d]).collect();
-    let data = pick(&x.data, walk(shape.clone(), strides));
-    Ok(Tensor { shape, data })
+    let places = walk(shape.clone(), strides);
+    pick(&x.data, shape, places, budget)
 }
 
 fn gather(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -203,11 +211,13 @@ fn gather(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
         let i = usize::try_from(i).ok().filter(|&i| i < size);
         i.ok_or_else(|| call.refused(format!("an index outside of {size}")))
     };
-    let rows: Vec<usize> = call.ints(1)?.iter().map(index).collect::<Result<_, _>>()?;
+    let indices = call.ints(1)?;
+    let mut rows = budget.list(&[indices.len()])?;
+    for i in indices {
+        rows.push(index(i)?);
+    }
     let (before, after) = (&x.shape[..at], &x.shape[at + 1..]);
     let shape = [before, &which.shape, after].concat();
-    budget.elements(&shape)?;
-    budget.work(&shape)?;
     let inner: usize = after.iter().product();
     let outer: usize = before.iter().product();
     let places = (0..outer).flat_map(|o| {
@@ -215,8 +225,7 @@ fn gather(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
         rows.iter()
             .flat_map(move |r| (0..inner).map(move |i| (o * size + r) * inner + i))
     });
-    let data = pick(&x.data, places);
-    Ok(Tensor { shape, data })
+    pick(&x.data, shape, places, budget)
 }
 
 fn concat(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
@@ -241,11 +250,11 @@ fn concat(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
         }
     }
     shape[at] = total;
-    budget.elements(&shape)?;
+    budget.work(&shape)?;
     let outer: usize = shape[..at].iter().product();
     macro_rules! joined {
         ($kind:ident) => {{
-            let mut all = Vec::new();
+            let mut all = budget.list(&shape)?;
             for o in 0..outer {
                 for part in &parts {
                     let Data::$kind(x) = &part.data else {
@@ -271,10 +280,8 @@ fn expand(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     let wanted = sizes(call, call.ints(1)?)?;
     let shape = broadcast(&[&x.shape, &wanted])
         .ok_or_else(|| call.refused(format!("{:?} does not expand to {wanted:?}", x.shape)))?;
-    budget.elements(&shape)?;
-    budget.work(&shape)?;
-    let data = pick(&x.data, offsets(&x.shape, &shape));
-    Ok(Tensor { shape, data })
+    let places = offsets(&x.shape, &shape);
+    pick(&x.data, shape, places, budget)
 }
 
 /// Parts of dimensions, forwards or backwards.
@@ -289,8 +296,9 @@ fn slice(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
     if starts.len() != ends.len() || starts.len() > RANK {
         return Err(call.refused("as many starts as ends, of dimensions that there are"));
     }
-    // The elements of each dimension.
-    let mut kept: Vec<Vec<usize>> = x.shape.iter().map(|&size| (0..size).collect()).collect();
+    // Where each dimension begins, its step and how many elements it keeps.
+    let whole = |&size: &usize| (0, 1, size);
+    let mut kept: Vec<(i64, i64, usize)> = x.shape.iter().map(whole).collect();
     for (i, (&start, &end)) in starts.iter().zip(ends).enumerate() {
         let along = axes.get(i).copied().unwrap_or(i as i64);
         let at = axis(call, along, x.shape.len())?;
@@ -299,30 +307,29 @@ fn slice(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, ImportError> {
             let counted = if i < 0 { i.saturating_add(size) } else { i };
             counted.clamp(least, most)
         };
-        let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
-        kept[at] = match step {
+        let (start, span) = match step {
             0 => return Err(call.refused("a step of 0")),
-            1.. => (inside(start, 0, size)..inside(end, 0, size))
-                .step_by(stride)
-                .map(|i| i as usize)
-                .collect(),
-            _ => (inside(end, -1, size - 1) + 1..=inside(start, -1, size - 1))
-                .rev()
-                .step_by(stride)
-                .map(|i| i as usize)
-                .collect(),
+            1.. => {
+                let start = inside(start, 0, size);
+                (start, inside(end, 0, size) - start)
+            }
+            _ => {
+                let start = inside(start, -1, size - 1);
+                (start, start - inside(end, -1, size - 1))
+            }
         };
+        let count = span.max(0).cast_unsigned().div_ceil(step.unsigned_abs());
+        kept[at] = (start, step, count as usize);
     }
-    let shape: Vec<usize> = kept.iter().map(Vec::len).collect();
-    budget.elements(&shape)?;
-    budget.work(&shape)?;
-    let mut places = vec![0];
-    for (size, kept) in x.shape.iter().zip(&kept) {
-        let each = places
-            .iter()
-            .flat_map(|place| kept.iter().map(move |i| place * size + i));
-        places = each.collect();
+    let shape: Vec<usize> = kept.iter().map(|&(_, _, count)| count).collect();
+    // Steps back are offsets that wrap.
+    let (mut first, mut along) = (0_usize, 1_usize);
+    let mut strides = vec![0; shape.len()];
+    for (d, &(start, step, _)) in kept.iter().enumerate().rev() {
+        first = first.wrapping_add((start as usize).wrapping_mul(along));
+        strides[d] = (step as usize).wrapping_mul(along);
+        along *= x.shape[d];
     }
-    let data = pick(&x.data, places.into_iter());
-    Ok(Tensor { shape, data })
+    let places = walk(shape.clone(), strides).map(|offset| first.wrapping_add(offset));
+    pick(&x.data, shape, places, budget)
 }

@@ -137,7 +137,7 @@ pub(super) fn pool(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
     let images = pixels.len() / (height * width);
     let shape = [&x.shape[..2], &[oh, ow]].concat();
     budget.work(&[images, oh, ow, windows.kernel[0], windows.kernel[1]])?;
-    let mut y = Vec::with_capacity(budget.elements(&shape)?);
+    let mut y = budget.list(&shape)?;
     for image in pixels.chunks_exact(height * width) {
         for oy in 0..oh {
             for ox in 0..ow {
@@ -209,7 +209,7 @@ pub(super) fn pad(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Import
     );
     let shape = [batch, channels, oh, ow];
     budget.work(&shape)?;
-    let mut y = vec![value; budget.elements(&shape)?];
+    let mut y = budget.fill(&shape, value)?;
     for (i, row) in pixels.chunks_exact(width.max(1)).enumerate() {
         let (image, line) = (i / height, i % height);
         y[(image * oh + line + top) * ow + left..][..width].copy_from_slice(row);

@@ -1,0 +1,160 @@
+//! Small files that ask for much: refused by their limits, or done without what nobody needs.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod wire;
+
+use bnn_import::{Comparison, ImportError, Limits, Options, onnx};
+use wire::{float_tensor, int_tensor, model, node};
+
+fn imported(file: &[u8], limits: Limits) -> Result<bnn_import::Imported, ImportError> {
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    onnx(file, &mut |_| Ok(Vec::new()), &options)
+}
+
+/// What a refusal has too much of.
+fn limit(file: &[u8], limits: Limits) -> &'static str {
+    match imported(file, limits).unwrap_err() {
+        ImportError::Limit { what, .. } => what,
+        other => panic!("{other}"),
+    }
+}
+
+/// Nodes after which the input is a sign, and their constants.
+fn sign(input: &str) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let nodes = vec![
+        node("Greater", &[input, "half"], "is", None),
+        node("Where", &["is", "plus", "minus"], "y", None),
+    ];
+    let numbers = [("half", 0.5), ("plus", 1.0), ("minus", -1.0)];
+    let constants = numbers.map(|(name, x)| float_tensor(name, &[], &[x]));
+    (nodes, constants.into())
+}
+
+/// A square of a number, of `n * n` elements.
+fn square(n: i64, output: &str) -> (Vec<u8>, Vec<u8>) {
+    let one = float_tensor("", &[1], &[1.0]);
+    let node = node("ConstantOfShape", &["sizes"], output, Some(one));
+    (node, int_tensor("sizes", &[2], &[n, n]))
+}
+
+#[test]
+fn integers_count_by_their_8_bytes() {
+    let large = |one: Vec<u8>, count: i64| {
+        let nodes = [
+            node("ConstantOfShape", &["count"], "c", Some(one)),
+            node("Gather", &["c", "zero"], "zeroth", None),
+            node("Cast", &["zeroth"], "float", None),
+            node("Add", &["x", "float"], "y", None),
+        ];
+        let constants = [
+            int_tensor("count", &[1], &[count]),
+            int_tensor("zero", &[1], &[0]),
+        ];
+        model(&nodes, &constants, 16)
+    };
+    let limits = Limits {
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let float = float_tensor("", &[1], &[1.0]);
+    let int = int_tensor("", &[1], &[1]);
+    assert_eq!(
+        limit(&large(int.clone(), 140_000), limits),
+        "bytes of memory"
+    );
+    // As many floats are within the limit: what is wrong comes later.
+    let error = imported(&large(float, 140_000), limits).unwrap_err();
+    assert!(matches!(error, ImportError::Node { .. }), "{error}");
+    // 2 GiB are beyond what the command allows.
+    let default = Limits::default();
+    assert_eq!(
+        limit(&large(int, (1 << 28) - 2000), default),
+        "bytes of memory"
+    );
+}
+
+#[test]
+fn what_the_output_does_not_need_is_not_computed() {
+    let (mut nodes, mut constants) = sign("x");
+    let (dead, sizes) = square(1 << 20, "dead");
+    nodes.insert(0, dead);
+    nodes.insert(1, node("Unknown", &["absent"], "other", None));
+    constants.push(sizes);
+    constants.push(float_tensor("unused", &[1], &[f32::NAN]));
+    // Samples follow one another, each a run.
+    let file = model(&nodes, &constants, 16);
+    let imported = imported(&file, Limits::default()).unwrap();
+    let all = Comparison::Samples {
+        samples: 64,
+        equal: 64,
+    };
+    assert_eq!(imported.comparison, all);
+}
+
+#[test]
+fn operations_are_those_of_all_samples() {
+    // The input, plus 0 times the corner of a product that depends on it.
+    let (dense, sizes) = square(64, "dense");
+    let (signs, mut constants) = sign("sum");
+    let mut nodes = vec![
+        dense,
+        node("Gather", &["x", "zero"], "row", None),
+        node("ReduceSum", &["row"], "whole", None),
+        node("Mul", &["dense", "whole"], "left", None),
+        node("MatMul", &["left", "dense"], "product", None),
+        node("ReduceSum", &["product"], "all", None),
+        node("Mul", &["all", "none"], "nothing", None),
+        node("Add", &["x", "nothing"], "sum", None),
+    ];
+    nodes.extend(signs);
+    constants.extend([
+        sizes,
+        int_tensor("zero", &[1], &[0]),
+        float_tensor("none", &[], &[0.0]),
+    ]);
+    let file = model(&nodes, &constants, 16);
+    // A run takes 64^3 = 2^18 operations and some: four runs in all, and not four for each sample.
+    let limits = Limits {
+        operations: 1 << 17,
+        ..Limits::default()
+    };
+    assert_eq!(limit(&file, limits), "operations");
+    let limits = Limits {
+        operations: (1 << 20) + (1 << 17),
+        ..Limits::default()
+    };
+    // No model computes that. What counts is that it is found out, within the operations.
+    let error = imported(&file, limits).unwrap_err();
+    assert!(matches!(error, ImportError::Node { .. }), "{error}");
+}
+
+#[test]
+fn a_large_network_is_compared_on_fewer_samples() {
+    let (n, k) = (256, 16);
+    let weights: Vec<f32> = (0..n * k)
+        .map(|i| if i * i % 7 < 3 { 1.0 } else { -1.0 })
+        .collect();
+    let (mut nodes, mut constants) = sign("x");
+    nodes[1] = node("Where", &["is", "plus", "minus"], "signs", None);
+    nodes.push(node("MatMul", &["signs", "w"], "y", None));
+    constants.push(float_tensor("w", &[k, n], &weights));
+    let file = model(&nodes, &constants, k);
+    let run = n * k + 2 * k;
+    for (runs, samples) in [(65, 64), (11, 10), (2, 1)] {
+        let limits = Limits {
+            operations: (runs * run) as u64,
+            ..Limits::default()
+        };
+        let equal = samples;
+        let found = imported(&file, limits).unwrap().comparison;
+        assert_eq!(found, Comparison::Samples { samples, equal });
+    }
+    let limits = Limits {
+        operations: run as u64,
+        ..Limits::default()
+    };
+    assert_eq!(limit(&file, limits), "operations");
+}
