@@ -68,7 +68,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 512 MiB of files, 1 GiB of memory, 2^33 operations (less than a minute), 64 samples.
+    /// 512 MiB of files, 1 GiB of memory, 2^33 operations (ten seconds to a minute), 64
+    /// samples.
     fn default() -> Self {
         Self {
             file_bytes: 512 << 20,
