@@ -254,6 +254,40 @@ pub(crate) fn copy_run(words: &[u64], first: usize, row: &mut [u64], to: Range<u
     }
 }
 
+/// Writes runs of `count` bits of `words`, from each of `starts` on, side by side to a row, from its
+/// first bit on.
+#[inline]
+pub(crate) fn join_runs(
+    words: &[u64],
+    starts: impl Iterator<Item = usize>,
+    count: usize,
+    row: &mut [u64],
+) {
+    let mut row = row.iter_mut();
+    // The bits of the next word so far, fewer than 64.
+    let (mut next, mut filled) = (0, 0);
+    for start in starts {
+        for done in (0..count).step_by(64) {
+            let more = (count - done).min(64);
+            let bits = bits_at(words, start + done, more);
+            next |= bits << filled;
+            if filled + more < 64 {
+                filled += more;
+                continue;
+            }
+            if let Some(word) = row.next() {
+                *word = next;
+            }
+            // A shift by 64 - 0 would be one too many.
+            next = bits >> 1 >> (63 - filled);
+            filled = filled + more - 64;
+        }
+    }
+    if let Some(word) = row.next().filter(|_| filled > 0) {
+        *word = next;
+    }
+}
+
 /// Sets the bits `to` of a row.
 pub(crate) fn set_run(row: &mut [u64], to: Range<usize>) {
     for (i, word) in row.iter_mut().enumerate() {
@@ -365,6 +399,17 @@ mod tests {
             prop_assert_eq!(&found[at..at + k - first], &run[..]);
             let around = found[..at].iter().chain(&found[at + k - first..]);
             prop_assert!(around.into_iter().all(|&x| x == -1.0));
+
+            let count = 1 + at.min(k - first - 1);
+            let starts = [first, 0, k - count, first];
+            let mut joined = vec![0; row_words(4 * count)];
+            join_runs(bits.view().row(rows - 1), starts.into_iter(), count, &mut joined);
+            let mut one_by_one = vec![0; joined.len()];
+            for (i, start) in starts.into_iter().enumerate() {
+                let to = i * count..(i + 1) * count;
+                copy_run(bits.view().row(rows - 1), start, &mut one_by_one, to);
+            }
+            prop_assert_eq!(joined, one_by_one);
 
             set_run(&mut copied, at..at + k - first);
             expand_run(&copied, 0, &mut found);

@@ -13,7 +13,7 @@ use bnn_core::{BitMatrix, BitMatrixView, row_words};
 use rayon::prelude::*;
 
 use super::windows::{BatchWindows, Run};
-use crate::bits::{copy_run, expand_run, rows_of, set_run};
+use crate::bits::{copy_run, expand_run, join_runs, rows_of, set_run};
 use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
 use crate::linalg::{
@@ -381,14 +381,13 @@ impl<'c> Passes<'c> {
         // If windows lie on the image, the elements under a row of taps are one run.
         let runs = self.group_channels() == channels
             && self.windows.pixels_to(kernel_cols - 1) == kernel_cols - 1;
-        let run = kernel_cols * channels;
+        let starts = (0..kernel_rows).map(|y| self.windows.pixels_to(y * kernel_cols) * channels);
+        let starts: Vec<usize> = starts.collect();
         let stops = windows.clone().zip(self.windows.stops(windows));
         for ((window, (image, stop)), to) in stops.zip(words.chunks_mut(per_row)) {
             if let (Some(pixel), true) = (self.windows.whole(stop), runs) {
-                for y in 0..kernel_rows {
-                    let at = (pixel + self.windows.pixels_to(y * kernel_cols)) * channels;
-                    copy_run(row(bits, image), at, to, y * run..(y + 1) * run);
-                }
+                let starts = starts.iter().map(|start| pixel * channels + start);
+                join_runs(row(bits, image), starts, kernel_cols * channels, to);
                 continue;
             }
             self.visit(group, window..window + 1, |_, elements, from| match from {
