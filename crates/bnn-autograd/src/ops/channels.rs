@@ -30,14 +30,18 @@ pub(super) fn check_channels<T: Real>(
 /// Adds `row` to every row.
 pub(super) fn add_to_rows<T: Real>(x: &mut [T], row: &[T]) {
     for_rows(x, row.len(), |x| {
-        x.iter_mut().zip(row).for_each(|(x, &add)| *x += add);
+        for (x, &add) in x.iter_mut().zip(row) {
+            *x += add;
+        }
     });
 }
 
 /// Multiplies every row by `row`, elementwise.
 pub(crate) fn scale_rows<T: Real>(x: &mut [T], row: &[T]) {
     for_rows(x, row.len(), |x| {
-        x.iter_mut().zip(row).for_each(|(x, &scale)| *x *= scale);
+        for (x, &scale) in x.iter_mut().zip(row) {
+            *x *= scale;
+        }
     });
 }
 

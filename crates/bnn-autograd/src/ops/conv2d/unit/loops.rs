@@ -113,13 +113,17 @@ impl<T: Real> Loop for Finish<'_, T> {
         let rows = self.y.chunks_exact_mut(n).zip(self.sums.chunks_exact(n));
         let rows = rows.zip(self.shortcut.chunks_exact(n));
         match self.activation {
-            None => rows.for_each(|((y, sums), shortcut)| {
-                normalise(sums, shortcut, self.scale, self.bias, y);
-            }),
-            Some([before, slope, after]) => rows.for_each(|((y, sums), shortcut)| {
-                normalise(sums, shortcut, self.scale, self.bias, y);
-                activate(before, slope, after, y);
-            }),
+            None => {
+                for ((y, sums), shortcut) in rows {
+                    normalise(sums, shortcut, self.scale, self.bias, y);
+                }
+            }
+            Some([before, slope, after]) => {
+                for ((y, sums), shortcut) in rows {
+                    normalise(sums, shortcut, self.scale, self.bias, y);
+                    activate(before, slope, after, y);
+                }
+            }
         }
     }
 }
