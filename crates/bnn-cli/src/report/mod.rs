@@ -6,9 +6,9 @@ mod confusion;
 mod curves;
 mod html;
 mod images;
-mod palette;
 #[cfg(test)]
-mod tests;
+mod laws;
+mod palette;
 
 /// Everything a report shows, as plain data.
 #[derive(Debug, Clone, Copy)]

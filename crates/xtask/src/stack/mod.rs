@@ -158,4 +158,4 @@ impl Program {
 }
 
 #[cfg(test)]
-mod tests;
+mod laws;
