@@ -1,6 +1,8 @@
 //! Residual networks of binary convolutions.
 
 mod config;
+#[cfg(test)]
+mod laws;
 mod norm;
 mod unit;
 

@@ -1,0 +1,33 @@
+//! Laws of the configurations that papers give.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::*;
+use crate::tape::Tape;
+use crate::tensor::Tensor;
+
+/// Table 1 of the paper on MobileNet V1 (arXiv 1704.04861), which ReActNet-A follows.
+#[test]
+fn react_net_a_has_the_units_of_the_paper_and_a_score_for_each_class() {
+    let paper = ResidualConfig::react_net_a([224, 224, 3], 32, 1000).unwrap();
+    assert_eq!(paper.units.len(), 26);
+    let strides: usize = paper.units.iter().map(|unit| unit.stride).product();
+    assert_eq!(paper.stem.stride * strides, 32);
+    let mut before = paper.stem.channels;
+    for pair in paper.units.chunks(2) {
+        let [reach, mix] = pair else {
+            panic!("units come in pairs")
+        };
+        assert_eq!((reach.kernel, reach.channels), (3, before));
+        assert_eq!((mix.kernel, mix.stride), (1, 1));
+        before = mix.channels;
+    }
+    assert_eq!(before, 1024);
+
+    let small = ResidualConfig::react_net_a([32, 32, 3], 2, 5).unwrap();
+    let mut net = ResidualNet::new(small, &mut Rng::new(1)).unwrap();
+    let pixels = Tensor::full(1.0, &[2, 32, 32, 3]).unwrap();
+    let scores = net.forward(&Tape::new().constant(pixels)).unwrap();
+    assert_eq!(scores.shape(), [2, 5]);
+    assert!(ResidualConfig::react_net_a([32, 32, 3], usize::MAX, 5).is_err());
+}
