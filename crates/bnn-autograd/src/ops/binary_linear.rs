@@ -45,7 +45,11 @@ pub fn binary_linear_packed<T: Real>(
     x: &Var<T>,
     weights: &Arc<BinaryWeights>,
 ) -> Result<Var<T>, Error> {
-    let (rows, _) = x.value().rows_cols();
+    let leading = x
+        .shape()
+        .split_last()
+        .map_or(&[][..], |(_, leading)| leading);
+    let rows = leading.iter().product();
     x.tape()
         .apply(BinaryLinearForward::packed(rows, weights), &[x])
 }
@@ -193,7 +197,7 @@ impl BinaryLinearForward {
 
     /// The function of these operands.
     pub(crate) fn for_operands<T: Real>(x: &Var<T>, w: &Var<T>) -> Result<Self, Error> {
-        let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
+        let LinearShape { m, n, k } = LinearShape::of_shapes(x.shape(), w.shape())?;
         Ok(Self::new(m, n, k))
     }
 

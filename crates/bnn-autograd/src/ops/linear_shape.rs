@@ -26,7 +26,8 @@ impl LinearShape {
         Self::of_shapes(ctx.input_shape(0)?, ctx.input_shape(1)?)
     }
 
-    fn of_shapes(x: &[usize], w: &[usize]) -> Result<Self, Error> {
+    /// The sizes by the shapes alone, which looks at no value that is put off.
+    pub(super) fn of_shapes(x: &[usize], w: &[usize]) -> Result<Self, Error> {
         let &[n, k] = w else {
             return Err(Error::Shape {
                 what: "weights of a linear operation",

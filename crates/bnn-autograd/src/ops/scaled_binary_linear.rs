@@ -34,7 +34,7 @@ pub fn scaled_binary_linear<T: Real>(
     estimator: Estimator,
     gradient: ScaledSign,
 ) -> Result<Var<T>, Error> {
-    let LinearShape { m, n, k } = LinearShape::new(x.value(), w.value())?;
+    let LinearShape { m, n, k } = LinearShape::of_shapes(x.shape(), w.shape())?;
     let product = BinaryLinearForward {
         estimator,
         ..BinaryLinearForward::new(m, n, k)
