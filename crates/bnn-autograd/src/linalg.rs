@@ -105,18 +105,23 @@ pub(crate) fn matmul<T: Real>(a: Mat<'_, T>, b: Mat<'_, T>) -> Vec<T> {
 /// `a · sign(bits)` for bits `[a.cols, n]`, row-major `[a.rows, n]`.
 pub(crate) fn matmul_signs<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>) -> Vec<T> {
     let mut out = take_buffer(a.rows * bits.cols());
-    if fast_product(a, Right::Signs(bits), &mut out) {
-        return out;
+    matmul_signs_to(a, bits, &mut out);
+    out
+}
+
+/// [`matmul_signs`] to every element of `out`.
+pub(crate) fn matmul_signs_to<T: Real>(a: Mat<'_, T>, bits: BitMatrixView<'_>, out: &mut [T]) {
+    if fast_product(a, Right::Signs(bits), out) {
+        return;
     }
     let a = a.view();
-    in_tiles(a.nrows(), bits.cols(), &mut out, |rows, cols, tile| {
+    in_tiles(a.nrows(), bits.cols(), out, |rows, cols, tile| {
         by_depth(a.slice(s![rows, ..]), tile, |terms, panel| {
             let (k, n) = (terms.len(), cols.len());
             expand_signs(bits, terms, cols.clone(), &mut panel[..k * n]);
             mat(&panel[..k * n], k, n).view()
         });
     });
-    out
 }
 
 /// `a · sign(bits)^T` for bits `[n, a.cols]`, row-major `[a.rows, n]`.

@@ -12,9 +12,8 @@ use bnn_core::BitMatrixView;
 
 pub use recipe::Recipe;
 
-use crate::buffer::Buffer;
 use crate::error::Error;
-use crate::linalg::{mat, matmul_signs};
+use crate::linalg::{mat, matmul_signs_to};
 use crate::models::Mlp;
 use crate::nn::{BatchNorm, Param};
 use crate::ops::Affine;
@@ -28,8 +27,7 @@ pub fn product_with_signs(x: &[f32], signs: BitMatrixView<'_>, y: &mut [f32]) ->
     let m = x.len() / k;
     Error::check_count("elements of the left side", m.saturating_mul(k), x.len())?;
     Error::check_count("elements of the product", m.saturating_mul(n), y.len())?;
-    let product = Buffer::new(matmul_signs(mat(x, m, k), signs));
-    y.copy_from_slice(&product);
+    matmul_signs_to(mat(x, m, k), signs, y);
     Ok(())
 }
 
