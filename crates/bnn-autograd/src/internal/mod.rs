@@ -10,6 +10,7 @@ mod recipe;
 
 use bnn_core::BitMatrixView;
 
+pub use crate::models::size::MOST_WEIGHTS;
 pub use recipe::Recipe;
 
 use crate::error::Error;

@@ -4,6 +4,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
+use crate::models::size::Weights;
 use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, MaxPool2d, Module, SignWeightConv2d};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -21,6 +22,27 @@ pub struct CnnConfig {
     pub hidden: Vec<usize>,
     /// Number of classes.
     pub classes: usize,
+}
+
+impl CnnConfig {
+    /// Refuses a network with too many weights, before they are made.
+    fn check_weights(&self) -> Result<(), Error> {
+        let mut weights = Weights::default();
+        let [mut height, mut width, mut before] = self.image;
+        for stage in &self.stages {
+            for &channels in stage {
+                weights.add(channels, [before, KERNEL[0] * KERNEL[1]])?;
+                before = channels;
+            }
+            (height, width) = (height / POOL[0], width / POOL[1]);
+        }
+        let mut inputs = [before, height.saturating_mul(width)];
+        for &features in self.hidden.iter().chain([&self.classes]) {
+            weights.add(features, inputs)?;
+            inputs = [features, 1];
+        }
+        Ok(())
+    }
 }
 
 /// A convolutional network with binary weights everywhere and binary activations in every hidden
@@ -60,12 +82,13 @@ impl Cnn {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no stage, a stage without a convolution, or more stages than the
-    /// image can be halved.
+    /// Sizes of 0 or too large, more than 2^28 weights, no stage, a stage without a convolution, or
+    /// more stages than the image can be halved.
     pub fn new(config: CnnConfig, rng: &mut Rng) -> Result<Self, Error> {
         let least = config.stages.iter().map(Vec::len).min().unwrap_or(0);
         let what = "number of stages, and of convolutions in each";
         Error::check_range(what, "at least 1", least as f64, least > 0)?;
+        config.check_weights()?;
         let [mut height, mut width, mut before] = config.image;
         let (mut first, mut convs) = (None, Vec::new());
         for stage in &config.stages {

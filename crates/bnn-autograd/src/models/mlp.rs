@@ -4,6 +4,7 @@ use bnn_core::model::InputType;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
+use crate::models::size::Weights;
 use crate::nn::{BatchNorm, BinaryLinear, InputThresholds, Module, Param, SignWeightLinear};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -90,7 +91,7 @@ impl Mlp {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no hidden layer, a depth outside 1 to 8, another number of
+    /// Sizes of 0 or too large, more than 2^28 weights, no hidden layer, a depth outside 1 to 8, another number of
     /// thresholds than inputs, or so many inputs that the first layer's sums could exceed 2^24 and
     /// would not be exact in `f32`.
     pub fn new(config: MlpConfig, rng: &mut Rng) -> Result<Self, Error> {
@@ -113,6 +114,11 @@ impl Mlp {
             hidden as f64,
             hidden > 0,
         )?;
+        let (mut weights, mut before) = (Weights::default(), inputs);
+        for width in widths.clone() {
+            weights.add(width, [before, 1])?;
+            before = width;
+        }
         let width = widths.next().unwrap_or_default();
         let thresholds = config.thresholds.as_deref();
         if let Some(thresholds) = thresholds

@@ -3,6 +3,7 @@
 mod cnn;
 mod mlp;
 mod residual;
+pub(crate) mod size;
 
 pub use cnn::{Cnn, CnnConfig};
 pub use mlp::{Mlp, MlpConfig};

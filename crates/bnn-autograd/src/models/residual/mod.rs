@@ -12,6 +12,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
+use crate::models::size::Weights;
 use crate::nn::{Int8Conv2d, Int8Linear, Module};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -58,8 +59,8 @@ impl ResidualNet {
     /// A network with random weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, no unit, channels of a unit that are no multiple of those before
-    /// it, a stride of a unit that is neither 1 nor 2.
+    /// Sizes of 0 or too large, more than 2^28 weights, no unit, channels of a unit that are no
+    /// multiple of those before it, a stride of a unit that is neither 1 nor 2.
     pub fn new(config: ResidualConfig, rng: &mut Rng) -> Result<Self, Error> {
         let units = config.units.len();
         Error::check_range("number of units", "at least 1", units as f64, units > 0)?;
@@ -76,6 +77,7 @@ impl ResidualNet {
         };
         // Refuses images that do not fit before there are weights.
         Conv2d::new(config.image, channels, [kernel; 2], options)?;
+        config.check_weights()?;
         let fixed_point = config.fixed_point;
         let fits = fixed_point.is_none() || config.family == Family::BiRealNet;
         let what = "exponent of fixed-point numbers";
@@ -106,6 +108,21 @@ impl ResidualNet {
             },
             config,
         })
+    }
+}
+
+impl ResidualConfig {
+    /// Refuses a network with too many weights, before they are made.
+    fn check_weights(&self) -> Result<(), Error> {
+        let area = |kernel: usize| kernel.saturating_mul(kernel);
+        let (mut weights, mut inputs) = (Weights::default(), self.image[2]);
+        let stem = (self.stem.channels, self.stem.kernel);
+        let units = self.units.iter().map(|unit| (unit.channels, unit.kernel));
+        for (channels, kernel) in [stem].into_iter().chain(units) {
+            weights.add(channels, [inputs, area(kernel)])?;
+            inputs = channels;
+        }
+        weights.add(self.classes, [inputs, 1])
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bnn_autograd::data::Dataset;
+use bnn_autograd::internal::MOST_WEIGHTS;
 use bnn_autograd::models::{Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet};
 use bnn_autograd::{Error, Rng};
 
@@ -40,9 +41,6 @@ pub(super) struct Ends {
     pub(super) thresholds: Option<Vec<u8>>,
     pub(super) integer_scores: bool,
 }
-
-/// Training takes some 20 bytes per weight; this keeps a slip of the finger from taking all memory.
-const MOST_WEIGHTS: usize = 1 << 28;
 
 impl Architecture {
     /// What the text says, the rest as suits images of that size; `hidden` are the widths of an
