@@ -1,5 +1,6 @@
 """Model files, against what the command predicts with them."""
 
+import os
 import pathlib
 import struct
 import threading
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import bnn_engine as bnn
+from bnn_engine import _native
 
 MODELS = pathlib.Path(__file__).parents[3] / "firmware" / "models"
 
@@ -103,6 +105,82 @@ def test_damaged_files_are_refused(tmp_path):
         bnn.Model.open(other)
     with pytest.raises(FileNotFoundError):
         bnn.Model.open(tmp_path / "none")
+
+
+def test_no_more_is_read_than_the_header_says(tmp_path):
+    file = model_file("digits").read_bytes()
+    path = tmp_path / "long.bnn"
+    path.write_bytes(file)
+    # Sparse: a terabyte of nothing after the model.
+    os.truncate(path, 1 << 40)
+    with pytest.raises(bnn.Error, match=f"has {1 << 40} bytes, expected {len(file)}"):
+        bnn.Model.open(path)
+    path.write_bytes(file[:-1])
+    with pytest.raises(bnn.Error, match=f"has {len(file) - 1} bytes, expected {len(file)}"):
+        bnn.Model.open(path)
+    path.write_bytes(file[:20])
+    with pytest.raises(bnn.Error):
+        bnn.Model.open(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("more", [0, 1, 1 << 22])
+def test_a_pipe_is_read_up_to_a_byte_after_its_model(tmp_path, more):
+    path, file = tmp_path / "pipe", model_file("fashion").read_bytes()
+    os.mkfifo(path)
+    left = []
+
+    def write():
+        with open(path, "wb", buffering=0) as pipe:
+            rest = memoryview(file + bytes(more))
+            try:
+                while rest:
+                    rest = rest[pipe.write(rest) :]
+            except BrokenPipeError:
+                pass
+            left.append(len(rest))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    if more == 0:
+        assert bnn.Model.open(path).file_bytes == len(file)
+    else:
+        with pytest.raises(bnn.Error):
+            bnn.Model.open(path)
+    writer.join()
+    # What fits in buffers has been written.
+    assert left[0] == 0 if more < 2 else left[0] > more // 2
+
+
+def many_outputs():
+    """A small file of a model with 2^30 outputs, each pixel of a large image or its opposite."""
+    writer = _native.Writer(8)
+    writer.conv2d(_native.Conv2d([1 << 15, 1 << 15, 1], 1, [1, 1]), bnn.pack(np.ones((1, 1))))
+    return bnn.Model(writer.finish("class.0=a\nclass.1=b\n"))
+
+
+def test_names_are_asked_of_the_file_and_not_of_each_output():
+    model = many_outputs()
+    assert model.file_bytes < 1500 and model.output_shape == (1 << 15, 1 << 15, 1)
+    assert model.class_names is None
+
+
+@pytest.mark.parametrize(
+    "meta, names",
+    [
+        ("class.1=b\nclass.0=a\nx=y\n", ["a", "b"]),
+        ("class.0=a\nclass.1=b\nclass.0=c\n", ["a", "b"]),
+        ("class.0=a\nclass.2=b\nx=y\n", None),
+        ("class.0=a\r\nclass.1=\\u{e9}=\\n\r\n", ["a", "\xe9=\n"]),
+        ("class.0=a\x0bb\nclass.1=\u2028\n", ["a\x0bb", "\u2028"]),
+        ("class.0=a\n", None),
+        ("", None),
+    ],
+)
+def test_names_are_those_of_the_first_line_for_each_class(meta, names):
+    writer = _native.Writer(8)
+    writer.dense(bnn.pack(np.ones((2, 3))), 3)
+    assert bnn.Model(writer.finish(meta)).class_names == names
 
 
 def test_a_hostile_file_with_a_right_checksum_is_refused():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+import stat
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,11 @@ from .bits import pack, row_words
 
 # The first bytes of every model file.
 _MAGIC = b"\x89BNN\r\n\x1a\n"
+# Bytes of the header, and which of them are the length of the file.
+_HEADER = 32
+_LENGTH = slice(12, 16)
+# Of a file whose length is not known before, as much is read at a time.
+_CHUNK = 1 << 20
 
 
 class Model:
@@ -35,15 +41,12 @@ class Model:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Model:
-        """Opens a model file.
+        """Opens a model file. No more is read than its header says that it is long.
 
         Raises `OSError` if it cannot be read, `Error` if it is not a model file or is damaged.
         """
         with open(path, "rb") as file:
-            start = file.read(len(_MAGIC))
-            if start != _MAGIC:
-                raise Error(f"{os.fspath(path)}: not a model file: it begins with {start!r}, expected {_MAGIC!r}")
-            return cls(start + file.read())
+            return cls(_read(file, path))
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -68,15 +71,22 @@ class Model:
 
     @property
     def meta(self) -> dict[str, str]:
-        """The `key=value` lines that the writer of the file left."""
-        pairs = (line.split("=", 1) for line in self._native.meta.splitlines() if "=" in line)
-        return {key: unescape(value) for key, value in pairs}
+        """The `key=value` lines that the writer of the file left; of equal keys the first counts."""
+        meta = {}
+        for line in self._native.meta.split("\n"):
+            key, is_pair, value = line.removesuffix("\r").partition("=")
+            if is_pair and key not in meta:
+                meta[key] = unescape(value)
+        return meta
 
     @property
     def class_names(self) -> list[str] | None:
         """The names of the classes in the order of the scores, or `None` if the file does not have
         them all."""
         meta, classes = self.meta, math.prod(self.output_shape)
+        # A small file can have any number of outputs, but not of names.
+        if classes > len(meta):
+            return None
         names = [meta.get(f"class.{i}") for i in range(classes)]
         return None if None in names else names
 
@@ -152,6 +162,22 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.input_shape} {self.input_type} -> {self.output_shape} {self.output_type}, {len(self.layers)} layers)"
+
+
+def _read(file: BinaryIO, path: str | os.PathLike[str]) -> bytes:
+    """What is read of a file stops at its header if that does not begin like a model file's or the
+    file is not as long as it says."""
+    found = bytearray(file.read(_HEADER))
+    if not found.startswith(_MAGIC):
+        begins = bytes(found[: len(_MAGIC)])
+        raise Error(f"{os.fspath(path)}: not a model file: it begins with {begins!r}, expected {_MAGIC!r}")
+    stated, status = int.from_bytes(found[_LENGTH], "little"), os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size != stated:
+        raise Error(f"{os.fspath(path)}: model file has {status.st_size} bytes, expected {stated}")
+    # One byte more, so that a pipe that is too long is noticed.
+    while chunk := file.read(min(_CHUNK, max(stated + 1 - len(found), 0))):
+        found += chunk
+    return bytes(found)
 
 
 _DTYPES = {"bits": np.uint64, "int32": np.int32, "float32": np.float32}
