@@ -41,6 +41,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(linear::linear_input_gradient, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_weight_gradient, module)?)?;
     module.add_function(wrap_pyfunction!(train::recipe, module)?)?;
+    module.add_function(wrap_pyfunction!(train::split, module)?)?;
     module.add_function(wrap_pyfunction!(train::train, module)?)?;
     module.add_function(wrap_pyfunction!(threads::num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(threads::set_num_threads, module)?)?;

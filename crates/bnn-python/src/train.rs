@@ -4,6 +4,7 @@ use bnn_autograd::Rng;
 use bnn_autograd::data::{Dataset, Layout};
 use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::internal::Recipe;
+use bnn_autograd::internal::data::split_by_share;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 use numpy::PyReadonlyArray1;
@@ -56,6 +57,20 @@ pub(crate) fn recipe(samples: usize) -> Suits {
         learning_rate: recipe.learning_rate,
     }
 }
+
+/// The indices of the samples to train on, and of the fifth to test by. Every class has its share
+/// of both to within one sample.
+#[pyfunction]
+pub(crate) fn split(labels: PyReadonlyArray1<'_, u16>, seed: u64) -> PyResult<Indices> {
+    let parts = split_by_share(labels.as_slice()?, TEST_SHARE, seed);
+    parts.map_err(|error| Error::new_err(error.to_string()))
+}
+
+/// Indices of samples, of two parts.
+type Indices = (Vec<usize>, Vec<usize>);
+
+/// What is set aside where there are no test samples.
+const TEST_SHARE: f64 = 0.2;
 
 /// Samples and their labels, one after the other.
 type Part<'py> = (PyReadonlyArray1<'py, u8>, PyReadonlyArray1<'py, u16>);

@@ -1,9 +1,12 @@
 """Training on arrays, by the recipe of the command."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import bnn_engine as bnn
+from bnn_engine import _native
 
 
 def blobs(rng, samples=300):
@@ -40,6 +43,38 @@ def test_the_same_seed_gives_the_same_file(rng, tmp_path):
     assert (tmp_path / "m.bnn").read_bytes() == files[0]
 
 
+@pytest.mark.parametrize("hidden, weights", [([2**40], 24 * 2**40), ([2**20, 2**20], 24 * 2**20 + 2**40)])
+def test_a_network_that_would_take_all_memory_is_refused(rng, hidden, weights):
+    x, y = blobs(rng)
+    with pytest.raises(ValueError, match=f"number of weights is {weights}, expected at most {2**28}"):
+        bnn.train(x, y, hidden=hidden)
+
+
+def test_a_rare_class_is_in_both_parts(rng):
+    """Samples of their own class, told by the first byte; ten of the rare one."""
+    y = np.repeat([0, 1, 2], [400, 90, 10])
+    order = rng.permutation(len(y))
+    labels = y[order].astype(np.uint16)
+    for seed in range(5):
+        train, test = _native.split(labels, seed)
+        assert sorted(train + test) == list(range(500))
+        assert np.bincount(labels[train]).tolist() == [320, 72, 8]
+        assert np.bincount(labels[test]).tolist() == [80, 18, 2]
+    assert _native.split(labels, 1) == _native.split(labels, 1) != _native.split(labels, 2)
+
+
+def test_samples_of_one_class_are_told(rng):
+    x, y = blobs(rng)
+    with pytest.warns(UserWarning, match="240 training samples are of one class, '1'"):
+        bnn.train(x, np.ones_like(y), hidden=[8], epochs=1)
+    with pytest.warns(UserWarning, match="one class, 'left'") as told:
+        bnn.train(x, y * 0, (x, y), hidden=[8], epochs=1, class_names=["left", "right"])
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bnn.train(x, y, hidden=[8], epochs=1)
+
+
 def test_what_does_not_fit_is_refused(rng):
     x, y = blobs(rng)
     with pytest.raises(TypeError, match="uint8"):
@@ -52,6 +87,8 @@ def test_what_does_not_fit_is_refused(rng):
         bnn.train(x, y, (x[:, :2], y))
     with pytest.raises(bnn.Error, match="hidden layers"):
         bnn.train(x, y, hidden=[])
+    with pytest.raises(bnn.Error, match="at least 3, found 2"):
+        bnn.train(x[:2], y[:2])
     with pytest.raises(bnn.Error, match="training samples"):
         bnn.train(x, y, most=15)
     with pytest.raises(bnn.Error, match="input"):

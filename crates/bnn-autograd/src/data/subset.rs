@@ -92,7 +92,10 @@ pub fn spread(labels: &[u16], count: usize) -> Vec<usize> {
 
 /// The indices of the samples to train on, and of those to test by: a share of each class, drawn
 /// from the seed, as [`Dataset::split`] says.
-pub(super) fn split_by_share(
+///
+/// # Errors
+/// [`DataError::TestShare`] if that leaves nothing to train on or nothing to test by.
+pub fn split_by_share(
     labels: &[u16],
     test_share: f64,
     seed: u64,

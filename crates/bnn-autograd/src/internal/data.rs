@@ -11,7 +11,7 @@ pub use crate::data::content::Content;
 pub use crate::data::csv::{Labels, MAX_VALUES, Table, read_table};
 pub use crate::data::idx::images as idx_images;
 pub use crate::data::source::unpacked;
-pub use crate::data::subset::spread;
+pub use crate::data::subset::{split_by_share, spread};
 
 /// CRC-32 of the layout, the class names, and all pixels and labels: the same for the same data,
 /// wherever it was read from.

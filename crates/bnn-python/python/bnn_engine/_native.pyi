@@ -138,6 +138,7 @@ class Suits:
     learning_rate: float
 
 def recipe(samples: int) -> Suits: ...
+def split(labels: NDArray[np.uint16], seed: int) -> tuple[list[int], list[int]]: ...
 def train(
     train: tuple[NDArray[np.uint8], NDArray[np.uint16]],
     test: tuple[NDArray[np.uint8], NDArray[np.uint16]],

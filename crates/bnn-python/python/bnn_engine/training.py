@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -67,7 +68,7 @@ def train(
     x: `uint8` `[samples, features]`, `[samples, height, width]` or `[samples, height, width,
         channels]`; y: the classes of the samples, `[samples]`, from 0 on.
     test: the same of other samples, on which accuracy is measured; by default a fifth of the samples
-        is taken for it.
+        is taken for it, of each class its share to within one sample.
     hidden: widths of the hidden layers.
     input: `"bytes"`: the first layer takes bytes as they are; `"bits"`: +1 where a byte is not below
         the mean of the training samples; the model takes bytes all the same.
@@ -79,8 +80,10 @@ def train(
     class_names: kept in the file.
     progress: called after each epoch with its number, from 1 on, and what it gave.
 
-    Raises `Error` for samples, labels or settings that do not fit each other, `TypeError` for another
-    dtype. Ctrl-C is taken between epochs.
+    Training samples of one class alone are a `UserWarning`.
+
+    Raises `Error` for samples, labels or settings that do not fit each other or a network of more
+    than 2^28 weights, `TypeError` for another dtype. Ctrl-C is taken between epochs.
     """
     part = _part(x, y)
     if test is None:
@@ -112,6 +115,10 @@ def train(
         seed=seed,
     )
     settings.meta = _meta(settings, class_names)
+    if (y == y[0]).all():
+        name = dict(enumerate(class_names or ())).get(int(y[0]), str(y[0]))
+        told = f"all {samples} training samples are of one class, {name!r}: a model of them tells nothing apart"
+        warnings.warn(told, stacklevel=2)
     report = None if progress is None else lambda epoch, *stats: progress(epoch, Epoch(*stats))
     flat = [(x.reshape(-1), y) for x, y in (part, tested)]
     file, history = _native.train(*flat, settings, report)
@@ -133,12 +140,10 @@ def _part(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.uin
 
 
 def _split(x: NDArray[np.uint8], y: NDArray[np.uint16], seed: int):
-    """Four fifths, and the rest."""
-    order = np.random.default_rng(seed).permutation(len(x))
-    rest = max(len(x) // 5, 1)
-    if len(x) - rest < 2:
+    """Four fifths, and the rest, each with its share of every class."""
+    if len(x) < 3:
         raise Error(f"samples: expected at least 3, found {len(x)}")
-    return (x[order[rest:]], y[order[rest:]]), (x[order[:rest]], y[order[:rest]])
+    return [(x[part], y[part]) for part in _native.split(y, seed)]
 
 
 def _meta(settings: SimpleNamespace, class_names: Sequence[str] | None) -> str:
