@@ -36,13 +36,19 @@ impl From<bnn_core::Error> for Refusal {
 
 impl From<bnn_autograd::Error> for Refusal {
     fn from(error: bnn_autograd::Error) -> Self {
-        Self(Error::new_err(error.to_string()))
+        match error {
+            bnn_autograd::Error::Core(error) => error.into(),
+            other => Self(Error::new_err(other.to_string())),
+        }
     }
 }
 
 impl From<bnn_core::model::ModelError> for Refusal {
     fn from(error: bnn_core::model::ModelError) -> Self {
-        Self(Error::new_err(error.to_string()))
+        match error {
+            bnn_core::model::ModelError::Core(error) => error.into(),
+            other => Self(Error::new_err(other.to_string())),
+        }
     }
 }
 

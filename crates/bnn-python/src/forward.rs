@@ -9,7 +9,7 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
-use crate::arrays::shape;
+use crate::arrays::{shape, zeros};
 use crate::error::{Error, Refusal};
 use crate::threads::run;
 
@@ -49,7 +49,7 @@ pub(crate) fn forward<'py, D: Dimension>(
         steps,
     } = input;
     let (w, [n, columns]) = (w.as_slice()?, shape(w));
-    let y = PyArray::zeros(py, outputs, false);
+    let y = zeros(py, outputs)?;
     let mut out = y.try_readwrite()?;
     let out = out.as_slice_mut()?;
     let pack = || BitMatrix::pack(w, n, columns);
@@ -57,8 +57,8 @@ pub(crate) fn forward<'py, D: Dimension>(
         run(py, steps, || compute(&pack()?, None, out))?;
         return Ok((y, None, None));
     };
-    let kept = PyArray3::zeros(py, [2, rows, row_words(k)], false);
-    let signs = PyArray2::zeros(py, [n, row_words(columns)], false);
+    let kept = zeros(py, [2, rows, row_words(k)])?;
+    let signs = zeros(py, [n, row_words(columns)])?;
     let (mut kept_words, mut sign_words) = (kept.try_readwrite()?, signs.try_readwrite()?);
     let (kept_words, sign_words) = (kept_words.as_slice_mut()?, sign_words.as_slice_mut()?);
     run(py, steps, || {

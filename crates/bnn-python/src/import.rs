@@ -7,6 +7,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::arrays::bytes;
 use crate::error::{Error, Refusal};
 use crate::threads::{MANY, run};
 
@@ -49,7 +50,7 @@ pub(crate) fn import_model(
         Comparison::Exact { samples } => (samples, samples),
         _ => return Err(Error::new_err("an unknown comparison")),
     };
-    let file = PyBytes::new(py, &imported.file);
+    let file = bytes(py, &imported.file)?;
     Ok((file, samples, equal, imported.notes, imported.read))
 }
 

@@ -5,7 +5,7 @@ use bnn_core::{BitMatrixView, FloatRows, PackedWeights, gemm_f32};
 use numpy::{Ix2, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3};
 use pyo3::prelude::*;
 
-use crate::arrays::{filled, shape};
+use crate::arrays::{filled, shape, zeros};
 use crate::error::Error;
 use crate::forward::{Forward, Rows, forward, read, rows};
 use crate::threads::{run, steps};
@@ -93,10 +93,7 @@ pub(crate) fn linear_gradients<'py>(
 ) -> PyResult<Gradients<'py>> {
     let (m, [n, _]) = (rows(&saved)?, shape(&signs));
     let (dy, saved, signs) = (dy.as_slice()?, saved.as_slice()?, signs.as_slice()?);
-    let (dx, dw) = (
-        PyArray2::zeros(py, [m, k], false),
-        PyArray2::zeros(py, [n, k], false),
-    );
+    let (dx, dw) = (zeros(py, [m, k])?, zeros(py, [n, k])?);
     if m > 0 {
         let (mut of_input, mut of_weights) = (dx.try_readwrite()?, dw.try_readwrite()?);
         let (of_input, of_weights) = (of_input.as_slice_mut()?, of_weights.as_slice_mut()?);

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use self_cell::self_cell;
 
-use crate::arrays::filled;
+use crate::arrays::{bytes, filled};
 use crate::error::{Error, Refusal};
 use crate::threads::{MANY, run};
 
@@ -112,7 +112,7 @@ impl Model {
     /// The model as an ONNX file.
     fn onnx<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let file = run(py, MANY, || Ok(bnn_onnxruntime::onnx(self.file())?))?;
-        Ok(PyBytes::new(py, &file))
+        bytes(py, &file)
     }
 
     /// One line per layer.

@@ -11,6 +11,7 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::arrays::bytes;
 use crate::error::{Error, Refusal};
 use crate::threads::{MANY, run};
 
@@ -120,7 +121,7 @@ pub(crate) fn train<'py>(
         let file = export(&mut trainer.model, config);
         file.map_err(|error| Error::new_err(error.to_string()).into())
     })?;
-    Ok((PyBytes::new(py, &file), history))
+    Ok((bytes(py, &file)?, history))
 }
 
 fn trainer(settings: &Settings, train: &Dataset) -> Result<Trainer<Mlp>, TrainError> {

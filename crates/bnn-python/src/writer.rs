@@ -7,7 +7,7 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arrays::shape;
+use crate::arrays::{bytes, shape};
 use crate::conv2d::Conv2d;
 use crate::error::{Error, Refusal};
 
@@ -91,7 +91,7 @@ impl Writer {
     fn finish<'py>(&self, py: Python<'py>, meta: &str) -> PyResult<Bound<'py, PyBytes>> {
         let file = self.writer.clone().meta(meta).finish();
         let file = file.map_err(Refusal::from)?;
-        Ok(PyBytes::new(py, &file))
+        bytes(py, &file)
     }
 }
 
