@@ -10,7 +10,7 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arrays::shape;
+use crate::arrays::{bytes, shape};
 use crate::conv2d::Conv2d;
 use crate::error::{Error, Refusal};
 
@@ -147,7 +147,7 @@ impl GraphWriter {
         let mut graph = self.graph.clone();
         graph.meta = meta.to_owned();
         let file = graph.write().map_err(Refusal::from)?;
-        Ok(PyBytes::new(py, &file))
+        bytes(py, &file)
     }
 }
 

@@ -3,6 +3,8 @@
 //! dtypes; what is here checks every size again, releases the GIL while it computes, and raises
 //! `bnn_engine.Error` with what was wrong and what was expected.
 
+use bnn_core::Kernel;
+use numpy::PyArrayMethods;
 use pyo3::prelude::*;
 
 mod arrays;
@@ -21,6 +23,7 @@ mod writer;
 /// The compiled module; `bnn_engine` has what is public.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    set_up_once(module.py())?;
     threads::share_with_onnxruntime();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Error", module.py().get_type::<error::Error>())?;
@@ -46,5 +49,16 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(threads::num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(threads::set_num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(threads::forget_threads, module)?)?;
+    Ok(())
+}
+
+/// Does now what else the first call would do under a lock: a child process made by `fork` while
+/// another thread of its parent is at it would wait for a thread that it does not have. That is what
+/// the `numpy` crate asks of numpy, and which kernel is in use; what is wrong with that, the first
+/// call that computes says.
+fn set_up_once(py: Python<'_>) -> PyResult<()> {
+    let array = arrays::zeros::<u64, _>(py, [1])?;
+    array.try_readwrite()?;
+    let _ = Kernel::active();
     Ok(())
 }

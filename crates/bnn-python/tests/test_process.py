@@ -33,13 +33,134 @@ def test_results_do_not_depend_on_the_number_of_threads():
         bnn.set_num_threads(before)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@forks
 def test_a_forked_child_computes_after_its_parent_has():
     expected = large_product()
     with multiprocessing.get_context("fork").Pool(2) as pool:
         for y in [pool.apply_async(large_product) for _ in range(4)]:
             assert (y.get(timeout=120) == expected).all()
     assert (large_product() == expected).all()
+
+
+def in_child(work, *arguments):
+    """What a forked child, which may fork in its turn, gets for the work."""
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=lambda: writer.send(work(*arguments)))
+    child.start()
+    # A child that dies closes the pipe, so that nobody waits for it.
+    writer.close()
+    try:
+        assert reader.poll(120), "the child hangs"
+        return reader.recv()
+    finally:
+        child.kill()
+        child.join()
+
+
+def product_of_threads(threads):
+    bnn.set_num_threads(threads)
+    return bnn.num_threads(), large_product()
+
+
+def trained():
+    """A network that takes more than one thread, of noise."""
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (200, 64), np.uint8), np.arange(200) % 2
+    return bnn.train(x, y, hidden=[256], epochs=2, batch=100).file
+
+
+@forks
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_child_sets_its_own_number_of_threads(threads):
+    before, expected = bnn.num_threads(), large_product()
+    found, product = in_child(product_of_threads, threads)
+    assert found == threads and (product == expected).all()
+    assert bnn.num_threads() == before and (large_product() == expected).all()
+
+
+@forks
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_child_keeps_the_number_of_threads_of_its_parent(threads):
+    before, expected = bnn.num_threads(), large_product()
+    try:
+        bnn.set_num_threads(threads)
+        assert (large_product() == expected).all()
+        assert in_child(bnn.num_threads) == threads
+        assert (in_child(large_product) == expected).all()
+    finally:
+        bnn.set_num_threads(before)
+
+
+@forks
+def test_a_child_of_a_child_computes():
+    expected = large_product()
+    assert (in_child(in_child, large_product) == expected).all()
+
+
+@forks
+def test_a_child_trains():
+    expected = trained()
+    assert in_child(trained) == expected
+    assert in_child(in_child, trained) == expected
+    assert trained() == expected
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.parametrize("work", [large_product, trained])
+def test_a_child_computes_that_was_made_while_another_thread_did(work):
+    expected, done, rounds = work(), threading.Event(), []
+
+    def compute():
+        while not done.is_set():
+            rounds.append(np.array_equal(work(), expected))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    try:
+        for _ in range(8):
+            assert np.array_equal(in_child(work), expected)
+    finally:
+        done.set()
+        thread.join()
+    assert rounds and all(rounds)
+
+
+FIRST_CALL = """
+import os, signal, sys, threading, time
+import numpy as np
+import bnn_engine as bnn
+
+ones = np.ones((512, 1024))
+
+def work():
+    return (bnn.matmul(bnn.pack(ones), bnn.Weights.pack(ones)) == 1024).all()
+
+thread = threading.Thread(target=work)
+thread.start()
+until = time.perf_counter() + float(sys.argv[1])
+while time.perf_counter() < until:
+    pass
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    os._exit(0 if work() else 1)
+_, status = os.waitpid(child, 0)
+thread.join()
+print("computed" if status == 0 else f"status {status}")
+"""
+
+
+@forks
+@pytest.mark.parametrize("seconds", [0, 0.0005, 0.001, 0.002, 0.004])
+def test_a_child_computes_that_was_made_during_the_first_call(seconds):
+    code = [sys.executable, "-W", "ignore", "-c", FIRST_CALL, str(seconds)]
+    run = subprocess.run(code, capture_output=True, text=True, timeout=300)
+    assert run.stdout.strip() == "computed", run.stderr
 
 
 def test_other_threads_of_python_run_meanwhile():
