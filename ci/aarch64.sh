@@ -17,6 +17,7 @@ export QEMU_CPU=cortex-a53
 echo "aarch64"
 test_core $target --tests
 echo "aarch64, BNN_ISA=portable"
-BNN_ISA=portable test_core $target --tests
+# Laws that take every kernel have taken this one.
+BNN_ISA=portable test_core $target --tests -- --skip kernel::laws --skip gemm::laws --skip conv::laws
 echo "aarch64, documentation"
 test_core $target --doc

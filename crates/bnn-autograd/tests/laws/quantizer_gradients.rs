@@ -177,6 +177,10 @@ proptest! {
         let at = [values(&[n, k], seed)];
         let function = |v: &[Var<f64>]| ops::dorefa_activations(&v[0], bits);
         check(&at, function, |v| mapped(&v[0], |x| x.clamp(0.0, 1.0))).unwrap();
+        // One weight is the largest by more than a step of the differences.
+        let mut at = at;
+        let largest = seed as usize % (n * k);
+        at[0].data_mut()[largest] = 3.0;
         check(&at, |v| ops::quantize_weights(&v[0], WeightQuantizer::Dorefa { bits }), |v| {
             let max = v[0].data().iter().fold(0.0, |max: f64, w| max.max(w.tanh().abs()));
             mapped(&v[0], |w| w.tanh() / max)

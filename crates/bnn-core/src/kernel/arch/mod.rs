@@ -28,7 +28,7 @@ mod nibble_tables;
 mod scalar;
 #[cfg(any(bnn_neon, bnn_simd128))]
 mod vector128;
-#[cfg(bnn_x86)]
+#[cfg(any(bnn_x86, bnn_neon))]
 mod windows;
 #[cfg(any(bnn_x86, bnn_neon_packing))]
 mod words;

@@ -4,6 +4,8 @@
 #[cfg(bnn_neon)]
 mod multiply;
 mod pack;
+#[cfg(bnn_neon)]
+mod windows;
 
 #[cfg(bnn_neon)]
 pub(in crate::kernel) use multiply::KERNEL;

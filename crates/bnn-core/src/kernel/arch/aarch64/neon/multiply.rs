@@ -7,7 +7,6 @@ use core::arch::aarch64::{
 };
 
 use super::PACKING;
-use crate::kernel::arch::portable;
 use crate::kernel::arch::vector128::{self, Vector};
 use crate::kernel::epilogue;
 use crate::kernel::isa::Isa;
@@ -25,7 +24,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
         epilogues: &epilogue::PORTABLE,
         count: |a, b| vector128::count::<uint8x16_t>(a, b),
         packing: &PACKING,
-        windows: || &portable::windows::WINDOWS,
+        windows: || &super::windows::WINDOWS,
     },
 );
 
