@@ -1,11 +1,15 @@
 //! Files of Larq Compute Engine (`models/make_lce.py`), beside what numpy made of them.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bnn_core::model::{AlignedBytes, Input, Model, Output, PackedModel};
+use bnn_core::model::{AlignedBytes, Model};
 use bnn_import::{Comparison, ImportError, Imported, Options, import, tflite};
+
+use common::{assert_scores, scores};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,24 +26,8 @@ fn agrees(name: &str) -> Imported {
     };
     assert_eq!((samples, equal), (64, 64));
     let read = |ending: &str| fs::read(path(&format!("{name}.{ending}"))).unwrap();
-    let (bytes, expected) = (read("input"), read("scores"));
-    let file = AlignedBytes::from(imported.file.as_slice());
-    let model = Model::open(&file).unwrap();
-    let samples = bytes.len() / model.input().0;
-    let mut found = vec![0.0; samples * model.output().0];
-    let output = Output::F32(&mut found);
-    let packed = PackedModel::new(model).unwrap();
-    packed.run(samples, Input::Bytes(&bytes), output).unwrap();
-    let expected = expected.as_chunks().0.iter();
-    let expected: Vec<f32> = expected.map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    assert_eq!(found.len(), expected.len(), "{name}");
-    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        let most = expected.abs().max(1.0);
-        assert!(
-            (found - expected).abs() < 1e-4 * most,
-            "{name}, score {i}: {found}, expected {expected}"
-        );
-    }
+    let found = scores(&imported.file, &read("input"));
+    assert_scores(name, &found, &read("scores"));
     imported
 }
 

@@ -1,11 +1,14 @@
 //! Networks that PyTorch exported (`models/make.py`), beside what ONNX Runtime made of them.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bnn_core::model::{AlignedBytes, Input, Model, Output, OutputType, PackedModel};
 use bnn_import::{Comparison, ImportError, Imported, Inputs, Options, SignOfZero, import};
+
+use common::{assert_scores, scores};
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
@@ -13,24 +16,6 @@ fn models() -> PathBuf {
 
 fn imported(name: &str, options: &Options) -> Result<Imported, ImportError> {
     import(&models().join(format!("{name}.onnx")), options)
-}
-
-/// Scores of the model on the kept inputs.
-fn scores(file: &[u8], bytes: &[u8]) -> Vec<f32> {
-    let file = AlignedBytes::from(file);
-    let model = Model::open(&file).unwrap();
-    let samples = bytes.len() / model.input().0;
-    let packed = PackedModel::new(model).unwrap();
-    let mut scores = vec![0.0; samples * model.output().0];
-    if model.output().1 == OutputType::I32 {
-        let mut sums = vec![0; scores.len()];
-        let output = Output::I32(&mut sums);
-        packed.run(samples, Input::Bytes(bytes), output).unwrap();
-        return sums.iter().map(|&sum| sum as f32).collect();
-    }
-    let output = Output::F32(&mut scores);
-    packed.run(samples, Input::Bytes(bytes), output).unwrap();
-    scores
 }
 
 /// Imports a network and compares its scores with those of ONNX Runtime.
@@ -50,16 +35,7 @@ fn agrees(name: &str, options: &Options) {
     let read = |ending: &str| fs::read(models().join(format!("{name}.{ending}"))).unwrap();
     let found = scores(&imported.file, &read("input"));
     let expected = read("scores");
-    let expected = expected.as_chunks().0.iter();
-    let expected: Vec<f32> = expected.map(|&bytes| f32::from_le_bytes(bytes)).collect();
-    assert_eq!(found.len(), expected.len(), "{name}");
-    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        let most = expected.abs().max(1.0);
-        assert!(
-            (found - expected).abs() < 1e-4 * most,
-            "{name}, score {i}: {found}, expected {expected}"
-        );
-    }
+    assert_scores(name, &found, &expected);
 }
 
 #[test]

@@ -73,24 +73,26 @@ fn a_page_needs_nothing_but_itself() {
     }
 }
 
+/// A picture of one pixel.
+const PICTURE: Picture<'static> = Picture {
+    pixels: &[1],
+    width: 1,
+    height: 1,
+    max: 1,
+    truth: 0,
+    predicted: 1,
+    index: 0,
+};
+
 #[test]
 fn all_text_is_escaped() {
     let names = [HOSTILE.to_owned(), "<b>".to_owned()];
     let summary = [(HOSTILE.to_owned(), HOSTILE.to_owned())];
-    let picture = Picture {
-        pixels: &[1],
-        width: 1,
-        height: 1,
-        max: 1,
-        truth: 0,
-        predicted: 1,
-        index: 0,
-    };
     let html = Report {
         title: HOSTILE,
         summary: &summary,
         command: HOSTILE,
-        misread: &[picture],
+        misread: &[PICTURE],
         ..report(
             &[],
             Confusion {
@@ -306,22 +308,13 @@ fn the_squares_of_a_picture_are_its_bits() {
 #[test]
 fn no_more_is_shown_than_fits() {
     let names = names(2);
-    let picture = Picture {
-        pixels: &[1],
-        width: 1,
-        height: 1,
-        max: 1,
-        truth: 0,
-        predicted: 1,
-        index: 0,
-    };
     let neuron = BitPicture {
         bits: &[true],
         width: 1,
         height: 1,
     };
     let html = Report {
-        misread: &[picture; html::PICTURES + 5],
+        misread: &[PICTURE; html::PICTURES + 5],
         weights: &[neuron; html::NEURONS + 5],
         ..report(
             &[],

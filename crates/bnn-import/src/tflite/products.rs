@@ -223,12 +223,12 @@ impl Translation<'_, '_> {
     ) -> Result<Value, Why> {
         let stored = self.stored(operator, 1)?;
         let weights = self.floats(stored)?;
-        let (&[n, k], &[_, features]) = (&stored.shape[..], &x.shape[..]) else {
-            return Err(format!("weights {:?} and a value of {:?}", stored.shape, x.shape).into());
+        let (n, k) = match (&stored.shape[..], &x.shape[..]) {
+            (&[n, k], &[_, features]) if k == features && n > 0 && k > 0 => (n, k),
+            (weights, value) => {
+                return Err(format!("weights {weights:?} and a value of {value:?}").into());
+            }
         };
-        if k != features || n == 0 || k == 0 {
-            return Err(format!("weights {:?} and a value of {:?}", stored.shape, x.shape).into());
-        }
         // What was flattened has its channels last there.
         let [pixels, channels] = match x.flat {
             Some([height, width, channels]) => [height * width, channels],
