@@ -38,8 +38,9 @@ pub(crate) enum Command {
 
 /// Run a model on labelled data: accuracy, recall of each class, and which classes it confuses.
 ///
-/// Without --data, the test part of the model's own data is used, whose name the file notes: the
-/// digits, or the file or folder of that name, here or beside the model.
+/// Without --data, the command uses the test part of the data that the model was trained on. The
+/// model file notes the name of that data: the digits, or a file or folder, here or beside the
+/// model.
 ///
 /// Examples:
 ///   bnn eval digits.bnn
@@ -175,11 +176,11 @@ pub(crate) enum Language {
 /// becomes a graph. A .tflite file holds floats beside the operators of Larq Compute Engine. A
 /// folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
 ///
-/// Before it is written, the model is compared with the network, computed in floats. What a model
-/// file cannot hold is an error that names the node, its type and why. Networks in ONNX take
-/// numbers: --scale, --mean and --std say how they were made of bytes. The sign of 0 is 0 in ONNX
-/// and +1 in a model: a network whose scores depend on that is refused, unless --sign-of-zero says
-/// that it was trained with +1.
+/// The command compares the model with the network, computed in floats, before it writes the model.
+/// If a model file cannot hold some part of the network, the error names the node, its type and the
+/// reason. Networks in ONNX take numbers: --scale, --mean and --std say how they were made of bytes.
+/// The sign of 0 is 0 in ONNX and +1 in a model: the command refuses a network whose scores depend
+/// on it, unless --sign-of-zero says that the network was trained with +1.
 ///
 /// Examples:
 ///   bnn import TFC_1W1A.onnx
@@ -202,10 +203,10 @@ pub(crate) struct ImportArgs {
     /// The network's number for a byte: byte * SCALE, before --mean and --std [default: 1/255]
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) scale: Option<f64>,
-    /// Number to subtract then: one, or one for each channel with commas between them
+    /// Number to subtract after --scale: one, or one for each channel with commas between them
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) mean: Vec<f32>,
-    /// Number to divide by then: one, or one for each channel
+    /// Number to divide by after --mean: one, or one for each channel
     #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) std: Vec<f32>,
     /// Sign of 0 that the network was trained with
@@ -269,14 +270,14 @@ pub(crate) struct TestVectorsArgs {
 
 /// Time the kernels of this CPU, or a model file, against f32.
 ///
-/// Without shapes, five matrix products and two convolutions are timed. Every kernel computes each
-/// of them from bits to sums, from bits to bits and from floats to floats; the crates
+/// Without shapes, the command times five matrix products and two convolutions. Every kernel
+/// computes each of them from bits to sums, from bits to bits and from floats to floats; the crates
 /// `matrixmultiply` and `rten-gemm` compute it in f32 (a convolution by im2col and a product).
 /// Ratios are to the faster of the two. Everything runs on one thread.
 ///
-/// With --model, a model file is timed beside a float network of the same shapes: one sample and a
-/// batch on one thread, and the batch on several threads. The float network has its weights packed
-/// for each library, takes floats, adds a bias and applies ReLU after each layer.
+/// With --model, the command times a model file beside a float network of the same shapes: one
+/// sample and a batch on one thread, and the batch on several threads. The float network has its
+/// weights packed for each library, takes floats, adds a bias and applies ReLU after each layer.
 ///
 /// Operations are counted as 2*m*n*k, for bits and for f32 alike. All contenders take turns, and
 /// each figure is the best of many runs. Close other programs: they disturb the long runs of f32
