@@ -22,11 +22,11 @@ use crate::shape::equal;
 #[derive(Clone, Copy, Debug)]
 pub struct F32Product<'b> {
     right: F32Right<'b>,
-    way: Way<'b>,
+    method: Method<'b>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Way<'b> {
+enum Method<'b> {
     Tiles(F32Multiply),
     Tables(&'static SignTables, BitMatrixView<'b>),
 }
@@ -41,15 +41,15 @@ impl<'b> F32Product<'b> {
     }
 
     fn of(kernel: &Kernel, right: F32Right<'b>) -> Option<Self> {
-        let way = match (kernel.f32_multiply(), right) {
-            (Some(multiply), _) => Some(Way::Tiles(multiply)),
+        let method = match (kernel.f32_multiply(), right) {
+            (Some(multiply), _) => Some(Method::Tiles(multiply)),
             (None, F32Right::Signs(signs)) => {
                 let tables = kernel.sign_tables();
-                tables.map(|tables| Way::Tables(tables, signs))
+                tables.map(|tables| Method::Tables(tables, signs))
             }
             (None, F32Right::Bf16Exact(_)) => None,
         };
-        way.map(|way| Self { right, way })
+        method.map(|method| Self { right, method })
     }
 
     /// Writes `a · b` to `out`, row-major `[a.rows, b.cols]` without gaps. Runs on the calling
@@ -62,9 +62,9 @@ impl<'b> F32Product<'b> {
         equal("terms of the two sides of a product", depth, a.depth)?;
         let outputs = a.rows.saturating_mul(cols);
         equal("elements of a product", outputs, out.len())?;
-        match self.way {
-            Way::Tiles(multiply) => multiply(a, self.right, out),
-            Way::Tables(tables, signs) => tables::multiply(tables, a, signs, out),
+        match self.method {
+            Method::Tiles(multiply) => multiply(a, self.right, out),
+            Method::Tables(tables, signs) => tables::multiply(tables, a, signs, out),
         }
         Ok(())
     }

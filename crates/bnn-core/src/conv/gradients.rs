@@ -13,7 +13,7 @@ use crate::bits::{BitMatrixView, bits_at};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::kernel::f32_operands::F32Rows;
-use crate::kernel::sign_tables::{Line, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
+use crate::kernel::sign_tables::{CacheLine, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
 use crate::memory;
 use crate::shape::{equal, nonzero};
 
@@ -107,7 +107,7 @@ fn image_gradient(
     dx: &mut [f32],
 ) -> Result<(), Error> {
     let windows = conv.windows();
-    let panels = Panels::new(with, conv, filters)?;
+    let panels = FilterSigns::new(with, conv, filters)?;
     let mut tables = memory::zeros(with.table_lines(conv.group_outputs()))?;
     let row = windows.x.output * conv.outputs();
     let images = dx.chunks_exact_mut(windows.pixels() * conv.channels());
@@ -140,16 +140,16 @@ fn rows_of<'a>(conv: &Conv2d, dy: &'a [f32], group: usize) -> F32Rows<'a> {
 }
 
 /// The signs of filters, `[group][tap][block of channels]`.
-struct Panels<'c> {
+struct FilterSigns<'c> {
     with: &'c SignTables,
     conv: &'c Conv2d,
-    lines: Vec<Line<u32>>,
+    lines: Vec<CacheLine<u32>>,
     panel_lines: usize,
     /// Panels of a tap.
     blocks: usize,
 }
 
-impl<'c> Panels<'c> {
+impl<'c> FilterSigns<'c> {
     fn new(
         with: &'c SignTables,
         conv: &'c Conv2d,
@@ -180,7 +180,7 @@ impl<'c> Panels<'c> {
     /// taps.
     fn add(
         &self,
-        tables: &[Line<f32>],
+        tables: &[CacheLine<f32>],
         group: usize,
         y: usize,
         stops: Range<usize>,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use crate::bits::BitMatrixView;
 use crate::kernel::f32_operands::F32Rows;
-use crate::kernel::sign_tables::{Line, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
+use crate::kernel::sign_tables::{CacheLine, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
 use crate::shape::row_words;
 
 /// Terms whose tables are made at a time, whole groups of any instruction set: 24 KiB in groups of
@@ -20,13 +20,15 @@ const COLS: usize = 4096;
 
 thread_local! {
     /// The memory of the last product: fresh memory would cost more than filling it.
-    static ROOM: Cell<Room> = const { Cell::new(Room { tables: Vec::new(), panels: Vec::new() }) };
+    static ROOM: Cell<TableMemory> = const {
+        Cell::new(TableMemory { tables: Vec::new(), panels: Vec::new() })
+    };
 }
 
 #[derive(Default)]
-struct Room {
-    tables: Vec<Line<f32>>,
-    panels: Vec<Line<u32>>,
+struct TableMemory {
+    tables: Vec<CacheLine<f32>>,
+    panels: Vec<CacheLine<u32>>,
 }
 
 /// `out = a · sign(b)`. The sizes fit each other.
@@ -36,12 +38,14 @@ pub(super) fn multiply(with: &SignTables, a: F32Rows<'_>, b: BitMatrixView<'_>, 
     for first_term in (0..a.depth).step_by(TERMS) {
         let terms = first_term..a.depth.min(first_term + TERMS);
         room.tables
-            .resize(with.table_lines(terms.len()), Line::default());
+            .resize(with.table_lines(terms.len()), CacheLine::default());
         let panel_lines = with.panel_lines(terms.len());
         for first_col in (0..cols).step_by(COLS) {
             let width = COLS.min(cols - first_col);
-            room.panels
-                .resize(width.div_ceil(PANEL_COLS) * panel_lines, Line::default());
+            room.panels.resize(
+                width.div_ceil(PANEL_COLS) * panel_lines,
+                CacheLine::default(),
+            );
             for (i, panel) in room.panels.chunks_exact_mut(panel_lines).enumerate() {
                 let word = first_col / PANEL_COLS + i;
                 let signs = |term| b.words().get(term * per_row + word).copied().unwrap_or(0);

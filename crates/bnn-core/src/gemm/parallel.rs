@@ -59,13 +59,13 @@ thread_local! {
 /// ```
 pub fn single_threaded<R>(work: impl FnOnce() -> R) -> R {
     /// Restores the previous state, also if `work` unwinds.
-    struct Before(bool);
-    impl Drop for Before {
+    struct Restore(bool);
+    impl Drop for Restore {
         fn drop(&mut self) {
             ALONE.set(self.0);
         }
     }
-    let _before = Before(ALONE.replace(true));
+    let _before = Restore(ALONE.replace(true));
     work()
 }
 

@@ -42,7 +42,7 @@ impl<E: Epilogue> Product<'_, E> {
                 memory.sums = vec![Sums([0; NR]); needs.rows];
             }
             let block = memory.block.words_mut();
-            let workspace = Workspace {
+            let workspace = BlockWorkspace {
                 samples: needs.samples,
                 room: memory.room.get_mut(..needs.room_words).unwrap_or_default(),
                 block: block.get_mut(..needs.block_words).unwrap_or_default(),
@@ -64,7 +64,7 @@ impl<E: Epilogue> Product<'_, E> {
     }
 
     /// The memory that [`compute`](Self::compute) needs for `samples` samples.
-    fn needs(&self, samples: usize) -> Needs {
+    fn needs(&self, samples: usize) -> WorkspaceSizes {
         let (a, kernel) = (self.a, self.w.kernel());
         let words = a.sample_words() / a.rows_per_sample();
         let tile_words = kernel
@@ -74,7 +74,7 @@ impl<E: Epilogue> Product<'_, E> {
         let most = (tiles * kernel.mr() / a.rows_per_sample()).max(1);
         let samples = samples.min(most);
         let rows = samples * a.rows_per_sample();
-        Needs {
+        WorkspaceSizes {
             samples,
             rows,
             block_words: self.w.block_words(rows, words),
@@ -84,7 +84,7 @@ impl<E: Epilogue> Product<'_, E> {
 
     fn compute_in(
         &self,
-        workspace: Workspace<'_>,
+        workspace: BlockWorkspace<'_>,
         range: Range<usize>,
         columns: &Columns,
         out: &mut impl OutputRows<E::Elem>,
@@ -134,8 +134,8 @@ impl<E: Epilogue> Product<'_, E> {
     }
 }
 
-/// The sizes of a [`Workspace`].
-struct Needs {
+/// The sizes of a [`BlockWorkspace`].
+struct WorkspaceSizes {
     samples: usize,
     /// Rows of a block, which are the samples or their bit planes.
     rows: usize,
@@ -164,7 +164,7 @@ memory::lent!(static MEMORY: Memory);
 const MOST_KEPT: usize = 4 << 20;
 
 /// The memory that a product works in.
-struct Workspace<'s> {
+struct BlockWorkspace<'s> {
     /// Samples of a block.
     samples: usize,
     /// Room for the packed rows of a block, if they are not packed yet.

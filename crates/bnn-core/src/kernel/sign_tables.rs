@@ -17,7 +17,7 @@ use super::f32_operands::F32Rows;
 /// Numbers on a cache line: loads of vectors that straddle two lines cost twice.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
-pub(crate) struct Line<T>(pub(crate) [T; LINE]);
+pub(crate) struct CacheLine<T>(pub(crate) [T; LINE]);
 
 /// Numbers of a line.
 pub(crate) const LINE: usize = 16;
@@ -45,12 +45,12 @@ pub(crate) struct SignTables {
     /// Lines of the tables of [`TABLE_ROWS`] rows for a group.
     pub(super) table_lines: usize,
     /// Computes the tables of at most [`TABLE_ROWS`] rows, `[group][row][entry]`.
-    pub(super) fill: fn(rows: &F32Rows<'_>, tables: &mut [Line<f32>]),
+    pub(super) fill: fn(rows: &F32Rows<'_>, tables: &mut [CacheLine<f32>]),
     /// Lays out the signs of [`PANEL_COLS`] columns, of which `signs` has a word for each term, for
     /// two words of every column, `[word][column]`. `signs` is overwritten.
-    pub(super) lay_out: fn(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]),
+    pub(super) lay_out: fn(signs: &mut [u64; 64], words: &mut [CacheLine<u32>; 2 * PANEL_LINES]),
     /// Adds the products of some rows of the tables with a panel to `sums`.
-    pub(super) multiply: fn(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>),
+    pub(super) multiply: fn(tables: &Tables<'_>, panel: &[CacheLine<u32>], sums: &mut SumsMut<'_>),
 }
 
 /// Tables of some rows.
@@ -58,7 +58,7 @@ pub(crate) struct SignTables {
 #[cfg_attr(not(bnn_x86), expect(dead_code, reason = "only x86-64 has tables"))]
 pub(crate) struct Tables<'a> {
     /// `[group][row][entry]`, for [`TABLE_ROWS`] rows.
-    pub(crate) lines: &'a [Line<f32>],
+    pub(crate) lines: &'a [CacheLine<f32>],
     /// The first row to multiply; as many as there are sums.
     pub(crate) first: usize,
 }
@@ -97,7 +97,7 @@ impl SignTables {
 
     /// Computes the tables of at most [`TABLE_ROWS`] rows; as many lines as
     /// [`table_lines`](Self::table_lines) says.
-    pub(crate) fn fill(&self, rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
+    pub(crate) fn fill(&self, rows: &F32Rows<'_>, tables: &mut [CacheLine<f32>]) {
         (self.fill)(rows, tables);
     }
 
@@ -107,7 +107,7 @@ impl SignTables {
         &self,
         terms: Range<usize>,
         signs: impl Fn(usize) -> u64,
-        panel: &mut [Line<u32>],
+        panel: &mut [CacheLine<u32>],
     ) {
         let (pairs, _) = panel.as_chunks_mut();
         let firsts = terms.clone().step_by(self.pair_terms());
@@ -125,7 +125,7 @@ impl SignTables {
     pub(crate) fn multiply(
         &self,
         tables: &Tables<'_>,
-        panel: &[Line<u32>],
+        panel: &[CacheLine<u32>],
         sums: &mut SumsMut<'_>,
     ) {
         (self.multiply)(tables, panel, sums);

@@ -34,7 +34,7 @@ pub(crate) type Lanes = [u32; NR];
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowBlock<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) windows: &'a [Window],
+    pub(crate) windows: &'a [BlockWindow],
     /// Where the groups of a window lie, in bytes from its first one.
     pub(crate) groups: &'a [u32],
 }
@@ -52,7 +52,7 @@ pub(crate) enum PanelOrder {
 
 /// One window of a [`WindowBlock`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct BlockWindow {
     /// The position of its first byte.
     pub(crate) first: u32,
     /// The row of each panel's limits that its sums are compared with.
@@ -215,6 +215,6 @@ pub(super) fn panels<'p>(
 
 /// The row of limits of a window.
 #[inline(always)]
-pub(super) fn limits_of<'l>(limits: &'l [[i32; NR]], window: &Window) -> &'l [i32; NR] {
+pub(super) fn limits_of<'l>(limits: &'l [[i32; NR]], window: &BlockWindow) -> &'l [i32; NR] {
     limits.get(window.way as usize).unwrap_or(&[i32::MAX; NR])
 }

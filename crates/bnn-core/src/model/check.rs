@@ -59,7 +59,7 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
 }
 
 /// The facts about the layers so far.
-struct Before {
+struct LayersBefore {
     /// The ends of weights and parameters.
     weights: usize,
     params: usize,
@@ -71,7 +71,7 @@ impl Checked<'_> {
     /// Checks every layer, and that each fits the one before. `index` becomes the number of the
     /// last layer checked.
     const fn check_layers(&mut self, index: &mut usize) -> Result<(), Fault> {
-        let mut before = Before {
+        let mut before = LayersBefore {
             weights: 0,
             params: 0,
             output_at: 0,
@@ -102,7 +102,7 @@ impl Checked<'_> {
         &mut self,
         record: &Record,
         index: usize,
-        before: &mut Before,
+        before: &mut LayersBefore,
     ) -> Result<(), Fault> {
         let Some(input) = record.input_type() else {
             return Err(Fault::Input);
@@ -153,7 +153,7 @@ impl Checked<'_> {
         record: &Record,
         k: usize,
         input: InputType,
-        before: &mut Before,
+        before: &mut LayersBefore,
     ) -> Result<(), Fault> {
         let (n, at) = (record.outputs as usize, record.weights_at as usize);
         if k as u64 * input.most() as u64 > i32::MAX as u64 {

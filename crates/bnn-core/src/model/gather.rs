@@ -21,7 +21,7 @@ pub(super) struct PatchRow<'r> {
 }
 
 /// The window over one pixel of the output, of one group of channels.
-pub(super) struct Window<'l> {
+pub(super) struct PatchWindow<'l> {
     pub(super) row: &'l PatchRow<'l>,
     pub(super) windows: &'l Windows,
     /// From pixel to pixel of the image: bytes, or words of 32 bits.
@@ -54,7 +54,7 @@ pub(super) enum Taken {
     Twice,
 }
 
-impl Window<'_> {
+impl PatchWindow<'_> {
     /// Gathers the bits under the window in `patch`, and in `other` if they are needed twice.
     #[inline(never)]
     pub(super) fn take(&self, kernel: &Kernel, patch: &mut [u64], other: &mut [u64]) -> Taken {

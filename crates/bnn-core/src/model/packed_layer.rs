@@ -19,11 +19,11 @@ pub(super) struct PackedLayer<'a> {
     /// Pixels of an output.
     pub(super) pixels: usize,
     pub(super) channels: usize,
-    operation: Operation<'a>,
+    operation: PackedOperation<'a>,
 }
 
 #[derive(Clone, Debug)]
-enum Operation<'a> {
+enum PackedOperation<'a> {
     Bits(BitLayer<'a>),
     Sums(PackedFilters),
     Affine {
@@ -38,7 +38,7 @@ impl<'a> PackedLayer<'a> {
     pub(super) fn new(layer: Layer<'a>) -> Result<Self, ModelError> {
         let conv = match layer.kind {
             LayerKind::MaxPool2d(pool) => {
-                let operation = Operation::Pool(pool);
+                let operation = PackedOperation::Pool(pool);
                 return Ok(Self::of(operation, pool.windows(), pool.channels()));
             }
             LayerKind::Conv2d(conv) => conv,
@@ -59,18 +59,20 @@ impl<'a> PackedLayer<'a> {
             InputType::Bits | InputType::Thresholds => PackedFilters::new(&conv, filters)?,
         };
         let operation = match epilogue {
-            Epilogue::Sums => Operation::Sums(filters),
-            Epilogue::Affine { scale, bias } => Operation::Affine {
+            Epilogue::Sums => PackedOperation::Sums(filters),
+            Epilogue::Affine { scale, bias } => PackedOperation::Affine {
                 filters,
                 scale,
                 bias,
             },
-            Epilogue::Threshold(thresholds) => Operation::Bits(BitLayer::new(filters, thresholds)?),
+            Epilogue::Threshold(thresholds) => {
+                PackedOperation::Bits(BitLayer::new(filters, thresholds)?)
+            }
         };
         Ok(Self::of(operation, conv.windows(), conv.outputs()))
     }
 
-    fn of(operation: Operation<'a>, windows: &Windows, channels: usize) -> Self {
+    fn of(operation: PackedOperation<'a>, windows: &Windows, channels: usize) -> Self {
         Self {
             pixels: windows.output_pixels(),
             channels,
@@ -86,9 +88,11 @@ impl<'a> PackedLayer<'a> {
     /// Bytes of what is laid out for the kernel.
     pub(super) fn bytes(&self) -> usize {
         match &self.operation {
-            Operation::Bits(layer) => layer.bytes(),
-            Operation::Sums(filters) | Operation::Affine { filters, .. } => filters.bytes(),
-            Operation::Pool(_) => 0,
+            PackedOperation::Bits(layer) => layer.bytes(),
+            PackedOperation::Sums(filters) | PackedOperation::Affine { filters, .. } => {
+                filters.bytes()
+            }
+            PackedOperation::Pool(_) => 0,
         }
     }
 
@@ -96,17 +100,17 @@ impl<'a> PackedLayer<'a> {
     pub(super) fn run(&self, images: Images<'_>, output: Output<'_>) -> Result<(), ModelError> {
         let n = self.channels;
         match (&self.operation, output) {
-            (Operation::Pool(pool), Output::Bits(y)) => {
+            (PackedOperation::Pool(pool), Output::Bits(y)) => {
                 let Images::Bits(bits) = images else {
                     return Err(OUTPUT_TYPE); // `open` has refused a pool of anything else
                 };
                 let rows = y.len() / row_len(n);
                 max_pool2d(bits, pool, &mut BitMatrixViewMut::cleared(y, rows, n)?)?;
             }
-            (Operation::Bits(layer), Output::Bits(y)) => layer.run(images, y)?,
-            (Operation::Sums(filters), Output::I32(y)) => conv2d_i32(images, filters, y, n)?,
+            (PackedOperation::Bits(layer), Output::Bits(y)) => layer.run(images, y)?,
+            (PackedOperation::Sums(filters), Output::I32(y)) => conv2d_i32(images, filters, y, n)?,
             (
-                Operation::Affine {
+                PackedOperation::Affine {
                     filters,
                     scale,
                     bias,

@@ -2,7 +2,7 @@
 //! little code, for firmware. (`conv::product` convolves many images at once.)
 
 pub(super) use super::gather::PatchRow;
-use super::gather::{Sink, Taken, Window};
+use super::gather::{PatchWindow, Sink, Taken};
 use super::io::Input;
 use super::patch::HALF;
 use crate::bits::BitMatrixView;
@@ -32,7 +32,7 @@ impl PatchRow<'_> {
             Input::Bits(_) => 2 * row_words(conv.channels()),
             Input::Bytes(_) => conv.channels(),
         };
-        let mut window = Window {
+        let mut window = PatchWindow {
             row: self,
             windows: conv.windows(),
             pixel_len,

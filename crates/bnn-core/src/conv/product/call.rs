@@ -2,7 +2,7 @@
 
 use super::direct::Limits;
 use super::filters::PackedFilters;
-use super::images::{Images, Source};
+use super::images::{Images, PackedImages};
 use super::{run, signs};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
@@ -76,10 +76,10 @@ impl<'a, 'w> Call<'a, 'w> {
     }
 
     /// Images that are packed, or else floats.
-    fn source(&self) -> Result<Source<'a>, &'a [f32]> {
+    fn source(&self) -> Result<PackedImages<'a>, &'a [f32]> {
         match self.images {
-            Images::Bits(bits) => Ok(Source::Bits(bits)),
-            Images::Unsigned { x, depth } => Ok(Source::Bytes { x, depth }),
+            Images::Bits(bits) => Ok(PackedImages::Bits(bits)),
+            Images::Unsigned { x, depth } => Ok(PackedImages::Bytes { x, depth }),
             Images::Floats(x) => Err(x),
         }
     }

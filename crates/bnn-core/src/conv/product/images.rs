@@ -77,16 +77,16 @@ impl Images<'_> {
 
 /// Images as the rest of this module reads them: floats have been packed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Source<'a> {
+pub(super) enum PackedImages<'a> {
     Bits(BitMatrixView<'a>),
     Bytes { x: &'a [u8], depth: usize },
 }
 
-impl<'a> Source<'a> {
+impl<'a> PackedImages<'a> {
     pub(super) fn depth(&self) -> Option<usize> {
         match *self {
-            Source::Bits(_) => None,
-            Source::Bytes { depth, .. } => Some(depth),
+            PackedImages::Bits(_) => None,
+            PackedImages::Bytes { depth, .. } => Some(depth),
         }
     }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::byte_taps::ByteTaps;
 use super::clipping::ClipTable;
-use super::images::Source;
+use super::images::PackedImages;
 use super::runs::{Bits, Runs};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::{Conv2d, PadValue};
@@ -19,7 +19,7 @@ use crate::window::{Line, lines};
 /// The patches of one group of channels.
 pub(super) struct Patches<'a> {
     pub(super) conv: &'a Conv2d,
-    pub(super) source: Source<'a>,
+    pub(super) source: PackedImages<'a>,
     pub(super) group: usize,
     /// The corrections of sums, if needed.
     pub(super) clips: Option<&'a ClipTable>,
@@ -34,11 +34,13 @@ impl Gather for Patches<'_> {
                 .split_at_mut_checked(line.stops.len() * words)
                 .unwrap_or_default();
             match self.source {
-                Source::Bits(bits) => {
+                PackedImages::Bits(bits) => {
                     patches.fill(0);
                     self.gather_bits(bits, &line, patches);
                 }
-                Source::Bytes { x, .. } => self.gather_bytes(kernel, x, &line, patches, words),
+                PackedImages::Bytes { x, .. } => {
+                    self.gather_bytes(kernel, x, &line, patches, words)
+                }
             }
         }
     }
@@ -153,7 +155,7 @@ pub(super) fn with_samples<R>(
     then: impl FnOnce(&Samples<'_>) -> R,
 ) -> R {
     match patches.source {
-        Source::Bits(bits) if patches.conv.is_pointwise() => then(&Samples::of_bits(bits)),
+        PackedImages::Bits(bits) if patches.conv.is_pointwise() => then(&Samples::of_bits(bits)),
         source => {
             let k = patches.conv.patch_len();
             then(&Samples::of_gathered(patches, samples, k, source.depth()))

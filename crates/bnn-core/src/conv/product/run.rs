@@ -6,7 +6,7 @@ use super::clipping::{ClipTable, is_needed};
 use super::depthwise::{Depthwise, DepthwiseBits, WithEpilogue};
 use super::direct::{Compare, DirectProduct, Limits, OfSums};
 use super::filters::{PackedFilters, PackedLayout};
-use super::images::Source;
+use super::images::PackedImages;
 use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
@@ -20,7 +20,7 @@ use crate::shape::row_words;
 /// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
 pub(super) fn run<E: Epilogue>(
     filters: &PackedFilters,
-    source: Source<'_>,
+    source: PackedImages<'_>,
     samples: usize,
     epilogue: &E,
     c: &mut [E::Elem],
@@ -76,7 +76,7 @@ pub(super) fn run<E: Epilogue>(
 /// `limits` are those of the thresholds where the filters have such.
 pub(super) fn run_bits(
     filters: &PackedFilters,
-    source: Source<'_>,
+    source: PackedImages<'_>,
     samples: usize,
     thresholds: Thresholds<'_>,
     limits: Option<&Limits>,
@@ -96,7 +96,7 @@ pub(super) fn run_bits(
             compute_all(&product, out, stride);
             true
         }
-        (_, Source::Bits(bits), _) => match thresholds {
+        (_, PackedImages::Bits(bits), _) => match thresholds {
             Thresholds::I16(t) => compare(filters, bits, samples, t, out, stride),
             Thresholds::I32(t) => compare(filters, bits, samples, t, out, stride),
         },
@@ -132,7 +132,7 @@ fn compare<T: Copy + Into<i32> + Sync>(
 /// A product per group of channels, with its epilogue.
 struct Groups<'p, E> {
     conv: &'p Conv2d,
-    source: Source<'p>,
+    source: PackedImages<'p>,
     samples: usize,
     weights: &'p [PackedWeights],
     clips: Option<&'p ClipTable>,

@@ -60,7 +60,7 @@ impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
     /// Writes whether each counter is at most its limit, a word of limits and of `out` per word of
     /// counters.
     #[inline]
-    pub(super) fn at_most(&self, limits: &[Limits<DIGITS>], out: &mut [u64]) {
+    pub(super) fn at_most(&self, limits: &[CounterLimits<DIGITS>], out: &mut [u64]) {
         for (w, (limits, out)) in limits.iter().zip(out).take(WORDS).enumerate() {
             let mut greater = 0;
             for (digit, limit) in self.digits.iter().zip(&limits.digits) {
@@ -75,13 +75,13 @@ impl<const DIGITS: usize, const WORDS: usize> Counters<DIGITS, WORDS> {
 
 /// Limits of 64 counters, digit by digit like these.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits<const DIGITS: usize> {
+pub(super) struct CounterLimits<const DIGITS: usize> {
     digits: [u64; DIGITS],
     /// The limits that are not negative.
     reachable: u64,
 }
 
-impl<const DIGITS: usize> Limits<DIGITS> {
+impl<const DIGITS: usize> CounterLimits<DIGITS> {
     /// Up to 64 limits. Negative and missing limits hold for no counter.
     pub(super) fn new(limits: impl Iterator<Item = i64>) -> Self {
         let mut words = Self {
@@ -158,7 +158,7 @@ mod tests {
             (0..count).for_each(|_| counters.add(&[u64::MAX]));
             let limits = || (-2..18).chain([i64::MIN, i64::MAX]);
             let mut out = [0];
-            counters.at_most(&[Limits::new(limits())], &mut out);
+            counters.at_most(&[CounterLimits::new(limits())], &mut out);
             let reached = limits().enumerate().filter(|&(_, limit)| count <= limit);
             assert_eq!(out[0], reached.fold(0, |word, (j, _)| word | 1 << j));
         }

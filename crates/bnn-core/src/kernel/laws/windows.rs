@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::stream;
-use crate::kernel::windows::{GROUP, Lanes, Window, WindowBlock, WindowProduct};
+use crate::kernel::windows::{BlockWindow, GROUP, Lanes, WindowBlock, WindowProduct};
 use crate::kernel::{Kernel, NR, Sums};
 
 /// The sum of a group's products with a lane.
@@ -40,8 +40,8 @@ fn check(
         .map(|g| (g * 7 % (x.len() / 2)) as u32)
         .collect();
     for count in (1..=17).chain([31, 33, 64, 65, 100]) {
-        let windows: Vec<Window> = (0..count)
-            .map(|i| Window {
+        let windows: Vec<BlockWindow> = (0..count)
+            .map(|i| BlockWindow {
                 first: (i * 11 % (x.len() / 2 - GROUP)) as u32,
                 way: (i % 3) as u32,
             })
@@ -131,7 +131,7 @@ fn bits_that_differ_are_counted() {
 #[test]
 fn windows_outside_are_not_read() {
     for kernel in Kernel::available() {
-        let windows = [Window {
+        let windows = [BlockWindow {
             first: u32::MAX,
             way: 0,
         }];

@@ -29,7 +29,7 @@ pub(in crate::model) const fn check<'a>(
     if records.len() < 2 || records.len() > MAX_NODES || !rest.is_empty() {
         return Err(Fault::Nodes);
     }
-    let mut before = Before {
+    let mut before = NodesBefore {
         weights: 0,
         params: 0,
         heights: 0,
@@ -82,7 +82,7 @@ pub(in crate::model) const fn check<'a>(
 }
 
 /// The facts about the nodes so far.
-struct Before {
+struct NodesBefore {
     /// The ends of weights and parameters.
     weights: usize,
     params: usize,
@@ -103,7 +103,7 @@ impl Parts<'_> {
         &self,
         index: usize,
         node: &NodeRecord,
-        before: &mut Before,
+        before: &mut NodesBefore,
     ) -> Result<(), Fault> {
         let is_last = index + 1 == self.records.len();
         let [height, width] = node.sides;
@@ -167,7 +167,7 @@ impl Parts<'_> {
         &self,
         node: &NodeRecord,
         input: &NodeRecord,
-        before: &mut Before,
+        before: &mut NodesBefore,
     ) -> Result<(), Fault> {
         let (n, at) = (node.channels as usize, node.weights_at as usize);
         let k = row_of(node, input);
@@ -220,7 +220,7 @@ impl Parts<'_> {
         &self,
         node: &NodeRecord,
         input: &NodeRecord,
-        before: &mut Before,
+        before: &mut NodesBefore,
     ) -> Result<(), Fault> {
         let at = node.params_at as usize;
         let numbers = params(node, input);

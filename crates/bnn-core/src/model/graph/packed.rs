@@ -8,7 +8,7 @@ use super::node::NodeParts;
 use super::packed_product::PackedProduct;
 use super::record::{NodeRecord, kind, values};
 use super::rows::make_row;
-use super::tensor::{Numbers, RowMut, Rows, RowsMut};
+use super::tensor::{RowMut, RowNumbers, Rows, RowsMut};
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::memory;
@@ -125,7 +125,7 @@ impl<'a> PackedGraph<'a> {
             .words(all)?
             .split_at_mut_checked(tensors)
             .unwrap_or_default();
-        let mut block = Block {
+        let mut block = SampleBlock {
             graph: self,
             given: NodeRecord::of(model.records, 0).unwrap_or_default(),
             samples,
@@ -153,7 +153,7 @@ impl<'a> PackedGraph<'a> {
 }
 
 /// A block of samples on its way through a graph.
-struct Block<'r, 'a> {
+struct SampleBlock<'r, 'a> {
     graph: &'r PackedGraph<'a>,
     /// The record of the input.
     given: NodeRecord,
@@ -162,7 +162,7 @@ struct Block<'r, 'a> {
     tensors: &'r mut [u64],
 }
 
-impl Block<'_, '_> {
+impl SampleBlock<'_, '_> {
     /// The inputs of a node, and where it writes.
     fn operands<'s>(
         &'s mut self,
@@ -252,15 +252,15 @@ const SIGNS: usize = 256;
 
 /// The signs of a row, by the functions of the kernel: `x >= t` is `x - t >= 0`, which is rounded
 /// but never to the other side of 0.
-fn signs(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64], kernel: &Kernel) {
+fn signs(node: &NodeParts<'_>, x: RowNumbers<'_>, y: &mut [u64], kernel: &Kernel) {
     let reals = node.reals(0);
     let integers = node.integers(0);
     let distance = |v: i32, t: i32| v.saturating_sub(t) as f32;
     match x {
-        Numbers::Real(x) => signs_of(x, reals, y, kernel, |x, t| x - t),
-        Numbers::Fixed(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
-        Numbers::Bytes(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
-        Numbers::Bits(_) => {} // `open` has refused it
+        RowNumbers::Real(x) => signs_of(x, reals, y, kernel, |x, t| x - t),
+        RowNumbers::Fixed(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
+        RowNumbers::Bytes(x) => signs_of(x, integers, y, kernel, |v, t| distance(v.into(), t)),
+        RowNumbers::Bits(_) => {} // `open` has refused it
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::node::{NodeParts, WeightRows};
 use super::record::values;
-use super::tensor::{Numbers, RowMut, Rows, RowsMut};
+use super::tensor::{RowMut, RowNumbers, Rows, RowsMut};
 use super::windowed::{WindowRow, conv_of, finish, finished};
 use crate::bits::BitMatrixView;
 use crate::conv::{BitLayer, Images, PackedFilters, conv2d_f32, conv2d_i32};
@@ -203,11 +203,11 @@ fn bits_or_bytes<'r>(
     let [height, width, channels] = node.input.shape().sizes();
     let pixels = samples * height * width;
     Ok(match images.numbers {
-        Numbers::Bits(x) => {
+        RowNumbers::Bits(x) => {
             let words = x.get(..pixels * row_words(channels)).unwrap_or_default();
             BitMatrixView::trusted(words, pixels, channels).into()
         }
-        Numbers::Bytes(x) => Images::Unsigned {
+        RowNumbers::Bytes(x) => Images::Unsigned {
             x: x.get(..pixels * channels).unwrap_or_default(),
             depth: node.input.values.into(),
         },
@@ -243,11 +243,11 @@ fn integers(
                 let to = patch.get_mut(tap * channels..(tap + 1) * channels);
                 let to = to.unwrap_or_default();
                 match x {
-                    Numbers::Bytes(x) => {
+                    RowNumbers::Bytes(x) => {
                         let x = x.get(at..at + channels).unwrap_or_default();
                         to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
                     }
-                    Numbers::Fixed(x) => {
+                    RowNumbers::Fixed(x) => {
                         let x = x.get(at..at + channels).unwrap_or_default();
                         to.iter_mut().zip(x).for_each(|(to, &x)| *to = x);
                     }
@@ -297,11 +297,11 @@ fn reals(
                 let to = patch.get_mut(tap * channels..(tap + 1) * channels);
                 let to = to.unwrap_or_default();
                 match x {
-                    Numbers::Real(x) => {
+                    RowNumbers::Real(x) => {
                         let x = x.get(at..at + channels).unwrap_or_default();
                         to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
                     }
-                    Numbers::Bytes(x) => {
+                    RowNumbers::Bytes(x) => {
                         let x = x.get(at..at + channels).unwrap_or_default();
                         to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
                     }

@@ -3,14 +3,14 @@
 use super::fixed;
 use super::node::NodeParts;
 use super::record::{FLOAT, kind};
-use super::tensor::{Numbers, RowMut};
+use super::tensor::{RowMut, RowNumbers};
 use crate::shape::{WORD, positive, row_len};
 
 /// Computes a row from the same row of the input, or of both.
 pub(in crate::model) fn per_channel(
     node: &NodeParts<'_>,
-    a: Numbers<'_>,
-    b: Numbers<'_>,
+    a: RowNumbers<'_>,
+    b: RowNumbers<'_>,
     out: RowMut<'_>,
 ) {
     match (node.record.kind, out) {
@@ -19,12 +19,12 @@ pub(in crate::model) fn per_channel(
         (kind::SIGN, RowMut::Bits(y)) => sign(node, a, y),
         (kind::AFFINE, out) => affine(node, a, out),
         (_, RowMut::Fixed(y)) => {
-            if let Numbers::Fixed(x) = a {
+            if let RowNumbers::Fixed(x) = a {
                 of_fixed(node, x, y);
             }
         }
         (_, RowMut::Real(y)) if FLOAT => {
-            if let Numbers::Real(x) = a {
+            if let RowNumbers::Real(x) = a {
                 of_real(node, x, y);
             }
         }
@@ -70,30 +70,30 @@ fn map<X: Copy, Y>(x: &[X], y: &mut [Y], f: impl Fn(X) -> Y) {
 }
 
 /// Products and sums are rounded one by one: Rust never fuses them.
-fn affine(node: &NodeParts<'_>, x: Numbers<'_>, out: RowMut<'_>) {
+fn affine(node: &NodeParts<'_>, x: RowNumbers<'_>, out: RowMut<'_>) {
     let shift = node.record.shift;
     let real = || [node.reals(0), node.reals(1)];
     let integer = || [node.integers(0), node.integers(1)];
     let narrow = |v: i32, p, q| fixed::saturated(fixed::affine(v, p, q, shift));
     let wide = |v: i32, p, q| fixed::saturated_wide(fixed::affine(v, p, q, shift));
     match (x, out) {
-        (Numbers::Real(x), RowMut::Real(y)) if FLOAT => each(x, y, real(), |x, p, q| p * x + q),
-        (Numbers::Fixed(x), RowMut::Real(y)) if FLOAT => {
+        (RowNumbers::Real(x), RowMut::Real(y)) if FLOAT => each(x, y, real(), |x, p, q| p * x + q),
+        (RowNumbers::Fixed(x), RowMut::Real(y)) if FLOAT => {
             each(x, y, real(), |x, p, q| p * f32::from(x) + q);
         }
-        (Numbers::Bytes(x), RowMut::Real(y)) if FLOAT => {
+        (RowNumbers::Bytes(x), RowMut::Real(y)) if FLOAT => {
             each(x, y, real(), |x, p, q| p * f32::from(x) + q);
         }
-        (Numbers::Fixed(x), RowMut::Fixed(y)) => {
+        (RowNumbers::Fixed(x), RowMut::Fixed(y)) => {
             each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
         }
-        (Numbers::Bytes(x), RowMut::Fixed(y)) => {
+        (RowNumbers::Bytes(x), RowMut::Fixed(y)) => {
             each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
         }
-        (Numbers::Fixed(x), RowMut::Integer(y)) => {
+        (RowNumbers::Fixed(x), RowMut::Integer(y)) => {
             each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
         }
-        (Numbers::Bytes(x), RowMut::Integer(y)) => {
+        (RowNumbers::Bytes(x), RowMut::Integer(y)) => {
             each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
         }
         _ => {} // `open` has refused it
@@ -162,14 +162,14 @@ fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
     }
 }
 
-fn add(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
+fn add(node: &NodeParts<'_>, a: RowNumbers<'_>, b: RowNumbers<'_>, out: RowMut<'_>) {
     match (a, b, out) {
-        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) if FLOAT => {
+        (RowNumbers::Real(a), RowNumbers::Real(b), RowMut::Real(y)) if FLOAT => {
             for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
                 *y = a + b;
             }
         }
-        (Numbers::Fixed(a), Numbers::Fixed(b), RowMut::Fixed(y)) => {
+        (RowNumbers::Fixed(a), RowNumbers::Fixed(b), RowMut::Fixed(y)) => {
             let from = [node.input.exponent, node.second.exponent];
             for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
                 *y = fixed::add(a, b, from, node.record.exponent);
@@ -179,12 +179,12 @@ fn add(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
     }
 }
 
-fn concat(node: &NodeParts<'_>, a: Numbers<'_>, b: Numbers<'_>, out: RowMut<'_>) {
+fn concat(node: &NodeParts<'_>, a: RowNumbers<'_>, b: RowNumbers<'_>, out: RowMut<'_>) {
     let widths = [node.input.channels as usize, node.second.channels as usize];
     match (a, b, out) {
-        (Numbers::Real(a), Numbers::Real(b), RowMut::Real(y)) => joined(a, b, y, widths),
-        (Numbers::Fixed(a), Numbers::Fixed(b), RowMut::Fixed(y)) => joined(a, b, y, widths),
-        (Numbers::Bits(a), Numbers::Bits(b), RowMut::Bits(y)) => {
+        (RowNumbers::Real(a), RowNumbers::Real(b), RowMut::Real(y)) => joined(a, b, y, widths),
+        (RowNumbers::Fixed(a), RowNumbers::Fixed(b), RowMut::Fixed(y)) => joined(a, b, y, widths),
+        (RowNumbers::Bits(a), RowNumbers::Bits(b), RowMut::Bits(y)) => {
             let [a, b] = [(a, widths[0]), (b, widths[1])];
             let pixel = row_len(widths[0] + widths[1]);
             let parts =
@@ -229,11 +229,11 @@ pub(super) fn place(words: &mut [u64], at: usize, bits: &[u64]) {
     }
 }
 
-fn sign(node: &NodeParts<'_>, x: Numbers<'_>, y: &mut [u64]) {
+fn sign(node: &NodeParts<'_>, x: RowNumbers<'_>, y: &mut [u64]) {
     match x {
-        Numbers::Real(x) if FLOAT => reach(x, node.reals(0), y, |x, t| x >= t),
-        Numbers::Fixed(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
-        Numbers::Bytes(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
+        RowNumbers::Real(x) if FLOAT => reach(x, node.reals(0), y, |x, t| x >= t),
+        RowNumbers::Fixed(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
+        RowNumbers::Bytes(x) => reach(x, node.integers(0), y, |v, t| i32::from(v) >= t),
         _ => {} // `open` has refused it
     }
 }

@@ -3,7 +3,7 @@
 use super::node::NodeParts;
 use super::per_channel::{per_channel, place};
 use super::record::kind;
-use super::tensor::{Numbers, RowMut, Rows};
+use super::tensor::{RowMut, RowNumbers, Rows};
 use super::windowed::{pool, product};
 use crate::kernel::Kernel;
 use crate::shape::{positive, row_len};
@@ -36,7 +36,7 @@ fn flatten(node: &NodeParts<'_>, rows: Rows<'_>, out: RowMut<'_>) {
             out.fill(0);
             let mut at = 0;
             for y in heights {
-                if let Numbers::Bits(row) = rows.row(y) {
+                if let RowNumbers::Bits(row) = rows.row(y) {
                     for pixel in row.chunks_exact(row_len(channels)) {
                         place(out, at, pixel);
                         at += channels;
@@ -46,14 +46,14 @@ fn flatten(node: &NodeParts<'_>, rows: Rows<'_>, out: RowMut<'_>) {
         }
         RowMut::Fixed(out) => {
             for (y, out) in heights.zip(out.chunks_exact_mut(row_elements)) {
-                if let Numbers::Fixed(row) = rows.row(y) {
+                if let RowNumbers::Fixed(row) = rows.row(y) {
                     copy(row, out);
                 }
             }
         }
         RowMut::Real(out) => {
             for (y, out) in heights.zip(out.chunks_exact_mut(row_elements)) {
-                if let Numbers::Real(row) = rows.row(y) {
+                if let RowNumbers::Real(row) = rows.row(y) {
                     copy(row, out);
                 }
             }

@@ -4,7 +4,7 @@
 use super::record::{NodeRecord, state_words, values};
 use super::rows::make_row;
 use super::schedule::{self, NodeState, in_use, last_ready, look_from};
-use super::tensor::{Numbers, RowMut, Rows};
+use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::kernel::Kernel;
 use crate::model::io::{Input, Output};
 use crate::model::reader::Model;
@@ -59,7 +59,7 @@ impl<'r> Given<'r> {
         match self {
             Given::Whole(input) => Rows::given(record, *input),
             Given::Rows(words) => Rows {
-                numbers: Numbers::of(record, words),
+                numbers: RowNumbers::of(record, words),
                 first: base,
                 ..Rows::given(record, Input::Bits(&[]))
             },

@@ -8,7 +8,7 @@ use crate::model::io::{Input, Output};
 /// Consecutive rows of a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct Rows<'r> {
-    pub(in crate::model) numbers: Numbers<'r>,
+    pub(in crate::model) numbers: RowNumbers<'r>,
     /// The number of the first row.
     pub(in crate::model) first: usize,
     /// Numbers from row to row.
@@ -19,7 +19,7 @@ pub(in crate::model) struct Rows<'r> {
 
 /// Numbers of a tensor: words of bits, else elements.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::model) enum Numbers<'r> {
+pub(in crate::model) enum RowNumbers<'r> {
     Bits(&'r [u64]),
     Bytes(&'r [u8]),
     Fixed(&'r [i16]),
@@ -35,33 +35,33 @@ pub(in crate::model) enum RowMut<'r> {
     Integer(&'r mut [i32]),
 }
 
-impl<'r> Numbers<'r> {
+impl<'r> RowNumbers<'r> {
     #[cfg(feature = "alloc")]
     fn len(self) -> usize {
         match self {
-            Numbers::Bits(x) => x.len(),
-            Numbers::Bytes(x) => x.len(),
-            Numbers::Fixed(x) => x.len(),
-            Numbers::Real(x) => x.len(),
+            RowNumbers::Bits(x) => x.len(),
+            RowNumbers::Bytes(x) => x.len(),
+            RowNumbers::Fixed(x) => x.len(),
+            RowNumbers::Real(x) => x.len(),
         }
     }
 
     fn part(self, range: Range<usize>) -> Self {
         match self {
-            Numbers::Bits(x) => Numbers::Bits(x.get(range).unwrap_or_default()),
-            Numbers::Bytes(x) => Numbers::Bytes(x.get(range).unwrap_or_default()),
-            Numbers::Fixed(x) => Numbers::Fixed(x.get(range).unwrap_or_default()),
-            Numbers::Real(x) => Numbers::Real(x.get(range).unwrap_or_default()),
+            RowNumbers::Bits(x) => RowNumbers::Bits(x.get(range).unwrap_or_default()),
+            RowNumbers::Bytes(x) => RowNumbers::Bytes(x.get(range).unwrap_or_default()),
+            RowNumbers::Fixed(x) => RowNumbers::Fixed(x.get(range).unwrap_or_default()),
+            RowNumbers::Real(x) => RowNumbers::Real(x.get(range).unwrap_or_default()),
         }
     }
 
     /// The rows of a buffer.
     pub(in crate::model) fn of(node: &NodeRecord, words: &'r [u64]) -> Self {
         match node.values {
-            values::BITS => Numbers::Bits(words),
-            values::FIXED => Numbers::Fixed(bytemuck::cast_slice(words)),
-            values::REAL => Numbers::Real(bytemuck::cast_slice(words)),
-            _ => Numbers::Bytes(bytemuck::cast_slice(words)),
+            values::BITS => RowNumbers::Bits(words),
+            values::FIXED => RowNumbers::Fixed(bytemuck::cast_slice(words)),
+            values::REAL => RowNumbers::Real(bytemuck::cast_slice(words)),
+            _ => RowNumbers::Bytes(bytemuck::cast_slice(words)),
         }
     }
 }
@@ -70,7 +70,7 @@ impl<'r> Rows<'r> {
     /// The rows in a node's buffer, of which row `first` is the first.
     pub(in crate::model) fn buffered(node: &NodeRecord, words: &'r [u64], first: usize) -> Self {
         Self {
-            numbers: Numbers::of(node, words),
+            numbers: RowNumbers::of(node, words),
             first,
             stride: node.row_stride(),
             len: node.row_len(),
@@ -90,8 +90,8 @@ impl<'r> Rows<'r> {
     pub(in crate::model) fn given(node: &NodeRecord, input: Input<'r>) -> Self {
         Self {
             numbers: match input {
-                Input::Bits(x) => Numbers::Bits(x),
-                Input::Bytes(x) => Numbers::Bytes(x),
+                Input::Bits(x) => RowNumbers::Bits(x),
+                Input::Bytes(x) => RowNumbers::Bytes(x),
             },
             first: 0,
             stride: node.row_len(),
@@ -100,7 +100,7 @@ impl<'r> Rows<'r> {
     }
 
     /// Row `y`.
-    pub(in crate::model) fn row(&self, y: usize) -> Numbers<'r> {
+    pub(in crate::model) fn row(&self, y: usize) -> RowNumbers<'r> {
         let at = y.saturating_sub(self.first).saturating_mul(self.stride);
         self.numbers.part(at..at.saturating_add(self.len))
     }
@@ -116,7 +116,7 @@ impl<'r> Rows<'r> {
     }
 
     /// The rows `range`, where they are without gaps.
-    pub(in crate::model) fn span(&self, range: Range<usize>) -> Numbers<'r> {
+    pub(in crate::model) fn span(&self, range: Range<usize>) -> RowNumbers<'r> {
         let [start, end] = [range.start, range.end]
             .map(|y| y.saturating_sub(self.first).saturating_mul(self.stride));
         self.numbers.part(start..end)

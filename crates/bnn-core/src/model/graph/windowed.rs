@@ -4,7 +4,7 @@
 use super::fixed;
 use super::node::{NodeParts, WeightRows};
 use super::record::{FLOAT, kind, values, weights};
-use super::tensor::{Numbers, RowMut, Rows};
+use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Thresholds;
 use crate::gemm::epilogue::{Epilogue as _, Threshold};
@@ -36,7 +36,7 @@ impl<'r> WindowRow<'r> {
     /// Calls `visit` with each tap of window `ox` that lies on the image, in order: its number, its
     /// row, and its column.
     #[inline(always)]
-    pub(super) fn taps(&self, ox: usize, mut visit: impl FnMut(usize, Numbers<'r>, usize)) {
+    pub(super) fn taps(&self, ox: usize, mut visit: impl FnMut(usize, RowNumbers<'r>, usize)) {
         let Windows { y, x } = &self.windows;
         for ky in y.inside(self.y) {
             let row = self.rows.row(y.pixel(self.y, ky));
@@ -63,7 +63,7 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
         RowMut::Bits(out) => most_of_bits(&row, row_len(channels), out),
         RowMut::Fixed(out) if is_mean => mean_of_fixed(&row, channels, out),
         RowMut::Fixed(out) => most(&row, channels, i16::MIN, out, |numbers| match numbers {
-            Numbers::Fixed(x) => x,
+            RowNumbers::Fixed(x) => x,
             _ => &[],
         }),
         RowMut::Real(out) if is_mean && FLOAT => mean_of_reals(&row, channels, out),
@@ -72,9 +72,9 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
     }
 }
 
-fn reals(numbers: Numbers<'_>) -> &[f32] {
+fn reals(numbers: RowNumbers<'_>) -> &[f32] {
     match numbers {
-        Numbers::Real(x) => x,
+        RowNumbers::Real(x) => x,
         _ => &[],
     }
 }
@@ -83,7 +83,7 @@ fn most_of_bits(row: &WindowRow<'_>, words: usize, out: &mut [u64]) {
     for (ox, y) in out.chunks_exact_mut(words).enumerate() {
         y.fill(0);
         row.taps(ox, |_, bits, column| {
-            if let Numbers::Bits(bits) = bits {
+            if let RowNumbers::Bits(bits) = bits {
                 let bits = pixel(bits, column, words);
                 y.iter_mut().zip(bits).for_each(|(y, bits)| *y |= bits);
             }
@@ -97,7 +97,7 @@ fn most<'r, T: Copy + PartialOrd + 'r>(
     channels: usize,
     least: T,
     out: &mut [T],
-    of: impl Fn(Numbers<'r>) -> &'r [T],
+    of: impl Fn(RowNumbers<'r>) -> &'r [T],
 ) {
     for (ox, y) in out.chunks_exact_mut(positive(channels)).enumerate() {
         y.fill(least);
@@ -129,7 +129,7 @@ fn mean_of_fixed(row: &WindowRow<'_>, channels: usize, out: &mut [i16]) {
         for (channel, y) in y.iter_mut().enumerate() {
             let (mut sum, mut count) = (0_i32, 0_i32);
             row.taps(ox, |_, x, column| {
-                if let Numbers::Fixed(x) = x
+                if let RowNumbers::Fixed(x) = x
                     && let Some(&v) = x.get(column * channels + channel)
                 {
                     // At most 2^16 numbers of 16 bits are summed: no overflow.
@@ -155,8 +155,8 @@ pub(in crate::model) fn product(
         WeightRows::Bits(weights) => {
             let windows = node.record.window.over(node.input.sides);
             let pixels = match rows.span(windows.y.stop(y).0) {
-                Numbers::Bits(x) => Input::Bits(x),
-                Numbers::Bytes(x) => Input::Bytes(x),
+                RowNumbers::Bits(x) => Input::Bits(x),
+                RowNumbers::Bytes(x) => Input::Bytes(x),
                 _ => return, // `open` has refused it
             };
             let conv = conv_of(node, windows.line(y));
@@ -181,15 +181,15 @@ pub(in crate::model) fn product(
         WeightRows::I8(weights) => {
             let row = WindowRow::new(node, y, rows);
             match rows.numbers {
-                Numbers::Bytes(_) => {
+                RowNumbers::Bytes(_) => {
                     of_integers(node, &row, weights, &mut out, |numbers| match numbers {
-                        Numbers::Bytes(x) => x,
+                        RowNumbers::Bytes(x) => x,
                         _ => &[],
                     })
                 }
-                Numbers::Fixed(_) => {
+                RowNumbers::Fixed(_) => {
                     of_integers(node, &row, weights, &mut out, |numbers| match numbers {
-                        Numbers::Fixed(x) => x,
+                        RowNumbers::Fixed(x) => x,
                         _ => &[],
                     })
                 }
@@ -297,7 +297,7 @@ fn of_integers<'r, X: Copy + Into<i32> + 'r>(
     row: &WindowRow<'r>,
     weights: &[i8],
     out: &mut RowMut<'_>,
-    of: impl Fn(Numbers<'r>) -> &'r [X],
+    of: impl Fn(RowNumbers<'r>) -> &'r [X],
 ) {
     let filters = Filters::new(node, weights);
     let (all, group) = (node.input.channels as usize, filters.channels);

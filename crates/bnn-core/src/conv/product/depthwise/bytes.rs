@@ -4,7 +4,7 @@ use crate::shape::{WORD, positive, row_words};
 use crate::window::Taps;
 
 /// The taps of all channels of bytes.
-pub(super) struct ByteTaps<'s> {
+pub(super) struct ByteSums<'s> {
     pub(super) x: &'s [u8],
     pub(super) channels: usize,
     /// The words of the remaining taps.
@@ -14,7 +14,7 @@ pub(super) struct ByteTaps<'s> {
     pub(super) multiplier: usize,
 }
 
-impl Taps for ByteTaps<'_> {
+impl Taps for ByteSums<'_> {
     fn inside(&mut self, pixel: usize, count: usize) {
         let pixels = self.x.get(pixel * self.channels..).unwrap_or_default();
         for pixel in pixels.chunks_exact(positive(self.channels)).take(count) {

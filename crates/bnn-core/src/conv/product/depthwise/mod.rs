@@ -10,11 +10,11 @@ mod threshold;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use bytes::ByteTaps;
+use bytes::ByteSums;
 use counting::{count, taps_counted};
 pub(super) use threshold::DepthwiseBits;
 
-use super::images::Source;
+use super::images::PackedImages;
 use super::vertical::Counters;
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
@@ -74,7 +74,7 @@ pub(super) fn arrange(conv: &Conv2d, filters: BitMatrixView<'_>, to: &mut [u64])
 #[derive(Clone, Copy)]
 pub(super) struct Depthwise<'p> {
     pub(super) conv: &'p Conv2d,
-    pub(super) source: Source<'p>,
+    pub(super) source: PackedImages<'p>,
     /// The filters in the layout that [`arrange`] writes.
     pub(super) filters: &'p [u64],
 }
@@ -146,11 +146,11 @@ impl Depthwise<'_> {
     fn sum(&self, window: &Window<'_>, sums: &mut [i32]) {
         match self.source {
             // 15 taps fit four digits; with more, carrying on for longer is worth four more.
-            Source::Bits(bits) if self.conv.windows().taps() < 16 => {
+            PackedImages::Bits(bits) if self.conv.windows().taps() < 16 => {
                 self.sum_bits::<4>(bits, window, sums)
             }
-            Source::Bits(bits) => self.sum_bits::<8>(bits, window, sums),
-            Source::Bytes { x, .. } => self.sum_bytes(x, window, sums),
+            PackedImages::Bits(bits) => self.sum_bits::<8>(bits, window, sums),
+            PackedImages::Bytes { x, .. } => self.sum_bytes(x, window, sums),
         }
     }
 
@@ -194,7 +194,7 @@ impl Depthwise<'_> {
             .filters
             .chunks_exact(positive(conv.windows().taps() * row_words(conv.channels())));
         for (pass, filters) in passes.enumerate() {
-            let taps = ByteTaps {
+            let taps = ByteSums {
                 x,
                 channels: conv.channels(),
                 filters,

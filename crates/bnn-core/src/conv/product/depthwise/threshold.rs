@@ -8,7 +8,7 @@ use super::TOGETHER;
 use super::counting::{count, taps_counted};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
-use crate::conv::product::vertical::Limits;
+use crate::conv::product::vertical::CounterLimits;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::shape::{WORD, row_words};
 use crate::window::{Window, lines};
@@ -76,11 +76,11 @@ impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
 
     /// The most differences of each channel with which its sum reaches the threshold: of `counted -
     /// 2 * differences >= threshold`.
-    fn limits<const DIGITS: usize>(&self, counted: usize) -> Vec<Limits<DIGITS>> {
+    fn limits<const DIGITS: usize>(&self, counted: usize) -> Vec<CounterLimits<DIGITS>> {
         let limit = |&threshold: &T| (counted as i64 - i64::from(threshold.into())) >> 1;
         let words = self.thresholds.chunks(WORD);
         words
-            .map(|thresholds| Limits::new(thresholds.iter().map(limit)))
+            .map(|thresholds| CounterLimits::new(thresholds.iter().map(limit)))
             .collect()
     }
 
@@ -88,7 +88,7 @@ impl<T: Copy + Into<i32> + Sync> DepthwiseBits<'_, T> {
     fn compare<const DIGITS: usize>(
         &self,
         window: &Window<'_>,
-        limits: &[Limits<DIGITS>],
+        limits: &[CounterLimits<DIGITS>],
         row: &mut [u64],
     ) {
         let per_tap = row_words(self.conv.channels());

@@ -14,7 +14,7 @@ use core::ops::Range;
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::clipping::ClipTable;
-use super::images::Source;
+use super::images::PackedImages;
 use crate::aligned::AlignedWords;
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::geometry::{Conv2d, PadValue};
@@ -23,7 +23,7 @@ use crate::gemm::Thresholds;
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::windows::{
-    GROUP, Lanes, MOST_WAYS, PanelOrder, Window, WindowBlock, WindowProduct,
+    BlockWindow, GROUP, Lanes, MOST_WAYS, PanelOrder, WindowBlock, WindowProduct,
 };
 use crate::kernel::{Kernel, NR, Sums};
 use crate::memory;
@@ -144,10 +144,10 @@ impl Direct {
     }
 
     /// Whether it is for such images.
-    pub(super) fn takes(&self, source: &Source<'_>) -> bool {
+    pub(super) fn takes(&self, source: &PackedImages<'_>) -> bool {
         match source {
-            Source::Bits(_) => self.elements == Elements::Bits,
-            Source::Bytes { .. } => self.elements == Elements::Bytes,
+            PackedImages::Bits(_) => self.elements == Elements::Bits,
+            PackedImages::Bytes { .. } => self.elements == Elements::Bytes,
         }
     }
 
@@ -232,7 +232,7 @@ pub(super) struct DirectProduct<'p, F> {
     pub(super) conv: &'p Conv2d,
     pub(super) kernel: &'static Kernel,
     pub(super) direct: &'p Direct,
-    pub(super) source: Source<'p>,
+    pub(super) source: PackedImages<'p>,
     pub(super) samples: usize,
     pub(super) epilogue: F,
 }
@@ -269,13 +269,13 @@ pub(super) struct OfSums<'e, E>(pub(super) &'e E);
 
 /// The memory that a thread computes blocks in.
 #[derive(Default)]
-struct Room {
+struct BlockMemory {
     bytes: Vec<u64>,
-    windows: Vec<Window>,
+    windows: Vec<BlockWindow>,
     sums: Vec<Sums>,
 }
 
-memory::lent!(static ROOM: Room);
+memory::lent!(static BLOCK_MEMORY: BlockMemory);
 
 impl<F: BlockEpilogue> TiledOutput for DirectProduct<'_, F> {
     type Elem = F::Elem;
@@ -299,10 +299,10 @@ impl<F: BlockEpilogue> TiledOutput for DirectProduct<'_, F> {
         let Some(product) = self.direct.product(self.kernel) else {
             return; // filters are laid out so only where there is one
         };
-        ROOM.lend(|room| {
+        BLOCK_MEMORY.lend(|room| {
             let mut at = range.start;
             while at < range.end {
-                let Room {
+                let BlockMemory {
                     bytes,
                     windows,
                     sums,
@@ -390,7 +390,7 @@ impl<E: Epilogue> BlockEpilogue for OfSums<'_, E> {
 
 impl StagedBlock<'_> {
     /// Makes sums of minus the number of bits that differ.
-    fn complete(&self, sums: &mut Sums, window: &Window, col: usize) {
+    fn complete(&self, sums: &mut Sums, window: &BlockWindow, col: usize) {
         let k = self.conv.patch_len() as i32;
         for sum in &mut sums.0 {
             *sum = k.wrapping_add(*sum << 1);

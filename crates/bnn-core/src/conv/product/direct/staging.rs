@@ -5,10 +5,10 @@ use core::ops::Range;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 
-use super::super::images::{Source, pixel_words};
+use super::super::images::{PackedImages, pixel_words};
 use super::{DirectProduct, Elements};
 use crate::conv::geometry::{Conv2d, PadValue};
-use crate::kernel::windows::{GROUP, Window};
+use crate::kernel::windows::{BlockWindow, GROUP};
 use crate::shape::{last_word_mask, positive, row_words};
 use crate::window::Windows;
 
@@ -70,7 +70,7 @@ impl Staging {
         product: &DirectProduct<'_, F>,
         range: Range<usize>,
         bytes: &mut Vec<u64>,
-        windows: &mut Vec<Window>,
+        windows: &mut Vec<BlockWindow>,
     ) -> usize {
         let conv = product.conv;
         let Windows { y, x } = conv.windows();
@@ -109,7 +109,7 @@ impl Staging {
                 let start = image * each + line * width;
                 let stops = at.max(start) - start..end.min(start + width) - start;
                 let mut push = |stops: Range<usize>, way| {
-                    windows.extend(stops.map(|ox| Window {
+                    windows.extend(stops.map(|ox| BlockWindow {
                         first: (row + ox * x.stride * self.pixel) as u32,
                         way,
                     }));
@@ -129,10 +129,17 @@ impl Staging {
     }
 
     /// Copies row `row` of a padded image.
-    fn copy_row(&self, conv: &Conv2d, source: Source<'_>, image: usize, row: usize, to: &mut [u8]) {
+    fn copy_row(
+        &self,
+        conv: &Conv2d,
+        source: PackedImages<'_>,
+        image: usize,
+        row: usize,
+        to: &mut [u8],
+    ) {
         let Windows { y, x } = conv.windows();
         let padding = match (source, conv.pad_value()) {
-            (Source::Bits(_), PadValue::PlusOne) => Some(conv.channels()),
+            (PackedImages::Bits(_), PadValue::PlusOne) => Some(conv.channels()),
             _ => None,
         };
         let pad = |to: &mut [u8]| match padding {
@@ -158,14 +165,14 @@ impl Staging {
         pad(after);
         let first = (image * y.input + from) * x.input;
         match source {
-            Source::Bits(bits) => {
+            PackedImages::Bits(bits) => {
                 copy_bits(
                     pixel_words(bits, first, x.input),
                     conv.channels(),
                     cast_groups(to),
                 );
             }
-            Source::Bytes { x, .. } => {
+            PackedImages::Bytes { x, .. } => {
                 if let Some(x) = x.get(first * self.pixel..).and_then(|x| x.get(..to.len())) {
                     to.copy_from_slice(x);
                 }

@@ -2,7 +2,8 @@
 
 use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
-    self, GROUP, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, BlockWindow, GROUP, Lanes, PanelOrder, WindowBlock, WindowFunctions, WindowProduct,
+    limits_of,
 };
 use crate::shape::positive;
 
@@ -43,7 +44,7 @@ fn reached(
     }
 }
 
-fn product(block: &WindowBlock<'_>, window: &Window, panel: &[Lanes]) -> Sums {
+fn product(block: &WindowBlock<'_>, window: &BlockWindow, panel: &[Lanes]) -> Sums {
     let mut sums = Sums([0; NR]);
     let bytes = block.bytes.get(window.first as usize..).unwrap_or_default();
     for (group, lanes) in block.groups.iter().zip(panel) {

@@ -5,7 +5,7 @@
 use crate::kernel::arch::portable::pack::transpose_64;
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
-    LINE, Line, PANEL_COLS, PANEL_LINES, SumsMut, TABLE_ROWS, Tables,
+    CacheLine, LINE, PANEL_COLS, PANEL_LINES, SumsMut, TABLE_ROWS, Tables,
 };
 
 /// Where the numbers of a group of [`TABLE_ROWS`] rows lie.
@@ -145,7 +145,7 @@ pub(super) fn relative<const TERMS: usize, const GROUPS: usize>(word: u32) -> u3
 #[inline(always)]
 pub(super) fn lay_out<const TERMS: usize>(
     signs: &mut [u64; 64],
-    words: &mut [Line<u32>; 2 * PANEL_LINES],
+    words: &mut [CacheLine<u32>; 2 * PANEL_LINES],
     finish: impl Fn(u32) -> u32,
 ) {
     let (columns, _) = signs.as_chunks_mut::<1>();
@@ -188,7 +188,7 @@ pub(super) struct TileOperands {
 pub(super) fn by_vectors<const ENTRIES: usize, const LANES: usize>(
     word_groups: usize,
     tables: &Tables<'_>,
-    panel: &[Line<u32>],
+    panel: &[CacheLine<u32>],
     sums: &mut SumsMut<'_>,
     tiles: impl Fn(&TileOperands, usize, usize),
 ) {
@@ -232,7 +232,7 @@ pub(super) fn by_vectors<const ENTRIES: usize, const LANES: usize>(
         tiles(&operands(data.as_mut_ptr(), stride), rows, vectors);
         return;
     }
-    let mut whole = [Line([0.0; LINE]); TABLE_ROWS * PANEL_LINES];
+    let mut whole = [CacheLine([0.0; LINE]); TABLE_ROWS * PANEL_LINES];
     let (whole_rows, _) = whole.as_chunks_mut::<PANEL_LINES>();
     for (whole, sums) in whole_rows.iter_mut().zip(data.chunks(stride)).take(rows) {
         let whole = whole.iter_mut().flat_map(|line| &mut line.0);

@@ -15,7 +15,8 @@ use core::arch::aarch64::{
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
-    self, GROUP, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, BlockWindow, GROUP, Lanes, PanelOrder, WindowBlock, WindowFunctions, WindowProduct,
+    limits_of,
 };
 use crate::shape::positive;
 
@@ -124,7 +125,7 @@ fn taken_away(panel: &[Lanes]) -> Totals {
 #[inline(always)]
 fn tile<const R: usize>(
     block: &WindowBlock<'_>,
-    windows: &[Window; R],
+    windows: &[BlockWindow; R],
     panel: &[Lanes],
     taken_away: &Totals,
 ) -> [Totals; R] {

@@ -15,7 +15,7 @@ use super::super::f32_signs::{
 };
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
-    LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
+    CacheLine, LINE, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
 };
 
 /// Terms of a group.
@@ -50,7 +50,7 @@ pub(super) static SIGN_TABLES: SignTables = SignTables {
 };
 
 #[target_feature(enable = "avx2,fma")]
-fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
+fn fill(rows: &F32Rows<'_>, tables: &mut [CacheLine<f32>]) {
     let whole = Group::of_rows(rows);
     let (groups, _) = tables.as_chunks_mut::<{ TABLE_ROWS * ENTRIES / LINE }>();
     for (i, tables) in groups.iter_mut().enumerate() {
@@ -80,12 +80,12 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
 const SIGNS: [[f32; ENTRIES]; GROUP - 1] = entry_signs();
 
 #[target_feature(enable = "avx2,fma")]
-fn lay_out_words(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]) {
+fn lay_out_words(signs: &mut [u64; 64], words: &mut [CacheLine<u32>; 2 * PANEL_LINES]) {
     lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, relative::<GROUP, WORD_GROUPS>);
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
+fn multiply(tables: &Tables<'_>, panel: &[CacheLine<u32>], sums: &mut SumsMut<'_>) {
     macro_rules! tiles {
         ($operands:ident, $rows:ident, $vectors:ident, $($r:literal, $v:literal;)+) => {
             match ($rows, $vectors) {

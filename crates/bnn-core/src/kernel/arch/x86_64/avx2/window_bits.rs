@@ -23,7 +23,7 @@ use bytemuck::cast_slice;
 use super::{broadcast, load, times_16};
 use crate::kernel::arch::nibble_tables::TABLES;
 use crate::kernel::sums::{NR, Sums};
-use crate::kernel::windows::{self, Lanes, MOST_WAYS, Window, WindowBlock};
+use crate::kernel::windows::{self, BlockWindow, Lanes, MOST_WAYS, WindowBlock};
 use crate::shape::positive;
 
 /// Windows in a vector.
@@ -180,7 +180,12 @@ impl Tile {
     /// Counts the bits in which the windows differ from the weight rows of a panel. Those of
     /// windows that the tile does not have mean nothing.
     #[target_feature(enable = "avx2")]
-    fn count(&mut self, block: &WindowBlock<'_>, windows: &[Window], panel: &[Lanes]) -> &Counts {
+    fn count(
+        &mut self,
+        block: &WindowBlock<'_>,
+        windows: &[BlockWindow],
+        panel: &[Lanes],
+    ) -> &Counts {
         let pairs = cast_slice::<u32, u8>(panel.as_flattened());
         let pairs = pairs.chunks_exact(positive(8 * block.groups.len()));
         for (i, groups) in block.groups.chunks(GROUPS).enumerate() {
@@ -285,7 +290,7 @@ fn add<const V: usize>(
 #[target_feature(enable = "avx2")]
 fn lay_out(
     block: &WindowBlock<'_>,
-    windows: &[Window],
+    windows: &[BlockWindow],
     groups: &[u32],
     slots: &mut Slots,
     nibbles: &mut Nibbles,

@@ -13,7 +13,7 @@ use super::{load, window_bits};
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
-    self, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, BlockWindow, Lanes, PanelOrder, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };
 use crate::shape::positive;
 
@@ -105,7 +105,7 @@ fn reached(
 #[target_feature(enable = "avx2")]
 fn tile<const R: usize>(
     block: &WindowBlock<'_>,
-    windows: &[Window; R],
+    windows: &[BlockWindow; R],
     panel: &[Lanes],
 ) -> [[[__m256i; VECTORS]; STRIPS]; R] {
     let ones = _mm256_set1_epi16(1);

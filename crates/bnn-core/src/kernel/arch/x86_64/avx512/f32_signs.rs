@@ -14,7 +14,7 @@ use super::super::f32_signs::{
 };
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
-    LINE, Line, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
+    CacheLine, LINE, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
 };
 
 /// Terms of a group.
@@ -41,7 +41,7 @@ pub(in super::super) static SIGN_TABLES: SignTables = SignTables {
 };
 
 #[target_feature(enable = "avx512f")]
-fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
+fn fill(rows: &F32Rows<'_>, tables: &mut [CacheLine<f32>]) {
     let whole = Group::of_rows(rows);
     let (groups, _) = tables.as_chunks_mut::<TABLE_ROWS>();
     for (i, tables) in groups.iter_mut().enumerate() {
@@ -68,18 +68,18 @@ fn fill(rows: &F32Rows<'_>, tables: &mut [Line<f32>]) {
 }
 
 /// The signs of the first four terms in the entries of a table, where the fifth is positive.
-const SIGNS: [Line<f32>; GROUP - 1] = {
+const SIGNS: [CacheLine<f32>; GROUP - 1] = {
     let [a, b, c, d] = entry_signs();
-    [Line(a), Line(b), Line(c), Line(d)]
+    [CacheLine(a), CacheLine(b), CacheLine(c), CacheLine(d)]
 };
 
 #[target_feature(enable = "avx512f")]
-fn lay_out_words(signs: &mut [u64; 64], words: &mut [Line<u32>; 2 * PANEL_LINES]) {
+fn lay_out_words(signs: &mut [u64; 64], words: &mut [CacheLine<u32>; 2 * PANEL_LINES]) {
     lay_out::<{ GROUP * WORD_GROUPS }>(signs, words, relative::<GROUP, WORD_GROUPS>);
 }
 
 #[target_feature(enable = "avx512f")]
-fn multiply(tables: &Tables<'_>, panel: &[Line<u32>], sums: &mut SumsMut<'_>) {
+fn multiply(tables: &Tables<'_>, panel: &[CacheLine<u32>], sums: &mut SumsMut<'_>) {
     macro_rules! tiles {
         ($operands:ident, $rows:ident, $vectors:ident, $($r:literal, $v:literal;)+) => {
             match ($rows, $vectors) {
@@ -182,14 +182,14 @@ unsafe fn tile<const R: usize, const V: usize>(operands: &TileOperands) {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(line: &Line<f32>) -> __m512 {
+fn load(line: &CacheLine<f32>) -> __m512 {
     // SAFETY: the array is 64 readable bytes, and the load wants no alignment.
     unsafe { _mm512_loadu_ps(line.0.as_ptr()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(vector: __m512, line: &mut Line<f32>) {
+fn store(vector: __m512, line: &mut CacheLine<f32>) {
     // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
     unsafe { _mm512_storeu_ps(line.0.as_mut_ptr(), vector) };
 }

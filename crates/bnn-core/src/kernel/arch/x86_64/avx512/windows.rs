@@ -11,7 +11,7 @@ use super::{load_vector, store};
 use crate::kernel::arch::windows::by_tiles;
 use crate::kernel::sums::{NR, Sums};
 use crate::kernel::windows::{
-    self, Lanes, PanelOrder, Window, WindowBlock, WindowFunctions, WindowProduct, limits_of,
+    self, BlockWindow, Lanes, PanelOrder, WindowBlock, WindowFunctions, WindowProduct, limits_of,
 };
 use crate::shape::positive;
 
@@ -102,7 +102,7 @@ fn reached<const BYTES: bool>(
 #[target_feature(enable = "avx512f,avx512vpopcntdq,avx512vnni")]
 fn tile<const BYTES: bool, const R: usize>(
     block: &WindowBlock<'_>,
-    windows: &[Window; R],
+    windows: &[BlockWindow; R],
     panel: &[Lanes],
 ) -> [[__m512i; VECTORS]; R] {
     let mut sums = [[_mm512_setzero_si512(); VECTORS]; R];
