@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::conv::{PadValue, Windows};
+use crate::conv::{Conv2d, PadValue, Windows};
 use crate::model::InputType;
 use crate::model::graph::{
     Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
@@ -170,60 +170,13 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
             conv,
             weights,
             epilogue,
-        } => {
-            let windows = conv.windows();
-            let [out_height, out_width] = windows.output_size();
-            let (n, k) = (conv.outputs(), conv.patch_len());
-            let per_group = conv.channels() / conv.groups();
-            let outside = match (is_bits, conv.pad_value()) {
-                (true, PadValue::MinusOne) => -1,
-                (true, PadValue::PlusOne) => 1,
-                _ => 0,
-            };
-            let mut all = Vec::new();
-            for oy in 0..out_height {
-                for ox in 0..out_width {
-                    let taps = taps(windows, oy, ox);
-                    for o in 0..n {
-                        let group = o / (n / conv.groups());
-                        let mut integers = 0_i64;
-                        let mut reals = 0.0_f32;
-                        for (t, tap) in taps.iter().enumerate() {
-                            for c in 0..per_group {
-                                let at = o * k + t * per_group + c;
-                                let element = tap.map(|[y, x]| a.at(y, x, group * per_group + c));
-                                if is_real {
-                                    let Some(element) = element else { continue };
-                                    let w = match weights {
-                                        NodeWeights::I8(w) => f32::from(w[at]),
-                                        NodeWeights::F32(w) => w[at],
-                                        NodeWeights::Bits(_) => panic!("bits"),
-                                    };
-                                    reals += a.real(element) * w;
-                                } else {
-                                    let w = match weights {
-                                        NodeWeights::Bits(w) => {
-                                            let plus = w.view().get(o, at % k) == Some(true);
-                                            if plus { 1 } else { -1 }
-                                        }
-                                        NodeWeights::I8(w) => i64::from(w[at]),
-                                        NodeWeights::F32(_) => panic!("reals"),
-                                    };
-                                    integers +=
-                                        w * element.map_or(outside, |element| a.integer(element));
-                                }
-                            }
-                        }
-                        let sum = match is_real {
-                            true => Sum::Real(reals),
-                            false => Sum::Integer(integers),
-                        };
-                        all.push(finished(epilogue, node.values, sum, o));
-                    }
-                }
-            }
-            ([out_height, out_width, n], collect(all))
-        }
+        } => product(
+            a,
+            conv,
+            weights,
+            |sum, o| finished(epilogue, node.values, sum, o),
+            is_bits,
+        ),
         Operation::Affine(epilogue) => each(&|i, c| {
             let x = match is_real {
                 true => Sum::Real(a.real(i)),
@@ -240,22 +193,7 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
                 Sum::Integer(sixteen(round_shift(sum, (64 - exponent) as u8)))
             }
         }),
-        Operation::Concat => {
-            let b = inputs[1];
-            let [ca, cb] = [channels, b.shape[2]];
-            let mut all = Vec::new();
-            for pixel in 0..height * width {
-                for (tensor, c) in [(a, ca), (b, cb)] {
-                    for at in pixel * c..(pixel + 1) * c {
-                        all.push(match is_real {
-                            true => Sum::Real(tensor.real(at)),
-                            false => Sum::Integer(tensor.integer(at)),
-                        });
-                    }
-                }
-            }
-            ([height, width, ca + cb], collect(all))
-        }
+        Operation::Concat => concat(a, inputs[1]),
         Operation::Relu => each(&|i, _| match is_real {
             true => Sum::Real(if a.real(i) <= 0.0 { 0.0 } else { a.real(i) }),
             false => Sum::Integer(a.integer(i).max(0)),
@@ -332,6 +270,87 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
         elements,
         exponent,
     }
+}
+
+/// The sums of a product, each finished for its output.
+fn product(
+    a: &Tensor,
+    conv: &Conv2d,
+    weights: &NodeWeights,
+    finish: impl Fn(Sum, usize) -> Sum,
+    is_bits: bool,
+) -> ([usize; 3], Elements) {
+    let is_real = matches!(a.elements, Reals(_));
+    let windows = conv.windows();
+    let [out_height, out_width] = windows.output_size();
+    let (n, k) = (conv.outputs(), conv.patch_len());
+    let per_group = conv.channels() / conv.groups();
+    let outside = match (is_bits, conv.pad_value()) {
+        (true, PadValue::MinusOne) => -1,
+        (true, PadValue::PlusOne) => 1,
+        _ => 0,
+    };
+    let mut all = Vec::new();
+    for oy in 0..out_height {
+        for ox in 0..out_width {
+            let taps = taps(windows, oy, ox);
+            for o in 0..n {
+                let group = o / (n / conv.groups());
+                let mut integers = 0_i64;
+                let mut reals = 0.0_f32;
+                for (t, tap) in taps.iter().enumerate() {
+                    for c in 0..per_group {
+                        let at = o * k + t * per_group + c;
+                        let element = tap.map(|[y, x]| a.at(y, x, group * per_group + c));
+                        if is_real {
+                            let Some(element) = element else { continue };
+                            let w = match weights {
+                                NodeWeights::I8(w) => f32::from(w[at]),
+                                NodeWeights::F32(w) => w[at],
+                                NodeWeights::Bits(_) => panic!("bits"),
+                            };
+                            reals += a.real(element) * w;
+                        } else {
+                            let w = match weights {
+                                NodeWeights::Bits(w) => {
+                                    let plus = w.view().get(o, at % k) == Some(true);
+                                    if plus { 1 } else { -1 }
+                                }
+                                NodeWeights::I8(w) => i64::from(w[at]),
+                                NodeWeights::F32(_) => panic!("reals"),
+                            };
+                            integers += w * element.map_or(outside, |element| a.integer(element));
+                        }
+                    }
+                }
+                let sum = match is_real {
+                    true => Sum::Real(reals),
+                    false => Sum::Integer(integers),
+                };
+                all.push(finish(sum, o));
+            }
+        }
+    }
+    ([out_height, out_width, n], collect(all))
+}
+
+/// The channels of two tensors, pixel by pixel.
+fn concat(a: &Tensor, b: &Tensor) -> ([usize; 3], Elements) {
+    let [height, width, channels] = a.shape;
+    let is_real = matches!(a.elements, Reals(_));
+    let [ca, cb] = [channels, b.shape[2]];
+    let mut all = Vec::new();
+    for pixel in 0..height * width {
+        for (tensor, c) in [(a, ca), (b, cb)] {
+            for at in pixel * c..(pixel + 1) * c {
+                all.push(match is_real {
+                    true => Sum::Real(tensor.real(at)),
+                    false => Sum::Integer(tensor.integer(at)),
+                });
+            }
+        }
+    }
+    ([height, width, ca + cb], collect(all))
 }
 
 fn prelu(a: &Tensor, i: usize, c: usize, slopes: &Slopes) -> Sum {
