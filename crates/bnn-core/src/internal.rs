@@ -31,7 +31,7 @@ pub use crate::ordered::OrderedWeights;
 #[cfg(feature = "std")]
 pub use crate::vote::majority;
 #[cfg(feature = "conv")]
-pub use crate::window::{Axis, axes};
+pub use crate::window::{Axis, axes, padded_sides, padding, windows};
 
 /// [`Isa::name`] as C has it.
 #[must_use]

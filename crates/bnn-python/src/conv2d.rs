@@ -2,7 +2,7 @@
 
 use bnn_autograd::internal::gradients::conv2d;
 use bnn_core::BitMatrixView;
-use bnn_core::conv::{Conv2d as Shape, ConvOptions, PackedFilters, PadValue, Padding, conv2d_f32};
+use bnn_core::conv::{Conv2d as Shape, ConvOptions, PackedFilters, PadValue, conv2d_f32};
 use numpy::{
     Ix4, PyArray2, PyArray4, PyReadonlyArray2, PyReadonlyArray3, PyReadonlyArray4,
     PyUntypedArrayMethods,
@@ -13,6 +13,7 @@ use crate::arrays::{filled, shape};
 use crate::error::{Error, Refusal};
 use crate::forward::{Forward, Rows, forward, read, rows};
 use crate::threads::steps;
+use crate::windows;
 
 /// The shape of a convolution of images `[height, width, channels]`.
 #[pyclass(frozen, module = "bnn_engine")]
@@ -36,7 +37,6 @@ impl Conv2d {
         padding: [usize; 4],
         pad_value: i8,
     ) -> PyResult<Self> {
-        let [top, bottom, left, right] = padding;
         let pad_value = match pad_value {
             0 => PadValue::Zero,
             1 => PadValue::PlusOne,
@@ -50,12 +50,7 @@ impl Conv2d {
             stride,
             dilation,
             groups,
-            padding: Padding::Explicit {
-                top,
-                bottom,
-                left,
-                right,
-            },
+            padding: windows::padding(padding),
             pad_value,
         };
         let shape = Shape::new(image, outputs, kernel, options).map_err(Refusal::from)?;

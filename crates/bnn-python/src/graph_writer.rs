@@ -1,7 +1,6 @@
 //! Writes model files of graphs.
 
 use bnn_core::BitMatrix;
-use bnn_core::conv::{Padding, Pool2d};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
     Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
@@ -13,6 +12,7 @@ use pyo3::types::PyBytes;
 use crate::arrays::{bytes, shape};
 use crate::conv2d::Conv2d;
 use crate::error::{Error, Refusal};
+use crate::windows::pool;
 
 /// A graph in the making. Each method adds a node and returns its number; 0 is the input.
 #[pyclass(module = "bnn_engine")]
@@ -127,14 +127,7 @@ impl GraphWriter {
         stride: [usize; 2],
         padding: [usize; 4],
     ) -> PyResult<usize> {
-        let [top, bottom, left, right] = padding;
-        let padding = Padding::Explicit {
-            top,
-            bottom,
-            left,
-            right,
-        };
-        let pool = Pool2d::new(image, kernel, stride, padding).map_err(Refusal::from)?;
+        let pool = pool(image, kernel, stride, padding)?;
         let operation = match is_max {
             true => Operation::MaxPool(pool),
             false => Operation::AveragePool(pool),

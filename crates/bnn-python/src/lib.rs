@@ -18,6 +18,7 @@ mod linear;
 mod model;
 mod threads;
 mod train;
+mod windows;
 mod writer;
 
 /// The compiled module; `bnn_engine` has what is public.

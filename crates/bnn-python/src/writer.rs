@@ -1,7 +1,6 @@
 //! Writes model files.
 
 use bnn_core::BitMatrixView;
-use bnn_core::conv::{Padding, Pool2d};
 use bnn_core::model::{Epilogue, InputType, ModelWriter};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -10,6 +9,7 @@ use pyo3::types::PyBytes;
 use crate::arrays::{bytes, shape};
 use crate::conv2d::Conv2d;
 use crate::error::{Error, Refusal};
+use crate::windows::pool;
 
 /// A model file in the making: layers in the order in which they run.
 #[pyclass(module = "bnn_engine")]
@@ -76,14 +76,7 @@ impl Writer {
         stride: [usize; 2],
         padding: [usize; 4],
     ) -> PyResult<()> {
-        let [top, bottom, left, right] = padding;
-        let padding = Padding::Explicit {
-            top,
-            bottom,
-            left,
-            right,
-        };
-        let pool = Pool2d::new(image, kernel, stride, padding).map_err(Refusal::from)?;
+        let pool = pool(image, kernel, stride, padding)?;
         Ok(self.writer.max_pool2d(&pool).map_err(Refusal::from)?)
     }
 

@@ -2,6 +2,7 @@
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, PadValue, Pool2d};
+use bnn_core::internal::padded_sides;
 use bnn_core::model::{Epilogue, ModelError, ModelWriter};
 
 use super::ExportError;
@@ -87,11 +88,7 @@ impl Product {
         match self.shape {
             Shape::Dense => false,
             Shape::Conv2d(conv) => {
-                let padding = [
-                    conv.windows().padding_before(),
-                    conv.windows().padding_after(),
-                ];
-                conv.pad_value() != PadValue::Zero && padding != [[0; 2]; 2]
+                conv.pad_value() != PadValue::Zero && padded_sides(conv.windows()) != [0; 4]
             }
         }
     }

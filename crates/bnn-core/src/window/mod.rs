@@ -27,6 +27,38 @@ pub fn axes(windows: &Windows) -> [Axis; 2] {
     [windows.y, windows.x]
 }
 
+/// Windows over images of `[height, width]`, for what is neither a convolution nor a pool of bits.
+///
+/// # Errors
+/// A zero size; a (dilated) window larger than the padded image; a size that overflows.
+pub fn windows(
+    input: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    padding: Padding,
+) -> Result<Windows, Error> {
+    Windows::new(input, kernel, stride, dilation, padding)
+}
+
+/// Padding of `[top, left, bottom, right]` pixels.
+#[must_use]
+pub const fn padding([top, left, bottom, right]: [usize; 4]) -> Padding {
+    Padding::Explicit {
+        top,
+        bottom,
+        left,
+        right,
+    }
+}
+
+/// Pixels of padding `[top, left, bottom, right]` that windows reach into.
+#[must_use]
+pub fn padded_sides(windows: &Windows) -> [usize; 4] {
+    let ([top, left], [bottom, right]) = (windows.padding_before(), windows.padding_after());
+    [top, left, bottom, right]
+}
+
 impl Windows {
     /// Windows over images of `[height, width]`.
     ///

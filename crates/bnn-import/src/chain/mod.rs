@@ -17,7 +17,8 @@ mod quantizer;
 mod scalar;
 mod settle;
 
-use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Pool2d};
+use bnn_core::internal::{padded_sides, padding};
 use bnn_core::model::ModelWriter;
 
 use crate::{ImportError, Inputs};
@@ -230,8 +231,7 @@ impl Chain {
             if conv.groups() > 1 && operand.bases.iter().any(|&base| base != operand.bases[0]) {
                 return Err(Why::from("groups of channels of an input with several means").into());
             }
-            let padded = conv.windows().padding_before() != [0, 0]
-                || conv.windows().padding_after() != [0, 0];
+            let padded = padded_sides(conv.windows()) != [0; 4];
             if padded {
                 let value = operand.padding(pad)?;
                 has_parity &= value != PadValue::Zero;
@@ -293,25 +293,14 @@ impl Operand {
     }
 }
 
-/// Padding above, to the left, below and to the right, the order in which networks have it.
-pub(crate) fn padding([top, left, bottom, right]: [usize; 4]) -> Padding {
-    Padding::Explicit {
-        top,
-        bottom,
-        left,
-        right,
-    }
-}
-
 fn with_pad_value(conv: &Conv2d, pad_value: PadValue) -> Result<Conv2d, bnn_core::Error> {
     let windows = conv.windows();
-    let ([top, left], [bottom, right]) = (windows.padding_before(), windows.padding_after());
     let [height, width] = windows.input_size();
     let options = ConvOptions {
         stride: windows.stride(),
         dilation: windows.dilation(),
         groups: conv.groups(),
-        padding: padding([top, left, bottom, right]),
+        padding: padding(padded_sides(windows)),
         pad_value,
     };
     let image = [height, width, conv.channels()];

@@ -1,6 +1,9 @@
 //! The nodes between input and output, one after the other, as a chain.
 
-use super::interpreter::{Known, PoolNode, Values, Windows, padding};
+use bnn_core::conv::Windows;
+use bnn_core::internal::padded_sides;
+
+use super::interpreter::{Known, PoolNode, Values, padding};
 use super::network::Network;
 use super::operand::Shape;
 use super::scalars::Operand;
@@ -228,8 +231,8 @@ impl<'v> Lowering<'v> {
     fn max_pool(&mut self, node: &Node) -> Result<(), Failed> {
         self.chain.check_not_padded()?;
         let PoolNode { windows } = PoolNode::new(node, &self.shape)?;
-        if windows.dilation != [1, 1] {
-            return Err(format!("dilations of {:?}", windows.dilation).into());
+        if windows.dilation() != [1, 1] {
+            return Err(format!("dilations of {:?}", windows.dilation()).into());
         }
         Ok(self.chain.max_pool(&windowed(&windows, 1))?)
     }
@@ -241,10 +244,10 @@ fn named(node: &Node) -> (String, String) {
 
 fn windowed(windows: &Windows, groups: usize) -> Windowed {
     Windowed {
-        kernel: windows.kernel,
-        stride: windows.stride,
-        dilation: windows.dilation,
-        pads: windows.pads(),
+        kernel: windows.kernel(),
+        stride: windows.stride(),
+        dilation: windows.dilation(),
+        pads: padded_sides(windows),
         groups,
     }
 }

@@ -1,6 +1,8 @@
 //! The weights of products, in the order of a model's elements: channels last.
 
-use super::interpreter::{ConvNode, Windows};
+use bnn_core::conv::Windows;
+
+use super::interpreter::ConvNode;
 use super::operand::Shape;
 use super::scalars::{Operand, why};
 use super::schema::Node;

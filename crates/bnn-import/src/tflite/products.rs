@@ -1,11 +1,13 @@
 //! Convolutions and linear layers, binary and real.
 
+use bnn_core::internal::padded_sides;
+
 use super::bits::{WORD, unpack};
 use super::nodes::{int, text};
 use super::schema::{Operator, Tensor as Stored, kind};
 use super::translate::Translation;
 use super::value::{Value, Why, image, option};
-use super::window::{SAME, Window};
+use super::window::{SAME, WindowOptions};
 use crate::onnx::Tensor;
 
 /// Filters `[outputs, height, width, channels of a group]`.
@@ -13,7 +15,7 @@ struct Filters {
     shape: [usize; 4],
     weights: Vec<f32>,
     groups: usize,
-    window: Window,
+    window: WindowOptions,
     is_padded_with_one: bool,
 }
 
@@ -46,12 +48,12 @@ impl Translation<'_, '_> {
         if let Some(bias) = bias {
             inputs.push(self.nodes.constant(Tensor::floats(&[bias.len()], bias)));
         }
-        let (same, output) = filters.window.over([height, width])?;
+        let windows = filters.window.over([height, width])?;
         let mut attributes = filters.window.attributes();
         attributes.push(("group", int(filters.groups as i64)));
         match filters.window.padding {
             SAME if filters.is_padded_with_one => {
-                let [top, bottom, left, right] = same;
+                let [top, left, bottom, right] = padded_sides(&windows);
                 let pads = [0, 0, top, left, 0, 0, bottom, right].map(|side| side as i64);
                 let pads = self.nodes.constant(Tensor::ints(&[8], pads.to_vec()));
                 let one = self.nodes.number(1.0);
@@ -64,9 +66,10 @@ impl Translation<'_, '_> {
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let name = self.nodes.node((label, "Conv"), &inputs, attributes);
+        let [height, width] = windows.output_size();
         Ok(Value {
             name,
-            shape: vec![1, output[0], output[1], n],
+            shape: vec![1, height, width, n],
             flat: None,
             is_packed: false,
         })
@@ -101,7 +104,7 @@ impl Translation<'_, '_> {
             shape: [n, kh, kw, depth],
             weights: unpack(&words, depth, self.budget)?,
             groups,
-            window: Window {
+            window: WindowOptions {
                 kernel: [kh as i64, kw as i64],
                 strides: [option("stride_height")?, option("stride_width")?],
                 dilations: [
@@ -188,7 +191,7 @@ impl Translation<'_, '_> {
             shape,
             weights,
             groups,
-            window: Window {
+            window: WindowOptions {
                 kernel: [kh as i64, kw as i64],
                 strides: [at(2, 0), at(1, 0)],
                 dilations,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::nodes::{Nodes, float, int, text};
 use super::schema::{Model, Operator, Tensor as Stored, kind};
 use super::value::{Value, Why, image, option, refused};
-use super::window::{Pool, SAME, Window};
+use super::window::{SAME, WindowOptions};
 use crate::ImportError;
 use crate::budget::Budget;
 use crate::onnx::{Graph, GraphInput, Tensor};
@@ -145,9 +145,10 @@ impl<'m> Translation<'m, '_> {
             "LceBconv2d" => self.binary_conv(operator, label, x, made),
             "LceBMaxPool2d" => {
                 let option = |name| option(operator, name);
-                let window = Pool {
+                let window = WindowOptions {
                     kernel: [option("filter_height")?, option("filter_width")?],
                     strides: [option("stride_height")?, option("stride_width")?],
+                    dilations: [1, 1],
                     padding: option("padding")?,
                 };
                 self.pool(label, "MaxPool", x, &window)
@@ -158,9 +159,10 @@ impl<'m> Translation<'m, '_> {
                 let Some(options) = operator.options else {
                     return Err("expected options, found none".into());
                 };
-                let window = Pool {
+                let window = WindowOptions {
                     kernel: [options.int(4, 0).into(), options.int(3, 0).into()],
                     strides: [options.int(2, 0).into(), options.int(1, 0).into()],
+                    dilations: [1, 1],
                     padding: options.byte(0).into(),
                 };
                 let op = if op == "MAX_POOL_2D" {
@@ -385,23 +387,23 @@ impl<'m> Translation<'m, '_> {
         self.activated(label, joined, activation.into())
     }
 
-    fn pool(&mut self, label: &str, op: &str, x: &Value, pool: &Pool) -> Result<Value, Why> {
+    fn pool(
+        &mut self,
+        label: &str,
+        op: &str,
+        x: &Value,
+        window: &WindowOptions,
+    ) -> Result<Value, Why> {
         let [_, height, width, channels] = image(x)?;
-        let window = Window {
-            kernel: pool.kernel,
-            strides: pool.strides,
-            dilations: [1, 1],
-            padding: pool.padding,
-        };
-        let (_, output) = window.over([height, width])?;
+        let [height, width] = window.over([height, width])?.output_size();
         let mut attributes = window.attributes();
-        if pool.padding == SAME {
+        if window.padding == SAME {
             attributes.push(("auto_pad", text("SAME_UPPER")));
         }
         let name = self.nodes.node((label, op), &[&x.name], attributes);
         Ok(Value {
             name,
-            shape: vec![1, output[0], output[1], channels],
+            shape: vec![1, height, width, channels],
             ..x.clone()
         })
     }

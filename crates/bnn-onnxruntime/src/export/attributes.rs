@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use bnn_core::conv::{Conv2d, PadValue, Windows};
+use bnn_core::internal::padded_sides;
 
 use super::file::Attribute;
 use super::file::Attribute::{Int, Ints};
@@ -22,14 +23,12 @@ pub(super) struct Attributes {
 impl Attributes {
     pub(super) fn of(channels: usize, windows: &Windows) -> Self {
         let int = |pair: [usize; 2]| pair.map(|n| n as i64);
-        let [top, left] = int(windows.padding_before());
-        let [bottom, right] = int(windows.padding_after());
         Self {
             channels: channels as i64,
             kernel: int(windows.kernel()),
             strides: int(windows.stride()),
             dilations: int(windows.dilation()),
-            pads: [top, left, bottom, right],
+            pads: padded_sides(windows).map(|side| side as i64),
             group: 1,
             pad_value: 0,
         }

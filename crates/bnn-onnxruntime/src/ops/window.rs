@@ -2,7 +2,8 @@
 
 use std::ffi::CStr;
 
-use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Padding, Pool2d};
+use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Pool2d};
+use bnn_core::internal::padding;
 
 use super::NodeInfo;
 use crate::schema::attribute;
@@ -30,7 +31,7 @@ impl Window {
         let Some(kernel) = sizes(node, attribute::KERNEL)? else {
             return refused("the attribute kernel_shape: expected two sizes, found none");
         };
-        let [top, left, bottom, right] = sizes(node, attribute::PADS)?.unwrap_or_default();
+        let pads = sizes(node, attribute::PADS)?.unwrap_or_default();
         Ok(Self {
             channels,
             kernel,
@@ -38,12 +39,7 @@ impl Window {
                 stride: sizes(node, attribute::STRIDES)?.unwrap_or([1, 1]),
                 dilation: sizes(node, attribute::DILATIONS)?.unwrap_or([1, 1]),
                 groups: size("group", node.int(attribute::GROUP).unwrap_or(1))?,
-                padding: Padding::Explicit {
-                    top,
-                    bottom,
-                    left,
-                    right,
-                },
+                padding: padding(pads),
                 pad_value: match node.int(attribute::PAD_VALUE).unwrap_or(0) {
                     0 => PadValue::Zero,
                     1 => PadValue::PlusOne,

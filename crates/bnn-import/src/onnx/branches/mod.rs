@@ -11,6 +11,7 @@ mod products;
 use std::collections::{HashMap, HashSet};
 
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
+use bnn_core::internal::{padded_sides, padding};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
     Graph, Node as GraphNode, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes,
@@ -24,7 +25,7 @@ use super::operand::Shape;
 use super::scalars::Operand;
 use super::schema::Node;
 use super::value::Tensor;
-use crate::chain::{Comparison, Finished, Scalar, padding, straight};
+use crate::chain::{Comparison, Finished, Scalar, straight};
 use crate::{ImportError, Inputs};
 
 use held::{Held, What};
@@ -211,14 +212,14 @@ impl Branches<'_> {
             "MaxPool" | "AveragePool" => {
                 let PoolNode { windows } =
                     PoolNode::new(node, &sizes).map_err(super::scalars::why)?;
-                if windows.dilation != [1, 1] {
-                    return Err(format!("dilations of {:?}", windows.dilation));
+                if windows.dilation() != [1, 1] {
+                    return Err(format!("dilations of {:?}", windows.dilation()));
                 }
-                let padding = padding(windows.pads());
-                let pool = Pool2d::new(held.image, windows.kernel, windows.stride, padding);
+                let sides = padded_sides(&windows);
+                let (kernel, stride) = (windows.kernel(), windows.stride());
+                let pool = Pool2d::new(held.image, kernel, stride, padding(sides));
                 let pool = pool.map_err(|error| error.to_string())?;
-                let is_padded = windows.pads() != [0; 4];
-                if node.op == "AveragePool" && is_padded {
+                if node.op == "AveragePool" && sides != [0; 4] {
                     return Err("means of windows that are padded".into());
                 }
                 self.pool(&pool, held, node.op == "MaxPool")

@@ -2,11 +2,11 @@
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, PadValue};
+use bnn_core::internal::{padded_sides, padding};
 use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation};
 
 use super::Branches;
 use super::held::{Held, What};
-use crate::chain::padding;
 use crate::onnx::scalars::Operand;
 use crate::onnx::schema::Node;
 use crate::onnx::weights::{Dense, Filters};
@@ -41,24 +41,26 @@ impl Branches<'_> {
     ) -> Result<Held, String> {
         let filters = Filters::new(node, operand)?;
         let windows = filters.windows;
+        let sides = padded_sides(&windows);
         let (pads, pad_value) = match held.pads {
-            None => (windows.pads(), PadValue::Zero),
-            Some(_) if windows.pads() != [0; 4] => {
+            None => (sides, PadValue::Zero),
+            Some(_) if sides != [0; 4] => {
                 return Err("an image that is padded twice, by different values".into());
             }
             Some((pads, value)) => (pads, pad_value(held.what, value)?),
         };
         let options = ConvOptions {
-            stride: windows.stride,
-            dilation: windows.dilation,
+            stride: windows.stride(),
+            dilation: windows.dilation(),
             groups: filters.groups,
             padding: padding(pads),
             pad_value,
         };
         let outputs = filters.bias.as_ref().map_or(0, Vec::len);
-        let per_filter = windows.kernel[0] * windows.kernel[1] * held.image[2] / filters.groups;
+        let [height, width] = windows.kernel();
+        let per_filter = height * width * held.image[2] / filters.groups;
         let outputs = outputs.max(filters.weights.len() / per_filter.max(1));
-        let conv = Conv2d::new(held.image, outputs, windows.kernel, options);
+        let conv = Conv2d::new(held.image, outputs, [height, width], options);
         let conv = conv.map_err(|error| error.to_string())?;
         let held = Held {
             pads: None,
@@ -81,7 +83,9 @@ impl Branches<'_> {
         let magnitudes = magnitudes(weights, k);
         let (tensor, what) = (held.tensor, What::Real);
         if let (What::Bits { low, high }, Some(magnitudes)) = (held.what, magnitudes)
-            && (low == -high || !is_padded(&conv) || conv.pad_value() != PadValue::Zero)
+            && (low == -high
+                || padded_sides(conv.windows()) == [0; 4]
+                || conv.pad_value() != PadValue::Zero)
         {
             // An element is worth `middle + half * bit`; zeros around the image are its middle.
             let (low, high) = (f64::from(low), f64::from(high));
@@ -138,11 +142,6 @@ fn pad_value(what: What, value: f32) -> Result<PadValue, String> {
             "padding by {value}, expected 0 or a value of the image's bits"
         )),
     }
-}
-
-fn is_padded(conv: &Conv2d) -> bool {
-    let windows = conv.windows();
-    windows.padding_before() != [0, 0] || windows.padding_after() != [0, 0]
 }
 
 /// The magnitude of each row's weights, if they are binary.

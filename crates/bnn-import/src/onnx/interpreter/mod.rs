@@ -21,7 +21,7 @@ use crate::{ImportError, SignOfZero};
 pub(crate) use elementwise::batch_norm_of;
 pub(crate) use product::ConvNode;
 pub(crate) use quantize::quantizer_of;
-pub(crate) use window::{PoolNode, Windows, padding};
+pub(crate) use window::{PoolNode, padding};
 
 /// A value of a run, and whether it depends on the input.
 #[derive(Clone, Debug)]

@@ -1,7 +1,10 @@
 //! Matrix products and convolutions.
 
+use bnn_core::conv::Windows;
+use bnn_core::internal::axes;
+
 use super::Call;
-use super::window::Windows;
+use super::window::{taps, windows_of};
 use crate::ImportError;
 use crate::budget::Budget;
 use crate::onnx::schema::Node;
@@ -126,7 +129,7 @@ impl ConvNode {
             return Err(node.refused("its kernel_shape is not that of its filters"));
         }
         let dilation = node.sizes("dilations", [1, 1])?;
-        let windows = Windows::new(node, [height, width], [kh, kw], dilation)?;
+        let windows = windows_of(node, [height, width], [kh, kw], dilation)?;
         Ok(Self { windows, groups })
     }
 }
@@ -145,7 +148,7 @@ pub(super) fn conv(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
     if !bias.is_empty() && bias.len() != n {
         return Err(call.refused(format!("expected {n} biases, found {}", bias.len())));
     }
-    let [oh, ow] = windows.output;
+    let ([oh, ow], [down, across]) = (windows.output_size(), axes(&windows));
     let shape = [batch, n, oh, ow];
     budget.work(&[batch, n, oh, ow, depth, kh, kw])?;
     let mut y = budget.list(&shape)?;
@@ -155,8 +158,8 @@ pub(super) fn conv(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
             for oy in 0..oh {
                 for ox in 0..ow {
                     let mut sum = 0.0;
-                    for (ky, iy) in windows.taps(0, oy) {
-                        for (kx, ix) in windows.taps(1, ox) {
+                    for (ky, iy) in taps(&down, oy) {
+                        for (kx, ix) in taps(&across, ox) {
                             for c in 0..depth {
                                 let image = b * channels + first + c;
                                 let pixel = pixels[(image * height + iy) * width + ix];

@@ -1,104 +1,45 @@
 //! Windows that slide over images, pools and padding.
 
+use bnn_core::conv::{Padding, Windows};
+use bnn_core::internal::{Axis, axes, padded_sides, padding as explicit, windows};
+
 use super::Call;
 use crate::ImportError;
 use crate::budget::Budget;
 use crate::onnx::schema::Node;
 use crate::onnx::value::Tensor;
 
-/// The windows of a convolution or a pool; pairs are vertical and horizontal.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
-    pub(crate) image: [usize; 2],
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) dilation: [usize; 2],
-    /// Above and to the left.
-    pub(crate) before: [usize; 2],
-    /// Below and to the right.
-    pub(crate) after: [usize; 2],
-    pub(crate) output: [usize; 2],
-}
-
-/// Sizes beyond this are no image's, and could overflow.
+/// Padding beyond this is no image's, and could overflow.
 const MOST: usize = 1 << 24;
 
-impl Windows {
-    /// Padding above, to the left, below and to the right.
-    pub(crate) fn pads(&self) -> [usize; 4] {
-        let ([top, left], [bottom, right]) = (self.before, self.after);
-        [top, left, bottom, right]
-    }
-
-    pub(crate) fn new(
-        node: &Node,
-        image: [usize; 2],
-        kernel: [usize; 2],
-        dilation: [usize; 2],
-    ) -> Result<Self, ImportError> {
-        let stride = node.sizes("strides", [1, 1])?;
-        let pads = node.sizes("pads", [0; 4])?;
-        let sizes = [image, kernel, dilation, stride].concat();
-        if sizes.iter().any(|size| !(1..=MOST).contains(size)) || pads.iter().any(|&p| p > MOST) {
-            return Err(node.refused(format!(
-                "windows of {kernel:?} taps, strides {stride:?} and dilations {dilation:?} on an image of {image:?}"
-            )));
+/// The windows of a convolution or a pool over images of `[height, width]`, as its node says.
+pub(crate) fn windows_of(
+    node: &Node,
+    image: [usize; 2],
+    kernel: [usize; 2],
+    dilation: [usize; 2],
+) -> Result<Windows, ImportError> {
+    let stride = node.sizes("strides", [1, 1])?;
+    let over = |padding| {
+        let windows = windows(image, kernel, stride, dilation, padding);
+        windows.map_err(|error| node.refused(error.to_string()))
+    };
+    match node.text("auto_pad") {
+        "" | "NOTSET" => over(explicit(node.sizes("pads", [0; 4])?)),
+        "VALID" => over(Padding::Valid),
+        "SAME_UPPER" => over(Padding::Same),
+        // As much, but the larger half before the image.
+        "SAME_LOWER" => {
+            let [top, left, bottom, right] = padded_sides(&over(Padding::Same)?);
+            over(explicit([bottom, right, top, left]))
         }
-        let reach = [0, 1].map(|i| {
-            (kernel[i] - 1)
-                .saturating_mul(dilation[i])
-                .saturating_add(1)
-        });
-        let [mut before, mut after] = [[pads[0], pads[1]], [pads[2], pads[3]]];
-        let mut output = [0; 2];
-        for i in 0..2 {
-            match node.text("auto_pad") {
-                "" | "NOTSET" => {}
-                "VALID" => (before[i], after[i]) = (0, 0),
-                same @ ("SAME_UPPER" | "SAME_LOWER") => {
-                    let span = (image[i].div_ceil(stride[i]) - 1) * stride[i];
-                    let all = span.saturating_add(reach[i]).saturating_sub(image[i]);
-                    let less = all / 2;
-                    (before[i], after[i]) = match same {
-                        "SAME_UPPER" => (less, all - less),
-                        _ => (all - less, less),
-                    };
-                }
-                other => return Err(node.refused(format!("the padding {other}"))),
-            }
-            let padded = image[i].saturating_add(before[i]).saturating_add(after[i]);
-            let Some(room) = padded.checked_sub(reach[i]) else {
-                return Err(node.refused(format!(
-                    "a window of {} pixels on an image of {padded}",
-                    reach[i]
-                )));
-            };
-            output[i] = room / stride[i] + 1;
-        }
-        Ok(Self {
-            image,
-            kernel,
-            stride,
-            dilation,
-            before,
-            after,
-            output,
-        })
+        other => Err(node.refused(format!("the padding {other}"))),
     }
+}
 
-    /// The taps of window `o` along an axis that lie in the image, and the pixels under them.
-    pub(super) fn taps(&self, axis: usize, o: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (first, step, before) = (
-            o * self.stride[axis],
-            self.dilation[axis],
-            self.before[axis],
-        );
-        let image = self.image[axis];
-        (0..self.kernel[axis]).filter_map(move |tap| {
-            let pixel = (first + tap * step).checked_sub(before)?;
-            (pixel < image).then_some((tap, pixel))
-        })
-    }
+/// The taps of window `o` along an axis that lie in the image, and the pixels under them.
+pub(super) fn taps(axis: &Axis, o: usize) -> impl Iterator<Item = (usize, usize)> {
+    axis.inside(o).map(move |tap| (tap, axis.pixel(o, tap)))
 }
 
 /// The windows of a pool, as its node has them.
@@ -118,7 +59,7 @@ impl PoolNode {
         }
         let kernel = node.sizes("kernel_shape", [0, 0])?;
         let dilation = node.sizes("dilations", [1, 1])?;
-        let windows = Windows::new(node, [height, width], kernel, dilation)?;
+        let windows = windows_of(node, [height, width], kernel, dilation)?;
         Ok(Self { windows })
     }
 }
@@ -127,25 +68,22 @@ pub(super) fn pool(call: &Call<'_>, budget: &mut Budget) -> Result<Tensor, Impor
     let x = call.input(0)?;
     let PoolNode { windows } = PoolNode::new(call.node, &x.shape)?;
     let pixels = call.floats(0)?;
-    let [height, width] = windows.image;
-    let [oh, ow] = windows.output;
+    let ([height, width], [oh, ow]) = (windows.input_size(), windows.output_size());
+    let ([down, across], [kh, kw]) = (axes(&windows), windows.kernel());
     let is_max = call.node.op == "MaxPool";
-    let is_padded = [windows.before, windows.after] != [[0; 2]; 2];
+    let is_padded = padded_sides(&windows) != [0; 4];
     if !is_max && is_padded && call.node.int("count_include_pad", 0) != 0 {
         return Err(call.refused("means that count padding"));
     }
     let images = pixels.len() / (height * width);
     let shape = [&x.shape[..2], &[oh, ow]].concat();
-    budget.work(&[images, oh, ow, windows.kernel[0], windows.kernel[1]])?;
+    budget.work(&[images, oh, ow, kh, kw])?;
     let mut y = budget.list(&shape)?;
     for image in pixels.chunks_exact(height * width) {
         for oy in 0..oh {
             for ox in 0..ow {
-                let rows = windows.taps(0, oy);
-                let under = rows.flat_map(|(_, iy)| {
-                    windows
-                        .taps(1, ox)
-                        .map(move |(_, ix)| image[iy * width + ix])
+                let under = taps(&down, oy).flat_map(|(_, iy)| {
+                    taps(&across, ox).map(move |(_, ix)| image[iy * width + ix])
                 });
                 y.push(match is_max {
                     true => under.fold(f32::NEG_INFINITY, f32::max),
