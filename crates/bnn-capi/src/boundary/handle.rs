@@ -5,12 +5,29 @@ use std::alloc::{self, Layout};
 
 use super::argument::Argument;
 use super::ledger::{Ledger, Region};
-use super::pointer::checked;
-use crate::builder::bnn_builder_t;
-use crate::conv2d::bnn_conv2d_t;
+use super::pointer::{Input, Output, checked};
 use crate::error::Error;
-use crate::linear::bnn_linear_t;
-use crate::packed_model::bnn_packed_model_t;
+
+/// An object that the library allocates and that C knows by a pointer only; threads share it.
+pub(crate) trait Handle: Send + Sync + Sized + 'static {}
+
+impl<'call, T: Handle> Input<'call, T> {
+    /// The object.
+    pub(crate) fn handle(self) -> &'call T {
+        // SAFETY: non-null and aligned (`checked`), and by the caller's promise to `check` a handle
+        // that nobody frees or changes during the call.
+        unsafe { &*self.pointer }
+    }
+}
+
+impl<'call, T: Handle> Output<'call, T> {
+    /// The object, to change.
+    pub(crate) fn handle(self) -> &'call mut T {
+        // SAFETY: non-null and aligned (`checked`), and by the caller's promise to `check` a handle
+        // that no other call uses during this one.
+        unsafe { &mut *self.pointer }
+    }
+}
 
 /// Where C gets a new handle.
 #[derive(Debug)]
@@ -45,81 +62,29 @@ impl<T> NewHandle<'_, T> {
     }
 }
 
-/// Lets handles be arguments: `*mut *mut` receives a new one, and a box, which C gives back to be
-/// freed, may be NULL.
-macro_rules! handles {
-    ($($type:ty),+) => {$(
-        // Shared between threads.
-        const _: fn() = || {
-            fn shareable<T: Send + Sync>() {}
-            shareable::<$type>();
-        };
-
-        impl Argument for *mut *mut $type {
-            type Checked<'call> = NewHandle<'call, $type>;
-
-            unsafe fn check<'call>(
-                self,
-                name: &'static str,
-                ledger: &'call Ledger,
-            ) -> Result<NewHandle<'call, $type>, Error> {
-                let place = checked(name, self.cast_const())?.cast_mut();
-                Ok(NewHandle { place, name, ledger })
-            }
-        }
-
-        impl Argument for Option<Box<$type>> {
-            type Checked<'call> = Self;
-
-            unsafe fn check(self, _: &'static str, _: &Ledger) -> Result<Self, Error> {
-                Ok(self)
-            }
-        }
-    )+};
-}
-
-handles!(
-    bnn_linear_t,
-    bnn_conv2d_t,
-    bnn_builder_t,
-    bnn_packed_model_t
-);
-
-/// Lets handles be arguments that calls read.
-macro_rules! read {
-    ($($type:ty),+) => {$(
-        impl Argument for *const $type {
-            type Checked<'call> = &'call $type;
-
-            unsafe fn check<'call>(
-                self,
-                name: &'static str,
-                _: &'call Ledger,
-            ) -> Result<&'call $type, Error> {
-                let pointer = checked(name, self)?;
-                // SAFETY: non-null and aligned, and by the caller's promise a handle that nobody
-                // frees or changes during the call.
-                Ok(unsafe { &*pointer })
-            }
-        }
-    )+};
-}
-
-// That of a packed model is in `packed_model`: a call must not write to its file.
-read!(bnn_linear_t, bnn_conv2d_t, bnn_builder_t);
-
-/// The one handle that calls change.
-impl Argument for *mut bnn_builder_t {
-    type Checked<'call> = &'call mut bnn_builder_t;
+/// Receives a new handle.
+impl<T: Handle> Argument for *mut *mut T {
+    type Checked<'call> = NewHandle<'call, T>;
 
     unsafe fn check<'call>(
         self,
         name: &'static str,
-        _: &'call Ledger,
-    ) -> Result<&'call mut bnn_builder_t, Error> {
-        let pointer = checked(name, self.cast_const())?.cast_mut();
-        // SAFETY: non-null and aligned, and by the caller's promise a handle that no other call
-        // uses during this one.
-        Ok(unsafe { &mut *pointer })
+        ledger: &'call Ledger,
+    ) -> Result<NewHandle<'call, T>, Error> {
+        let place = checked(name, self.cast_const())?.cast_mut();
+        Ok(NewHandle {
+            place,
+            name,
+            ledger,
+        })
+    }
+}
+
+/// A handle that C gives back to be freed; NULL is legal.
+impl<T: Handle> Argument for Option<Box<T>> {
+    type Checked<'call> = Self;
+
+    unsafe fn check(self, _: &'static str, _: &Ledger) -> Result<Self, Error> {
+        Ok(self)
     }
 }

@@ -49,6 +49,13 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Notes memory that the call reads beside its arguments: nothing that it writes may overlap it.
+    pub(crate) fn reads<T>(&self, name: &'static str, memory: &[T]) -> Result<(), Error> {
+        self.enter(Region::of(name, memory.as_ptr(), memory.len(), false)?)
+    }
+}
+
 /// Addresses `start .. end`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Region {

@@ -1,6 +1,10 @@
 //! The boundary between C and Rust: the macro that makes every exported function, and the types of
-//! its arguments. Unsafe code is in this module only.
+//! its arguments. Unsafe code is in this module only, and in what its macros make. It knows no room
+//! above it: each says of its own types what pointers to them are (`Readable`, `Writable`,
+//! `Handle`, `plain!`).
 
+#[macro_use]
+mod plain;
 mod argument;
 #[cfg(feature = "std")]
 mod handle;
@@ -21,13 +25,17 @@ mod untyped;
 
 pub(crate) use argument::Argument;
 #[cfg(feature = "std")]
-pub(crate) use handle::NewHandle;
+pub(crate) use handle::{Handle, NewHandle};
 pub(crate) use ledger::{Ledger, MAX_REGIONS};
+pub(crate) use model::{ModelWords, model_in, model_words};
 #[cfg(feature = "std")]
 pub(crate) use optional::{OptionalInput, OptionalOutput};
-pub(crate) use pointer::Input;
 #[cfg(feature = "std")]
-pub(crate) use pointer::Output;
+pub(crate) use packed_model::KeptModel;
+pub(crate) use plain::{Plain, field_bytes};
+pub(crate) use pointer::{Input, Output, Readable, Writable};
+#[cfg(feature = "conv")]
+pub(crate) use stream::{StreamWords, set_stream_state, stream_memory, stream_state, stream_words};
 pub(crate) use untyped::{UntypedInput, UntypedOutput};
 
 use core::ffi::c_char;

@@ -6,22 +6,30 @@ use core::slice;
 
 use super::argument::Argument;
 use super::ledger::{Ledger, Region};
+use super::plain::Plain;
 use crate::error::Error;
-use crate::model::layer::bnn_layer_t;
-use crate::model::{bnn_model_t, bnn_tensor_t};
-#[cfg(feature = "std")]
-use crate::{
-    builder::images::bnn_pool2d_options_t, conv2d::bnn_conv2d_options_t,
-    linear::bnn_linear_options_t,
-};
 
-mod sealed {
-    /// What pointers of C may point to: numbers, and structs of numbers, of which every pattern of
-    /// bits is a value, without padding. Named in this file only, so that no other type is given.
-    pub(crate) trait Plain: Copy {}
+/// A type to which a `*const` of C's may point.
+pub(crate) trait Readable: Sized + 'static {
+    /// What the body of a function gets for the pointer.
+    type Seen<'call>;
+    /// How many regions of memory the pointer may enter into the ledger.
+    const REGIONS: usize = 1;
+
+    /// The body's view of what lies there.
+    fn seen(input: Input<'_, Self>) -> Self::Seen<'_>;
 }
 
-pub(super) use sealed::Plain;
+/// A type to which a `*mut` of C's may point.
+pub(crate) trait Writable: Sized + 'static {
+    /// What the body of a function gets for the pointer.
+    type Seen<'call>;
+    /// How many regions of memory the pointer may enter into the ledger.
+    const REGIONS: usize = 1;
+
+    /// The body's view of what lies there.
+    fn seen(output: Output<'_, Self>) -> Self::Seen<'_>;
+}
 
 /// Memory that a call reads.
 #[derive(Debug)]
@@ -39,12 +47,19 @@ pub(crate) struct Output<'call, T> {
     pub(super) ledger: &'call Ledger,
 }
 
-impl<'call, T: Plain> Input<'call, T> {
+impl<'call, T> Input<'call, T> {
     /// The argument's name, for messages.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
+    /// The memory of the call, for what the argument itself points to.
+    pub(crate) fn ledger(&self) -> &'call Ledger {
+        self.ledger
+    }
+}
+
+impl<'call, T: Plain> Input<'call, T> {
     /// The first `len` elements, none of which any output of the call overlaps.
     pub(crate) fn read(self, len: usize) -> Result<&'call [T], Error> {
         self.ledger
@@ -56,12 +71,26 @@ impl<'call, T: Plain> Input<'call, T> {
     }
 
     /// The one element.
+    pub(crate) fn one(self) -> Result<&'call T, Error> {
+        match self.read(1)? {
+            [one] => Ok(one),
+            // A slice of length 1 has one element.
+            _ => Err(Error::Core(bnn_core::Error::Zero { what: "elements" })),
+        }
+    }
+
+    /// A copy of the one element.
     #[cfg(feature = "std")]
     pub(crate) fn get(self) -> Result<T, Error> {
-        let pointer = self.pointer;
-        self.read(1)?;
-        // SAFETY: the element has just been looked at as a slice of one.
-        Ok(unsafe { pointer.read() })
+        self.one().copied()
+    }
+}
+
+#[cfg(feature = "conv")]
+impl<'call, T> Output<'call, T> {
+    /// The memory of the call, for what the argument itself points to.
+    pub(crate) fn ledger(&self) -> &'call Ledger {
+        self.ledger
     }
 }
 
@@ -78,13 +107,18 @@ impl<'call, T: Plain> Output<'call, T> {
         Ok(unsafe { slice::from_raw_parts_mut(self.pointer, len) })
     }
 
-    /// The place of the one element.
-    pub(crate) fn place(self) -> Result<Place<'call, T>, Error> {
+    /// The one element, to change.
+    pub(crate) fn one(self) -> Result<&'call mut T, Error> {
         match self.write(1)? {
-            [place] => Ok(Place(place)),
+            [one] => Ok(one),
             // A slice of length 1 has one element.
             _ => Err(Error::Core(bnn_core::Error::Zero { what: "elements" })),
         }
+    }
+
+    /// The place of the one element.
+    pub(crate) fn place(self) -> Result<Place<'call, T>, Error> {
+        self.one().map(Place)
     }
 }
 
@@ -98,65 +132,64 @@ impl<T> Place<'_, T> {
     }
 }
 
-/// Lets pointers to a type be arguments.
-macro_rules! plain {
+impl<T: Readable> Argument for *const T {
+    type Checked<'call> = T::Seen<'call>;
+    const REGIONS: usize = T::REGIONS;
+
+    unsafe fn check<'call>(
+        self,
+        name: &'static str,
+        ledger: &'call Ledger,
+    ) -> Result<T::Seen<'call>, Error> {
+        let pointer = checked(name, self)?;
+        Ok(T::seen(Input {
+            pointer,
+            name,
+            ledger,
+        }))
+    }
+}
+
+impl<T: Writable> Argument for *mut T {
+    type Checked<'call> = T::Seen<'call>;
+    const REGIONS: usize = T::REGIONS;
+
+    unsafe fn check<'call>(
+        self,
+        name: &'static str,
+        ledger: &'call Ledger,
+    ) -> Result<T::Seen<'call>, Error> {
+        let pointer = checked(name, self.cast_const())?.cast_mut();
+        Ok(T::seen(Output {
+            pointer,
+            name,
+            ledger,
+        }))
+    }
+}
+
+/// Lets pointers to numbers be arguments.
+macro_rules! numbers {
     ($($type:ty),+) => {$(
-        impl Plain for $type {}
+        impl Readable for $type {
+            type Seen<'call> = Input<'call, Self>;
 
-        impl Argument for *const $type {
-            type Checked<'call> = Input<'call, $type>;
-
-            unsafe fn check<'call>(
-                self,
-                name: &'static str,
-                ledger: &'call Ledger,
-            ) -> Result<Input<'call, $type>, Error> {
-                let pointer = checked(name, self)?;
-                Ok(Input { pointer, name, ledger })
+            fn seen(input: Input<'_, Self>) -> Input<'_, Self> {
+                input
             }
         }
 
-        impl Argument for *mut $type {
-            type Checked<'call> = Output<'call, $type>;
+        impl Writable for $type {
+            type Seen<'call> = Output<'call, Self>;
 
-            unsafe fn check<'call>(
-                self,
-                name: &'static str,
-                ledger: &'call Ledger,
-            ) -> Result<Output<'call, $type>, Error> {
-                let pointer = checked(name, self.cast_const())?.cast_mut();
-                Ok(Output { pointer, name, ledger })
+            fn seen(output: Output<'_, Self>) -> Output<'_, Self> {
+                output
             }
         }
     )+};
 }
 
-// Pointers to them are arguments in `model` and `stream`.
-impl Plain for bnn_model_t {}
-#[cfg(feature = "conv")]
-impl Plain for crate::stream::bnn_stream_t {}
-
-plain!(
-    u8,
-    u64,
-    i32,
-    f32,
-    usize,
-    *const u8,
-    bnn_tensor_t,
-    bnn_layer_t
-);
-// Numbers of the pointer's size first, then numbers of 4 bytes: no padding.
-const _: () = assert!(size_of::<bnn_tensor_t>() == 2 * size_of::<usize>() + 8);
-const _: () = assert!(size_of::<bnn_layer_t>() == 24 * size_of::<usize>() + 16);
-#[cfg(feature = "std")]
-plain!(
-    bnn_linear_options_t,
-    bnn_conv2d_options_t,
-    bnn_pool2d_options_t
-);
-#[cfg(feature = "std")]
-const _: () = assert!(size_of::<bnn_conv2d_options_t>() == 15 * size_of::<usize>() + 8);
+numbers!(u8, u64, i32, f32, usize, *const u8);
 
 /// Refuses a pointer that is NULL or not aligned.
 pub(super) fn checked<T>(argument: &'static str, pointer: *const T) -> Result<*const T, Error> {

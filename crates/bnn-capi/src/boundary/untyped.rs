@@ -5,7 +5,8 @@ use core::ffi::c_void;
 
 use super::argument::Argument;
 use super::ledger::Ledger;
-use super::pointer::{Input, Output, Plain, checked};
+use super::plain::Plain;
+use super::pointer::{Input, Output, checked};
 use crate::error::Error;
 
 /// Memory that a call reads, of elements whose type the call decides.

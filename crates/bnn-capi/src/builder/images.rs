@@ -35,6 +35,17 @@ pub struct bnn_pool2d_options_t {
     pub pad_right: usize,
 }
 
+plain!(bnn_pool2d_options_t {
+    kernel_height,
+    kernel_width,
+    stride_y,
+    stride_x,
+    pad_top,
+    pad_bottom,
+    pad_left,
+    pad_right
+});
+
 impl bnn_pool2d_options_t {
     fn kernel(&self) -> [usize; 2] {
         [self.kernel_height, self.kernel_width]

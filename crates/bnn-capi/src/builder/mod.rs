@@ -5,6 +5,7 @@ use bnn_autograd::internal::export::FileBuilder;
 use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
+use crate::boundary::{Handle, Input, Output, Readable, Writable};
 use crate::error::Error;
 use crate::memory;
 use crate::model::bnn_element_t;
@@ -28,6 +29,25 @@ enum State {
     Open(Box<FileBuilder>),
     /// The file.
     Finished(Vec<u8>),
+}
+
+impl Handle for bnn_builder_t {}
+
+impl Readable for bnn_builder_t {
+    type Seen<'call> = &'call Self;
+
+    fn seen(input: Input<'_, Self>) -> &Self {
+        input.handle()
+    }
+}
+
+/// The one handle that calls change.
+impl Writable for bnn_builder_t {
+    type Seen<'call> = &'call mut Self;
+
+    fn seen(output: Output<'_, Self>) -> &mut Self {
+        output.handle()
+    }
 }
 
 impl bnn_builder_t {

@@ -9,6 +9,7 @@ pub mod run;
 use bnn_core::conv::{Conv2d, Images, PackedFilters, conv2d_f32};
 use bnn_core::{BitMatrix, row_words};
 
+use crate::boundary::{Handle, Input, Readable};
 use crate::error::Error;
 use crate::layer::Epilogue;
 use crate::threads::pool;
@@ -25,6 +26,16 @@ pub struct bnn_conv2d_t {
     /// The filters in the kernel's layout.
     packed: PackedFilters,
     epilogue: Epilogue,
+}
+
+impl Handle for bnn_conv2d_t {}
+
+impl Readable for bnn_conv2d_t {
+    type Seen<'call> = &'call Self;
+
+    fn seen(input: Input<'_, Self>) -> &Self {
+        input.handle()
+    }
 }
 
 impl bnn_conv2d_t {

@@ -62,6 +62,26 @@ pub struct bnn_conv2d_options_t {
     pub clip: f32,
 }
 
+plain!(bnn_conv2d_options_t {
+    height,
+    width,
+    channels,
+    outputs,
+    kernel_height,
+    kernel_width,
+    stride_y,
+    stride_x,
+    dilation_y,
+    dilation_x,
+    groups,
+    pad_top,
+    pad_bottom,
+    pad_left,
+    pad_right,
+    pad_value,
+    clip
+});
+
 impl bnn_conv2d_options_t {
     /// The convolution that the options describe.
     pub(crate) fn conv(&self) -> Result<Conv2d, Error> {

@@ -6,6 +6,7 @@ pub mod run;
 
 use bnn_core::{BitMatrix, FloatRows, PackedWeights, gemm_f32};
 
+use crate::boundary::{Handle, Input, Readable};
 use crate::error::Error;
 use crate::layer::Epilogue;
 use crate::shape::{at_most, nonzero};
@@ -23,6 +24,16 @@ pub struct bnn_linear_t {
     /// The weights in the kernel's layout.
     packed: PackedWeights,
     epilogue: Epilogue,
+}
+
+impl Handle for bnn_linear_t {}
+
+impl Readable for bnn_linear_t {
+    type Seen<'call> = &'call Self;
+
+    fn seen(input: Input<'_, Self>) -> &Self {
+        input.handle()
+    }
 }
 
 impl bnn_linear_t {

@@ -17,6 +17,8 @@ pub struct bnn_linear_options_t {
     pub clip: f32,
 }
 
+plain!(bnn_linear_options_t { clip });
+
 const DEFAULT: bnn_linear_options_t = bnn_linear_options_t { clip: 1.0 };
 
 fn new_f32(

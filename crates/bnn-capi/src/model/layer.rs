@@ -76,6 +76,27 @@ pub struct bnn_layer_t {
     pub pad_value: i32,
 }
 
+plain!(bnn_layer_t {
+    input_shape,
+    output_shape,
+    kernel,
+    stride,
+    dilation,
+    padding,
+    groups,
+    weights_per_output,
+    weights,
+    input_thresholds,
+    scale,
+    bias,
+    thresholds_i16,
+    thresholds_i32,
+    kind,
+    element,
+    element_bits,
+    pad_value
+});
+
 const EMPTY: bnn_layer_t = bnn_layer_t {
     input_shape: [0; 3],
     output_shape: [0; 3],
@@ -154,8 +175,7 @@ impl bnn_layer_t {
         self.kernel = windows.kernel();
         self.stride = windows.stride();
         self.dilation = windows.dilation();
-        let (before, after) = (windows.padding_before(), windows.padding_after());
-        let ([top, left], [bottom, right]) = (before, after);
+        let [top, left, bottom, right] = bnn_core::internal::padded_sides(windows);
         self.padding = [top, bottom, left, right];
         Ok(())
     }

@@ -6,6 +6,9 @@ use bnn_core::model::{InputType, Model, OutputType};
 
 use bnn_element_t::*;
 
+use crate::boundary::{
+    Input, Ledger, ModelWords, Output, Readable, Writable, model_in, model_words,
+};
 use crate::error::Error;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
@@ -42,6 +45,13 @@ pub struct bnn_tensor_t {
     pub element_bits: i32,
 }
 
+plain!(bnn_tensor_t {
+    elements,
+    bytes,
+    element,
+    element_bits
+});
+
 /// An open model file. The struct belongs to the caller and may be on the stack; copies of it work
 /// equally, and there is nothing to free. Only `bnn_model_open` writes it, and any number of
 /// threads may use it at once. The other functions refuse a struct that is all zeros.
@@ -51,6 +61,58 @@ pub struct bnn_tensor_t {
 pub struct bnn_model_t {
     /// For the library only.
     pub words: [*const c_void; 16],
+}
+
+plain_layout!(bnn_model_t { words });
+
+impl bnn_model_t {
+    pub(crate) fn of(model: Model<'_>) -> Self {
+        let words = model_words(model);
+        Self { words }
+    }
+
+    /// The model that lies here.
+    pub(crate) fn opened(&self) -> Result<&Model<'_>, Error> {
+        let words: &ModelWords = &self.words;
+        model_in(words)
+    }
+}
+
+/// Enters the file of `model` into the ledger.
+pub(crate) fn enter_file(model: &Model<'_>, ledger: &Ledger) -> Result<(), Error> {
+    ledger.reads("the model's file", model.file())
+}
+
+/// `const bnn_model_t *`: a model that a call uses.
+#[derive(Debug)]
+pub(crate) struct ModelInput<'call>(Input<'call, bnn_model_t>);
+
+impl<'call> ModelInput<'call> {
+    /// The model; no output of the call overlaps it or its file.
+    pub(crate) fn opened(self) -> Result<&'call Model<'call>, Error> {
+        let ledger = self.0.ledger();
+        let model = self.0.one()?.opened()?;
+        enter_file(model, ledger)?;
+        Ok(model)
+    }
+}
+
+impl Readable for bnn_model_t {
+    type Seen<'call> = ModelInput<'call>;
+    /// The struct and the file.
+    const REGIONS: usize = 2;
+
+    fn seen(input: Input<'_, Self>) -> ModelInput<'_> {
+        ModelInput(input)
+    }
+}
+
+impl Writable for bnn_model_t {
+    type Seen<'call> = Output<'call, Self>;
+
+    fn seen(output: Output<'_, Self>) -> Output<'_, Self> {
+        output
+    }
 }
 
 pub(crate) fn input_of(model: &Model<'_>) -> Result<bnn_tensor_t, Error> {

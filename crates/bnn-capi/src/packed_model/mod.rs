@@ -5,9 +5,9 @@ mod file;
 use core::ffi::c_char;
 use core::sync::atomic::AtomicUsize;
 
-use bnn_core::model::{AlignedBytes, Model, PackedModel};
-
-use crate::model::bnn_model_t;
+use crate::boundary::{Handle, Input, KeptModel, Ledger, Readable};
+use crate::error::Error;
+use crate::model::{bnn_model_t, enter_file};
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
@@ -17,12 +17,45 @@ use crate::status::bnn_status_t;
 #[derive(Debug)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_packed_model_t {
-    pub(crate) packed: PackedModel<'static>,
-    pub(crate) model: Model<'static>,
+    kept: KeptModel,
     /// The most samples of a run so far: no more memory is asked for up to this number.
-    pub(crate) most_samples: AtomicUsize,
-    /// What the models above point into, if it is the library's; dropped after them.
-    pub(crate) _file: Option<AlignedBytes>,
+    most_samples: AtomicUsize,
+}
+
+impl Handle for bnn_packed_model_t {}
+
+impl bnn_packed_model_t {
+    fn new(kept: KeptModel) -> Self {
+        let most_samples = AtomicUsize::new(0);
+        Self { kept, most_samples }
+    }
+}
+
+/// `const bnn_packed_model_t *`: a model that a call uses.
+#[derive(Debug)]
+pub(crate) struct PackedModelInput<'call> {
+    packed: &'call bnn_packed_model_t,
+    ledger: &'call Ledger,
+}
+
+impl<'call> PackedModelInput<'call> {
+    /// The model; no output of the call overlaps its file.
+    pub(crate) fn opened(self) -> Result<&'call bnn_packed_model_t, Error> {
+        enter_file(self.packed.kept.model(), self.ledger)?;
+        Ok(self.packed)
+    }
+}
+
+impl Readable for bnn_packed_model_t {
+    type Seen<'call> = PackedModelInput<'call>;
+
+    fn seen(input: Input<'_, Self>) -> PackedModelInput<'_> {
+        let ledger = input.ledger();
+        PackedModelInput {
+            packed: input.handle(),
+            ledger,
+        }
+    }
 }
 
 export! {
@@ -44,7 +77,7 @@ export! {
     ) -> bnn_status_t {
         nonzero("len", len)?;
         let file = file::copied(bytes.read(len)?)?;
-        out.put(bnn_packed_model_t::owning(file)?)
+        out.put(bnn_packed_model_t::new(KeptModel::owning(file)?))
     }
 }
 
@@ -61,7 +94,8 @@ export! {
         out: *mut *mut bnn_packed_model_t,
     ) -> bnn_status_t {
         nonzero("len", len)?;
-        out.put(bnn_packed_model_t::borrowing(bytes.read(len)?)?)
+        let kept = KeptModel::borrowing(bytes.read(len)?)?;
+        out.put(bnn_packed_model_t::new(kept))
     }
 }
 
@@ -77,7 +111,7 @@ export! {
         out: *mut *mut bnn_packed_model_t,
     ) -> bnn_status_t {
         let file = file::read(path.text()?)?;
-        out.put(bnn_packed_model_t::owning(file)?)
+        out.put(bnn_packed_model_t::new(KeptModel::owning(file)?))
     }
 }
 
@@ -95,7 +129,7 @@ export! {
         out: *mut bnn_model_t,
     ) -> bnn_status_t {
         let packed = packed.opened()?;
-        out.place()?.put(bnn_model_t::of(packed.model));
+        out.place()?.put(bnn_model_t::of(*packed.kept.model()));
         Ok(())
     }
 }
@@ -117,7 +151,7 @@ export! {
         workspace_bytes: *mut usize,
     ) -> bnn_status_t {
         nonzero("samples", samples)?;
-        let memory = packed.opened()?.packed.memory(samples);
+        let memory = packed.opened()?.kept.packed().memory(samples);
         let (weights, workspace) = (weights_bytes.place()?, workspace_bytes.place()?);
         weights.put(memory.weights);
         workspace.put(memory.workspace);

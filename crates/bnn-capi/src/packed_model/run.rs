@@ -21,7 +21,7 @@ fn run(
     input: Memory<UntypedInput<'_>>,
     output: Memory<UntypedOutput<'_>>,
 ) -> Result<(), Error> {
-    let model = &packed.model;
+    let model = packed.kept.model();
     let (in_bytes, out_bytes) = (input_of(model)?.bytes, output_of(model)?.bytes);
     let in_bytes = times("input_bytes", samples, in_bytes)?;
     equal("input_bytes", in_bytes, input.bytes)?;
@@ -35,7 +35,7 @@ fn run(
     let words = words.saturating_mul(samples);
     // What earlier runs worked in is kept for this one.
     let grows = packed.most_samples.load(Ordering::Relaxed) < samples;
-    pool::run_model(words, grows, || packed.packed.run(samples, from, to))?;
+    pool::run_model(words, grows, || packed.kept.packed().run(samples, from, to))?;
     packed.most_samples.fetch_max(samples, Ordering::Relaxed);
     Ok(())
 }

@@ -2,11 +2,15 @@
 
 use core::ffi::c_void;
 
-use bnn_core::model::{Model, Stream};
+use bnn_core::model::{Model, Stream, StreamState};
 
+use crate::boundary::{
+    Input, Output, Readable, StreamWords, Writable, set_stream_state, stream_memory, stream_state,
+    stream_words,
+};
 use crate::error::Error;
 use crate::model::run::{Memory, equal, input_in, output_in};
-use crate::model::{bnn_model_t, input_of, output_of, times};
+use crate::model::{bnn_model_t, enter_file, input_of, output_of, times};
 use crate::shape::at_least;
 use crate::status::bnn_status_t;
 
@@ -22,6 +26,72 @@ pub struct bnn_stream_t {
     pub model: bnn_model_t,
     /// For the library only.
     pub words: [*const c_void; 8],
+}
+
+plain_layout!(bnn_stream_t { model, words });
+
+impl bnn_stream_t {
+    /// A stream that is to go on from `state`, with memory that C's caller keeps.
+    fn of(model: bnn_model_t, memory: &mut [u64], state: StreamState) -> Self {
+        let words = stream_words(memory, state);
+        Self { model, words }
+    }
+
+    fn state(&self) -> Result<StreamState, Error> {
+        stream_state(&self.words)
+    }
+}
+
+impl Readable for bnn_stream_t {
+    type Seen<'call> = Input<'call, Self>;
+
+    fn seen(input: Input<'_, Self>) -> Input<'_, Self> {
+        input
+    }
+}
+
+impl Writable for bnn_stream_t {
+    type Seen<'call> = Output<'call, Self>;
+    /// The stream, its memory and the model's file.
+    const REGIONS: usize = 3;
+
+    fn seen(output: Output<'_, Self>) -> Output<'_, Self> {
+        output
+    }
+}
+
+/// The model of an open stream, its memory for the time of a call, and what else it keeps.
+#[derive(Debug)]
+struct Opened<'call> {
+    model: &'call Model<'call>,
+    memory: &'call mut [u64],
+    /// To be changed.
+    state: StreamState,
+    words: &'call mut StreamWords,
+}
+
+impl<'call> Opened<'call> {
+    /// The stream that lies there, to be changed; no other argument of the call overlaps it, its
+    /// memory or its model's file.
+    fn new(stream: Output<'call, bnn_stream_t>) -> Result<Self, Error> {
+        let ledger = stream.ledger();
+        let stream = stream.one()?;
+        let state = stream.state()?;
+        let bnn_stream_t { model, words } = stream;
+        let model = model.opened()?;
+        enter_file(model, ledger)?;
+        Ok(Self {
+            model,
+            memory: stream_memory(words, ledger)?,
+            state,
+            words,
+        })
+    }
+
+    /// Notes the state, from which the stream is to go on.
+    fn keep(self) {
+        set_stream_state(self.words, self.state);
+    }
 }
 
 fn row_bytes(model: &Model<'_>) -> Result<usize, Error> {
@@ -94,7 +164,7 @@ export! {
         output_bytes: usize,
         ready: *mut i32,
     ) -> bnn_status_t {
-        let mut opened = stream.opened()?;
+        let mut opened = Opened::new(stream)?;
         let model = opened.model;
         equal("row_bytes", self::row_bytes(model)?, row_bytes)?;
         equal("output_bytes", output_of(model)?.bytes, output_bytes)?;
@@ -117,7 +187,7 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, NOT_OPEN, ISA_UNKNOWN, ISA_ABSENT.
     pub fn bnn_stream_reset(stream: *mut bnn_stream_t) -> bnn_status_t {
-        let mut opened = stream.opened()?;
+        let mut opened = Opened::new(stream)?;
         let mut stream = Stream::resume(*opened.model, opened.memory, opened.state)?;
         stream.reset();
         opened.state = stream.state();
@@ -130,7 +200,7 @@ export! {
     /// 1 if the window slides, which it does if no layer of the model is padded above or below. 0
     /// otherwise, and if `stream` is NULL or not open.
     pub fn bnn_stream_slides(stream: *const bnn_stream_t) -> u32 {
-        Ok(stream.get()?.state()?.slides.into())
+        Ok(stream.one()?.state()?.slides.into())
     }
 }
 
