@@ -19,11 +19,9 @@ from torch import Tensor, fx, nn
 from .. import _native
 from .._native import Error
 from ..bits import pack
+from ._products import OF_NUMBERS, product_of
 from .functional import pads, pair
-from .modules import BinaryConv2d, BinaryLinear, SignWeightConv2d, SignWeightLinear, _folded
-
-# Up to this sum floats are exact.
-_MOST = 1 << 24
+from .modules import BinaryConv2d, BinaryLinear, _folded
 
 _ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
 _CAT = (torch.cat, torch.concat)
@@ -83,7 +81,7 @@ class GraphFile:
         (first, *_) = self.calls.nodes
         return any(
             user.op == "call_module"
-            and isinstance(self.network.get_submodule(user.target), (SignWeightConv2d, SignWeightLinear))
+            and isinstance(self.network.get_submodule(user.target), OF_NUMBERS)
             for user in first.users
         )
 
@@ -174,10 +172,8 @@ class GraphFile:
         (source,) = call.args
         if isinstance(module, _LEFT_OUT):
             return self.values[source]
-        if isinstance(module, BinaryLinear):
-            return self._linear(call, module, source)
-        if isinstance(module, BinaryConv2d):
-            return self._conv2d(call, module, source)
+        if isinstance(module, (BinaryLinear, BinaryConv2d)):
+            return self._product(call, module, source)
         x, tensor = self._numbers(call, source), self.tensors[source]
         if isinstance(module, nn.Flatten) and module.start_dim == 1 and module.end_dim in (-1, tensor.ndim - 1):
             return self._flattened(call, source)
@@ -227,61 +223,24 @@ class GraphFile:
             raise self._refuse(call, "expected means of pixels: count_include_pad=False and no divisor_override")
         return _Value(self.writer.pool(x.node, is_max, [height, width, channels], kernel, stride, padding))
 
-    def _linear(self, call: fx.Node, layer: BinaryLinear, source: fx.Node) -> _Value:
+    def _product(self, call: fx.Node, layer: BinaryLinear | BinaryConv2d, source: fx.Node) -> _Value:
         value, tensor = self.values[source], self.tensors[source]
-        if tensor.ndim != 2:
-            raise self._refuse(call, "it takes rows; expected a Flatten before it")
-        weight, kernel, channels = layer.weight, [1, 1], tensor.shape[1]
-        if value.flat_from:
-            # PyTorch flattens [channels, height, width], a model file [height, width, channels].
-            channels, *kernel = value.flat_from
-            weight = weight.unflatten(1, value.flat_from).permute(0, 2, 3, 1).flatten(1)
-        shape = _native.Conv2d([*kernel, channels], len(weight), kernel)
-        return self._product(call, layer, weight, shape, source, isinstance(layer, SignWeightLinear))
-
-    def _conv2d(self, call: fx.Node, layer: BinaryConv2d, source: fx.Node) -> _Value:
-        tensor = self.tensors[source]
-        if tensor.ndim != 4:
-            raise self._refuse(call, "it takes images; expected [batch, channels, height, width]")
-        shape = _native.Conv2d(
-            self._sizes(tensor),
-            layer.out_channels,
-            layer.kernel_size,
-            layer.stride,
-            layer.dilation,
-            layer.groups,
-            pads(layer.padding, layer.kernel_size, layer.dilation),
-            layer.pad_value,
+        product = product_of(
+            layer, tensor, value.flat_from, self.largest_input, lambda why: self._refuse(call, why)
         )
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1)
-        return self._product(call, layer, weight, shape, source, isinstance(layer, SignWeightConv2d))
-
-    def _product(
-        self,
-        call: fx.Node,
-        layer: BinaryLinear | BinaryConv2d,
-        weight: Tensor,
-        shape: _native.Conv2d,
-        source: fx.Node,
-        takes_numbers: bool,
-    ) -> _Value:
-        if not weight.isfinite().all():
-            raise self._refuse(call, "it has weights that are not finite")
-        node = self.values[source].node
-        if takes_numbers and node != 0:
+        node, n = value.node, len(product.weight)
+        if product.takes_numbers and node != 0:
             raise self._refuse(call, "it multiplies numbers; only the first layer may, the others take signs")
-        if not takes_numbers and node == 0 and self.is_bytes:
+        if not product.takes_numbers and node == 0 and self.is_bytes:
             raise self._refuse(call, "it takes signs of an input of which another layer takes numbers")
-        if weight.shape[1] * (self.largest_input if takes_numbers else 1) > _MOST:
-            raise self._refuse(call, "its sums can exceed 2**24, up to which floats are exact")
         if node != 0:
             if node not in self.signs:
-                channels = self.values[source].flat_from or self.tensors[source].shape[1:]
+                channels = value.flat_from or tensor.shape[1:]
                 self.signs[node] = self.writer.sign(node, np.zeros(channels[0], np.float32))
             node = self.signs[node]
-        n = len(weight)
+        shape = product.shape or _native.Conv2d([1, 1, tensor.shape[1]], n, [1, 1])
         bias = np.zeros(n, np.float32) if layer.bias is None else _array(layer.bias)
-        return _Value(self.writer.product(node, shape, pack(weight.detach().numpy()), np.ones(n, np.float32), bias))
+        return _Value(self.writer.product(node, shape, pack(product.weight.numpy()), np.ones(n, np.float32), bias))
 
     def _real_product(self, call: fx.Node, layer: nn.Linear | nn.Conv2d, x: _Value, tensor: Tensor) -> _Value:
         """A layer of numbers. PyTorch adds in an order of its own, which `tolerance` is to allow."""

@@ -25,13 +25,11 @@ from .._native import Error
 from ..bits import pack
 from ..model import Model
 from ._graphs import GraphFile, is_graph
-from .functional import pads, pair
-from .modules import BinaryConv2d, BinaryLinear, SignWeightConv2d, SignWeightLinear, _folded
+from ._products import OF_NUMBERS, product_of
+from .functional import pair
+from .modules import BinaryConv2d, BinaryLinear, _folded
 
 Step = Callable[[Tensor], Tensor]
-
-# Up to this sum floats are exact.
-_MOST = 1 << 24
 
 
 @dataclass
@@ -93,10 +91,8 @@ class _Layers:
 
     def _visit(self, named: _Named) -> None:
         module = named.module
-        if isinstance(module, BinaryLinear):
-            self._linear(named, module)
-        elif isinstance(module, BinaryConv2d):
-            self._conv2d(named, module)
+        if isinstance(module, (BinaryLinear, BinaryConv2d)):
+            self._product(named, module)
         elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             self._batch_norm(named, module)
         elif isinstance(module, nn.Hardtanh):
@@ -111,54 +107,12 @@ class _Layers:
             return
         self.x = module(self.x)
 
-    def _linear(self, named: _Named, layer: BinaryLinear) -> None:
-        if self.x.ndim != 2:
-            raise named.refuse("it takes rows; expected a Flatten before it")
-        weight = layer.weight
-        if self.flat_from is not None:
-            # PyTorch flattens [channels, height, width], a model file [height, width, channels].
-            weight = weight.unflatten(1, self.flat_from).permute(0, 2, 3, 1).flatten(1)
-        shape = None
-        if self.flat_from is not None:
-            # A dense layer on an image is a convolution with a kernel as large as the image.
-            channels, height, width = self.flat_from
-            shape = _native.Conv2d([height, width, channels], len(weight), [height, width])
-        self._product(named, layer, weight, shape, isinstance(layer, SignWeightLinear))
-
-    def _conv2d(self, named: _Named, layer: BinaryConv2d) -> None:
-        if self.x.ndim != 4:
-            raise named.refuse("it takes images; expected samples [batch, channels, height, width]")
-        _, channels, height, width = self.x.shape
-        shape = _native.Conv2d(
-            [height, width, channels],
-            layer.out_channels,
-            layer.kernel_size,
-            layer.stride,
-            layer.dilation,
-            layer.groups,
-            pads(layer.padding, layer.kernel_size, layer.dilation),
-            layer.pad_value,
-        )
-        weight = layer.weight.permute(0, 2, 3, 1).flatten(1)
-        self._product(named, layer, weight, shape, isinstance(layer, SignWeightConv2d))
-
-    def _product(
-        self,
-        named: _Named,
-        layer: BinaryLinear | BinaryConv2d,
-        weight: Tensor,
-        shape: _native.Conv2d | None,
-        takes_numbers: bool,
-    ) -> None:
-        if not weight.isfinite().all():
-            raise named.refuse("it has weights that are not finite")
-        if takes_numbers and self.products:
+    def _product(self, named: _Named, layer: BinaryLinear | BinaryConv2d) -> None:
+        product = product_of(layer, self.x, self.flat_from, self.largest_input, named.refuse)
+        if product.takes_numbers and self.products:
             raise named.refuse("it multiplies numbers; only the first layer may, the others take signs")
-        most = weight.shape[1] * (self.largest_input if takes_numbers else 1)
-        if most > _MOST:
-            raise named.refuse("its sums can exceed 2**24, up to which floats are exact")
-        signs = np.where(weight.detach().numpy() >= 0, np.int8(1), np.int8(-1))
-        self.products.append(_Product(named, signs, shape, most, last=named))
+        signs = np.where(product.weight.numpy() >= 0, np.int8(1), np.int8(-1))
+        self.products.append(_Product(named, signs, product.shape, product.most, last=named))
         self.flat_from = None
         if layer.bias is not None:
             bias = layer.bias
@@ -424,7 +378,7 @@ def export(
                 replace_file(path, file)
             return file
         products = _Layers(network, samples[:1].float(), input_bits).products
-        is_bytes = isinstance(products[0].named.module, (SignWeightLinear, SignWeightConv2d))
+        is_bytes = isinstance(products[0].named.module, OF_NUMBERS)
         writer = _native.Writer(input_bits if is_bytes else 0)
         for product, following in zip(products, products[1:]):
             _undo(following, _hidden(writer, product))
