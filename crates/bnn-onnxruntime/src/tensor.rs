@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use bnn_core::Error;
 use bnn_core::model::ModelError;
+use bnn_core::{Error, row_words};
 
 /// Why a node is refused or cannot be computed: what was wrong and what was expected.
 #[derive(Debug)]
@@ -61,7 +61,31 @@ pub(crate) struct Tensor<'a> {
     pub(crate) data: Data<'a>,
 }
 
-impl Tensor<'_> {
+impl<'a> Tensor<'a> {
+    /// The words of an input `X` of which a pixel or a row has `channels` signs.
+    pub(crate) fn words(&self, channels: usize) -> Result<&'a [u64], Refusal> {
+        match self.data {
+            Data::U64(words) if self.last() == row_words(channels) => Ok(words),
+            _ => refused(format!(
+                "the input X: expected a last side of {} words (uint64) for {channels} channels, \
+                 found a shape of {:?}",
+                row_words(channels),
+                self.shape
+            )),
+        }
+    }
+
+    /// Refuses an input `X` of numbers of which a pixel or a row has not `channels`.
+    pub(crate) fn check_channels(&self, channels: usize) -> Result<(), Refusal> {
+        match self.last() == channels {
+            true => Ok(()),
+            false => refused(format!(
+                "the input X: expected a last side of {channels} channels, found a shape of {:?}",
+                self.shape
+            )),
+        }
+    }
+
     /// The last side; 1 if there is none.
     pub(crate) fn last(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)

@@ -37,12 +37,7 @@ impl Operator for AveragePool {
         let Data::F32(pixels) = x.data else {
             return refused("the input X: expected float32, found another type");
         };
-        if channels != self.window.channels {
-            return refused(format!(
-                "the input X: expected {} channels, found a shape of {:?}",
-                self.window.channels, x.shape
-            ));
-        }
+        x.check_channels(self.window.channels)?;
         let pool = self.window.pool([height, width], channels)?;
         let [rows, columns] = pool.windows().output_size();
         let y = output.floats(&[batch, rows, columns, channels])?;

@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 
 use bnn_core::conv::max_pool2d;
-use bnn_core::{BitMatrixView, BitMatrixViewMut, row_words};
+use bnn_core::{BitMatrixView, BitMatrixViewMut};
 
 use super::window::Window;
 use super::{Input, NodeInfo, Operator, Output, first};
 use crate::schema::op;
-use crate::tensor::{Data, Element, Refusal, Tensor, refused};
+use crate::tensor::{Element, Refusal, Tensor};
 
 /// Images of bits to images of bits.
 #[derive(Debug)]
@@ -34,15 +34,7 @@ impl Operator for MaxPool {
         let x = first(inputs)?;
         let channels = self.window.channels;
         let [batch, height, width, words] = x.image()?;
-        let Data::U64(bits) = x.data else {
-            return refused("the input X: expected words of signs (uint64), found another type");
-        };
-        if words != row_words(channels) {
-            return refused(format!(
-                "the input X: expected words of {channels} signs, found a shape of {:?}",
-                x.shape
-            ));
-        }
+        let bits = x.words(channels)?;
         let pool = self.window.pool([height, width], channels)?;
         let [height, width] = pool.windows().output_size();
         let y = output.words(&[batch, height, width, words])?;

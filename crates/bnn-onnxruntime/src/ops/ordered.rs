@@ -65,13 +65,8 @@ impl Operator for OrderedConv {
         output: impl Output<'a> + Send,
     ) -> Result<(), Refusal> {
         let x = first(inputs)?;
-        let [batch, height, width, channels] = x.image()?;
-        if channels != self.window.channels {
-            return refused(format!(
-                "the input X: expected {} channels, found a shape of {:?}",
-                self.window.channels, x.shape
-            ));
-        }
+        let [batch, height, width, _] = x.image()?;
+        x.check_channels(self.window.channels)?;
         let conv = self.window.conv([height, width], self.outputs)?;
         let [rows, columns] = conv.windows().output_size();
         let y = output.floats(&[batch, rows, columns, self.outputs])?;

@@ -46,12 +46,7 @@ impl Operator for Pack {
     ) -> Result<(), Refusal> {
         let x = first(inputs)?;
         let channels = self.thresholds.len();
-        if x.last() != channels {
-            return refused(format!(
-                "the input X: expected a last side of {channels}, found a shape of {:?}",
-                x.shape
-            ));
-        }
+        x.check_channels(channels)?;
         let y = output.words(&x.with_last(row_words(channels)))?;
         match x.data {
             Data::F32(x) => pack(x, &self.thresholds, y, |x, t| x >= t),

@@ -92,18 +92,9 @@ impl Product {
         x: &Tensor<'a>,
     ) -> Result<(Images<'a>, Arc<PackedFilters>, Vec<usize>), Refusal> {
         let channels = self.window.channels;
-        let is_bits = matches!(x.data, Data::U64(_));
-        let last = if is_bits {
-            row_words(channels)
-        } else {
-            channels
-        };
-        if x.last() != last {
-            return refused(format!(
-                "the input X: expected a last side of {last} for {channels} channels, found a \
-                 shape of {:?}",
-                x.shape
-            ));
+        match x.data {
+            Data::U64(_) => x.words(channels).map(|_| ())?,
+            _ => x.check_channels(channels)?,
         }
         let images = match x.data {
             Data::F32(x) => Images::Floats(x),

@@ -2,12 +2,12 @@
 
 use std::ffi::CStr;
 
-use bnn_core::{BitMatrixView, row_words, unpack};
+use bnn_core::{BitMatrixView, unpack};
 
 use super::window::channels;
 use super::{Input, NodeInfo, Operator, Output, first};
 use crate::schema::op;
-use crate::tensor::{Data, Element, Refusal, Tensor, refused};
+use crate::tensor::{Element, Refusal, Tensor};
 
 /// `[.., words]` to floats `[.., channels]`.
 #[derive(Debug)]
@@ -31,12 +31,7 @@ impl Operator for Unpack {
         output: impl Output<'a> + Send,
     ) -> Result<(), Refusal> {
         let x = first(inputs)?;
-        let (Data::U64(words), true) = (x.data, x.last() == row_words(self.channels)) else {
-            return refused(format!(
-                "the input X: expected words of {} signs, found a shape of {:?}",
-                self.channels, x.shape
-            ));
-        };
+        let words = x.words(self.channels)?;
         let y = output.floats(&x.with_last(self.channels))?;
         if y.is_empty() {
             return Ok(());
