@@ -25,7 +25,7 @@ impl<T: Real> Affine<T> {
 
     /// [`apply`](Self::apply) to whole rows, on this thread.
     pub(crate) fn apply_to(&self, x: &[T], y: &mut [T]) {
-        vectorised(Rows { affine: self, x, y });
+        vectorised(AffineRows { affine: self, x, y });
     }
 
     #[inline(always)]
@@ -38,13 +38,13 @@ impl<T: Real> Affine<T> {
 }
 
 /// The loop of [`Affine::apply_to`].
-struct Rows<'a, T: Real> {
+struct AffineRows<'a, T: Real> {
     affine: &'a Affine<T>,
     x: &'a [T],
     y: &'a mut [T],
 }
 
-impl<T: Real> Loop for Rows<'_, T> {
+impl<T: Real> Loop for AffineRows<'_, T> {
     type Output = ();
 
     #[inline(always)]

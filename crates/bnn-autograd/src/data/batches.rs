@@ -66,12 +66,12 @@ impl Default for BatchConfig {
 /// ```
 #[derive(Debug)]
 pub struct Batches {
-    source: Source,
+    source: BatchSource,
     left: usize,
 }
 
 #[derive(Debug)]
-enum Source {
+enum BatchSource {
     Here(Dealer),
     Ahead(Ahead<Result<Batch, DataError>>),
 }
@@ -94,7 +94,7 @@ impl Batches {
             queue => Ahead::spawn(dealer.clone(), queue).ok(),
         };
         Ok(Self {
-            source: started.map_or(Source::Here(dealer), Source::Ahead),
+            source: started.map_or(BatchSource::Here(dealer), BatchSource::Ahead),
             left: batches,
         })
     }
@@ -106,8 +106,8 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let batch = match &mut self.source {
-            Source::Here(dealer) => dealer.next()?,
-            Source::Ahead(ahead) => ahead
+            BatchSource::Here(dealer) => dealer.next()?,
+            BatchSource::Ahead(ahead) => ahead
                 .next()?
                 .unwrap_or_else(|Panicked(reason)| Err(DataError::Worker { reason })),
         };

@@ -16,7 +16,7 @@ const CHANNELS: usize = 3;
 const MAX_BYTES: u64 = 1 << 28;
 
 /// The files of one data set.
-struct Files {
+struct CifarFiles {
     train: Vec<PathBuf>,
     test: PathBuf,
     /// Labels in a record; the last is the one that is learned.
@@ -30,7 +30,7 @@ pub(super) fn is_one(folder: &Path) -> bool {
     files(folder).is_ok_and(|files| files.is_some())
 }
 
-fn files(folder: &Path) -> Result<Option<Files>, DataError> {
+fn files(folder: &Path) -> Result<Option<CifarFiles>, DataError> {
     let files = source::named_files(folder)?;
     let named = |wanted: &str| {
         files
@@ -45,7 +45,7 @@ fn files(folder: &Path) -> Result<Option<Files>, DataError> {
         .collect();
     train.dedup_by(|a, b| a.0 == b.0);
     if let (false, Some(test)) = (train.is_empty(), named("test_batch.bin")) {
-        return Ok(Some(Files {
+        return Ok(Some(CifarFiles {
             train: train.into_iter().map(|(_, path)| path).collect(),
             test,
             labels: 1,
@@ -53,7 +53,7 @@ fn files(folder: &Path) -> Result<Option<Files>, DataError> {
         }));
     }
     let pair = named("train.bin").zip(named("test.bin"));
-    Ok(pair.map(|(train, test)| Files {
+    Ok(pair.map(|(train, test)| CifarFiles {
         train: vec![train],
         test,
         labels: 2,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::dataset::MAX_CLASSES;
-use super::part::{Part, Parts};
+use super::part::{SetPart, SetParts};
 use super::picture::{self, Colour};
 use super::{DataError, Dataset, Split};
 use listing::{Class, classes};
@@ -101,10 +101,10 @@ pub(super) fn read(folder: &Path, config: FolderConfig) -> Result<(Split, Vec<St
 fn parts(folder: &Path) -> Result<Option<(PathBuf, PathBuf, Option<PathBuf>)>, DataError> {
     let folders = listing::folders(folder)?.into_iter();
     let parts = folders.filter_map(|folder| {
-        let part = Part::of(folder.file_name()?.to_str()?)?;
+        let part = SetPart::of(folder.file_name()?.to_str()?)?;
         Some((part, folder))
     });
-    let (train, test, unused) = Parts::of(parts).chosen();
+    let (train, test, unused) = SetParts::of(parts).chosen();
     Ok(train.zip(test).map(|(train, test)| (train, test, unused)))
 }
 

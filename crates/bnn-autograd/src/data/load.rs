@@ -45,17 +45,17 @@ pub struct Loaded {
 /// [`DataError::UnknownSource`], [`DataError::NoDataSet`] or [`DataError::NotASet`] if it is none
 /// of these; otherwise what the reader found wrong.
 pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
-    let kind = Kind::of(spec)?;
+    let kind = PathKind::of(spec)?;
     let path = Path::new(spec);
     let mut loaded = match kind {
-        Kind::Digits => plain(digits()?),
-        Kind::Idx => plain(idx::read(path, None)?),
-        Kind::IdxPrefix => {
+        PathKind::Digits => plain(digits()?),
+        PathKind::Idx => plain(idx::read(path, None)?),
+        PathKind::IdxPrefix => {
             let prefix = path.file_name().and_then(OsStr::to_str);
             plain(idx::read(parent(path), prefix)?)
         }
-        Kind::Cifar => plain(cifar::read(path)?),
-        Kind::Images => {
+        PathKind::Cifar => plain(cifar::read(path)?),
+        PathKind::Images => {
             let (split, notes) = folder::read(path, config.images)?;
             Loaded {
                 is_folder_of_images: true,
@@ -63,7 +63,7 @@ pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
                 ..plain(split)
             }
         }
-        Kind::Arrays => {
+        PathKind::Arrays => {
             let FolderConfig {
                 test_share,
                 test_seed,
@@ -80,9 +80,9 @@ pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
                 ..plain(arrays.split)
             }
         }
-        Kind::Table | Kind::Tables => {
+        PathKind::Table | PathKind::Tables => {
             let table = match kind {
-                Kind::Table => table::read_file(path, config)?,
+                PathKind::Table => table::read_file(path, config)?,
                 _ => table::read_folder(path, config)?,
             };
             let notes = [table.note].into_iter().chain(unused(table.unused));
@@ -94,7 +94,7 @@ pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
         }
     };
     loaded.source = match kind {
-        Kind::Digits => spec.to_owned(),
+        PathKind::Digits => spec.to_owned(),
         _ => match source::name_of(path).as_str() {
             // Not the digits that are built in.
             "digits" => "./digits".to_owned(),
@@ -107,7 +107,7 @@ pub fn load(spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
 
 /// The kind of thing that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PathKind {
     Digits,
     Idx,
     IdxPrefix,
@@ -118,7 +118,7 @@ enum Kind {
     Tables,
 }
 
-impl Kind {
+impl PathKind {
     fn of(spec: &str) -> Result<Self, DataError> {
         let path = Path::new(spec);
         if spec == "digits" {

@@ -2,14 +2,21 @@
 
 /// One half of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(super) enum SetPart {
     Train,
     /// A part called validation counts as one to test by where there is no other.
     Validation,
     Test,
 }
 
-impl Part {
+/// What a file or an array of a part holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Images,
+    Labels,
+}
+
+impl SetPart {
     /// The part that a word names, in any case.
     pub(super) fn of(word: &str) -> Option<Self> {
         let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
@@ -27,15 +34,15 @@ impl Part {
 
 /// The parts of a data set, at most one of each.
 #[derive(Debug)]
-pub(super) struct Parts<T> {
+pub(super) struct SetParts<T> {
     pub(super) train: Option<T>,
     pub(super) validation: Option<T>,
     pub(super) test: Option<T>,
 }
 
-impl<T> Parts<T> {
+impl<T> SetParts<T> {
     /// Sorts things by the parts that they are of; of two of one part the first is kept.
-    pub(super) fn of(things: impl IntoIterator<Item = (Part, T)>) -> Self {
+    pub(super) fn of(things: impl IntoIterator<Item = (SetPart, T)>) -> Self {
         let mut parts = Self {
             train: None,
             validation: None,
@@ -43,9 +50,9 @@ impl<T> Parts<T> {
         };
         for (part, thing) in things {
             let place = match part {
-                Part::Train => &mut parts.train,
-                Part::Validation => &mut parts.validation,
-                Part::Test => &mut parts.test,
+                SetPart::Train => &mut parts.train,
+                SetPart::Validation => &mut parts.validation,
+                SetPart::Test => &mut parts.test,
             };
             place.get_or_insert(thing);
         }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::config::{Columns, LoadConfig, Scale};
 use super::csv::{self, LabelColumn, Labels, Ranges, Raw, Values};
-use super::part::{Part, Parts};
+use super::part::{SetPart, SetParts};
 use super::{DataError, Dataset, Layout, Split, source, subset};
 
 /// A data set of a table.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedTable {
     pub(super) split: Split,
     pub(super) columns: Columns,
     /// How the table was understood.
@@ -19,7 +19,7 @@ pub(super) struct Loaded {
 }
 
 /// The files of a folder that are tables called after parts of a data set.
-pub(super) fn files(folder: &Path) -> Result<Vec<(Part, PathBuf)>, DataError> {
+pub(super) fn files(folder: &Path) -> Result<Vec<(SetPart, PathBuf)>, DataError> {
     let files = source::named_files(folder)?.into_iter();
     let parts = files.filter_map(|(name, path)| {
         let (stem, ending) = name.rsplit_once('.')?;
@@ -30,8 +30,8 @@ pub(super) fn files(folder: &Path) -> Result<Vec<(Part, PathBuf)>, DataError> {
             return None;
         }
         let mut words = stem.split(['_', '-', '.', ' ']);
-        let part = words.next().and_then(Part::of);
-        let part = part.or_else(|| Part::of(words.next_back()?))?;
+        let part = words.next().and_then(SetPart::of);
+        let part = part.or_else(|| SetPart::of(words.next_back()?))?;
         Some((part, path))
     });
     Ok(parts.collect())
@@ -39,13 +39,13 @@ pub(super) fn files(folder: &Path) -> Result<Vec<(Part, PathBuf)>, DataError> {
 
 /// Whether the folder holds a table called after the training part.
 pub(super) fn is_one(folder: &Path) -> bool {
-    let is_train = |(part, _): &(Part, PathBuf)| *part == Part::Train;
+    let is_train = |(part, _): &(SetPart, PathBuf)| *part == SetPart::Train;
     files(folder).is_ok_and(|files| files.iter().any(is_train))
 }
 
 /// Reads the tables of a folder.
-pub(super) fn read_folder(folder: &Path, config: &LoadConfig) -> Result<Loaded, DataError> {
-    let (train, test, unused) = Parts::of(files(folder)?).chosen();
+pub(super) fn read_folder(folder: &Path, config: &LoadConfig) -> Result<LoadedTable, DataError> {
+    let (train, test, unused) = SetParts::of(files(folder)?).chosen();
     let train = train.ok_or_else(|| DataError::Missing {
         path: folder.join("train.csv"),
     })?;
@@ -55,7 +55,7 @@ pub(super) fn read_folder(folder: &Path, config: &LoadConfig) -> Result<Loaded, 
 }
 
 /// Reads one table, a share of whose rows is set aside for testing.
-pub(super) fn read_file(path: &Path, config: &LoadConfig) -> Result<Loaded, DataError> {
+pub(super) fn read_file(path: &Path, config: &LoadConfig) -> Result<LoadedTable, DataError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = source::without_gz(&name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -72,7 +72,7 @@ fn read(
     test_path: Option<&Path>,
     name: &str,
     config: &LoadConfig,
-) -> Result<Loaded, DataError> {
+) -> Result<LoadedTable, DataError> {
     let train = part(train_path, None, &config.label, &config.scale)?;
     let names = train.raw.labels.class_names();
     let train_labels = classes(&train.raw.labels, &names, train_path)?;
@@ -131,7 +131,7 @@ fn read(
             (split, ranges)
         }
     };
-    Ok(Loaded {
+    Ok(LoadedTable {
         split,
         columns: Columns {
             label: Some(noted),
@@ -242,9 +242,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::Loaded;
+    use crate::data::LoadedTable;
 
-    fn load(folder: &TempDir, spec: &str, config: &LoadConfig) -> Result<Loaded, DataError> {
+    fn load(folder: &TempDir, spec: &str, config: &LoadConfig) -> Result<LoadedTable, DataError> {
         crate::data::load(folder.path().join(spec).to_str().unwrap(), config)
     }
 

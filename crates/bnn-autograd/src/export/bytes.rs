@@ -2,7 +2,7 @@
 
 use bnn_core::model::{InputType, ModelWriter};
 
-use super::lowering::Values;
+use super::lowering::SampleShape;
 use super::operations::Role;
 use super::product::Shape;
 use super::{ExportError, Lowering};
@@ -43,9 +43,9 @@ impl Lowering {
             return Err(self.refusal("it shifts signs, which model files do not"));
         }
         let channels = match self.values {
-            Values::Row => shift.numel(), // the next product says how many there are
-            Values::Image([.., channels]) => channels,
-            Values::Flat(image) => image.iter().product(),
+            SampleShape::Row => shift.numel(), // the next product says how many there are
+            SampleShape::Image([.., channels]) => channels,
+            SampleShape::Flat(image) => image.iter().product(),
         };
         if shift.numel() != channels {
             let found = shift.numel();
@@ -80,7 +80,7 @@ impl Lowering {
         }
         let of_pixels = match (shape, self.values) {
             // The image has been flattened: each pixel has the same thresholds.
-            (Shape::Dense, Values::Flat([.., channels])) => channels == found,
+            (Shape::Dense, SampleShape::Flat([.., channels])) => channels == found,
             _ => false,
         };
         if found != expected && !of_pixels {

@@ -3,7 +3,7 @@
 use bnn_core::BitMatrix;
 use bnn_core::model::InputType;
 
-use super::lowering::Values;
+use super::lowering::SampleShape;
 use super::nodes::Nodes;
 use super::product::{Product, Shape, Then};
 use super::{ExportError, Lowering};
@@ -50,24 +50,28 @@ impl Lowering {
     pub(super) fn linear<T: Real>(&mut self, weight: &Tensor<T>) -> Result<(), ExportError> {
         let (n, k) = weight.matrix("weights of a linear operation")?;
         let width = match self.values {
-            Values::Row => self.open.as_ref().map(|before| before.weights.rows()),
-            Values::Image([.., channels]) => Some(channels),
-            Values::Flat(image) => Some(image.iter().product()),
+            SampleShape::Row => self.open.as_ref().map(|before| before.weights.rows()),
+            SampleShape::Image([.., channels]) => Some(channels),
+            SampleShape::Flat(image) => Some(image.iter().product()),
         };
         if width.is_some_and(|width| width != k) {
             return Err(self.refuse_width(k));
         }
         let whole = |[height, width, _]: [usize; 3]| [height, width];
         let shape = match self.values {
-            Values::Row => Shape::Dense,
-            Values::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
+            SampleShape::Row => Shape::Dense,
+            SampleShape::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
             // The input of the model lies in a row, and so does an image of one pixel.
-            Values::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => Shape::Dense,
-            Values::Flat(image) => self.shape(image, n, whole(image), ConvOptions::default())?,
+            SampleShape::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => {
+                Shape::Dense
+            }
+            SampleShape::Flat(image) => {
+                self.shape(image, n, whole(image), ConvOptions::default())?
+            }
         };
         let values = match self.values {
-            Values::Image([height, width, _]) => Values::Image([height, width, n]),
-            _ => Values::Row,
+            SampleShape::Image([height, width, _]) => SampleShape::Image([height, width, n]),
+            _ => SampleShape::Row,
         };
         self.product(weight, [n, k], shape)?;
         self.values = values;
@@ -118,12 +122,12 @@ impl Lowering {
     /// The error that a layer takes `columns` columns, of which there are others.
     pub(super) fn refuse_width(&self, columns: usize) -> ExportError {
         let before = match self.values {
-            Values::Row => match self.graph.as_ref().and_then(Nodes::shape) {
+            SampleShape::Row => match self.graph.as_ref().and_then(Nodes::shape) {
                 Some([.., columns]) => columns,
                 None => self.open.as_ref().map_or(0, |before| before.weights.rows()),
             },
-            Values::Image([.., channels]) => channels,
-            Values::Flat(image) => image.iter().product(),
+            SampleShape::Image([.., channels]) => channels,
+            SampleShape::Flat(image) => image.iter().product(),
         };
         self.refusal(format!(
             "it takes {columns} columns, the layer before gives {before}"

@@ -4,7 +4,7 @@ use bnn_core::conv::{Conv2d, Pool2d};
 use bnn_core::model::InputType;
 
 use super::graph::Over;
-use super::lowering::Values;
+use super::lowering::SampleShape;
 use super::nodes::Nodes;
 use super::operations::Role;
 use super::product::Shape;
@@ -25,11 +25,11 @@ impl Lowering {
     pub fn image(&mut self, shape: [usize; 3]) -> Result<(), ExportError> {
         let begun = self.graph.as_ref().is_some_and(Nodes::has_begun);
         match (&self.open, self.values) {
-            (None, Values::Row) if !begun => {
-                self.values = Values::Image(shape);
+            (None, SampleShape::Row) if !begun => {
+                self.values = SampleShape::Image(shape);
                 self.image = Some(shape);
             }
-            (None, Values::Image(known)) if known == shape => {}
+            (None, SampleShape::Image(known)) if known == shape => {}
             _ => {
                 let why = format!("it takes images {shape:?}, which is not what it is given");
                 return Err(self.refusal(why));
@@ -41,7 +41,7 @@ impl Lowering {
     /// `[height, width, channels]` of the images at hand; `None` where values lie in rows.
     pub(crate) fn images(&self) -> Option<[usize; 3]> {
         match self.values {
-            Values::Image(image) => Some(image),
+            SampleShape::Image(image) => Some(image),
             _ => None,
         }
     }
@@ -49,8 +49,8 @@ impl Lowering {
     /// Turns images into rows of their elements, in order: [`ops::flatten`](crate::ops::flatten).
     /// Rows stay as they are.
     pub fn flatten(&mut self) {
-        if let Values::Image(image) = self.values {
-            self.values = Values::Flat(image);
+        if let SampleShape::Image(image) = self.values {
+            self.values = SampleShape::Flat(image);
         }
     }
 
@@ -131,7 +131,7 @@ impl Lowering {
         self.pooled = Some((layer, kind, why));
         self.operations.account(Role::Pool);
         let [height, width] = pool.windows().output_size();
-        self.values = Values::Image([height, width, pool.channels()]);
+        self.values = SampleShape::Image([height, width, pool.channels()]);
         Ok(())
     }
 
@@ -168,7 +168,7 @@ impl Lowering {
         let shape = self.shape(image, n, [height, width], options)?;
         let out = shape.output(n);
         self.product(weight, [n, height * width * depth], shape)?;
-        self.values = Values::Image(out);
+        self.values = SampleShape::Image(out);
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub struct Lowering {
     /// The product added last, until the layers after it have said what its epilogue is.
     pub(super) open: Option<Product>,
     /// How the values that the next layer takes are laid out.
-    pub(super) values: Values,
+    pub(super) values: SampleShape,
     /// The images that the model takes, if it takes images.
     pub(super) image: Option<[usize; 3]>,
     /// What the layers have accounted for.
@@ -88,7 +88,7 @@ pub(crate) struct Lowered {
 
 /// How the values of a sample are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Values {
+pub(super) enum SampleShape {
     /// A row.
     Row,
     /// An image `[height, width, channels]`.
@@ -111,7 +111,7 @@ impl Lowering {
             thresholds: None,
             meta: String::new(),
             open: None,
-            values: Values::Row,
+            values: SampleShape::Row,
             image: None,
             operations: Operations::default(),
             graph: None,

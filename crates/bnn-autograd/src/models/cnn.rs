@@ -4,7 +4,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::models::size::Weights;
+use crate::models::size::WeightCount;
 use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, MaxPool2d, Module, SignWeightConv2d};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -27,7 +27,7 @@ pub struct CnnConfig {
 impl CnnConfig {
     /// Refuses a network with too many weights, before they are made.
     fn check_weights(&self) -> Result<(), Error> {
-        let mut weights = Weights::default();
+        let mut weights = WeightCount::default();
         let [mut height, mut width, mut before] = self.image;
         for stage in &self.stages {
             for &channels in stage {

@@ -4,7 +4,7 @@ use bnn_core::model::InputType;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::models::size::Weights;
+use crate::models::size::WeightCount;
 use crate::nn::{BatchNorm, BinaryLinear, InputThresholds, Module, Param, SignWeightLinear};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -114,7 +114,7 @@ impl Mlp {
             hidden as f64,
             hidden > 0,
         )?;
-        let (mut weights, mut before) = (Weights::default(), inputs);
+        let (mut weights, mut before) = (WeightCount::default(), inputs);
         for width in widths.clone() {
             weights.add(width, [before, 1])?;
             before = width;

@@ -8,9 +8,9 @@ pub const MOST_WEIGHTS: usize = 1 << 28;
 
 /// Counts the weights of a network before they are made.
 #[derive(Debug, Default)]
-pub(super) struct Weights(usize);
+pub(super) struct WeightCount(usize);
 
-impl Weights {
+impl WeightCount {
     /// Adds a layer of `outputs`, each a sum of as many inputs as the product says: of channels and
     /// pixels.
     ///
@@ -33,7 +33,7 @@ impl Weights {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use super::{MOST_WEIGHTS, Weights};
+    use super::{MOST_WEIGHTS, WeightCount};
     use crate::error::Error;
     use crate::models::{
         Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet, StemConfig, UnitConfig,
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn as_many_weights_as_the_error_says_are_counted_and_no_more() {
-        let mut weights = Weights::default();
+        let mut weights = WeightCount::default();
         weights.add(1 << 14, [1 << 10, 9]).unwrap();
         weights.add(MOST_WEIGHTS - (9 << 24), [1, 1]).unwrap();
         let error = weights.add(3, [2, 1]).unwrap_err().to_string();

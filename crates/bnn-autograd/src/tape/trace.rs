@@ -16,7 +16,7 @@ pub(crate) struct Applied {
 
 /// What a node's outputs come from.
 #[derive(Clone)]
-enum Source {
+enum TraceSource {
     Input,
     /// Parameters and constants alone.
     Params(Vec<ParamId>),
@@ -31,7 +31,7 @@ impl<T: Real> Tape<T> {
         let leaves: Vec<_> = leaves
             .filter_map(|(&id, used)| Some((used.leaf?.0, id)))
             .collect();
-        let mut sources: Vec<Source> = Vec::with_capacity(inner.nodes.len());
+        let mut sources: Vec<TraceSource> = Vec::with_capacity(inner.nodes.len());
         let mut applied = Vec::new();
         for (i, node) in inner.nodes.iter().enumerate() {
             let Origin::Function {
@@ -40,23 +40,23 @@ impl<T: Real> Tape<T> {
             else {
                 let own = leaves.iter().filter(|(leaf, _)| *leaf == i);
                 sources.push(match input.edge {
-                    Some(edge) if edge.node == i => Source::Input,
-                    _ => Source::Params(own.map(|&(_, id)| id).collect()),
+                    Some(edge) if edge.node == i => TraceSource::Input,
+                    _ => TraceSource::Params(own.map(|&(_, id)| id).collect()),
                 });
                 continue;
             };
             let (mut params, mut of_input) = (Vec::new(), false);
             for edge in inputs.iter().flatten() {
                 match &sources[edge.node] {
-                    Source::Input => of_input = true,
-                    Source::Params(of) => params.extend(of),
+                    TraceSource::Input => of_input = true,
+                    TraceSource::Params(of) => params.extend(of),
                 }
             }
             if !of_input {
-                sources.push(Source::Params(params));
+                sources.push(TraceSource::Params(params));
                 continue;
             }
-            sources.push(Source::Input);
+            sources.push(TraceSource::Input);
             if let Some(recorded) = recorded {
                 let context = &recorded.context;
                 let shapes = (0..context.num_inputs()).map(|i| context.input_shape(i));

@@ -21,7 +21,7 @@ pub(super) enum Value<T: Real> {
 
 /// What an affine function is one of.
 #[derive(Clone)]
-pub(super) struct Source<T: Real> {
+pub(super) struct AffineOf<T: Real> {
     pub(super) x: Tensor<T>,
     pub(super) affine: Rc<Affine<T>>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Source<T: Real> {
 pub(super) struct PutOff<T: Real> {
     shape: Vec<usize>,
     /// Until the value is computed.
-    source: RefCell<Option<Source<T>>>,
+    source: RefCell<Option<AffineOf<T>>>,
     value: OnceCell<Tensor<T>>,
 }
 
@@ -38,7 +38,7 @@ impl<T: Real> Value<T> {
     pub(super) fn put_off(x: Tensor<T>, affine: Rc<Affine<T>>) -> Self {
         Self::PutOff(Rc::new(PutOff {
             shape: x.shape().to_vec(),
-            source: RefCell::new(Some(Source { x, affine })),
+            source: RefCell::new(Some(AffineOf { x, affine })),
             value: OnceCell::new(),
         }))
     }
@@ -47,7 +47,7 @@ impl<T: Real> Value<T> {
         match self {
             Self::Ready(tensor) => tensor,
             Self::PutOff(later) => later.value.get_or_init(|| {
-                let Some(Source { x, affine }) = later.source.take() else {
+                let Some(AffineOf { x, affine }) = later.source.take() else {
                     unreachable!("the source is there until the value is")
                 };
                 Tensor::trusted(affine.apply(x.data()), x.shape().to_vec())
@@ -63,7 +63,7 @@ impl<T: Real> Value<T> {
     }
 
     /// What the value is an affine function of, if it has not been computed.
-    pub(super) fn source(&self) -> Option<Source<T>> {
+    pub(super) fn source(&self) -> Option<AffineOf<T>> {
         match self {
             Self::Ready(_) => None,
             Self::PutOff(later) => later.source.borrow().clone(),

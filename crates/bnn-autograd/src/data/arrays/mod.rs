@@ -7,14 +7,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::images::{Images, check_test_labels};
-use super::part::{Part, Parts};
+use super::part::{Content, SetPart, SetParts};
 use super::{DataError, Split, source, subset};
-use npy::{Array, Elements};
+use npy::{Array, ArrayElements};
 use zip::Archive;
 
 /// A data set of arrays.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedArrays {
     pub(super) split: Split,
     /// Whether the samples are rows of numbers and no images.
     pub(super) rows: bool,
@@ -28,12 +28,6 @@ enum Arrays {
     Files(Vec<(String, PathBuf)>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Images,
-    Labels,
-}
-
 /// Whether the folder holds `.npy` files that have names of parts of a data set.
 pub(super) fn is_one(folder: &Path) -> bool {
     Arrays::of_folder(folder).is_ok_and(|arrays| !arrays.find().is_empty())
@@ -44,7 +38,7 @@ pub(super) fn is_one(folder: &Path) -> bool {
 /// alone are split by `test_share` and `seed`. Images are bytes, `[n, height, width]`, `[n, height,
 /// width, channels]`, `[n, channels, height, width]` or rows `[n, features]`; labels are integers,
 /// `[n]` or `[n, 1]`.
-pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<Loaded, DataError> {
+pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<LoadedArrays, DataError> {
     let (arrays, name) = if path.is_dir() {
         (Arrays::of_folder(path)?, source::name_of(path))
     } else {
@@ -53,17 +47,17 @@ pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<Loaded, Da
         (Arrays::Archive(Archive::open(path)?), name)
     };
     let found = arrays.find();
-    let of = |part: Option<Part>, kind| {
-        let of = |(p, k, _): &&(Option<Part>, Kind, String)| (*p, *k) == (part, kind);
+    let of = |part: Option<SetPart>, kind| {
+        let of = |(p, k, _): &&(Option<SetPart>, Content, String)| (*p, *k) == (part, kind);
         found.iter().find(of).map(|(_, _, name)| name.clone())
     };
-    let pair = |part| of(part, Kind::Images).zip(of(part, Kind::Labels));
-    let parts = [Part::Train, Part::Validation, Part::Test];
+    let pair = |part| of(part, Content::Images).zip(of(part, Content::Labels));
+    let parts = [SetPart::Train, SetPart::Validation, SetPart::Test];
     let parts = parts
         .into_iter()
         .filter_map(|part| pair(Some(part)).map(|pair| (part, pair)));
     let whole = || pair(None);
-    let (train, test, unused) = Parts::of(parts).chosen();
+    let (train, test, unused) = SetParts::of(parts).chosen();
     let unused = unused.map(|_| "validation");
     let (train, test) = match (train, test) {
         (Some(train), test) => (train, test),
@@ -78,7 +72,7 @@ pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<Loaded, Da
             train: all.subset(&train)?,
             test: all.subset(&test)?,
         };
-        return Ok(Loaded {
+        return Ok(LoadedArrays {
             split,
             rows,
             unused,
@@ -92,7 +86,7 @@ pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<Loaded, Da
         train: images.dataset(&name, labels, classes)?,
         test: test_images.dataset(&name, test_labels, classes)?,
     };
-    Ok(Loaded {
+    Ok(LoadedArrays {
         split,
         rows,
         unused,
@@ -136,7 +130,7 @@ impl Arrays {
     }
 
     /// The arrays whose names say what they are.
-    fn find(&self) -> Vec<(Option<Part>, Kind, String)> {
+    fn find(&self) -> Vec<(Option<SetPart>, Content, String)> {
         let names = self.names().into_iter();
         let known = names.filter_map(|name| {
             let (part, kind) = parse(name.strip_suffix(".npy").unwrap_or(name))?;
@@ -198,18 +192,18 @@ impl Arrays {
 
 /// Takes the name of an array apart: a word for a part, if there is one, and a word for images or
 /// labels.
-fn parse(name: &str) -> Option<(Option<Part>, Kind)> {
+fn parse(name: &str) -> Option<(Option<SetPart>, Content)> {
     const IMAGES: [&str; 6] = ["x", "images", "image", "imgs", "data", "samples"];
     const LABELS: [&str; 6] = ["y", "labels", "label", "targets", "target", "classes"];
     let (mut part, mut kind) = (None, None);
     for word in name.split(['_', '-', '.', ' ']) {
         let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-        if let Some(named) = Part::of(word) {
+        if let Some(named) = SetPart::of(word) {
             part = Some(named);
         } else if is(&IMAGES) {
-            kind = Some(Kind::Images);
+            kind = Some(Content::Images);
         } else if is(&LABELS) {
-            kind = Some(Kind::Labels);
+            kind = Some(Content::Labels);
         }
     }
     Some((part, kind?))
@@ -238,8 +232,8 @@ fn as_images(array: Array, path: &Path) -> Result<Images, DataError> {
         }
     };
     let mut pixels = match array.elements {
-        Elements::Bytes(bytes) => bytes,
-        Elements::Integers(integers) => {
+        ArrayElements::Bytes(bytes) => bytes,
+        ArrayElements::Integers(integers) => {
             let bytes: Result<Vec<u8>, _> = integers
                 .iter()
                 .map(|&value| u8::try_from(value).map_err(|_| value))
@@ -282,8 +276,8 @@ fn as_labels(array: Array, path: &Path) -> Result<Vec<u16>, DataError> {
         )));
     }
     match array.elements {
-        Elements::Bytes(bytes) => Ok(bytes.into_iter().map(u16::from).collect()),
-        Elements::Integers(integers) => {
+        ArrayElements::Bytes(bytes) => Ok(bytes.into_iter().map(u16::from).collect()),
+        ArrayElements::Integers(integers) => {
             let labels: Result<Vec<u16>, _> = integers
                 .iter()
                 .map(|&value| u16::try_from(value).map_err(|_| value))

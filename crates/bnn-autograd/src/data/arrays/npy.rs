@@ -16,12 +16,12 @@ const MAX_HEADER: usize = 1 << 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Array {
     pub(super) shape: Vec<usize>,
-    pub(super) elements: Elements,
+    pub(super) elements: ArrayElements,
 }
 
 /// The elements as the file has them, or as wider integers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Elements {
+pub(super) enum ArrayElements {
     Bytes(Vec<u8>),
     Integers(Vec<i64>),
 }
@@ -140,9 +140,9 @@ impl Dtype {
         })
     }
 
-    fn elements(self, bytes: Vec<u8>) -> Elements {
+    fn elements(self, bytes: Vec<u8>) -> ArrayElements {
         if self.bytes == 1 && !self.signed {
-            return Elements::Bytes(bytes);
+            return ArrayElements::Bytes(bytes);
         }
         let integer = |element: &[u8]| {
             let mut wide = [0; 8];
@@ -163,7 +163,7 @@ impl Dtype {
                 (value as u64 >> unused) as i64
             }
         };
-        Elements::Integers(bytes.chunks_exact(self.bytes).map(integer).collect())
+        ArrayElements::Integers(bytes.chunks_exact(self.bytes).map(integer).collect())
     }
 }
 

@@ -82,7 +82,7 @@ fn batches_larger_than_the_set_are_all_of_it_or_nothing() {
 fn a_panic_is_the_last_item_and_an_error() {
     let panicking = Ahead::spawn(std::iter::from_fn(|| panic!("as a test")), 1).unwrap();
     let mut batches = Batches {
-        source: Source::Ahead(panicking),
+        source: BatchSource::Ahead(panicking),
         left: 5,
     };
     let error = batches.next().unwrap().unwrap_err();

@@ -7,9 +7,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::images::Images;
-use super::part::Part;
+use super::part::{Content, SetPart};
 use super::{DataError, Split, source};
-use names::{Files, Kind};
+use names::IdxFiles;
 
 /// The largest contents of one file that are accepted, 1 GiB: what a header may at most make this
 /// reader hold, however well the bytes after it compress. MNIST has 47 MB.
@@ -22,7 +22,7 @@ pub(super) fn is_one(folder: &Path) -> bool {
 
 /// Whether the folder holds IDX files whose names have this prefix.
 pub(super) fn has_prefix(folder: &Path, prefix: &str) -> bool {
-    let same = |set: &Files| trimmed(&set.prefix) == trimmed(prefix);
+    let same = |set: &IdxFiles| trimmed(&set.prefix) == trimmed(prefix);
     names::sets(folder).is_ok_and(|sets| sets.iter().any(same))
 }
 
@@ -39,7 +39,7 @@ pub(super) fn read(folder: &Path, prefix: Option<&str>) -> Result<Split, DataErr
         sets.retain(|set| trimmed(&set.prefix) == trimmed(prefix));
     }
     let files = match sets.len() {
-        0 => Files::default(),
+        0 => IdxFiles::default(),
         1 => sets.swap_remove(0),
         _ => {
             return Err(DataError::Prefixes {
@@ -52,12 +52,12 @@ pub(super) fn read(folder: &Path, prefix: Option<&str>) -> Result<Split, DataErr
         }
     };
     let read = |part| -> Result<_, DataError> {
-        let images = files.get(folder, part, Kind::Images)?.to_owned();
-        let labels = files.get(folder, part, Kind::Labels)?.to_owned();
+        let images = files.get(folder, part, Content::Images)?.to_owned();
+        let labels = files.get(folder, part, Content::Labels)?.to_owned();
         Ok((read_images(&images)?, images, read_labels(&labels)?, labels))
     };
-    let (train, train_images, train_labels, train_labels_path) = read(Part::Train)?;
-    let (test, test_images, test_labels, test_labels_path) = read(Part::Test)?;
+    let (train, train_images, train_labels, train_labels_path) = read(SetPart::Train)?;
+    let (test, test_images, test_labels, test_labels_path) = read(SetPart::Test)?;
     for (images, images_path, labels, labels_path) in [
         (&train, &train_images, &train_labels, &train_labels_path),
         (&test, &test_images, &test_labels, &test_labels_path),
@@ -123,7 +123,7 @@ fn parse(
     dimensions: &[u32],
 ) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     const UNSIGNED_BYTES: u32 = 0x0800;
-    let mut input = Input {
+    let mut input = CountedInput {
         source,
         path,
         consumed: 0,
@@ -160,13 +160,13 @@ fn parse(
 }
 
 /// A stream that knows how far it has been read, for errors that say so.
-struct Input<'a, R> {
+struct CountedInput<'a, R> {
     source: R,
     path: &'a Path,
     consumed: u64,
 }
 
-impl<R: Read> Input<'_, R> {
+impl<R: Read> CountedInput<'_, R> {
     fn path(&self) -> PathBuf {
         self.path.to_owned()
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::DataError;
-use super::super::part::Part;
+use super::super::part::{Content, SetPart};
 use super::super::source;
 
 /// The files of one data set, each if it is there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Files {
+pub(super) struct IdxFiles {
     /// The prefix of their names, as in `emnist-letters-`.
     pub(super) prefix: String,
     train_images: Option<PathBuf>,
@@ -18,39 +18,38 @@ pub(super) struct Files {
     test_labels: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Images,
-    Labels,
-}
-
-impl Files {
+impl IdxFiles {
     /// The file of that part and kind, or its usual name for a message.
-    pub(super) fn get(&self, folder: &Path, part: Part, kind: Kind) -> Result<&Path, DataError> {
+    pub(super) fn get(
+        &self,
+        folder: &Path,
+        part: SetPart,
+        kind: Content,
+    ) -> Result<&Path, DataError> {
         let (file, usual) = match (part, kind) {
-            (Part::Train, Kind::Images) => (&self.train_images, "train-images-idx3-ubyte"),
-            (Part::Train, Kind::Labels) => (&self.train_labels, "train-labels-idx1-ubyte"),
-            (_, Kind::Images) => (&self.test_images, "t10k-images-idx3-ubyte"),
-            (_, Kind::Labels) => (&self.test_labels, "t10k-labels-idx1-ubyte"),
+            (SetPart::Train, Content::Images) => (&self.train_images, "train-images-idx3-ubyte"),
+            (SetPart::Train, Content::Labels) => (&self.train_labels, "train-labels-idx1-ubyte"),
+            (_, Content::Images) => (&self.test_images, "t10k-images-idx3-ubyte"),
+            (_, Content::Labels) => (&self.test_labels, "t10k-labels-idx1-ubyte"),
         };
         file.as_deref().ok_or_else(|| DataError::Missing {
             path: folder.join(format!("{}{usual}", self.prefix)),
         })
     }
 
-    fn place(&mut self, part: Part, kind: Kind) -> &mut Option<PathBuf> {
+    fn place(&mut self, part: SetPart, kind: Content) -> &mut Option<PathBuf> {
         match (part, kind) {
-            (Part::Train, Kind::Images) => &mut self.train_images,
-            (Part::Train, Kind::Labels) => &mut self.train_labels,
-            (_, Kind::Images) => &mut self.test_images,
-            (_, Kind::Labels) => &mut self.test_labels,
+            (SetPart::Train, Content::Images) => &mut self.train_images,
+            (SetPart::Train, Content::Labels) => &mut self.train_labels,
+            (_, Content::Images) => &mut self.test_images,
+            (_, Content::Labels) => &mut self.test_labels,
         }
     }
 }
 
 /// The data sets in a folder, in the order of their prefixes.
-pub(super) fn sets(folder: &Path) -> Result<Vec<Files>, DataError> {
-    let mut sets: BTreeMap<String, Files> = BTreeMap::new();
+pub(super) fn sets(folder: &Path) -> Result<Vec<IdxFiles>, DataError> {
+    let mut sets: BTreeMap<String, IdxFiles> = BTreeMap::new();
     let mut files = source::named_files(folder)?;
     // Plain files first, so that they win over compressed ones.
     files.sort_by_key(|(name, path)| !path.to_string_lossy().ends_with(name.as_str()));
@@ -67,7 +66,7 @@ pub(super) fn sets(folder: &Path) -> Result<Vec<Files>, DataError> {
 
 /// Takes a name apart: prefix, `train`, `t10k` or `test`, `images` or `labels`, and an ending such
 /// as `-idx3-ubyte` or `.idx1-ubyte`, with any of `-`, `_` and `.` between them.
-fn parse(name: &str) -> Option<(&str, Part, Kind)> {
+fn parse(name: &str) -> Option<(&str, SetPart, Content)> {
     const ENDINGS: [&str; 9] = [
         "",
         "idx",
@@ -82,9 +81,9 @@ fn parse(name: &str) -> Option<(&str, Part, Kind)> {
     let separator = |c: char| matches!(c, '-' | '_' | '.');
     let lower = name.to_ascii_lowercase();
     let (kind, word) = if lower.contains("images") {
-        (Kind::Images, "images")
+        (Content::Images, "images")
     } else {
-        (Kind::Labels, "labels")
+        (Content::Labels, "labels")
     };
     let at = lower.rfind(word)?;
     let ending = lower[at + word.len()..].trim_start_matches(separator);
@@ -94,8 +93,8 @@ fn parse(name: &str) -> Option<(&str, Part, Kind)> {
     }
     let before = lower[..at].strip_suffix(separator)?;
     let start = before.rfind(separator).map_or(0, |at| at + 1);
-    let part = match Part::of(&before[start..])? {
-        Part::Validation => return None,
+    let part = match SetPart::of(&before[start..])? {
+        SetPart::Validation => return None,
         part => part,
     };
     Some((&name[..start], part, kind))
@@ -110,29 +109,35 @@ mod tests {
         for (name, expected) in [
             (
                 "train-images-idx3-ubyte",
-                Some(("", Part::Train, Kind::Images)),
+                Some(("", SetPart::Train, Content::Images)),
             ),
             (
                 "t10k-labels-idx1-ubyte",
-                Some(("", Part::Test, Kind::Labels)),
+                Some(("", SetPart::Test, Content::Labels)),
             ),
             (
                 "train-images.idx3-ubyte",
-                Some(("", Part::Train, Kind::Images)),
+                Some(("", SetPart::Train, Content::Images)),
             ),
             (
                 "t10k-images.idx4-ubyte",
-                Some(("", Part::Test, Kind::Images)),
+                Some(("", SetPart::Test, Content::Images)),
             ),
-            ("Train_Labels.idx", Some(("", Part::Train, Kind::Labels))),
-            ("test-images-ubyte", Some(("", Part::Test, Kind::Images))),
+            (
+                "Train_Labels.idx",
+                Some(("", SetPart::Train, Content::Labels)),
+            ),
+            (
+                "test-images-ubyte",
+                Some(("", SetPart::Test, Content::Images)),
+            ),
             (
                 "emnist-letters-train-images-idx3-ubyte",
-                Some(("emnist-letters-", Part::Train, Kind::Images)),
+                Some(("emnist-letters-", SetPart::Train, Content::Images)),
             ),
             (
                 "qmnist-test-images-idx3-ubyte",
-                Some(("qmnist-", Part::Test, Kind::Images)),
+                Some(("qmnist-", SetPart::Test, Content::Images)),
             ),
             ("train-images.csv", None),
             ("images-idx3-ubyte", None),

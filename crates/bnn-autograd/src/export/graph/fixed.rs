@@ -1,8 +1,8 @@
 //! Fixed-point numbers in a graph.
 
-use bnn_core::model::graph::{NodeEpilogue, Operation, Values as Kind};
+use bnn_core::model::graph::{NodeEpilogue, Operation, Values};
 
-use super::Elements;
+use super::TensorElements;
 use crate::export::operations::Role;
 use crate::export::{ExportError, Lowering};
 use crate::ops::FixedAffine;
@@ -18,8 +18,8 @@ impl Lowering {
         self.is_graph()?;
         match self.elements() {
             // The file has rounded them where it made them.
-            Elements::Fixed(found) if found == exponent => self.nodes().unrounded = false,
-            Elements::Fixed(found) => {
+            TensorElements::Fixed(found) if found == exponent => self.nodes().unrounded = false,
+            TensorElements::Fixed(found) => {
                 return Err(self.refusal(format!(
                     "it rounds to the exponent {exponent}, and what it takes has {found}"
                 )));
@@ -62,7 +62,7 @@ impl Lowering {
             bias: step.bias,
             shift: step.shift,
         };
-        *values = Kind::Fixed {
+        *values = Values::Fixed {
             exponent: step.exponent,
         };
         self.operations.account(Role::Affine);

@@ -9,9 +9,9 @@ pub(super) use products::Over;
 
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{Graph, NodeEpilogue, Operation, Values as Kind};
+use bnn_core::model::graph::{Graph, NodeEpilogue, Operation, Values};
 
-use super::lowering::{Lowered, Values};
+use super::lowering::{Lowered, SampleShape};
 use super::nodes::Nodes;
 use super::{ExportError, Lowering};
 
@@ -23,14 +23,14 @@ const NOTHING: f32 = -0.0;
 pub struct Branch {
     /// A tensor of the graph: 0 is the input, `i` that of node `i - 1`.
     tensor: usize,
-    values: Values,
+    values: SampleShape,
     /// [`Nodes::unrounded`].
     unrounded: bool,
 }
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Elements {
+enum TensorElements {
     Bits,
     Bytes,
     Reals,
@@ -120,8 +120,8 @@ impl Lowering {
     /// `columns`.
     fn tensor(&mut self, columns: usize) -> [usize; 3] {
         let told = match self.values {
-            Values::Row => [1, 1, columns],
-            Values::Image(image) | Values::Flat(image) => image,
+            SampleShape::Row => [1, 1, columns],
+            SampleShape::Image(image) | SampleShape::Flat(image) => image,
         };
         let graph = self.nodes();
         if graph.shapes.is_empty() {
@@ -130,22 +130,22 @@ impl Lowering {
         graph.shape().unwrap_or(told)
     }
 
-    fn elements(&self) -> Elements {
+    fn elements(&self) -> TensorElements {
         let node = self.graph.as_ref().and_then(|graph| {
             let at = graph.at.checked_sub(1)?;
             graph.nodes.get(at)
         });
         match node.map(|node| node.values) {
-            Some(Kind::Bits) => Elements::Bits,
-            Some(Kind::Fixed { exponent }) => Elements::Fixed(exponent),
-            Some(_) => Elements::Reals,
-            None if self.input == InputType::Bits => Elements::Bits,
-            None => Elements::Bytes,
+            Some(Values::Bits) => TensorElements::Bits,
+            Some(Values::Fixed { exponent }) => TensorElements::Fixed(exponent),
+            Some(_) => TensorElements::Reals,
+            None if self.input == InputType::Bits => TensorElements::Bits,
+            None => TensorElements::Bytes,
         }
     }
 
     /// What the elements at hand are, for a step that takes any that are rounded.
-    fn settled(&self) -> Result<Elements, ExportError> {
+    fn settled(&self) -> Result<TensorElements, ExportError> {
         if self.graph.as_ref().is_some_and(|graph| graph.unrounded) {
             let why = "it follows a sum or a mean of fixed-point numbers: expected `FixedPoint` between them";
             return Err(self.refusal(why));
@@ -154,7 +154,7 @@ impl Lowering {
     }
 
     /// Appends a node of one input, the tensor at hand, which has as many elements in each channel.
-    fn step_node(&mut self, operation: Operation, values: Kind, shape: [usize; 3]) {
+    fn step_node(&mut self, operation: Operation, values: Values, shape: [usize; 3]) {
         let graph = self.nodes();
         let at = graph.at;
         graph.push(operation, vec![at], values, shape);
@@ -167,7 +167,7 @@ impl Lowering {
     pub(super) fn lowered_graph(&mut self) -> Result<Lowered, ExportError> {
         self.flatten_now()?;
         let last = self.settled()?;
-        if let Elements::Fixed(_) = last {
+        if let TensorElements::Fixed(_) = last {
             return Err(
                 self.refusal("its scores are fixed-point numbers: expected `Int8Linear` last")
             );
@@ -189,7 +189,7 @@ impl Lowering {
                 bias: vec![0; columns],
                 shift: 0,
             };
-            node.values = Kind::Integer { exponent: 0 };
+            node.values = Values::Integer { exponent: 0 };
         }
         let graph = Graph {
             input: match input {
@@ -208,17 +208,17 @@ impl Lowering {
 
     /// Turns images that were said to be rows into rows.
     fn flatten_now(&mut self) -> Result<(), ExportError> {
-        if let (Values::Flat(image), Some(_)) = (self.values, &self.graph) {
+        if let (SampleShape::Flat(image), Some(_)) = (self.values, &self.graph) {
             let columns = image.iter().product();
             let kind = match self.settled()? {
-                Elements::Bits => Kind::Bits,
+                TensorElements::Bits => Values::Bits,
                 // Bytes stay as they are in the input, which is a row anyway.
-                Elements::Bytes => return Ok(()),
-                Elements::Reals => Kind::Real,
-                Elements::Fixed(exponent) => Kind::Fixed { exponent },
+                TensorElements::Bytes => return Ok(()),
+                TensorElements::Reals => Values::Real,
+                TensorElements::Fixed(exponent) => Values::Fixed { exponent },
             };
             self.step_node(Operation::Flatten, kind, [1, 1, columns]);
-            self.values = Values::Row;
+            self.values = SampleShape::Row;
         }
         Ok(())
     }
@@ -228,8 +228,8 @@ impl Lowering {
         let [height, width] = conv.windows().output_size();
         let shape = [height, width, conv.outputs()];
         self.values = match is_row {
-            true => Values::Row,
-            false => Values::Image(shape),
+            true => SampleShape::Row,
+            false => SampleShape::Image(shape),
         };
         shape
     }

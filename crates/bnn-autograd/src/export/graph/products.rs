@@ -3,11 +3,11 @@
 use bnn_core::BitMatrix;
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
-use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation, Values as Kind};
+use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation, Values};
 
-use super::{Elements, NOTHING};
+use super::{NOTHING, TensorElements};
 use crate::error::Error;
-use crate::export::lowering::Values;
+use crate::export::lowering::SampleShape;
 use crate::export::operations::Role;
 use crate::export::{ExportError, Lowering};
 use crate::ops::{self, ConvOptions};
@@ -32,7 +32,7 @@ impl Lowering {
         weight: &Tensor<T>,
         over: Over,
     ) -> Result<(), ExportError> {
-        if self.settled()? == Elements::Bytes {
+        if self.settled()? == TensorElements::Bytes {
             let why = "unsigned inputs all have the sign +1; begin with a layer that takes numbers";
             return Err(self.refusal(why));
         }
@@ -50,12 +50,12 @@ impl Lowering {
         let (n, k) = rows(weight);
         let conv = self.conv(weight, over)?;
         match self.settled()? {
-            Elements::Reals | Elements::Fixed(_) => {
+            TensorElements::Reals | TensorElements::Fixed(_) => {
                 let why = "it multiplies numbers after the first layer with signs, which the runner does with signs alone";
                 return Err(self.refusal(why));
             }
-            Elements::Bits => self.check_exact(k as u64)?,
-            Elements::Bytes => self.check_exact((k as u64).saturating_mul(self.largest()))?,
+            TensorElements::Bits => self.check_exact(k as u64)?,
+            TensorElements::Bytes => self.check_exact((k as u64).saturating_mul(self.largest()))?,
         }
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
         let bare = NodeEpilogue::Real {
@@ -107,7 +107,7 @@ impl Lowering {
         let (integers, scales) = self.int8(weight, Over::Rows)?;
         let conv = self.conv(weight, Over::Rows)?;
         let found = match self.settled()? {
-            Elements::Fixed(exponent) => Some(exponent),
+            TensorElements::Fixed(exponent) => Some(exponent),
             _ => None,
         };
         if found != exponent {
@@ -147,16 +147,18 @@ impl Lowering {
         self.conv(weight, over)?;
         let (integers, scales) = ops::int8_values(weight)?;
         match (self.settled()?, over) {
-            (Elements::Bits, _) => {
+            (TensorElements::Bits, _) => {
                 let why = "it multiplies signs with numbers of 8 bits, which the runner does not";
                 Err(self.refusal(why))
             }
-            (Elements::Reals | Elements::Fixed(_), Over::Windows(_)) => {
+            (TensorElements::Reals | TensorElements::Fixed(_), Over::Windows(_)) => {
                 let why = "it is a convolution with weights of 8 bits and not the first layer";
                 Err(self.refusal(why))
             }
-            (Elements::Reals | Elements::Fixed(_), Over::Rows) => Ok((integers, scales)),
-            (Elements::Bytes, _) => {
+            (TensorElements::Reals | TensorElements::Fixed(_), Over::Rows) => {
+                Ok((integers, scales))
+            }
+            (TensorElements::Bytes, _) => {
                 let magnitude = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum();
                 let most: u64 = integers.chunks(k).map(magnitude).max().unwrap_or(0);
                 self.check_exact(most.saturating_mul(self.largest()))?;
@@ -173,7 +175,7 @@ impl Lowering {
     ) -> Result<(), ExportError> {
         self.is_graph()?;
         let conv = self.conv(weight, Over::Rows)?;
-        if let Elements::Bits | Elements::Fixed(_) = self.settled()? {
+        if let TensorElements::Bits | TensorElements::Fixed(_) = self.settled()? {
             let why = "its weights are floats, and the runner of model files multiplies signs with signs, and fixed-point numbers with 8 bits";
             return Err(self.refusal(why));
         }
@@ -197,7 +199,7 @@ impl Lowering {
         over: Over,
     ) {
         let is_row = match (over, self.values) {
-            (Over::Windows(_), _) | (_, Values::Image(_)) => false,
+            (Over::Windows(_), _) | (_, SampleShape::Image(_)) => false,
             (Over::Rows, _) => true,
         };
         let shape = self.values_of(&conv, is_row);
@@ -206,7 +208,7 @@ impl Lowering {
             weights,
             epilogue,
         };
-        self.step_node(operation, Kind::Real, shape);
+        self.step_node(operation, Values::Real, shape);
     }
 
     /// Signs of the tensor at hand, if it is not made of signs.
@@ -240,8 +242,8 @@ impl Lowering {
                 let (n, k) = weight.matrix("weights of a linear operation")?;
                 let tensor = self.tensor(k);
                 let whole = match self.values {
-                    Values::Image(_) => [1, 1],
-                    Values::Row | Values::Flat(_) => [tensor[0], tensor[1]],
+                    SampleShape::Image(_) => [1, 1],
+                    SampleShape::Row | SampleShape::Flat(_) => [tensor[0], tensor[1]],
                 };
                 let width = whole[0] * whole[1] * tensor[2];
                 if width != k {

@@ -1,12 +1,10 @@
 //! Steps that are no products: of each element alone, of two tensors, and pools.
 
 use bnn_core::conv::Pool2d;
-use bnn_core::model::graph::{
-    NodeEpilogue, NodeNumber, Numbers, Operation, Slopes, Values as Kind,
-};
+use bnn_core::model::graph::{NodeEpilogue, NodeNumber, Numbers, Operation, Slopes, Values};
 
-use super::{Branch, Elements, NOTHING};
-use crate::export::lowering::Values;
+use super::{Branch, NOTHING, TensorElements};
+use crate::export::lowering::SampleShape;
 use crate::export::operations::Role;
 use crate::export::{ExportError, Lowering};
 use crate::ops::{Affine, Padding};
@@ -30,7 +28,7 @@ impl Lowering {
         let graph = self.nodes();
         graph.push(Operation::Add, vec![here, there], kind, shape);
         // The file saturates.
-        graph.unrounded = kind != Kind::Real;
+        graph.unrounded = kind != Values::Real;
         self.operations.account(Role::Add);
         Ok(())
     }
@@ -52,8 +50,8 @@ impl Lowering {
         let kind = self.kind_of_numbers();
         self.nodes()
             .push(Operation::Concat, inputs.to_vec(), kind, shape);
-        if let Values::Image(_) = self.values {
-            self.values = Values::Image(shape);
+        if let SampleShape::Image(_) = self.values {
+            self.values = SampleShape::Image(shape);
         }
         self.operations.account(Role::Concat);
         Ok(())
@@ -92,27 +90,27 @@ impl Lowering {
     fn real_tensor(&mut self) -> Result<usize, ExportError> {
         let at = self.number_tensor()?;
         match self.kind_of_numbers() {
-            Kind::Real => Ok(at),
+            Values::Real => Ok(at),
             _ => Err(self.refusal("it computes with fixed-point numbers as if they were real")),
         }
     }
 
     /// The type of the numbers at hand.
-    fn kind_of_numbers(&self) -> Kind {
+    fn kind_of_numbers(&self) -> Values {
         match self.elements() {
-            Elements::Fixed(exponent) => Kind::Fixed { exponent },
-            _ => Kind::Real,
+            TensorElements::Fixed(exponent) => Values::Fixed { exponent },
+            _ => Values::Real,
         }
     }
 
     /// The tensor at hand, in real or fixed-point numbers.
     fn number_tensor(&mut self) -> Result<usize, ExportError> {
         self.flatten_now()?;
-        if self.settled()? == Elements::Bits {
+        if self.settled()? == TensorElements::Bits {
             return Err(self.refusal("it computes with signs as if they were real numbers"));
         }
         if self.nodes().shape().is_none() {
-            let Values::Image(_) = self.values else {
+            let SampleShape::Image(_) = self.values else {
                 return Err(self.refusal("no layer before it tells of what size the input is"));
             };
             self.tensor(0);
@@ -123,33 +121,33 @@ impl Lowering {
 
     /// Makes bytes of the input real numbers.
     pub(super) fn take_reals(&mut self) {
-        if self.elements() == Elements::Bytes
+        if self.elements() == TensorElements::Bytes
             && let Some(shape) = self.nodes().shape()
         {
             let same = NodeEpilogue::Real {
                 scale: vec![1.0; shape[2]],
                 bias: vec![NOTHING; shape[2]],
             };
-            self.step_node(Operation::Affine(same), Kind::Real, shape);
+            self.step_node(Operation::Affine(same), Values::Real, shape);
         }
     }
 
     /// Signs of the tensor at hand.
     pub(in crate::export) fn graph_sign(&mut self) -> Result<(), ExportError> {
         match self.settled()? {
-            Elements::Bits => Ok(()),
-            Elements::Fixed(_) => {
+            TensorElements::Bits => Ok(()),
+            TensorElements::Fixed(_) => {
                 let shape = self.nodes().shape().unwrap_or_default();
                 let zeros = Numbers::Fixed(vec![0; shape[2]]);
-                self.step_node(Operation::Sign(zeros), Kind::Bits, shape);
+                self.step_node(Operation::Sign(zeros), Values::Bits, shape);
                 Ok(())
             }
-            Elements::Bytes => Err(self.refusal("unsigned inputs all have the sign +1")),
-            Elements::Reals => {
+            TensorElements::Bytes => Err(self.refusal("unsigned inputs all have the sign +1")),
+            TensorElements::Reals => {
                 // The elements of a flattened image have one threshold.
                 let shape = self.nodes().shape().unwrap_or_default();
                 let zeros = Numbers::Real(vec![0.0; shape[2]]);
-                self.step_node(Operation::Sign(zeros), Kind::Bits, shape);
+                self.step_node(Operation::Sign(zeros), Values::Bits, shape);
                 Ok(())
             }
         }
@@ -164,20 +162,20 @@ impl Lowering {
         self.flatten_now()?;
         let shape = self.columns(shift.numel())?;
         let thresholds = match self.settled()? {
-            Elements::Bits => {
+            TensorElements::Bits => {
                 return Err(self.refusal("it shifts signs, which model files do not"));
             }
-            Elements::Fixed(exponent) => {
+            TensorElements::Fixed(exponent) => {
                 // `v 2^-e + shift >= 0`; a cast of `f64` saturates.
                 let unit = f64::from(exponent).exp2();
                 let least = |shift: &T| (-shift.as_f64() * unit).ceil() as i32;
                 Numbers::Fixed(shift.data().iter().map(least).collect())
             }
-            Elements::Reals => {
+            TensorElements::Reals => {
                 let shift = self.numbers("shift", shift.data())?;
                 Numbers::Real(shift.iter().map(|shift| -shift).collect())
             }
-            Elements::Bytes => {
+            TensorElements::Bytes => {
                 let mut thresholds = Vec::new();
                 for (channel, &shift) in shift.data().iter().enumerate() {
                     let threshold = threshold(shift).ok_or_else(|| {
@@ -190,7 +188,7 @@ impl Lowering {
                 Numbers::Fixed(thresholds)
             }
         };
-        self.step_node(Operation::Sign(thresholds), Kind::Bits, shape);
+        self.step_node(Operation::Sign(thresholds), Values::Bits, shape);
         Ok(())
     }
 
@@ -207,10 +205,10 @@ impl Lowering {
             return Err(self.refuse_width(bias.len()));
         }
         match self.settled()? {
-            Elements::Bits => {
+            TensorElements::Bits => {
                 return Err(self.refusal("it computes with signs as if they were real numbers"));
             }
-            Elements::Fixed(_) => {
+            TensorElements::Fixed(_) => {
                 return Err(
                     self.refusal("it computes with fixed-point numbers as if they were real")
                 );
@@ -227,13 +225,13 @@ impl Lowering {
             graph.bare = false;
             return Ok(());
         }
-        self.step_node(Operation::Affine(step), Kind::Real, shape);
+        self.step_node(Operation::Affine(step), Values::Real, shape);
         Ok(())
     }
 
     /// Clipping to [-1, 1].
     pub(in crate::export) fn graph_clip(&mut self) -> Result<(), ExportError> {
-        if self.settled()? == Elements::Bits {
+        if self.settled()? == TensorElements::Bits {
             return Ok(());
         }
         let clamp = Operation::Clamp {
@@ -304,14 +302,14 @@ impl Lowering {
         let kind = self.kind_of_numbers();
         let [taps_high, taps_wide] = kernel;
         let taps = taps_high.saturating_mul(taps_wide);
-        if kind != Kind::Real && taps > MOST_TAPS {
+        if kind != Values::Real && taps > MOST_TAPS {
             return Err(self.refusal(format!(
                 "it takes the mean of {taps} fixed-point numbers, expected at most {MOST_TAPS}"
             )));
         }
         self.push_pool(pool, Operation::AveragePool(pool), kind);
         // The file rounds.
-        self.nodes().unrounded = kind != Kind::Real;
+        self.nodes().unrounded = kind != Values::Real;
         Ok(())
     }
 
@@ -321,17 +319,17 @@ impl Lowering {
         self.is_graph()?;
         let [height, width, _] = self.present_image()?;
         self.avg_pool2d([height, width], [1, 1], Padding::Valid)?;
-        self.values = Values::Row;
+        self.values = SampleShape::Row;
         Ok(())
     }
 
     /// The largest under each window.
     pub(in crate::export) fn graph_max_pool(&mut self, pool: Pool2d) -> Result<(), ExportError> {
         let kind = match self.settled()? {
-            Elements::Bits => Kind::Bits,
-            Elements::Reals => Kind::Real,
-            Elements::Fixed(exponent) => Kind::Fixed { exponent },
-            Elements::Bytes => {
+            TensorElements::Bits => Values::Bits,
+            TensorElements::Reals => Values::Real,
+            TensorElements::Fixed(exponent) => Values::Fixed { exponent },
+            TensorElements::Bytes => {
                 return Err(self.refusal("it pools the bytes of the model's input"));
             }
         };
@@ -340,11 +338,11 @@ impl Lowering {
         Ok(())
     }
 
-    fn push_pool(&mut self, pool: Pool2d, operation: Operation, kind: Kind) {
+    fn push_pool(&mut self, pool: Pool2d, operation: Operation, kind: Values) {
         let [height, width] = pool.windows().output_size();
         let shape = [height, width, pool.channels()];
         self.step_node(operation, kind, shape);
-        self.values = Values::Image(shape);
+        self.values = SampleShape::Image(shape);
         self.operations.account(Role::Pool);
     }
 
@@ -352,7 +350,7 @@ impl Lowering {
     fn of_reals(&mut self, operation: Operation) -> Result<(), ExportError> {
         let at = self.real_tensor()?;
         let shape = self.nodes().shapes.get(at).copied().unwrap_or_default();
-        self.step_node(operation, Kind::Real, shape);
+        self.step_node(operation, Values::Real, shape);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::models::size::Weights;
+use crate::models::size::WeightCount;
 use crate::nn::{Int8Conv2d, Int8Linear, Module};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -115,7 +115,7 @@ impl ResidualConfig {
     /// Refuses a network with too many weights, before they are made.
     fn check_weights(&self) -> Result<(), Error> {
         let area = |kernel: usize| kernel.saturating_mul(kernel);
-        let (mut weights, mut inputs) = (Weights::default(), self.image[2]);
+        let (mut weights, mut inputs) = (WeightCount::default(), self.image[2]);
         let stem = (self.stem.channels, self.stem.kernel);
         let units = self.units.iter().map(|unit| (unit.channels, unit.kernel));
         for (channels, kernel) in [stem].into_iter().chain(units) {

@@ -42,7 +42,7 @@ pub(super) struct Head {
 
 /// Queries `[t, d]`, keys and values `[s, d]`.
 #[derive(Clone, Copy)]
-pub(super) struct Sizes {
+pub(super) struct HeadSizes {
     pub(super) t: usize,
     pub(super) s: usize,
     pub(super) d: usize,
@@ -54,7 +54,7 @@ impl Head {
         q: &[T],
         k: &[T],
         v: &[T],
-        Sizes { t, s, d }: Sizes,
+        HeadSizes { t, s, d }: HeadSizes,
     ) -> Result<(Self, Vec<T>), Error> {
         let (q, k, v) = (
             Operand::new(q, t, d)?,
@@ -89,7 +89,7 @@ impl Head {
 
     /// The gradients of q, k and v from that of the output.
     pub(super) fn backward<T: Real>(&self, dy: &[T]) -> [Vec<T>; 3] {
-        let Sizes { t, s, d } = self.sizes();
+        let HeadSizes { t, s, d } = self.sizes();
         let dy = mat(dy, t, d);
         let dscores = self.through_scores(matmul_signs_transposed(dy, self.v.signs.view()));
         let dscores = mat(&dscores, t, s);
@@ -106,7 +106,7 @@ impl Head {
         dk: Option<Vec<T>>,
         dv: Option<Vec<T>>,
     ) -> Vec<T> {
-        let Sizes { t, s, d } = self.sizes();
+        let HeadSizes { t, s, d } = self.sizes();
         let mut dscores = vec![T::zero(); t * s];
         if let Some(dq) = dq {
             let dq = self.q.masked(dq);
@@ -128,8 +128,8 @@ impl Head {
         dy
     }
 
-    fn sizes(&self) -> Sizes {
-        Sizes {
+    fn sizes(&self) -> HeadSizes {
+        HeadSizes {
             t: self.q.signs.rows(),
             s: self.k.signs.rows(),
             d: self.q.signs.cols(),

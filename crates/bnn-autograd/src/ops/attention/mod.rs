@@ -5,7 +5,7 @@ mod heads;
 
 use rayon::prelude::*;
 
-use self::head::{Head, Sizes};
+use self::head::{Head, HeadSizes};
 use self::heads::Heads;
 use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
@@ -79,7 +79,7 @@ impl<T: Real> Function<T> for BinaryAttention {
                 found: k.shape().to_vec(),
             });
         }
-        let sizes = Sizes {
+        let sizes = HeadSizes {
             t: of_q.rows,
             s: of_k.rows,
             d: of_q.width,

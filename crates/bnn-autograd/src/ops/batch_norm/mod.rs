@@ -251,7 +251,7 @@ impl<T: Real> BatchNorm<T> {
         ctx: &Context<T>,
         dy: Tensor<T>,
         scale: Option<&Tensor<T>>,
-        columns: &Columns<'_, T, E, impl Fn(E) -> T + Sync>,
+        columns: &NormColumns<'_, T, E, impl Fn(E) -> T + Sync>,
     ) -> [Option<Tensor<T>>; 3] {
         let (dbeta, dgamma) = columns.param_gradients(dy.data());
         let dx = scale.map(|scale| match self.own_statistics {
@@ -268,7 +268,7 @@ impl<T: Real> BatchNorm<T> {
         dx: Tensor<T>,
         scale: Option<&Tensor<T>>,
         dgamma: Option<&Tensor<T>>,
-        columns: &Columns<'_, T, E, impl Fn(E) -> T + Sync>,
+        columns: &NormColumns<'_, T, E, impl Fn(E) -> T + Sync>,
     ) -> Tensor<T> {
         let mut dy = match scale {
             None => dx,
@@ -287,8 +287,8 @@ impl<T: Real> BatchNorm<T> {
 
 impl<T: Real> KeptColumns<T> {
     /// The columns of the input `x`, whose elements `number` converts to numbers.
-    fn with<'a, E, F: Fn(E) -> T>(&'a self, x: &'a [E], number: F) -> Columns<'a, T, E, F> {
-        Columns {
+    fn with<'a, E, F: Fn(E) -> T>(&'a self, x: &'a [E], number: F) -> NormColumns<'a, T, E, F> {
+        NormColumns {
             x,
             number,
             mean: self.mean.data(),
@@ -298,14 +298,14 @@ impl<T: Real> KeptColumns<T> {
 }
 
 /// The input and its statistics, column by column; `z = (x - mean) * inverse_std`.
-struct Columns<'a, T, E, F> {
+struct NormColumns<'a, T, E, F> {
     x: &'a [E],
     number: F,
     mean: &'a [T],
     inverse_std: &'a [T],
 }
 
-impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
+impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> NormColumns<'_, T, E, F> {
     /// `dbeta = sum(dy)` and `dgamma = sum(dy * z)`.
     fn param_gradients(&self, dy: &[T]) -> (Vec<f64>, Vec<f64>) {
         let n = self.mean.len();
@@ -349,16 +349,16 @@ impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Columns<'_, T, E, F> {
     }
 }
 
-/// The terms of [`Columns::param_gradients`].
+/// The terms of [`NormColumns::param_gradients`].
 struct ParamGradients<'a, T, E, F> {
-    columns: &'a Columns<'a, T, E, F>,
+    columns: &'a NormColumns<'a, T, E, F>,
     dy: &'a [T],
 }
 
 impl<T: Real, E: Copy + Sync, F: Fn(E) -> T + Sync> Terms<2> for ParamGradients<'_, T, E, F> {
     #[inline(always)]
     fn add(&self, row: usize, block: Range<usize>, [dbeta, dgamma]: [&mut [f64]; 2]) {
-        let Columns {
+        let NormColumns {
             x, mean, number, ..
         } = self.columns;
         let first = row * mean.len();

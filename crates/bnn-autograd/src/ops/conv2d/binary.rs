@@ -4,7 +4,7 @@ use bnn_core::BitMatrix;
 use bnn_core::conv::PackedFilters;
 
 use super::ConvOptions;
-use super::passes::{Filters, Images, Passes, Pixels};
+use super::passes::{Filters, PaddedImages, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::{pack_signs, split_rows};
 use crate::buffer::take_buffer;
@@ -105,8 +105,8 @@ pub(super) struct Kept {
 saved_state!(Kept { x_signs, w_signs });
 
 impl BinaryConv2dForward {
-    pub(super) fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> Images<'a, T> {
-        Images {
+    pub(super) fn images<'a, T: Real>(&self, x_signs: &'a BitMatrix) -> PaddedImages<'a, T> {
+        PaddedImages {
             pixels: Pixels::Signs(x_signs.view()),
             padding: padding(self.options.pad_value),
         }
@@ -180,7 +180,7 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         if let Some(mut dx) = tangents.take(X) {
             self.estimator.apply(ctx, dx.data_mut())?;
             let filters = Filters::Signs(w_signs.view());
-            let part = passes.output(Images::tangents(dx.data()), filters)?;
+            let part = passes.output(PaddedImages::tangents(dx.data()), filters)?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
         if let Some(dw) = tangents.get(W) {

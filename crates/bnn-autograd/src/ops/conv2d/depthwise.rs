@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::passes::{Filters, Images, PIECES, Passes, Pixels, row};
+use super::passes::{Filters, PIECES, PaddedImages, Passes, Pixels, row};
 use crate::bits::expand_run;
 use crate::parallel::{TASK_ELEMENTS, for_pairs};
 use crate::real::Real;
@@ -18,7 +18,7 @@ impl Passes<'_> {
     /// [`Passes::output`] of a depthwise convolution.
     pub(super) fn depthwise_output<T: Real>(
         &self,
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         filters: Filters<'_, T>,
     ) -> Vec<T> {
         let (outputs, filters) = (self.conv.outputs(), self.by_taps(filters));
@@ -69,7 +69,7 @@ impl Passes<'_> {
     pub(super) fn depthwise_filter_gradient<T: Real>(
         &self,
         dy: &[T],
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
     ) -> Vec<T> {
         let (outputs, taps, all) = (self.conv.outputs(), self.windows.taps(), self.all_windows());
         let piece = all.div_ceil(PIECES).max(self.task_windows().min(all));
@@ -132,7 +132,7 @@ impl Passes<'_> {
     /// The channels of a pixel, or of the padding.
     fn read_pixel<T: Real>(
         &self,
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         at: Option<(usize, usize)>,
         out: &mut [T],
     ) {

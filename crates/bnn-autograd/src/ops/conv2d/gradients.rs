@@ -6,7 +6,7 @@
 use bnn_core::conv::{Conv2d, PackedFilters};
 use bnn_core::{BitMatrix, BitMatrixView};
 
-use super::passes::{Filters, Images, PIECES, Passes, Pixels};
+use super::passes::{Filters, PIECES, PaddedImages, Passes, Pixels};
 use super::shape::padding;
 use crate::bits::{apply_mask, split_rows};
 use crate::buffer::{Buffer, take_buffer};
@@ -56,7 +56,7 @@ pub fn filters(
     let passes = passes(conv, saved, dy)?;
     let elements = conv.outputs() * conv.patch_len();
     Error::check_count("gradient of the filters", elements, dw.len())?;
-    let images = Images {
+    let images = PaddedImages {
         pixels: Pixels::Signs(saved.signs()),
         padding: padding(conv.pad_value()),
     };

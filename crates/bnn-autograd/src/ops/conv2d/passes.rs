@@ -40,12 +40,12 @@ pub(super) const PIECES: usize = 16;
 
 /// A batch of images `[batch, height, width, channels]`, and the value of the padding around them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Images<'a, T> {
+pub(super) struct PaddedImages<'a, T> {
     pub(super) pixels: Pixels<'a, T>,
     pub(super) padding: T,
 }
 
-impl<'a, T: Real> Images<'a, T> {
+impl<'a, T: Real> PaddedImages<'a, T> {
     /// Tangents of images: the padding, a constant, has none.
     pub(super) fn tangents(x: &'a [T]) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl<'c> Passes<'c> {
     /// The output, `[batch, output height, output width, outputs]`.
     pub(super) fn output<T: Real>(
         &self,
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         filters: Filters<'_, T>,
     ) -> Result<Vec<T>, Error> {
         if self.is_depthwise() {
@@ -114,7 +114,7 @@ impl<'c> Passes<'c> {
     /// [`Passes::output`] to every element of `y`; not of a depthwise convolution.
     pub(super) fn output_to<T: Real>(
         &self,
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         filters: Filters<'_, T>,
         y: &mut [T],
     ) -> Result<(), Error> {
@@ -190,7 +190,7 @@ impl<'c> Passes<'c> {
     pub(super) fn filter_gradient<T: Real>(
         &self,
         dy: &[T],
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
     ) -> Result<Vec<T>, Error> {
         if self.is_depthwise() {
             return Ok(self.depthwise_filter_gradient(dy, images));
@@ -225,7 +225,7 @@ impl<'c> Passes<'c> {
     pub(super) fn add_filter_gradient<T: Real>(
         &self,
         dy: &[T],
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         windows: Range<usize>,
         sums: &mut [T],
     ) -> Result<(), Error> {
@@ -300,7 +300,7 @@ impl<'c> Passes<'c> {
     /// Writes the patches of some windows, a row each (im2col).
     pub(super) fn gather<T: Real>(
         &self,
-        images: Images<'_, T>,
+        images: PaddedImages<'_, T>,
         group: usize,
         windows: Range<usize>,
         panel: &mut [T],

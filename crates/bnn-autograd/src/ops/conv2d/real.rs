@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bnn_core::BitMatrix;
 
 use super::byte_images::ByteImages;
-use super::passes::{Filters, Images, Passes, Pixels};
+use super::passes::{Filters, PaddedImages, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::bits::pack_signs;
 use crate::buffer::take_buffer;
@@ -193,7 +193,7 @@ impl<T: Real> Function<T> for RealConv2d {
         let mut dy = Tensor::full(T::zero(), &shape.output())?;
         let Kept { x, filters } = ctx.saved_state::<Kept<T>>()?;
         if let (Some(filters), Some(dx)) = (filters, tangents.get(X)) {
-            let dx = Images::tangents(dx.data());
+            let dx = PaddedImages::tangents(dx.data());
             let part = passes.output(dx, filters.view())?;
             dy.add_assign(&Tensor::trusted(part, shape.output()));
         }
@@ -233,8 +233,8 @@ impl RealConv2d {
         })
     }
 
-    pub(super) fn images<'a, T: Real>(&self, x: &'a Tensor<T>) -> Images<'a, T> {
-        Images {
+    pub(super) fn images<'a, T: Real>(&self, x: &'a Tensor<T>) -> PaddedImages<'a, T> {
+        PaddedImages {
             pixels: Pixels::Real(x.data()),
             padding: padding(self.options.pad_value),
         }

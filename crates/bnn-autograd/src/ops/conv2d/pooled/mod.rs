@@ -44,7 +44,7 @@ pub(crate) fn binary_conv2d_max_pool2d<T: Real>(
     conv: BinaryConv2dForward,
     pool: MaxPool,
 ) -> Result<Var<T>, Error> {
-    apply(x, w, Pooled { conv, pool })
+    apply(x, w, ConvThenPool { conv, pool })
 }
 
 /// [`max_pool2d`] of [`sign_weight_conv2d`](super::sign_weight_conv2d), with its value, gradients,
@@ -59,15 +59,15 @@ pub(crate) fn sign_weight_conv2d_max_pool2d<T: Real>(
     pool: MaxPool,
 ) -> Result<Var<T>, Error> {
     let conv = RealConv2d::of_signs(options);
-    apply(x, w, Pooled { conv, pool })
+    apply(x, w, ConvThenPool { conv, pool })
 }
 
 fn apply<T: Real, C: PooledConv<T>>(
     x: &Var<T>,
     w: &Var<T>,
-    pooled: Pooled<C>,
+    pooled: ConvThenPool<C>,
 ) -> Result<Var<T>, Error> {
-    let Pooled { conv, pool } = pooled;
+    let ConvThenPool { conv, pool } = pooled;
     let shape = ConvShape::new(x.shape(), w.shape(), conv.options())?;
     let [height, width] = pool.kernel;
     // Indices of taps are bytes; the products of groups are too narrow to gain.
@@ -75,7 +75,7 @@ fn apply<T: Real, C: PooledConv<T>>(
         let sums = x.tape().apply(conv, &[x, w])?;
         return max_pool2d(&sums, pool.kernel, pool.stride, pool.padding);
     }
-    x.tape().apply(Pooled { conv, pool }, &[x, w])
+    x.tape().apply(ConvThenPool { conv, pool }, &[x, w])
 }
 
 /// What the joined operation asks of a convolution. Its state is kept as the convolution alone
@@ -90,7 +90,7 @@ trait PooledConv<T: Real>: Function<T> + 'static {
     fn pooled(
         &self,
         ctx: &mut Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         x: &Tensor<T>,
         w: &Tensor<T>,
     ) -> Result<(Vec<T>, Vec<u8>), Error>;
@@ -99,19 +99,19 @@ trait PooledConv<T: Real>: Function<T> + 'static {
     fn gradients(
         &self,
         ctx: &Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         winners: &[u8],
         dy: &[T],
     ) -> Result<Vec<Option<Tensor<T>>>, Error>;
 }
 
-struct Pooled<C> {
+struct ConvThenPool<C> {
     conv: C,
     pool: MaxPool,
 }
 
-impl<C> Pooled<C> {
-    fn sizes<T: Real>(&self, x: &[usize], w: &[usize]) -> Result<Sizes, Error>
+impl<C> ConvThenPool<C> {
+    fn sizes<T: Real>(&self, x: &[usize], w: &[usize]) -> Result<PooledSizes, Error>
     where
         C: PooledConv<T>,
     {
@@ -122,11 +122,11 @@ impl<C> Pooled<C> {
             padding,
         } = self.pool;
         let pool = PoolShape::new(&shape.output(), kernel, stride, padding)?;
-        Ok(Sizes { shape, pool })
+        Ok(PooledSizes { shape, pool })
     }
 }
 
-impl<T: Real, C: PooledConv<T>> Function<T> for Pooled<C> {
+impl<T: Real, C: PooledConv<T>> Function<T> for ConvThenPool<C> {
     fn name(&self) -> &'static str {
         C::NAME
     }
@@ -182,7 +182,7 @@ impl<T: Real, C: PooledConv<T>> Function<T> for Pooled<C> {
 }
 
 /// The sizes of both operations.
-struct Sizes {
+struct PooledSizes {
     shape: ConvShape,
     pool: PoolShape,
 }
@@ -190,7 +190,7 @@ struct Sizes {
 /// Sums that are in the cache at a time: 256 KiB of `f32`.
 const SUMS: usize = 1 << 16;
 
-impl Sizes {
+impl PooledSizes {
     /// Images of a piece: a thread takes whole pieces, and adds up each in order.
     fn piece(&self) -> usize {
         self.shape.batch.div_ceil(PIECES)

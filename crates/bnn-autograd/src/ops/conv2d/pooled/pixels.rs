@@ -3,14 +3,14 @@
 use bnn_core::conv::Conv2d;
 use bnn_core::internal::{Loop, vectorised};
 
-use super::{PooledConv, Sizes};
+use super::{PooledConv, PooledSizes};
 use crate::bits::pack_signs;
 use crate::buffer::{Buffer, take_buffer};
 use crate::context::Context;
 use crate::error::Error;
 use crate::ops::conv2d::ConvOptions;
 use crate::ops::conv2d::byte_images::ByteImages;
-use crate::ops::conv2d::passes::{Filters, Images, Passes, added_up};
+use crate::ops::conv2d::passes::{Filters, PaddedImages, Passes, added_up};
 use crate::ops::conv2d::real::{Kept, KeptFilters, RealConv2d};
 use crate::ops::conv2d::shape::{W, X};
 use crate::real::Real;
@@ -26,7 +26,7 @@ impl<T: Real> PooledConv<T> for RealConv2d {
     fn pooled(
         &self,
         ctx: &mut Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         x: &Tensor<T>,
         w: &Tensor<T>,
     ) -> Result<(Vec<T>, Vec<u8>), Error> {
@@ -40,7 +40,7 @@ impl<T: Real> PooledConv<T> for RealConv2d {
                 sizes.pooled(|some, sums| {
                     let passes = Passes::new(conv, some.len());
                     let pixels = all.pixels.some(some, image)?;
-                    passes.output_to(Images { pixels, ..all }, filters, sums)
+                    passes.output_to(PaddedImages { pixels, ..all }, filters, sums)
                 })?
             }
         };
@@ -51,7 +51,7 @@ impl<T: Real> PooledConv<T> for RealConv2d {
     fn gradients(
         &self,
         ctx: &Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         winners: &[u8],
         dy: &[T],
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
@@ -75,7 +75,7 @@ impl<T: Real> PooledConv<T> for RealConv2d {
                     let pixels = images.pixels.some(i..i + 1, image)?;
                     let pooled = i * pooled..(i + 1) * pooled;
                     let (dy, winners) = (&dy[pooled.clone()], &winners[pooled]);
-                    sums.add(Images { pixels, ..images }, dy, winners);
+                    sums.add(PaddedImages { pixels, ..images }, dy, winners);
                 }
                 Ok(sums.into_filters())
             })?;
@@ -93,7 +93,7 @@ const TAPS: usize = 4;
 /// are zero, would take as many times the work as a pool has taps, and memory.
 struct FilterSums<'c, T> {
     conv: &'c Conv2d,
-    steps: &'c [Step],
+    steps: &'c [WindowStep],
     /// `[element of a filter][output]`.
     sums: Vec<T>,
     /// The patches of an image.
@@ -103,7 +103,7 @@ struct FilterSums<'c, T> {
 }
 
 /// Some taps of one window of the pool.
-struct Step {
+struct WindowStep {
     /// The first element of the window's output, in the output of an image.
     first: usize,
     /// Their numbers, and where the patches of the windows under them begin. Where there are fewer
@@ -112,7 +112,7 @@ struct Step {
 }
 
 /// The steps of an image.
-fn steps(sizes: &Sizes) -> Vec<Step> {
+fn steps(sizes: &PooledSizes) -> Vec<WindowStep> {
     let (outputs, patch) = (sizes.shape.conv.outputs(), sizes.shape.conv.patch_len());
     let mut steps = Vec::new();
     sizes
@@ -127,14 +127,14 @@ fn steps(sizes: &Sizes) -> Vec<Step> {
                 let mut taps = [(None, some[0].1); TAPS];
                 taps[..some.len()].copy_from_slice(some);
                 let first = window.elements.start;
-                steps.push(Step { first, taps });
+                steps.push(WindowStep { first, taps });
             }
         });
     steps
 }
 
 impl<'c, T: Real> FilterSums<'c, T> {
-    fn new(conv: &'c Conv2d, steps: &'c [Step]) -> Self {
+    fn new(conv: &'c Conv2d, steps: &'c [WindowStep]) -> Self {
         let windows = Passes::new(conv, 1).all_windows();
         Self {
             conv,
@@ -146,7 +146,7 @@ impl<'c, T: Real> FilterSums<'c, T> {
     }
 
     /// Adds the part of one image.
-    fn add(&mut self, image: Images<'_, T>, dy: &[T], winners: &[u8]) {
+    fn add(&mut self, image: PaddedImages<'_, T>, dy: &[T], winners: &[u8]) {
         let passes = Passes::new(self.conv, 1);
         passes.gather(image, 0, 0..passes.all_windows(), &mut self.patches);
         vectorised(AddImage {
@@ -175,7 +175,7 @@ impl<'c, T: Real> FilterSums<'c, T> {
 
 /// The loop of [`FilterSums::add`].
 struct AddImage<'a, T> {
-    steps: &'a [Step],
+    steps: &'a [WindowStep],
     outputs: usize,
     patch: usize,
     patches: &'a [T],

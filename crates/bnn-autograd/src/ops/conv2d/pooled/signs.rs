@@ -2,7 +2,7 @@
 
 use bnn_core::conv::PackedFilters;
 
-use super::{PooledConv, Sizes};
+use super::{PooledConv, PooledSizes};
 use crate::bits::{apply_mask, pack_signs, rows_of, split_rows};
 use crate::buffer::{Buffer, take_buffer};
 use crate::context::Context;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::linalg::sign_conv2d;
 use crate::ops::conv2d::ConvOptions;
 use crate::ops::conv2d::binary::{BinaryConv2dForward, Kept};
-use crate::ops::conv2d::passes::{Images, Passes, added_up};
+use crate::ops::conv2d::passes::{PaddedImages, Passes, added_up};
 use crate::ops::conv2d::shape::{W, X};
 use crate::ops::masked::Mask;
 use crate::ops::quantize::Estimator;
@@ -27,7 +27,7 @@ impl<T: Real> PooledConv<T> for BinaryConv2dForward {
     fn pooled(
         &self,
         ctx: &mut Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         x: &Tensor<T>,
         w: &Tensor<T>,
     ) -> Result<(Vec<T>, Vec<u8>), Error> {
@@ -52,7 +52,7 @@ impl<T: Real> PooledConv<T> for BinaryConv2dForward {
     fn gradients(
         &self,
         ctx: &Context<T>,
-        sizes: &Sizes,
+        sizes: &PooledSizes,
         winners: &[u8],
         dy: &[T],
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
@@ -91,7 +91,7 @@ impl<T: Real> PooledConv<T> for BinaryConv2dForward {
                     }
                 }
                 if let Some(dw) = &mut dw {
-                    let images = Images {
+                    let images = PaddedImages {
                         pixels: images.pixels.some(some, image)?,
                         ..images
                     };

@@ -9,19 +9,19 @@ use rayon::prelude::*;
 
 use super::forward::sums_of;
 use super::loops::{AddThroughSigns, Deactivate, Denormalise, NormTotals, ThroughSigns};
-use super::{KeptNorm, Sizes, total};
+use super::{KeptNorm, UnitSizes, total};
 use crate::bits::rows_of;
 use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
 use crate::ops::batch_norm::input_slopes;
-use crate::ops::conv2d::passes::{Images, Passes, Pixels, added_up};
+use crate::ops::conv2d::passes::{PaddedImages, Passes, Pixels, added_up};
 use crate::ops::conv2d::shape::padding;
 use crate::real::Real;
 use crate::tensor::Tensor;
 
 /// What the pass works with.
 pub(super) struct Backward<'a, T: Real> {
-    pub(super) sizes: &'a Sizes,
+    pub(super) sizes: &'a UnitSizes,
     pub(super) rectified: bool,
     /// Whether the sums also affect the output through their statistics.
     pub(super) own_statistics: bool,
@@ -280,7 +280,7 @@ impl<T: Real> Backward<'_, T> {
                 Target::Apart(_, None) => {}
             }
             if let Some(filters) = &mut filters {
-                let images = Images {
+                let images = PaddedImages {
                     pixels: Pixels::Signs(rows_of(self.x_signs, some)?),
                     padding: padding(conv.pad_value()),
                 };

@@ -6,7 +6,7 @@ use bnn_core::{BitMatrix, BitMatrixView, BitMatrixViewMut, row_words};
 use rayon::prelude::*;
 
 use super::loops::{Finish, Moments, Narrow, Shifted};
-use super::{Sizes, total};
+use super::{UnitSizes, total};
 use crate::bits::split_rows;
 use crate::buffer::{Buffer, take_buffer};
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub(super) struct Counted {
 
 /// Counts the sums of the images `x`; with `rectified`, negative ones are 0.
 pub(super) fn count<T: Real>(
-    sizes: &Sizes,
+    sizes: &UnitSizes,
     x: &[T],
     shift: Option<&[T]>,
     w_signs: &BitMatrix,
@@ -94,7 +94,7 @@ pub(super) fn sums_of(
 
 impl Counted {
     /// The statistics of the sums, with the bits that a pass over them as numbers finds.
-    pub(super) fn stats<T: Real>(&self, sizes: &Sizes) -> ColumnStats<T> {
+    pub(super) fn stats<T: Real>(&self, sizes: &UnitSizes) -> ColumnStats<T> {
         let n = sizes.shape.conv.outputs();
         let rows = sizes.all_sums() / n;
         let first: Vec<f64> = self.sums[..n].iter().map(|&sum| sum.into()).collect();

@@ -184,7 +184,7 @@ impl<T: Real> Function<T> for Joined<T> {
 
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let (x, w, gamma, beta) = (given[X], given[W], given[GAMMA], given[BETA]);
-        let sizes = Sizes::new(ConvShape::new(x.shape(), w.shape(), self.unit.options)?);
+        let sizes = UnitSizes::new(ConvShape::new(x.shape(), w.shape(), self.unit.options)?);
         let conv = &sizes.shape.conv;
         let shift = self.shift.map(|i| given[i]);
         if let Some(shift) = shift {
@@ -253,7 +253,7 @@ impl<T: Real> Function<T> for Joined<T> {
         };
         let shortcut = shortcut.map_or_else(|| Ok(x.clone()), KeptInput::tensor)?;
         let pass = Backward {
-            sizes: &Sizes::new(ConvShape::of(ctx, self.unit.options)?),
+            sizes: &UnitSizes::new(ConvShape::of(ctx, self.unit.options)?),
             rectified: self.unit.rectified,
             own_statistics: self.unit.running.is_none(),
             adds_images: self.shortcut.is_none(),
@@ -289,14 +289,14 @@ impl<T: Real> Function<T> for Joined<T> {
 }
 
 /// The sizes of a unit, and how many images go through it together.
-struct Sizes {
+struct UnitSizes {
     shape: ConvShape,
 }
 
 /// Sums that are in the cache at a time: 256 KiB of `f32`.
 const SUMS: usize = 1 << 16;
 
-impl Sizes {
+impl UnitSizes {
     fn new(shape: ConvShape) -> Self {
         Self { shape }
     }
