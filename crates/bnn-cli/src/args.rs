@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use train::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
+pub(crate) use train::{AugmentArg, Inputs, Keep, OptimizerKind, ScoreKind, TrainArgs};
 
 /// Binary neural networks: one bit per weight, one bit per activation.
 ///

@@ -70,7 +70,7 @@ impl Cost {
         for layer in model.layers() {
             let from = bytes(layer.input_shape, element(layer.input));
             // Bits that are made of bytes exist beside them.
-            let bits = bytes(layer.input_shape, Element::Bit);
+            let bits = bytes(layer.input_shape, InputElement::Bit);
             let to = bytes(layer.output_shape, result(layer.output));
             widest = from.saturating_add(bits).saturating_add(to).max(widest);
             cost.word_operations = cost.word_operations.saturating_add(operations(&layer));
@@ -102,7 +102,7 @@ impl Cost {
 /// samples, weights plain and packed, and for each thread the largest input, output and matrix of
 /// patches of a layer.
 pub(crate) fn float_bytes(model: &Model<'_>, batch: usize, threads: usize) -> u64 {
-    let count = |shape| bytes(shape, Element::Bytes(4));
+    let count = |shape| bytes(shape, InputElement::Bytes(4));
     let samples = count(model.input_shape()).saturating_add(count(model.output_shape()));
     let (mut weights, mut widest) = (0_u64, 0_u64);
     for layer in model.layers() {
@@ -121,39 +121,39 @@ pub(crate) fn float_bytes(model: &Model<'_>, batch: usize, threads: usize) -> u6
 }
 
 #[derive(Clone, Copy)]
-enum Element {
+enum InputElement {
     Bit,
     Bytes(u64),
 }
 
-fn element(input: InputType) -> Element {
+fn element(input: InputType) -> InputElement {
     match input {
-        InputType::Bits => Element::Bit,
-        _ => Element::Bytes(1),
+        InputType::Bits => InputElement::Bit,
+        _ => InputElement::Bytes(1),
     }
 }
 
-fn of_values(values: Values) -> Element {
+fn of_values(values: Values) -> InputElement {
     match values {
-        Values::Bits => Element::Bit,
-        Values::Unsigned { .. } => Element::Bytes(1),
-        Values::Fixed { .. } => Element::Bytes(2),
-        _ => Element::Bytes(4),
+        Values::Bits => InputElement::Bit,
+        Values::Unsigned { .. } => InputElement::Bytes(1),
+        Values::Fixed { .. } => InputElement::Bytes(2),
+        _ => InputElement::Bytes(4),
     }
 }
 
-fn result(output: OutputType) -> Element {
+fn result(output: OutputType) -> InputElement {
     match output {
-        OutputType::Bits => Element::Bit,
-        _ => Element::Bytes(4),
+        OutputType::Bits => InputElement::Bit,
+        _ => InputElement::Bytes(4),
     }
 }
 
 /// Bytes of an image.
-fn bytes([height, width, channels]: [usize; 3], element: Element) -> u64 {
+fn bytes([height, width, channels]: [usize; 3], element: InputElement) -> u64 {
     let pixel = match element {
-        Element::Bit => channels.div_ceil(64) as u64 * 8,
-        Element::Bytes(bytes) => bytes.saturating_mul(channels as u64),
+        InputElement::Bit => channels.div_ceil(64) as u64 * 8,
+        InputElement::Bytes(bytes) => bytes.saturating_mul(channels as u64),
     };
     (height as u64)
         .saturating_mul(width as u64)

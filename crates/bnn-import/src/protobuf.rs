@@ -9,7 +9,7 @@ use crate::ImportError;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum FieldValue<'a> {
     Varint(u64),
     Eight([u8; 8]),
     Bytes(&'a [u8]),
@@ -32,19 +32,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn field(&mut self) -> Option<(u32, Value<'a>)> {
+    fn field(&mut self) -> Option<(u32, FieldValue<'a>)> {
         let key = varint(&mut self.rest)?;
         let number = u32::try_from(key >> 3).ok().filter(|&number| number > 0)?;
         let value = match key & 7 {
-            0 => Value::Varint(varint(&mut self.rest)?),
-            1 => Value::Eight(array(&mut self.rest)?),
+            0 => FieldValue::Varint(varint(&mut self.rest)?),
+            1 => FieldValue::Eight(array(&mut self.rest)?),
             2 => {
                 let len = usize::try_from(varint(&mut self.rest)?).ok()?;
                 let (bytes, rest) = self.rest.split_at_checked(len)?;
                 self.rest = rest;
-                Value::Bytes(bytes)
+                FieldValue::Bytes(bytes)
             }
-            5 => Value::Four(array(&mut self.rest)?),
+            5 => FieldValue::Four(array(&mut self.rest)?),
             // Groups, which no schema of today has, and what does not exist.
             _ => return None,
         };
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), ImportError>;
+    type Item = Result<(u32, FieldValue<'a>), ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -94,11 +94,11 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     /// Bytes, where the schema has some.
     pub(crate) fn bytes(self) -> Option<&'a [u8]> {
         match self {
-            Value::Bytes(bytes) => Some(bytes),
+            FieldValue::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }
@@ -111,31 +111,31 @@ impl<'a> Value<'a> {
 
     pub(crate) fn int(self) -> Option<i64> {
         match self {
-            Value::Varint(value) => Some(value.cast_signed()),
+            FieldValue::Varint(value) => Some(value.cast_signed()),
             _ => None,
         }
     }
 
     pub(crate) fn float(self) -> Option<f32> {
         match self {
-            Value::Four(bytes) => Some(f32::from_le_bytes(bytes)),
+            FieldValue::Four(bytes) => Some(f32::from_le_bytes(bytes)),
             _ => None,
         }
     }
 
-    /// How many integers [`Value::ints`] adds, at most.
+    /// How many integers [`FieldValue::ints`] adds, at most.
     pub(crate) fn len_of_ints(self) -> usize {
         match self {
             // Each ends in the byte that is below 0x80.
-            Value::Bytes(bytes) => bytes.iter().filter(|&&byte| byte < 0x80).count(),
+            FieldValue::Bytes(bytes) => bytes.iter().filter(|&&byte| byte < 0x80).count(),
             _ => 1,
         }
     }
 
-    /// How many floats [`Value::floats`] or [`Value::doubles`] adds, at most.
+    /// How many floats [`FieldValue::floats`] or [`FieldValue::doubles`] adds, at most.
     pub(crate) fn len_of_floats(self) -> usize {
         match self {
-            Value::Bytes(bytes) => bytes.len() / size_of::<f32>(),
+            FieldValue::Bytes(bytes) => bytes.len() / size_of::<f32>(),
             _ => 1,
         }
     }
@@ -144,8 +144,8 @@ impl<'a> Value<'a> {
     /// cut off.
     pub(crate) fn ints(self, list: &mut Vec<i64>) -> Option<()> {
         match self {
-            Value::Varint(value) => list.push(value.cast_signed()),
-            Value::Bytes(mut bytes) => {
+            FieldValue::Varint(value) => list.push(value.cast_signed()),
+            FieldValue::Bytes(mut bytes) => {
                 while !bytes.is_empty() {
                     list.push(varint(&mut bytes)?.cast_signed());
                 }
@@ -155,11 +155,11 @@ impl<'a> Value<'a> {
         Some(())
     }
 
-    /// Adds floats to `list`, as [`Value::ints`].
+    /// Adds floats to `list`, as [`FieldValue::ints`].
     pub(crate) fn floats(self, list: &mut Vec<f32>) -> Option<()> {
         match self {
-            Value::Four(bytes) => list.push(f32::from_le_bytes(bytes)),
-            Value::Bytes(bytes) => {
+            FieldValue::Four(bytes) => list.push(f32::from_le_bytes(bytes)),
+            FieldValue::Bytes(bytes) => {
                 let (numbers, rest) = bytes.as_chunks();
                 if !rest.is_empty() {
                     return None;
@@ -171,11 +171,11 @@ impl<'a> Value<'a> {
         Some(())
     }
 
-    /// Adds floats of 8 bytes to `list`, as [`Value::ints`].
+    /// Adds floats of 8 bytes to `list`, as [`FieldValue::ints`].
     pub(crate) fn doubles(self, list: &mut Vec<f32>) -> Option<()> {
         match self {
-            Value::Eight(bytes) => list.push(f64::from_le_bytes(bytes) as f32),
-            Value::Bytes(bytes) => {
+            FieldValue::Eight(bytes) => list.push(f64::from_le_bytes(bytes) as f32),
+            FieldValue::Bytes(bytes) => {
                 let (numbers, rest) = bytes.as_chunks();
                 if !rest.is_empty() {
                     return None;
@@ -196,7 +196,7 @@ impl<'a> Value<'a> {
 mod tests {
     use super::*;
 
-    fn fields(bytes: &[u8]) -> Vec<Option<(u32, Value<'_>)>> {
+    fn fields(bytes: &[u8]) -> Vec<Option<(u32, FieldValue<'_>)>> {
         Fields::new(bytes, "test").map(Result::ok).collect()
     }
 
@@ -206,12 +206,12 @@ mod tests {
             0x08, 0x96, 0x01, 0x12, 2, b'h', b'i', 0x1d, 0, 0, 0x80, 0x3f,
         ];
         let expected = [
-            Some((1, Value::Varint(150))),
-            Some((2, Value::Bytes(b"hi"))),
-            Some((3, Value::Four(1_f32.to_le_bytes()))),
+            Some((1, FieldValue::Varint(150))),
+            Some((2, FieldValue::Bytes(b"hi"))),
+            Some((3, FieldValue::Four(1_f32.to_le_bytes()))),
         ];
         assert_eq!(fields(&bytes), expected);
-        assert_eq!(Value::Varint(u64::MAX).int(), Some(-1));
+        assert_eq!(FieldValue::Varint(u64::MAX).int(), Some(-1));
     }
 
     #[test]
@@ -236,10 +236,10 @@ mod tests {
     #[test]
     fn lists_are_single_values_or_many_in_a_row() {
         let mut ints = Vec::new();
-        assert_eq!(Value::Varint(1).ints(&mut ints), Some(()));
-        assert_eq!(Value::Bytes(&[2, 0x80, 1]).ints(&mut ints), Some(()));
+        assert_eq!(FieldValue::Varint(1).ints(&mut ints), Some(()));
+        assert_eq!(FieldValue::Bytes(&[2, 0x80, 1]).ints(&mut ints), Some(()));
         assert_eq!(ints, [1, 2, 128]);
-        assert_eq!(Value::Bytes(&[0x80]).ints(&mut ints), None);
-        assert_eq!(Value::Bytes(&[0; 5]).floats(&mut Vec::new()), None);
+        assert_eq!(FieldValue::Bytes(&[0x80]).ints(&mut ints), None);
+        assert_eq!(FieldValue::Bytes(&[0; 5]).floats(&mut Vec::new()), None);
     }
 }

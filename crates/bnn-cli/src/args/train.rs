@@ -67,8 +67,8 @@ pub(crate) struct TrainArgs {
     pub(crate) input: Inputs,
     /// Scores of the network: `real` after a last batch norm, or `integer`, the sums of the last
     /// layer, for devices without floats
-    #[arg(long, value_enum, default_value_t = Scores::Real)]
-    pub(crate) scores: Scores,
+    #[arg(long, value_enum, default_value_t = ScoreKind::Real)]
+    pub(crate) scores: ScoreKind,
     /// Passes over the training images [default: suits the data]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) epochs: Option<u64>,
@@ -163,7 +163,7 @@ pub(crate) enum Inputs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scores {
+pub(crate) enum ScoreKind {
     Real,
     Integer,
 }

@@ -4,7 +4,7 @@ use bnn_core::model::{InputType, ModelWriter};
 
 use super::levels::{Pair, Step, Why};
 use super::scalar::apply_all;
-use super::{Chain, Operand};
+use super::{Chain, InputScale};
 use crate::Inputs;
 
 /// How far what the network makes of bytes may be from a straight line, as a share of its rise.
@@ -53,7 +53,7 @@ impl Inputs {
 impl Chain {
     /// Begins the model: the functions between the input and the first product become its input's
     /// type.
-    pub(super) fn begin(&mut self) -> Result<Operand, Why> {
+    pub(super) fn begin(&mut self) -> Result<InputScale, Why> {
         let channels = self.image[2];
         let inputs = self.inputs.clone();
         inputs.check(channels)?;
@@ -74,7 +74,7 @@ impl Chain {
             self.note_zeros(&scalars, channels, [0, 1], |c, x| inputs.value(c, x as u8));
             self.writer = Some(ModelWriter::new(InputType::Bits));
             let falls = steps.iter().map(|step| step.first > step.second);
-            return Ok(Operand::of_pair(pair, falls.collect()));
+            return Ok(InputScale::of_pair(pair, falls.collect()));
         }
         let steps: Result<Vec<Step>, f32> = (0..channels)
             .map(|c| Step::find(0, 255, |x| of(c, x as u8)))
@@ -91,7 +91,7 @@ impl Chain {
             });
             let (thresholds, flipped): (Vec<u8>, Vec<bool>) = stored.unzip();
             self.writer = Some(ModelWriter::with_thresholds(&thresholds));
-            return Ok(Operand::of_pair(pair, flipped));
+            return Ok(InputScale::of_pair(pair, flipped));
         }
         let lines = (0..channels).map(|c| straight(|x| of(c, x)).map_err(|x| (c, x)));
         let lines: Result<Vec<(f64, f64)>, _> = lines.collect();
@@ -112,7 +112,7 @@ impl Chain {
             ));
         }
         self.writer = Some(ModelWriter::new(InputType::Unsigned { depth: 8 }));
-        Ok(Operand {
+        Ok(InputScale {
             unit,
             bases: lines.iter().map(|&(_, base)| base).collect(),
             flipped: vec![false; channels],

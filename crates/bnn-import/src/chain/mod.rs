@@ -64,7 +64,7 @@ pub(crate) struct Windowed {
 }
 
 /// What the elements of a product's input are to it.
-struct Operand {
+struct InputScale {
     /// An element is worth `unit * integer + base`, `base` by its channel.
     unit: f64,
     bases: Vec<f64>,
@@ -216,7 +216,7 @@ impl Chain {
             None => self.begin()?,
             Some(product) => {
                 let settled = self.settle(product)?;
-                Operand::of_pair(settled.pair, settled.flipped)
+                InputScale::of_pair(settled.pair, settled.flipped)
             }
         };
         let channels = match &kind {
@@ -265,7 +265,7 @@ impl Chain {
     }
 }
 
-impl Operand {
+impl InputScale {
     fn of_pair(pair: Pair, flipped: Vec<bool>) -> Self {
         Self {
             unit: pair.half(),

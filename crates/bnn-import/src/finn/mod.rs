@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::compare::noise;
 use crate::{Comparison, Folder, ImportError, Imported, Options};
 
-use network::Network;
+use network::FinnNetwork;
 
 /// Makes a model file of a weight folder of BNN-PYNQ: files `L-P-weights.bin` and `L-P-thres.bin`
 /// of layer `L` and processing element `P`, and `classes.txt` with the names of the classes.
@@ -27,7 +27,7 @@ use network::Network;
 pub fn finn(folder: &Folder, options: &Options) -> Result<Imported, ImportError> {
     let mut budget = Budget::new(options.limits);
     let layers = layer::read(folder, &mut budget)?;
-    let network = Network::new(layers, classes(folder))?;
+    let network = FinnNetwork::new(layers, classes(folder))?;
     let file = network.write()?;
     let samples = options.limits.samples.clamp(1, 8);
     let bytes = noise(samples * network.inputs(), false);

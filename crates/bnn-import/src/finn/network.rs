@@ -9,7 +9,7 @@ use crate::ImportError;
 
 /// The network of a folder.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(super) struct FinnNetwork {
     pub(super) layers: Vec<Layer>,
     pub(super) kind: Kind,
     /// Inputs of the first layer whose weight is +1 in all rows, and whose bit is -1: padding.
@@ -36,7 +36,7 @@ pub(super) fn is_pooled(layer: usize) -> bool {
     layer == 1 || layer == 3
 }
 
-impl Network {
+impl FinnNetwork {
     pub(super) fn new(mut layers: Vec<Layer>, classes: Vec<String>) -> Result<Self, ImportError> {
         let last = layers.len() - 1;
         let is_window: Vec<bool> = layers

@@ -4,11 +4,11 @@
 use bnn_core::model::{AlignedBytes, Input, Model, Output, PackedModel};
 
 use super::layer::Layer;
-use super::network::{BRIGHT, CONVOLUTIONS, IMAGE, Kind, Network, is_pooled};
+use super::network::{BRIGHT, CONVOLUTIONS, FinnNetwork, IMAGE, Kind, is_pooled};
 use crate::ImportError;
 
 /// Compares the scores of a model on samples of bytes.
-pub(super) fn compare(network: &Network, file: &[u8], bytes: &[u8]) -> Result<(), ImportError> {
+pub(super) fn compare(network: &FinnNetwork, file: &[u8], bytes: &[u8]) -> Result<(), ImportError> {
     let file = AlignedBytes::from(file);
     let model = PackedModel::new(Model::open(&file)?)?;
     let samples = bytes.len() / network.inputs();
@@ -43,7 +43,7 @@ pub(super) fn compare(network: &Network, file: &[u8], bytes: &[u8]) -> Result<()
 }
 
 /// Matches of the last layer.
-fn scores(network: &Network, sample: &[u8]) -> Vec<i64> {
+fn scores(network: &FinnNetwork, sample: &[u8]) -> Vec<i64> {
     match network.kind {
         Kind::Dense => {
             let pixels = sample.iter().map(|&byte| byte >= BRIGHT);

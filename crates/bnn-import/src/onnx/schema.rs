@@ -8,7 +8,7 @@ use super::tensor_file::{External, tensor};
 use super::value::Tensor;
 use crate::ImportError;
 use crate::budget::Budget;
-use crate::protobuf::{Fields, Value};
+use crate::protobuf::{FieldValue, Fields};
 
 /// A graph whose nodes compute in order.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ pub(crate) fn model(
 ) -> Result<Graph, ImportError> {
     let mut graph = None;
     for field in Fields::new(bytes, "ONNX model") {
-        if let (7, Value::Bytes(bytes)) = field? {
+        if let (7, FieldValue::Bytes(bytes)) = field? {
             graph = Some(bytes);
         }
     }
@@ -139,13 +139,13 @@ fn read_graph(
         // file.
         budget.bytes(size_of::<Node>())?;
         match (number, value) {
-            (1, Value::Bytes(bytes)) => graph.nodes.push(node(bytes, external, budget)?),
-            (5, Value::Bytes(bytes)) => {
+            (1, FieldValue::Bytes(bytes)) => graph.nodes.push(node(bytes, external, budget)?),
+            (5, FieldValue::Bytes(bytes)) => {
                 let (name, tensor) = tensor(bytes, external, budget)?;
                 graph.constants.insert(name, Rc::new(tensor));
             }
-            (11, Value::Bytes(bytes)) => graph.inputs.push(input(bytes, budget)?),
-            (12, Value::Bytes(bytes)) => graph.outputs.push(input(bytes, budget)?.name),
+            (11, FieldValue::Bytes(bytes)) => graph.inputs.push(input(bytes, budget)?),
+            (12, FieldValue::Bytes(bytes)) => graph.outputs.push(input(bytes, budget)?.name),
             (15, _) => {
                 return Err(ImportError::format(
                     "ONNX graph",
@@ -178,7 +178,7 @@ fn node(
             (2, value) => node.outputs.extend(value.text()),
             (3, value) => node.name = value.text().unwrap_or_default(),
             (4, value) => node.op = value.text().unwrap_or_default(),
-            (5, Value::Bytes(bytes)) => {
+            (5, FieldValue::Bytes(bytes)) => {
                 let (name, attribute) = attribute(bytes, external, budget)?;
                 node.attributes.insert(name, attribute);
             }
@@ -235,12 +235,12 @@ fn input(bytes: &[u8], budget: &mut Budget) -> Result<Input, ImportError> {
     for field in Fields::new(bytes, "ONNX value") {
         match field? {
             (1, value) => input.name = value.text().unwrap_or_default(),
-            (2, Value::Bytes(kind)) => {
+            (2, FieldValue::Bytes(kind)) => {
                 let shapes = inner(inner([kind], 1)?, 2)?;
                 for dimension in inner(shapes, 1)? {
                     let mut size = None;
                     for field in Fields::new(dimension, "ONNX dimension") {
-                        if let (1, Value::Varint(value)) = field? {
+                        if let (1, FieldValue::Varint(value)) = field? {
                             size = usize::try_from(value).ok().filter(|&size| size > 0);
                         }
                     }

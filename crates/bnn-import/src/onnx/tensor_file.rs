@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::value::{Data, Tensor};
 use crate::ImportError;
 use crate::budget::{Budget, RANK};
-use crate::protobuf::{Fields, Value};
+use crate::protobuf::{FieldValue, Fields};
 
 /// Files beside a model, by their names: read once, and given out again.
 pub(crate) struct External<'a> {
@@ -152,7 +152,7 @@ fn parts<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Parts<'a>, ImportEr
             9 => value.bytes().map(|raw| parts.raw = Some(raw)),
             10 => value.doubles(&mut parts.floats),
             13 => match value {
-                Value::Bytes(entry) => {
+                FieldValue::Bytes(entry) => {
                     let (key, value) = pair(entry)?;
                     parts.place.insert(key, value);
                     Some(())

@@ -4,14 +4,14 @@ use bnn_core::internal::padded_sides;
 
 use super::bits::{WORD, unpack};
 use super::nodes::{int, text};
-use super::schema::{Operator, Tensor as Stored, kind};
+use super::schema::{Operator, Stored, kind};
 use super::translate::Translation;
-use super::value::{Value, Why, image, option};
+use super::value::{NodeValue, NotImported, image, option};
 use super::window::{SAME, WindowOptions};
 use crate::onnx::Tensor;
 
 /// Filters `[outputs, height, width, channels of a group]`.
-struct Filters {
+struct LayerFilters {
     shape: [usize; 4],
     weights: Vec<f32>,
     groups: usize,
@@ -24,10 +24,10 @@ impl Translation<'_, '_> {
     fn convolved(
         &mut self,
         label: &str,
-        x: &Value,
-        filters: &Filters,
+        x: &NodeValue,
+        filters: &LayerFilters,
         bias: Option<Vec<f32>>,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let [_, height, width, channels] = image(x)?;
         let [n, kh, kw, depth] = filters.shape;
         let of_groups = depth.checked_mul(filters.groups);
@@ -67,7 +67,7 @@ impl Translation<'_, '_> {
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         let name = self.nodes.node((label, "Conv"), &inputs, attributes);
         let [height, width] = windows.output_size();
-        Ok(Value {
+        Ok(NodeValue {
             name,
             shape: vec![1, height, width, n],
             flat: None,
@@ -79,9 +79,9 @@ impl Translation<'_, '_> {
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
+        x: &NodeValue,
         made: &Stored<'_>,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let option = |name| option(operator, name);
         let stored = self.stored(operator, 1)?;
         let words = self.ints(stored)?;
@@ -100,7 +100,7 @@ impl Translation<'_, '_> {
             return Err(format!("{groups} groups of {channels} channels in whole words").into());
         }
         let depth = channels / groups;
-        let filters = Filters {
+        let filters = LayerFilters {
             shape: [n, kh, kw, depth],
             weights: unpack(&words, depth, self.budget)?,
             groups,
@@ -127,7 +127,7 @@ impl Translation<'_, '_> {
                     let stored = self.stored(operator, index)?;
                     let numbers = self.floats(stored)?;
                     match numbers.len() == n {
-                        true => Ok::<_, Why>(self.of_channels(numbers, &sums)),
+                        true => Ok::<_, NotImported>(self.of_channels(numbers, &sums)),
                         false => Err(format!("input {index}: expected {n} numbers").into()),
                     }
                 };
@@ -135,7 +135,7 @@ impl Translation<'_, '_> {
                 let scaled = [sums.name.as_str(), &multiplier];
                 let scaled = self.nodes.node((label, "Mul"), &scaled, vec![]);
                 let name = self.nodes.node((label, "Add"), &[&scaled, &bias], vec![]);
-                Ok(Value { name, ..sums })
+                Ok(NodeValue { name, ..sums })
             }
             // Signs: -1 where more than a threshold of the `k` products are -1.
             kind::INT32 => {
@@ -150,7 +150,7 @@ impl Translation<'_, '_> {
                     .map(|&most| (k - 2 * i64::from(most)) as f32)
                     .collect();
                 let least = self.of_channels(least, &sums);
-                Ok(Value {
+                Ok(NodeValue {
                     is_packed: true,
                     ..self.reaching(label, &sums, &least)
                 })
@@ -163,8 +163,8 @@ impl Translation<'_, '_> {
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
-    ) -> Result<Value, Why> {
+        x: &NodeValue,
+    ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
         let weights = self.floats(stored)?;
         let [first, kh, kw, last] = <[usize; 4]>::try_from(&stored.shape[..])
@@ -187,7 +187,7 @@ impl Translation<'_, '_> {
             let groups = channels.checked_div(last).unwrap_or(0).max(1);
             ([first, kh, kw, last], weights, groups, [at(5, 1), at(4, 1)])
         };
-        let filters = Filters {
+        let filters = LayerFilters {
             shape,
             weights,
             groups,
@@ -206,7 +206,7 @@ impl Translation<'_, '_> {
     }
 
     /// The third input, a number for each output, which may be left out.
-    fn bias(&mut self, operator: &Operator<'_>, n: usize) -> Result<Option<Vec<f32>>, Why> {
+    fn bias(&mut self, operator: &Operator<'_>, n: usize) -> Result<Option<Vec<f32>>, NotImported> {
         if operator.inputs.get(2).copied().flatten().is_none() {
             return Ok(None);
         }
@@ -222,8 +222,8 @@ impl Translation<'_, '_> {
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
-    ) -> Result<Value, Why> {
+        x: &NodeValue,
+    ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
         let weights = self.floats(stored)?;
         let (n, k) = match (&stored.shape[..], &x.shape[..]) {
@@ -250,7 +250,7 @@ impl Translation<'_, '_> {
         let name = self
             .nodes
             .node((label, "Gemm"), &inputs, vec![("transB", int(1))]);
-        let value = Value {
+        let value = NodeValue {
             name,
             shape: vec![1, n],
             flat: None,

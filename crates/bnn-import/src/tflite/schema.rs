@@ -14,14 +14,14 @@ pub(super) mod kind {
 /// The graph of a file.
 #[derive(Debug)]
 pub(super) struct Model<'a> {
-    pub(super) tensors: Vec<Tensor<'a>>,
+    pub(super) tensors: Vec<Stored<'a>>,
     pub(super) operators: Vec<Operator<'a>>,
     pub(super) inputs: Vec<usize>,
     pub(super) outputs: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Tensor<'a> {
+pub(super) struct Stored<'a> {
     /// Its own for each tensor.
     pub(super) name: String,
     pub(super) kind: u8,
@@ -97,7 +97,7 @@ pub(super) fn model(file: &[u8]) -> Result<Model<'_>, ImportError> {
             Some(buffer) => buffer.vector(0).bytes(),
             None => return Err(wrong("tensor", "a buffer", "none")),
         };
-        Ok(Tensor {
+        Ok(Stored {
             name: tensor.text(3),
             kind: tensor.byte(1),
             shape: shape.map_err(|_| wrong("tensor", "sizes", "negative ones"))?,
@@ -105,10 +105,10 @@ pub(super) fn model(file: &[u8]) -> Result<Model<'_>, ImportError> {
         })
     })?;
     // Names need not differ in a file.
-    let tensors: Vec<Tensor<'_>> = tensors
+    let tensors: Vec<Stored<'_>> = tensors
         .into_iter()
         .enumerate()
-        .map(|(index, tensor)| Tensor {
+        .map(|(index, tensor)| Stored {
             name: format!("{}#{index}", tensor.name),
             ..tensor
         })

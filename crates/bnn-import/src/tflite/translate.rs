@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::nodes::{Nodes, float, int, text};
-use super::schema::{Model, Operator, Tensor as Stored, kind};
-use super::value::{Value, Why, image, option, refused};
+use super::schema::{Model, Operator, Stored, kind};
+use super::value::{NodeValue, NotImported, image, option, refused};
 use super::window::{SAME, WindowOptions};
 use crate::ImportError;
 use crate::budget::Budget;
@@ -36,8 +36,8 @@ pub(super) fn graph(model: &Model<'_>, budget: &mut Budget) -> Result<Graph, Imp
         let label = model.tensors[made].name.clone();
         let value = translation.operator(operator, &label, made);
         let value = value.map_err(|why| match why {
-            Why::Refused(why) => refused(&label, operator, why),
-            Why::Failed(error) => error,
+            NotImported::Refused(why) => refused(&label, operator, why),
+            NotImported::Failed(error) => error,
         })?;
         translation.values.insert(made, value);
     }
@@ -59,7 +59,7 @@ pub(super) struct Translation<'m, 'b> {
     model: &'m Model<'m>,
     pub(super) budget: &'b mut Budget,
     pub(super) nodes: Nodes,
-    values: HashMap<usize, Value>,
+    values: HashMap<usize, NodeValue>,
 }
 
 impl<'m> Translation<'m, '_> {
@@ -84,7 +84,7 @@ impl<'m> Translation<'m, '_> {
         }];
         let mut shape = tensor.shape.clone();
         shape[0] = 1;
-        let value = Value {
+        let value = NodeValue {
             name: "input".to_owned(),
             shape,
             flat: None,
@@ -99,7 +99,7 @@ impl<'m> Translation<'m, '_> {
         operator: &Operator<'_>,
         label: &str,
         made: usize,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let made = &self.model.tensors[made];
         let x = self.value(operator, 0);
         let other = self.value(operator, 1);
@@ -123,9 +123,9 @@ impl<'m> Translation<'m, '_> {
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
+        x: &NodeValue,
         made: &Stored<'_>,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let is_of_signs = matches!(
             operator.op.as_str(),
             "LceBconv2d" | "LceBMaxPool2d" | "LceDequantize"
@@ -134,11 +134,11 @@ impl<'m> Translation<'m, '_> {
             return Err("it takes packed signs where there are numbers, or the reverse".into());
         }
         match operator.op.as_str() {
-            "LceQuantize" => Ok(Value {
+            "LceQuantize" => Ok(NodeValue {
                 is_packed: true,
                 ..self.signs(label, x)
             }),
-            "LceDequantize" if made.kind == kind::FLOAT32 => Ok(Value {
+            "LceDequantize" if made.kind == kind::FLOAT32 => Ok(NodeValue {
                 is_packed: false,
                 ..x.clone()
             }),
@@ -184,18 +184,18 @@ impl<'m> Translation<'m, '_> {
                 let name = self
                     .nodes
                     .node((label, "LeakyRelu"), &[&x.name], attributes);
-                Ok(Value { name, ..x.clone() })
+                Ok(NodeValue { name, ..x.clone() })
             }
             "PRELU" => {
                 let slopes = self.broadcast(operator, 1, x)?;
                 let name = self
                     .nodes
                     .node((label, "PRelu"), &[&x.name, &slopes], vec![]);
-                Ok(Value { name, ..x.clone() })
+                Ok(NodeValue { name, ..x.clone() })
             }
             "SOFTMAX" => {
                 let name = self.nodes.node((label, "Softmax"), &[&x.name], vec![]);
-                Ok(Value { name, ..x.clone() })
+                Ok(NodeValue { name, ..x.clone() })
             }
             "PAD" => self.pad(operator, label, x),
             _ => Err(
@@ -205,7 +205,7 @@ impl<'m> Translation<'m, '_> {
     }
 
     /// An input that depends on the network's.
-    fn value(&self, operator: &Operator<'_>, index: usize) -> Option<Value> {
+    fn value(&self, operator: &Operator<'_>, index: usize) -> Option<NodeValue> {
         let index = (*operator.inputs.get(index)?)?;
         self.values.get(&index).cloned()
     }
@@ -215,7 +215,7 @@ impl<'m> Translation<'m, '_> {
         &self,
         operator: &Operator<'_>,
         index: usize,
-    ) -> Result<&'m Stored<'m>, Why> {
+    ) -> Result<&'m Stored<'m>, NotImported> {
         let found = operator.inputs.get(index).copied().flatten();
         let stored = found.map(|index| &self.model.tensors[index]);
         let stored = stored.filter(|stored| !stored.data.is_empty());
@@ -223,7 +223,7 @@ impl<'m> Translation<'m, '_> {
     }
 
     /// The floats of a constant.
-    pub(super) fn floats(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, Why> {
+    pub(super) fn floats(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
         let len = self.budget.elements(&stored.shape)?;
         let (numbers, rest) = stored.data.as_chunks();
         if stored.kind != kind::FLOAT32 || numbers.len() != len || !rest.is_empty() {
@@ -236,7 +236,7 @@ impl<'m> Translation<'m, '_> {
     }
 
     /// The integers of a constant.
-    pub(super) fn ints(&mut self, stored: &Stored<'_>) -> Result<Vec<i32>, Why> {
+    pub(super) fn ints(&mut self, stored: &Stored<'_>) -> Result<Vec<i32>, NotImported> {
         let len = self.budget.elements(&stored.shape)?;
         let (numbers, rest) = stored.data.as_chunks();
         if stored.kind != kind::INT32 || numbers.len() != len || !rest.is_empty() {
@@ -249,7 +249,7 @@ impl<'m> Translation<'m, '_> {
     }
 
     /// Numbers for each channel, as a constant that fits a value.
-    pub(super) fn of_channels(&mut self, numbers: Vec<f32>, x: &Value) -> String {
+    pub(super) fn of_channels(&mut self, numbers: Vec<f32>, x: &NodeValue) -> String {
         let shape = match x.shape.len() {
             4 => vec![1, numbers.len(), 1, 1],
             _ => vec![1, numbers.len()],
@@ -262,8 +262,8 @@ impl<'m> Translation<'m, '_> {
         &mut self,
         operator: &Operator<'_>,
         index: usize,
-        x: &Value,
-    ) -> Result<String, Why> {
+        x: &NodeValue,
+    ) -> Result<String, NotImported> {
         let stored = self.stored(operator, index)?;
         let numbers = self.floats(stored)?;
         let channels = x.shape.last().copied().unwrap_or(1);
@@ -281,34 +281,34 @@ impl<'m> Translation<'m, '_> {
     }
 
     /// +1 where a number is at least 0, else -1.
-    fn signs(&mut self, label: &str, x: &Value) -> Value {
+    fn signs(&mut self, label: &str, x: &NodeValue) -> NodeValue {
         let zero = self.nodes.number(0.0);
         self.reaching(label, x, &zero)
     }
 
     /// +1 where a number reaches a threshold, else -1.
-    pub(super) fn reaching(&mut self, label: &str, x: &Value, threshold: &str) -> Value {
+    pub(super) fn reaching(&mut self, label: &str, x: &NodeValue, threshold: &str) -> NodeValue {
         let (plus, minus) = (self.nodes.number(1.0), self.nodes.number(-1.0));
         let truth = [x.name.as_str(), threshold];
         let truth = self.nodes.node((label, "GreaterOrEqual"), &truth, vec![]);
         let name = self
             .nodes
             .node((label, "Where"), &[&truth, &plus, &minus], vec![]);
-        Value { name, ..x.clone() }
+        NodeValue { name, ..x.clone() }
     }
 
     /// The activation that an operator has at its end.
     pub(super) fn activated(
         &mut self,
         label: &str,
-        x: Value,
+        x: NodeValue,
         activation: i64,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let (least, most) = match activation {
             0 => return Ok(x),
             1 => {
                 let name = self.nodes.node((label, "Relu"), &[&x.name], vec![]);
-                return Ok(Value { name, ..x });
+                return Ok(NodeValue { name, ..x });
             }
             2 => (-1.0, 1.0),
             3 => (0.0, 6.0),
@@ -318,16 +318,16 @@ impl<'m> Translation<'m, '_> {
         let name = self
             .nodes
             .node((label, "Clip"), &[&x.name, &least, &most], vec![]);
-        Ok(Value { name, ..x })
+        Ok(NodeValue { name, ..x })
     }
 
     fn arithmetic(
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
-        y: Option<Value>,
-    ) -> Result<Value, Why> {
+        x: &NodeValue,
+        y: Option<NodeValue>,
+    ) -> Result<NodeValue, NotImported> {
         let is_first = self.value(operator, 0).is_some();
         let (a, b) = match (is_first, y) {
             (true, Some(y)) => {
@@ -347,16 +347,16 @@ impl<'m> Translation<'m, '_> {
         };
         let name = self.nodes.node((label, op), &[&a, &b], vec![]);
         let activation = operator.options.map_or(0, |options| options.byte(0));
-        self.activated(label, Value { name, ..x.clone() }, activation.into())
+        self.activated(label, NodeValue { name, ..x.clone() }, activation.into())
     }
 
     fn concatenation(
         &mut self,
         operator: &Operator<'_>,
         label: &str,
-        x: &Value,
-    ) -> Result<Value, Why> {
-        let all: Option<Vec<Value>> = (0..operator.inputs.len())
+        x: &NodeValue,
+    ) -> Result<NodeValue, NotImported> {
+        let all: Option<Vec<NodeValue>> = (0..operator.inputs.len())
             .map(|index| self.value(operator, index))
             .collect();
         let all = all.ok_or("constants beside values that depend on the input")?;
@@ -378,7 +378,7 @@ impl<'m> Translation<'m, '_> {
         let name = self
             .nodes
             .node((label, "Concat"), &names, vec![("axis", int(1))]);
-        let joined = Value {
+        let joined = NodeValue {
             name,
             shape,
             ..x.clone()
@@ -391,9 +391,9 @@ impl<'m> Translation<'m, '_> {
         &mut self,
         label: &str,
         op: &str,
-        x: &Value,
+        x: &NodeValue,
         window: &WindowOptions,
-    ) -> Result<Value, Why> {
+    ) -> Result<NodeValue, NotImported> {
         let [_, height, width, channels] = image(x)?;
         let [height, width] = window.over([height, width])?.output_size();
         let mut attributes = window.attributes();
@@ -401,14 +401,19 @@ impl<'m> Translation<'m, '_> {
             attributes.push(("auto_pad", text("SAME_UPPER")));
         }
         let name = self.nodes.node((label, op), &[&x.name], attributes);
-        Ok(Value {
+        Ok(NodeValue {
             name,
             shape: vec![1, height, width, channels],
             ..x.clone()
         })
     }
 
-    fn mean(&mut self, operator: &Operator<'_>, label: &str, x: &Value) -> Result<Value, Why> {
+    fn mean(
+        &mut self,
+        operator: &Operator<'_>,
+        label: &str,
+        x: &NodeValue,
+    ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
         let mut axes = self.ints(stored)?;
         axes.sort_unstable();
@@ -424,7 +429,7 @@ impl<'m> Translation<'m, '_> {
             name = self.nodes.node((label, "Flatten"), &[&name], vec![]);
             shape = vec![1, channels];
         }
-        Ok(Value {
+        Ok(NodeValue {
             name,
             shape,
             flat: None,
@@ -432,7 +437,12 @@ impl<'m> Translation<'m, '_> {
         })
     }
 
-    fn reshape(&mut self, label: &str, x: &Value, made: &Stored<'_>) -> Result<Value, Why> {
+    fn reshape(
+        &mut self,
+        label: &str,
+        x: &NodeValue,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
         let all: usize = x.shape.iter().skip(1).product();
         let same = made.shape.len() == x.shape.len() && made.shape[1..] == x.shape[1..];
         match *made.shape.as_slice() {
@@ -440,7 +450,7 @@ impl<'m> Translation<'m, '_> {
             [_, features] if features == all && x.shape.len() == 4 => {
                 let name = self.nodes.node((label, "Flatten"), &[&x.name], vec![]);
                 let [_, height, width, channels] = image(x)?;
-                Ok(Value {
+                Ok(NodeValue {
                     name,
                     shape: vec![1, all],
                     flat: (height * width > 1).then_some([height, width, channels]),
@@ -455,7 +465,12 @@ impl<'m> Translation<'m, '_> {
         }
     }
 
-    fn pad(&mut self, operator: &Operator<'_>, label: &str, x: &Value) -> Result<Value, Why> {
+    fn pad(
+        &mut self,
+        operator: &Operator<'_>,
+        label: &str,
+        x: &NodeValue,
+    ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
         let sides = self.ints(stored)?;
         let [_, height, width, channels] = image(x)?;
@@ -475,7 +490,7 @@ impl<'m> Translation<'m, '_> {
             .nodes
             .node((label, "Pad"), &[&x.name, &pads, &zero], vec![]);
         let (rows, columns) = ((top + bottom) as usize, (left + right) as usize);
-        Ok(Value {
+        Ok(NodeValue {
             name,
             shape: vec![1, height + rows, width + columns, channels],
             ..x.clone()

@@ -5,7 +5,7 @@ use crate::ImportError;
 
 /// The value that a tensor of the file became.
 #[derive(Clone, Debug)]
-pub(super) struct Value {
+pub(super) struct NodeValue {
     pub(super) name: String,
     /// `[batch, height, width, channels]` or `[batch, features]`; of signs, without packing.
     pub(super) shape: Vec<usize>,
@@ -23,36 +23,36 @@ pub(super) fn refused(label: &str, operator: &Operator<'_>, why: impl Into<Strin
 }
 
 /// Why an operator is not brought over.
-pub(super) enum Why {
+pub(super) enum NotImported {
     Refused(String),
     Failed(ImportError),
 }
 
-impl From<String> for Why {
+impl From<String> for NotImported {
     fn from(why: String) -> Self {
         Self::Refused(why)
     }
 }
 
-impl From<&str> for Why {
+impl From<&str> for NotImported {
     fn from(why: &str) -> Self {
         Self::Refused(why.to_owned())
     }
 }
 
-impl From<ImportError> for Why {
+impl From<ImportError> for NotImported {
     fn from(error: ImportError) -> Self {
         Self::Failed(error)
     }
 }
 
-pub(super) fn image(x: &Value) -> Result<[usize; 4], Why> {
+pub(super) fn image(x: &NodeValue) -> Result<[usize; 4], NotImported> {
     let image = <[usize; 4]>::try_from(&x.shape[..]);
     image.map_err(|_| format!("expected images, found a value of {:?}", x.shape).into())
 }
 
 /// An option of a custom operator.
-pub(super) fn option(operator: &Operator<'_>, name: &str) -> Result<i64, Why> {
+pub(super) fn option(operator: &Operator<'_>, name: &str) -> Result<i64, NotImported> {
     let found = operator.custom.and_then(|options| options.int(name));
     found.ok_or_else(|| format!("expected the option {name}, found none").into())
 }

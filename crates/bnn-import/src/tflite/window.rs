@@ -4,7 +4,7 @@ use bnn_core::conv::{Padding, Windows};
 use bnn_core::internal::windows;
 
 use super::nodes::pair;
-use super::value::Why;
+use super::value::NotImported;
 use crate::onnx::Attribute;
 
 /// The padding of an operator: as much as makes outputs of `ceil(input / stride)`, or none.
@@ -29,7 +29,7 @@ impl WindowOptions {
     }
 
     /// The windows over images of `[height, width]`.
-    pub(super) fn over(&self, image: [usize; 2]) -> Result<Windows, Why> {
+    pub(super) fn over(&self, image: [usize; 2]) -> Result<Windows, NotImported> {
         let refused = |why: String| {
             format!(
                 "windows of {:?} taps, strides {:?}, dilations {:?} and the padding {} on \
@@ -37,7 +37,7 @@ impl WindowOptions {
                 self.kernel, self.strides, self.dilations, self.padding
             )
         };
-        let sizes = |pair: [i64; 2]| -> Result<[usize; 2], Why> {
+        let sizes = |pair: [i64; 2]| -> Result<[usize; 2], NotImported> {
             match pair.map(usize::try_from) {
                 [Ok(height), Ok(width)] => Ok([height, width]),
                 _ => Err(refused(format!("expected sizes, found {pair:?}")).into()),

@@ -27,7 +27,7 @@ const FROM_PLANES: [i64; 4] = [0, 2, 3, 1];
 
 /// A tensor of the file.
 #[derive(Clone, Debug)]
-pub(super) struct Tensor {
+pub(super) struct NodeTensor {
     name: String,
     shape: [usize; 3],
     values: Values,
@@ -36,7 +36,7 @@ pub(super) struct Tensor {
 pub(super) struct Writer {
     pub(super) file: File,
     /// The tensors of the input and of all nodes.
-    tensors: Vec<Tensor>,
+    tensors: Vec<NodeTensor>,
     /// The node that is being written.
     index: usize,
     operation: &'static str,
@@ -56,7 +56,7 @@ impl Writer {
         }
         Self {
             file,
-            tensors: vec![Tensor {
+            tensors: vec![NodeTensor {
                 name,
                 shape: graph.input_shape,
                 values,
@@ -80,7 +80,7 @@ impl Writer {
         let Some(last) = self.tensors.last().cloned() else {
             return Err(self.refused("a model without nodes"));
         };
-        let Tensor {
+        let NodeTensor {
             name,
             shape,
             values,
@@ -104,7 +104,7 @@ impl Writer {
     pub(super) fn node(&mut self, index: usize, node: &Node) -> Result<(), ExportError> {
         self.file.begin(index);
         (self.index, self.operation) = (index, name_of(&node.operation));
-        let inputs: Option<Vec<Tensor>> = node
+        let inputs: Option<Vec<NodeTensor>> = node
             .inputs
             .iter()
             .map(|&at| self.tensors.get(at).cloned())
@@ -118,7 +118,7 @@ impl Writer {
         }
         let y = others.first().unwrap_or(x);
         let (name, shape) = self.operation(&node.operation, node.values, x, y)?;
-        self.tensors.push(Tensor {
+        self.tensors.push(NodeTensor {
             name,
             shape,
             values: node.values,
@@ -130,8 +130,8 @@ impl Writer {
         &mut self,
         operation: &Operation,
         values: Values,
-        x: &Tensor,
-        y: &Tensor,
+        x: &NodeTensor,
+        y: &NodeTensor,
     ) -> Result<(String, [usize; 3]), ExportError> {
         let file = &mut self.file;
         let name = match operation {
@@ -203,7 +203,7 @@ impl Writer {
         weights: &NodeWeights,
         epilogue: &NodeEpilogue,
         values: Values,
-        x: &Tensor,
+        x: &NodeTensor,
     ) -> Result<String, ExportError> {
         let n = conv.outputs();
         let k = conv.patch_len();
@@ -247,7 +247,7 @@ impl Writer {
         weights: String,
         epilogue: &NodeEpilogue,
         values: Values,
-        x: &Tensor,
+        x: &NodeTensor,
         is_exact: bool,
     ) -> Result<String, ExportError> {
         let attributes = Attributes::of(x.shape[2], conv.windows()).with(conv);
@@ -326,7 +326,7 @@ impl Writer {
     }
 
     /// A tensor as floats, which it is or of which it has bytes.
-    fn number(&mut self, x: &Tensor) -> String {
+    fn number(&mut self, x: &NodeTensor) -> String {
         match x.values {
             Values::Unsigned { .. } => {
                 let to = Int(Element::F32 as i64);
@@ -336,7 +336,7 @@ impl Writer {
         }
     }
 
-    fn sign(&mut self, x: &Tensor, thresholds: &Numbers) -> String {
+    fn sign(&mut self, x: &NodeTensor, thresholds: &Numbers) -> String {
         match thresholds {
             Numbers::Real(thresholds) => self.reaching(&x.name, thresholds),
             // Thresholds of bytes; one beyond all bytes, as a float, is still beyond them.
@@ -354,7 +354,7 @@ impl Writer {
         self.file.ours(op::PACK, &[x, &thresholds], &attributes)
     }
 
-    fn unpacked(&mut self, x: &Tensor) -> String {
+    fn unpacked(&mut self, x: &NodeTensor) -> String {
         let attributes = [(attribute::CHANNELS, Int(x.shape[2] as i64))];
         self.file.ours(op::UNPACK, &[&x.name], &attributes)
     }
@@ -364,7 +364,7 @@ impl Writer {
         self.file.ours(op::PACK, &[x], &attributes)
     }
 
-    fn concat(&mut self, x: &Tensor, y: &Tensor, [_, _, channels]: [usize; 3]) -> String {
+    fn concat(&mut self, x: &NodeTensor, y: &NodeTensor, [_, _, channels]: [usize; 3]) -> String {
         // Channels that end with a word continue in the next one.
         let is_split = x.values == Values::Bits && !x.shape[2].is_multiple_of(64);
         let [a, b] = match is_split {
@@ -378,7 +378,7 @@ impl Writer {
         }
     }
 
-    fn flatten(&mut self, x: &Tensor, [_, _, channels]: [usize; 3]) -> String {
+    fn flatten(&mut self, x: &NodeTensor, [_, _, channels]: [usize; 3]) -> String {
         let is_bits = x.values == Values::Bits;
         let is_split = is_bits && !x.shape[2].is_multiple_of(64);
         let last = if is_bits && !is_split {
@@ -399,13 +399,13 @@ impl Writer {
     }
 
     /// A pool of ours.
-    fn windowed(&mut self, op: &CStr, x: &Tensor, windows: &Windows) -> String {
+    fn windowed(&mut self, op: &CStr, x: &NodeTensor, windows: &Windows) -> String {
         let attributes = Attributes::of(x.shape[2], windows);
         self.file.ours(op, &[&x.name], &attributes.list())
     }
 
     /// The pool of ONNX, which takes channels first.
-    fn max_pool(&mut self, x: &Tensor, windows: &Windows) -> String {
+    fn max_pool(&mut self, x: &NodeTensor, windows: &Windows) -> String {
         let Attributes {
             kernel,
             strides,
@@ -431,7 +431,7 @@ fn floats(integers: &[i32]) -> Vec<f32> {
     integers.iter().map(|&v| v as f32).collect()
 }
 
-fn pooled(windows: &Windows, x: &Tensor) -> [usize; 3] {
+fn pooled(windows: &Windows, x: &NodeTensor) -> [usize; 3] {
     let [height, width] = windows.output_size();
     [height, width, x.shape[2]]
 }

@@ -115,7 +115,7 @@ enum Outputs {
 }
 
 #[derive(Clone, Copy)]
-enum Contender {
+enum ModelContender {
     Bits,
     Floats(F32Gemm),
 }
@@ -171,12 +171,13 @@ impl<'m> Contest<'m> {
             Some(_) => &F32Gemm::ALL,
             None => &[],
         };
-        let floats = libraries.iter().copied().map(Contender::Floats);
-        let contenders: Vec<Contender> = [Contender::Bits].into_iter().chain(floats).collect();
+        let floats = libraries.iter().copied().map(ModelContender::Floats);
+        let contenders: Vec<ModelContender> =
+            [ModelContender::Bits].into_iter().chain(floats).collect();
         let times = pool.install(|| {
             best_ns_in_turns(budget, &contenders, |contender| match contender {
-                Contender::Bits => self.run_bits(batch),
-                Contender::Floats(library) => {
+                ModelContender::Bits => self.run_bits(batch),
+                ModelContender::Floats(library) => {
                     self.run_floats(library, batch);
                     Ok(())
                 }

@@ -55,25 +55,25 @@ struct Source<'a> {
     inputs: usize,
     /// Length of the array that holds a sample.
     input_len: usize,
-    input: Element,
+    input: ArrayElement,
     /// A description of the input for people.
     input_text: String,
     outputs: usize,
     output_len: usize,
-    output: Element,
+    output: ArrayElement,
     output_text: String,
     scratch_words: usize,
 }
 
 /// The type of the array that holds a sample.
-enum Element {
+enum ArrayElement {
     Bits,
     U8,
     I32,
     F32,
 }
 
-impl Element {
+impl ArrayElement {
     fn c(&self) -> &'static str {
         match self {
             Self::Bits => "uint64_t",
@@ -108,17 +108,17 @@ impl<'a> Source<'a> {
             input_len: model.sizes().input_len,
             input_text: format!("{} x {input}", shape(model.input_shape())),
             input: match input {
-                InputType::Bits => Element::Bits,
-                InputType::Unsigned { .. } | InputType::Thresholds => Element::U8,
+                InputType::Bits => ArrayElement::Bits,
+                InputType::Unsigned { .. } | InputType::Thresholds => ArrayElement::U8,
                 other => return Err(unknown(other.to_string())),
             },
             outputs,
             output_len: model.sizes().output_len,
             output_text: format!("{} x {output}", shape(model.output_shape())),
             output: match output {
-                OutputType::Bits => Element::Bits,
-                OutputType::I32 => Element::I32,
-                OutputType::F32 => Element::F32,
+                OutputType::Bits => ArrayElement::Bits,
+                OutputType::I32 => ArrayElement::I32,
+                OutputType::F32 => ArrayElement::F32,
                 other => return Err(unknown(other.to_string())),
             },
             scratch_words: model.scratch_words(1).map_err(CliError::failed)?,

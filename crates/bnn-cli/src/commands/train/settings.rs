@@ -9,7 +9,7 @@ use bnn_autograd::internal::Recipe;
 use bnn_autograd::internal::data::checksum;
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 
-use crate::args::{AugmentArg, Inputs, Keep, OptimizerKind, Scores, TrainArgs};
+use crate::args::{AugmentArg, Inputs, Keep, OptimizerKind, ScoreKind, TrainArgs};
 use crate::error::CliError;
 use crate::images;
 use crate::names::beside_model;
@@ -36,7 +36,7 @@ pub(super) struct Settings {
     /// `[height, width, channels]` of the samples.
     pub(super) image: [usize; 3],
     ends: Ends,
-    scores: Scores,
+    scores: ScoreKind,
     optimizer: OptimizerKind,
     pub(super) keep: Keep,
     /// Size and range of a sample, as [`samples`] says them.
@@ -85,7 +85,7 @@ impl Settings {
         let recipe = Recipe::of(train.samples(), network.is_mlp());
         for (option, given) in [
             ("--input bits", args.input == Inputs::Bits),
-            ("--scores integer", args.scores == Scores::Integer),
+            ("--scores integer", args.scores == ScoreKind::Integer),
         ] {
             if given && !network.is_mlp() {
                 let wrong = format!("{option}: --arch {} has no such form, mlp has", args.arch);
@@ -101,7 +101,7 @@ impl Settings {
                 Inputs::Bytes => None,
                 Inputs::Bits => Some(train.mean_thresholds()),
             },
-            integer_scores: args.scores == Scores::Integer,
+            integer_scores: args.scores == ScoreKind::Integer,
         };
         let config = TrainConfig {
             epochs: args.epochs.unwrap_or(recipe.epochs),
@@ -114,8 +114,8 @@ impl Settings {
             augment: args.augment.map(|augment| augmentation(augment, train)),
             seed: args.seed,
             temperature: match args.scores {
-                Scores::Real => 1.0,
-                Scores::Integer => (network.last_inputs() as f64).sqrt(),
+                ScoreKind::Real => 1.0,
+                ScoreKind::Integer => (network.last_inputs() as f64).sqrt(),
             },
             ..TrainConfig::default()
         };
@@ -208,8 +208,8 @@ impl Settings {
     /// The text of the value on the command line.
     fn scores_name(&self) -> &'static str {
         match self.scores {
-            Scores::Real => "real",
-            Scores::Integer => "integer",
+            ScoreKind::Real => "real",
+            ScoreKind::Integer => "integer",
         }
     }
 
