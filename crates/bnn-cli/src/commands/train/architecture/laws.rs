@@ -1,0 +1,82 @@
+//! What `--arch` says becomes the network that it describes.
+
+use bnn_autograd::data;
+use bnn_autograd::nn::Module;
+
+use super::*;
+
+#[test]
+fn architectures_are_read_written_and_read_again_or_refused() {
+    let digits = data::digits().unwrap().train;
+    let parsed = |text: &str| Architecture::parse(text, &[7], &digits);
+    for (text, whole) in [
+        ("mlp", "mlp:7"),
+        ("mlp:3, 4", "mlp:3,4"),
+        ("cnn", "cnn:width=32,stages=2,hidden=256"),
+        ("cnn:hidden=9", "cnn:width=32,stages=2,hidden=9"),
+        ("resnet", "resnet:width=32,blocks=1,stages=2"),
+        (
+            "reactnet:width=8,blocks=2",
+            "reactnet:width=8,blocks=2,stages=2",
+        ),
+        (
+            "resnet:fixed=8",
+            "resnet:width=32,blocks=1,stages=2,fixed=8",
+        ),
+        ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
+    ] {
+        let found = parsed(text).map_err(|error| error.to_string()).unwrap();
+        assert_eq!(found.to_string(), whole);
+        assert_eq!(parsed(whole).map_err(|error| error.to_string()), Ok(found));
+    }
+    for wrong in [
+        "",
+        "resnet18",
+        "mlp:",
+        "mlp:0",
+        "mlp:3,,4",
+        "mlp:x",
+        "mlp:65536,65536",
+        "cnn:3",
+        "cnn:",
+        "cnn:width=0",
+        "cnn:width=3,width=4",
+        "cnn:blocks=1",
+        "resnet:width=x",
+        "resnet:fixed=16",
+        "reactnet:fixed=8",
+        "resnet:width=9999999999999999999",
+        "resnet:width=4,stages=70",
+        "reactnet:width=1048576",
+    ] {
+        assert!(matches!(parsed(wrong), Err(CliError::Input(_))), "{wrong}");
+    }
+}
+
+#[test]
+fn weights_are_counted_before_they_are_made() {
+    let digits = data::digits().unwrap().train;
+    for text in [
+        "mlp:3,4",
+        "cnn:width=4,hidden=5",
+        "resnet:width=4",
+        "resnet:width=4,fixed=9",
+        "reactnet:width=2",
+    ] {
+        let network = Architecture::parse(text, &[7], &digits).unwrap();
+        let net = network
+            .build(&digits, &Ends::default(), &mut Rng::new(1))
+            .unwrap();
+        let mut weights = 0;
+        net.params(&mut |name, param| {
+            let counts = name.ends_with("weight");
+            weights += if counts { param.value().numel() } else { 0 };
+        });
+        let counted = network.weights(&digits).unwrap();
+        // Stems are counted as if they had filters of 7 x 7.
+        assert!(
+            (weights..=weights + 49 * 4).contains(&counted),
+            "{text}: {weights}, {counted}"
+        );
+    }
+}
