@@ -119,8 +119,8 @@ fn module_file(parent: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// The function that `export!` makes, without its body. Pointers that may be NULL are plain
-/// pointers to C.
+/// The function that `export!` makes, without its body. Pointers that may be NULL, and those to
+/// text, are plain pointers to C.
 fn exported(mut function: ItemFn) -> Item {
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(argument) = input {
@@ -128,6 +128,7 @@ fn exported(mut function: ItemFn) -> Item {
             match named.as_str() {
                 "OptionalInput" => *argument.ty = parse_quote!(*const f32),
                 "OptionalOutput" => *argument.ty = parse_quote!(*mut f32),
+                "TextPointer" => *argument.ty = parse_quote!(*const c_char),
                 _ => {}
             }
         }

@@ -36,6 +36,8 @@ pub(crate) use plain::{Plain, field_bytes};
 pub(crate) use pointer::{Input, Output, Readable, Writable};
 #[cfg(feature = "conv")]
 pub(crate) use stream::{StreamWords, set_stream_state, stream_memory, stream_state, stream_words};
+#[cfg(feature = "std")]
+pub(crate) use text::TextPointer;
 pub(crate) use untyped::{UntypedInput, UntypedOutput};
 
 use core::ffi::c_char;

@@ -8,7 +8,12 @@ use super::ledger::{Ledger, Region};
 use super::pointer::checked;
 use crate::error::Error;
 
-/// `const char *`: a string that a call reads.
+/// `const char *`, apart from pointers to bytes: on some targets C's `char` is Rust's `u8`.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct TextPointer(*const c_char);
+
+/// A string that a call reads.
 #[derive(Debug)]
 pub(crate) struct Text<'call> {
     text: &'call CStr,
@@ -26,7 +31,7 @@ impl<'call> Text<'call> {
     }
 }
 
-impl Argument for *const c_char {
+impl Argument for TextPointer {
     type Checked<'call> = Text<'call>;
 
     unsafe fn check<'call>(
@@ -34,7 +39,7 @@ impl Argument for *const c_char {
         name: &'static str,
         ledger: &'call Ledger,
     ) -> Result<Text<'call>, Error> {
-        let pointer = checked(name, self)?;
+        let pointer = checked(name, self.0)?;
         // SAFETY: non-null, and by the caller's promise a string that is closed by a 0 and that
         // nobody writes during the call.
         let text = unsafe { CStr::from_ptr(pointer) };

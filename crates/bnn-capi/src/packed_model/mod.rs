@@ -2,10 +2,9 @@
 
 mod file;
 
-use core::ffi::c_char;
 use core::sync::atomic::AtomicUsize;
 
-use crate::boundary::{Handle, Input, KeptModel, Ledger, Readable};
+use crate::boundary::{Handle, Input, KeptModel, Ledger, Readable, TextPointer};
 use crate::error::Error;
 use crate::model::{bnn_model_t, enter_file};
 use crate::shape::nonzero;
@@ -107,7 +106,7 @@ export! {
     ///
     /// Errors: as `bnn_packed_model_new`, and FILE (there is no such file, or it cannot be read).
     pub fn bnn_packed_model_new_from_file(
-        path: *const c_char,
+        path: TextPointer,
         out: *mut *mut bnn_packed_model_t,
     ) -> bnn_status_t {
         let file = file::read(path.text()?)?;
