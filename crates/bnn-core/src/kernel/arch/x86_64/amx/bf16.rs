@@ -12,20 +12,13 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::bf16_layout::{PAIR, PARTS, SIDE, STEPS, TERMS, fill_left, fill_right};
-use super::bf16_tiles::{Operands, OutputTile, Step, Steps, TileStrides};
+use super::bf16_tiles::{Operands, OutputTile};
 use super::tiles::Tiles;
 use crate::aligned::AlignedWords;
 use crate::kernel::f32_operands::{F32Right, F32Rows};
 
 /// Columns of the right side that are laid out together: 256 KiB.
 const COLS: usize = 1024;
-
-/// Steps through tiles that follow one another, with `parts` of them on the left for each pair on
-/// the right.
-fn in_order(count: usize, parts: usize) -> Steps {
-    let step = |i: usize| -> Step { [i * parts, i].map(|pairs| pairs * PAIR * size_of::<u64>()) };
-    Steps::new((0..count).map(step))
-}
 
 /// Whether the tiles multiply bfloat16, on a CPU that has tiles. Asked once, because CPUID is slow
 /// in a virtual machine.
@@ -54,7 +47,6 @@ pub(super) fn multiply(a: F32Rows<'_>, b: F32Right<'_>, out: &mut [f32]) {
     for first_term in (0..a.depth).step_by(STEPS * TERMS) {
         let terms = (a.depth - first_term).min(STEPS * TERMS);
         let steps = terms.div_ceil(TERMS);
-        let [one_part, all_parts] = [1, PARTS].map(|parts| in_order(steps, parts));
         for first_col in (0..cols).step_by(COLS) {
             let width = (cols - first_col).min(COLS);
             let used = width.div_ceil(SIDE) * steps * PAIR;
@@ -76,11 +68,9 @@ pub(super) fn multiply(a: F32Rows<'_>, b: F32Right<'_>, out: &mut [f32]) {
                     };
                     let operands = Operands {
                         left: left.words(),
-                        left_strides: TileStrides::DENSE,
                         parts,
                         right,
-                        right_strides: TileStrides::DENSE,
-                        steps: if parts == 1 { &one_part } else { &all_parts },
+                        steps,
                     };
                     place.add(&tiles, operands, out);
                 }
