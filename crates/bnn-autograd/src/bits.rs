@@ -16,6 +16,12 @@ pub(crate) fn pack_signs<T: Real>(x: &[T], rows: usize, cols: usize) -> Result<B
     pack_parallel(x, rows, cols, |x, bits| bnn_core::pack(x, cols, bits))
 }
 
+/// Writes the signs of rows of `cols` elements to `words`, on this thread.
+pub(crate) fn pack_rows<T: Real>(x: &[T], cols: usize, words: &mut [u64]) -> Result<(), Error> {
+    let mut bits = BitMatrixViewMut::cleared(words, x.len() / cols, cols)?;
+    bnn_core::pack(x, cols, &mut bits)
+}
+
 /// One bit per element of a row-major `[rows, cols]` matrix: whether `|x| <= 1`, the range in which
 /// the clipped straight-through estimator passes the gradient (Hubara et al. 2016, arXiv
 /// 1602.02830, equation 4). NaN is outside.

@@ -105,11 +105,11 @@ impl<T: Real> Param<T> {
         self.grad = None;
     }
 
-    /// Changes the value in place by the gradient, which has the same shape; does nothing without a
+    /// Changes the elements of the value in place by those of the gradient; does nothing without a
     /// gradient.
-    pub(crate) fn update(&mut self, change: impl FnOnce(&mut [T], &[T])) {
+    pub(crate) fn update(&mut self, change: impl FnOnce(&mut Tensor<T>, &[T])) {
         if let Some(grad) = &self.grad {
-            change(self.value.data_mut(), grad.data());
+            change(&mut self.value, grad.data());
             self.version += 1;
         }
     }

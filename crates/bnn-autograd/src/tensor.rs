@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bnn_core::BitMatrix;
+
+use crate::bits::pack_signs;
 use crate::buffer::Buffer;
 use crate::error::Error;
 use crate::parallel::for_pairs;
@@ -22,10 +25,12 @@ use crate::real::Real;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Tensor<T: Real = f32> {
     data: Arc<Buffer<T>>,
     shape: Vec<usize>,
+    /// The signs of the elements, if they were packed as the elements were written.
+    signs: Option<Arc<BitMatrix>>,
 }
 
 impl<T: Real> Tensor<T> {
@@ -66,6 +71,7 @@ impl<T: Real> Tensor<T> {
         Self {
             data: Arc::new(Buffer::new(data)),
             shape,
+            signs: None,
         }
     }
 
@@ -101,6 +107,7 @@ impl<T: Real> Tensor<T> {
 
     /// The elements, mutable; copies them first if a clone shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
+        self.signs = None;
         Arc::make_mut(&mut self.data).as_mut_slice()
     }
 
@@ -120,6 +127,7 @@ impl<T: Real> Tensor<T> {
         Ok(Self {
             data: Arc::clone(&self.data),
             shape: shape.to_vec(),
+            signs: self.signs.clone(),
         })
     }
 
@@ -148,6 +156,13 @@ impl<T: Real> Tensor<T> {
         (self.numel() / cols, cols)
     }
 
+    /// The first dimension, and the product of all others: the matrix that the weights of a layer
+    /// are, a row for each output. A scalar is one row of one.
+    pub(crate) fn outer_and_inner(&self) -> (usize, usize) {
+        let rows = self.shape.first().copied().unwrap_or(1);
+        (rows, self.numel() / rows)
+    }
+
     /// Rows and columns of a rank-2 tensor.
     pub(crate) fn matrix(&self, what: &'static str) -> Result<(usize, usize), Error> {
         match *self.shape() {
@@ -158,6 +173,27 @@ impl<T: Real> Tensor<T> {
                 found: self.shape.clone(),
             }),
         }
+    }
+
+    /// The signs of the elements as a `[rows, cols]` matrix: those that came with them, or packed
+    /// now.
+    pub(crate) fn signs(&self, rows: usize, cols: usize) -> Result<BitMatrix, Error> {
+        match &self.signs {
+            Some(signs) if [signs.rows(), signs.cols()] == [rows, cols] => Ok((**signs).clone()),
+            _ => Ok(pack_signs(self.data(), rows, cols)?),
+        }
+    }
+
+    /// Whether the signs came with the elements.
+    #[cfg(test)]
+    pub(crate) fn has_signs(&self) -> bool {
+        self.signs.is_some()
+    }
+
+    /// Keeps the signs of the elements until one of them is written to.
+    pub(crate) fn keep_signs(&mut self, signs: BitMatrix) {
+        debug_assert_eq!(signs.rows() * signs.cols(), self.numel());
+        self.signs = Some(Arc::new(signs));
     }
 
     /// Checks that every element is a finite number.
@@ -191,6 +227,12 @@ impl<T: Real> Tensor<T> {
     /// Whether another tensor shares the elements.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.data) > 1
+    }
+}
+
+impl<T: Real> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data == other.data
     }
 }
 
@@ -246,6 +288,25 @@ mod tests {
         assert_eq!(a.data(), [1.0, 2.0]);
         assert_eq!(b.data(), [9.0, 2.0]);
         assert!(!a.is_shared());
+    }
+
+    #[test]
+    fn kept_signs_go_when_an_element_is_written() {
+        let mut x = Tensor::new(vec![1.0_f32, -2.0, -3.0, 4.0], &[2, 2]).unwrap();
+        x.keep_signs(x.signs(2, 2).unwrap());
+        let (row, clone) = (x.reshape(&[4]).unwrap(), x.clone());
+        assert!(row.has_signs() && clone.has_signs());
+        assert_eq!(
+            row.signs(1, 4).unwrap(),
+            BitMatrix::pack(row.data(), 1, 4).unwrap()
+        );
+        x.data_mut()[0] = -1.0;
+        assert!(!x.has_signs());
+        assert_eq!(
+            x.signs(2, 2).unwrap(),
+            BitMatrix::pack(x.data(), 2, 2).unwrap()
+        );
+        assert_ne!(x.signs(2, 2).unwrap(), clone.signs(2, 2).unwrap());
     }
 
     #[test]

@@ -6,7 +6,6 @@ use bnn_core::{BitMatrix, BitMatrixView, PackedWeights};
 
 use super::Estimator;
 use super::linear_shape::{LinearShape, mend, with_last};
-use crate::bits::pack_signs;
 use crate::buffer::take_buffer;
 use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
@@ -82,7 +81,7 @@ impl<T: Real> TryFrom<&Tensor<T>> for BinaryWeights {
     fn try_from(latent: &Tensor<T>) -> Result<Self, Error> {
         let (n, k) = latent.matrix("weights of a linear operation")?;
         latent.check_finite("weights of a linear operation")?;
-        Self::try_from(pack_signs(latent.data(), n, k)?)
+        Self::try_from(latent.signs(n, k)?)
     }
 }
 
@@ -242,7 +241,7 @@ impl BinaryLinearForward {
         let (sums, weights) = match weights {
             LinearWeights::Latent(latent) => {
                 Error::check_shape("weights of a linear operation", &[n, k], latent.shape())?;
-                let bits = pack_signs(latent.data(), n, k)?;
+                let bits = latent.signs(n, k)?;
                 let sums = product(&x_signs, &PackedWeights::new(bits.view())?)?;
                 (sums, KeptWeights::Signs(bits))
             }

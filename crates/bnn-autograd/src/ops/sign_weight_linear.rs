@@ -5,7 +5,6 @@ use std::rc::Rc;
 use bnn_core::BitMatrix;
 
 use super::linear_shape::{LinearShape, product_macs, with_last};
-use crate::bits::pack_signs;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs, inputs};
@@ -60,7 +59,7 @@ impl<T: Real> Function<T> for SignWeightLinear {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x, w] = inputs("inputs of sign_weight_linear", given)?;
         let LinearShape { m, n, k } = LinearShape::new(x, w)?;
-        let w_signs = pack_signs(w.data(), n, k)?;
+        let w_signs = w.signs(n, k)?;
         let y = matmul_signs_transposed(mat(x.data(), m, k), w_signs.view());
         let w_signs = Rc::new(w_signs);
         ctx.save_each(|pass| {

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bnn_core::{BitMatrix, row_words};
 use rayon::prelude::*;
 
 use super::{OptimizerState, Rule, Schedule, Step};
+use crate::bits::pack_rows;
 use crate::error::Error;
 use crate::nn::{Module, Param, ParamKind};
-use crate::parallel::{TASK_ELEMENTS, wide};
+use crate::parallel::{TASK_ELEMENTS, task_rows, wide};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -83,7 +85,7 @@ impl<T: Real> Optimizer<T> {
                 })
                 .collect();
             let kind = param.kind();
-            param.update(|p, grad| update(rule, step, kind, p, grad, &mut averages));
+            param.update(|value, grad| update(rule, step, kind, value, grad, &mut averages));
             for (slot, average) in slots.iter().zip(averages) {
                 self.state.put(slot, name, average);
             }
@@ -140,31 +142,49 @@ fn rule_of<'a, T: Real>(
 }
 
 /// Runs a rule over all pieces of a parameter in parallel; its averages are cut at the same places.
+/// While a piece of latent weights is in the cache, they are clipped and their signs packed.
 fn update<T: Real>(
     rule: &dyn Rule<T>,
     step: Step,
     kind: ParamKind,
-    p: &mut [T],
+    value: &mut Tensor<T>,
     grad: &[T],
     averages: &mut [Tensor<T>],
 ) {
+    let (rows, cols) = value.outer_and_inner();
+    let per_row = row_words(cols);
+    let (piece, mut signs) = match kind {
+        ParamKind::Binary => (task_rows(cols) * cols, vec![0; rows * per_row]),
+        ParamKind::Float => (TASK_ELEMENTS, Vec::new()),
+    };
     let mut cut: Vec<_> = averages
         .iter_mut()
-        .map(|average| average.data_mut().chunks_mut(TASK_ELEMENTS))
+        .map(|average| average.data_mut().chunks_mut(piece))
         .collect();
-    let pieces: Vec<Vec<&mut [T]>> = (0..p.len().div_ceil(TASK_ELEMENTS))
-        .map(|_| cut.iter_mut().filter_map(Iterator::next).collect())
+    let mut words = signs.chunks_mut(task_rows(cols) * per_row);
+    let pieces: Vec<(Vec<&mut [T]>, &mut [u64])> = (0..grad.len().div_ceil(piece))
+        .map(|_| {
+            let averages = cut.iter_mut().filter_map(Iterator::next).collect();
+            (averages, words.next().unwrap_or_default())
+        })
         .collect();
-    p.par_chunks_mut(TASK_ELEMENTS)
-        .zip(grad.par_chunks(TASK_ELEMENTS))
+    let packed = value
+        .data_mut()
+        .par_chunks_mut(piece)
+        .zip(grad.par_chunks(piece))
         .zip(pieces)
-        .for_each(|((p, grad), mut averages)| {
+        .map(|((p, grad), (mut averages, words))| {
             rule.update(step, p, grad, &mut averages);
-            if kind == ParamKind::Binary {
-                // While the piece is in the cache.
-                wide(|| p.iter_mut().for_each(|p| *p = clip_latent(*p)));
+            if kind == ParamKind::Float {
+                return false;
             }
-        });
+            wide(|| p.iter_mut().for_each(|p| *p = clip_latent(*p)));
+            pack_rows(p, cols, words).is_ok()
+        })
+        .reduce(|| true, |all, one| all && one);
+    if packed && let Ok(signs) = BitMatrix::from_words(signs, rows, cols) {
+        value.keep_signs(signs);
+    }
 }
 
 /// `x` in `[-1, 1]`; NaN stays NaN, to be noticed.
@@ -187,5 +207,37 @@ impl<T: Real> fmt::Debug for Optimizer<T> {
             .field("schedule", &self.schedule)
             .field("state", &self.state)
             .finish()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::nn::SignWeightLinear;
+    use crate::optim::Adam;
+    use crate::rng::Rng;
+
+    #[test]
+    fn latent_weights_come_with_their_signs_after_a_step() {
+        let mut rng = Rng::new(1);
+        // One task, several with a rest, and rows longer than a task.
+        for [rows, cols] in [[3, 70], [300, 130], [2, TASK_ELEMENTS + 5]] {
+            let mut layer: SignWeightLinear = SignWeightLinear::new(cols, rows, &mut rng).unwrap();
+            let before = layer.weight.value().signs(rows, cols).unwrap();
+            let grad = (0..rows * cols).map(|_| rng.uniform(-1.0, 1.0) as f32);
+            let grad = Tensor::new(grad.collect(), &[rows, cols]).unwrap();
+            layer.weight.add_grad(grad).unwrap();
+            Optimizer::new(Adam::new(2.0).unwrap())
+                .step(&mut layer)
+                .unwrap();
+
+            let after = layer.weight.value();
+            assert!(after.has_signs());
+            assert!(after.data().iter().all(|w| w.abs() <= 1.0));
+            let signs = after.signs(rows, cols).unwrap();
+            assert_eq!(signs, BitMatrix::pack(after.data(), rows, cols).unwrap());
+            assert_ne!(signs, before);
+        }
     }
 }

@@ -6,7 +6,7 @@ use bnn_core::conv::PackedFilters;
 use super::ConvOptions;
 use super::passes::{Filters, PaddedImages, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
-use crate::bits::{pack_signs, split_rows};
+use crate::bits::split_rows;
 use crate::buffer::take_buffer;
 use crate::context::Context;
 use crate::error::Error;
@@ -136,7 +136,7 @@ impl<T: Real> Function<T> for BinaryConv2dForward {
         // With a row per image the estimator pads the fewest bits.
         let rows = x.reshape(&[batch, image])?;
         let x_signs = self.estimator.signs(ctx, X, &rows)?;
-        let w_signs = pack_signs(w.data(), shape.conv.outputs(), shape.conv.patch_len())?;
+        let w_signs = w.signs(shape.conv.outputs(), shape.conv.patch_len())?;
         let y = sums(&shape, &x_signs, &w_signs)?;
         ctx.save(Kept { x_signs, w_signs });
         ctx.offer_recompute();

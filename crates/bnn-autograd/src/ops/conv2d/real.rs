@@ -9,7 +9,6 @@ use bnn_core::BitMatrix;
 use super::byte_images::ByteImages;
 use super::passes::{Filters, PaddedImages, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
-use crate::bits::pack_signs;
 use crate::buffer::take_buffer;
 use crate::context::{Context, Part, SavedState};
 use crate::error::Error;
@@ -134,7 +133,7 @@ impl<T: Real> Function<T> for RealConv2d {
         let passes = Passes::new(&shape.conv, shape.batch);
         let filters = match self.signs {
             true => {
-                let signs = pack_signs(w.data(), shape.conv.outputs(), shape.conv.patch_len())?;
+                let signs = w.signs(shape.conv.outputs(), shape.conv.patch_len())?;
                 KeptFilters::Signs(Rc::new(signs))
             }
             false => KeptFilters::Real((*w).clone()),

@@ -4,7 +4,6 @@ use bnn_core::conv::Conv2d;
 use bnn_core::internal::{Loop, vectorised};
 
 use super::{PooledConv, PooledSizes};
-use crate::bits::pack_signs;
 use crate::buffer::{Buffer, take_buffer};
 use crate::context::Context;
 use crate::error::Error;
@@ -31,7 +30,7 @@ impl<T: Real> PooledConv<T> for RealConv2d {
         w: &Tensor<T>,
     ) -> Result<(Vec<T>, Vec<u8>), Error> {
         let (conv, image) = (&sizes.shape.conv, sizes.shape.image_len());
-        let signs = pack_signs(w.data(), conv.outputs(), conv.patch_len())?;
+        let signs = w.signs(conv.outputs(), conv.patch_len())?;
         let filters = Filters::Signs(signs.view());
         let pooled = match ByteImages::new(conv, x.data(), filters)? {
             Some(bytes) => sizes.pooled(|images, sums| bytes.sums(images, sums))?,

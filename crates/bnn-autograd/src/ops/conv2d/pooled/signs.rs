@@ -3,7 +3,7 @@
 use bnn_core::conv::PackedFilters;
 
 use super::{PooledConv, PooledSizes};
-use crate::bits::{apply_mask, pack_signs, rows_of, split_rows};
+use crate::bits::{apply_mask, rows_of, split_rows};
 use crate::buffer::{Buffer, take_buffer};
 use crate::context::Context;
 use crate::error::Error;
@@ -34,7 +34,7 @@ impl<T: Real> PooledConv<T> for BinaryConv2dForward {
         let (shape, conv) = (&sizes.shape, &sizes.shape.conv);
         let rows = x.reshape(&[shape.batch, shape.image_len()])?;
         let x_signs = self.estimator.signs(ctx, X, &rows)?;
-        let w_signs = pack_signs(w.data(), conv.outputs(), conv.patch_len())?;
+        let w_signs = w.signs(conv.outputs(), conv.patch_len())?;
         let pixels = split_rows(x_signs.view(), conv.channels())?;
         let filters = PackedFilters::new(conv, w_signs.view())?;
         let per_image = shape.image_len() / conv.channels();

@@ -24,7 +24,6 @@ use self::backward::{Activation, Backward};
 use super::ConvOptions;
 use super::passes::PIECES;
 use super::shape::{ConvShape, W, X, conv_macs};
-use crate::bits::pack_signs;
 use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, Macs};
@@ -190,7 +189,7 @@ impl<T: Real> Function<T> for Joined<T> {
         if let Some(shift) = shift {
             check_channels("input of shift", x, "shifts", shift)?;
         }
-        let w_signs = pack_signs(w.data(), conv.outputs(), conv.patch_len())?;
+        let w_signs = w.signs(conv.outputs(), conv.patch_len())?;
         let shifts = shift.map(Tensor::data);
         let counted = forward::count(&sizes, x.data(), shifts, &w_signs, self.unit.rectified)?;
         let stats = match &self.unit.running {
