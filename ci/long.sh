@@ -5,8 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. ci/lib/isas.sh
+
 parts=(sanitizers fuzz armv7 libtorch-training kills flips)
-for isa in portable popcnt avx2 avx512 amx; do parts+=("suite-on-$isa"); done
+# The whole suite, training included, on each instruction set of this CPU, in three parts.
+for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "command-on-$isa"); done
 
 usage="usage: ci/long.sh ${parts[*]} | --list | --today"
 case " ${parts[*]} --list --today " in *" ${1:-none} "*) ;; *) echo "$usage" >&2; exit 2 ;; esac
@@ -20,5 +23,5 @@ case $1 in
     libtorch-training) ci/libtorch-training.sh ;;
     kills) ci/kills.sh ;;
     flips) BNN_FLIPS=10000 cargo test --workspace --locked --quiet --lib -- flipped_bit ;;
-    suite-on-*) ci/isas.sh --whole "${1#suite-on-}" ;;
+    *-on-*) ci/isas.sh --whole "${1#*-on-}" "${1%%-on-*}" ;;
 esac

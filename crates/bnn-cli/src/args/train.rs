@@ -56,8 +56,10 @@ pub(crate) struct TrainArgs {
     /// for images, `cnn`, or a residual network: `resnet` (units of Bi-Real Net), `reactnet` or
     /// `quicknet`. Sizes follow a colon, as in reactnet:width=32,blocks=2,stages=3 (channels of the
     /// first stage, which double from stage to stage; blocks of two convolutions in each stage) and
-    /// cnn:width=32,stages=3,hidden=256. resnet:fixed=8 computes with fixed-point numbers of 16
-    /// bits, 8 of them after the point, for devices without floats
+    /// cnn:width=32,stages=3,hidden=256. With stem=2 or stem=4 the first layers of a residual
+    /// network make two or four pixels of a side one (4 by default above 96 pixels, 1 below).
+    /// resnet:fixed=8 computes with fixed-point numbers of 16 bits, 8 of them after the point, for
+    /// devices without floats
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
     /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not

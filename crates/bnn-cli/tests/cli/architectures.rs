@@ -62,7 +62,7 @@ fn residual_networks_are_learned() {
     for (arch, fixed) in [
         ("resnet", ""),
         ("reactnet", ""),
-        ("quicknet", ""),
+        ("quicknet", ",stem=1"),
         ("resnet", ",fixed=8"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,9 @@ use std::fmt;
 
 use bnn_autograd::data::Dataset;
 use bnn_autograd::internal::MOST_WEIGHTS;
-use bnn_autograd::models::{Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet};
+use bnn_autograd::models::{
+    Cnn, CnnConfig, Family, Mlp, MlpConfig, ResidualConfig, ResidualNet, StemConfig,
+};
 use bnn_autograd::{Error, Rng};
 
 use super::network::Network;
@@ -22,13 +24,15 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,fixed=F`, and without `fixed` the same with `reactnet` and
-    /// `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F`; `reactnet` and `quicknet` have all of them
+    /// but `fixed`.
     Residual {
         family: Family,
         width: usize,
         blocks: usize,
         stages: usize,
+        /// How many pixels of a side become one in the first layers, if given: 1, 2 or 4.
+        stem: Option<usize>,
         /// Bits after the point, if numbers are fixed-point ones; of `resnet` alone.
         fixed: Option<i8>,
     },
@@ -88,8 +92,8 @@ impl Architecture {
             "quicknet" => Family::QuickNet,
             _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
         };
-        let found = numbers(options, ["width", "blocks", "stages", "fixed"]);
-        let [width, blocks, stages, fixed] = found.ok_or_else(|| {
+        let found = numbers(options, ["width", "blocks", "stages", "stem", "fixed"]);
+        let [width, blocks, stages, stem, fixed] = found.ok_or_else(|| {
             wrong(&format!(
                 "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
             ))
@@ -100,11 +104,17 @@ impl Architecture {
                 "fixed= of resnet alone, from 1 to 15 bits after the point",
             ));
         }
+        if stem.is_some_and(|pixels| stem_of(pixels, 1).is_none()) {
+            return Err(wrong(
+                "stem=1, 2 or 4, the pixels of a side that become one",
+            ));
+        }
         let residual = Self::Residual {
             family,
             width: width.unwrap_or(32),
             blocks: blocks.unwrap_or(1),
             stages: stages.unwrap_or_else(|| stages_for(sides)),
+            stem,
             fixed: fixed.flatten(),
         };
         residual.checked(text, data)
@@ -166,12 +176,17 @@ impl Architecture {
                 width,
                 blocks,
                 stages,
+                stem,
                 fixed,
             } => {
                 let blocks = vec![blocks; stages];
+                let usual = ResidualConfig::resnet(family, image, width, &blocks, classes)?;
                 let sizes = ResidualConfig {
+                    stem: stem
+                        .and_then(|pixels| stem_of(pixels, width))
+                        .unwrap_or(usual.stem),
                     fixed_point: fixed,
-                    ..ResidualConfig::resnet(family, image, width, &blocks, classes)?
+                    ..usual
                 };
                 let depth = layout.depth();
                 Network::Residual(ResidualNet::new(sizes, rng)?, depth)
@@ -273,6 +288,7 @@ impl fmt::Display for Architecture {
                 width,
                 blocks,
                 stages,
+                stem,
                 fixed,
             } => {
                 let name = match family {
@@ -281,6 +297,9 @@ impl fmt::Display for Architecture {
                     Family::QuickNet => "quicknet",
                 };
                 write!(f, "{name}:width={width},blocks={blocks},stages={stages}")?;
+                if let Some(pixels) = stem {
+                    write!(f, ",stem={pixels}")?;
+                }
                 match fixed {
                     Some(bits) => write!(f, ",fixed={bits}"),
                     None => Ok(()),
@@ -306,6 +325,23 @@ fn numbers<const N: usize>(options: Option<&str>, names: [&str; N]) -> Option<[O
         }
     }
     Some(found)
+}
+
+/// The first layers that make so many pixels of a side one; `None` for another number than 1, 2 or
+/// 4.
+fn stem_of(pixels: usize, channels: usize) -> Option<StemConfig> {
+    let (kernel, stride, pool) = match pixels {
+        1 => (3, 1, false),
+        2 => (3, 1, true),
+        4 => (7, 2, true),
+        _ => return None,
+    };
+    Some(StemConfig {
+        channels,
+        kernel,
+        stride,
+        pool,
+    })
 }
 
 /// The stages for images of this size, so that the last ones have at least four pixels a side.

@@ -24,6 +24,10 @@ fn architectures_are_read_written_and_read_again_or_refused() {
             "resnet:width=32,blocks=1,stages=2,fixed=8",
         ),
         ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
+        (
+            "quicknet:stem=2,stages=1",
+            "quicknet:width=32,blocks=1,stages=1,stem=2",
+        ),
     ] {
         let found = parsed(text).map_err(|error| error.to_string()).unwrap();
         assert_eq!(found.to_string(), whole);
@@ -44,6 +48,8 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         "cnn:blocks=1",
         "resnet:width=x",
         "resnet:fixed=16",
+        "resnet:stem=3",
+        "cnn:stem=2",
         "reactnet:fixed=8",
         "resnet:width=9999999999999999999",
         "resnet:width=4,stages=70",
@@ -61,6 +67,7 @@ fn weights_are_counted_before_they_are_made() {
         "cnn:width=4,hidden=5",
         "resnet:width=4",
         "resnet:width=4,fixed=9",
+        "quicknet:width=4,stem=4",
         "reactnet:width=2",
     ] {
         let network = Architecture::parse(text, &[7], &digits).unwrap();
