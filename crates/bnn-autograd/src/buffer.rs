@@ -2,6 +2,7 @@
 //! size, because a training step needs the same sizes again and again, and fresh memory costs more
 //! than most operations: a page fault for every 4 KiB.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -18,6 +19,7 @@ pub(crate) struct Buffer<T: Pooled>(Vec<T>);
 
 impl<T: Pooled> Buffer<T> {
     pub(crate) fn new(elements: Vec<T>) -> Self {
+        ALIVE.with(|alive| alive.set(alive.get().add(size_of_val(&elements[..]))));
         Self(elements)
     }
 
@@ -26,7 +28,13 @@ impl<T: Pooled> Buffer<T> {
     }
 
     pub(crate) fn into_vec(mut self) -> Vec<T> {
+        self.forget();
         std::mem::take(&mut self.0)
+    }
+
+    /// Counts its bytes no more.
+    fn forget(&self) {
+        ALIVE.with(|alive| alive.set(alive.get().remove(size_of_val(&self.0[..]))));
     }
 }
 
@@ -42,14 +50,54 @@ impl<T: Pooled> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         let mut copy = take_buffer(self.len());
         copy.copy_from_slice(self);
-        Self(copy)
+        Self::new(copy)
     }
 }
 
 impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
+        self.forget();
         T::pool().give(std::mem::take(&mut self.0));
     }
+}
+
+/// Bytes of the buffers that a thread has made and that are alive.
+#[derive(Clone, Copy, Debug)]
+struct Alive {
+    /// Less than 0 if it dropped buffers of other threads.
+    now: isize,
+    peak: isize,
+}
+
+impl Alive {
+    fn add(self, bytes: usize) -> Self {
+        let now = self.now.wrapping_add_unsigned(bytes);
+        let peak = self.peak.max(now);
+        Self { now, peak }
+    }
+
+    fn remove(self, bytes: usize) -> Self {
+        let now = self.now.wrapping_sub_unsigned(bytes);
+        Self { now, ..self }
+    }
+}
+
+thread_local! {
+    static ALIVE: Cell<Alive> = const { Cell::new(Alive { now: 0, peak: 0 }) };
+}
+
+/// The result of `body`, and how many bytes more were alive at its peak than before, in buffers
+/// that this thread made. It does not see a peak of a call inside `body`.
+#[cfg(any(test, all(feature = "data", feature = "checkpoint")))]
+pub(crate) fn peak_of<R>(body: impl FnOnce() -> R) -> (R, usize) {
+    let before = ALIVE.get().now;
+    ALIVE.set(Alive {
+        now: before,
+        peak: before,
+    });
+    let result = body();
+    let more = ALIVE.get().peak.wrapping_sub(before);
+    (result, usize::try_from(more).unwrap_or(0))
 }
 
 /// `len` elements of any value, for callers that write all of them.
@@ -156,6 +204,23 @@ mod tests {
 
     fn bytes(pool: &Pool<u64>) -> usize {
         pool.waiting().map_or(0, |waiting| waiting.bytes)
+    }
+
+    #[test]
+    fn the_peak_counts_what_is_alive_at_once() {
+        let buffer = |len| Buffer::new(vec![0_f32; len]);
+        let old = buffer(1000);
+        let (kept, peak) = peak_of(|| {
+            drop(buffer(10));
+            let kept = buffer(20);
+            let other = kept.clone();
+            drop(other.into_vec());
+            drop(old);
+            kept
+        });
+        assert_eq!((kept.len(), peak), (20, 4 * 40));
+        let (_, peak) = peak_of(|| drop(buffer(5)));
+        assert_eq!(peak, 4 * 5);
     }
 
     #[test]

@@ -66,6 +66,7 @@ mod gradcheck;
 #[doc(hidden)]
 pub mod internal;
 mod linalg;
+mod memory;
 pub mod models;
 pub mod nn;
 pub mod ops;

@@ -6,6 +6,7 @@
 mod error;
 #[cfg(test)]
 mod laws;
+mod memory;
 mod resume;
 mod stats;
 mod teacher;
@@ -27,6 +28,7 @@ use crate::ops;
 use crate::optim::{Adam, Course, Optimizer, Schedule};
 use crate::tape::{Memory, Tape, Var};
 use crate::tensor::Tensor;
+use memory::Needs;
 use teacher::Teacher;
 
 /// The settings of a training run.
@@ -115,6 +117,8 @@ pub struct Trainer<M> {
     loss: Option<Box<Loss>>,
     teacher: Option<Teacher>,
     history: Vec<EpochStats>,
+    /// Once they have been measured.
+    needs: Option<Needs>,
 }
 
 /// A loss of the outputs for samples with these labels.
@@ -148,6 +152,7 @@ impl<M: Module> Trainer<M> {
             loss: None,
             teacher: None,
             history: Vec::new(),
+            needs: None,
             saved: None,
         })
     }
@@ -196,8 +201,12 @@ impl<M: Module> Trainer<M> {
     /// Trains one epoch and then runs the test samples, or, where the test set is to be kept for
     /// the end, samples that were set aside for validation.
     ///
+    /// Before the first step the memory of one is estimated, from two steps of a few samples that
+    /// leave the network as it is.
+    ///
     /// # Errors
-    /// [`TrainError`], such as [`TrainError::FewSamples`] for fewer training samples than a batch.
+    /// [`TrainError`], such as [`TrainError::FewSamples`] for fewer training samples than a batch,
+    /// and [`TrainError::Memory`] for a batch whose step takes more memory than there is.
     pub fn epoch(&mut self, train: &Dataset, test: &Dataset) -> Result<EpochStats, TrainError> {
         let watch = |_| ControlFlow::<Infallible>::Continue(());
         match self.run_epoch(train, test, watch)? {
@@ -237,6 +246,7 @@ impl<M: Module> Trainer<M> {
         if batches == 0 {
             return Err(TrainError::FewSamples { batch, samples });
         }
+        self.check_memory(train)?;
         self.optimizer.schedule = self.schedule(batches as u64)?;
         let dealt = BatchConfig {
             size: batch,
@@ -308,12 +318,13 @@ impl<M: Module> Trainer<M> {
     /// # Errors
     /// Data that does not fit the network.
     pub fn scores(&mut self, data: &Dataset) -> Result<Tensor, TrainError> {
+        // Bounds the activations that are alive at once.
+        let at_once = self.evaluated_at_once(data);
         self.model.set_training(false);
         let tape = Tape::new();
         let (mut scores, mut classes) = (Vec::new(), 0);
         let all: Vec<usize> = (0..data.samples()).collect();
-        // Bounds the activations that are alive at once.
-        for indices in all.chunks(1000) {
+        for indices in all.chunks(at_once) {
             let (pixels, _) = data.batch(indices)?;
             let x = tape.constant(self.input(pixels, indices.len(), data)?);
             let y = tape.no_grad(|| self.model.forward(&x))?;

@@ -4,7 +4,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::models::size::WeightCount;
+use crate::models::size::{WeightCount, elements};
 use crate::nn::{BatchNorm, BinaryConv2d, BinaryLinear, MaxPool2d, Module, SignWeightConv2d};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -25,13 +25,16 @@ pub struct CnnConfig {
 }
 
 impl CnnConfig {
-    /// Refuses a network with too many weights, before they are made.
+    /// Refuses a network with too many weights, or one that there is no memory to train, before
+    /// weights are made.
     fn check_weights(&self) -> Result<(), Error> {
         let mut weights = WeightCount::default();
         let [mut height, mut width, mut before] = self.image;
+        let mut largest = 0;
         for stage in &self.stages {
             for &channels in stage {
                 weights.add(channels, [before, KERNEL[0] * KERNEL[1]])?;
+                largest = largest.max(elements([height, width, channels]));
                 before = channels;
             }
             (height, width) = (height / POOL[0], width / POOL[1]);
@@ -41,7 +44,7 @@ impl CnnConfig {
             weights.add(features, inputs)?;
             inputs = [features, 1];
         }
-        Ok(())
+        weights.check_memory(largest)
     }
 }
 
@@ -82,8 +85,8 @@ impl Cnn {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, more than 2^28 weights, no stage, a stage without a convolution, or
-    /// more stages than the image can be halved.
+    /// Sizes of 0 or too large, more than 2^28 weights, weights or images that there is no memory to
+    /// train, no stage, a stage without a convolution, or more stages than the image can be halved.
     pub fn new(config: CnnConfig, rng: &mut Rng) -> Result<Self, Error> {
         let least = config.stages.iter().map(Vec::len).min().unwrap_or(0);
         let what = "number of stages, and of convolutions in each";

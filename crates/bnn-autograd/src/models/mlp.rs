@@ -91,9 +91,9 @@ impl Mlp {
     /// A network with random latent weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, more than 2^28 weights, no hidden layer, a depth outside 1 to 8, another number of
-    /// thresholds than inputs, or so many inputs that the first layer's sums could exceed 2^24 and
-    /// would not be exact in `f32`.
+    /// Sizes of 0 or too large, more than 2^28 weights or weights that there is no memory to train,
+    /// no hidden layer, a depth outside 1 to 8, another number of thresholds than inputs, or so
+    /// many inputs that the first layer's sums could exceed 2^24 and would not be exact in `f32`.
     pub fn new(config: MlpConfig, rng: &mut Rng) -> Result<Self, Error> {
         let depth = config.depth;
         Error::check_range(
@@ -119,6 +119,7 @@ impl Mlp {
             weights.add(width, [before, 1])?;
             before = width;
         }
+        weights.check_memory(0)?;
         let width = widths.next().unwrap_or_default();
         let thresholds = config.thresholds.as_deref();
         if let Some(thresholds) = thresholds

@@ -1,10 +1,21 @@
 //! How large a ready-made network may be.
 
 use crate::error::Error;
+use crate::memory::available;
 
 /// The most weights of a network. To train one takes some 20 bytes, so that a network that was
 /// asked for by a slip of the finger is an error, and does not take all memory.
 pub const MOST_WEIGHTS: usize = 1 << 28;
+
+/// A weight, its gradient, two numbers of the optimizer, and one in the making.
+const BYTES_OF_WEIGHT: usize = 5 * size_of::<f32>();
+/// A layer's input and output, and the gradients of both.
+const BYTES_OF_ELEMENT: usize = 4 * size_of::<f32>();
+
+/// The elements of a tensor of a sample, `usize::MAX` if there are more.
+pub(super) fn elements(shape: [usize; 3]) -> usize {
+    shape.into_iter().fold(1, usize::saturating_mul)
+}
 
 /// Counts the weights of a network before they are made.
 #[derive(Debug, Default)]
@@ -27,6 +38,17 @@ impl WeightCount {
         Error::check_range("number of weights", "at most 268435456", found, fits)?;
         self.0 = total.unwrap_or_default();
         Ok(())
+    }
+
+    /// Checks that there is memory to train the weights, and for a sample whose largest tensor
+    /// between two layers has `largest` elements.
+    ///
+    /// # Errors
+    /// [`bnn_core::Error::OutOfMemory`].
+    pub(super) fn check_memory(&self, largest: usize) -> Result<(), Error> {
+        let weights = self.0.saturating_mul(BYTES_OF_WEIGHT);
+        let sample = largest.saturating_mul(BYTES_OF_ELEMENT);
+        Ok(available(weights.saturating_add(sample))?)
     }
 }
 

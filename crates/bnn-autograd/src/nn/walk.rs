@@ -18,13 +18,23 @@ pub(crate) fn in_evaluation<T: Real, R>(
     module: &mut dyn Module<T>,
     body: impl FnOnce(&mut dyn Module<T>) -> R,
 ) -> R {
+    in_mode(module, false, body)
+}
+
+/// Runs `body` with all modules that have modes in training or in evaluation, and then restores
+/// modes and buffers.
+pub(crate) fn in_mode<T: Real, R>(
+    module: &mut dyn Module<T>,
+    training: bool,
+    body: impl FnOnce(&mut dyn Module<T>) -> R,
+) -> R {
     let mut modes = vec![module.is_training()];
     visit(module, &mut |_, part| modes.push(part.is_training()));
     let mut buffers = Vec::new();
     module.buffers(&mut |_, buffer| buffers.push(buffer.clone()));
 
-    let evaluation: Vec<_> = modes.iter().map(|mode| mode.map(|_| false)).collect();
-    set_modes(module, &mut evaluation.iter());
+    let asked: Vec<_> = modes.iter().map(|mode| mode.map(|_| training)).collect();
+    set_modes(module, &mut asked.iter());
     let result = body(module);
     set_modes(module, &mut modes.iter());
     let mut buffers = buffers.into_iter();

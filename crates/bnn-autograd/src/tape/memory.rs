@@ -13,6 +13,8 @@ pub struct Memory {
     pub nodes: Vec<NodeMemory>,
     /// Total bytes; elements that several contexts share are counted once.
     pub total: usize,
+    /// The part of `total` that is no tensor, such as bits.
+    pub besides_tensors: usize,
 }
 
 /// The memory that one context keeps.
@@ -32,6 +34,7 @@ pub(super) fn measure<T: Real>(nodes: &[Node<T>]) -> Memory {
     let mut memory = Memory {
         nodes: Vec::new(),
         total: 0,
+        besides_tensors: 0,
     };
     for node in nodes {
         let Origin::Function { name, recorded, .. } = &node.origin else {
@@ -42,6 +45,7 @@ pub(super) fn measure<T: Real>(nodes: &[Node<T>]) -> Memory {
             Part::Bytes(other) => {
                 bytes += other;
                 memory.total += other;
+                memory.besides_tensors += other;
             }
             Part::Tensor(tensor) => {
                 bytes += tensor.bytes();

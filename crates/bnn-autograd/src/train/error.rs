@@ -24,6 +24,16 @@ pub enum TrainError {
         /// How many training samples there are.
         samples: usize,
     },
+    /// A step would take more memory than there is.
+    #[error(
+        "a step of {batch} samples takes some {bytes} bytes of memory, more than there is; try a smaller batch or network"
+    )]
+    Memory {
+        /// The batch size.
+        batch: usize,
+        /// The bytes that it takes, roughly.
+        bytes: usize,
+    },
     /// The loss is no longer a number.
     #[error(
         "the loss is {loss} in epoch {epoch}: training has diverged, try a smaller learning rate"

@@ -1,6 +1,7 @@
 //! Training is reproducible, resumes exactly, and says what is wrong.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod memory;
 mod teacher;
 
 use super::stats::{read_history, write_history};

@@ -12,7 +12,7 @@ use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::models::size::WeightCount;
+use crate::models::size::{WeightCount, elements};
 use crate::nn::{Int8Conv2d, Int8Linear, Module};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
@@ -59,8 +59,9 @@ impl ResidualNet {
     /// A network with random weights.
     ///
     /// # Errors
-    /// Sizes of 0 or too large, more than 2^28 weights, no unit, channels of a unit that are no
-    /// multiple of those before it, a stride of a unit that is neither 1 nor 2.
+    /// Sizes of 0 or too large, more than 2^28 weights, weights or images that there is no memory to
+    /// train, no unit, channels of a unit that are no multiple of those before it, a stride of a
+    /// unit that is neither 1 nor 2.
     pub fn new(config: ResidualConfig, rng: &mut Rng) -> Result<Self, Error> {
         let units = config.units.len();
         Error::check_range("number of units", "at least 1", units as f64, units > 0)?;
@@ -112,7 +113,8 @@ impl ResidualNet {
 }
 
 impl ResidualConfig {
-    /// Refuses a network with too many weights, before they are made.
+    /// Refuses a network with too many weights, or one that there is no memory to train, before
+    /// weights are made.
     fn check_weights(&self) -> Result<(), Error> {
         let area = |kernel: usize| kernel.saturating_mul(kernel);
         let (mut weights, mut inputs) = (WeightCount::default(), self.image[2]);
@@ -122,7 +124,28 @@ impl ResidualConfig {
             weights.add(channels, [inputs, area(kernel)])?;
             inputs = channels;
         }
-        weights.add(self.classes, [inputs, 1])
+        weights.add(self.classes, [inputs, 1])?;
+        weights.check_memory(self.largest())
+    }
+
+    /// Elements of the largest tensor between two layers of a sample.
+    fn largest(&self) -> usize {
+        let [mut height, mut width, _] = self.image;
+        let stem = (self.stem.channels, self.stem.stride);
+        let pool = self
+            .stem
+            .pool
+            .then_some((self.stem.channels, STEM_POOL.1[0]));
+        let units = self.units.iter().map(|unit| (unit.channels, unit.stride));
+        let sizes = [stem].into_iter().chain(pool).chain(units);
+        let sizes = sizes.map(|(channels, stride)| {
+            (height, width) = (
+                height.div_ceil(stride.max(1)),
+                width.div_ceil(stride.max(1)),
+            );
+            elements([height, width, channels])
+        });
+        sizes.max().unwrap_or(0)
     }
 }
 

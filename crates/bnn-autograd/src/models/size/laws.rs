@@ -70,6 +70,46 @@ fn residual(stem: usize, units: &[(usize, usize)], classes: usize) -> Result<Res
     ResidualNet::new(config, &mut Rng::new(1))
 }
 
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn networks_without_memory_for_a_sample_are_refused_before_any_weight_is_made() {
+    #[track_caller]
+    fn check<T>(network: Result<T, Error>, elements: usize) {
+        let Err(Error::Core(bnn_core::Error::OutOfMemory { bytes })) = network else {
+            panic!("{:?}", network.err());
+        };
+        assert!(bytes >= 16 * elements && bytes < 17 * elements, "{bytes}");
+    }
+    // 2^30 pixels, of which the first layer makes 2^13 channels each.
+    let (image, channels) = ([1 << 15, 1 << 15, 1], 1 << 13);
+    let mut stages = vec![vec![1]; 12];
+    stages[0] = vec![channels];
+    let cnn = CnnConfig {
+        image,
+        stages,
+        hidden: Vec::new(),
+        classes: 2,
+    };
+    check(Cnn::new(cnn, &mut Rng::new(1)), 1 << 43);
+    let stem = StemConfig {
+        channels,
+        kernel: 1,
+        stride: 1,
+        pool: false,
+    };
+    let unit = UnitConfig {
+        channels,
+        kernel: 1,
+        stride: 1,
+    };
+    let residual = ResidualConfig {
+        stem,
+        units: vec![unit],
+        ..ResidualConfig::resnet(Family::BiRealNet, image, 1, &[1], 2).unwrap()
+    };
+    check(ResidualNet::new(residual, &mut Rng::new(1)), 1 << 43);
+}
+
 #[test]
 fn networks_with_more_are_refused_before_any_weight_is_made() {
     check(mlp(&[1 << 40]), 2_f64.powi(44));

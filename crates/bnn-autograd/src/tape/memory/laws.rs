@@ -49,6 +49,7 @@ fn packed_weights_are_the_callers_and_cost_nothing() -> Result<(), Error> {
     let w = BinaryWeights::try_from(&Tensor::<f32>::full(0.5, &[100, 128])?)?;
     ops::binary_linear_packed(&x, &Arc::new(w))?;
     assert_eq!(tape.memory().total, 2 * 4 * 128 / 8);
+    assert_eq!(tape.memory().besides_tensors, 2 * 4 * 128 / 8);
     Ok(())
 }
 
@@ -82,6 +83,7 @@ fn shared_elements_are_recognised_and_counted_once() -> Result<(), Error> {
     ops::sign_weight_linear(&x, &w)?;
     let memory = tape.memory();
     assert_eq!(memory.total, 4 * 40);
+    assert_eq!(memory.besides_tensors, 0);
     for node in memory.nodes {
         assert_eq!((node.bytes, node.shared), (4 * 40, 4 * 40));
     }
