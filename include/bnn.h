@@ -992,9 +992,12 @@ size_t bnn_model_layers(const bnn_model_t *model);
  * A layer of the model, with its packed weights and parameters as arrays in the file.
  *
  * - `index`: 0 for the layer that takes the model's input, and so on.
- * - `out`: written.
+ * - `out`: written on success only.
  *
- * Errors: NULL, MISALIGNED, NOT_OPEN, RANGE, OVERLAP.
+ * A graph (version 2 of the format) has no layers: UNSUPPORTED for any index. The command
+ * `bnn info --weights` writes the arrays of its nodes.
+ *
+ * Errors: NULL, MISALIGNED, NOT_OPEN, RANGE, UNSUPPORTED, OVERLAP.
  */
 bnn_status_t bnn_model_layer(const bnn_model_t *model, size_t index, bnn_layer_t *out);
 

@@ -2,11 +2,13 @@
 #![allow(unsafe_code, reason = "exported functions are called as C would")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use core::mem::MaybeUninit;
+
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::{AlignedBytes, Epilogue, Input, ModelWriter, Output};
 
-use super::layer::bnn_model_layers;
+use super::layer::{bnn_model_layer, bnn_model_layers};
 use super::run::bnn_model_run_batch;
 use super::*;
 use crate::status::bnn_status_t::*;
@@ -137,6 +139,12 @@ fn graphs_open_and_run_through_the_same_calls() {
     let opened = bnn_model_t::of(model);
     // SAFETY: a model that is open.
     assert_eq!(unsafe { bnn_model_layers(&opened) }, 0);
+    for index in [0, 1, usize::MAX] {
+        let mut layer = MaybeUninit::uninit();
+        // SAFETY: a model that is open, and room for a layer.
+        let status = unsafe { bnn_model_layer(&opened, index, layer.as_mut_ptr()) };
+        assert_eq!(status, BNN_ERROR_UNSUPPORTED);
+    }
     let samples = 2;
     let x: Vec<u8> = (0..samples * 90).map(|i| (i * 13) as u8).collect();
     let mut scratch = vec![0; model.scratch_words(samples).unwrap()];

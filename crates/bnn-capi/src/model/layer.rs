@@ -186,6 +186,11 @@ impl bnn_layer_t {
     }
 }
 
+/// What [`bnn_model_layer`] says of a model without layers.
+const GRAPH: Error = Error::Core(bnn_core::Error::Unsupported {
+    what: "layers of a graph, whose nodes are none; `bnn info --weights` writes their arrays",
+});
+
 export! {
     /// Layers of the model, at least 1; 0 of a graph (version 2 of the format), whose nodes are not
     /// layers. 0 where `model` is NULL or not open.
@@ -198,17 +203,21 @@ export! {
     /// A layer of the model, with its packed weights and parameters as arrays in the file.
     ///
     /// - `index`: 0 for the layer that takes the model's input, and so on.
-    /// - `out`: written.
+    /// - `out`: written on success only.
     ///
-    /// Errors: NULL, MISALIGNED, NOT_OPEN, RANGE, OVERLAP.
+    /// A graph (version 2 of the format) has no layers: UNSUPPORTED for any index. The command
+    /// `bnn info --weights` writes the arrays of its nodes.
+    ///
+    /// Errors: NULL, MISALIGNED, NOT_OPEN, RANGE, UNSUPPORTED, OVERLAP.
     pub fn bnn_model_layer(
         model: *const bnn_model_t,
         index: usize,
         out: *mut bnn_layer_t,
     ) -> bnn_status_t {
         let model = model.opened()?;
-        at_most("index", model.layers().len().saturating_sub(1), index)?;
-        // There is one, except in a graph: the index has just been checked.
+        let last = model.layers().len().checked_sub(1).ok_or(GRAPH)?;
+        at_most("index", last, index)?;
+        // There is one: the index has just been checked.
         if let Some(layer) = model.layers().nth(index) {
             let layer = bnn_layer_t::of(&layer)?;
             out.place()?.put(layer);
