@@ -15,8 +15,8 @@ out=target/c-firmware
 # Two models as C source, both called `digits`, and inputs with their outputs: all from this host.
 for model in digits digits-int; do
     mkdir -p "$out/$model"
-    bnn export "firmware/models/$model.bnn" --to c --name digits --out "$out/$model" >/dev/null
-    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$out/$model/digits" >/dev/null
+    bnn export "firmware/models/$model.bnn" --to c --name digits --out "$out/$model" --force >/dev/null
+    bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$out/$model/digits" --force >/dev/null
 done
 
 # The same with one byte of the outputs changed: a program that passes with them compares nothing.

@@ -28,7 +28,7 @@ export BNN_VECTORS="$PWD/target/vectors"
 mkdir -p "$BNN_VECTORS"
 install dataset-fashion-mnist python3-pip unzip
 bnn test-vectors firmware/models/fashion.bnn --data /usr/share/datasets/fashion-mnist \
-    --out "$BNN_VECTORS/fashion" >/dev/null
+    --out "$BNN_VECTORS/fashion" --force >/dev/null
 if [ ! -e "$BNN_VECTORS/BasicMotions_TEST.ts" ]; then
     quietly python3 -m pip download --no-deps --dest "$vectors" aeon==1.6.0
     unzip -q -o -j "$vectors/aeon-1.6.0-py3-none-any.whl" 'aeon/datasets/data/BasicMotions/*.ts' -d "$BNN_VECTORS"

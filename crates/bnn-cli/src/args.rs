@@ -107,6 +107,13 @@ pub(crate) struct PredictArgs {
 ///   f = numpy.load("digits.npz"); n, k = f["layer0.weights_shape"]
 ///   bits = numpy.unpackbits(f["layer0.weights"].view("u1"), axis=1, bitorder="little")[:, :k]
 ///
+/// A graph, such as a residual network, has nodes in the place of layers. For node 3 of the table:
+/// `node3.weights`, u64 words with `node3.weights_shape`, or numbers of 8 bits or f32 in the shape
+/// [outputs, height, width, channels]; `node3.thresholds`, or `node3.scale` and `node3.bias`, in
+/// fixed point `node3.factor`, `node3.bias` and `node3.shift`; `slope`, `before` and `after` of a
+/// rectifier; `low` and `high` of a clamp; `exponent` e where a number v stands for v * 2^-e. --mcu
+/// tells its flash, RAM and operations by the width of the weights, not instructions.
+///
 /// Examples:
 ///   bnn info digits.bnn
 ///   bnn info digits.bnn --mcu
@@ -125,6 +132,10 @@ pub(crate) struct InfoArgs {
     /// Write the packed weights, thresholds, scales and biases to this .npz file
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Let --weights replace a file that exists, whatever it holds; without it, only one that would
+    /// be written the same
+    #[arg(long, requires = "weights")]
+    pub(crate) force: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -156,6 +167,10 @@ pub(crate) struct ExportArgs {
     /// Folder to write to [default: the current one]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace files that exist, whatever they hold; without it, only files that this export would
+    /// write the same
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -194,7 +209,8 @@ pub(crate) struct ImportArgs {
     /// Model file to write [default: the network's name with .bnn, in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Replace the model file even if it comes from another import
+    /// Replace a model file that exists, whatever it holds; without it, only one that this import
+    /// would write the same
     #[arg(long)]
     pub(crate) force: bool,
     /// What the model takes: `bytes`, or `bits` where the network was trained on -1 and +1
@@ -263,6 +279,10 @@ pub(crate) struct TestVectorsArgs {
     /// .bnn]
     #[arg(long, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace files that exist, whatever they hold; without it, only files that would be written
+    /// the same
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -370,4 +390,7 @@ pub(crate) struct ManArgs {
     /// Folder to write to [default: the current one]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace files that exist, whatever they hold; without it, only pages of this version
+    #[arg(long)]
+    pub(crate) force: bool,
 }

@@ -34,7 +34,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8: "|u1", i16: "<i2", i32: "<i4", i64: "<i8", u64: "<u8", f32: "<f4");
+numbers!(u8: "|u1", i8: "|i1", i16: "<i2", i32: "<i4", i64: "<i8", u64: "<u8", f32: "<f4");
 
 impl Npz {
     /// Adds an array in row-major order under a name.

@@ -3,6 +3,9 @@
 //! writes files. Inputs that only the work finds, such as weights beside a network, are compared
 //! with the outputs before these are written.
 //!
+//! One rule for all commands ([`Replacing`]): a file that exists is replaced only if the same
+//! command made it from the same input, or with `--force`.
+//!
 //! Files are compared by identity, not by name: a symbolic link, a hard link and `./` all lead to
 //! the same file.
 
@@ -54,29 +57,61 @@ impl Output {
         }
     }
 
-    /// Refuses to replace a file that is not the same as the new one.
-    pub(crate) fn check_same(&self, bytes: &[u8], by: &str) -> Result<(), CliError> {
-        let Ok(old) = fs::symlink_metadata(&self.path) else {
-            return Ok(());
-        };
-        let len = fs::metadata(&self.path).map_or(old.len(), |file| file.len());
-        let is_same = len == bytes.len() as u64
-            && fs::read(&self.path).is_ok_and(|old| old.as_slice() == bytes);
-        match is_same {
-            true => Ok(()),
-            false => Err(CliError::Input(format!(
-                "{} exists and was not written by {by}; choose another output, or replace it with \
-                 --force",
-                self.path.display()
-            ))),
-        }
-    }
-
     /// Writes the file, whole or not at all.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
         let about = || format!("cannot write {}", self.path.display());
         write_atomic(&self.path, bytes).map_err(|error| CliError::failed(error).about(about()))
     }
+}
+
+/// Which files that exist a command replaces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replacing {
+    /// `--force`: any file that is no input.
+    pub(crate) force: bool,
+    /// What makes a file the command's own, as the refusal says it: `was not written by ..`.
+    pub(crate) by: &'static str,
+}
+
+impl Replacing {
+    /// Refuses an output that exists, unless `is_own` knows it as made by the same command from the
+    /// same input.
+    pub(crate) fn check(
+        self,
+        output: &Output,
+        is_own: impl FnOnce(&Path) -> bool,
+    ) -> Result<(), CliError> {
+        let path = output.path();
+        if self.force || fs::symlink_metadata(path).is_err() || is_own(path) {
+            return Ok(());
+        }
+        Err(CliError::Input(format!(
+            "{} exists and was not written by {}; choose another output, or replace it with \
+             --force",
+            path.display(),
+            self.by
+        )))
+    }
+
+    /// Writes files of a command that makes the same bytes of the same input, so that its own files
+    /// are known by their content. Before one is written, all are checked.
+    pub(crate) fn write<B: AsRef<[u8]>>(
+        self,
+        outputs: &[Output],
+        files: &[B],
+    ) -> Result<(), CliError> {
+        let files = || outputs.iter().zip(files.iter().map(AsRef::as_ref));
+        for (output, bytes) in files() {
+            self.check(output, |path| holds(path, bytes))?;
+        }
+        files().try_for_each(|(output, bytes)| output.write(bytes))
+    }
+}
+
+/// Whether the file has this content. One of another size is not read.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == bytes.len() as u64)
+        && fs::read(path).is_ok_and(|old| old == bytes)
 }
 
 /// Claims the files `paths` for a command that reads `inputs`.

@@ -1,12 +1,14 @@
 //! A model's packed weights and parameters as arrays, for `bnn info --weights`.
 
+mod graph;
+
 use bnn_core::Thresholds;
 use bnn_core::model::{Epilogue, Layer, LayerKind, Model};
 
 use crate::error::CliError;
 use crate::npz::Npz;
 
-/// An `.npz` file of a model's arrays. Layer `i` has, under names that begin with `layer{i}.`:
+/// An `.npz` file of a model's arrays; [`graph`] has the names of a graph's. Layer `i` has, under names that begin with `layer{i}.`:
 ///
 /// - `weights`, `u64 [outputs, words]`: element `j` of a row is bit `j % 64` of word `j / 64`, 1
 ///   means +1;
@@ -18,6 +20,8 @@ use crate::npz::Npz;
 /// A pool has no arrays.
 pub(crate) fn npz(model: &Model<'_>) -> Result<Vec<u8>, CliError> {
     let mut npz = Npz::default();
+    // One of the two has none.
+    graph::add(model, &mut npz)?;
     for (i, layer) in model.layers().enumerate() {
         let name = |array: &str| format!("layer{i}.{array}");
         if let Some(weights) = layer.weights {

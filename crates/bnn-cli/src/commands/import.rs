@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::model_file::{open, shape};
 use crate::names::with_ending;
 use crate::out::{json, line, note};
-use crate::outputs::{self, Input};
+use crate::outputs::{self, Input, Replacing};
 
 pub(crate) fn run(args: &ImportArgs) -> Result<(), CliError> {
     let out = match &args.out {
@@ -40,15 +40,14 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), CliError> {
     })?;
     for output in &outputs {
         output.check_read(&imported.read)?;
-        if !args.force {
-            output.check_same(&imported.file, "the same import")?;
-        }
     }
     let file = AlignedBytes::from(imported.file.as_slice());
     let model = open(&file, &out)?;
-    for output in &outputs {
-        output.write(&imported.file)?;
-    }
+    let rule = Replacing {
+        force: args.force,
+        by: "the same import",
+    };
+    rule.write(&outputs, &[&imported.file])?;
     let ((_, input), (_, output)) = (model.input(), model.output());
     let (samples, equal, how) = match imported.comparison {
         Comparison::Samples { samples, equal } => (samples, equal, "floats"),

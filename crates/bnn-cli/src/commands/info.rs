@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
-use crate::mcu::Prediction;
+use crate::mcu::{Needs, Prediction};
 use crate::model_file::{self, shape};
 use crate::out;
-use crate::outputs::{self, Input};
+use crate::outputs::{self, Input, Replacing};
 use crate::table::{columns, facts, thousands};
 use crate::text::unescape_meta;
 use crate::weights;
@@ -22,25 +22,25 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         return graph::dot(&model);
     }
     let is_graph = graph::is_graph(&model);
-    if is_graph && args.weights.is_some() {
-        let wrong =
-            "--weights writes the layers of a chain, not yet graphs, and this file is a graph";
-        return Err(CliError::Input(wrong.to_owned()));
-    }
     let scratch = model.scratch_words(1).map_err(CliError::failed)? * size_of::<u64>();
-    let predicts = args.mcu && !is_graph;
-    let mcu = predicts.then(|| Prediction::new(&model)).transpose()?;
+    let (of_chain, of_graph) = (args.mcu && !is_graph, args.mcu && is_graph);
+    let mcu = of_chain.then(|| Prediction::new(&model)).transpose()?;
+    let needs = of_graph.then(|| Needs::of(&model)).transpose()?;
     if let Some(path) = &args.weights {
         let outputs = outputs::claim(&[Input::File(&args.model)], &[path])?;
-        let file = weights::npz(&model)?;
-        outputs.iter().try_for_each(|output| output.write(&file))?;
+        let rule = Replacing {
+            force: args.force,
+            by: "bnn info --weights of this model",
+        };
+        rule.write(&outputs, &[weights::npz(&model)?])?;
     }
     if args.json {
         let mut told = as_json(&model, scratch);
         if let Some(mcu) = mcu {
             told["mcu"] = mcu.as_json();
-        } else if args.mcu {
-            told["mcu"] = graph::mcu_as_json(&model, scratch);
+        }
+        if let Some(needs) = needs {
+            told["mcu"] = needs.as_json();
         }
         if let Some(path) = &args.weights {
             told["weights_file"] = path.display().to_string().into();
@@ -82,10 +82,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
     out::table(facts(&rows))?;
     if is_graph {
         graph::table(&model, scratch)?;
-        return match args.mcu {
-            true => graph::mcu(&model, scratch),
-            false => Ok(()),
-        };
+        return needs.map_or(Ok(()), |needs| graph::mcu(&needs));
     }
     let row = |(i, layer): (usize, Layer<'_>)| {
         [

@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use crate::args::{Args, ManArgs};
 use crate::error::CliError;
 use crate::out::line;
-use crate::outputs;
+use crate::outputs::{self, Replacing};
 
 pub(crate) fn run(args: &ManArgs) -> Result<(), CliError> {
     let folder = args.out.clone().unwrap_or_default();
@@ -19,11 +19,14 @@ pub(crate) fn run(args: &ManArgs) -> Result<(), CliError> {
         .unzip();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let outputs = outputs::claim(&[], &paths)?;
-    for (output, page) in outputs.iter().zip(pages) {
-        output.write(&page)?;
-        line(output.path().display())?;
-    }
-    Ok(())
+    let rule = Replacing {
+        force: args.force,
+        by: "this version of bnn",
+    };
+    rule.write(&outputs, &pages)?;
+    outputs
+        .iter()
+        .try_for_each(|output| line(output.path().display()))
 }
 
 /// The name and the contents of each page.

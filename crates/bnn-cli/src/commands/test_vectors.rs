@@ -14,7 +14,7 @@ use crate::images;
 use crate::model_file;
 use crate::names::{with_ending, without_bnn};
 use crate::out::{json, line};
-use crate::outputs::{self, Input as Read};
+use crate::outputs::{self, Input as Read, Replacing};
 
 pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
@@ -31,9 +31,11 @@ pub(crate) fn run(args: &TestVectorsArgs) -> Result<(), CliError> {
         (None, _) => from_bytes(&model, &random_bytes(&model, samples, args.seed)?)?,
         (Some(data), _) => from_bytes(&model, &test_images(&model, data, samples)?)?,
     };
-    for (file, bytes) in files.iter().zip([&inputs, &outputs]) {
-        file.write(bytes)?;
-    }
+    let rule = Replacing {
+        force: args.force,
+        by: "the same test vectors of this model",
+    };
+    rule.write(&files, &[&inputs, &outputs])?;
     let [inputs_file, outputs_file] = paths.each_ref().map(|path| path.display());
     if args.json {
         return json(json!({

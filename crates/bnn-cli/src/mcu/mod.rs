@@ -2,6 +2,7 @@
 //! in emulators.
 
 mod cores;
+mod graph;
 mod sliding;
 mod work;
 
@@ -12,7 +13,22 @@ use serde_json::{Value, json};
 use crate::error::CliError;
 use crate::table::{columns, thousands};
 use cores::{CORES, Core};
+pub(crate) use graph::Needs;
 pub(crate) use work::Work;
+
+/// Bytes of a sample, and of what the model makes of it.
+fn sample_bytes(model: &Model<'_>) -> [u64; 2] {
+    let sizes = model.sizes();
+    let input = match model.input() {
+        (_, InputType::Bits) => sizes.input_len * size_of::<u64>(),
+        _ => sizes.input_len,
+    };
+    let output = match model.output() {
+        (_, OutputType::Bits) => sizes.output_len * size_of::<u64>(),
+        _ => sizes.output_len * size_of::<i32>(),
+    };
+    [input, output].map(|bytes| bytes as u64)
+}
 
 /// The prediction, for one sample at a time.
 pub(crate) struct Prediction {
@@ -26,14 +42,7 @@ pub(crate) struct Prediction {
 impl Prediction {
     pub(crate) fn new(model: &Model<'_>) -> Result<Self, CliError> {
         let words = model.scratch_words(1).map_err(CliError::failed)?;
-        let input = match model.input() {
-            (_, InputType::Bits) => model.sizes().input_len * size_of::<u64>(),
-            _ => model.sizes().input_len,
-        };
-        let output = match model.output() {
-            (_, OutputType::Bits) => model.sizes().output_len * size_of::<u64>(),
-            _ => model.sizes().output_len * size_of::<i32>(),
-        };
+        let [input, output] = sample_bytes(model);
         Ok(Self {
             layers: model
                 .layers()
@@ -41,8 +50,8 @@ impl Prediction {
                 .collect(),
             file_bytes: model.file_bytes() as u64,
             scratch: (words * size_of::<u64>()) as u64,
-            input: input as u64,
-            output: output as u64,
+            input,
+            output,
         })
     }
 

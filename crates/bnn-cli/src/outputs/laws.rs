@@ -61,6 +61,36 @@ fn data_is_all_files_of_its_folder_but_those_of_earlier_runs() {
 }
 
 #[test]
+fn all_files_are_checked_before_one_is_written_and_force_replaces_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    let outputs = claim(&[], &[&a, &b]).unwrap();
+    let rule = |force| Replacing {
+        force,
+        by: "this test",
+    };
+    let old = || [&a, &b].map(|path| fs::read(path).unwrap_or_default());
+    rule(false).write(&outputs, &["one", "two"]).unwrap();
+    assert_eq!(old(), ["one", "two"].map(|text| text.as_bytes().to_vec()));
+    rule(false).write(&outputs, &["one", "two"]).unwrap();
+    // Of the same length, and the second alone.
+    let refused = rule(false).write(&outputs, &["one", "TWO"]);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("/b exists") && refused.contains("--force"));
+    assert!(rule(false).write(&outputs, &["ONE", "TWO"]).is_err());
+    assert_eq!(old(), ["one", "two"].map(|text| text.as_bytes().to_vec()));
+    rule(true).write(&outputs, &["ONE", "TWO"]).unwrap();
+    assert_eq!(old(), ["ONE", "TWO"].map(|text| text.as_bytes().to_vec()));
+    #[cfg(unix)]
+    {
+        // A link to nothing is there too.
+        fs::remove_file(&a).unwrap();
+        std::os::unix::fs::symlink("nothing", &a).unwrap();
+        assert!(rule(false).write(&outputs, &["ONE", "TWO"]).is_err());
+    }
+}
+
+#[test]
 fn a_written_file_replaces_the_old_one_and_is_an_ordinary_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");

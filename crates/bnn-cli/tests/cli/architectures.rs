@@ -26,6 +26,7 @@ fn a_network_of_convolutions_is_learned_and_its_file_is_equal() {
     let folder = folder.path();
     let varied = with(&CNN, &["--augment", "zoom=0.1", "--label-smoothing", "0.1"]);
     let told = json(folder, &varied);
+    // 20 seeds, five of them on each of three instruction sets: 0.719 to 0.833, 0.80 on average.
     assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.6, "{told}");
     assert_eq!(told["mismatches"], 0);
     assert_eq!(told["augmentation"], "zoom=0.1");
@@ -70,7 +71,9 @@ fn residual_networks_are_learned() {
         let arch = format!("{arch}:width=8,blocks=1,stages=2{fixed}");
         let train = ["train", "--arch", &arch, "--epochs", "8", "--batch", "32"];
         let told = json(folder, &with(&train, &["--json"]));
-        assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.8, "{told}");
+        // 20 seeds of each, five of them on each of three instruction sets: 0.797 to 0.925, 0.84 on
+        // average of ReActNet, 0.86 of QuickNet, 0.88 of the others.
+        assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.7, "{told}");
         assert_eq!(told["mismatches"], 0);
         let names = ["digits.bnn", "digits.checkpoint", "digits.html"];
         assert_eq!(files(folder), names);
@@ -233,6 +236,8 @@ fn every_optimizer_trains_and_is_a_setting_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for (optimizer, least) in [
+        // 20 seeds of each, five of them on each of three instruction sets: at least 0.872, 0.881,
+        // 0.872, 0.939 and 0.925.
         ("adam", 0.8),
         ("adamw", 0.8),
         ("sgd", 0.8),

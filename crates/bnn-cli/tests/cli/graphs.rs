@@ -8,7 +8,7 @@ use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values};
 
-use super::{json, refused, stdout};
+use super::{json, stdout};
 
 /// Writes `graph.bnn`: a binary convolution with a shortcut around it, the mean of its images, and
 /// scores by weights of 8 bits.
@@ -97,10 +97,26 @@ fn a_graph_is_shown_node_by_node_with_its_branches() {
     assert_eq!(told["mcu"]["products_of_1_bit"], 8 * 8 * 9);
     assert_eq!(told["mcu"]["products_of_8_bit"], 10);
     assert_eq!(told["mcu"]["float"], true);
+    assert_eq!(told["mcu"]["input_bytes"], 64);
+    assert_eq!(told["mcu"]["output_bytes"], 40);
+    // A word for the filter, a scale and a bias for its output; ten of each with a byte of weight.
+    assert_eq!(told["mcu"]["weight_bytes"]["1_bit"], 8 + 8);
+    let of_8_bits = &told["mcu"]["weight_bytes"]["8_bit"];
+    assert!(
+        (10 + 80..10 + 80 + 8).contains(&of_8_bits.as_u64().unwrap()),
+        "{told}"
+    );
+    assert!(told["mcu"]["run_instructions"].is_null(), "{told}");
     let text = stdout(folder, &["info", "graph.bnn", "--mcu"]);
-    assert!(text.contains("best on a core with an FPU"), "{text}");
-    let weights = ["info", "graph.bnn", "--weights", "w.npz"];
-    refused(folder, &weights, &["--weights", "not yet graphs"]);
+    for part in [
+        "best on a core with an FPU",
+        "products with weights of 8 bits",
+        "Weights of 8 bits take a byte of flash each",
+        "No estimate of instructions",
+        "RAM: scratch memory",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
     let dot = stdout(folder, &["info", "graph.bnn", "--dot"]);
     for line in [
         "digraph model {",

@@ -9,7 +9,7 @@ use bnn_core::BitMatrix;
 use bnn_core::conv::{Padding, Pool2d};
 use bnn_core::model::{Epilogue, InputType, ModelWriter};
 
-use super::{QUICK, json, refused, run, stdout};
+use super::{QUICK, files, json, refused, run, stdout};
 
 /// A model of one pool, with pixels of thresholds or of bits.
 fn write_pool(folder: &Path, name: &str, image: [usize; 3], side: usize) {
@@ -112,6 +112,57 @@ fn in_little_memory(folder: &Path, kib: usize, args: &[&str]) -> Ended {
         .current_dir(folder)
         .output()
         .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_step_of_training_that_does_not_fit_is_refused_before_the_first_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // 20 000 samples, each of which has 16384 activations: some gigabytes.
+    let rows: String = (0..20_000)
+        .map(|i| format!("{},{}\n", i % 7, i % 2))
+        .collect();
+    fs::write(folder.join("rows.csv"), rows).unwrap();
+    let args = [
+        "train",
+        "--data",
+        "rows.csv",
+        "--arch",
+        "mlp:16384",
+        "--batch",
+        "16000",
+        "--threads",
+        "2",
+    ];
+    let ended = in_little_memory(folder, 1 << 20, &args);
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    // After a line about the table.
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    for word in [
+        "a step of 16000 samples",
+        "bytes of memory",
+        "a smaller batch",
+    ] {
+        assert!(stderr.contains(word), "no {word:?} in {stderr}");
+    }
+    assert_eq!(files(folder), ["rows.csv"]);
+    // Weights that do not fit: 2^28 of them, with what training keeps of each.
+    let args = [
+        "train",
+        "--data",
+        "rows.csv",
+        "--arch",
+        "mlp:16384,16000",
+        "--batch",
+        "2",
+    ];
+    let ended = in_little_memory(folder, 1 << 20, &args);
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("memory"), "{stderr}");
+    assert_eq!(files(folder), ["rows.csv"]);
 }
 
 #[cfg(target_os = "linux")]

@@ -223,6 +223,93 @@ fn results_of_other_settings_are_replaced_by_force_alone() {
 }
 
 #[test]
+fn every_command_replaces_its_own_files_and_others_by_force_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let train = |out, seed| {
+        let args = [&QUICK[..], &["--json", "--out", out, "--seed", seed]].concat();
+        json(folder, &args);
+    };
+    train("m.bnn", "1");
+    train("other.bnn", "2");
+    let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bnn-import/tests/models");
+    let networks = ["mlp_where.onnx", "mlp_dynamo.onnx"].map(|name| {
+        let path = network.join(name);
+        path.to_str().unwrap().to_owned()
+    });
+    let words = |one: &[&'static str]| one.to_vec();
+    let models = ["m.bnn", "other.bnn"];
+    // The command, where its input goes, its inputs, and what it writes.
+    let commands = [
+        (
+            words(&["export", "", "--to", "c", "--name", "n"]),
+            models,
+            &["n.h", "n.c"][..],
+        ),
+        (
+            words(&["export", "", "--to", "rust", "--name", "n"]),
+            models,
+            &["n.rs"],
+        ),
+        (
+            words(&["export", "", "--to", "onnx", "--name", "n"]),
+            models,
+            &["n.onnx"],
+        ),
+        (
+            words(&["export", "", "--to", "bin", "--name", "n"]),
+            models,
+            &["n.bin"],
+        ),
+        (
+            words(&["test-vectors", "", "--out", "n", "--count", "3"]),
+            models,
+            &["n.outputs"],
+        ),
+        (
+            words(&["info", "", "--weights", "n.npz"]),
+            models,
+            &["n.npz"],
+        ),
+        (
+            words(&["import", "", "--out", "n.bnn"]),
+            networks.each_ref().map(String::as_str),
+            &["n.bnn"],
+        ),
+        // It has no input.
+        (words(&["man", "--out", "."]), [""; 2], &["bnn-train.1"]),
+    ];
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    for (command, inputs, written) in commands {
+        let [first, other] = inputs.map(|input| {
+            let with_input = |&arg: &&'static str| if arg.is_empty() { input } else { arg };
+            command.iter().map(with_input).collect::<Vec<&str>>()
+        });
+        let forced = |args: &[&str]| stdout(folder, &[args, &["--force"]].concat());
+        stdout(folder, &first);
+        let own: Vec<Vec<u8>> = written.iter().map(|name| read(name)).collect();
+        // The same again is no change.
+        stdout(folder, &first);
+        if first != other {
+            keeps_all(folder, &other, &[written[0], "exists", "--force"]);
+            forced(&other);
+            assert!(read(written[0]) != own[0], "{other:?}");
+            forced(&first);
+        }
+        for (name, own) in written.iter().zip(&own) {
+            // As long as the file itself.
+            for foreign in [vec![b'x'; own.len()], b"of mine".to_vec(), vec![]] {
+                fs::write(folder.join(name), foreign).unwrap();
+                keeps_all(folder, &first, &[*name, "exists", "--force"]);
+            }
+            forced(&first);
+            assert!(read(name) == *own, "{first:?}");
+        }
+    }
+    refused(folder, &["info", "m.bnn", "--force"], &["--weights"]);
+}
+
+#[test]
 fn every_output_is_written_in_one_place() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut looked_at = 0;

@@ -61,7 +61,9 @@ fn vectors_are_inputs_and_what_the_model_makes_of_them() {
     let first = fs::read(folder.join("random.inputs")).unwrap();
     stdout(folder, &random);
     assert_eq!(fs::read(folder.join("random.inputs")).unwrap(), first);
-    stdout(folder, &[&random[..], &["--seed", "2"]].concat());
+    let other = [&random[..], &["--seed", "2"]].concat();
+    refused(folder, &other, &["random.inputs exists", "--force"]);
+    stdout(folder, &[&other[..], &["--force"]].concat());
     assert_ne!(fs::read(folder.join("random.inputs")).unwrap(), first);
 }
 

@@ -6,12 +6,18 @@ use std::path::Path;
 
 use bnn_core::BitMatrix;
 use bnn_core::conv::{Conv2d, ConvOptions};
+use bnn_core::model::graph::{
+    Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes, Values,
+};
 use bnn_core::model::{AlignedBytes, Epilogue, InputType, Model, ModelWriter};
 
 use super::{QUICK, json, stdout};
 
-/// Description, shape and bytes of every array of an archive, read by its local headers.
-fn arrays(path: &Path) -> BTreeMap<String, (String, String, Vec<u8>)> {
+/// Description, shape and bytes of an array.
+type Array = (String, String, Vec<u8>);
+
+/// Every array of an archive, read by its local headers.
+fn arrays(path: &Path) -> BTreeMap<String, Array> {
     let file = fs::read(path).unwrap();
     let mut rest = file.as_slice();
     let mut found = BTreeMap::new();
@@ -37,7 +43,7 @@ fn arrays(path: &Path) -> BTreeMap<String, (String, String, Vec<u8>)> {
     found
 }
 
-fn array(shape: &str, kind: &str, bytes: Vec<u8>) -> (String, String, Vec<u8>) {
+fn array(shape: &str, kind: &str, bytes: Vec<u8>) -> Array {
     (kind.to_owned(), shape.to_owned(), bytes)
 }
 
@@ -191,4 +197,193 @@ fn a_trained_model_gives_its_arrays_and_stays_as_it_is() {
                 .eq(words)
         );
     }
+}
+
+/// One pixel of two bytes, through nodes of fixed point to sums.
+fn fixed_point() -> Graph {
+    let product = |outputs: usize, epilogue| Operation::Product {
+        conv: Conv2d::new([1, 1, 2], outputs, [1, 1], ConvOptions::default()).unwrap(),
+        weights: NodeWeights::Bits(BitMatrix::pack(&[1_i8, -1, -1, 1], outputs, 2).unwrap()),
+        epilogue,
+    };
+    let fixed = Values::Fixed { exponent: 8 };
+    let operations = [
+        (
+            Operation::Affine(NodeEpilogue::Fixed {
+                factor: vec![256, 512],
+                bias: vec![3, 4],
+                shift: 1,
+            }),
+            fixed,
+        ),
+        (
+            Operation::Prelu(Slopes::Fixed {
+                slope: vec![64, 32],
+                shift: 8,
+            }),
+            fixed,
+        ),
+        (
+            Operation::Rprelu {
+                before: Numbers::Fixed(vec![1, 2]),
+                slope: Slopes::Fixed {
+                    slope: vec![5, 6],
+                    shift: 3,
+                },
+                after: Numbers::Fixed(vec![-1, -2]),
+            },
+            fixed,
+        ),
+        (
+            Operation::Clamp {
+                low: NodeNumber::Fixed(-7),
+                high: NodeNumber::Fixed(9),
+            },
+            fixed,
+        ),
+        (Operation::Sign(Numbers::Fixed(vec![0, 5])), Values::Bits),
+        (
+            product(2, NodeEpilogue::Thresholds(vec![-1, 1])),
+            Values::Bits,
+        ),
+        (
+            product(
+                2,
+                NodeEpilogue::Fixed {
+                    factor: vec![1, 7],
+                    bias: vec![0, -3],
+                    shift: 0,
+                },
+            ),
+            Values::Integer { exponent: 2 },
+        ),
+    ];
+    let node = |(i, (operation, values))| Node {
+        operation,
+        inputs: vec![i],
+        values,
+    };
+    Graph {
+        input: InputType::Unsigned { depth: 8 },
+        input_shape: [1, 1, 2],
+        nodes: operations.into_iter().enumerate().map(node).collect(),
+        meta: String::new(),
+    }
+}
+
+#[test]
+fn nodes_of_graphs_have_their_arrays_under_the_numbers_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let found = |model: &str| {
+        stdout(folder, &["info", model, "--weights", "w.npz", "--force"]);
+        arrays(&folder.join("w.npz"))
+    };
+    let map = |expected: Vec<(&str, Array)>| -> BTreeMap<_, _> {
+        let named = |(name, array)| (format!("node{name}.npy"), array);
+        expected.into_iter().map(named).collect()
+    };
+    let floats = |x: &[f32]| {
+        let bytes = x.iter().flat_map(|x| x.to_le_bytes()).collect();
+        array(&format!("{},", x.len()), "<f4", bytes)
+    };
+    let integers = |x: &[i32]| {
+        let bytes = x.iter().flat_map(|x| x.to_le_bytes()).collect();
+        array(&format!("{},", x.len()), "<i4", bytes)
+    };
+
+    super::graphs::write_model(folder);
+    let ten: Vec<f32> = (0..10).map(|i| i as f32).collect();
+    let expected = map(vec![
+        ("1.scale", floats(&[0.5])),
+        ("1.bias", floats(&[0.0])),
+        ("2.thresholds", floats(&[4.0])),
+        (
+            "3.weights",
+            array("1, 1", "<u8", 0x1ff_u64.to_le_bytes().to_vec()),
+        ),
+        (
+            "3.weights_shape",
+            array("4,", "<i8", numbers(&[1, 3, 3, 1])),
+        ),
+        ("3.scale", floats(&[0.5])),
+        ("3.bias", floats(&[0.0])),
+        ("6.weights", array("10, 1, 1, 1", "|i1", vec![1; 10])),
+        ("6.scale", floats(&[0.5; 10])),
+        ("6.bias", floats(&ten)),
+    ]);
+    assert_eq!(found("graph.bnn"), expected);
+
+    fs::write(folder.join("fixed.bnn"), fixed_point().write().unwrap()).unwrap();
+    let two_words = || {
+        array(
+            "2, 1",
+            "<u8",
+            words(BitMatrix::pack(&[1_i8, -1, -1, 1], 2, 2).unwrap()),
+        )
+    };
+    let shape = || array("4,", "<i8", numbers(&[2, 1, 1, 2]));
+    let exponent = || integers(&[8]);
+    let expected = map(vec![
+        ("1.factor", integers(&[256, 512])),
+        ("1.bias", integers(&[3, 4])),
+        ("1.shift", integers(&[1])),
+        ("1.exponent", exponent()),
+        ("2.slope", integers(&[64, 32])),
+        ("2.shift", integers(&[8])),
+        ("2.exponent", exponent()),
+        ("3.before", integers(&[1, 2])),
+        ("3.slope", integers(&[5, 6])),
+        ("3.shift", integers(&[3])),
+        ("3.after", integers(&[-1, -2])),
+        ("3.exponent", exponent()),
+        ("4.low", integers(&[-7])),
+        ("4.high", integers(&[9])),
+        ("4.exponent", exponent()),
+        ("5.thresholds", integers(&[0, 5])),
+        ("6.weights", two_words()),
+        ("6.weights_shape", shape()),
+        ("6.thresholds", integers(&[-1, 1])),
+        ("7.weights", two_words()),
+        ("7.weights_shape", shape()),
+        ("7.factor", integers(&[1, 7])),
+        ("7.bias", integers(&[0, -3])),
+        ("7.shift", integers(&[0])),
+        ("7.exponent", integers(&[2])),
+    ]);
+    assert_eq!(found("fixed.bnn"), expected);
+
+    // Floats for weights.
+    let conv = Conv2d::new([1, 2, 2], 1, [1, 2], ConvOptions::default()).unwrap();
+    let operations = [
+        Operation::Affine(NodeEpilogue::Real {
+            scale: vec![1.0, 2.0],
+            bias: vec![0.0; 2],
+        }),
+        Operation::Product {
+            conv,
+            weights: NodeWeights::F32(vec![0.25, 0.5, 1.0, 2.0]),
+            epilogue: NodeEpilogue::Bias(vec![3.0]),
+        },
+    ];
+    let node = |(i, operation)| Node {
+        operation,
+        inputs: vec![i],
+        values: Values::Real,
+    };
+    let graph = Graph {
+        input: InputType::Unsigned { depth: 8 },
+        input_shape: [1, 2, 2],
+        nodes: operations.into_iter().enumerate().map(node).collect(),
+        meta: String::new(),
+    };
+    fs::write(folder.join("float.bnn"), graph.write().unwrap()).unwrap();
+    let (_, _, weights) = floats(&[0.25, 0.5, 1.0, 2.0]);
+    let expected = map(vec![
+        ("1.scale", floats(&[1.0, 2.0])),
+        ("1.bias", floats(&[0.0, 0.0])),
+        ("2.weights", array("1, 1, 2, 2", "<f4", weights)),
+        ("2.bias", floats(&[3.0])),
+    ]);
+    assert_eq!(found("float.bnn"), expected);
 }

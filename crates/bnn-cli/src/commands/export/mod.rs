@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::model_file::{self, shape};
 use crate::names::without_bnn;
 use crate::out::line;
-use crate::outputs::{self, Input};
+use crate::outputs::{self, Input, Replacing};
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let bytes = model_file::read(&args.model)?;
@@ -39,11 +39,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let outputs = outputs::claim(&[Input::File(&args.model)], &paths)?;
-    for (output, text) in outputs.iter().zip(texts) {
-        output.write(&text)?;
-        line(output.path().display())?;
-    }
-    Ok(())
+    let rule = Replacing {
+        force: args.force,
+        by: "this export of this model",
+    };
+    rule.write(&outputs, &texts)?;
+    outputs
+        .iter()
+        .try_for_each(|output| line(output.path().display()))
 }
 
 /// What the source code of a model contains, in any language.

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use bnn_core::internal::{NodeInfo, nodes};
-use bnn_core::model::graph::Values;
 use bnn_core::model::{Layer, Model};
 use serde_json::{Value, json};
 
 use crate::error::CliError;
+use crate::mcu::Needs;
 use crate::model_file::shape;
 use crate::out;
-use crate::table::{columns, facts, thousands};
+use crate::table::{columns, thousands};
 
 /// Whether a model is a graph, not a chain of layers.
 pub(super) fn is_graph(model: &Model<'_>) -> bool {
@@ -98,83 +98,12 @@ fn buffers(model: &Model<'_>) -> usize {
     bytes.fold(0, usize::saturating_add)
 }
 
-/// What a microcontroller needs for a graph.
-struct Needs {
-    flash: usize,
-    scratch: usize,
-    /// Products with weights of one bit, of 8 bits and of 32 bits, and operations without weights.
-    products: [u64; 3],
-    others: u64,
-    /// Whether some tensor is `f32`.
-    float: bool,
-}
-
-impl Needs {
-    fn of(model: &Model<'_>, scratch: usize) -> Self {
-        let mut needs = Self {
-            flash: model.file_bytes(),
-            scratch,
-            products: [0; 3],
-            others: 0,
-            float: false,
-        };
-        for node in nodes(model) {
-            let [bits, bytes, floats] = &mut needs.products;
-            let place = match node.weight_bits {
-                0 => &mut needs.others,
-                1 => bits,
-                8 => bytes,
-                _ => floats,
-            };
-            *place = place.saturating_add(node.operations);
-            needs.float |= node.values == Values::Real;
-        }
-        needs
-    }
-}
-
-/// Says what a microcontroller needs for a graph. Instructions are not predicted: nobody has
-/// measured the parts yet.
-pub(super) fn mcu(model: &Model<'_>, scratch: usize) -> Result<(), CliError> {
-    let needs = Needs::of(model, scratch);
-    let [bits, bytes, floats] = needs.products.map(thousands);
-    let rows = [
-        ("flash: model", thousands(needs.flash)),
-        ("RAM: scratch memory", thousands(needs.scratch)),
-        ("products of weights of one bit", bits),
-        ("products of weights of 8 bits", bytes),
-        ("products of weights of f32", floats),
-        ("operations without weights", thousands(needs.others)),
-    ];
-    out::line(
-        "On microcontrollers, one sample at a time; instructions are predicted of chains alone:",
-    )?;
-    out::table(facts(&rows.map(|(name, value)| (name.to_owned(), value))))?;
-    out::line(match needs.float {
-        true => {
-            "It computes with f32: the features `graph` and `float`, best on a core with an FPU."
-        }
-        false => "It is in fixed point: the feature `graph`, and no float instruction.",
-    })
-}
-
-pub(super) fn mcu_as_json(model: &Model<'_>, scratch: usize) -> Value {
-    let Needs {
-        flash,
-        scratch,
-        products: [bits, bytes, floats],
-        others,
-        float,
-    } = Needs::of(model, scratch);
-    json!({
-        "model_bytes": flash,
-        "scratch_bytes": scratch,
-        "products_of_1_bit": bits,
-        "products_of_8_bit": bytes,
-        "products_of_f32": floats,
-        "other_operations": others,
-        "float": float,
-    })
+/// Says what a microcontroller needs for a graph.
+pub(super) fn mcu(needs: &Needs) -> Result<(), CliError> {
+    out::line("On microcontrollers, one sample at a time:")?;
+    out::table(needs.memory())?;
+    out::table(needs.kinds())?;
+    needs.notes().into_iter().try_for_each(out::line)
 }
 
 pub(super) fn as_json(model: &Model<'_>) -> Value {

@@ -183,6 +183,7 @@ fn failed(error: TrainError) -> CliError {
     match error {
         TrainError::Data(_)
         | TrainError::FewSamples { .. }
+        | TrainError::Memory { .. }
         | TrainError::Network(bnn_autograd::Error::OutOfRange { .. }) => CliError::input(error),
         error => CliError::failed(error),
     }

@@ -1,7 +1,7 @@
 //! Which existing files `bnn train` may replace: those of a run with the same settings. `--force`
 //! replaces others too.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use super::run_id::RunId;
 use super::settings::Settings;
 use crate::error::CliError;
 use crate::model_file;
+use crate::outputs::Replacing;
 
 /// Refuses outputs that exist and come from a run with other settings.
 pub(super) fn check(settings: &Settings, outputs: &RunFiles, resume: bool) -> Result<(), CliError> {
@@ -36,15 +37,12 @@ pub(super) fn check(settings: &Settings, outputs: &RunFiles, resume: bool) -> Re
         let path = output.path();
         (output, resume || is_checkpoint_of(path, settings))
     });
-    for (output, is_same) in fixed.into_iter().chain(best) {
-        if !is_same && fs::symlink_metadata(output.path()).is_ok() {
-            return Err(CliError::Input(format!(
-                "{} exists and was not written by a run with these settings; choose another output, or replace it with --force",
-                output.path().display()
-            )));
-        }
-    }
-    Ok(())
+    let rule = Replacing {
+        force: false,
+        by: "a run with these settings",
+    };
+    let mut all = fixed.into_iter().chain(best);
+    all.try_for_each(|(output, is_same)| rule.check(output, |_| is_same))
 }
 
 fn of_model(path: &Path) -> Option<RunId> {
