@@ -8,6 +8,7 @@ use bnn_autograd::internal::data::split_by_share;
 use bnn_autograd::models::{Mlp, MlpConfig};
 use bnn_autograd::train::{TrainConfig, TrainError, Trainer};
 use numpy::PyReadonlyArray1;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -95,8 +96,8 @@ pub(crate) fn train<'py>(
         white: settings.white,
     };
     let set = |name: &str, (pixels, labels): &Part<'_>| {
-        let (pixels, labels) = (pixels.as_slice()?, labels.as_slice()?);
-        let set = Dataset::new(name, layout, pixels.to_vec(), labels.to_vec());
+        let (pixels, labels) = (copied(pixels.as_slice()?)?, copied(labels.as_slice()?)?);
+        let set = Dataset::new(name, layout, pixels, labels);
         set.map_err(|error| Error::new_err(format!("{name} samples: {error}")))
     };
     let (train, test) = (set("training", &train)?, set("test", &test)?);
@@ -122,6 +123,18 @@ pub(crate) fn train<'py>(
         file.map_err(|error| Error::new_err(error.to_string()).into())
     })?;
     Ok((bytes(py, &file)?, history))
+}
+
+/// A copy of elements.
+///
+/// # Errors
+/// `MemoryError` without the memory for them.
+fn copied<T: Copy>(elements: &[T]) -> PyResult<Vec<T>> {
+    let mut copy = Vec::new();
+    let room = copy.try_reserve_exact(elements.len());
+    room.map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+    copy.extend_from_slice(elements);
+    Ok(copy)
 }
 
 fn trainer(settings: &Settings, train: &Dataset) -> Result<Trainer<Mlp>, TrainError> {
@@ -151,6 +164,10 @@ fn trainer(settings: &Settings, train: &Dataset) -> Result<Trainer<Mlp>, TrainEr
 
 impl From<TrainError> for Refusal {
     fn from(error: TrainError) -> Self {
-        Error::new_err(error.to_string()).into()
+        match error {
+            TrainError::Network(error) => error.into(),
+            TrainError::Memory { .. } => PyMemoryError::new_err(error.to_string()).into(),
+            _ => Error::new_err(error.to_string()).into(),
+        }
     }
 }

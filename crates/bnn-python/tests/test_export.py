@@ -102,6 +102,11 @@ def test_modes_are_what_they_were_and_names_come_back(tmp_path):
     names = [f"class {i}" for i in range(8)] + ["driver's\nlicense", "C:\\new = 日本"]
     path = tmp_path / "net.bnn"
     path.write_bytes(b"before")
+    with pytest.raises(bnn.Error, match="net.bnn exists .* force=True"):
+        bt.export(net, x, path)
+    assert path.read_bytes() == b"before"
+    bt.export(net, x, path, force=True)
+    # A model replaces a model.
     file = bt.export(net, x, path, class_names=names, meta={"made by": "a test"})
     assert path.read_bytes() == file and [p.name for p in tmp_path.iterdir()] == ["net.bnn"]
     assert net[0].training and not net[1].training

@@ -62,8 +62,12 @@ def test_no_file_that_was_read_is_replaced(tmp_path):
         with pytest.raises(bnn.Error, match="would replace the input"):
             bnn.import_model(network, tmp_path / out)
     assert all(path.read_bytes() == bytes for path, bytes in before.items())
-    # What was not read is replaced.
+    # What was not read is replaced if it is a model, else by force.
     (tmp_path / "old.bnn").write_bytes(b"old")
+    with pytest.raises(bnn.Error, match="old.bnn exists .* force=True"):
+        bnn.import_model(network, tmp_path / "old.bnn")
+    assert (tmp_path / "old.bnn").read_bytes() == b"old"
+    bnn.import_model(network, tmp_path / "old.bnn", force=True)
     model = bnn.import_model(network, tmp_path / "old.bnn")
     assert bnn.Model.open(tmp_path / "old.bnn").input_shape == model.input_shape
 

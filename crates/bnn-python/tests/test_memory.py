@@ -79,6 +79,34 @@ assert (bnn.unpack(bnn.pack(np.ones((2, 3))), 3) == 1).all()
     assert run_limited(textwrap.dedent(code) + caught) == "MemoryError"
 
 
+TRAININGS = {
+    "a batch": "bnn.train(x, y, hidden=[1 << 14], batch=15_000)",
+    "weights": "bnn.train(x, y, hidden=[1 << 14, 16000])",
+}
+
+
+@needs_limits
+@pytest.mark.parametrize("training", TRAININGS.values(), ids=TRAININGS.keys())
+def test_trainings_that_do_not_fit_are_memory_errors_before_the_first_step(training):
+    code = f"""
+    x, y = np.arange(40_000).astype(np.uint8).reshape(-1, 2), np.arange(20_000) % 2
+    try:
+        {training}
+    except MemoryError as error:
+        print("MemoryError", "memory" in str(error))
+    # A smaller one does fit.
+    print(len(bnn.train(x, y, hidden=[8], epochs=1).history))
+    """
+    assert run_limited(code).split() == ["MemoryError", "True", "1"]
+
+
+def test_a_batch_that_no_machine_has_room_for_is_a_memory_error():
+    """2^22 samples of 2^17 activations each: some terabytes."""
+    x, y = np.zeros((1 << 22, 1), np.uint8), np.arange(1 << 22) % 2
+    with pytest.raises(MemoryError, match="a step of 4194304 samples takes some .* smaller batch"):
+        bnn.train(x, y, (x[:2], y[:2]), hidden=[1 << 17], batch=1 << 22)
+
+
 @needs_limits
 def test_a_product_of_floats_takes_no_more_memory_than_its_result():
     """The result takes 288 of 512 MiB: there is no room for a second one."""

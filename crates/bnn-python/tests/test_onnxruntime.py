@@ -39,7 +39,16 @@ def test_a_chain_of_dense_layers(rng, tmp_path):
     trained = bnn.train(x, rng.integers(0, 3, 300), hidden=[70, 64], epochs=1)
     check(trained.model, rng)
     trained.save(tmp_path / "m.bnn")
-    assert bo.export(tmp_path / "m.bnn", tmp_path / "m.onnx") == (tmp_path / "m.onnx").read_bytes()
+    file = bo.export(tmp_path / "m.bnn", tmp_path / "m.onnx")
+    assert bo.export(tmp_path / "m.bnn", tmp_path / "m.onnx") == file == (tmp_path / "m.onnx").read_bytes()
+    (tmp_path / "m.onnx").write_bytes(b"of mine")
+    with pytest.raises(bnn.Error, match="m.onnx exists .* force=True"):
+        bo.export(tmp_path / "m.bnn", tmp_path / "m.onnx")
+    assert bo.export(tmp_path / "m.bnn", tmp_path / "m.onnx", force=True) == (tmp_path / "m.onnx").read_bytes()
+    # The model itself is never replaced.
+    with pytest.raises(bnn.Error, match="would replace the input"):
+        bo.export(tmp_path / "m.bnn", tmp_path / "m.bnn", force=True)
+    assert (tmp_path / "m.bnn").read_bytes() == trained.file
 
 
 def test_a_chain_of_convolutions_and_pools(rng):

@@ -43,6 +43,22 @@ def test_the_same_seed_gives_the_same_file(rng, tmp_path):
     assert (tmp_path / "m.bnn").read_bytes() == files[0]
 
 
+def test_a_model_replaces_models_and_other_files_by_force_alone(rng, tmp_path):
+    x, y = blobs(rng)
+    one, other = (bnn.train(x, y, hidden=[8], epochs=1, seed=seed) for seed in (1, 2))
+    path = tmp_path / "m.bnn"
+    for trained in (one, one, other):
+        trained.save(path)
+        assert path.read_bytes() == trained.file
+    for foreign in (b"of mine", b"x" * len(one.file), b""):
+        path.write_bytes(foreign)
+        with pytest.raises(bnn.Error, match="m.bnn exists and holds something else.* force=True"):
+            one.save(path)
+        assert path.read_bytes() == foreign
+    one.save(path, force=True)
+    assert path.read_bytes() == one.file
+
+
 @pytest.mark.parametrize("hidden, weights", [([2**40], 24 * 2**40), ([2**20, 2**20], 24 * 2**20 + 2**40)])
 def test_a_network_that_would_take_all_memory_is_refused(rng, hidden, weights):
     x, y = blobs(rng)

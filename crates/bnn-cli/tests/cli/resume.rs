@@ -86,6 +86,7 @@ fn a_run_begins_with_the_weights_of_a_file() {
     let train = |more: &[&str]| json(folder, &[&TRAIN[..], more].concat());
     let accuracy = |told: &serde_json::Value| told["packed_accuracy"].as_f64().unwrap();
     let first = accuracy(&train(&["--epochs", "12", "--out", "first.bnn"]));
+    // 20 seeds: 0.894 to 0.936.
     assert!(first > 0.85, "{first}");
     // At a learning rate of next to nothing one epoch keeps what there is, and learns nothing from
     // random weights.

@@ -14,7 +14,8 @@ fn the_digits_are_learned_packed_and_equal_image_by_image() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let told = json(folder, &["train", "--json"]);
-    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.97, "{told}");
+    // 20 seeds: 0.978 to 0.997, 0.986 on average.
+    assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.96, "{told}");
     assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
     assert_eq!(told["mismatches"], 0);
     assert_eq!(told["test_images"], 360);
@@ -46,7 +47,7 @@ fn integer_scores_are_learned_and_every_command_takes_them() {
     let folder = folder.path();
     let command = ["train", "--scores", "integer", "--epochs", "15", "--json"];
     let told = json(folder, &command);
-    // 20 seeds: 0.967 to 0.981.
+    // 20 seeds: 0.967 to 0.986, 0.975 on average.
     assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.95, "{told}");
     assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
     assert_eq!(told["mismatches"], 0);
@@ -103,7 +104,7 @@ fn a_network_on_bits_is_learned_and_every_command_takes_its_bytes() {
     let folder = folder.path();
     let train = ["train", "--input", "bits", "--epochs", "15", "--json"];
     let told = json(folder, &train);
-    // 20 seeds: 0.933 to 0.956.
+    // 20 seeds: 0.933 to 0.956, 0.944 on average.
     assert!(told["packed_accuracy"].as_f64().unwrap() >= 0.9, "{told}");
     assert_eq!(told["tape_accuracy"], told["packed_accuracy"]);
     assert_eq!(told["mismatches"], 0);

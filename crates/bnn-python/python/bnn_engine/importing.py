@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from . import _native
-from ._files import replace_file
+from ._files import check_inputs, write_model
 from ._native import Error
 from .model import Model
 
@@ -24,14 +24,15 @@ def import_model(
     std: float | Sequence[float] = (),
     sign_of_zero: str = "onnx",
     samples: int = 64,
+    force: bool = False,
 ) -> Model:
     """Makes a model of a binary network that another program trained.
 
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
         `.tflite` file of floats of Larq Compute Engine, a folder of weights of BNN-PYNQ, or a whole
         network of Larq in Keras's HDF5 (`model.save("net.h5")`; needs h5py).
-    out: a model file to write; a file there is replaced, whole or not at all, unless it is one that
-        the import has read.
+    out: a model file to write; a model file there is replaced, whole or not at all, unless it is one
+        that the import has read.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
     scale, mean, std: what the network's numbers were of a byte, `(byte * scale - mean) / std`; mean
         and std are one number for all channels, or one for each.
@@ -39,12 +40,13 @@ def import_model(
         a model it is +1; `"plus"`: the network was trained with +1.
     samples: how many random samples network and model are compared on; fewer where so many would
         take too long.
+    force: replace at `out` also a file that is no model file.
 
     What a user of the model must know is a `UserWarning`.
 
     Raises `Error` for a network that a model file cannot hold, with the name of the node, its type
-    and why, for one whose scores the model does not have, and for an `out` that is an input;
-    `OSError` for what cannot be read.
+    and why, for one whose scores the model does not have, and for an `out` that is an input
+    or, without `force`, a file that is no model file; `OSError` for what cannot be read.
     """
     if input not in ("bytes", "bits"):
         raise Error(f"input: expected 'bytes' or 'bits', found {input!r}")
@@ -57,10 +59,8 @@ def import_model(
         file, _, _, notes, read = _native.import_model(network, numbers, sign_of_zero == "plus", samples)
     model = Model(file)
     if out is not None:
-        for name in (path, *read) if os.path.exists(out) else ():
-            if os.path.samefile(name, out):
-                raise Error(f"{os.fspath(out)}: would replace the input {os.fspath(name)}; name another file to write")
-        replace_file(out, file)
+        check_inputs(out, (path, *read))
+        write_model(out, file, force)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return model

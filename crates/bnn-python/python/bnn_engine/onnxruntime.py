@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from . import _native
-from ._files import replace_file
+from ._files import check_inputs, check_same, replace_file
 from .model import Model
 
 if TYPE_CHECKING:
@@ -22,22 +22,31 @@ __all__ = ["DOMAIN", "export", "library", "register"]
 DOMAIN = "bnn"
 
 
-def export(model: Model | str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> bytes:
+def export(
+    model: Model | str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+) -> bytes:
     """The ONNX file of a model: its bytes, the same for the same model.
 
     model: a model or the path of one.
-    out: a file to write; a file there is replaced, whole or not at all.
+    out: a file to write, whole or not at all.
+    force: replace a file there; without it, a file that holds anything else is an `Error`.
 
     The input of the ONNX file is `input`, `[N, height, width, channels]` or `[N, inputs]`: bytes, or
     packed signs (`uint64`, words in the place of channels) as `pack` makes them. Its output is
     `output`.
 
-    Raises `Error` for a node that ONNX has nothing for, such as fixed point, with its number and why;
-    `OSError` for what cannot be read or written.
+    Raises `Error` for a node that ONNX has nothing for, such as fixed point, with its number and why,
+    and for an `out` that is the model or, without `force`, another file; `OSError` for what cannot be read or written.
     """
     opened = model if isinstance(model, Model) else Model.open(model)
     file = opened._native.onnx()
     if out is not None:
+        check_inputs(out, () if isinstance(model, Model) else (model,))
+        if not force:
+            check_same(out, file)
         replace_file(out, file)
     return file
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _native
-from ._files import replace_file
+from ._files import write_model
 from ._meta import escape
 from ._native import Error
 from .model import Model
@@ -42,9 +42,10 @@ class Trained:
         """The model, opened."""
         return Model(self.file)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file; a file there is replaced, whole or not at all."""
-        replace_file(path, self.file)
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Writes the model file; a model file there is replaced, whole or not at all, any other file
+        with `force` alone: else it is an `Error`."""
+        write_model(path, self.file, force)
 
 
 def train(
@@ -83,7 +84,8 @@ def train(
     Training samples of one class alone are a `UserWarning`.
 
     Raises `Error` for samples, labels or settings that do not fit each other or a network of more
-    than 2^28 weights, `TypeError` for another dtype. Ctrl-C is taken between epochs.
+    than 2^28 weights, `MemoryError` for a network, or a batch, that there is no memory to train
+    (estimated before the first step), `TypeError` for another dtype. Ctrl-C is taken between epochs.
     """
     part = _part(x, y)
     if test is None:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _native
-from .._files import replace_file
+from .._files import write_model
 from .._meta import escape
 from .._native import Error
 from ..bits import pack
@@ -336,6 +336,7 @@ def export(
     class_names: Sequence[str] = (),
     meta: dict[str, str] | None = None,
     tolerance: float = 0.0,
+    force: bool = False,
 ) -> bytes:
     """The model file of a trained network, compared with the network on samples.
 
@@ -347,11 +348,12 @@ def export(
         numbers may be between binary layers then.
     samples: `[batch, features]` or `[batch, channels, height, width]`: inputs of the network, the more
         the better. Numbers must be integers from 0 to `2**input_bits - 1`.
-    path: where to write it; a file there is replaced, whole or not at all.
+    path: where to write it; a model file there is replaced, whole or not at all.
     class_names, meta: text for people and tools.
     tolerance: how far a score may be from that of the network, as a share of the largest one that its
         output can have (of a graph, that it has on the samples). At 0 scores must be equal, bit for
         bit.
+    force: replace at `path` also a file that is no model file, which is an `Error` without it.
 
     Returns the bytes of the file, of which `Model` gives what the network gives in evaluation.
 
@@ -375,7 +377,7 @@ def export(
             allowed = network(samples.float()).abs().amax().reshape(1) * tolerance
             _compare(file, network, samples.float(), graph.is_bytes, input_bits, allowed)
             if path is not None:
-                replace_file(path, file)
+                write_model(path, file, force)
             return file
         products = _Layers(network, samples[:1].float(), input_bits).products
         is_bytes = isinstance(products[0].named.module, OF_NUMBERS)
@@ -386,5 +388,5 @@ def export(
         file = writer.finish(text)
         _compare(file, network, samples.float(), is_bytes, input_bits, allowed)
     if path is not None:
-        replace_file(path, file)
+        write_model(path, file, force)
     return file
