@@ -1,15 +1,5 @@
 //! Bytes at addresses that are multiples of 8, as a model requires.
 
-#[cfg(feature = "alloc")]
-use alloc::vec;
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-
-#[cfg(feature = "alloc")]
-use crate::error::Error;
-#[cfg(feature = "alloc")]
-use crate::memory;
-
 /// Embeds a model file in the program: a [`Model<'static>`](crate::model::Model) whose bytes are in
 /// flash. The path is relative to the source file, as in `include_bytes!`.
 ///
@@ -49,50 +39,5 @@ pub(super) const fn part(bytes: &[u8], at: usize, len: usize) -> Option<&[u8]> {
     match from.split_at_checked(len) {
         Some((part, _)) => Some(part),
         None => None,
-    }
-}
-
-/// Owned bytes at an address that is a multiple of 8.
-#[cfg(feature = "alloc")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlignedBytes {
-    words: Vec<u64>,
-    len: usize,
-}
-
-#[cfg(feature = "alloc")]
-impl AlignedBytes {
-    /// `len` zeros.
-    pub(crate) fn zeros(len: usize) -> Result<Self, Error> {
-        let words = memory::zeros(len.div_ceil(size_of::<u64>()))?;
-        Ok(Self { words, len })
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl core::ops::DerefMut for AlignedBytes {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.len]
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl core::ops::Deref for AlignedBytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.words)[..self.len]
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<&[u8]> for AlignedBytes {
-    fn from(bytes: &[u8]) -> Self {
-        let mut words = vec![0_u64; bytes.len().div_ceil(size_of::<u64>())];
-        bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
-        Self {
-            words,
-            len: bytes.len(),
-        }
     }
 }

@@ -16,17 +16,17 @@ use super::fault::{Fault, ok};
 use super::format::{self, RECORD_BYTES, Record, Shape, input, kind};
 use super::layer::{InputType, OutputType};
 use super::plan::{Place, Regions};
+use super::spatial;
 use crate::shape::row_words;
 
 /// Checks the whole file. Where a layer is at fault, `layer` is its number.
 pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Checked<'a>, Fault> {
     let sections = ok!(Sections::find(bytes));
-    #[cfg(feature = "graph")]
-    if super::container::major(bytes) == format::MAJOR_OF_GRAPHS {
+    if format::GRAPH && super::container::major(bytes) == format::MAJOR_OF_GRAPHS {
         if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
             return Err(Fault::WeightWords);
         }
-        return super::graph::check::check(&sections, layer);
+        return Checked::of_graph(&sections, layer);
     }
     let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
     if records.is_empty() || !rest.is_empty() {
@@ -35,18 +35,18 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
     if !sections.weights.len().is_multiple_of(size_of::<u64>()) {
         return Err(Fault::WeightWords);
     }
-    let (mut spatial, mut rest) = (0, records);
+    let (mut first, mut rest) = (0, records);
     while let [record, after @ ..] = rest
         && Record::decode(record).is_spatial()
     {
-        spatial += 1;
+        first += 1;
         rest = after;
     }
     let mut checked = Checked {
         records,
         weights: sections.weights,
         params: sections.params,
-        spatial,
+        spatial: first,
         is_graph: false,
         input_code: input::BITS,
         input_shape: Shape::NONE,
@@ -117,10 +117,7 @@ impl Checked<'_> {
                 }
                 record.inputs as usize
             }
-            #[cfg(feature = "conv")]
-            kind::CONV2D | kind::MAX_POOL2D => ok!(super::spatial::check(record, input)),
-            #[cfg(not(feature = "conv"))]
-            kind::CONV2D | kind::MAX_POOL2D => return Err(Fault::NeedsConv),
+            kind::CONV2D | kind::MAX_POOL2D => ok!(spatial::check(record, input)),
             _ => return Err(Fault::Kind),
         };
         if record.kind != kind::MAX_POOL2D {
@@ -208,21 +205,14 @@ struct Scratch {
     /// The largest end of a region, and the sum of all regions.
     end: usize,
     sum: usize,
-    /// Where the rows of spatial layers begin and end: all else lies before them.
-    #[cfg(feature = "conv")]
-    rows_begin: usize,
-    #[cfg(feature = "conv")]
-    rows_end: usize,
+    rows: spatial::RowsPlace,
 }
 
 impl Scratch {
     const NONE: Self = Self {
         end: 0,
         sum: 0,
-        #[cfg(feature = "conv")]
-        rows_begin: usize::MAX,
-        #[cfg(feature = "conv")]
-        rows_end: 0,
+        rows: spatial::RowsPlace::NONE,
     };
 
     const fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), Fault> {
@@ -234,24 +224,10 @@ impl Scratch {
         if !(apart(input, work) && apart(input, output) && apart(work, output)) {
             return Err(Fault::Overlap);
         }
-        #[cfg(feature = "conv")]
-        {
-            if spatial {
-                if self.rows_end == 0 {
-                    self.rows_begin = input.start;
-                }
-                if input.start < self.rows_end {
-                    return Err(Fault::RowsOrder);
-                }
-                self.rows_end = input.end;
-                self.count(input);
-            }
-            if work.end > self.rows_begin || output.end > self.rows_begin {
-                return Err(Fault::RowsPlace);
-            }
+        ok!(self.rows.add(regions, spatial));
+        if spatial {
+            self.count(input);
         }
-        #[cfg(not(feature = "conv"))]
-        let _ = spatial;
         self.count(work);
         self.count(output);
         Ok(())

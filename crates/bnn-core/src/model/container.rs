@@ -1,13 +1,8 @@
 //! The container of a model file: header, checksum, sections.
 
-#[cfg(feature = "alloc")]
-use alloc::{vec, vec::Vec};
-
 use super::bytes::part;
 use super::fault::{Fault, ok};
 use super::format::{self, checksum, number};
-#[cfg(feature = "alloc")]
-use crate::error::Error;
 
 /// The sections' bytes; empty where there is none.
 pub(super) struct Sections<'a> {
@@ -42,8 +37,7 @@ impl<'a> Sections<'a> {
             meta: &[],
         };
         let records = match major(bytes) {
-            #[cfg(feature = "graph")]
-            format::MAJOR_OF_GRAPHS => format::NODES,
+            format::MAJOR_OF_GRAPHS if format::GRAPH => format::NODES,
             _ => format::LAYERS,
         };
         let mut end = format::HEADER_BYTES + table.len();
@@ -95,8 +89,7 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
     }
     match major(bytes) {
         format::MAJOR => {}
-        #[cfg(feature = "graph")]
-        format::MAJOR_OF_GRAPHS => {}
+        format::MAJOR_OF_GRAPHS if format::GRAPH => {}
         _ => return Err(Fault::Version),
     }
     if number(bytes, format::AT_FILE_BYTES) as usize != bytes.len() {
@@ -109,56 +102,4 @@ const fn check_header(bytes: &[u8]) -> Result<(), Fault> {
         return Err(Fault::HeaderReserved);
     }
     Ok(())
-}
-
-/// A file of the sections that have a body, with its header.
-#[cfg(feature = "alloc")]
-pub(super) fn write(major: u16, sections: &[([u8; 4], Vec<u8>)]) -> Result<Vec<u8>, Error> {
-    let sections = || sections.iter().filter(|(_, body)| !body.is_empty());
-    let count = sections().count();
-    let mut file = vec![0; format::HEADER_BYTES + count * format::SECTION_BYTES];
-    for (i, (kind, body)) in sections().enumerate() {
-        pad_to(&mut file, format::ALIGN);
-        let entry = format::HEADER_BYTES + i * format::SECTION_BYTES;
-        let at: u32 = small("bytes of the file", file.len())?;
-        let len: u32 = small("bytes of a section", body.len())?;
-        put(&mut file, entry, kind);
-        put(&mut file, entry + 4, &at.to_le_bytes());
-        put(&mut file, entry + 8, &len.to_le_bytes());
-        file.extend_from_slice(body);
-    }
-    let bytes: u32 = small("bytes of the file", file.len())?;
-    let count: u32 = small("sections", count)?;
-    put(&mut file, 0, &format::MAGIC);
-    put(&mut file, format::AT_MAJOR, &major.to_le_bytes());
-    put(&mut file, format::AT_MINOR, &format::MINOR.to_le_bytes());
-    put(&mut file, format::AT_FILE_BYTES, &bytes.to_le_bytes());
-    put(&mut file, format::AT_SECTIONS, &count.to_le_bytes());
-    let crc = checksum(&file);
-    put(&mut file, format::AT_CRC, &crc.to_le_bytes());
-    Ok(file)
-}
-
-#[cfg(feature = "alloc")]
-/// A number in the room that the format has for it.
-pub(super) fn small<T: TryFrom<usize>>(what: &'static str, n: usize) -> Result<T, Error> {
-    T::try_from(n).map_err(|_| match size_of::<T>() {
-        // The largest number is of use to know where it is not astronomical.
-        bytes @ 1..=2 => Error::OutOfRange {
-            what,
-            max: (1 << (8 * bytes)) - 1,
-            found: n,
-        },
-        _ => Error::Overflow { what },
-    })
-}
-
-#[cfg(feature = "alloc")]
-pub(super) fn pad_to(bytes: &mut Vec<u8>, align: usize) {
-    bytes.resize(bytes.len().next_multiple_of(align), 0);
-}
-
-#[cfg(feature = "alloc")]
-fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
-    file[at..at + bytes.len()].copy_from_slice(bytes);
 }

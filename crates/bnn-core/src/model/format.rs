@@ -4,25 +4,18 @@
 use super::bytes::part;
 use super::crc::crc32;
 use super::layer::{InputType, OutputType};
-#[cfg(feature = "conv")]
-use crate::window::{Axis, Windows};
 
 /// The first bytes: not text, and damaged by any transfer that treats files as text (as PNG's).
 pub(super) const MAGIC: [u8; 8] = *b"\x89BNN\r\n\x1a\n";
 pub(super) const MAJOR: u16 = 1;
 /// The major version of graphs.
-#[cfg(feature = "graph")]
 pub(super) const MAJOR_OF_GRAPHS: u16 = 2;
-#[cfg(feature = "alloc")]
-pub(super) const MINOR: u16 = 0;
 
 /// The newest major version that this build reads.
-pub(super) const NEWEST: u16 = if cfg!(feature = "graph") { 2 } else { MAJOR };
+pub(super) const NEWEST: u16 = if GRAPH { MAJOR_OF_GRAPHS } else { MAJOR };
 
 pub(super) const HEADER_BYTES: usize = 32;
 pub(super) const AT_MAJOR: usize = 8;
-#[cfg(feature = "alloc")]
-pub(super) const AT_MINOR: usize = 10;
 pub(super) const AT_FILE_BYTES: usize = 12;
 pub(super) const AT_CRC: usize = 16;
 pub(super) const AT_SECTIONS: usize = 20;
@@ -31,7 +24,6 @@ pub(super) const AT_ZERO: usize = 24;
 /// Kind (4 letters), offset, bytes, zero.
 pub(super) const SECTION_BYTES: usize = 16;
 pub(super) const LAYERS: [u8; 4] = *b"LAYR";
-#[cfg(feature = "graph")]
 pub(super) const NODES: [u8; 4] = *b"NODE";
 pub(super) const WEIGHTS: [u8; 4] = *b"WGTS";
 pub(super) const PARAMS: [u8; 4] = *b"PARM";
@@ -52,6 +44,8 @@ pub(super) mod kind {
 
 /// Whether this build runs convolutions and pools.
 pub(super) const CONV: bool = cfg!(feature = "conv");
+/// Whether this build runs graphs.
+pub(super) const GRAPH: bool = cfg!(feature = "graph");
 
 /// The input of a layer: 1 to 8 are unsigned integers of that many bits.
 pub(super) mod input {
@@ -61,7 +55,10 @@ pub(super) mod input {
 }
 
 /// The padding of a convolution.
-#[cfg(feature = "conv")]
+#[cfg_attr(
+    not(feature = "conv"),
+    expect(dead_code, reason = "only windows reach into padding")
+)]
 pub(super) mod pad {
     pub(in super::super) const ZERO: u8 = 0;
     pub(in super::super) const MINUS_ONE: u8 = 1;
@@ -139,39 +136,6 @@ impl Shape {
 }
 
 impl WindowRecord {
-    /// The windows, of a record of any bytes; where none fits, their output has a size of 1.
-    #[cfg(feature = "conv")]
-    pub(super) const fn windows(&self) -> Windows {
-        let Self {
-            image: [height, width],
-            kernel: [kh, kw],
-            stride: [sh, sw],
-            padding: [top, bottom, left, right],
-            dilation: [dh, dw],
-            ..
-        } = *self;
-        let y = [
-            height,
-            top as u16,
-            bottom as u16,
-            kh as u16,
-            sh as u16,
-            dh as u16,
-        ];
-        let x = [
-            width,
-            left as u16,
-            right as u16,
-            kw as u16,
-            sw as u16,
-            dw as u16,
-        ];
-        Windows {
-            y: axis(y),
-            x: axis(x),
-        }
-    }
-
     pub(super) const fn is_zero(&self) -> bool {
         let [[a, b], [c, d]] = [self.kernel, self.stride];
         let ([height, width], [e, f]) = (self.image, self.dilation);
@@ -189,19 +153,6 @@ pub(super) const fn input_type(code: u8) -> Option<InputType> {
         input::THRESHOLDS => Some(InputType::Thresholds),
         _ => None,
     }
-}
-
-#[cfg(feature = "conv")]
-#[inline(never)] // little code matters more
-const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axis {
-    let padding = [before as usize, after as usize];
-    Axis::unchecked(
-        input as usize,
-        padding,
-        kernel as usize,
-        stride as usize,
-        dilation as usize,
-    )
 }
 
 /// The number at a byte of a record.
@@ -241,31 +192,6 @@ impl Record {
         }
     }
 
-    #[cfg(feature = "alloc")]
-    pub(super) fn encode(&self) -> [u8; RECORD_BYTES] {
-        let window = &self.window;
-        let [height, width] = window.image.map(u16::to_le_bytes);
-        let ([kh, kw], [sh, sw], [dh, dw]) = (window.kernel, window.stride, window.dilation);
-        let [group, groups] = window.groups.to_le_bytes();
-        let words = [
-            [self.kind, self.input, self.epilogue, self.pad],
-            self.inputs.to_le_bytes(),
-            self.outputs.to_le_bytes(),
-            self.weights_at.to_le_bytes(),
-            self.params_at.to_le_bytes(),
-            self.input_at.to_le_bytes(),
-            self.work_at.to_le_bytes(),
-            self.output_at.to_le_bytes(),
-            [height[0], height[1], width[0], width[1]],
-            [kh, kw, sh, sw],
-            window.padding,
-            [dh, dw, group, groups],
-        ];
-        let mut bytes = [0; RECORD_BYTES];
-        bytes.copy_from_slice(words.as_flattened());
-        bytes
-    }
-
     /// Whether the layer slides a window over an image, and this build knows of such layers.
     pub(super) const fn is_spatial(&self) -> bool {
         CONV && matches!(self.kind, kind::CONV2D | kind::MAX_POOL2D)
@@ -294,22 +220,6 @@ impl Record {
                 false => [1, 1],
             },
             channels: self.inputs,
-        }
-    }
-
-    /// The shape of the output; the record must have been checked.
-    pub(super) const fn output_shape(&self) -> Shape {
-        Shape {
-            sides: match self.is_spatial() {
-                // No larger than the image.
-                #[cfg(feature = "conv")]
-                true => {
-                    let [height, width] = self.window.windows().output_size();
-                    [height as u16, width as u16]
-                }
-                _ => [1, 1],
-            },
-            channels: self.outputs,
         }
     }
 
@@ -358,25 +268,5 @@ pub(super) const fn checksum(file: &[u8]) -> u32 {
     match (part(file, 0, AT_CRC), file.split_at_checked(AT_SECTIONS)) {
         (Some(before), Some((_, after))) => crc32(&[before, after]),
         _ => 0, // no header
-    }
-}
-
-#[cfg(all(test, feature = "alloc"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_reads_back_as_written() {
-        let mut bytes = [0; RECORD_BYTES];
-        for (byte, i) in bytes.iter_mut().zip(1..) {
-            *byte = i;
-        }
-        let record = Record::decode(&bytes);
-        assert_eq!(record.encode(), bytes);
-        assert_eq!(record.pad, 4);
-        assert_eq!(record.output_at, 0x201F_1E1D);
-        assert_eq!(record.window.image, [0x2221, 0x2423]);
-        assert_eq!(record.window.padding, [41, 42, 43, 44]);
-        assert_eq!(record.window.groups, 0x302F);
     }
 }

@@ -1,11 +1,14 @@
 //! A layer of a model, and the types of what goes in and comes out.
 
+#[cfg_attr(not(feature = "conv"), path = "layer/dense_kind.rs")]
+mod kind;
+
 use core::fmt;
 
 use crate::bits::BitMatrixView;
-#[cfg(feature = "conv")]
-use crate::conv::{Conv2d, Pool2d};
 use crate::gemm::Thresholds;
+
+pub use kind::LayerKind;
 
 /// The type of the inputs of a model or a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,21 +64,6 @@ pub struct Layer<'a> {
     pub output: OutputType,
     /// The shape of its output.
     pub output_shape: [usize; 3],
-}
-
-/// The operation of a layer.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum LayerKind {
-    /// A fully connected layer.
-    Dense,
-    /// A convolution. With a kernel as large as the image it is a fully connected layer on the
-    /// flattened image, whose inputs are in the order rows, columns, channels.
-    #[cfg(feature = "conv")]
-    Conv2d(Conv2d),
-    /// The largest element of each window, from bits to bits.
-    #[cfg(feature = "conv")]
-    MaxPool2d(Pool2d),
 }
 
 /// The step that the sums of a layer go through.
@@ -146,30 +134,14 @@ impl Epilogue<'_> {
     }
 }
 
-impl fmt::Display for LayerKind {
-    /// `dense`, `conv2d` or `max_pool2d`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LayerKind::Dense => "dense",
-            #[cfg(feature = "conv")]
-            LayerKind::Conv2d(_) => "conv2d",
-            #[cfg(feature = "conv")]
-            LayerKind::MaxPool2d(_) => "max_pool2d",
-        })
-    }
-}
-
 impl Layer<'_> {
     /// Operations of a run of one sample: products of a bit of the input (of each of its bits, if
     /// it is integers) with a weight; of a pool, elements under all windows. `u64::MAX` if there
     /// are more.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        let per_output = match self.kind {
-            #[cfg(feature = "conv")]
-            LayerKind::MaxPool2d(pool) => pool.windows().kernel(),
-            _ => [self.weights.map_or(0, |w| w.cols()), self.input.depth()],
-        };
+        let products = || [self.weights.map_or(0, |w| w.cols()), self.input.depth()];
+        let per_output = self.kind.pool_window().unwrap_or_else(products);
         let factors = self.output_shape.into_iter().chain(per_output);
         factors.fold(1, |product, n| product.saturating_mul(n as u64))
     }

@@ -43,6 +43,10 @@ mod gather;
 pub mod graph;
 mod io;
 mod layer;
+#[cfg(not(feature = "graph"))]
+mod no_graph;
+#[cfg(feature = "alloc")]
+mod owned_bytes;
 #[cfg(feature = "alloc")]
 mod packed;
 #[cfg(feature = "alloc")]
@@ -61,7 +65,7 @@ mod row;
 mod rows;
 mod runner;
 mod sizes;
-#[cfg(feature = "conv")]
+#[cfg_attr(not(feature = "conv"), path = "no_spatial.rs")]
 mod spatial;
 #[cfg(feature = "conv")]
 mod stream;
@@ -71,8 +75,6 @@ mod workspaces;
 mod writer;
 
 pub use bytes::Aligned;
-#[cfg(feature = "alloc")]
-pub use bytes::AlignedBytes;
 pub use error::ModelError;
 pub use io::{Input, Output};
 pub use layer::{Epilogue, InputType, Layer, LayerKind, OutputType};
@@ -81,9 +83,10 @@ pub use sizes::Sizes;
 #[cfg(feature = "conv")]
 pub use stream::{Stream, StreamState};
 #[cfg(feature = "alloc")]
-pub use writer::ModelWriter;
-#[cfg(feature = "alloc")]
-pub use {packed::PackedModel, packed_memory::PackedMemory};
+pub use {
+    owned_bytes::AlignedBytes, packed::PackedModel, packed_memory::PackedMemory,
+    writer::ModelWriter,
+};
 
 /// The index of the largest score, the first one among equals: the predicted class. NaN never wins
 /// over a number. `None` where there are no scores.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::arguments::check_samples;
 use super::error::ModelError;
-use super::graph::PackedGraph;
+use super::graph::packed::PackedGraph;
 use super::io::{Input, Output, reach};
 use super::layer::InputType;
 use super::packed_layer::PackedLayer;
@@ -56,7 +56,7 @@ impl<'a> PackedModel<'a> {
         // Words of a sample where they are most. No overflow: images fit memory, and are two.
         let most = layers.iter().map(PackedLayer::output_words).max();
         let graph = model
-            .is_graph
+            .is_graph()
             .then(|| PackedGraph::new(&model))
             .transpose()?;
         let most = graph.as_ref().map(PackedGraph::words).or(most);

@@ -1,6 +1,6 @@
 //! The memory that a packed model takes.
 
-use super::graph::PackedGraph;
+use super::graph::packed::PackedGraph;
 use super::packed::PackedModel;
 use super::packed_layer::PackedLayer;
 

@@ -4,11 +4,10 @@ use super::bytes::Aligned;
 use super::check::check;
 use super::container::Sections;
 use super::error::ModelError;
-#[cfg(feature = "conv")]
-use super::format::kind;
 use super::format::{self, RECORD_BYTES, Record, Shape, epilogue, input, input_type, number};
-use super::layer::{Epilogue, InputType, Layer, LayerKind, OutputType};
+use super::layer::{Epilogue, InputType, Layer, OutputType};
 use super::plan::{Place, Regions};
+use super::spatial::operation;
 use crate::bits::BitMatrixView;
 use crate::gemm::Thresholds;
 use crate::shape::{mul, nonzero, row_words};
@@ -35,7 +34,7 @@ pub struct Model<'a> {
     pub(super) input_code: u8,
     pub(super) output_type: OutputType,
     /// Whether the records are the nodes of a graph.
-    pub(super) is_graph: bool,
+    is_graph: bool,
     /// Zeros in the place of padding, so that the struct has none.
     zeros: [u8; PADDING],
 }
@@ -135,19 +134,7 @@ impl<'a> Model<'a> {
 
     /// Reads a layer.
     fn layer(&self, record: &Record) -> Layer<'a> {
-        let (kind, row) = match record.kind {
-            #[cfg(feature = "conv")]
-            kind::MAX_POOL2D => {
-                let pool = super::spatial::pool_of(record, record.window.windows());
-                (LayerKind::MaxPool2d(pool), None)
-            }
-            #[cfg(feature = "conv")]
-            kind::CONV2D => {
-                let conv = super::spatial::conv_of(record, record.window.windows());
-                (LayerKind::Conv2d(conv), Some(conv.patch_len()))
-            }
-            _ => (LayerKind::Dense, Some(record.inputs as usize)),
-        };
+        let (kind, row) = operation(record);
         let own = row.map(|row| self.layer_weights(record, row));
         Layer {
             kind,
@@ -164,14 +151,23 @@ impl<'a> Model<'a> {
     /// The layers of a chain, from the input to the output. A graph has nodes instead.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = Layer<'a>> + use<'a> {
         let model = *self;
-        let records: &[_] = if model.is_graph { &[] } else { model.records };
+        let records: &[_] = if model.is_graph() { &[] } else { model.records };
         let records = records.iter().map(Record::decode);
         records.map(move |record| model.layer(&record))
     }
 
     /// Convolutions and pools, which come first.
     pub(super) const fn spatial(&self) -> usize {
-        self.spatial as usize
+        if format::CONV {
+            self.spatial as usize
+        } else {
+            0
+        }
+    }
+
+    /// Whether it is a graph, and not a chain of layers.
+    pub(super) const fn is_graph(&self) -> bool {
+        format::GRAPH && self.is_graph
     }
 
     /// A layer as the file has it. `None`: there is no such layer.
@@ -244,7 +240,7 @@ impl<'a> Model<'a> {
     /// Zero samples, or so many that the size overflows.
     pub fn scratch_words(&self, samples: usize) -> Result<usize, ModelError> {
         nonzero("samples", samples)?;
-        let one_by_one = self.spatial() > 0 || self.is_graph;
+        let one_by_one = self.spatial() > 0 || self.is_graph();
         let together = if one_by_one { 1 } else { samples };
         Ok(mul(
             "words of scratch memory",
@@ -256,8 +252,7 @@ impl<'a> Model<'a> {
     /// Words of the rows of the input that a row of windows of the first layer lies on, where that
     /// is a convolution or a pool; of a graph, of the rows that its nodes need at once.
     pub(super) const fn first_rows(&self) -> usize {
-        #[cfg(feature = "graph")]
-        if self.is_graph {
+        if self.is_graph() {
             return self.graph_first_rows();
         }
         match self.records {
@@ -274,8 +269,7 @@ impl<'a> Model<'a> {
     /// and at [`sizes`](Model::sizes) before you run a model that you do not trust.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        #[cfg(feature = "graph")]
-        if self.is_graph {
+        if self.is_graph() {
             return self.graph_operations();
         }
         let layers = self.layers().map(|layer| layer.operations());

@@ -58,6 +58,21 @@ impl State {
     }
 }
 
+impl Model<'_> {
+    /// Runs the convolutions and pools on an image.
+    pub(super) fn run_rows(
+        &self,
+        image: Input<'_>,
+        output: &mut Output<'_>,
+        config: RunConfig,
+        scratch: &mut [u64],
+    ) {
+        let mut rows = RowPipeline::new(self, Image::Whole(image), config, scratch);
+        rows.clear();
+        while rows.next(output) {}
+    }
+}
+
 impl<'r> RowPipeline<'r> {
     /// For the arguments of a run, which have been checked.
     pub(super) fn new(

@@ -5,8 +5,6 @@ use super::error::ModelError;
 use super::io::{Input, Output, Reals, RunConfig, SumsWriter, disjoint, reach, reals};
 use super::layer::InputType;
 use super::reader::Model;
-#[cfg(feature = "conv")]
-use super::rows::{Image, RowPipeline};
 use crate::gemm::{Resolved, Sample};
 use crate::kernel::Kernel;
 use crate::planes::Planes;
@@ -49,16 +47,12 @@ impl Model<'_> {
         for sample in 0..samples {
             let input = input.part(sample * x..(sample + 1) * x);
             let mut output = output.part(sample * y..(sample + 1) * y);
-            #[cfg(feature = "graph")]
-            if self.is_graph {
+            if self.is_graph() {
                 self.run_graph(input, &mut output, kernel, scratch);
                 continue;
             }
-            #[cfg(feature = "conv")]
             if self.spatial() > 0 {
-                let mut rows = RowPipeline::new(self, Image::Whole(input), config, scratch);
-                rows.clear();
-                while rows.next(&mut output) {}
+                self.run_rows(input, &mut output, config, scratch);
                 self.run_dense(None, &mut output, config, scratch);
                 continue;
             }

@@ -1,8 +1,9 @@
 //! What is checked of convolutions and pools, and how they are read then.
 
 use super::fault::{Fault, ok};
-use super::format::{Record, kind, pad};
-use super::layer::InputType;
+use super::format::{Record, Shape, WindowRecord, kind, pad};
+use super::layer::{InputType, LayerKind};
+use super::plan::Regions;
 use crate::conv::{Conv2d, PadValue, Pool2d};
 use crate::window::{Axis, Windows};
 
@@ -85,4 +86,117 @@ pub(super) fn conv_of(record: &Record, windows: Windows) -> Conv2d {
 /// The pool of a record that has been checked, or of a part of its image.
 pub(super) fn pool_of(record: &Record, windows: Windows) -> Pool2d {
     Pool2d::trusted(windows, record.inputs as usize)
+}
+
+/// The operation of a layer that has been checked, and the elements of a row of its weights.
+pub(super) fn operation(record: &Record) -> (LayerKind, Option<usize>) {
+    match record.kind {
+        kind::MAX_POOL2D => {
+            let pool = pool_of(record, record.window.windows());
+            (LayerKind::MaxPool2d(pool), None)
+        }
+        kind::CONV2D => {
+            let conv = conv_of(record, record.window.windows());
+            (LayerKind::Conv2d(conv), Some(conv.patch_len()))
+        }
+        _ => (LayerKind::Dense, Some(record.inputs as usize)),
+    }
+}
+
+/// Where the rows of the layers so far begin and end in scratch memory: all else lies before them.
+pub(super) struct RowsPlace {
+    begin: usize,
+    end: usize,
+}
+
+impl RowsPlace {
+    pub(super) const NONE: Self = Self {
+        begin: usize::MAX,
+        end: 0,
+    };
+
+    /// Checks the regions of the next layer, which has rows if it is `spatial`.
+    pub(super) const fn add(&mut self, regions: &Regions, spatial: bool) -> Result<(), Fault> {
+        let Regions {
+            input,
+            work,
+            output,
+        } = regions;
+        if spatial {
+            if self.end == 0 {
+                self.begin = input.start;
+            }
+            if input.start < self.end {
+                return Err(Fault::RowsOrder);
+            }
+            self.end = input.end;
+        }
+        if work.end > self.begin || output.end > self.begin {
+            return Err(Fault::RowsPlace);
+        }
+        Ok(())
+    }
+}
+
+impl Record {
+    /// The shape of the output; the record must have been checked.
+    pub(super) const fn output_shape(&self) -> Shape {
+        Shape {
+            sides: match self.is_spatial() {
+                // No larger than the image.
+                true => {
+                    let [height, width] = self.window.windows().output_size();
+                    [height as u16, width as u16]
+                }
+                false => [1, 1],
+            },
+            channels: self.outputs,
+        }
+    }
+}
+
+impl WindowRecord {
+    /// The windows, of a record of any bytes; where none fits, their output has a size of 1.
+    pub(super) const fn windows(&self) -> Windows {
+        let Self {
+            image: [height, width],
+            kernel: [kh, kw],
+            stride: [sh, sw],
+            padding: [top, bottom, left, right],
+            dilation: [dh, dw],
+            ..
+        } = *self;
+        let y = [
+            height,
+            top as u16,
+            bottom as u16,
+            kh as u16,
+            sh as u16,
+            dh as u16,
+        ];
+        let x = [
+            width,
+            left as u16,
+            right as u16,
+            kw as u16,
+            sw as u16,
+            dw as u16,
+        ];
+        Windows {
+            y: axis(y),
+            x: axis(x),
+        }
+    }
+}
+
+#[inline(never)] // little code matters more
+const fn axis([input, before, after, kernel, stride, dilation]: [u16; 6]) -> Axis {
+    let padding = [before as usize, after as usize];
+    Axis::unchecked(
+        input as usize,
+        padding,
+        kernel as usize,
+        stride as usize,
+        dilation as usize,
+    )
 }

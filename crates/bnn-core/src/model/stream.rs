@@ -1,9 +1,10 @@
 //! Models on series that come row by row, such as a sensor's.
 
+#[cfg_attr(not(feature = "graph"), path = "stream/no_graph.rs")]
+mod graph;
+
 use super::arguments::{check_input, check_output};
 use super::error::ModelError;
-#[cfg(feature = "graph")]
-use super::graph::run::{Given, GraphRun};
 use super::io::{Input, Output, Reals, RunConfig, reals};
 use super::layer::LayerKind;
 use super::reader::Model;
@@ -78,7 +79,7 @@ impl<'m> Stream<'m> {
     /// [`Error::Unsupported`] for a model that does not begin with a convolution or a pool, or
     /// whose output has several rows.
     pub fn words(model: &Model<'_>) -> Result<usize, ModelError> {
-        if model.spatial() == 0 && !model.is_graph {
+        if model.spatial() == 0 && !model.is_graph() {
             return Err(unsupported(
                 "a stream through dense layers alone, expected a convolution or a pool first",
             ));
@@ -106,7 +107,7 @@ impl<'m> Stream<'m> {
             LayerKind::Dense => false,
         };
         let state = StreamState {
-            slides: !model.is_graph && !model.layers().any(|layer| is_padded(layer.kind)),
+            slides: !model.is_graph() && !model.layers().any(|layer| is_padded(layer.kind)),
             seen: 0,
             done: false,
         };
@@ -179,9 +180,8 @@ impl<'m> Stream<'m> {
             }
         }
         let kernel = self.kernel;
-        #[cfg(feature = "graph")]
-        if self.model.is_graph {
-            self.state.done = self.graph().push(row, &mut output);
+        if self.model.is_graph() {
+            self.state.done = self.push_to_graph(row, &mut output);
             return Ok(self.state.done);
         }
         let config = RunConfig { kernel, reals };
@@ -197,9 +197,8 @@ impl<'m> Stream<'m> {
 
     /// Drops all rows: the next one is the first of a window.
     pub fn reset(&mut self) {
-        #[cfg(feature = "graph")]
-        if self.model.is_graph {
-            self.graph().clear();
+        if self.model.is_graph() {
+            self.clear_graph();
             self.state.seen = 0;
             self.state.done = false;
             return;
@@ -214,16 +213,6 @@ impl<'m> Stream<'m> {
     #[cfg(test)]
     pub(crate) fn slides(&self) -> bool {
         self.state.slides
-    }
-
-    #[cfg(feature = "graph")]
-    fn graph(&mut self) -> GraphRun<'_> {
-        let scratch = self.model.scratch_words(1).unwrap_or_default();
-        let (scratch, first) = self
-            .memory
-            .split_at_mut_checked(scratch)
-            .unwrap_or_default();
-        GraphRun::new(&self.model, Given::Rows(first), self.kernel, scratch)
     }
 
     fn rows(&mut self, config: RunConfig) -> RowPipeline<'_> {

@@ -1,14 +1,15 @@
 //! Writes model files.
 
+mod file;
+mod placing;
+
 use alloc::vec::Vec;
 
-use super::bytes::AlignedBytes;
-use super::container::{self, pad_to, small};
 use super::error::ModelError;
 use super::fault::Fault;
 use super::format::{self, Record, WindowRecord, epilogue, input, kind, pad};
 use super::layer::{Epilogue, InputType, OutputType};
-use super::plan;
+use super::owned_bytes::AlignedBytes;
 use super::reader::Model;
 use crate::bits::BitMatrixView;
 use crate::conv::{Conv2d, PadValue, Pool2d};
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::gemm::Thresholds;
 use crate::planes::depth_fits;
 use crate::shape::{equal, nonzero, sum_fits};
+pub(super) use file::{pad_to, small, write};
 
 /// Writes a model file, layer by layer from the input to the output.
 #[derive(Clone, Debug)]
@@ -270,7 +272,7 @@ impl ModelWriter {
     /// No layers, or a file of 4 GiB or more.
     pub fn finish(mut self) -> Result<Vec<u8>, ModelError> {
         nonzero("layers", self.records.len())?;
-        plan::place(&mut self.records)?;
+        placing::place(&mut self.records)?;
         let records: Vec<u8> = self.records.iter().flat_map(Record::encode).collect();
         let sections = [
             (format::LAYERS, records),
@@ -278,7 +280,7 @@ impl ModelWriter {
             (format::PARAMS, self.params),
             (format::META, self.meta),
         ];
-        let file = container::write(format::MAJOR, &sections)?;
+        let file = write(format::MAJOR, &sections)?;
         Model::open(&AlignedBytes::from(file.as_slice()))?;
         Ok(file)
     }

@@ -22,65 +22,67 @@ use node::{check_shapes, check_types, check_unused, check_values};
 /// Nodes times the sum of all heights at most: it bounds the time of a check.
 pub(in crate::model) const MAX_STEPS: usize = 1 << 24;
 
-/// Checks a graph of these sections. Where a node is at fault, `index` is its number.
-pub(in crate::model) const fn check<'a>(
-    sections: &Sections<'a>,
-    index: &mut usize,
-) -> Result<Checked<'a>, Fault> {
-    let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
-    if records.len() < 2 || records.len() > MAX_NODES || !rest.is_empty() {
-        return Err(Fault::Nodes);
+impl<'a> Checked<'a> {
+    /// Checks a graph of these sections. Where a node is at fault, `index` is its number.
+    pub(in crate::model) const fn of_graph(
+        sections: &Sections<'a>,
+        index: &mut usize,
+    ) -> Result<Self, Fault> {
+        let (records, rest) = sections.layers.as_chunks::<RECORD_BYTES>();
+        if records.len() < 2 || records.len() > MAX_NODES || !rest.is_empty() {
+            return Err(Fault::Nodes);
+        }
+        let mut before = NodesBefore {
+            weights: 0,
+            params: 0,
+            heights: 0,
+            patches: 0,
+        };
+        let file = Parts {
+            records,
+            weights: sections.weights,
+            params: sections.params,
+        };
+        while let Some(node) = NodeRecord::of(records, *index) {
+            ok!(file.check_node(*index, &node, &mut before));
+            *index += 1;
+        }
+        *index = 0;
+        if before.heights.saturating_mul(records.len()) > MAX_STEPS {
+            return Err(Fault::Rows);
+        }
+        let scratch_words = ok!(check_buffers(records, before.patches, index));
+        let mut states = [0; MAX_NODES];
+        let (states, _) = match states.split_at_mut_checked(records.len()) {
+            Some(split) => split,
+            None => return Err(Fault::Nodes),
+        };
+        if !completes(records, states) {
+            return Err(Fault::Rows);
+        }
+        let [Some(input), Some(output)] = [
+            NodeRecord::of(records, 0),
+            NodeRecord::of(records, records.len() - 1),
+        ] else {
+            return Err(Fault::Nodes);
+        };
+        Ok(Self {
+            records,
+            weights: file.weights,
+            params: file.params,
+            spatial: 0,
+            is_graph: true,
+            input_code: input.values,
+            input_shape: input.shape(),
+            output_type: match output.values {
+                values::BITS => OutputType::Bits,
+                values::REAL => OutputType::F32,
+                _ => OutputType::I32,
+            },
+            output_shape: output.shape(),
+            scratch_words,
+        })
     }
-    let mut before = NodesBefore {
-        weights: 0,
-        params: 0,
-        heights: 0,
-        patches: 0,
-    };
-    let file = Parts {
-        records,
-        weights: sections.weights,
-        params: sections.params,
-    };
-    while let Some(node) = NodeRecord::of(records, *index) {
-        ok!(file.check_node(*index, &node, &mut before));
-        *index += 1;
-    }
-    *index = 0;
-    if before.heights.saturating_mul(records.len()) > MAX_STEPS {
-        return Err(Fault::Rows);
-    }
-    let scratch_words = ok!(check_buffers(records, before.patches, index));
-    let mut states = [0; MAX_NODES];
-    let (states, _) = match states.split_at_mut_checked(records.len()) {
-        Some(split) => split,
-        None => return Err(Fault::Nodes),
-    };
-    if !completes(records, states) {
-        return Err(Fault::Rows);
-    }
-    let [Some(input), Some(output)] = [
-        NodeRecord::of(records, 0),
-        NodeRecord::of(records, records.len() - 1),
-    ] else {
-        return Err(Fault::Nodes);
-    };
-    Ok(Checked {
-        records,
-        weights: file.weights,
-        params: file.params,
-        spatial: 0,
-        is_graph: true,
-        input_code: input.values,
-        input_shape: input.shape(),
-        output_type: match output.values {
-            values::BITS => OutputType::Bits,
-            values::REAL => OutputType::F32,
-            _ => OutputType::I32,
-        },
-        output_shape: output.shape(),
-        scratch_words,
-    })
 }
 
 /// The facts about the nodes so far.

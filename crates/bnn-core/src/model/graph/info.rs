@@ -77,7 +77,7 @@ pub struct NodeInfo {
 /// The nodes of a graph, the input first; none of a chain.
 #[doc(hidden)]
 pub fn nodes(model: &Model<'_>) -> impl ExactSizeIterator<Item = NodeInfo> {
-    let count = if model.is_graph {
+    let count = if model.is_graph() {
         model.records.len()
     } else {
         0

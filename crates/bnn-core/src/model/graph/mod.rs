@@ -4,7 +4,7 @@
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is
 //! a graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks
-//! of samples on hosts. `info` and `cost` tell what nodes are and take.
+//! of samples on hosts, over tensors that are `whole`. `info` and `cost` tell what nodes are and take.
 
 pub(in crate::model) mod check;
 mod cost;
@@ -13,7 +13,7 @@ pub mod fixed;
 mod info;
 mod node;
 #[cfg(feature = "alloc")]
-mod packed;
+pub(in crate::model) mod packed;
 #[cfg(feature = "alloc")]
 mod packed_product;
 mod per_channel;
@@ -26,6 +26,8 @@ mod schedule;
 #[cfg(feature = "alloc")]
 mod spec;
 mod tensor;
+#[cfg(feature = "alloc")]
+mod whole;
 mod windowed;
 #[cfg(feature = "alloc")]
 mod writer;
@@ -33,8 +35,6 @@ mod writer;
 pub use info::Values;
 #[doc(hidden)]
 pub use info::{NodeInfo, nodes};
-#[cfg(feature = "alloc")]
-pub(in crate::model) use packed::PackedGraph;
 #[cfg(feature = "alloc")]
 #[doc(hidden)]
 pub use read::graph_of;

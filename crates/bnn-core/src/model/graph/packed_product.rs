@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use super::node::{NodeParts, WeightRows};
 use super::record::values;
-use super::tensor::{RowMut, RowNumbers, Rows, RowsMut};
+use super::tensor::{RowMut, RowNumbers, Rows};
+use super::whole::RowsMut;
 use super::windowed::{WindowRow, conv_of, finish, finished};
 use crate::bits::BitMatrixView;
-use crate::conv::{BitLayer, Images, PackedFilters, conv2d_f32, conv2d_i32};
+use crate::conv::BitLayer;
+use crate::conv::{Images, PackedFilters, conv2d_f32, conv2d_i32};
 use crate::error::Error;
 use crate::gemm::Thresholds;
 use crate::kernel::Kernel;

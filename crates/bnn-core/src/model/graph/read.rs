@@ -29,7 +29,7 @@ pub fn graph_of(model: &Model<'_>) -> Result<Graph, ModelError> {
         bytes: model.meta().len(),
     })?;
     meta.push_str(model.meta());
-    let (nodes, input) = match model.is_graph {
+    let (nodes, input) = match model.is_graph() {
         true => (nodes_of_graph(model)?, model.input().1),
         false => nodes_of_chain(model)?,
     };

@@ -158,35 +158,6 @@ impl NodeRecord {
         }
     }
 
-    #[cfg(feature = "alloc")]
-    pub(in crate::model) fn encode(&self) -> [u8; RECORD_BYTES] {
-        let window = &self.window;
-        let ([kh, kw], [sh, sw], [dh, dw]) = (window.kernel, window.stride, window.dilation);
-        let [[a0, a1], [b0, b1]] = self.inputs.map(u16::to_le_bytes);
-        let [[h0, h1], [w0, w1]] = self.sides.map(u16::to_le_bytes);
-        let [r0, r1] = self.rows.to_le_bytes();
-        let [l0, l1] = self.last.to_le_bytes();
-        let [g0, g1] = self.groups.to_le_bytes();
-        let [z0, z1] = self.reserved.to_le_bytes();
-        let words = [
-            [self.kind, self.values, self.exponent as u8, self.pad],
-            [a0, a1, b0, b1],
-            [h0, h1, w0, w1],
-            self.channels.to_le_bytes(),
-            [r0, r1, l0, l1],
-            self.at.to_le_bytes(),
-            self.weights_at.to_le_bytes(),
-            self.params_at.to_le_bytes(),
-            [kh, kw, sh, sw],
-            window.padding,
-            [dh, dw, g0, g1],
-            [self.weights, self.shift, z0, z1],
-        ];
-        let mut bytes = [0; RECORD_BYTES];
-        bytes.copy_from_slice(words.as_flattened());
-        bytes
-    }
-
     /// How many inputs a node of its kind has.
     pub(in crate::model) const fn arity(&self) -> usize {
         match self.kind {
@@ -201,12 +172,6 @@ impl NodeRecord {
         let [a, b] = self.inputs;
         let arity = self.arity();
         arity > 0 && a as usize == index || arity > 1 && b as usize == index
-    }
-
-    /// Whether each of its rows comes from the row of the same number of each input.
-    #[cfg(feature = "alloc")]
-    pub(in crate::model) const fn is_per_channel(&self) -> bool {
-        !self.is_windowed() && !matches!(self.kind, kind::INPUT | kind::FLATTEN)
     }
 
     /// Whether it slides windows over its input.

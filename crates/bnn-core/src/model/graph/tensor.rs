@@ -36,17 +36,7 @@ pub(in crate::model) enum RowMut<'r> {
 }
 
 impl<'r> RowNumbers<'r> {
-    #[cfg(feature = "alloc")]
-    fn len(self) -> usize {
-        match self {
-            RowNumbers::Bits(x) => x.len(),
-            RowNumbers::Bytes(x) => x.len(),
-            RowNumbers::Fixed(x) => x.len(),
-            RowNumbers::Real(x) => x.len(),
-        }
-    }
-
-    fn part(self, range: Range<usize>) -> Self {
+    pub(super) fn part(self, range: Range<usize>) -> Self {
         match self {
             RowNumbers::Bits(x) => RowNumbers::Bits(x.get(range).unwrap_or_default()),
             RowNumbers::Bytes(x) => RowNumbers::Bytes(x.get(range).unwrap_or_default()),
@@ -77,15 +67,6 @@ impl<'r> Rows<'r> {
         }
     }
 
-    /// Rows without gaps.
-    #[cfg(feature = "alloc")]
-    pub(in crate::model) fn without_gaps(node: &NodeRecord, words: &'r [u64]) -> Self {
-        Self {
-            stride: node.row_len(),
-            ..Self::buffered(node, words, 0)
-        }
-    }
-
     /// A model's input, whole, as the caller has it.
     pub(in crate::model) fn given(node: &NodeRecord, input: Input<'r>) -> Self {
         Self {
@@ -103,16 +84,6 @@ impl<'r> Rows<'r> {
     pub(in crate::model) fn row(&self, y: usize) -> RowNumbers<'r> {
         let at = y.saturating_sub(self.first).saturating_mul(self.stride);
         self.numbers.part(at..at.saturating_add(self.len))
-    }
-
-    /// The rows after the first `rows` ones, as rows of another image.
-    #[cfg(feature = "alloc")]
-    pub(in crate::model) fn skip(&self, rows: usize) -> Self {
-        let at = rows.saturating_mul(self.stride);
-        Self {
-            numbers: self.numbers.part(at..self.numbers.len()),
-            ..*self
-        }
     }
 
     /// The rows `range`, where they are without gaps.
@@ -155,48 +126,6 @@ impl<'r> RowMut<'r> {
             Output::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),
             Output::I32(x) => RowMut::Integer(x.get_mut(range).unwrap_or_default()),
             Output::F32(x) => RowMut::Real(x.get_mut(range).unwrap_or_default()),
-        }
-    }
-}
-
-/// Rows that are being written, without gaps.
-#[cfg(feature = "alloc")]
-#[derive(Debug)]
-pub(in crate::model) enum RowsMut<'r> {
-    Bits(&'r mut [u64]),
-    Fixed(&'r mut [i16]),
-    Real(&'r mut [f32]),
-    Integer(&'r mut [i32]),
-}
-
-#[cfg(feature = "alloc")]
-impl<'r> RowsMut<'r> {
-    /// Words, as rows of a node.
-    pub(in crate::model) fn of(node: &NodeRecord, words: &'r mut [u64]) -> Self {
-        match node.values {
-            values::BITS => RowsMut::Bits(words),
-            values::FIXED => RowsMut::Fixed(bytemuck::cast_slice_mut(words)),
-            values::INTEGER => RowsMut::Integer(bytemuck::cast_slice_mut(words)),
-            _ => RowsMut::Real(bytemuck::cast_slice_mut(words)),
-        }
-    }
-
-    /// A model's output.
-    pub(in crate::model) fn given(output: Output<'r>) -> Self {
-        match output {
-            Output::Bits(x) => RowsMut::Bits(x),
-            Output::I32(x) => RowsMut::Integer(x),
-            Output::F32(x) => RowsMut::Real(x),
-        }
-    }
-
-    /// The numbers in a range of elements.
-    pub(in crate::model) fn part(&mut self, range: Range<usize>) -> RowMut<'_> {
-        match self {
-            RowsMut::Bits(x) => RowMut::Bits(x.get_mut(range).unwrap_or_default()),
-            RowsMut::Fixed(x) => RowMut::Fixed(x.get_mut(range).unwrap_or_default()),
-            RowsMut::Real(x) => RowMut::Real(x.get_mut(range).unwrap_or_default()),
-            RowsMut::Integer(x) => RowMut::Integer(x.get_mut(range).unwrap_or_default()),
         }
     }
 }

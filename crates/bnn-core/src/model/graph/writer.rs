@@ -1,5 +1,7 @@
 //! Makes model files of graphs.
 
+mod encode;
+
 use alloc::vec::Vec;
 
 use super::check::MAX_STEPS;
@@ -11,14 +13,13 @@ use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, PadValue, Windows};
 use crate::error::Error;
 use crate::memory;
-use crate::model::bytes::AlignedBytes;
-use crate::model::container::{self, pad_to, small};
 use crate::model::error::ModelError;
 use crate::model::fault::Fault;
 use crate::model::format::{self, RECORD_BYTES, pad};
 use crate::model::layer::InputType;
+use crate::model::owned_bytes::AlignedBytes;
 use crate::model::reader::Model;
-use crate::model::writer::{padding, pair, sides};
+use crate::model::writer::{pad_to, padding, pair, sides, small, write};
 use crate::shape::{equal, nonzero};
 
 impl Graph {
@@ -53,7 +54,7 @@ impl Graph {
             (format::PARAMS, writer.params),
             (format::META, self.meta.as_bytes().to_vec()),
         ];
-        let file = container::write(format::MAJOR_OF_GRAPHS, &sections)?;
+        let file = write(format::MAJOR_OF_GRAPHS, &sections)?;
         Model::open(&AlignedBytes::from(file.as_slice()))?;
         Ok(file)
     }

@@ -1,0 +1,26 @@
+//! Streams through graphs.
+
+use super::Stream;
+use crate::model::graph::run::{Given, GraphRun};
+use crate::model::io::{Input, Output};
+
+impl Stream<'_> {
+    /// Takes a row, and says whether the output is complete.
+    pub(super) fn push_to_graph(&mut self, row: Input<'_>, output: &mut Output<'_>) -> bool {
+        self.graph().push(row, output)
+    }
+
+    /// Drops all rows.
+    pub(super) fn clear_graph(&mut self) {
+        self.graph().clear();
+    }
+
+    fn graph(&mut self) -> GraphRun<'_> {
+        let scratch = self.model.scratch_words(1).unwrap_or_default();
+        let (scratch, first) = self
+            .memory
+            .split_at_mut_checked(scratch)
+            .unwrap_or_default();
+        GraphRun::new(&self.model, Given::Rows(first), self.kernel, scratch)
+    }
+}
