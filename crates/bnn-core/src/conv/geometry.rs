@@ -2,8 +2,6 @@
 
 use crate::error::Error;
 use crate::shape::{matrix_words, mul, nonzero, positive, sum_fits};
-#[cfg(feature = "alloc")]
-use crate::window::Axis;
 use crate::window::{Padding, Windows};
 
 /// The value of padding pixels.
@@ -174,22 +172,6 @@ impl Conv2d {
     /// Output channels of a group.
     pub(crate) fn group_outputs(&self) -> usize {
         self.outputs / positive(self.groups)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Conv2d {
-    pub(super) fn is_depthwise(&self) -> bool {
-        self.groups == self.channels && self.channels > 1
-    }
-
-    /// Whether every pixel is one window, in order: then images are the left side of a product as
-    /// they are.
-    pub(super) fn is_pointwise(&self) -> bool {
-        let each = |axis: &Axis| {
-            axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input
-        };
-        self.groups == 1 && each(&self.windows.y) && each(&self.windows.x)
     }
 }
 

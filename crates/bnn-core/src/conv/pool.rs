@@ -3,9 +3,7 @@
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::shape::{equal, matrix_words, mul, nonzero, row_len, row_words};
-#[cfg(feature = "alloc")]
-use crate::window::Axis;
-use crate::window::{Padding, Windows};
+use crate::window::{Axis, Padding, Windows};
 
 /// The shape of a 2-D pool: images `[batch, height, width, channels]`, outputs `[batch, output
 /// height, output width, channels]`.
@@ -90,8 +88,11 @@ impl Pool2d {
     }
 }
 
-/// The pool that most networks have. (A program without an allocator is smaller without.)
-#[cfg(feature = "alloc")]
+/// Whether pools that most networks have are computed in a way of their own. A program without an
+/// allocator is smaller without.
+const FASTER: bool = cfg!(feature = "alloc");
+
+/// The pool that most networks have.
 impl Pool2d {
     /// Whether windows are of 2 x 2 pixels, side by side.
     fn is_by_quarters(&self) -> bool {
@@ -167,8 +168,7 @@ pub fn max_pool2d(
     let per_pixel = row_words(pool.channels);
     let images = images.words().chunks_exact(input * per_pixel);
     let outputs = out.words_mut().chunks_exact_mut(output * per_pixel);
-    #[cfg(feature = "alloc")]
-    if pool.is_by_quarters() {
+    if FASTER && pool.is_by_quarters() {
         images
             .zip(outputs)
             .for_each(|(image, output)| pool.max_of_quarters(image, output));

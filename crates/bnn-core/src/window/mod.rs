@@ -3,6 +3,8 @@
 
 mod axis;
 #[cfg(feature = "alloc")]
+mod clipped;
+#[cfg(feature = "alloc")]
 mod line;
 mod padding;
 
@@ -133,30 +135,5 @@ impl Windows {
     /// Taps of a window.
     pub(crate) fn taps(&self) -> usize {
         self.y.kernel * self.x.kernel
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Windows {
-    /// Pixels of an image.
-    pub(crate) fn pixels(&self) -> usize {
-        self.y.input * self.x.input
-    }
-
-    /// Pixels of an output.
-    pub(crate) fn output_pixels(&self) -> usize {
-        self.y.output * self.x.output
-    }
-
-    /// Whether some window reaches out of the image.
-    pub(crate) fn is_clipped(&self) -> bool {
-        self.y.is_clipped() || self.x.is_clipped()
-    }
-
-    /// Whether padding is less than a window, and outputs are no larger than images: what a model
-    /// file requires of its layers, so that there are rows to run by, and no small file asks for
-    /// much memory or time.
-    pub(crate) fn is_moderate(&self) -> bool {
-        self.y.is_moderate() && self.x.is_moderate()
     }
 }

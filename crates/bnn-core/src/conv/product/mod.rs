@@ -13,6 +13,7 @@ mod patches;
 mod run;
 mod runs;
 mod signs;
+mod special;
 mod vertical;
 
 use call::Call;
