@@ -52,7 +52,7 @@ mod bits;
 #[cfg(feature = "conv")]
 pub mod conv;
 mod error;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 mod f32_product;
 mod gemm;
 #[doc(hidden)]
@@ -71,7 +71,7 @@ pub mod prelude;
 #[doc(hidden)]
 pub mod reference;
 mod shape;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 mod vote;
 #[cfg(feature = "conv")]
 mod window;

@@ -1,8 +1,12 @@
 //! Memory whose size depends on arguments: where the system has none, the caller gets an error.
 
+#[cfg_attr(not(feature = "std"), path = "memory/unkept.rs")]
+mod lent;
+
 use alloc::vec::Vec;
 
 use crate::error::Error;
+pub(crate) use lent::{Lent, lent};
 
 /// `len` zeros.
 ///
@@ -26,50 +30,6 @@ pub(crate) fn with_capacity<T>(len: usize) -> Result<Vec<T>, Error> {
         })?;
     Ok(room)
 }
-
-/// Memory that a thread keeps for its next call: what computes a block of a product works in it.
-/// Without `std` it is allocated for each call.
-#[cfg(feature = "std")]
-pub(crate) struct Lent<T: 'static>(pub(crate) &'static std::thread::LocalKey<core::cell::Cell<T>>);
-
-#[cfg(feature = "std")]
-impl<T: Default> Lent<T> {
-    /// Calls `work` with the thread's memory, or with new memory where that is lent already.
-    pub(crate) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        // An error where the thread is about to end.
-        let mut memory = self.0.try_with(core::cell::Cell::take).unwrap_or_default();
-        let result = work(&mut memory);
-        let _ = self.0.try_with(|kept| kept.set(memory));
-        result
-    }
-}
-
-/// Memory for a block of a product; without `std` it is allocated for each call.
-#[cfg(not(feature = "std"))]
-pub(crate) struct Lent<T>(pub(crate) core::marker::PhantomData<fn() -> T>);
-
-#[cfg(not(feature = "std"))]
-impl<T: Default> Lent<T> {
-    pub(crate) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        work(&mut T::default())
-    }
-}
-
-/// `static NAME: T;`, a [`Lent`] of `T`.
-macro_rules! lent {
-    (static $name:ident: $type:ty) => {
-        #[cfg(feature = "std")]
-        static $name: $crate::memory::Lent<$type> = {
-            std::thread_local! {
-                static KEPT: core::cell::Cell<$type> = core::cell::Cell::new(Default::default());
-            }
-            $crate::memory::Lent(&KEPT)
-        };
-        #[cfg(not(feature = "std"))]
-        static $name: $crate::memory::Lent<$type> = $crate::memory::Lent(core::marker::PhantomData);
-    };
-}
-pub(crate) use lent;
 
 /// Checks that the system has `bytes` bytes now, for work that allocates them piece by piece and
 /// would end the process if there were none. (Another thread may take them in between.)

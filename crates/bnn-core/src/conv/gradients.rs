@@ -6,6 +6,7 @@
 //! as well. Windows come in their order and taps from the last to the first, so that every pixel is
 //! added up in the order of the windows that see it.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::geometry::Conv2d;

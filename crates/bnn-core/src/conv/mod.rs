@@ -57,16 +57,14 @@
 //! ```
 
 mod geometry;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 pub(crate) mod gradients;
 mod pool;
 #[cfg(feature = "alloc")]
-mod product;
+pub(crate) mod product;
 
 pub use geometry::{Conv2d, ConvOptions, PadValue};
 pub use pool::{Pool2d, max_pool2d};
-#[cfg(feature = "alloc")]
-pub(crate) use product::BitLayer;
 #[cfg(feature = "alloc")]
 pub use product::{Images, PackedFilters, conv2d_bits, conv2d_f32, conv2d_i32};
 

@@ -1,6 +1,9 @@
 //! Laws of the products of `f32` with signs, for every kernel of this CPU that has a way of its
 //! own.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::*;
 use crate::bits::BitMatrix;
 use crate::kernel::Isa;
@@ -179,8 +182,8 @@ fn a_column_has_the_same_bits_whatever_others_there_are() -> Result<(), Error> {
             for columns in [0..n.div_ceil(2), n / 2..n, n - 1..n] {
                 let rows = signs.chunks(n).flat_map(|row| &row[columns.clone()]);
                 let some = BitMatrix::pack(&rows.copied().collect::<Vec<_>>(), k, columns.len())?;
-                let kernel = Kernel::for_isa(isa)?;
-                let part = F32Product::of(kernel, F32Right::Signs(some.view()));
+                let mut parts = ways(F32Right::Signs(some.view()));
+                let part = parts.find_map(|(other, way)| (other == isa).then_some(way));
                 let mut out = vec![f32::NAN; m * columns.len()];
                 let part = part.expect("the kernel that has the whole product");
                 part.multiply(F32Rows::rows(&a, k)?, &mut out)?;

@@ -4,11 +4,12 @@
 //! cache. The tables of [`TABLE_ROWS`] rows over these terms stay in the L1 cache, and meet panel
 //! after panel.
 
-use std::cell::Cell;
+use alloc::vec::Vec;
 
 use crate::bits::BitMatrixView;
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{CacheLine, PANEL_COLS, SignTables, SumsMut, TABLE_ROWS, Tables};
+use crate::memory;
 use crate::shape::row_words;
 
 /// Terms whose tables are made at a time, whole groups of any instruction set: 24 KiB in groups of
@@ -18,12 +19,8 @@ const TERMS: usize = 240;
 /// Columns whose signs are laid out at a time: 128 KiB.
 const COLS: usize = 4096;
 
-thread_local! {
-    /// The memory of the last product: fresh memory would cost more than filling it.
-    static ROOM: Cell<TableMemory> = const {
-        Cell::new(TableMemory { tables: Vec::new(), panels: Vec::new() })
-    };
-}
+// Fresh memory would cost more than filling it.
+memory::lent!(static ROOM: TableMemory);
 
 #[derive(Default)]
 struct TableMemory {
@@ -33,7 +30,16 @@ struct TableMemory {
 
 /// `out = a · sign(b)`. The sizes fit each other.
 pub(super) fn multiply(with: &SignTables, a: F32Rows<'_>, b: BitMatrixView<'_>, out: &mut [f32]) {
-    let mut room = ROOM.take();
+    ROOM.lend(|room| multiply_in(room, with, a, b, out));
+}
+
+fn multiply_in(
+    room: &mut TableMemory,
+    with: &SignTables,
+    a: F32Rows<'_>,
+    b: BitMatrixView<'_>,
+    out: &mut [f32],
+) {
     let (per_row, cols) = (row_words(b.cols()), b.cols());
     for first_term in (0..a.depth).step_by(TERMS) {
         let terms = first_term..a.depth.min(first_term + TERMS);
@@ -73,5 +79,4 @@ pub(super) fn multiply(with: &SignTables, a: F32Rows<'_>, b: BitMatrixView<'_>, 
             }
         }
     }
-    ROOM.set(room);
 }

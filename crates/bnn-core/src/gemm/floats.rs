@@ -1,5 +1,6 @@
 //! Floats as the left side of a product, which takes their signs block by block.
 
+use super::Activations;
 use crate::error::Error;
 use crate::shape::{matrix_words, strided};
 
@@ -37,5 +38,11 @@ impl<'a> FloatRows<'a> {
     /// Elements per row.
     pub(crate) fn cols(&self) -> usize {
         self.cols
+    }
+}
+
+impl<'a> From<FloatRows<'a>> for Activations<'a> {
+    fn from(floats: FloatRows<'a>) -> Self {
+        Activations::Floats(floats)
     }
 }

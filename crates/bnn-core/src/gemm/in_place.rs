@@ -1,18 +1,34 @@
-//! Products with canonical weights, a sample at a time and in registers: what firmware runs. Little
-//! code, a small stack, no allocator.
+//! In the place of `driver` without an allocator: products with canonical weights, a sample at a
+//! time and in registers. It is what firmware runs: little code, and a small stack.
 
 use core::ops::Range;
 
+use super::Activations;
 use super::epilogue::Epilogue;
-use super::output::{Columns, OutputRows};
+use super::output::{Columns, OutputRows, Strided, TiledOutput};
 use super::product::Product;
 use super::samples::{Samples, Source};
-use super::weights::Resolved;
-use crate::kernel::{NR, Sums};
+use super::weights::{Resolved, Storage, Weights};
+use crate::error::Error;
+use crate::kernel::{Kernel, NR};
 
 /// Takes the sums of a sample: its number, the number of the first weight row, and at most `NR`
 /// sums.
 type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
+
+/// Computes the whole product. `c` has room for it, `stride` elements for each sample, and the
+/// epilogue has parameters for all outputs.
+pub(crate) fn compute<E: Epilogue>(
+    a: &Samples<'_>,
+    w: &Resolved<'_>,
+    epilogue: &E,
+    c: &mut [E::Elem],
+    stride: usize,
+) {
+    let outputs = Product { a, w, epilogue };
+    let [m, n] = outputs.shape();
+    outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
+}
 
 impl<E: Epilogue> Product<'_, E> {
     /// Computes the outputs `columns` of the samples `range` with canonical weights.
@@ -55,21 +71,51 @@ fn multiply(
     finish: Finish<'_>,
 ) {
     // Every sum is written before it is used.
-    let mut sums = Sums([0; NR]);
+    let mut sums = [0; NR];
     for sample in range {
         let rows = a.sample(sample);
         let mut first = outputs.start;
         while first < outputs.end {
             let used = NR.min(outputs.end - first);
-            w.sums(rows, first, sums.0.get_mut(..used).unwrap_or_default());
-            finish(sample, first, sums.0.get(..used).unwrap_or_default());
+            w.sums(rows, first, sums.get_mut(..used).unwrap_or_default());
+            finish(sample, first, sums.get(..used).unwrap_or_default());
             first += used;
         }
     }
 }
 
+impl<'w> Weights<'w> {
+    /// Chooses the kernel that multiplies any number of rows with these weights.
+    pub(crate) fn resolve(self, _rows: usize) -> Result<Resolved<'w>, Error> {
+        let kernel = match self.kernel {
+            Some(kernel) => kernel,
+            None => Kernel::active()?,
+        };
+        Ok(Resolved {
+            weights: self,
+            kernel,
+        })
+    }
+}
+
+impl<'w> Resolved<'w> {
+    /// The rows of weights from `first` on, each of `words` words.
+    pub(crate) fn canonical_rows(&self, first: usize, words: usize) -> &'w [u64] {
+        let Storage::Canonical(weights) = self.weights.storage;
+        weights.get(first * words..).unwrap_or_default()
+    }
+}
+
 /// Without an allocator, all rows are packed.
 impl<'a> Samples<'a> {
+    /// The samples of a product's left side.
+    pub(super) fn of(activations: Activations<'a>) -> Self {
+        match activations {
+            Activations::Bits(bits) => Self::of_bits(bits),
+            Activations::Planes(planes) => Self::of_planes(planes),
+        }
+    }
+
     /// Whether a sample is one row of signs, so that its products are the sums.
     fn are_packed_signs(&self) -> bool {
         self.depth.is_none() && matches!(self.rows, Source::Packed(_))

@@ -3,8 +3,13 @@
 //! row per output), `y` is `[m, n]`. With `m = 1` it is the matrix-vector product.
 //!
 //! All results are equal, bit for bit, for every kernel and any number of threads.
+//!
+//! Without an allocator, [`driver`] is `in_place.rs`: weights are canonical, samples are packed,
+//! and sums are made in registers.
 
-mod byte_tables;
+pub(crate) mod byte_tables;
+#[cfg_attr(not(feature = "alloc"), path = "in_place.rs")]
+pub(crate) mod driver;
 #[expect(
     dead_code,
     reason = "products in tiles and products in place each use a part of it"
@@ -14,8 +19,6 @@ pub(crate) mod epilogue;
 mod floats;
 #[cfg(feature = "alloc")]
 pub(crate) mod gather;
-#[cfg(not(feature = "alloc"))]
-mod in_place;
 #[cfg_attr(
     not(feature = "std"),
     expect(dead_code, reason = "threads decide how outputs are cut")
@@ -23,8 +26,9 @@ mod in_place;
 pub(crate) mod output;
 #[cfg(feature = "alloc")]
 mod packed;
-#[cfg(feature = "std")]
-mod parallel;
+#[cfg(feature = "alloc")]
+#[cfg_attr(not(feature = "std"), path = "one_thread.rs")]
+pub(crate) mod parallel;
 pub(crate) mod product;
 #[cfg(feature = "alloc")]
 mod sample_rows;
@@ -33,28 +37,19 @@ pub(crate) mod samples;
 mod slabs;
 #[cfg(feature = "alloc")]
 mod tiled;
-mod weights;
+pub(crate) mod weights;
 
-#[cfg(feature = "conv")]
-pub(crate) use byte_tables::ByteTables;
-#[cfg(feature = "alloc")]
-pub use floats::FloatRows;
-#[cfg(feature = "alloc")]
-pub use packed::PackedWeights;
-#[cfg(feature = "std")]
-pub use parallel::{WORTH_A_THREAD, single_threaded};
-#[cfg(feature = "conv")]
-pub(crate) use weights::OUTPUTS;
 pub use weights::Weights;
 pub(crate) use weights::{Resolved, Sample};
+#[cfg(feature = "alloc")]
+pub use {floats::FloatRows, packed::PackedWeights};
 
 use crate::bits::{BitMatrixView, BitMatrixViewMut};
 use crate::error::Error;
 use crate::planes::Planes;
 use crate::shape::{equal, row_words, strided, sum_fits};
-use epilogue::{Affine, Epilogue, RawSums};
-use output::{Columns, Strided, TiledOutput};
-use product::Product;
+use driver::compute;
+use epilogue::{Affine, RawSums};
 use samples::Samples;
 
 /// The left side of a product: `[m, k]`.
@@ -82,13 +77,6 @@ impl<'a> From<Planes<'a>> for Activations<'a> {
     }
 }
 
-#[cfg(feature = "alloc")]
-impl<'a> From<FloatRows<'a>> for Activations<'a> {
-    fn from(floats: FloatRows<'a>) -> Self {
-        Activations::Floats(floats)
-    }
-}
-
 /// A threshold per output: the output bit is 1 (`+1`) where `sum >= threshold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,14 +100,6 @@ impl<'a> From<&'a [i32]> for Thresholds<'a> {
 }
 
 impl Thresholds<'_> {
-    #[cfg(feature = "alloc")]
-    pub(crate) fn get(&self, output: usize) -> Option<i32> {
-        match self {
-            Thresholds::I16(t) => t.get(output).map(|&t| t.into()),
-            Thresholds::I32(t) => t.get(output).copied(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Thresholds::I16(t) => t.len(),
@@ -192,50 +172,12 @@ pub fn gemm_bits<'a, 'w, 't>(
     Ok(())
 }
 
-/// Computes the whole product. `c` has room for it, and the epilogue has parameters for all
-/// outputs.
-pub(crate) fn compute<E: Epilogue>(
-    a: &Samples<'_>,
-    w: &Resolved<'_>,
-    epilogue: &E,
-    c: &mut [E::Elem],
-    stride: usize,
-) {
-    #[cfg(feature = "alloc")]
-    if slabs::compute(a, w, epilogue, c, stride) {
-        return;
-    }
-    compute_all(&Product { a, w, epilogue }, c, stride);
-}
-
-/// Computes all outputs, on several threads if they are worth it. `c` holds a row of outputs per
-/// sample, `stride` elements apart.
-pub(crate) fn compute_all<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: usize) {
-    #[cfg(feature = "std")]
-    if parallel::compute(outputs, c, stride) {
-        return;
-    }
-    let [m, n] = outputs.shape();
-    outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
-}
-
-/// Without threads there is nothing to keep work from.
-#[cfg(all(feature = "alloc", not(feature = "std")))]
-pub(crate) fn single_threaded<R>(work: impl FnOnce() -> R) -> R {
-    work()
-}
-
 /// Checks what every product requires of its two sides.
 pub(crate) fn operands<'a, 'w>(
     a: Activations<'a>,
     w: Weights<'w>,
 ) -> Result<(Samples<'a>, Resolved<'w>), Error> {
-    let a = match a {
-        Activations::Bits(bits) => Samples::of_bits(bits),
-        Activations::Planes(planes) => Samples::of_planes(planes),
-        #[cfg(feature = "alloc")]
-        Activations::Floats(floats) => Samples::of_floats(floats),
-    };
+    let a = Samples::of(a);
     equal("elements per row of the two sides (k)", w.cols(), a.cols())?;
     sum_fits(a.cols(), a.most())?;
     let w = w.resolve(a.len().saturating_mul(a.rows_per_sample()))?;

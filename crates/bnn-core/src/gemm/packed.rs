@@ -4,8 +4,9 @@ use super::weights::{Resolved, Storage, Weights};
 use crate::aligned::AlignedWords;
 use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::kernel::{Block, Kernel, NR, Sums};
-use crate::shape::{matrix_words, mul, row_words};
+use crate::kernel::micro_kernel::Block;
+use crate::kernel::{Kernel, NR, Sums};
+use crate::shape::{matrix_words, mul, row_len, row_words};
 
 /// Weights `[n, k]` in the layout of one kernel, which they remember: a product uses that kernel,
 /// so layout and kernel cannot disagree.
@@ -104,7 +105,33 @@ impl<'w> From<&'w PackedWeights> for Weights<'w> {
     }
 }
 
-impl Resolved<'_> {
+impl<'w> Weights<'w> {
+    /// Chooses the kernel that multiplies `rows` rows with these weights.
+    pub(crate) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
+        let kernel = match self.kernel {
+            Some(kernel) => kernel,
+            None => Kernel::active()?,
+        };
+        let kernel = match self.storage {
+            Storage::Panels(_) => kernel.for_size(rows, row_len(self.cols), self.rows),
+            Storage::Canonical(_) => kernel,
+        };
+        Ok(Resolved {
+            weights: self,
+            kernel,
+        })
+    }
+}
+
+impl<'w> Resolved<'w> {
+    /// The rows of weights from `first` on, each of `words` words; nothing, if they are in panels.
+    pub(crate) fn canonical_rows(&self, first: usize, words: usize) -> &'w [u64] {
+        match self.weights.storage {
+            Storage::Canonical(weights) => weights.get(first * words..).unwrap_or_default(),
+            Storage::Panels(_) => &[],
+        }
+    }
+
     /// Words of room for laying out `rows` rows of `words` words for these weights.
     pub(super) fn block_words(&self, rows: usize, words: usize) -> usize {
         match self.weights.storage {

@@ -2,19 +2,37 @@
 
 use core::ops::Range;
 
+use super::Activations;
 use super::floats::FloatRows;
 use super::gather::Gather;
 use super::samples::{Samples, Source};
 use crate::kernel::{Kernel, Sums};
 use crate::shape::row_words;
 
+/// The source of rows that are written block by block.
+#[derive(Clone, Copy)]
+pub(super) enum Written<'a> {
+    /// Floats, whose signs are still to be packed.
+    Floats(FloatRows<'a>),
+    Gathered(&'a dyn Gather),
+}
+
 impl<'a> Samples<'a> {
+    /// The samples of a product's left side.
+    pub(super) fn of(activations: Activations<'a>) -> Self {
+        match activations {
+            Activations::Bits(bits) => Self::of_bits(bits),
+            Activations::Planes(planes) => Self::of_planes(planes),
+            Activations::Floats(floats) => Self::of_floats(floats),
+        }
+    }
+
     pub(crate) fn of_floats(floats: FloatRows<'a>) -> Self {
         Self {
             samples: floats.rows(),
             cols: floats.cols(),
             depth: None,
-            rows: Source::Floats(floats),
+            rows: Source::Written(Written::Floats(floats)),
         }
     }
 
@@ -30,7 +48,7 @@ impl<'a> Samples<'a> {
             samples,
             cols,
             depth,
-            rows: Source::Gathered(rows),
+            rows: Source::Written(Written::Gathered(rows)),
         }
     }
 
@@ -38,14 +56,13 @@ impl<'a> Samples<'a> {
     pub(crate) fn room_words(&self) -> usize {
         match self.rows {
             Source::Packed(_) => 0,
-            Source::Floats(_) => self.sample_words(),
-            Source::Gathered(_) => self.sample_words(),
+            Source::Written(_) => self.sample_words(),
         }
     }
 
     /// Completes the sums of the samples `range` with the weight rows from `first` on.
     pub(crate) fn correct(&self, range: Range<usize>, first: usize, sums: &mut [Sums]) {
-        if let Source::Gathered(rows) = self.rows {
+        if let Source::Written(Written::Gathered(rows)) = self.rows {
             rows.correct(range, first, sums);
         }
     }
@@ -64,20 +81,25 @@ impl<'a> Samples<'a> {
                 let from = range.start * self.sample_words();
                 all.get(from..from + words).unwrap_or_default()
             }
-            Source::Floats(FloatRows { x, stride, .. }) => {
+            Source::Written(written) => {
                 let room = room.get_mut(..words).unwrap_or_default();
+                self.write(written, range, kernel, room);
+                room
+            }
+        }
+    }
+
+    /// Writes the rows of the samples `range`: all of `room`.
+    fn write(&self, from: Written<'_>, range: Range<usize>, kernel: &Kernel, room: &mut [u64]) {
+        match from {
+            Written::Floats(FloatRows { x, stride, .. }) => {
                 let x = x.get(range.start * stride..).unwrap_or_default();
                 let rows = room.chunks_exact_mut(row_words(self.cols));
                 for (bits, x) in rows.zip(x.chunks(stride)) {
                     (kernel.packing().f32)(x.get(..self.cols).unwrap_or(x), bits);
                 }
-                room
             }
-            Source::Gathered(rows) => {
-                let room = room.get_mut(..words).unwrap_or_default();
-                rows.gather(kernel, range, room);
-                room
-            }
+            Written::Gathered(rows) => rows.gather(kernel, range, room),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The left side of a product: samples of one row of packed words each, or of several, which are in
 //! memory already or are written block by block.
 
-#[cfg(feature = "alloc")]
-use super::{floats::FloatRows, gather::Gather};
 use crate::bits::BitMatrixView;
 use crate::planes::{Planes, most};
 use crate::shape::row_words;
@@ -23,11 +21,9 @@ pub(crate) struct Samples<'a> {
 pub(super) enum Source<'a> {
     /// Packed, one after the other.
     Packed(&'a [u64]),
-    /// Floats, whose signs are still to be packed.
+    /// Written block by block.
     #[cfg(feature = "alloc")]
-    Floats(FloatRows<'a>),
-    #[cfg(feature = "alloc")]
-    Gathered(&'a dyn Gather),
+    Written(super::sample_rows::Written<'a>),
 }
 
 impl<'a> Samples<'a> {

@@ -4,9 +4,10 @@
 
 use core::ops::Range;
 
-use super::compute_all;
+use super::driver::compute_all;
 use super::epilogue::Epilogue;
 use super::output::{Columns, Grain, OutputRows, TiledOutput};
+use super::parallel;
 use super::product::Product;
 use super::samples::Samples;
 use super::weights::{Resolved, Storage, Weights};
@@ -59,7 +60,7 @@ pub(super) fn compute<E: Epilogue>(
         return false;
     }
     let kernel = w.kernel.for_size(rows, words, outputs);
-    let threads = threads(&Product { a, w, epilogue });
+    let threads = parallel::threads(&Product { a, w, epilogue });
     let panels = slab_panels(kernel, words, outputs, threads);
     if panels == 0 {
         return false;
@@ -130,17 +131,6 @@ fn slab_panels(kernel: &Kernel, words: usize, outputs: usize, threads: usize) ->
     let most = MOST_WORDS / kernel.panel_words(words);
     let panels = wanted.saturating_mul(threads).min(most);
     (panels / ALIGNED * ALIGNED).min(outputs.div_ceil(NR))
-}
-
-/// How many threads would share the work.
-#[cfg(feature = "std")]
-fn threads(outputs: &impl TiledOutput) -> usize {
-    super::parallel::threads(outputs)
-}
-
-#[cfg(not(feature = "std"))]
-fn threads(_: &impl TiledOutput) -> usize {
-    1
 }
 
 /// Panels as outputs, so that threads share the work of laying them out.

@@ -2,7 +2,6 @@
 
 use super::byte_tables::ByteTables;
 use crate::bits::BitMatrixView;
-use crate::error::Error;
 use crate::kernel::{Kernel, NR};
 use crate::shape::row_len;
 
@@ -43,26 +42,6 @@ impl<'w> Weights<'w> {
     /// Bits per row.
     pub(super) fn cols(&self) -> usize {
         self.cols
-    }
-
-    /// Chooses the kernel that multiplies `rows` rows with these weights.
-    pub(crate) fn resolve(self, rows: usize) -> Result<Resolved<'w>, Error> {
-        let kernel = match self.kernel {
-            Some(kernel) => kernel,
-            None => Kernel::active()?,
-        };
-        let kernel = match self.storage {
-            #[cfg(feature = "alloc")]
-            Storage::Panels(_) => kernel.for_size(rows, row_len(self.cols), self.rows),
-            Storage::Canonical(_) => {
-                let _ = rows;
-                kernel
-            }
-        };
-        Ok(Resolved {
-            weights: self,
-            kernel,
-        })
     }
 }
 
@@ -189,14 +168,5 @@ impl<'w> Resolved<'w> {
         let k = self.weights.cols as i32;
         let weights = self.canonical_rows(first, row.len());
         self.kernel.dot_rows(row, weights, k, sums);
-    }
-
-    /// The rows of weights from `first` on, each of `words` words; nothing, if they are in panels.
-    pub(crate) fn canonical_rows(&self, first: usize, words: usize) -> &'w [u64] {
-        match self.weights.storage {
-            Storage::Canonical(weights) => weights.get(first * words..).unwrap_or_default(),
-            #[cfg(feature = "alloc")]
-            Storage::Panels(_) => &[],
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! The functions of a kernel without an allocator: those of the target's baseline. The compiler
-//! knows them, so firmware links only the functions that it calls.
+//! In the place of `products` without an allocator: what a kernel does are the functions of the
+//! target's baseline. The compiler knows them, so firmware links only the functions that it calls.
 
 use super::arch;
 use super::epilogue::{self, Epilogues};
@@ -23,6 +23,12 @@ impl Kernel {
 }
 
 impl Kernel {
+    /// Whether it has no instruction that counts bits: none has without an allocator.
+    #[inline]
+    pub(crate) fn counts_by_arithmetic(&self) -> bool {
+        true
+    }
+
     /// The packing functions of this kernel.
     #[inline]
     pub(crate) fn packing(&self) -> &'static Packing {
@@ -33,6 +39,6 @@ impl Kernel {
     /// the other: `sums[i] = k - 2 * popcount(row ^ others[i])`, modulo `2^32`, where `k` is the
     /// number of elements in use. `others` has a row for each sum: sums without one mean nothing.
     pub(crate) fn dot_rows(&self, row: &[u64], others: &[u64], k: i32, sums: &mut [i32]) {
-        arch::portable::dot_rows(row, others, k, sums);
+        arch::portable::multiply::dot_rows(row, others, k, sums);
     }
 }

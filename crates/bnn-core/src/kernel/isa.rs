@@ -51,19 +51,6 @@ macro_rules! define_isa {
                 }
             }
 
-            #[cfg_attr(
-                not(any(test, feature = "std")),
-                expect(dead_code, reason = "without `std` there is no variable to ask for one")
-            )]
-            pub(super) const ALL: &[Isa] = &[$(Isa::$isa),+];
-
-            /// All names that `BNN_ISA` may hold, for messages.
-            #[cfg_attr(
-                not(any(test, feature = "std")),
-                expect(dead_code, reason = "without `std` there is no variable to ask for one")
-            )]
-            pub(super) const NAMES: &str = concat!($(", ", $name),+).split_at(", ".len()).1;
-
             /// The name by which `BNN_ISA` asks for it.
             #[must_use]
             pub const fn name(self) -> &'static str {

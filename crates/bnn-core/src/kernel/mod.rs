@@ -7,41 +7,45 @@
 //!
 //! [`isa`], [`sums`], [`micro_kernel`], [`windows`], [`epilogue`], [`packing`], [`f32_operands`],
 //! [`sign_tables`] and [`loops`] are the vocabulary that [`arch`] fills in, and [`types`] gathers
-//! it in a [`Kernel`]; [`products`] and [`f32_products`], or `in_place` without an allocator, are
-//! what a kernel does with it; [`dispatch`] has the table of what `arch` offers, and [`by_name`]
-//! finds a kernel in it.
+//! it in a [`Kernel`], which [`identity`] names; [`products`] and [`f32_products`] are what a
+//! kernel does with it; [`dispatch`] has the table of what `arch` offers, and [`by_name`] chooses a
+//! kernel in it.
+//!
+//! Without an allocator there is one kernel: [`types`] is `only_kernel.rs` then, and [`products`]
+//! is `in_place.rs`. Without `std` there is no variable that names a kernel: [`by_name`] is
+//! `fastest.rs`.
 
 mod arch;
-#[cfg(any(test, feature = "std"))]
+#[cfg_attr(not(feature = "std"), path = "fastest.rs")]
 mod by_name;
 mod dispatch;
 mod epilogue;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 pub(crate) mod f32_operands;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 mod f32_products;
-#[cfg(not(feature = "alloc"))]
-mod in_place;
+mod identity;
 mod isa;
 pub(crate) mod loops;
 #[cfg(feature = "alloc")]
-mod micro_kernel;
+pub(crate) mod micro_kernel;
 pub(crate) mod packing;
-#[cfg(feature = "alloc")]
+#[cfg_attr(not(feature = "alloc"), path = "in_place.rs")]
 mod products;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
 pub(crate) mod sign_tables;
 mod sums;
+#[cfg_attr(not(feature = "alloc"), path = "only_kernel.rs")]
 mod types;
 #[cfg(feature = "alloc")]
 pub(crate) mod windows;
 
 pub(crate) use arch::portable::pack::{pack as pack_row, unpack as unpack_row};
+#[cfg(feature = "conv")]
+pub(crate) use arch::portable::small_core::fastest::subtract_mismatches;
 pub use dispatch::vectorised;
 pub(crate) use epilogue::{Epilogues, Factors};
 pub use isa::Isa;
-#[cfg(feature = "alloc")]
-pub(crate) use micro_kernel::Block;
 pub(crate) use sums::{NR, Sums};
 pub use types::Kernel;
 

@@ -2,6 +2,7 @@
 //! canonical rows, and of windows in place, in memory that the caller allocates.
 
 use super::epilogue::Epilogues;
+use super::isa::Isa;
 use super::micro_kernel::Block;
 use super::packing::Packing;
 use super::sums::{NR, Sums};
@@ -91,6 +92,12 @@ impl Kernel {
     /// The epilogues of this kernel.
     pub(crate) fn epilogues(&self) -> &'static Epilogues {
         self.functions.epilogues
+    }
+
+    /// Whether it has no instruction that counts bits, so that a product of bits takes many.
+    #[inline]
+    pub(crate) fn counts_by_arithmetic(&self) -> bool {
+        self.isa == Isa::Portable
     }
 
     /// The packing functions of this kernel.

@@ -7,5 +7,5 @@ pub(crate) const NR: usize = if cfg!(feature = "alloc") { 32 } else { 16 };
 /// Sums of one activation row with a panel, on a cache line: a vector or tile that straddles two
 /// lines takes twice the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "alloc", repr(C, align(64)))]
+#[repr(C, align(64))]
 pub(crate) struct Sums(pub(crate) [i32; NR]);

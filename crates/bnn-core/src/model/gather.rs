@@ -8,8 +8,9 @@ use super::patch::{HALF, Patch};
 use super::reader::LayerWeights;
 use crate::bits::bits_at;
 use crate::conv::{Conv2d, PadValue};
-use crate::gemm::{ByteTables, Resolved};
-use crate::kernel::Kernel;
+use crate::gemm::Resolved;
+use crate::gemm::byte_tables::ByteTables;
+use crate::kernel::{Kernel, subtract_mismatches};
 use crate::window::Windows;
 
 /// A convolution to one row of pixels.
@@ -185,7 +186,7 @@ impl PatchWindow<'_> {
         let tap_len = self.channels / HALF;
         let mut at = (self.rows.start * width + self.cols.start) * tap_len;
         for _ in 0..rows {
-            Kernel::subtract_mismatches(patch, weights, at..at + taps * tap_len, sums);
+            subtract_mismatches(patch, weights, at..at + taps * tap_len, sums);
             at += width * tap_len;
         }
     }

@@ -1,5 +1,5 @@
-//! In the place of `spatial` where the feature `conv` is off: there are dense layers alone, and files
-//! with convolutions and pools are refused.
+//! In the place of `spatial` where the feature `conv` is off: there are dense layers alone, and
+//! files with convolutions and pools are refused.
 
 use super::fault::Fault;
 use super::format::{Record, Shape};

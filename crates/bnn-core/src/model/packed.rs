@@ -16,8 +16,9 @@ use super::workspaces::{Workspace, Workspaces};
 use crate::bits::BitMatrixView;
 use crate::conv::Images;
 use crate::error::Error;
+use crate::gemm::driver::compute_all;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
-use crate::gemm::{compute_all, single_threaded};
+use crate::gemm::parallel::single_threaded;
 use crate::memory;
 use crate::shape::{WORD, mul, positive, row_len, row_words};
 

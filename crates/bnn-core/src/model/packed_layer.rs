@@ -4,7 +4,7 @@ use super::error::ModelError;
 use super::io::{OUTPUT_TYPE, Output};
 use super::layer::{Epilogue, InputType, Layer, LayerKind};
 use crate::bits::BitMatrixViewMut;
-use crate::conv::BitLayer;
+use crate::conv::product::BitLayer;
 use crate::conv::{
     Conv2d, ConvOptions, Images, PackedFilters, Pool2d, conv2d_f32, conv2d_i32, max_pool2d,
 };

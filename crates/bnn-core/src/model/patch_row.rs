@@ -6,7 +6,8 @@ use super::gather::{PatchWindow, Sink, Taken};
 use super::io::Input;
 use super::patch::HALF;
 use crate::bits::BitMatrixView;
-use crate::gemm::{OUTPUTS, Resolved};
+use crate::gemm::Resolved;
+use crate::gemm::weights::OUTPUTS;
 use crate::kernel::Kernel;
 use crate::shape::{row_len, row_words};
 

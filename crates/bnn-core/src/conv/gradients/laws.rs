@@ -1,5 +1,7 @@
 //! Laws of the gradient of images, for every kernel of this CPU that has a way of its own.
 
+use alloc::vec;
+
 use super::*;
 use crate::bits::BitMatrix;
 use crate::conv::{ConvOptions, Padding};

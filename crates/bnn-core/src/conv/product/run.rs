@@ -11,10 +11,11 @@ use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
+use crate::gemm::driver::compute_all;
 use crate::gemm::epilogue::Epilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::gemm::product::Product;
-use crate::gemm::{PackedWeights, Resolved, Thresholds, Weights, compute_all};
+use crate::gemm::{PackedWeights, Resolved, Thresholds, Weights};
 use crate::shape::row_words;
 
 /// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.

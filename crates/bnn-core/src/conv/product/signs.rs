@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::bits::BitMatrix;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-use crate::gemm::compute_all;
+use crate::gemm::driver::compute_all;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::Kernel;
 use crate::shape::{WORD, row_words};

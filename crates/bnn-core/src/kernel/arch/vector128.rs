@@ -227,5 +227,5 @@ pub(super) fn count<V: Vector>(a: &[u64], b: &[u64]) -> u32 {
         }
         sum += pairs[0].sum_pairs() + pairs[1].sum_pairs();
     }
-    sum + super::portable::count(a_rest, b_rest)
+    sum + super::portable::multiply::count(a_rest, b_rest)
 }

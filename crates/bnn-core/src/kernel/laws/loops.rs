@@ -2,7 +2,7 @@
 
 use crate::kernel::loops::Loop;
 use crate::kernel::vectorised;
-#[cfg(all(bnn_x86, feature = "std"))]
+#[cfg(bnn_x86)]
 use crate::kernel::{Kernel, arch};
 
 struct Sum<'a>(&'a [f32], &'a mut [f32]);
@@ -28,7 +28,7 @@ fn a_loop_computes_the_same_bits_on_every_instruction_set() {
         };
         let (x, mut plain) = (numbers(1), numbers(2));
         Sum(&x, &mut plain).run();
-        #[cfg(all(bnn_x86, feature = "std"))]
+        #[cfg(bnn_x86)]
         for kernel in Kernel::available() {
             let mut y = numbers(2);
             let count = arch::x86_64::loops::run(kernel, Sum(&x, &mut y));

@@ -4,7 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::stream as words;
-use crate::kernel::{Block, Kernel, NR, Sums};
+use crate::kernel::micro_kernel::Block;
+use crate::kernel::{Kernel, NR, Sums};
 
 fn mismatches(a: &[u64], b: &[u64]) -> u32 {
     let bits = |x: &u64| (0..64).filter(|i| x >> i & 1 == 1).count() as u32;

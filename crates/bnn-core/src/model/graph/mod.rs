@@ -4,7 +4,8 @@
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is
 //! a graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks
-//! of samples on hosts, over tensors that are `whole`. `info` and `cost` tell what nodes are and take.
+//! of samples on hosts, over tensors that are `whole`. `info` and `cost` tell what nodes are and
+//! take.
 
 pub(in crate::model) mod check;
 mod cost;

@@ -8,7 +8,7 @@ use super::tensor::{RowMut, RowNumbers, Rows};
 use super::whole::RowsMut;
 use super::windowed::{WindowRow, conv_of, finish, finished};
 use crate::bits::BitMatrixView;
-use crate::conv::BitLayer;
+use crate::conv::product::BitLayer;
 use crate::conv::{Images, PackedFilters, conv2d_f32, conv2d_i32};
 use crate::error::Error;
 use crate::gemm::Thresholds;

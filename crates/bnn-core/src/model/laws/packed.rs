@@ -79,7 +79,7 @@ fn a_run_works_in_as_much_memory_as_the_model_says() -> Result<(), ModelError> {
         for samples in [1, 2, most] {
             let first = x.input().part(0..samples * model.input_len());
             let (_, done) = outputs(&model, samples, |y| {
-                crate::gemm::single_threaded(|| packed.run(samples, first, y))
+                crate::gemm::parallel::single_threaded(|| packed.run(samples, first, y))
             });
             done?;
             let told = packed.memory(samples);

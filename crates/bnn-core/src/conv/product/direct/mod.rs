@@ -404,3 +404,13 @@ impl StagedBlock<'_> {
         }
     }
 }
+
+impl Thresholds<'_> {
+    /// The threshold of an output.
+    fn get(&self, output: usize) -> Option<i32> {
+        match self {
+            Thresholds::I16(t) => t.get(output).map(|&t| t.into()),
+            Thresholds::I32(t) => t.get(output).copied(),
+        }
+    }
+}

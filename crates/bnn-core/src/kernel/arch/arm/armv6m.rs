@@ -43,8 +43,10 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
     subtract_mismatches(row, others, 0..row.len(), sums);
 }
 
-/// See [`Kernel::subtract_mismatches`](crate::kernel::Kernel::subtract_mismatches).
-pub(in crate::kernel) fn subtract_mismatches(
+/// Subtracts from each sum twice the number of bits in which `row` and a row of the same length in
+/// `others` differ in their `part`: words of 32 bits. By arithmetic, see
+/// [`Kernel::counts_by_arithmetic`](crate::kernel::Kernel::counts_by_arithmetic).
+pub(crate) fn subtract_mismatches(
     row: &[u32],
     others: &[u32],
     part: Range<usize>,
@@ -76,13 +78,13 @@ pub(in crate::kernel) fn subtract_mismatches(
         }
         done += 2;
     }
-    if let [word] = tail {
-        if let Some(weights) = others.get(done..) {
-            let gap = 4 * stride - size_of_val(word);
-            // SAFETY: the word's place in each row lies `stride` further on than in the one before,
-            // and `others` has a row for each of the sums, of which there is one at least.
-            unsafe { subtract_word(weights.as_ptr(), sums.as_mut_ptr(), sums_end, word, gap) };
-        }
+    if let [word] = tail
+        && let Some(weights) = others.get(done..)
+    {
+        let gap = 4 * stride - size_of_val(word);
+        // SAFETY: the word's place in each row lies `stride` further on than in the one before, and
+        // `others` has a row for each of the sums, of which there is one at least.
+        unsafe { subtract_word(weights.as_ptr(), sums.as_mut_ptr(), sums_end, word, gap) };
     }
 }
 

@@ -49,8 +49,10 @@ pub(in crate::kernel::arch) fn dot_rows(row: &[u64], others: &[u64], k: i32, sum
     subtract_mismatches(row, others, 0..row.len(), sums);
 }
 
-/// See [`Kernel::subtract_mismatches`](crate::kernel::Kernel::subtract_mismatches).
-pub(in crate::kernel) fn subtract_mismatches(
+/// Subtracts from each sum twice the number of bits in which `row` and a row of the same length in
+/// `others` differ in their `part`: words of 32 bits. By arithmetic, see
+/// [`Kernel::counts_by_arithmetic`](crate::kernel::Kernel::counts_by_arithmetic).
+pub(crate) fn subtract_mismatches(
     row: &[u32],
     others: &[u32],
     part: Range<usize>,

@@ -1,4 +1,4 @@
-//! The portable kernel without an allocator.
+//! In the place of `multiply` without an allocator: products with canonical rows.
 
 use super::{SMALL_CORE, small_core};
 use crate::kernel::isa::Isa;
@@ -9,7 +9,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(Isa::Portable, || true
 /// See [`Kernel::dot_rows`].
 pub(in crate::kernel) fn dot_rows(row: &[u64], mut others: &[u64], k: i32, sums: &mut [i32]) {
     if SMALL_CORE {
-        return small_core::dot_rows(row, others, k, sums);
+        return small_core::fastest::dot_rows(row, others, k, sums);
     }
     for sum in sums {
         let Some((other, rest)) = others.split_at_checked(row.len()) else {

@@ -18,7 +18,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
     || true,
     Functions {
         micro_kernel: if SMALL_CORE {
-            small_core::MICRO_KERNEL
+            small_core::multiply::MICRO_KERNEL
         } else {
             MICRO_KERNEL
         },
@@ -56,7 +56,7 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 #[inline(always)]
 pub(in crate::kernel::arch) fn count(a: &[u64], b: &[u64]) -> u32 {
     if SMALL_CORE {
-        return small_core::count(a, b);
+        return small_core::multiply::count(a, b);
     }
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }

@@ -33,7 +33,7 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
 /// faster for short rows and about as fast for long ones; those on Arm expand the scalar one.
 fn count(a: &[u64], b: &[u64]) -> u32 {
     if a.len() < 64 {
-        portable::count(a, b)
+        portable::multiply::count(a, b)
     } else {
         vector128::count::<v128>(a, b)
     }

@@ -5,8 +5,17 @@
 use crate::kernel::arch::portable::pack::transpose_64;
 use crate::kernel::f32_operands::F32Rows;
 use crate::kernel::sign_tables::{
-    CacheLine, LINE, PANEL_COLS, PANEL_LINES, SumsMut, TABLE_ROWS, Tables,
+    CacheLine, LINE, PANEL_COLS, PANEL_LINES, SignTables, SumsMut, TABLE_ROWS, Tables,
 };
+use crate::kernel::types::Kernel;
+
+impl Kernel {
+    /// Adds products of `f32` with signs by tables.
+    pub(super) const fn with_sign_tables(mut self, tables: &'static SignTables) -> Self {
+        self.sign_tables = Some(tables);
+        self
+    }
+}
 
 /// Where the numbers of a group of [`TABLE_ROWS`] rows lie.
 #[derive(Clone, Copy, Debug)]

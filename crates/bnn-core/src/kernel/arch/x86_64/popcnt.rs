@@ -52,5 +52,5 @@ fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
 
 #[target_feature(enable = "popcnt")]
 fn count(a: &[u64], b: &[u64]) -> u32 {
-    portable::count(a, b)
+    portable::multiply::count(a, b)
 }

@@ -3,17 +3,11 @@
 //! test.
 
 #[cfg(not(any(bnn_armv6m, bnn_armv7em)))]
-mod carry_save;
+pub(in crate::kernel) mod carry_save;
 #[cfg(feature = "alloc")]
-mod multiply;
+pub(super) mod multiply;
 
 #[cfg(any(bnn_armv6m, bnn_armv7em))]
-pub(super) use super::super::arm::dot_rows;
-#[cfg(all(feature = "conv", any(bnn_armv6m, bnn_armv7em)))]
-pub(in crate::kernel) use super::super::arm::subtract_mismatches;
+pub(in crate::kernel) use super::super::arm::fastest;
 #[cfg(not(any(bnn_armv6m, bnn_armv7em)))]
-pub(super) use carry_save::dot_rows;
-#[cfg(all(feature = "conv", not(any(bnn_armv6m, bnn_armv7em))))]
-pub(in crate::kernel) use carry_save::subtract_mismatches;
-#[cfg(feature = "alloc")]
-pub(super) use multiply::{MICRO_KERNEL, count};
+pub(in crate::kernel) use carry_save as fastest;

@@ -1,7 +1,7 @@
 //! Blocks and panels of small cores: one row against one weight row fills the registers, so panels
 //! are rows as they are.
 
-use super::dot_rows;
+use super::fastest::dot_rows;
 use crate::kernel::arch::scalar;
 use crate::kernel::micro_kernel::{Block, MicroKernel};
 use crate::kernel::sums::Sums;

@@ -65,6 +65,20 @@ pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
     multiply: |a, b, out| unsafe { bf16::multiply(a, b, out) },
 });
 
+impl Kernel {
+    /// Gives small products to another kernel.
+    const fn with_lighter(mut self, lighter: Lighter) -> Self {
+        self.lighter = Some(lighter);
+        self
+    }
+
+    /// Adds a faster way to multiply `f32` with signs.
+    const fn with_f32(mut self, functions: F32Functions) -> Self {
+        self.f32 = Some(functions);
+        self
+    }
+}
+
 /// Whether the AVX-512 kernel is faster: measured; at the border the two are equal.
 fn small(rows: usize, words: usize, outputs: usize) -> bool {
     let work = rows.saturating_mul(words).saturating_mul(outputs);

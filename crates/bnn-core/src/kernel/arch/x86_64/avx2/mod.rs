@@ -9,7 +9,6 @@
 //! An entry serves *two* rows, so a lookup is 2 x 4 x 32 products; `nibble_tables` has the layouts.
 
 pub(super) mod epilogue;
-#[cfg(feature = "std")]
 mod f32_signs;
 pub(super) mod pack;
 mod panel;
@@ -41,40 +40,36 @@ use crate::kernel::types::Kernel;
 /// Pairs of rows in a tile: their counters, the nibbles and the temporaries fill the 16 registers.
 const PAIRS: usize = 4;
 
-pub(in crate::kernel) static KERNEL: Kernel = {
-    let kernel = Kernel::new(
-        Isa::Avx2,
-        || cpu_has!("avx2", "popcnt"),
-        Functions {
-            micro_kernel: MicroKernel {
-                mr: 2 * PAIRS,
-                // Tables take 16 times the bytes of the bits: more rows would leave the cache.
-                block_rows: 32,
-                block: Some(BlockLayout {
-                    words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
-                    fill: fill_pairs::<PAIRS>,
-                }),
-                panel_words,
-                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
-                // `popcnt`.
-                fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
-                // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
-                // `popcnt`.
-                multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
-                lay_out_on_the_way: true,
-            },
-            epilogues: &epilogue::EPILOGUES,
+pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
+    Isa::Avx2,
+    || cpu_has!("avx2", "popcnt"),
+    Functions {
+        micro_kernel: MicroKernel {
+            mr: 2 * PAIRS,
+            // Tables take 16 times the bytes of the bits: more rows would leave the cache.
+            block_rows: 32,
+            block: Some(BlockLayout {
+                words: |rows, words| rows.div_ceil(2) * groups(words) * PAIR_WORDS,
+                fill: fill_pairs::<PAIRS>,
+            }),
+            panel_words,
             // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
             // `popcnt`.
-            count: |a, b| unsafe { count(a, b) },
-            packing: &pack::PACKING,
-            windows: || &windows::WINDOWS,
+            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+            // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
+            // `popcnt`.
+            multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+            lay_out_on_the_way: true,
         },
-    );
-    #[cfg(feature = "std")]
-    let kernel = kernel.with_sign_tables(&f32_signs::SIGN_TABLES);
-    kernel
-};
+        epilogues: &epilogue::EPILOGUES,
+        // SAFETY: a `Kernel` is handed out only if `supported` has found the CPU's AVX2 and
+        // `popcnt`.
+        count: |a, b| unsafe { count(a, b) },
+        packing: &pack::PACKING,
+        windows: || &windows::WINDOWS,
+    },
+)
+.with_sign_tables(&f32_signs::SIGN_TABLES);
 
 #[target_feature(enable = "avx2")]
 fn multiply(block: Block<'_>, panel: &[u64], sums: &mut [Sums]) {
@@ -256,5 +251,5 @@ fn load<T: Pod, const N: usize>(numbers: &[T; N]) -> __m256i {
 /// Canonical rows have no lanes of neurons, so the scalar count serves them.
 #[target_feature(enable = "avx2,popcnt")]
 fn count(a: &[u64], b: &[u64]) -> u32 {
-    portable::count(a, b)
+    portable::multiply::count(a, b)
 }

@@ -3,7 +3,6 @@
 //! lanes is ever needed.
 
 pub(super) mod epilogue;
-#[cfg(feature = "std")]
 pub(super) mod f32_signs;
 pub(super) mod pack;
 pub(super) mod panel;
@@ -33,38 +32,34 @@ const VECTORS: usize = 2;
 /// Weight rows in a strip.
 pub(super) const W: usize = VECTORS * LANES;
 
-pub(in crate::kernel) static KERNEL: Kernel = {
-    let kernel = Kernel::new(
-        Isa::Avx512,
-        // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own
-        // in CPUID.
-        || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
-        Functions {
-            micro_kernel: MicroKernel {
-                // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
-                mr: 8,
-                block_rows: 32,
-                block: None,
-                panel_words: scalar::panel_words,
-                // SAFETY: a `Kernel` is handed out only if `supported` has found these
-                // instructions.
-                fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
-                // SAFETY: a `Kernel` is handed out only if `supported` has found these
-                // instructions.
-                multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
-                lay_out_on_the_way: true,
-            },
-            epilogues: &epilogue::EPILOGUES,
-            // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
-            count: |a, b| unsafe { count(a, b) },
-            packing: &pack::PACKING,
-            windows,
+pub(in crate::kernel) static KERNEL: Kernel = Kernel::new(
+    Isa::Avx512,
+    // AVX2 too: the compiler takes it for granted with AVX-512 F, but it has a bit of its own
+    // in CPUID.
+    || cpu_has!("avx512f", "avx512vpopcntdq", "avx2", "popcnt"),
+    Functions {
+        micro_kernel: MicroKernel {
+            // 8 x 2 sums, 2 vectors of weights and the temporaries fit the 32 registers.
+            mr: 8,
+            block_rows: 32,
+            block: None,
+            panel_words: scalar::panel_words,
+            // SAFETY: a `Kernel` is handed out only if `supported` has found these
+            // instructions.
+            fill_panel: |rows, words, panel| unsafe { panel::fill_panel(rows, words, panel) },
+            // SAFETY: a `Kernel` is handed out only if `supported` has found these
+            // instructions.
+            multiply: |block, panel, sums| unsafe { multiply(block, panel, sums) },
+            lay_out_on_the_way: true,
         },
-    );
-    #[cfg(feature = "std")]
-    let kernel = kernel.with_sign_tables(&f32_signs::SIGN_TABLES);
-    kernel
-};
+        epilogues: &epilogue::EPILOGUES,
+        // SAFETY: a `Kernel` is handed out only if `supported` has found these instructions.
+        count: |a, b| unsafe { count(a, b) },
+        packing: &pack::PACKING,
+        windows,
+    },
+)
+.with_sign_tables(&f32_signs::SIGN_TABLES);
 
 /// The functions for windows: those of VNNI, which all CPUs with VPOPCNTDQ but one (Knights Mill)
 /// have, or those of AVX2.
@@ -129,7 +124,7 @@ pub(super) fn count(a: &[u64], b: &[u64]) -> u32 {
         sum = _mm512_add_epi64(sum, ones);
     }
     // A row has at most i32::MAX bits.
-    _mm512_reduce_add_epi64(sum) as u32 + portable::count(a_rest, b_rest)
+    _mm512_reduce_add_epi64(sum) as u32 + portable::multiply::count(a_rest, b_rest)
 }
 
 #[inline]
