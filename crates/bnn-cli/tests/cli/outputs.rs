@@ -320,8 +320,11 @@ fn every_output_is_written_in_one_place() {
                 folders.push(path);
                 continue;
             }
-            let text = fs::read_to_string(&path).unwrap_or_default();
             // Tests may write what they like.
+            if name == "laws.rs" {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap_or_default();
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             let writes = [
                 "write_atomic",
