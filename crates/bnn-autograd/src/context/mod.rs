@@ -8,7 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use saved::Saved;
-pub(crate) use state::{HeldByFunction, Recipe};
+pub(crate) use state::{HeldByFunction, Recompute};
 pub use state::{KeptInput, Part, SavedState};
 
 use crate::affine::Affine;
@@ -22,7 +22,7 @@ pub(crate) struct Input<T: Real> {
     pub(crate) shape: Vec<usize>,
     pub(crate) needs_grad: bool,
     pub(crate) has_tangent: bool,
-    pub(crate) recipe: Option<Recipe<T>>,
+    pub(crate) recipe: Option<Recompute<T>>,
     /// If the input is this function of the tensor that stands for it.
     pub(crate) affine: Option<Rc<Affine<T>>>,
 }

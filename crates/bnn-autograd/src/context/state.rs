@@ -112,7 +112,7 @@ impl<T: Real> SavedState<T> for HeldByFunction {
 }
 
 /// Computes an input of a function again from what the function that made it has saved.
-pub(crate) type Recipe<T> = Rc<dyn Fn() -> Result<Tensor<T>, Error>>;
+pub(crate) type Recompute<T> = Rc<dyn Fn() -> Result<Tensor<T>, Error>>;
 
 /// An input of a function, kept for a pass: the tensor, shared, or a way to compute it again.
 /// [`Pass::input`](crate::function::Pass::input) makes one.
@@ -120,7 +120,7 @@ pub struct KeptInput<T: Real>(Kept<T>);
 
 enum Kept<T: Real> {
     Tensor(Tensor<T>),
-    Recipe(Recipe<T>),
+    Recompute(Recompute<T>),
 }
 
 impl<T: Real> KeptInput<T> {
@@ -128,12 +128,12 @@ impl<T: Real> KeptInput<T> {
         Self(Kept::Tensor(tensor.clone()))
     }
 
-    pub(crate) fn recomputed(recipe: &Recipe<T>) -> Self {
-        Self(Kept::Recipe(Rc::clone(recipe)))
+    pub(crate) fn recomputed(recipe: &Recompute<T>) -> Self {
+        Self(Kept::Recompute(Rc::clone(recipe)))
     }
 
     pub(crate) fn is_recomputed(&self) -> bool {
-        matches!(self.0, Kept::Recipe(_))
+        matches!(self.0, Kept::Recompute(_))
     }
 
     /// The input, computed again if it was not kept.
@@ -143,7 +143,7 @@ impl<T: Real> KeptInput<T> {
     pub fn tensor(&self) -> Result<Tensor<T>, Error> {
         match &self.0 {
             Kept::Tensor(tensor) => Ok(tensor.clone()),
-            Kept::Recipe(recipe) => recipe(),
+            Kept::Recompute(recipe) => recipe(),
         }
     }
 }
@@ -161,7 +161,7 @@ impl<T: Real> fmt::Debug for KeptInput<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kept::Tensor(_) => "a shared input",
-            Kept::Recipe(_) => "an input to be recomputed",
+            Kept::Recompute(_) => "an input to be recomputed",
         })
     }
 }

@@ -11,7 +11,7 @@ pub(super) enum SetPart {
 
 /// What a file or an array of a part holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum PartKind {
     Images,
     Labels,
 }

@@ -21,7 +21,7 @@ pub(crate) use trace::Applied;
 use value::Value;
 pub use var::Var;
 
-use crate::context::{Context, Input, Recipe};
+use crate::context::{Context, Input, Recompute};
 use crate::error::Error;
 use crate::function::{Derivatives, Function};
 use crate::param::{Param, ParamId};
@@ -251,7 +251,7 @@ impl<T: Real> Tape<T> {
     }
 
     /// A recipe that computes the variable at `edge` again from what its function has saved.
-    fn recipe(&self, edge: Edge) -> Option<Recipe<T>> {
+    fn recipe(&self, edge: Edge) -> Option<Recompute<T>> {
         let inner = self.inner.borrow();
         let Origin::Function { recorded, .. } = &inner.nodes[edge.node].origin else {
             return None;

@@ -30,7 +30,7 @@ pub(crate) use batch_norm::BatchNorm;
 pub(crate) use finish::Finished;
 pub(crate) use input::straight;
 pub(crate) use quantizer::Quantizer;
-pub(crate) use scalar::{Comparison, Scalar};
+pub(crate) use scalar::{Relation, Scalar};
 
 /// A chain in the making.
 #[derive(Debug)]

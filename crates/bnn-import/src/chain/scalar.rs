@@ -26,7 +26,7 @@ pub(crate) enum Scalar {
     /// The scale where the number is at least 0, else its negative.
     Bipolar(Vec<f32>),
     /// 1 where it is true of the number and the parameter, else 0.
-    Compare(Comparison, Vec<f32>),
+    Compare(Relation, Vec<f32>),
     /// One parameter where the number is not 0, else the other.
     Select {
         yes: Vec<f32>,
@@ -36,7 +36,7 @@ pub(crate) enum Scalar {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub(crate) enum Relation {
     Greater,
     GreaterOrEqual,
     Less,
@@ -58,10 +58,10 @@ impl Scalar {
             Self::Bipolar(scale) => scale[c] * sign(x),
             Self::Compare(comparison, a) => {
                 let is = match comparison {
-                    Comparison::Greater => x > a[c],
-                    Comparison::GreaterOrEqual => x >= a[c],
-                    Comparison::Less => x < a[c],
-                    Comparison::LessOrEqual => x <= a[c],
+                    Relation::Greater => x > a[c],
+                    Relation::GreaterOrEqual => x >= a[c],
+                    Relation::Less => x < a[c],
+                    Relation::LessOrEqual => x <= a[c],
                 };
                 f32::from(u8::from(is))
             }
@@ -112,7 +112,7 @@ impl Scalar {
             Self::Multiply(a) | Self::Divide(a) | Self::Bipolar(a) => a[c] < 0.0,
             Self::BatchNorm(norm) => norm.scale[c] < 0.0,
             Self::Compare(comparison, _) => {
-                matches!(comparison, Comparison::Less | Comparison::LessOrEqual)
+                matches!(comparison, Relation::Less | Relation::LessOrEqual)
             }
             Self::Select { yes, no } => yes[c] < no[c],
             _ => false,

@@ -11,14 +11,14 @@ use crate::ImportError;
 #[derive(Debug)]
 pub(super) struct FinnNetwork {
     pub(super) layers: Vec<Layer>,
-    pub(super) kind: Kind,
+    pub(super) kind: FinnKind,
     /// Inputs of the first layer whose weight is +1 in all rows, and whose bit is -1: padding.
     pub(super) padding: usize,
     classes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FinnKind {
     /// Fully connected layers, whose inputs are the bits `byte >= 128`.
     Dense,
     /// Convolutions, then fully connected layers, on images of 32x32x3 bytes.
@@ -44,10 +44,10 @@ impl FinnNetwork {
             .map(|pair| pair[1].inputs() != pair[0].rows.len())
             .collect();
         let kind = match layers[0].inputs() == WINDOW * IMAGE[2] {
-            true => Kind::Cnv,
-            false => Kind::Dense,
+            true => FinnKind::Cnv,
+            false => FinnKind::Dense,
         };
-        let expected = |layer: usize| kind == Kind::Cnv && layer < CONVOLUTIONS;
+        let expected = |layer: usize| kind == FinnKind::Cnv && layer < CONVOLUTIONS;
         if let Some(at) = (1..=last).find(|&layer| is_window[layer - 1] != expected(layer)) {
             return Err(wrong(
                 at,
@@ -56,7 +56,7 @@ impl FinnNetwork {
                 format!("{} inputs", layers[at].inputs()),
             ));
         }
-        if kind == Kind::Cnv && last < CONVOLUTIONS {
+        if kind == FinnKind::Cnv && last < CONVOLUTIONS {
             return Err(wrong(last, "fully connected layers at the end", "none"));
         }
         let hidden = layers[..last].iter().position(|l| l.thresholds.is_empty());
@@ -73,8 +73,8 @@ impl FinnNetwork {
             layers[last].rows.truncate(classes.len());
         }
         let padding = match kind {
-            Kind::Cnv => 0,
-            Kind::Dense => padding(&layers[0]),
+            FinnKind::Cnv => 0,
+            FinnKind::Dense => padding(&layers[0]),
         };
         if padding == layers[0].inputs() {
             return Err(wrong(0, "weights of -1 and of +1", "+1 alone"));
@@ -90,16 +90,16 @@ impl FinnNetwork {
     /// Bytes of a sample.
     pub(super) fn inputs(&self) -> usize {
         match self.kind {
-            Kind::Cnv => IMAGE.iter().product(),
-            Kind::Dense => self.layers[0].inputs() - self.padding,
+            FinnKind::Cnv => IMAGE.iter().product(),
+            FinnKind::Dense => self.layers[0].inputs() - self.padding,
         }
     }
 
     /// Products of a sample, at most.
     pub(super) fn operations(&self) -> usize {
         let pixels = match self.kind {
-            Kind::Cnv => IMAGE[0] * IMAGE[1],
-            Kind::Dense => 1,
+            FinnKind::Cnv => IMAGE[0] * IMAGE[1],
+            FinnKind::Dense => 1,
         };
         let weights = self
             .layers
@@ -110,7 +110,7 @@ impl FinnNetwork {
 
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.kind == Kind::Dense {
+        if self.kind == FinnKind::Dense {
             notes.push(format!(
                 "{} inputs, {} more being padding; a byte counts as +1 from {BRIGHT} on",
                 self.inputs(),
@@ -125,8 +125,8 @@ impl FinnNetwork {
 
     pub(super) fn write(&self) -> Result<Vec<u8>, ImportError> {
         let mut writer = match self.kind {
-            Kind::Cnv => ModelWriter::new(InputType::Unsigned { depth: 8 }),
-            Kind::Dense => ModelWriter::with_thresholds(&vec![BRIGHT; self.inputs()]),
+            FinnKind::Cnv => ModelWriter::new(InputType::Unsigned { depth: 8 }),
+            FinnKind::Dense => ModelWriter::with_thresholds(&vec![BRIGHT; self.inputs()]),
         };
         let mut image = IMAGE;
         for (index, layer) in self.layers.iter().enumerate() {
@@ -136,7 +136,7 @@ impl FinnNetwork {
                 true => Epilogue::Sums,
                 false => Epilogue::Threshold(thresholds.as_slice().into()),
             };
-            if self.kind == Kind::Dense || index >= CONVOLUTIONS {
+            if self.kind == FinnKind::Dense || index >= CONVOLUTIONS {
                 writer.dense(weights.view(), epilogue)?;
                 continue;
             }
@@ -158,8 +158,10 @@ impl FinnNetwork {
     fn meta(&self) -> String {
         let [height, width, channels] = IMAGE;
         let mut meta = match self.kind {
-            Kind::Cnv => format!("width={width}\nheight={height}\nmax=255\nchannels={channels}\n"),
-            Kind::Dense => String::new(),
+            FinnKind::Cnv => {
+                format!("width={width}\nheight={height}\nmax=255\nchannels={channels}\n")
+            }
+            FinnKind::Dense => String::new(),
         };
         meta.push_str("name=imported from BNN-PYNQ\n");
         for (i, name) in self.classes.iter().enumerate() {
@@ -194,7 +196,7 @@ impl FinnNetwork {
         let least = neurons.map(|(row, &threshold)| {
             let threshold = i128::from(threshold);
             match (self.kind, index) {
-                (Kind::Cnv, 0) => {
+                (FinnKind::Cnv, 0) => {
                     // sum(w (2p / 255 - 1)) > t / 256, in whole numbers:
                     // 512 sum(w p) > 255 (t + 256 sum(w)).
                     let plus = row.iter().filter(|&&plus| plus).count() as i128;

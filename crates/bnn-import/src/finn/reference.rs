@@ -4,7 +4,7 @@
 use bnn_core::model::{AlignedBytes, Input, Model, Output, PackedModel};
 
 use super::layer::Layer;
-use super::network::{BRIGHT, CONVOLUTIONS, FinnNetwork, IMAGE, Kind, is_pooled};
+use super::network::{BRIGHT, CONVOLUTIONS, FinnKind, FinnNetwork, IMAGE, is_pooled};
 use crate::ImportError;
 
 /// Compares the scores of a model on samples of bytes.
@@ -45,12 +45,12 @@ pub(super) fn compare(network: &FinnNetwork, file: &[u8], bytes: &[u8]) -> Resul
 /// Matches of the last layer.
 fn scores(network: &FinnNetwork, sample: &[u8]) -> Vec<i64> {
     match network.kind {
-        Kind::Dense => {
+        FinnKind::Dense => {
             let pixels = sample.iter().map(|&byte| byte >= BRIGHT);
             let padding = (0..network.padding).map(|_| false);
             dense(&network.layers, pixels.chain(padding).collect())
         }
-        Kind::Cnv => {
+        FinnKind::Cnv => {
             let [mut side, _, channels] = IMAGE;
             let first = &network.layers[0];
             let mut image: Vec<bool> = windows(sample, side, channels)

@@ -4,7 +4,7 @@ use super::interpreter::{Known, Values, batch_norm_of, quantizer_of};
 use super::operand::Shape;
 use super::schema::Node;
 use super::value::{Data, Tensor};
-use crate::chain::{Comparison, Scalar};
+use crate::chain::{Relation, Scalar};
 
 /// A value that a node takes, beside constants.
 #[derive(Clone, Copy)]
@@ -89,10 +89,10 @@ impl<'a> Operand<'a> {
             }
             "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
                 let comparison = match (node.op.as_str(), is_left) {
-                    ("Greater", true) | ("Less", false) => Comparison::Greater,
-                    ("GreaterOrEqual", true) | ("LessOrEqual", false) => Comparison::GreaterOrEqual,
-                    ("Less", true) | ("Greater", false) => Comparison::Less,
-                    _ => Comparison::LessOrEqual,
+                    ("Greater", true) | ("Less", false) => Relation::Greater,
+                    ("GreaterOrEqual", true) | ("LessOrEqual", false) => Relation::GreaterOrEqual,
+                    ("Less", true) | ("Greater", false) => Relation::Less,
+                    _ => Relation::LessOrEqual,
                 };
                 Scalar::Compare(comparison, numbers()?)
             }

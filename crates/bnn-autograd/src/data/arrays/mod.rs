@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::images::{Images, check_test_labels};
-use super::part::{Content, SetPart, SetParts};
+use super::part::{PartKind, SetPart, SetParts};
 use super::{DataError, Split, source, subset};
 use npy::{Array, ArrayElements};
 use zip::Archive;
@@ -48,10 +48,10 @@ pub(super) fn read(path: &Path, test_share: f64, seed: u64) -> Result<LoadedArra
     };
     let found = arrays.find();
     let of = |part: Option<SetPart>, kind| {
-        let of = |(p, k, _): &&(Option<SetPart>, Content, String)| (*p, *k) == (part, kind);
+        let of = |(p, k, _): &&(Option<SetPart>, PartKind, String)| (*p, *k) == (part, kind);
         found.iter().find(of).map(|(_, _, name)| name.clone())
     };
-    let pair = |part| of(part, Content::Images).zip(of(part, Content::Labels));
+    let pair = |part| of(part, PartKind::Images).zip(of(part, PartKind::Labels));
     let parts = [SetPart::Train, SetPart::Validation, SetPart::Test];
     let parts = parts
         .into_iter()
@@ -130,7 +130,7 @@ impl Arrays {
     }
 
     /// The arrays whose names say what they are.
-    fn find(&self) -> Vec<(Option<SetPart>, Content, String)> {
+    fn find(&self) -> Vec<(Option<SetPart>, PartKind, String)> {
         let names = self.names().into_iter();
         let known = names.filter_map(|name| {
             let (part, kind) = parse(name.strip_suffix(".npy").unwrap_or(name))?;
@@ -192,7 +192,7 @@ impl Arrays {
 
 /// Takes the name of an array apart: a word for a part, if there is one, and a word for images or
 /// labels.
-fn parse(name: &str) -> Option<(Option<SetPart>, Content)> {
+fn parse(name: &str) -> Option<(Option<SetPart>, PartKind)> {
     const IMAGES: [&str; 6] = ["x", "images", "image", "imgs", "data", "samples"];
     const LABELS: [&str; 6] = ["y", "labels", "label", "targets", "target", "classes"];
     let (mut part, mut kind) = (None, None);
@@ -201,9 +201,9 @@ fn parse(name: &str) -> Option<(Option<SetPart>, Content)> {
         if let Some(named) = SetPart::of(word) {
             part = Some(named);
         } else if is(&IMAGES) {
-            kind = Some(Content::Images);
+            kind = Some(PartKind::Images);
         } else if is(&LABELS) {
-            kind = Some(Content::Labels);
+            kind = Some(PartKind::Labels);
         }
     }
     Some((part, kind?))

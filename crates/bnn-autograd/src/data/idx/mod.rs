@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::images::Images;
-use super::part::{Content, SetPart};
+use super::part::{PartKind, SetPart};
 use super::{DataError, Split, source};
 use names::IdxFiles;
 
@@ -52,8 +52,8 @@ pub(super) fn read(folder: &Path, prefix: Option<&str>) -> Result<Split, DataErr
         }
     };
     let read = |part| -> Result<_, DataError> {
-        let images = files.get(folder, part, Content::Images)?.to_owned();
-        let labels = files.get(folder, part, Content::Labels)?.to_owned();
+        let images = files.get(folder, part, PartKind::Images)?.to_owned();
+        let labels = files.get(folder, part, PartKind::Labels)?.to_owned();
         Ok((read_images(&images)?, images, read_labels(&labels)?, labels))
     };
     let (train, train_images, train_labels, train_labels_path) = read(SetPart::Train)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::DataError;
-use super::super::part::{Content, SetPart};
+use super::super::part::{PartKind, SetPart};
 use super::super::source;
 
 /// The files of one data set, each if it is there.
@@ -24,25 +24,25 @@ impl IdxFiles {
         &self,
         folder: &Path,
         part: SetPart,
-        kind: Content,
+        kind: PartKind,
     ) -> Result<&Path, DataError> {
         let (file, usual) = match (part, kind) {
-            (SetPart::Train, Content::Images) => (&self.train_images, "train-images-idx3-ubyte"),
-            (SetPart::Train, Content::Labels) => (&self.train_labels, "train-labels-idx1-ubyte"),
-            (_, Content::Images) => (&self.test_images, "t10k-images-idx3-ubyte"),
-            (_, Content::Labels) => (&self.test_labels, "t10k-labels-idx1-ubyte"),
+            (SetPart::Train, PartKind::Images) => (&self.train_images, "train-images-idx3-ubyte"),
+            (SetPart::Train, PartKind::Labels) => (&self.train_labels, "train-labels-idx1-ubyte"),
+            (_, PartKind::Images) => (&self.test_images, "t10k-images-idx3-ubyte"),
+            (_, PartKind::Labels) => (&self.test_labels, "t10k-labels-idx1-ubyte"),
         };
         file.as_deref().ok_or_else(|| DataError::Missing {
             path: folder.join(format!("{}{usual}", self.prefix)),
         })
     }
 
-    fn place(&mut self, part: SetPart, kind: Content) -> &mut Option<PathBuf> {
+    fn place(&mut self, part: SetPart, kind: PartKind) -> &mut Option<PathBuf> {
         match (part, kind) {
-            (SetPart::Train, Content::Images) => &mut self.train_images,
-            (SetPart::Train, Content::Labels) => &mut self.train_labels,
-            (_, Content::Images) => &mut self.test_images,
-            (_, Content::Labels) => &mut self.test_labels,
+            (SetPart::Train, PartKind::Images) => &mut self.train_images,
+            (SetPart::Train, PartKind::Labels) => &mut self.train_labels,
+            (_, PartKind::Images) => &mut self.test_images,
+            (_, PartKind::Labels) => &mut self.test_labels,
         }
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn sets(folder: &Path) -> Result<Vec<IdxFiles>, DataError> {
 
 /// Takes a name apart: prefix, `train`, `t10k` or `test`, `images` or `labels`, and an ending such
 /// as `-idx3-ubyte` or `.idx1-ubyte`, with any of `-`, `_` and `.` between them.
-fn parse(name: &str) -> Option<(&str, SetPart, Content)> {
+fn parse(name: &str) -> Option<(&str, SetPart, PartKind)> {
     const ENDINGS: [&str; 9] = [
         "",
         "idx",
@@ -81,9 +81,9 @@ fn parse(name: &str) -> Option<(&str, SetPart, Content)> {
     let separator = |c: char| matches!(c, '-' | '_' | '.');
     let lower = name.to_ascii_lowercase();
     let (kind, word) = if lower.contains("images") {
-        (Content::Images, "images")
+        (PartKind::Images, "images")
     } else {
-        (Content::Labels, "labels")
+        (PartKind::Labels, "labels")
     };
     let at = lower.rfind(word)?;
     let ending = lower[at + word.len()..].trim_start_matches(separator);
@@ -109,35 +109,35 @@ mod tests {
         for (name, expected) in [
             (
                 "train-images-idx3-ubyte",
-                Some(("", SetPart::Train, Content::Images)),
+                Some(("", SetPart::Train, PartKind::Images)),
             ),
             (
                 "t10k-labels-idx1-ubyte",
-                Some(("", SetPart::Test, Content::Labels)),
+                Some(("", SetPart::Test, PartKind::Labels)),
             ),
             (
                 "train-images.idx3-ubyte",
-                Some(("", SetPart::Train, Content::Images)),
+                Some(("", SetPart::Train, PartKind::Images)),
             ),
             (
                 "t10k-images.idx4-ubyte",
-                Some(("", SetPart::Test, Content::Images)),
+                Some(("", SetPart::Test, PartKind::Images)),
             ),
             (
                 "Train_Labels.idx",
-                Some(("", SetPart::Train, Content::Labels)),
+                Some(("", SetPart::Train, PartKind::Labels)),
             ),
             (
                 "test-images-ubyte",
-                Some(("", SetPart::Test, Content::Images)),
+                Some(("", SetPart::Test, PartKind::Images)),
             ),
             (
                 "emnist-letters-train-images-idx3-ubyte",
-                Some(("emnist-letters-", SetPart::Train, Content::Images)),
+                Some(("emnist-letters-", SetPart::Train, PartKind::Images)),
             ),
             (
                 "qmnist-test-images-idx3-ubyte",
-                Some(("qmnist-", SetPart::Test, Content::Images)),
+                Some(("qmnist-", SetPart::Test, PartKind::Images)),
             ),
             ("train-images.csv", None),
             ("images-idx3-ubyte", None),

@@ -25,7 +25,7 @@ use super::operand::Shape;
 use super::scalars::Operand;
 use super::schema::Node;
 use super::value::Tensor;
-use crate::chain::{Comparison, Finished, Scalar, straight};
+use crate::chain::{Finished, Relation, Scalar, straight};
 use crate::{ImportError, Inputs};
 
 use held::{Held, What};
@@ -406,10 +406,10 @@ impl Branches<'_> {
             Scalar::Compare(comparison, a) => {
                 let above = || a.iter().map(|a| a.next_up()).collect();
                 match comparison {
-                    Comparison::GreaterOrEqual => bits(self, a.clone(), 0.0, 1.0),
-                    Comparison::Greater => bits(self, above(), 0.0, 1.0),
-                    Comparison::Less => bits(self, a.clone(), 1.0, 0.0),
-                    Comparison::LessOrEqual => bits(self, above(), 1.0, 0.0),
+                    Relation::GreaterOrEqual => bits(self, a.clone(), 0.0, 1.0),
+                    Relation::Greater => bits(self, above(), 0.0, 1.0),
+                    Relation::Less => bits(self, a.clone(), 1.0, 0.0),
+                    Relation::LessOrEqual => bits(self, above(), 1.0, 0.0),
                 }
             }
             Scalar::Select { .. } => Err("a condition of numbers".into()),
