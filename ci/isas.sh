@@ -3,7 +3,8 @@
 # the kernel in use; bnn-core's laws of kernels, which take every kernel by themselves, are not
 # among them. The C programs are run on each by a test of their own.
 # usage: ci/isas.sh [--whole [ISA [PART]]]        (--whole: the whole suite, training included, on each or on one;
-#        PART: `units`, which lie beside the code, `command`, those of the command, or `tests`, all others)
+#        PART: `units`, which lie beside the code, `command`, those of the command, `c`, programs in C and
+#        C++, or `tests`, all others)
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/isas.sh
@@ -23,7 +24,8 @@ for isa in $(isas); do
     case ${1:-} in
         --whole)
             runs units --lib --bins --examples
-            runs tests --test '[!c]*' --test 'c[!l]*'
+            runs tests --test '[!c]*'
+            runs c --test 'c_*' --test 'cpp_*'
             runs command --test cli
             ;;
         *) cargo test --workspace --locked --quiet --lib -- model:: pack planes transpose f32_product export laws \

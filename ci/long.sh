@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 . ci/lib/isas.sh
 
 parts=(sanitizers fuzz armv7 libtorch-training kills flips)
-# The whole suite, training included, on each instruction set of this CPU, in three parts.
-for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "command-on-$isa"); done
+# The whole suite, training included, on each instruction set of this CPU, in four parts.
+for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "c-on-$isa" "command-on-$isa"); done
 
 usage="usage: ci/long.sh ${parts[*]} | --list | --today"
 case " ${parts[*]} --list --today " in *" ${1:-none} "*) ;; *) echo "$usage" >&2; exit 2 ;; esac
