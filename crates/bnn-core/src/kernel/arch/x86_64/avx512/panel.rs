@@ -25,9 +25,7 @@ pub(in crate::kernel::arch::x86_64) fn fill_panel(rows: &[u64], words: usize, pa
         let (strip, _) = strip.as_chunks_mut::<W>();
         let (groups, rest) = strip.split_at_mut(whole);
         let (groups, _) = groups.as_chunks_mut::<LANES>();
-        for (half, rows) in rows.chunks_exact(LANES * words).enumerate() {
-            transpose_rows(rows, words, half, groups);
-        }
+        transpose_rows(rows, words, groups);
         for (r, row) in rows.chunks_exact(words).enumerate() {
             let words = row.get(whole..).unwrap_or_default();
             for (place, word) in rest.iter_mut().zip(words) {
@@ -37,29 +35,32 @@ pub(in crate::kernel::arch::x86_64) fn fill_panel(rows: &[u64], words: usize, pa
     }
 }
 
-/// Writes the words of eight rows, as far as they are whole groups of eight, to the first or the
-/// second half of a strip.
+/// Writes the words of the rows of a strip, as far as they are whole groups of eight, in the order
+/// in which they lie there.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn transpose_rows(rows: &[u64], words: usize, half: usize, groups: &mut [[[u64; W]; LANES]]) {
-    let mut lines: [&[[u64; LANES]]; LANES] = [&[]; LANES];
+fn transpose_rows(rows: &[u64], words: usize, groups: &mut [[[u64; W]; LANES]]) {
+    let mut lines: [&[[u64; LANES]]; W] = [&[]; W];
     for (line, row) in lines.iter_mut().zip(rows.chunks_exact(words)) {
         let (chunks, _) = row.as_chunks();
         // No more than there are groups, so that the loop below does not check it.
         *line = chunks.get(..groups.len()).unwrap_or_default();
     }
+    let (halves, _) = lines.as_chunks::<LANES>();
     for (g, group) in groups.iter_mut().enumerate() {
-        let mut vectors = [_mm512_setzero_si512(); LANES];
-        for (vector, line) in vectors.iter_mut().zip(lines) {
-            if let Some(words) = line.get(g) {
-                *vector = load_vector(words);
+        for (half, lines) in halves.iter().enumerate() {
+            let mut vectors = [_mm512_setzero_si512(); LANES];
+            for (vector, line) in vectors.iter_mut().zip(lines) {
+                if let Some(words) = line.get(g) {
+                    *vector = load_vector(words);
+                }
             }
-        }
-        for (place, vector) in group.iter_mut().zip(transpose(vectors)) {
-            let (halves, _) = place.as_chunks_mut::<LANES>();
-            if let Some(to) = halves.get_mut(half) {
-                // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
-                unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) };
+            for (place, vector) in group.iter_mut().zip(transpose(vectors)) {
+                let (halves, _) = place.as_chunks_mut::<LANES>();
+                if let Some(to) = halves.get_mut(half) {
+                    // SAFETY: the array is 64 writable bytes, and the store wants no alignment.
+                    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), vector) };
+                }
             }
         }
     }
