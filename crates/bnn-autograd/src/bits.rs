@@ -43,11 +43,9 @@ pub(crate) fn pack_signs_and_mask<T: Real>(
         .zip(mask.par_chunks_mut(task_rows * per_row))
         .zip(x.par_chunks(task_rows * cols))
         .try_for_each(|((signs, mask), x)| {
-            let rows = x.len() / cols;
-            let mut bits = BitMatrixViewMut::cleared(signs, rows, cols)?;
-            bnn_core::pack(x, cols, &mut bits)?;
+            pack_rows(x, cols, signs)?;
             // The elements are in the cache now.
-            let mut bits = BitMatrixViewMut::cleared(mask, rows, cols)?;
+            let mut bits = BitMatrixViewMut::cleared(mask, x.len() / cols, cols)?;
             bnn_core::pack_where(x, cols, &mut bits, is_inside)
         })?;
     let matrix = |words| BitMatrix::from_words(words, rows, cols);
@@ -82,12 +80,11 @@ pub(crate) fn pack_affine<T: Real>(
             let mut masks = mask.map(|mask| mask.chunks_mut(piece * per_row));
             let pieces = signs.chunks_mut(piece * per_row);
             for (signs, x) in pieces.zip(x.chunks(piece * cols)) {
-                let (rows, y) = (x.len() / cols, &mut room.as_mut_slice()[..x.len()]);
+                let y = &mut room.as_mut_slice()[..x.len()];
                 affine.apply_to(x, y);
-                let mut bits = BitMatrixViewMut::cleared(signs, rows, cols)?;
-                bnn_core::pack(y, cols, &mut bits)?;
+                pack_rows(y, cols, signs)?;
                 if let Some(mask) = masks.as_mut().and_then(Iterator::next) {
-                    let mut bits = BitMatrixViewMut::cleared(mask, rows, cols)?;
+                    let mut bits = BitMatrixViewMut::cleared(mask, x.len() / cols, cols)?;
                     bnn_core::pack_where(y, cols, &mut bits, is_inside)?;
                 }
             }

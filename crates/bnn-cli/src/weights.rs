@@ -8,7 +8,8 @@ use bnn_core::model::{Epilogue, Layer, LayerKind, Model};
 use crate::error::CliError;
 use crate::npz::Npz;
 
-/// An `.npz` file of a model's arrays; [`graph`] has the names of a graph's. Layer `i` has, under names that begin with `layer{i}.`:
+/// An `.npz` file of a model's arrays; [`graph`] has the names of a graph's. Layer `i` has, under
+/// names that begin with `layer{i}.`:
 ///
 /// - `weights`, `u64 [outputs, words]`: element `j` of a row is bit `j % 64` of word `j / 64`, 1
 ///   means +1;

@@ -47,9 +47,7 @@ impl Ledger {
             found: MAX_REGIONS + 1,
         }))
     }
-}
 
-impl Ledger {
     /// Notes memory that the call reads beside its arguments: nothing that it writes may overlap it.
     pub(crate) fn reads<T>(&self, name: &'static str, memory: &[T]) -> Result<(), Error> {
         self.enter(Region::of(name, memory.as_ptr(), memory.len(), false)?)

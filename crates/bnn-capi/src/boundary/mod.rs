@@ -27,7 +27,7 @@ pub(crate) use argument::Argument;
 #[cfg(feature = "std")]
 pub(crate) use handle::{Handle, NewHandle};
 pub(crate) use ledger::{Ledger, MAX_REGIONS};
-pub(crate) use model::{ModelWords, model_in, model_words};
+pub(crate) use model::{model_in, model_words};
 #[cfg(feature = "std")]
 pub(crate) use optional::{OptionalInput, OptionalOutput};
 #[cfg(feature = "std")]

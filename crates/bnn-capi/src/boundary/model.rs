@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// The words of a struct in which a model lies. They are pointers, not numbers, so that they keep
 /// what pointers are besides numbers.
-pub(crate) type ModelWords = [*const c_void; 16];
+type ModelWords = [*const c_void; 16];
 
 /// The last word of an open model: a number that memory is unlikely to hold by chance.
 const OPEN: usize = 0xB1AA_71E5_6D0D_E15A_u64 as usize;

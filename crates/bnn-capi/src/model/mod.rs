@@ -6,9 +6,7 @@ use bnn_core::model::{InputType, Model, OutputType};
 
 use bnn_element_t::*;
 
-use crate::boundary::{
-    Input, Ledger, ModelWords, Output, Readable, Writable, model_in, model_words,
-};
+use crate::boundary::{Input, Ledger, Output, Readable, Writable, model_in, model_words};
 use crate::error::Error;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
@@ -73,8 +71,7 @@ impl bnn_model_t {
 
     /// The model that lies here.
     pub(crate) fn opened(&self) -> Result<&Model<'_>, Error> {
-        let words: &ModelWords = &self.words;
-        model_in(words)
+        model_in(&self.words)
     }
 }
 
