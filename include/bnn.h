@@ -30,8 +30,8 @@
  *           that frees it. Large calls use the library's own threads (see bnn_set_num_threads()) and have finished when
  *           they return. A process may fork at any time: its child has threads of its own.
  * Builds    A library without `std` (bare metal) has no heap: bnn_linear_*, bnn_conv2d_*,
- *           bnn_packed_model_* and bnn_builder_* are not in it. One without `conv` as well opens no model of convolutions or
- *           pools, and has no bnn_stream_*.
+ *           bnn_packed_model_*, bnn_builder_* and bnn_graph_* are not in it. One without `conv` as well opens no model of
+ *           convolutions or pools, and has no bnn_stream_*.
  */
 
 #ifndef BNN_H
@@ -209,6 +209,29 @@ typedef enum bnn_layer_kind_t {
 } bnn_layer_kind_t;
 
 /**
+ * The weights of a product of a graph. Numbers are fixed.
+ */
+typedef enum bnn_weights_t {
+  /**
+   * Latent weights, a `float` each, of which the signs count. Of bits or unsigned integers.
+   */
+  BNN_WEIGHTS_SIGNS = 0,
+  /**
+   * Signs, packed: a row of `uint64_t` words per output, tail bits 0. Of bits or unsigned
+   * integers.
+   */
+  BNN_WEIGHTS_BITS = 1,
+  /**
+   * Integers, an `int8_t` each. Of unsigned integers, or of floats.
+   */
+  BNN_WEIGHTS_I8 = 2,
+  /**
+   * Numbers, a `float` each. Of floats.
+   */
+  BNN_WEIGHTS_F32 = 3,
+} bnn_weights_t;
+
+/**
  * A model file in the making. One thread at a time may use it. Needs a build with `std`.
  */
 typedef struct bnn_builder_t bnn_builder_t;
@@ -218,6 +241,13 @@ typedef struct bnn_builder_t bnn_builder_t;
  * threads may use it at once. Needs a build with `std`.
  */
 typedef struct bnn_conv2d_t bnn_conv2d_t;
+
+/**
+ * A model file of a graph in the making: residual networks, and everything else that is no chain
+ * of layers. Nodes have numbers: 0 is the input, and each function that adds a node says its own.
+ * One thread at a time may use it. Needs a build with `std`.
+ */
+typedef struct bnn_graph_t bnn_graph_t;
 
 /**
  * A binary linear layer: packed weights, a scale and a bias. It never changes, and any number of
@@ -1408,6 +1438,306 @@ bnn_status_t bnn_builder_finish(bnn_builder_t *builder, size_t *file_bytes);
  * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
  */
 bnn_status_t bnn_builder_file(const bnn_builder_t *builder, uint8_t *bytes, size_t len);
+
+/**
+ * Begins a graph.
+ *
+ * - `element`, `element_bits`: what samples are made of, as in `bnn_builder_new`.
+ * - `height`, `width`, `channels`: the shape of a sample; 1, 1 and the number of inputs of one
+ *   that is no image. Sides are at most 65535.
+ * - `out`: receives the builder, to be freed with `bnn_graph_free`. Written on success only.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE.
+ */
+bnn_status_t bnn_graph_new(int32_t element,
+                           int32_t element_bits,
+                           size_t height,
+                           size_t width,
+                           size_t channels,
+                           bnn_graph_t **out);
+
+/**
+ * Frees a builder of a graph. NULL is legal and does nothing.
+ */
+void bnn_graph_free(bnn_graph_t *graph);
+
+/**
+ * Sets the text that the file keeps for people and tools, as `bnn_builder_meta` does.
+ *
+ * - `text`: read, `len` bytes of UTF-8; not closed by a 0.
+ *
+ * Errors: as `bnn_builder_meta`.
+ */
+bnn_status_t bnn_graph_meta(bnn_graph_t *graph, const uint8_t *text, size_t len);
+
+/**
+ * Describes what a node gives out.
+ *
+ * - `node`: its number; 0 is the input.
+ * - `element`: written: a `bnn_element_t`, the type of its elements.
+ * - `shape`: written, 3 numbers: height, width and channels.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (there is no such node), OVERLAP.
+ */
+bnn_status_t bnn_graph_node(const bnn_graph_t *graph, size_t node, int32_t *element, size_t *shape);
+
+/**
+ * Adds a convolution of node `x`, `scale * sum + bias` per output, product and sum rounded to
+ * a float each. A dense layer is one whose kernel covers the image: options of which only
+ * `outputs` is set.
+ *
+ * - `x`: a node. Bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`), have
+ *   weights of signs; unsigned integers, of which they take the numbers, signs or integers;
+ *   floats, integers or floats.
+ * - `options`: read. `height`, `width` and `channels` must be those of `x`; each of them, and
+ *   `kernel_height` and `kernel_width`, may be 0 for that of `x`. Padding other than
+ *   BNN_PAD_ZERO is for bits. `clip` is not used.
+ * - `weights`: a `bnn_weights_t`, what `w` holds.
+ * - `w`: read, `[outputs, kernel_height, kernel_width, channels / groups]` weights.
+ * - `scale`: read, `outputs` floats; NULL for factors of 1. NULL for BNN_WEIGHTS_F32, of which
+ *   a file has no factors.
+ * - `bias`: read, `outputs` floats; NULL for summands of 0.
+ * - `node`: written: the number of the new node.
+ *
+ * Sums of signs and integers are exact. Sums of floats begin with 0 and add one product after
+ * the other, in the order of the weights, each rounded to a float.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`, `scale`, `bias`), RANGE
+ * (there is no node `x`, `weights`, and as in `bnn_conv2d_new_f32`), INDIVISIBLE, UNSUPPORTED
+ * (a `scale` of BNN_WEIGHTS_F32), OVERLAP, LAYER (images of another size, weights or padding
+ * that do not go with `x`, numbers that the format has no room for, or the graph is finished).
+ */
+bnn_status_t bnn_graph_conv2d_f32(bnn_graph_t *graph,
+                                  size_t x,
+                                  const bnn_conv2d_options_t *options,
+                                  int32_t weights,
+                                  const void *w,
+                                  const float *scale,
+                                  const float *bias,
+                                  size_t *node);
+
+/**
+ * Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits or unsigned integers,
+ * and gives out bits: `+1` where the sum is at least the threshold of its output, else `-1`.
+ *
+ * - `thresholds`: read, `outputs` numbers.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`), RANGE, INDIVISIBLE,
+ * OVERLAP, LAYER (as `bnn_graph_conv2d_f32`, and floats in `x`).
+ */
+bnn_status_t bnn_graph_conv2d_threshold_i32(bnn_graph_t *graph,
+                                            size_t x,
+                                            const bnn_conv2d_options_t *options,
+                                            int32_t weights,
+                                            const void *w,
+                                            const int32_t *thresholds,
+                                            size_t *node);
+
+/**
+ * Adds `scale * x + bias` per channel, product and sum rounded to a float each.
+ *
+ * - `x`: a node of floats or unsigned integers.
+ * - `scale`: read, `n` floats; NULL for factors of 1. One of the two must not be NULL.
+ * - `bias`: read, `n` floats; NULL for summands of 0.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE, RANGE (there is no node `x`), OVERLAP,
+ * LAYER (`x` is of bits, `n` is not its channels, or the graph is finished).
+ */
+bnn_status_t bnn_graph_affine_f32(bnn_graph_t *graph,
+                                  size_t x,
+                                  const float *scale,
+                                  const float *bias,
+                                  size_t n,
+                                  size_t *node);
+
+/**
+ * Adds a batch norm in evaluation, with fixed statistics, as the affine step that
+ * `bnn_builder_batch_norm_f32` makes of it.
+ *
+ * - `x`: a node of floats or unsigned integers.
+ * - `gamma`: read, `n` floats; NULL for factors of 1.
+ * - `beta`: read, `n` floats; NULL for summands of 0.
+ * - `mean`, `var`: read, `n` floats each: the running statistics.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: as `bnn_graph_affine_f32`.
+ */
+bnn_status_t bnn_graph_batch_norm_f32(bnn_graph_t *graph,
+                                      size_t x,
+                                      const float *gamma,
+                                      const float *beta,
+                                      const float *mean,
+                                      const float *var,
+                                      float eps,
+                                      size_t n,
+                                      size_t *node);
+
+/**
+ * Adds the signs of node `x`, bits, which binary products take: `+1` where an element is at
+ * least the threshold of its channel, else `-1`.
+ *
+ * - `x`: a node of floats.
+ * - `thresholds`: read, `n` floats; zeros for the sign law. A shift before the sign, `sign(x +
+ *   s)`, is the threshold `-s`.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, NOT_FINITE, RANGE (there is no node `x`), OVERLAP,
+ * LAYER (`x` is not of floats, `n` is not its channels, or the graph is finished).
+ */
+bnn_status_t bnn_graph_sign_f32(bnn_graph_t *graph,
+                                size_t x,
+                                const float *thresholds,
+                                size_t n,
+                                size_t *node);
+
+/**
+ * Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers.
+ *
+ * - `thresholds`: read, `n` numbers.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is not of unsigned
+ * integers, `n` is not its channels, or the graph is finished).
+ */
+bnn_status_t bnn_graph_sign_i32(bnn_graph_t *graph,
+                                size_t x,
+                                const int32_t *thresholds,
+                                size_t n,
+                                size_t *node);
+
+/**
+ * Adds `max(x, 0)` of node `x`, which is of floats.
+ *
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (there is no node `x`), LAYER (`x` is not of floats, or the
+ * graph is finished).
+ */
+bnn_status_t bnn_graph_relu(bnn_graph_t *graph, size_t x, size_t *node);
+
+/**
+ * Adds PReLU of node `x`: `x` where it is at least 0, else `slope * x`, a slope per channel. With
+ * shifts it is RPReLU (Liu et al. 2020, arXiv 2003.03488): `prelu(x + before) + after`, each
+ * operation rounded to a float.
+ *
+ * - `x`: a node of floats.
+ * - `before`, `after`: read, `n` floats each; NULL for summands of 0.
+ * - `slope`: read, `n` floats.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: as `bnn_graph_sign_f32`.
+ */
+bnn_status_t bnn_graph_prelu_f32(bnn_graph_t *graph,
+                                 size_t x,
+                                 const float *before,
+                                 const float *slope,
+                                 const float *after,
+                                 size_t n,
+                                 size_t *node);
+
+/**
+ * Adds a clamp of node `x`, which is of floats: `high` above it, `low` below it.
+ *
+ * - `low`, `high`: finite, `low` not above `high`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, NOT_FINITE, RANGE (there is no node `x`, or `low` is above `high`),
+ * LAYER (`x` is not of floats, or the graph is finished).
+ */
+bnn_status_t bnn_graph_clamp_f32(bnn_graph_t *graph, size_t x, float low, float high, size_t *node);
+
+/**
+ * Adds a max pool of node `x`: the largest element under each window. Padding is never the
+ * largest.
+ *
+ * - `x`: a node of floats or bits.
+ * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (there is no node `x`, or a window larger
+ * than the padded image), OVERLAP, LAYER (`x` is of unsigned integers, numbers that the format
+ * has no room for, or the graph is finished).
+ */
+bnn_status_t bnn_graph_max_pool2d(bnn_graph_t *graph,
+                                  size_t x,
+                                  const bnn_pool2d_options_t *options,
+                                  size_t *node);
+
+/**
+ * Adds an average pool of node `x`: the mean of the elements under each window, without those
+ * in the padding. They are added row by row, from left to right, each sum rounded to a float,
+ * and the last sum divided by their number.
+ *
+ * - `x`: a node of floats.
+ * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`:
+ *   options as they were set by `bnn_pool2d_options_init` give the mean of each channel.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: as `bnn_graph_max_pool2d`.
+ */
+bnn_status_t bnn_graph_average_pool2d(bnn_graph_t *graph,
+                                      size_t x,
+                                      const bnn_pool2d_options_t *options,
+                                      size_t *node);
+
+/**
+ * Adds the sum of two nodes of floats of one shape: the end of a residual connection.
+ *
+ * - `a`, `b`: nodes; they may be the same.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (there is no node `a` or `b`), LAYER (they are not of floats
+ * or of different shapes, or the graph is finished).
+ */
+bnn_status_t bnn_graph_add(bnn_graph_t *graph, size_t a, size_t b, size_t *node);
+
+/**
+ * Adds the channels of node `a`, followed by those of node `b`.
+ *
+ * - `a`, `b`: nodes of one height and width, both of floats or both of bits; they may be the
+ *   same.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `a` or `b`, or too many
+ * channels), LAYER (they are of other or different types or sides, or the graph is finished).
+ */
+bnn_status_t bnn_graph_concat(bnn_graph_t *graph, size_t a, size_t b, size_t *node);
+
+/**
+ * Adds node `x` as one pixel, in the order `[height, width, channels]`.
+ *
+ * - `x`: a node of floats or bits.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels), LAYER
+ * (`x` is of unsigned integers, or the graph is finished).
+ */
+bnn_status_t bnn_graph_flatten(bnn_graph_t *graph, size_t x, size_t *node);
+
+/**
+ * Finishes the graph, whose last node is the output: nothing can be added any more, and
+ * `bnn_graph_file` hands out its bytes. If it is refused, the builder goes on.
+ *
+ * - `file_bytes`: written: the size of the file.
+ *
+ * Errors: NULL, MISALIGNED, LAYER (no nodes, a node that no later one reads, too many rows of
+ * nodes in all, or finished before), OVERFLOW.
+ */
+bnn_status_t bnn_graph_finish(bnn_graph_t *graph, size_t *file_bytes);
+
+/**
+ * Copies the bytes of the finished graph, as `bnn_builder_file` does.
+ *
+ * - `bytes`: written, as many bytes as `bnn_graph_finish` said; `len`, its size, may be larger,
+ *   and what lies after them stays as it was.
+ *
+ * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
+ */
+bnn_status_t bnn_graph_file(const bnn_graph_t *graph, uint8_t *bytes, size_t len);
 
 #ifdef __cplusplus
 }  // extern "C"

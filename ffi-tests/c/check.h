@@ -65,6 +65,7 @@ void test_packed_model(void);
 void test_model_layers(void);
 void test_builder_errors(void);
 void test_builder_images(void);
+void test_graph(void);
 void test_stream(void);
 void test_shared_layers(void);
 void test_fork(void);

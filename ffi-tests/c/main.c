@@ -26,6 +26,7 @@ int main(void) {
         test_model_layers();
         test_builder_errors();
         test_builder_images();
+        test_graph();
         test_stream();
         test_shared_layers();
         test_fork();

@@ -63,11 +63,12 @@ typedef struct call_t {
     int (*make)(void);
 } call_t;
 
-extern const call_t plain_calls[], layer_calls[], model_calls[], builder_calls[];
+extern const call_t plain_calls[], layer_calls[], model_calls[], builder_calls[], graph_calls[];
 
 void make_models(void);
 void free_models(void);
 void free_layers(void);
 void free_builders(void);
+void free_graphs(void);
 
 #endif

@@ -76,6 +76,7 @@ int main(int argc, char **arguments) {
     add(layer_calls);
     add(model_calls);
     add(builder_calls);
+    add(graph_calls);
     failed += missing();
     while (done < total && failed < 20) {
         const size_t i = below(call_count);
@@ -108,6 +109,7 @@ int main(int argc, char **arguments) {
     }
     free_layers();
     free_builders();
+    free_graphs();
     free_models();
     free_blocks();
     printf("%lu passed, %lu failed\n", done, failed);

@@ -130,9 +130,12 @@ impl From<bnn_autograd::export::ExportError> for Error {
             ExportError::Layer { .. } | ExportError::Rounding { .. } => BNN_ERROR_LAYER,
             ExportError::NotFinite { .. } => BNN_ERROR_NOT_FINITE,
             ExportError::Network(error) => return error.into(),
-            // What the format has no room for. Sizes alone have statuses of their own.
+            // What the format has no room for, or no place. Sizes alone have statuses of their own.
             ExportError::Model(
-                ModelError::Layer { .. } | ModelError::Core(bnn_core::Error::OutOfRange { .. }),
+                ModelError::Layer { .. }
+                | ModelError::Core(
+                    bnn_core::Error::OutOfRange { .. } | bnn_core::Error::Mismatch { .. },
+                ),
             ) => BNN_ERROR_LAYER,
             ExportError::Model(error) => return error.into(),
             // An error that a later bnn-autograd has added.

@@ -12,6 +12,8 @@
 
 #[macro_use]
 mod boundary;
+#[cfg(feature = "std")]
+mod draft;
 mod error;
 mod last_error;
 #[cfg(feature = "std")]
@@ -53,6 +55,9 @@ pub mod stream;
 
 #[cfg(feature = "std")]
 pub mod builder;
+
+#[cfg(feature = "std")]
+pub mod graph;
 
 /// On bare metal the library stands alone and defines what a panic does: it stops here, and a
 /// debugger or a watchdog finds it. No argument of a call makes the library panic.

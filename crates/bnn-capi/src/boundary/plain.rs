@@ -15,7 +15,7 @@ macro_rules! numbers {
     )+};
 }
 
-numbers!(u8, i32, u64, f32, usize);
+numbers!(u8, i8, i32, u64, f32, usize);
 
 // SAFETY: a thin pointer may have any address as long as nobody follows it, and has no padding.
 unsafe impl<T: 'static> Plain for *const T {}

@@ -3,10 +3,11 @@
 use bnn_autograd::Tensor;
 use bnn_core::conv::{Padding, Pool2d};
 
+use super::bnn_builder_t;
 use super::layers::weights;
-use super::{bnn_builder_t, refused};
 use crate::boundary::Input;
 use crate::conv2d::bnn_conv2d_options_t;
+use crate::draft::refused;
 use crate::error::Error;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
@@ -47,6 +48,26 @@ plain!(bnn_pool2d_options_t {
 });
 
 impl bnn_pool2d_options_t {
+    /// The options with the sides of an image in place of a kernel's that are 0.
+    pub(crate) fn or_whole(mut self, height: usize, width: usize) -> Self {
+        let sides = [
+            (&mut self.kernel_height, height),
+            (&mut self.kernel_width, width),
+        ];
+        for (side, of_image) in sides {
+            if *side == 0 {
+                *side = of_image;
+            }
+        }
+        self
+    }
+
+    /// The pool of images `[height, width, channels]`.
+    pub(crate) fn pool(&self, image: [usize; 3]) -> Result<Pool2d, Error> {
+        let (kernel, stride) = (self.kernel(), self.stride());
+        Ok(Pool2d::new(image, kernel, stride, self.padding())?)
+    }
+
     fn kernel(&self) -> [usize; 2] {
         [self.kernel_height, self.kernel_width]
     }
@@ -178,9 +199,9 @@ export! {
     ) -> bnn_status_t {
         let options = options.get()?;
         let image = builder.image()?;
-        let (kernel, stride, padding) = (options.kernel(), options.stride(), options.padding());
         // An error of the geometry has a status of its own.
-        Pool2d::new(image, kernel, stride, padding)?;
+        options.pool(image)?;
+        let (kernel, stride, padding) = (options.kernel(), options.stride(), options.padding());
         builder.add("max pool", |to| to.max_pool2d(kernel, stride, padding))
     }
 }

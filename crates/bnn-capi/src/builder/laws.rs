@@ -22,8 +22,8 @@ use super::*;
 use crate::boundary::OptionalInput;
 use crate::conv2d::bnn_conv2d_options_t;
 use crate::conv2d::options::{bnn_conv2d_options_init, bnn_pad_value_t};
-use crate::model::bnn_model_t;
 use crate::model::run::bnn_model_run_batch;
+use crate::model::{bnn_element_t, bnn_model_t};
 use crate::status::bnn_status_t::*;
 use crate::testing::eighths;
 

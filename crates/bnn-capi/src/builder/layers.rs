@@ -4,8 +4,9 @@ use bnn_autograd::Tensor;
 use bnn_autograd::export::Lowering;
 use bnn_autograd::ops::{Affine, ColumnStats, fold_batch_norm};
 
-use super::{bnn_builder_t, out_of_range};
+use super::bnn_builder_t;
 use crate::boundary::{Input, OptionalInput};
+use crate::draft::out_of_range;
 use crate::error::Error;
 use crate::layer::finite;
 use crate::shape::nonzero;

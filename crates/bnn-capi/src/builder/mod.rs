@@ -6,10 +6,10 @@ use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
 use crate::boundary::{Handle, Input, Output, Readable, Writable};
+use crate::draft::{Draft, MAX_BYTES, input_type, metadata, refused};
 use crate::error::Error;
 use crate::memory;
-use crate::model::bnn_element_t;
-use crate::shape::{at_least, at_most, nonzero};
+use crate::shape::{at_most, nonzero};
 use crate::status::bnn_status_t;
 
 /// A model file in the making. One thread at a time may use it. Needs a build with `std`.
@@ -21,14 +21,7 @@ pub struct bnn_builder_t {
     layers: usize,
     /// Whether the first product, which alone may take numbers, has been added.
     has_product: bool,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Open(Box<FileBuilder>),
-    /// The file.
-    Finished(Vec<u8>),
+    draft: Draft<FileBuilder>,
 }
 
 impl Handle for bnn_builder_t {}
@@ -41,7 +34,7 @@ impl Readable for bnn_builder_t {
     }
 }
 
-/// The one handle that calls change.
+/// Builders are the handles that calls change.
 impl Writable for bnn_builder_t {
     type Seen<'call> = &'call mut Self;
 
@@ -52,12 +45,11 @@ impl Writable for bnn_builder_t {
 
 impl bnn_builder_t {
     fn new(input: InputType, file: FileBuilder) -> Self {
-        let state = State::Open(Box::new(file));
         Self {
             input,
             layers: 0,
             has_product: false,
-            state,
+            draft: Draft::Open(Box::new(file)),
         }
     }
 
@@ -96,41 +88,7 @@ impl bnn_builder_t {
     }
 
     fn open(&mut self) -> Result<&mut FileBuilder, Error> {
-        match &mut self.state {
-            State::Open(file) => Ok(file),
-            State::Finished(_) => Err(refused("the model is finished: nothing can be added")),
-        }
-    }
-}
-
-/// The most bytes of anything in a model file, which is smaller than 4 GiB.
-const MAX_BYTES: usize = u32::MAX as usize;
-
-fn refused(message: &str) -> Error {
-    Error::Refused {
-        status: bnn_status_t::BNN_ERROR_LAYER,
-        message: message.to_owned(),
-    }
-}
-
-fn out_of_range(message: String) -> Error {
-    Error::Refused {
-        status: bnn_status_t::BNN_ERROR_RANGE,
-        message,
-    }
-}
-
-fn input_type(element: i32, element_bits: i32) -> Result<InputType, Error> {
-    let bits = bnn_element_t::BNN_ELEMENT_BITS as i32;
-    let bytes = bnn_element_t::BNN_ELEMENT_U8 as i32;
-    match (element, element_bits) {
-        (element, 1) if element == bits => Ok(InputType::Bits),
-        (element, 1..=8) if element == bytes => Ok(InputType::Unsigned {
-            depth: element_bits as u8,
-        }),
-        _ => Err(out_of_range(format!(
-            "element is {element} of {element_bits} bits, expected BNN_ELEMENT_BITS of 1 or BNN_ELEMENT_U8 of 1 to 8"
-        ))),
+        self.draft.open()
     }
 }
 
@@ -194,12 +152,7 @@ export! {
     /// is finished).
     pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
         let file = builder.open()?;
-        at_most("len", MAX_BYTES, len)?;
-        let text = text.read(len)?;
-        let text = std::str::from_utf8(text).map_err(|error| {
-            out_of_range(format!("text: expected UTF-8: {error}"))
-        })?;
-        file.set_meta(text);
+        file.set_meta(metadata(text, len)?);
         Ok(())
     }
 }
@@ -224,7 +177,7 @@ export! {
         }
         let file = builder.open()?.finish()?;
         file_bytes.put(file.len());
-        builder.state = State::Finished(file);
+        builder.draft = Draft::Finished(file);
         Ok(())
     }
 }
@@ -238,12 +191,7 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
     pub fn bnn_builder_file(builder: *const bnn_builder_t, bytes: *mut u8, len: usize) -> bnn_status_t {
-        let State::Finished(file) = &builder.state else {
-            return Err(refused("the model is not finished, expected bnn_builder_finish before"));
-        };
-        at_least("len", file.len(), len)?;
-        bytes.write(file.len())?.copy_from_slice(file);
-        Ok(())
+        builder.draft.copy("bnn_builder_finish", bytes, len)
     }
 }
 

@@ -1,0 +1,128 @@
+//! A node in a graph of its own: what the format has no room for is refused by the core's writer
+//! when the node is added, not when the file is finished.
+
+use bnn_core::conv::Pool2d;
+use bnn_core::model::InputType;
+use bnn_core::model::graph::{
+    Graph, Node, NodeEpilogue, NodeWeights, Numbers, Operation, Slopes, Values,
+};
+
+use super::{Tensor, refusal};
+use crate::error::Error;
+use crate::memory;
+
+/// Bytes of the weights and the parameters of an operation.
+pub(super) fn bytes(operation: &Operation) -> usize {
+    let numbers = |numbers: &Numbers| match numbers {
+        Numbers::Real(x) => size_of_val(x.as_slice()),
+        Numbers::Fixed(v) => size_of_val(v.as_slice()),
+    };
+    let slopes = |slopes: &Slopes| match slopes {
+        Slopes::Real(x) => size_of_val(x.as_slice()),
+        Slopes::Fixed { slope, .. } => size_of_val(slope.as_slice()),
+    };
+    match operation {
+        Operation::Product {
+            weights, epilogue, ..
+        } => {
+            let weights = match weights {
+                NodeWeights::Bits(bits) => size_of_val(bits.view().words()),
+                NodeWeights::I8(w) => w.len(),
+                NodeWeights::F32(w) => size_of_val(w.as_slice()),
+                _ => 0,
+            };
+            weights + of_epilogue(epilogue)
+        }
+        Operation::Affine(epilogue) => of_epilogue(epilogue),
+        Operation::Prelu(slope) => slopes(slope),
+        Operation::Rprelu {
+            before,
+            slope,
+            after,
+        } => numbers(before) + slopes(slope) + numbers(after),
+        Operation::Sign(thresholds) => numbers(thresholds),
+        _ => 0,
+    }
+}
+
+fn of_epilogue(epilogue: &NodeEpilogue) -> usize {
+    match epilogue {
+        NodeEpilogue::Thresholds(t) => size_of_val(t.as_slice()),
+        NodeEpilogue::Real { scale, bias } => {
+            size_of_val(scale.as_slice()) + size_of_val(bias.as_slice())
+        }
+        NodeEpilogue::Bias(bias) => size_of_val(bias.as_slice()),
+        _ => 0,
+    }
+}
+
+/// Tries a product of `input` that becomes node `number`.
+pub(super) fn product(
+    number: usize,
+    input: Tensor,
+    operation: Operation,
+    values: Values,
+) -> Result<Operation, Error> {
+    // The sections, the file, and a copy of it that is opened.
+    memory::available(bytes(&operation).saturating_mul(4))?;
+    written(number, input, operation, values)
+}
+
+/// Tries a pool of `input` that becomes node `number`. Its channels are as many as they are; one
+/// is tried, for the parameters that make numbers of bytes are a few for each of them.
+pub(super) fn pool(
+    number: usize,
+    input: Tensor,
+    operation: fn(Pool2d) -> Operation,
+    windows: impl FnOnce(usize) -> Result<Pool2d, Error>,
+) -> Result<(), Error> {
+    let [height, width, _] = input.shape;
+    let (shape, values) = ([height, width, 1], input.values);
+    let narrow = Tensor { shape, values };
+    written(number, narrow, operation(windows(1)?), values).map(drop)
+}
+
+/// Writes a graph of the node alone, and gives its operation back.
+fn written(
+    number: usize,
+    input: Tensor,
+    operation: Operation,
+    values: Values,
+) -> Result<Operation, Error> {
+    let node = |operation, inputs, values| Node {
+        operation,
+        inputs: vec![inputs],
+        values,
+    };
+    let mut nodes = Vec::new();
+    let of = match input.values {
+        Values::Bits => InputType::Bits,
+        Values::Unsigned { depth } => InputType::Unsigned { depth },
+        // Numbers are made of the bytes of an input.
+        _ => {
+            let [_, _, channels] = input.shape;
+            let (scale, bias) = (
+                memory::filled(1.0, channels)?,
+                memory::filled(0.0, channels)?,
+            );
+            let numbers = Operation::Affine(NodeEpilogue::Real { scale, bias });
+            nodes.push(node(numbers, 0, Values::Real));
+            InputType::Unsigned { depth: 1 }
+        }
+    };
+    nodes.push(node(operation, nodes.len(), values));
+    let mut graph = Graph {
+        input: of,
+        input_shape: input.shape,
+        nodes,
+        meta: String::new(),
+    };
+    graph
+        .write()
+        .map_err(|error| refusal(Some(number), error))?;
+    match graph.nodes.pop() {
+        Some(node) => Ok(node.operation),
+        // There is the node that was pushed.
+        None => Err(bnn_core::Error::Zero { what: "nodes" }.into()),
+    }
+}
