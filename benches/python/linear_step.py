@@ -12,8 +12,7 @@ import torch
 
 import bnn_engine as bnn
 import bnn_engine.torch as bt
-from bnn_engine import _native
-from bnn_engine.torch import _kernels
+from bnn_engine.torch import _eager
 
 torch.set_num_threads(1)
 bnn.set_num_threads(1)
@@ -87,52 +86,35 @@ def function(forward, backward):
 
 
 def tiny_passes(m=1, k=8, n=4, calls=50, rounds=400):
-    """Forward and backward in microseconds, the least mean of many rounds."""
+    """Processor time of forward and backward: the least and the median of the means of many rounds."""
     x, w = torch.randn(m, k, requires_grad=True), torch.randn(n, k, requires_grad=True)
     dy = torch.ones(m, n)
-    a, b, c = x.detach().numpy(), w.detach().numpy(), dy.numpy()
-    y, saved, signs = _native.linear_forward(a, b, 1.0)
+    tiny = _eager._tiny
 
-    def zeros(_ctx, _dy):
-        return torch.zeros(m, k), torch.zeros(n, k)
+    def product(ctx, x, w):
+        y, ctx.bits = tiny.forward(x, w, 1.0)
+        return y
 
-    def and_zeros(step):
-        def forward(_ctx, x, w):
-            step(x, w)
-            return torch.zeros(m, n)
-
-        return forward
-
-    def saving(ctx, x, w):
-        ctx.save_for_backward(torch.from_numpy(saved), torch.from_numpy(signs))
-        return torch.zeros(m, n)
-
-    def loading(ctx, _dy):
-        words, more = ctx.saved_tensors
-        words.numpy(), more.numpy()
-        return torch.zeros(m, k), torch.zeros(n, k)
-
-    nothing = and_zeros(lambda x, w: None)
     sides = {
-        "an empty Function": function(nothing, zeros),
-        "+ tensors as arrays": function(and_zeros(lambda x, w: (_kernels.matrix(x), _kernels.array(w))), zeros),
-        "+ the product": function(and_zeros(lambda x, w: _native.linear_forward(a, b, 1.0)), zeros),
-        "+ an array as a tensor": function(lambda *_: torch.from_numpy(y.copy()), zeros),
-        "+ keeping bits for the gradients, and getting them": function(saving, loading),
-        "+ the gradients": function(and_zeros(lambda x, w: _native.linear_gradients(c, saved, signs, k)), zeros),
+        "an empty Function": function(lambda *_: torch.zeros(m, n), lambda *_: (torch.zeros(m, k), torch.zeros(n, k))),
+        "+ the product": function(product, lambda *_: (torch.zeros(m, k), torch.zeros(n, k))),
+        "+ the gradients": function(product, lambda ctx, dy: tiny.gradients(dy, ctx.bits, *ctx.needs_input_grad)),
         "bt.binary_linear": bt.binary_linear,
+        "f32 nn.functional.linear": torch.nn.functional.linear,
     }
-    best = dict.fromkeys(sides, float("inf"))
+    times = {name: [] for name in sides}
     for _ in range(rounds):
         for name, forward in sides.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(calls):
                 torch.autograd.grad(forward(x, w), (x, w), dy)
-            best[name] = min(best[name], (time.perf_counter() - start) / calls)
-    empty = best["an empty Function"]
-    print(f"| passes of {m} x {k} -> {n} | us | beyond an empty one |\n| --- | --- | --- |")
-    for name, of in best.items():
-        print(f"| {name} | {of * 1e6:.1f} | {(of - empty) * 1e6:.1f} |")
+            times[name].append((time.process_time() - start) / calls * 1e6)
+    empty = times["an empty Function"]
+    print(f"| passes of {m} x {k} -> {n} | best, us | median, us | beyond an empty one, best | median |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, of in times.items():
+        best, median = min(of), statistics.median(of)
+        print(f"| {name} | {best:.1f} | {median:.1f} | {best - min(empty):.1f} | {median - statistics.median(empty):.1f} |")
 
 
 print(f"PyTorch {torch.__version__}, numpy {np.__version__}, {bnn.isa()}, one thread\n")

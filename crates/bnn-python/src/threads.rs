@@ -39,12 +39,18 @@ pub(crate) fn run<R: Send>(
     steps: usize,
     work: impl FnOnce() -> Result<R, Refusal> + Send,
 ) -> PyResult<R> {
-    // Kept until the thread ends, after which nothing of it is used.
-    if steps <= SMALL && HERE.try_with(Option::is_some).unwrap_or(false) {
+    if is_small(steps) {
         return Ok(py.detach(work)?);
     }
     let pool = pool()?;
     Ok(py.detach(|| pool.install(work))?)
+}
+
+/// Whether work of `steps` steps is to be done by the calling thread, which is made a pool of its own
+/// for it.
+pub(crate) fn is_small(steps: usize) -> bool {
+    // The pool is kept until the thread ends, after which nothing of it is used.
+    steps <= SMALL && HERE.try_with(Option::is_some).unwrap_or(false)
 }
 
 /// Steps of work whose sizes multiply to them.
@@ -81,7 +87,7 @@ fn build(threads: usize) -> PyResult<ThreadPool> {
 /// calling one if it is small.
 pub(crate) fn share_with_onnxruntime() {
     bnn_onnxruntime::internal::run_by(|steps, work| {
-        if steps <= SMALL && HERE.try_with(Option::is_some).unwrap_or(false) {
+        if is_small(steps) {
             return work();
         }
         match pool() {

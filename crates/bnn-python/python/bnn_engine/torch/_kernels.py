@@ -31,7 +31,7 @@ def check(what: str, x: Tensor) -> None:
 
 def array(x: Tensor) -> np.ndarray:
     """The tensor's memory, or a copy without gaps."""
-    return x.detach().contiguous().numpy()
+    return x.detach().contiguous().resolve_neg().numpy()
 
 
 def words(x: Tensor) -> np.ndarray:

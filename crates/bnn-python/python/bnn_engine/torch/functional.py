@@ -30,8 +30,8 @@ def binary_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, clip
     Raises `Error` for shapes that do not fit, `TypeError` for another dtype.
     """
     if _eager.is_plain(x, weight):
-        needs = _needs_gradient(x, weight)
-        y = _eager.Linear.apply(x, weight, clip) if needs else _kernels.linear(x, weight, None)[0]
+        needs = (x.requires_grad or weight.requires_grad) and torch.is_grad_enabled()
+        y = _eager.Linear.apply(x, weight, clip) if needs else _eager.linear(x, weight)
     elif _needs_gradient(x, weight):
         y = _operators.linear_saving(x, weight, clip)[0]
     else:
