@@ -14,12 +14,15 @@ cd "$(dirname "$0")/.."
 # other crates).
 vectors=$(mktemp -d)
 trap 'rm -rf "$vectors"' EXIT
-for model in digits digits-int digits-bits cnn residual; do
+for model in digits digits-int digits-bits cnn residual resnet; do
     bnn test-vectors "firmware/models/$model.bnn" --data digits --out "$vectors/$model" >/dev/null
     cmp "$vectors/$model.inputs" firmware/models/digits.inputs
     cmp "$vectors/$model.outputs" "firmware/models/$model.outputs"
     # What the command predicts of the runs below.
-    [ "$model" = residual ] || bnn info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json"
+    case $model in
+        residual | resnet) ;;
+        *) bnn info "firmware/models/$model.bnn" --mcu --json >"$vectors/$model.json" ;;
+    esac
 done
 
 # What programs are built with that lies in no repository: of the clothes, and of the watch's
@@ -114,7 +117,7 @@ floats() {
 check_floats() {
     case $program in
         digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
-        digits_int | digits_bits | residual) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+        digits_int | digits_bits | residual | resnet) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
     esac
 }
 
@@ -123,7 +126,7 @@ dense="digits digits_int digits_bits linear products costs"
 for target in $m4 $m0 $risc_v; do
     build_firmware boards $target "" $dense $([ $target != $m4 ] || echo int8)
     build_firmware boards $target conv cnn motions
-    build_firmware boards $target graph residual
+    build_firmware boards $target graph residual resnet
 done
 for name in digits digits_int digits_bits linear products; do
     for on in on_m4 on_m0 on_risc_v; do
@@ -159,11 +162,17 @@ for on in on_m4 on_m0 on_risc_v; do
 done
 on_m7 cnn conv
 
-# A graph: numbers of 16 bits run past binary convolutions.
-for on in on_m4 on_m0 on_risc_v; do
-    $on residual graph
-    check_floats
+# Graphs: numbers of 16 bits run past binary convolutions.
+for name in residual resnet; do
+    for on in on_m4 on_m0 on_risc_v; do
+        $on $name graph
+        check_floats
+    done
 done
+# The instructions of an FPU are not used where there is one.
+build_firmware boards $fpu graph resnet
+emulate resnet $fpu graph qemu-system-arm mps2-an386
+check_floats
 
 # Against the instructions that only these cores have.
 on_m4 int8

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use bnn_core::internal::nodes;
+use bnn_core::model::graph::Values;
 use bnn_core::model::{
     AlignedBytes, Input, InputType, Model, Output, OutputType, PackedModel, argmax,
 };
@@ -95,6 +97,14 @@ pub(crate) fn max_input(model: &Model<'_>) -> Result<u8, CliError> {
 pub(crate) struct Scores {
     pub(crate) scores: Vec<f64>,
     pub(crate) classes: Vec<usize>,
+}
+
+/// The number that a score of 1 stands for: a power of two where scores are integers of a graph.
+pub(crate) fn unit(model: &Model<'_>) -> f64 {
+    match nodes(model).last().map(|node| node.values) {
+        Some(Values::Integer { exponent }) => f64::from(-exponent).exp2(),
+        _ => 1.0,
+    }
 }
 
 /// Runs all samples, `[samples, inputs]` pixels.

@@ -140,12 +140,14 @@ pub(super) fn compare(
     let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let columns = lowered.differences.len();
+    let unit = f32::from(-lowered.exponent).exp2();
     let (mut first, mut differing, mut outputs) = (None, 0, 0);
     walk::in_evaluation(network, |network| {
         for (group, numbers) in samples.groups().enumerate() {
             let numbers = numbers?;
             let count = numbers.shape()[0];
-            let by_file = run(&model, &packed, samples.input, count, numbers.data())?;
+            let mut by_file = run(&model, &packed, samples.input, count, numbers.data())?;
+            by_file.iter_mut().for_each(|score| *score *= unit);
             let by_network = forward(network, numbers, (group == 0).then_some(operations))?;
             Error::check_count("outputs of the model", by_file.len(), by_network.numel())?;
             let each = by_file.len() / count;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use bnn_core::BitMatrix;
+use bnn_core::model::graph::Values;
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType};
 use proptest::prelude::*;
 
@@ -120,7 +121,16 @@ impl Samples {
             .unwrap();
         match kind {
             OutputType::F32 => scores,
-            OutputType::I32 => sums.iter().map(|&sum| sum as f32).collect(),
+            OutputType::I32 => {
+                let unit = match bnn_core::internal::nodes(&model)
+                    .last()
+                    .map(|node| node.values)
+                {
+                    Some(Values::Integer { exponent }) => f32::from(-exponent).exp2(),
+                    _ => 1.0,
+                };
+                sums.iter().map(|&sum| sum as f32 * unit).collect()
+            }
             _ => {
                 let [height, width, channels] = model.output_shape();
                 let pixels = self.samples * height * width;

@@ -84,6 +84,8 @@ pub(super) type Refusal = (String, &'static str, &'static str);
 pub(crate) struct Lowered {
     pub(crate) file: Vec<u8>,
     pub(super) differences: Vec<f64>,
+    /// Integers `v` that the file gives out stand for `v * 2^-exponent`.
+    pub(super) exponent: i8,
 }
 
 /// How the values of a sample are laid out.
@@ -290,6 +292,7 @@ impl Lowering {
         Ok(Lowered {
             file: writer.finish()?,
             differences,
+            exponent: 0,
         })
     }
 

@@ -31,6 +31,7 @@ mod rows;
 pub use config::ExportConfig;
 pub use error::ExportError;
 pub use graph::Branch;
+pub(crate) use graph::MOST_TAPS;
 pub use lowering::Lowering;
 
 use crate::nn::Module;
@@ -74,8 +75,9 @@ use lowering::Lowered;
 /// Neither holds convolutions with float weights ([`Conv2d`](crate::nn::Conv2d)), attention or
 /// embeddings.
 ///
-/// The file gives out real scores after a last affine step, integer sums after a last product, bits
-/// after a last sign. A network that takes images says of what size they are, as
+/// The file gives out real scores after a last affine step, integer sums after a last product,
+/// integers that stand for multiples of a power of two after [`Int8Linear`](crate::nn::Int8Linear)
+/// with [`scores`](crate::nn::Int8Linear::scores), bits after a last sign. A network that takes images says of what size they are, as
 /// [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or [`ExportConfig::image`] does.
 ///
 /// ```

@@ -3,7 +3,7 @@
 use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::ops;
+use crate::ops::{self, Exponents};
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -26,6 +26,13 @@ pub struct Int8Linear<T: Real = f32> {
     /// The exponent of fixed-point inputs ([`FixedPoint`](super::FixedPoint)), with which sums in
     /// evaluation are those of integers, and exact. `None` as built.
     pub exponent: Option<i8>,
+    /// The exponent of the outputs, if they are integers of 32 bits, multiples of `2^-scores`, as
+    /// the last layer of a model file gives them out to a device without floats; only of
+    /// fixed-point inputs. `None` as built.
+    ///
+    /// Then training, too, computes by the integers of the file: the exact sum times an integer,
+    /// divided by a power of two, rounded, plus an integer. Gradients pass straight through.
+    pub scores: Option<i8>,
     /// Whether sums may be in any order; see [`Module::set_training`].
     pub training: bool,
 }
@@ -42,14 +49,31 @@ impl<T: Real> Int8Linear<T> {
             weight: Param::new(ParamKind::Float, weight),
             bias: Param::new(ParamKind::Float, bias),
             exponent: None,
+            scores: None,
             training: true,
         })
+    }
+
+    /// The exponents of inputs and outputs, if the outputs are integers.
+    fn exponents(&self) -> Result<Option<Exponents>, Error> {
+        let Some(to) = self.scores else {
+            return Ok(None);
+        };
+        ops::check_exponent(to)?;
+        let what = "exponent of integer scores";
+        let expected = "none without an exponent of the inputs";
+        Error::check_range(what, expected, to.into(), self.exponent.is_some())?;
+        Ok(self.exponent.map(|from| Exponents { from, to }))
     }
 }
 
 impl<T: Real> Module<T> for Int8Linear<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let (integers, scales) = ops::int8_weights(&x.tape().param(&self.weight))?;
+        if let Some(exponents) = self.exponents()? {
+            let bias = x.tape().param(&self.bias);
+            return ops::integer_scores(x, &integers, &scales, &bias, exponents);
+        }
         let sums = match (self.training, self.exponent) {
             (true, _) => ops::linear(x, &integers, None),
             (false, None) => ops::ordered_linear(x, &integers, None),
@@ -60,7 +84,11 @@ impl<T: Real> Module<T> for Int8Linear<T> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        to.int8_linear(self.weight.value(), self.bias.value(), self.exponent)
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        match self.exponents()? {
+            Some(exponents) => to.integer_scores(weight, bias, exponents),
+            None => to.int8_linear(weight, bias, self.exponent),
+        }
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

@@ -32,7 +32,7 @@ pub(crate) fn check_exponent(exponent: i8) -> Result<(), Error> {
 }
 
 /// `2^exponent`.
-fn power(exponent: i8) -> f64 {
+pub(super) fn power(exponent: i8) -> f64 {
     f64::from(exponent).exp2()
 }
 
@@ -93,8 +93,7 @@ pub(crate) struct FixedAffine {
     pub(crate) exponent: i8,
 }
 
-/// Factors stay below this, so that they times a sum of 24 bits, and rounded, fit 64 bits with room
-/// to spare.
+/// Factors are at most this, so that they times a sum of 32 bits, and rounded, fit 64 bits.
 const MOST_FACTOR: f64 = (1_u64 << 30) as f64;
 
 impl FixedAffine {

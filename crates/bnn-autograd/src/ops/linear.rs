@@ -7,7 +7,7 @@ use super::linear_shape::{LinearShape, product_macs, with_last};
 use super::reduce::column_sums;
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Derivatives, Function, Macs, inputs};
+use crate::function::{Derivatives, Function, Macs, Pass, inputs};
 use crate::linalg::{mat, matmul};
 use crate::parallel::task_rows;
 use crate::real::Real;
@@ -71,18 +71,66 @@ enum Order {
     Exact { exponent: i8 },
 }
 
-const X: usize = 0;
-const W: usize = 1;
-const B: usize = 2;
+pub(super) const X: usize = 0;
+pub(super) const W: usize = 1;
+pub(super) const B: usize = 2;
 
-struct Kept<T: Real> {
+/// What the derivatives of a product `x · w^T` are computed from.
+pub(super) struct Factors<T: Real> {
     /// Kept for the derivative of the weights.
     x: Option<Tensor<T>>,
     /// Kept for the derivative of the input.
     w: Option<Tensor<T>>,
 }
 
-saved_state!(Kept<T> { x, w });
+saved_state!(Factors<T> { x, w });
+
+impl<T: Real> Factors<T> {
+    /// What a pass needs of input and weights, the first two inputs of a function.
+    pub(super) fn kept(pass: &Pass<'_, T>, x: &Tensor<T>, w: &Tensor<T>) -> Self {
+        Self {
+            x: pass.needs(W).then(|| x.clone()),
+            w: pass.needs(X).then(|| w.clone()),
+        }
+    }
+
+    /// The gradients of input and weights for that of the product.
+    pub(super) fn gradients(&self, dy: &Tensor<T>) -> [Option<Tensor<T>>; 2] {
+        let (m, n) = dy.rows_cols();
+        let dy_matrix = mat(dy.data(), m, n);
+        let dx = self.w.as_ref().map(|w| {
+            let (_, k) = w.rows_cols();
+            let dx = matmul(dy_matrix, mat(w.data(), n, k));
+            Tensor::trusted(dx, with_last(dy.shape(), k))
+        });
+        let dw = self.x.as_ref().map(|x| {
+            let (_, k) = x.rows_cols();
+            let dw = matmul(dy_matrix.t(), mat(x.data(), m, k));
+            Tensor::trusted(dw, vec![n, k])
+        });
+        [dx, dw]
+    }
+
+    /// The tangent of the product, `dx · w^T + x · dw^T`.
+    pub(super) fn tangent(
+        &self,
+        ctx: &Context<T>,
+        tangents: &Derivatives<T>,
+    ) -> Result<Tensor<T>, Error> {
+        let LinearShape { m, n, k } = LinearShape::of(ctx)?;
+        let shape = with_last(ctx.input_shape(X)?, n);
+        let mut dy = Tensor::full(T::zero(), &shape)?;
+        if let (Some(w), Some(dx)) = (&self.w, tangents.get(X)) {
+            let part = matmul(mat(dx.data(), m, k), mat(w.data(), n, k).t());
+            dy.add_assign(&Tensor::trusted(part, shape.clone()));
+        }
+        if let (Some(x), Some(dw)) = (&self.x, tangents.get(W)) {
+            let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
+            dy.add_assign(&Tensor::trusted(part, shape));
+        }
+        Ok(dy)
+    }
+}
 
 impl<T: Real> Function<T> for Linear {
     fn name(&self) -> &'static str {
@@ -112,12 +160,7 @@ impl<T: Real> Function<T> for Linear {
             Error::check_shape("bias of a linear operation", &[n], bias.shape())?;
             add_to_rows(&mut y, bias.data());
         }
-        ctx.save_each(|pass| {
-            Ok(Kept {
-                x: pass.needs(W).then(|| x.clone()),
-                w: pass.needs(X).then(|| w.clone()),
-            })
-        })?;
+        ctx.save_each(|pass| Ok(Factors::kept(&pass, x, w)))?;
         Ok(vec![Tensor::trusted(y, with_last(x.shape(), n))])
     }
 
@@ -127,20 +170,10 @@ impl<T: Real> Function<T> for Linear {
         grad_outputs: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         let dy = grad_outputs.single()?;
-        let (m, n) = dy.rows_cols();
-        let dy_matrix = mat(dy.data(), m, n);
-        let Kept { x, w } = ctx.saved_state()?;
+        let (_, n) = dy.rows_cols();
+        let factors: &Factors<T> = ctx.saved_state()?;
         let mut grads = vec![None; ctx.num_inputs()];
-        if let Some(w) = w {
-            let (_, k) = w.rows_cols();
-            let dx = matmul(dy_matrix, mat(w.data(), n, k));
-            grads[X] = Some(Tensor::trusted(dx, with_last(dy.shape(), k)));
-        }
-        if let Some(x) = x {
-            let (_, k) = x.rows_cols();
-            let dw = matmul(dy_matrix.t(), mat(x.data(), m, k));
-            grads[W] = Some(Tensor::trusted(dw, vec![n, k]));
-        }
+        [grads[X], grads[W]] = factors.gradients(&dy);
         if ctx.needs_input_grad(B) {
             grads[B] = Some(Tensor::from_f64s(column_sums(dy.data(), n)));
         }
@@ -153,18 +186,8 @@ impl<T: Real> Function<T> for Linear {
         ctx: &Context<T>,
         tangents: Derivatives<T>,
     ) -> Result<Vec<Option<Tensor<T>>>, Error> {
-        let LinearShape { m, n, k } = LinearShape::of(ctx)?;
-        let shape = with_last(ctx.input_shape(X)?, n);
-        let Kept { x, w } = ctx.saved_state()?;
-        let mut dy = Tensor::full(T::zero(), &shape)?;
-        if let (Some(w), Some(dx)) = (w, tangents.get(X)) {
-            let part = matmul(mat(dx.data(), m, k), mat(w.data(), n, k).t());
-            dy.add_assign(&Tensor::trusted(part, shape.clone()));
-        }
-        if let (Some(x), Some(dw)) = (x, tangents.get(W)) {
-            let part = matmul(mat(x.data(), m, k), mat(dw.data(), n, k).t());
-            dy.add_assign(&Tensor::trusted(part, shape));
-        }
+        let factors: &Factors<T> = ctx.saved_state()?;
+        let mut dy = factors.tangent(ctx, &tangents)?;
         if let Some(db) = tangents.get(B) {
             add_to_rows(dy.data_mut(), db.data());
         }
@@ -203,7 +226,7 @@ fn exact_product<T: Real>(x: &[T], w: &[T], [m, n, k]: [usize; 3], exponent: i8)
 }
 
 /// Runs `body` on every row of `y` with the row of `x` at the same index, of these lengths.
-fn for_row_pairs<T: Real>(
+pub(super) fn for_row_pairs<T: Real>(
     y: &mut [T],
     x: &[T],
     [n, k]: [usize; 2],

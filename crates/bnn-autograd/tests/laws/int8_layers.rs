@@ -199,3 +199,97 @@ fn a_fixed_norm_evaluates_to_what_it_trains_to_but_for_a_unit() {
         assert_eq!((b * 512.0).fract(), 0.0);
     }
 }
+
+/// A layer from fixed-point numbers to integers, and inputs for it.
+fn scores(m: usize, n: usize, k: usize, seed: u64) -> (Int8Linear, Tensor<f32>) {
+    let rng = &mut Rng::new(seed);
+    let layer = Int8Linear {
+        exponent: Some(6),
+        scores: Some(12),
+        ..linear(n, k, seed)
+    };
+    let numbers = (0..m * k).map(|_| rng.uniform(-32768.0, 32768.0).floor() as f32 / 64.0);
+    (layer, Tensor::new(numbers.collect(), &[m, k]).unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn integer_scores_are_the_exact_ones_but_for_two_units(
+        m in 1_usize..20,
+        n in 1_usize..20,
+        k in 1_usize..300,
+        seed: u64,
+    ) {
+        let (mut layer, x) = scores(m, n, k, seed);
+        let (integers, scales) = rounded(layer.weight.value());
+        let var = Tape::new().constant(x.clone());
+        let trained = Tensor::from(layer.forward(&var).unwrap());
+        layer.set_training(false);
+        let evaluated = Tensor::from(layer.forward(&var).unwrap());
+        prop_assert_eq!(trained.data(), evaluated.data());
+        for (at, &y) in evaluated.data().iter().enumerate() {
+            let (row, o) = (at / n, at % n);
+            let pairs = x.data()[row * k..][..k].iter().zip(&integers[o * k..][..k]);
+            let sum: f64 = pairs.map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
+            let exact = sum * f64::from(scales[o]) + f64::from(layer.bias.value().data()[o]);
+            // In units: half of one for the product, half for the bias, and for the factor's.
+            let units = (f64::from(y) - exact) * 4096.0;
+            prop_assert!(units.abs() <= 2.0, "{y} is not {exact}");
+            prop_assert_eq!((y * 4096.0).fract(), 0.0);
+        }
+    }
+}
+
+#[test]
+fn integer_scores_have_the_gradients_of_the_layer_without_rounding() {
+    let with = |scores: Option<i8>| Int8Linear::<f64> {
+        weight: bnn_autograd::nn::Param::new(
+            bnn_autograd::nn::ParamKind::Float,
+            uniform(&[2, 5], 2),
+        ),
+        exponent: Some(9),
+        scores,
+        ..Int8Linear::new(5, 2, &mut Rng::new(1)).unwrap()
+    };
+    let x = ops::fixed_point(&Tape::new().constant(uniform(&[3, 5], 1)), 9).unwrap();
+    let x = Tensor::from(x);
+    let dy = uniform::<f64>(&[3, 2], 3);
+    let gradients = |mut layer: Int8Linear<f64>| {
+        let tape = Tape::new();
+        let x = tape.leaf(x.clone());
+        let all = layer.forward(&x).unwrap().vjp(dy.clone()).unwrap();
+        let dx = all.get(&x).unwrap().clone();
+        all.add_to(&mut layer).unwrap();
+        let grads = [&layer.weight, &layer.bias].map(|param| param.grad().unwrap().clone());
+        let [dw, db] = grads;
+        [dx, dw, db]
+    };
+    for (found, expected) in gradients(with(Some(12))).iter().zip(&gradients(with(None))) {
+        for (a, b) in found.data().iter().zip(expected.data()) {
+            assert!((a - b).abs() <= 1e-12, "{a} is not {b}");
+        }
+    }
+    modes_agree(std::slice::from_ref(&x), 1e-12, |v| {
+        with(Some(12)).forward(&v[0])
+    })
+    .unwrap();
+}
+
+#[test]
+fn integer_scores_saturate_and_need_fixed_point_inputs() {
+    let (mut layer, x) = scores(1, 1, 300, 5);
+    let var = Tape::new().constant(x);
+    layer
+        .bias
+        .set_value(Tensor::full(1e9, &[1]).unwrap())
+        .unwrap();
+    let y = layer.forward(&var).unwrap();
+    assert_eq!(y.value().data(), [i32::MAX as f32 / 4096.0]);
+    layer.exponent = None;
+    let text = layer.forward(&var).unwrap_err().to_string();
+    assert!(text.contains("integer scores"), "{text}");
+    (layer.exponent, layer.scores) = (Some(6), Some(32));
+    assert!(layer.forward(&var).is_err());
+}

@@ -67,8 +67,8 @@ pub(crate) struct TrainArgs {
     /// that it takes bytes in either case
     #[arg(long, value_enum, default_value_t = Inputs::Bytes)]
     pub(crate) input: Inputs,
-    /// Scores of the network: `real` after a last batch norm, or `integer`, the sums of the last
-    /// layer, for devices without floats
+    /// Scores of the network: `real`, or `integer`, for devices without floats: of `mlp` the sums
+    /// of the last layer, of residual networks with fixed= multiples of 2^-12
     #[arg(long, value_enum, default_value_t = ScoreKind::Real)]
     pub(crate) scores: ScoreKind,
     /// Passes over the training images [default: suits the data]

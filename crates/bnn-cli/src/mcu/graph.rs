@@ -12,8 +12,9 @@ use crate::error::CliError;
 use crate::table::{columns, facts, thousands};
 
 /// Why there is no prediction of instructions.
-const NOT_PREDICTED: &str = "instructions are predicted of chains alone: one graph has been \
-                             measured, firmware/models/residual.bnn (docs/EMBEDDED.md)";
+const NOT_PREDICTED: &str = "instructions are predicted of chains alone: two graphs have been \
+                             measured, firmware/models/residual.bnn and resnet.bnn \
+                             (docs/EMBEDDED.md)";
 
 /// The nodes whose weights have the same width, or which have none.
 #[derive(Clone, Copy, Debug, Default)]

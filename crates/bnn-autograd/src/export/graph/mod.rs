@@ -6,6 +6,7 @@ mod products;
 mod steps;
 
 pub(super) use products::Over;
+pub(crate) use steps::MOST_TAPS;
 
 use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
@@ -150,7 +151,20 @@ impl Lowering {
             let why = "it follows a sum or a mean of fixed-point numbers: expected `FixedPoint` between them";
             return Err(self.refusal(why));
         }
-        Ok(self.elements())
+        match self.scores() {
+            Some(_) => {
+                Err(self.refusal("it follows integer scores, which only a last layer gives"))
+            }
+            None => Ok(self.elements()),
+        }
+    }
+
+    /// The exponent of the integers at hand, if those are the scores.
+    fn scores(&self) -> Option<i8> {
+        match self.graph.as_ref()?.nodes.last()?.values {
+            Values::Integer { exponent } => Some(exponent),
+            _ => None,
+        }
     }
 
     /// Appends a node of one input, the tensor at hand, which has as many elements in each channel.
@@ -165,12 +179,13 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where there is no layer; [`ExportError::Model`].
     pub(super) fn lowered_graph(&mut self) -> Result<Lowered, ExportError> {
-        self.flatten_now()?;
-        let last = self.settled()?;
-        if let TensorElements::Fixed(_) = last {
-            return Err(
-                self.refusal("its scores are fixed-point numbers: expected `Int8Linear` last")
-            );
+        let scores = self.scores();
+        if scores.is_none() {
+            self.flatten_now()?;
+            if let TensorElements::Fixed(_) = self.settled()? {
+                let why = "its scores are fixed-point numbers: expected `Int8Linear` last";
+                return Err(self.refusal(why));
+            }
         }
         let (input, meta) = (self.input, self.meta.clone());
         let graph = self.nodes();
@@ -203,6 +218,7 @@ impl Lowering {
         Ok(Lowered {
             file: graph.write()?,
             differences: vec![0.0; columns],
+            exponent: scores.unwrap_or(0),
         })
     }
 

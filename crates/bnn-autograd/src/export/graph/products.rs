@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::export::lowering::SampleShape;
 use crate::export::operations::Role;
 use crate::export::{ExportError, Lowering};
-use crate::ops::{self, ConvOptions};
+use crate::ops::{self, ConvOptions, Exponents};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -106,18 +106,7 @@ impl Lowering {
     ) -> Result<(), ExportError> {
         let (integers, scales) = self.int8(weight, Over::Rows)?;
         let conv = self.conv(weight, Over::Rows)?;
-        let found = match self.settled()? {
-            TensorElements::Fixed(exponent) => Some(exponent),
-            _ => None,
-        };
-        if found != exponent {
-            let name = |exponent: Option<i8>| match exponent {
-                Some(exponent) => format!("fixed-point numbers of the exponent {exponent}"),
-                None => "no fixed-point numbers".to_owned(),
-            };
-            let (expected, found) = (name(exponent), name(found));
-            return Err(self.refusal(format!("it takes {expected}, and is given {found}")));
-        }
+        self.takes_exponent(exponent)?;
         let mut scale = self.numbers("scale of output", scales.data())?;
         let bias = self.numbers("bias of output", bias.data())?;
         if bias.len() != scale.len() {
@@ -133,6 +122,56 @@ impl Lowering {
         self.operations.account(Role::Affine);
         self.operations.account(Role::Affine);
         Ok(())
+    }
+
+    /// Fixed-point numbers with weights of 8 bits, to integers of 32 bits:
+    /// [`Int8Linear`](crate::nn::Int8Linear) with an exponent of its outputs.
+    pub(crate) fn integer_scores<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+        exponents: Exponents,
+    ) -> Result<(), ExportError> {
+        let (integers, scales) = self.int8(weight, Over::Rows)?;
+        let conv = self.conv(weight, Over::Rows)?;
+        self.takes_exponent(Some(exponents.from))?;
+        self.check_finite("bias of output", bias.data())?;
+        if bias.numel() != scales.numel() {
+            return Err(self.refuse_width(bias.numel()));
+        }
+        let step = exponents.step(&scales, bias);
+        let epilogue = NodeEpilogue::Fixed {
+            factor: step.factor,
+            bias: step.bias,
+            shift: step.shift,
+        };
+        self.push_product(conv, NodeWeights::I8(integers), epilogue, Over::Rows);
+        if let Some(node) = self.nodes().nodes.last_mut() {
+            node.values = Values::Integer {
+                exponent: step.exponent,
+            };
+        }
+        self.operations.account(Role::Product);
+        self.operations.account(Role::Affine);
+        Ok(())
+    }
+
+    /// Refuses a layer that takes fixed-point numbers of another exponent than those at hand, or
+    /// takes them where there are none, or does not where there are.
+    fn takes_exponent(&self, exponent: Option<i8>) -> Result<(), ExportError> {
+        let found = match self.settled()? {
+            TensorElements::Fixed(exponent) => Some(exponent),
+            _ => None,
+        };
+        if found == exponent {
+            return Ok(());
+        }
+        let name = |exponent: Option<i8>| match exponent {
+            Some(exponent) => format!("fixed-point numbers of the exponent {exponent}"),
+            None => "no fixed-point numbers".to_owned(),
+        };
+        let (expected, found) = (name(exponent), name(found));
+        Err(self.refusal(format!("it takes {expected}, and is given {found}")))
     }
 
     /// Weights of 8 bits and their scales, for what is at hand.

@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 /// The most fixed-point numbers whose mean on the tape, rounded to `f32`, rounds on to the very
 /// integer that a file computes: sums have at most 24 bits, and a quotient that is no tie is at
 /// least `1 / (2 * 256) = 2^-9` from one, while rounding moves it by 2^-10 at most.
-const MOST_TAPS: usize = 256;
+pub(crate) const MOST_TAPS: usize = 256;
 
 impl Lowering {
     /// The sum of the values at hand and of others: [`ops::add`](crate::ops::add).

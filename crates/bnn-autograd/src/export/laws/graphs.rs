@@ -135,7 +135,7 @@ proptest! {
     fn files_of_residual_networks_equal_the_tape_bit_for_bit(
         height in 1_usize..12, width in 1_usize..12, channels in 1_usize..4, first in 1_usize..6,
         stem in 1_usize..3, pool: bool, samples in 2_usize..4, seed: u64,
-        fixed in proptest::option::of(4_i8..13),
+        fixed in proptest::option::of(4_i8..13), integer: bool,
         units in proptest::collection::vec((1_usize..3, prop_oneof![Just(1_usize), Just(3)], 1_usize..3), 1..4),
     ) {
         let rng = &mut Rng::new(seed);
@@ -149,6 +149,7 @@ proptest! {
             image: [height, width, channels],
             family: if fixed.is_some() { Family::BiRealNet } else { one_of(&any, rng) },
             fixed_point: fixed,
+            integer_scores: fixed.is_some() && integer,
             stem: StemConfig { channels: first, kernel: 3, stride: stem, pool },
             units: units.collect(),
             classes: 3,
@@ -181,6 +182,73 @@ fn fixed_point_sums_saturate_in_files_as_on_the_tape() {
 }
 
 #[test]
+fn what_no_file_has_room_for_is_refused_before_training() {
+    type Change = fn(&mut ResidualConfig);
+    let wide = ResidualConfig::resnet(Family::BiRealNet, [16, 16, 1], 2, &[1], 3).unwrap();
+    let new = |change: Change| {
+        let mut config = ResidualConfig {
+            fixed_point: Some(8),
+            ..wide.clone()
+        };
+        change(&mut config);
+        let made = ResidualNet::new(config, &mut Rng::new(1));
+        made.map_err(|error| error.to_string())
+    };
+    let rng = &mut Rng::new(1);
+    let input = InputType::Unsigned { depth: 8 };
+    check_graph(&mut new(|_| {}).unwrap(), input, &[2, 16, 16, 1], rng);
+    let most = |config: &mut ResidualConfig| {
+        config.image = [2, 2, 1];
+        config.units = vec![UnitConfig {
+            channels: 511,
+            kernel: 1,
+            stride: 1,
+        }];
+        config.stem.channels = 511;
+        config.integer_scores = true;
+    };
+    let mut net = new(most).unwrap();
+    check_graph(&mut net, input, &[2, 2, 2, 1], rng);
+    let file = AlignedBytes::from(export(&mut net, input).unwrap().as_slice());
+    let model = Model::open(&file).unwrap();
+    assert_eq!(model.output(), (3, OutputType::I32));
+    let last = bnn_core::internal::nodes(&model).last().unwrap();
+    assert_eq!(last.values, Values::Integer { exponent: 12 });
+    let refused: [(Change, &str); 5] = [
+        (
+            |config| config.image = [16, 17, 1],
+            "pixels of the last image",
+        ),
+        (
+            |config| {
+                config.image = [2, 2, 1];
+                config.units[1].channels = 512;
+            },
+            "channels of the last unit",
+        ),
+        (
+            |config| config.fixed_point = Some(32),
+            "exponent of fixed-point numbers",
+        ),
+        (
+            |config| {
+                config.fixed_point = None;
+                config.integer_scores = true;
+            },
+            "exponent of integer scores",
+        ),
+        (
+            |config| config.family = Family::ReActNet,
+            "exponent of fixed-point numbers",
+        ),
+    ];
+    for (change, expected) in refused {
+        let text = new(change).unwrap_err();
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
     let rng = &mut Rng::new(1);
     let new = Sequential::<f32>::new;
@@ -192,6 +260,10 @@ fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
     let head = |exponent, rng: &mut Rng| Int8Linear {
         exponent,
         ..Int8Linear::new(3, 2, rng).unwrap()
+    };
+    let scores = |exponent, rng: &mut Rng| Int8Linear {
+        scores: Some(12),
+        ..head(exponent, rng)
     };
     let cases: Vec<(Sequential, &str)> = vec![
         (
@@ -222,6 +294,17 @@ fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
         (
             first(rng).then(fixed(8)).then(PReLU::new(3).unwrap()),
             "layer `2` (PReLU) cannot be exported: it computes with fixed-point numbers",
+        ),
+        (
+            first(rng).then(fixed(8)).then(scores(Some(7), rng)),
+            "layer `2` (Int8Linear) cannot be exported: it takes fixed-point numbers of the exponent 7",
+        ),
+        (
+            first(rng)
+                .then(fixed(8))
+                .then(scores(Some(8), rng))
+                .then(ReLU),
+            "layer `3` (ReLU) cannot be exported: it follows integer scores",
         ),
         (
             first(rng).then(fixed(8)),

@@ -39,6 +39,10 @@ pub struct ResidualConfig {
     /// ([`FixedPoint`](crate::nn::FixedPoint)), so that a device computes in integers up to the
     /// scores; of [`Family::BiRealNet`] alone. `None` in the networks below.
     pub fixed_point: Option<i8>,
+    /// Whether the scores, too, are integers, so that a device computes without floats to the end:
+    /// multiples of `2^-12` of 32 bits. Only where numbers are fixed-point ones. `false` in the
+    /// networks below.
+    pub integer_scores: bool,
 }
 
 /// The convolution of pixels with weights of 8 bits that a network begins with; batch normalisation
@@ -123,6 +127,7 @@ impl ResidualConfig {
             units,
             classes,
             fixed_point: None,
+            integer_scores: false,
         })
     }
 
@@ -182,6 +187,7 @@ impl ResidualConfig {
             units,
             classes,
             fixed_point: None,
+            integer_scores: false,
         })
     }
 }

@@ -11,7 +11,7 @@ pub use config::{Family, ResidualConfig, StemConfig, UnitConfig};
 use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
-use crate::export::{ExportError, Lowering};
+use crate::export::{ExportError, Lowering, MOST_TAPS};
 use crate::models::size::{WeightCount, elements};
 use crate::nn::{Int8Conv2d, Int8Linear, Module};
 use crate::ops::{self, ConvOptions, Padding};
@@ -55,13 +55,23 @@ pub struct ResidualNet {
 /// The pool of a stem: side of its windows, pixels from one to the next.
 const STEM_POOL: ([usize; 2], [usize; 2]) = ([3; 2], [2; 2]);
 
+/// The exponent of integer scores: fine enough that equal ones are rare, and with room for scores
+/// up to 2^19.
+const SCORES: i8 = 12;
+
+/// Inputs of a layer at most, so that sums of numbers of 16 bits times 8 have 32 bits, as a model
+/// file wants them.
+const MOST_SUMMED: usize = (i32::MAX as usize) >> 22;
+
 impl ResidualNet {
     /// A network with random weights.
     ///
     /// # Errors
     /// Sizes of 0 or too large, more than 2^28 weights, weights or images that there is no memory to
     /// train, no unit, channels of a unit that are no multiple of those before it, a stride of a
-    /// unit that is neither 1 nor 2.
+    /// unit that is neither 1 nor 2. In fixed point: an exponent outside -16 to 31, another family
+    /// than Bi-Real Net, and what no model file has room for: more than 256 pixels in the last
+    /// image, or more than 511 channels. Integer scores without it.
     pub fn new(config: ResidualConfig, rng: &mut Rng) -> Result<Self, Error> {
         let units = config.units.len();
         Error::check_range("number of units", "at least 1", units as f64, units > 0)?;
@@ -79,16 +89,8 @@ impl ResidualNet {
         // Refuses images that do not fit before there are weights.
         Conv2d::new(config.image, channels, [kernel; 2], options)?;
         config.check_weights()?;
+        config.check_fixed_point()?;
         let fixed_point = config.fixed_point;
-        let fits = fixed_point.is_none() || config.family == Family::BiRealNet;
-        let what = "exponent of fixed-point numbers";
-        let exponent = fixed_point.unwrap_or_default();
-        Error::check_range(
-            what,
-            "none but in units of Bi-Real Net",
-            exponent.into(),
-            fits,
-        )?;
         let stem = Int8Conv2d {
             // In fixed point, batch normalisation takes the integers as they are.
             scaled: fixed_point.is_none(),
@@ -105,6 +107,7 @@ impl ResidualNet {
             units,
             head: Int8Linear {
                 exponent: fixed_point,
+                scores: config.integer_scores.then_some(SCORES),
                 ..Int8Linear::new(before, config.classes, rng)?
             },
             config,
@@ -128,8 +131,39 @@ impl ResidualConfig {
         weights.check_memory(self.largest())
     }
 
+    /// Refuses what a network in fixed point cannot have, before it is trained for nothing.
+    fn check_fixed_point(&self) -> Result<(), Error> {
+        let Some(exponent) = self.fixed_point else {
+            let what = "exponent of integer scores";
+            let expected = "none where numbers are not fixed-point ones";
+            return Error::check_range(what, expected, SCORES.into(), !self.integer_scores);
+        };
+        ops::check_exponent(exponent)?;
+        let what = "exponent of fixed-point numbers";
+        let expected = "none but in units of Bi-Real Net";
+        let fits = self.family == Family::BiRealNet;
+        Error::check_range(what, expected, exponent.into(), fits)?;
+        let [pixels, channels] = self
+            .sizes()
+            .last()
+            .map_or([0; 2], |[height, width, channels]| {
+                [height.saturating_mul(width), channels]
+            });
+        let what = "pixels of the last image, in fixed point";
+        let fits = pixels <= MOST_TAPS;
+        Error::check_range(what, "at most 256", pixels as f64, fits)?;
+        let what = "channels of the last unit, in fixed point";
+        let fits = channels <= MOST_SUMMED;
+        Error::check_range(what, "at most 511", channels as f64, fits)
+    }
+
     /// Elements of the largest tensor between two layers of a sample.
     fn largest(&self) -> usize {
+        self.sizes().map(elements).max().unwrap_or(0)
+    }
+
+    /// `[height, width, channels]` of the tensors between the layers of a sample.
+    fn sizes(&self) -> impl Iterator<Item = [usize; 3]> {
         let [mut height, mut width, _] = self.image;
         let stem = (self.stem.channels, self.stem.stride);
         let pool = self
@@ -137,15 +171,12 @@ impl ResidualConfig {
             .pool
             .then_some((self.stem.channels, STEM_POOL.1[0]));
         let units = self.units.iter().map(|unit| (unit.channels, unit.stride));
-        let sizes = [stem].into_iter().chain(pool).chain(units);
-        let sizes = sizes.map(|(channels, stride)| {
-            (height, width) = (
-                height.div_ceil(stride.max(1)),
-                width.div_ceil(stride.max(1)),
-            );
-            elements([height, width, channels])
-        });
-        sizes.max().unwrap_or(0)
+        let layers = [stem].into_iter().chain(pool).chain(units);
+        layers.map(move |(channels, stride)| {
+            height = height.div_ceil(stride.max(1));
+            width = width.div_ceil(stride.max(1));
+            [height, width, channels]
+        })
     }
 }
 

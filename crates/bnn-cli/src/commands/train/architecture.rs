@@ -38,11 +38,12 @@ pub(super) enum Architecture {
     },
 }
 
-/// What the first and the last layer of an MLP are besides their widths.
+/// What the first and the last layer of a network are besides their widths.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ends {
-    /// Thresholds of the inputs, if the first layer takes bits.
+    /// Thresholds of the inputs, if the first layer takes bits; of an MLP alone.
     pub(super) thresholds: Option<Vec<u8>>,
+    /// Of an MLP, and of a residual network in fixed point.
     pub(super) integer_scores: bool,
 }
 
@@ -125,12 +126,18 @@ impl Architecture {
         matches!(self, Self::Mlp(_))
     }
 
-    /// The inputs of each sum of the last layer.
-    pub(super) fn last_inputs(&self) -> usize {
+    /// Whether its numbers are fixed-point ones.
+    pub(super) fn is_fixed_point(&self) -> bool {
+        matches!(self, Self::Residual { fixed: Some(_), .. })
+    }
+
+    /// The number that divides integer scores in the loss.
+    pub(super) fn temperature(&self) -> f64 {
         match self {
-            Self::Mlp(widths) => widths.last().copied().unwrap_or(1),
-            Self::Cnn { hidden, .. } => *hidden,
-            Self::Residual { width, stages, .. } => width << (stages - 1).min(20),
+            // They are sums of signs.
+            Self::Mlp(widths) => (widths.last().copied().unwrap_or(1) as f64).sqrt(),
+            // They are multiples of a power of two.
+            Self::Cnn { .. } | Self::Residual { .. } => 1.0,
         }
     }
 
@@ -186,6 +193,7 @@ impl Architecture {
                         .and_then(|pixels| stem_of(pixels, width))
                         .unwrap_or(usual.stem),
                     fixed_point: fixed,
+                    integer_scores: ends.integer_scores,
                     ..usual
                 };
                 let depth = layout.depth();

@@ -270,8 +270,10 @@ impl Packed {
             .data()
             .chunks(classes)
             .zip(packed.scores.chunks(classes));
+        let unit = model_file::unit(&model);
         let differs = |(tape, packed): (&[f32], &[f64])| {
-            !tape.iter().zip(packed).all(|(&t, &p)| f64::from(t) == p)
+            let mut pairs = tape.iter().zip(packed);
+            !pairs.all(|(&tape, &packed)| tape == (packed * unit) as f32)
         };
         let mismatches = pairs.map(differs).filter(|d| *d).count();
 

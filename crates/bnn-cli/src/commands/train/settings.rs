@@ -83,12 +83,22 @@ impl Settings {
         let network = Architecture::parse(&args.arch, hidden, train)?;
         let layout = train.layout();
         let recipe = Recipe::of(train.samples(), network.is_mlp());
-        for (option, given) in [
-            ("--input bits", args.input == Inputs::Bits),
-            ("--scores integer", args.scores == ScoreKind::Integer),
+        for (option, given, fits, those) in [
+            (
+                "--input bits",
+                args.input == Inputs::Bits,
+                network.is_mlp(),
+                "mlp has",
+            ),
+            (
+                "--scores integer",
+                args.scores == ScoreKind::Integer,
+                network.is_mlp() || network.is_fixed_point(),
+                "mlp and residual networks with fixed= have",
+            ),
         ] {
-            if given && !network.is_mlp() {
-                let wrong = format!("{option}: --arch {} has no such form, mlp has", args.arch);
+            if given && !fits {
+                let wrong = format!("{option}: --arch {} has no such form, {those}", args.arch);
                 return Err(CliError::Input(wrong));
             }
         }
@@ -115,7 +125,7 @@ impl Settings {
             seed: args.seed,
             temperature: match args.scores {
                 ScoreKind::Real => 1.0,
-                ScoreKind::Integer => (network.last_inputs() as f64).sqrt(),
+                ScoreKind::Integer => network.temperature(),
             },
             ..TrainConfig::default()
         };
