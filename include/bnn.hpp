@@ -20,6 +20,7 @@
 #include "bnn/builder.hpp"
 #include "bnn/conv2d.hpp"
 #include "bnn/error.hpp"
+#include "bnn/graph.hpp"
 #include "bnn/info.hpp"
 #include "bnn/linear.hpp"
 #include "bnn/model.hpp"

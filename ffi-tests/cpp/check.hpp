@@ -34,5 +34,6 @@ void test_bits();
 void test_linear();
 void test_conv2d();
 void test_model();
+void test_graph();
 void test_stream();
 void test_threads();

@@ -55,6 +55,7 @@ int main() {
         test_linear();
         test_conv2d();
         test_model();
+        test_graph();
         test_stream();
         test_threads();
     } catch (const std::exception &error) {

@@ -24,6 +24,17 @@ struct BatchNorm {
     float eps = 1e-5f;
 };
 
+namespace detail {
+
+inline void expect_batch_norm(const BatchNorm &norm) {
+    const std::size_t n = norm.mean.size();
+    expect_size("var", n, norm.var.size());
+    expect_size_or_none("gamma", n, norm.gamma.size());
+    expect_size_or_none("beta", n, norm.beta.size());
+}
+
+} // namespace detail
+
 /// Puts a model file together, layer by layer; each function returns the builder. One thread at a
 /// time may use it.
 ///
@@ -96,9 +107,7 @@ class Builder {
     /// A batch norm after a product.
     Builder &batch_norm(const BatchNorm &norm) {
         const std::size_t n = norm.mean.size();
-        detail::expect_size("var", n, norm.var.size());
-        detail::expect_size_or_none("gamma", n, norm.gamma.size());
-        detail::expect_size_or_none("beta", n, norm.beta.size());
+        detail::expect_batch_norm(norm);
         return checked(bnn_builder_batch_norm_f32(get(), norm.gamma.data(), norm.beta.data(), norm.mean.data(),
                                                   norm.var.data(), norm.eps, n));
     }
@@ -146,13 +155,7 @@ class Builder {
     }
 
     Builder &write_meta() {
-        std::string text = meta_;
-        if (!class_names_.empty() && !text.empty() && text.back() != '\n') {
-            text += '\n';
-        }
-        for (std::size_t i = 0; i < class_names_.size(); i++) {
-            text += "class." + std::to_string(i) + "=" + detail::escaped(class_names_[i]) + "\n";
-        }
+        const std::string text = detail::meta_text(meta_, class_names_);
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(text.data());
         return checked(bnn_builder_meta(get(), bytes, text.size()));
     }

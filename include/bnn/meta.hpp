@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace bnn::detail {
 
@@ -54,6 +55,17 @@ inline std::string unescaped(const std::string &line) {
         i++;
     }
     return value;
+}
+
+/// Metadata with lines `class.0=..`, `class.1=..` after it.
+inline std::string meta_text(std::string text, const std::vector<std::string> &class_names) {
+    if (!class_names.empty() && !text.empty() && text.back() != '\n') {
+        text += '\n';
+    }
+    for (std::size_t i = 0; i < class_names.size(); i++) {
+        text += "class." + std::to_string(i) + "=" + escaped(class_names[i]) + "\n";
+    }
+    return text;
 }
 
 /// The value of the first line `key=value` of some metadata, unescaped; `otherwise` if there is no

@@ -115,7 +115,7 @@ fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
     let (programs, printed) = (blocks(guide, "```c\n"), blocks(guide, "```text\n"));
-    assert_eq!((programs.len(), printed.len()), (4, 4));
+    assert_eq!((programs.len(), printed.len()), (5, 5));
     for (program, printed) in programs.iter().zip(printed) {
         fs::write(directory.path().join("first.c"), program).unwrap();
         let mut shell = Command::new("sh");

@@ -1,4 +1,4 @@
-//! `bnn.hpp` as C++ sees it: the programs of `ffi-tests/cpp` and the guide's example are compiled
+//! `bnn.hpp` as C++ sees it: the programs of `ffi-tests/cpp` and the guide's examples are compiled
 //! against what this very build made, and run. See `toolchain` for what is needed.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -48,22 +48,27 @@ fn cpp_programs_are_clean_under_valgrind() {
 }
 
 #[test]
-fn the_guide_s_example_compiles_in_either_standard_and_prints_what_it_says() {
+fn the_guide_s_examples_compile_in_either_standard_and_print_what_it_says() {
     if !has("g++") {
         return;
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
     let (_, guide) = guide.split_once("\n## C++\n").unwrap();
+    let (guide, _) = guide.split_once("\n## LibTorch\n").unwrap();
     let directory = TempDir::new().unwrap();
-    let source = directory.path().join("layer.cpp");
-    let program = directory.path().join("layer");
-    fs::write(&source, blocks(guide, "```cpp\n")[0]).unwrap();
-    for standard in ["-std=c++17", "-std=c++20"] {
-        let mut compile = Command::new("g++");
-        compile.args(STRICT).args([standard, &include()]);
-        compile.arg(&source).arg(built().join("libbnn.a"));
-        run(compile.args(SYSTEM).arg("-o").arg(&program));
-        let printed = text(&run(&mut Command::new(&program)).stdout);
-        assert_eq!(printed, blocks(guide, "```text\n")[0]);
+    let source = directory.path().join("example.cpp");
+    let program = directory.path().join("example");
+    let (programs, printed) = (blocks(guide, "```cpp\n"), blocks(guide, "```text\n"));
+    assert_eq!((programs.len(), printed.len()), (2, 2));
+    for (text_of, expected) in programs.iter().zip(printed) {
+        fs::write(&source, text_of).unwrap();
+        for standard in ["-std=c++17", "-std=c++20"] {
+            let mut compile = Command::new("g++");
+            compile.args(STRICT).args([standard, &include()]);
+            compile.arg(&source).arg(built().join("libbnn.a"));
+            run(compile.args(SYSTEM).arg("-o").arg(&program));
+            let printed = text(&run(&mut Command::new(&program)).stdout);
+            assert_eq!(printed, expected);
+        }
     }
 }
