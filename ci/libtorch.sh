@@ -20,7 +20,7 @@ use_openblas
 echo "bnn_torch.hpp"
 install_bnn
 cmake -S ffi-tests/torch -B target/torch-tests >/dev/null
-quietly cmake --build target/torch-tests --parallel 2 --target torch_tests guide
+quietly cmake --build target/torch-tests --parallel 2 --target torch_tests guide guide_graph
 printed=$(target/torch-tests/torch_tests 2>&1) || {
     echo "$printed" >&2
     exit 1
@@ -34,5 +34,6 @@ printed=$(ATEN_CPU_CAPABILITY=default target/torch-tests/torch_tests 2>&1) || {
 }
 echo "$printed" | tail -n 1
 
-echo "the program of docs/C_API.md"
+echo "the programs of docs/C_API.md"
 target/torch-tests/guide
+target/torch-tests/guide_graph

@@ -9,6 +9,7 @@
 //   bnn::torch::BatchNorm1d, BatchNorm2d               LibTorch's, evaluated as model files do
 //   bnn::torch::clamp_weights_                         after each optimizer.step()
 //   bnn::torch::export_model                           a network as a model file, compared with it
+//   bnn::torch::export_graph                           a residual network as one, described by its parts
 //   bnn::set_num_threads                               threads of libbnn, apart from LibTorch's
 //   bnn::torch::binary_linear, binary_conv2d, BinaryLinearFunction, BinaryConv2dFunction
 //   without a module
@@ -33,6 +34,7 @@
 #include "bnn/torch/conv2d.hpp"
 #include "bnn/torch/conv2d_function.hpp"
 #include "bnn/torch/export.hpp"
+#include "bnn/torch/export_graph.hpp"
 #include "bnn/torch/linear.hpp"
 #include "bnn/torch/linear_function.hpp"
 #include "bnn/torch/sign_weight.hpp"

@@ -76,5 +76,6 @@ void test_inputs();
 void test_modules();
 void test_sign_weight();
 void test_export();
+void test_graph();
 void test_saved();
 void test_threads();

@@ -25,6 +25,7 @@ int main() {
         test_modules();
         test_sign_weight();
         test_export();
+        test_graph();
         test_saved();
         test_threads();
     } catch (const std::exception &error) {

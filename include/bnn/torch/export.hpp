@@ -31,10 +31,7 @@ namespace bnn::torch {
 inline std::vector<std::uint8_t> export_model(::torch::nn::Sequential layers, const Tensor &samples, const Tensor &outputs,
                                               const ExportOptions &options = {}) {
     const ::at::NoGradGuard no_grad;
-    detail::check_tensor("samples", samples);
-    TORCH_CHECK((samples.dim() == 2 || samples.dim() == 4) && samples.numel() > 0,
-                "bnn: samples: expected shape [batch, features] or [batch, channels, height, width], none of them 0, found ",
-                samples.sizes());
+    detail::check_samples(samples);
     const detail::Evaluation evaluation(*layers);
     const detail::Layers found(*layers, samples.slice(0, 0, 1), options.input_bits());
     detail::Written written = detail::write_file(found, samples, options);

@@ -189,6 +189,13 @@ inline Written write_file(const Layers &layers, const Tensor &samples, const Exp
     }
 }
 
+inline void check_samples(const Tensor &samples) {
+    check_tensor("samples", samples);
+    TORCH_CHECK((samples.dim() == 2 || samples.dim() == 4) && samples.numel() > 0,
+                "bnn: samples: expected shape [batch, features] or [batch, channels, height, width], none of them 0, found ",
+                samples.sizes());
+}
+
 /// `[batch, ..]` with channels last, in rows.
 inline Tensor rows_of(const Tensor &t) { return dense((t.dim() == 4 ? channels_last(t) : t).flatten(1)); }
 

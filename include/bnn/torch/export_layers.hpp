@@ -17,16 +17,18 @@
 
 namespace bnn::torch {
 
-/// Options of `export_model`.
+/// Options of `export_model` and `export_graph`.
 struct ExportOptions {
-    /// Bits of a number of the input, 1 to 8: samples are integers from 0 to `2^input_bits - 1`.
+    /// Bits of a number of the input, 1 to 8: samples are integers from 0 to `2^input_bits - 1`. 0,
+    /// of `export_graph` alone, for a file that takes the signs of samples.
     TORCH_ARG(int64_t, input_bits) = 8;
     /// Text for people and tools, by convention lines of `key=value`.
     TORCH_ARG(std::string, meta);
     /// The names of the classes, in the order of the scores.
     TORCH_ARG(std::vector<std::string>, class_names);
     /// How far a score of the file may be from that of the network, as a share of the largest one
-    /// that its output can have. At 0, the default, scores must be equal, bit for bit.
+    /// that its output can have (in `export_graph`, of the largest one that the samples give). At
+    /// 0, the default, scores must be equal, bit for bit.
     TORCH_ARG(double, tolerance) = 0.0;
 };
 
@@ -75,6 +77,18 @@ struct Named {
         TORCH_CHECK(false, "bnn: layer `", name, "` (", kind, ") cannot be exported: ", why);
     }
 };
+
+/// The windows of a pool of LibTorch's.
+template <class Options> Pool2dOptions pool_windows(const Options &options) {
+    Pool2dOptions windows;
+    windows.kernel_height = size("kernel_size", options.kernel_size()->at(0));
+    windows.kernel_width = size("kernel_size", options.kernel_size()->at(1));
+    windows.stride_y = size("stride", options.stride()->at(0));
+    windows.stride_x = size("stride", options.stride()->at(1));
+    windows.pad_top = windows.pad_bottom = size("padding", options.padding()->at(0));
+    windows.pad_left = windows.pad_right = size("padding", options.padding()->at(1));
+    return windows;
+}
 
 /// The function that a layer applies to the sums of a product, `[rows, channels]`: in each channel it
 /// never falls, or never rises.
@@ -283,14 +297,7 @@ class Layers {
         if (!product.after.empty()) {
             named.refuse("another pool comes before it with a layer in between; expected pools next to each other");
         }
-        Pool2dOptions windows;
-        windows.kernel_height = size("kernel_size", options.kernel_size()->at(0));
-        windows.kernel_width = size("kernel_size", options.kernel_size()->at(1));
-        windows.stride_y = size("stride", options.stride()->at(0));
-        windows.stride_x = size("stride", options.stride()->at(1));
-        windows.pad_top = windows.pad_bottom = size("padding", options.padding()->at(0));
-        windows.pad_left = windows.pad_right = size("padding", options.padding()->at(1));
-        product.pools.push_back(windows);
+        product.pools.push_back(pool_windows(options));
         product.last = named;
         const int64_t height = x_.size(2), width = x_.size(3);
         x_ = pool.forward(x_);
