@@ -62,6 +62,23 @@ impl GraphWriter {
         Ok(self.add_node(operation, vec![x], Values::Real))
     }
 
+    /// A product with weights of 8 bits `[outputs, patch]`, which becomes `scale * sum + bias`.
+    fn int8_product(
+        &mut self,
+        x: usize,
+        conv: &Conv2d,
+        weights: PyReadonlyArray2<'_, i8>,
+        scale: Reals<'_>,
+        bias: Reals<'_>,
+    ) -> PyResult<usize> {
+        let operation = Operation::Product {
+            conv: *conv.shape(),
+            weights: NodeWeights::I8(weights.as_slice()?.to_vec()),
+            epilogue: real(&scale, &bias)?,
+        };
+        Ok(self.add_node(operation, vec![x], Values::Real))
+    }
+
     /// A product with weights of reals `[outputs, patch]`, plus a bias.
     fn real_product(
         &mut self,

@@ -17,6 +17,7 @@ mod graph_writer;
 mod import;
 mod linear;
 mod model;
+mod ordered;
 mod threads;
 mod tiny_linear;
 mod train;
@@ -48,6 +49,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(linear::linear_gradients, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_input_gradient, module)?)?;
     module.add_function(wrap_pyfunction!(linear::linear_weight_gradient, module)?)?;
+    module.add_function(wrap_pyfunction!(ordered::ordered_product, module)?)?;
     module.add_function(wrap_pyfunction!(train::recipe, module)?)?;
     module.add_function(wrap_pyfunction!(train::split, module)?)?;
     module.add_function(wrap_pyfunction!(train::train, module)?)?;

@@ -151,6 +151,7 @@ def test_modules_compile_without_a_break_and_give_the_same(backend):
         bt.BinaryConv2d(3, 16, 3, padding=1), torch.nn.Flatten(), bt.BinaryLinear(16 * 36, 10)
     )
     other = copy.deepcopy(net)
+    torch._dynamo.reset()  # of what other tests have compiled
     compiled = torch.compile(other, fullgraph=True, backend=backend)
     x = integers(4, 3, 6, 6)
     ours, theirs = net(x), compiled(x)

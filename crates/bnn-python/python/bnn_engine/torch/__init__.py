@@ -23,6 +23,7 @@ except ImportError as error:
 from .export import export
 from .functional import binary_conv2d, binary_linear, sign
 from .functions import BinaryConv2dFunction, BinaryLinearFunction
+from .int8 import Int8Conv2d, Int8Linear
 from .modules import (
     BatchNorm1d,
     BatchNorm2d,
@@ -46,6 +47,8 @@ __all__ = [
     "BinaryLinearFunction",
     "Bop",
     "DiodeMix",
+    "Int8Conv2d",
+    "Int8Linear",
     "SignWeightConv2d",
     "SignWeightLinear",
     "binary_conv2d",

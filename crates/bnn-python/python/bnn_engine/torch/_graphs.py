@@ -19,8 +19,9 @@ from torch import Tensor, fx, nn
 from .. import _native
 from .._native import Error
 from ..bits import pack
-from ._products import OF_NUMBERS, product_of
+from ._products import INT8, OF_NUMBERS, check_exact, product_of
 from .functional import pads, pair
+from .int8 import Int8Conv2d, Int8Linear, int8_weights
 from .modules import BinaryConv2d, BinaryLinear, _folded
 
 _ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
@@ -48,10 +49,12 @@ class _Value:
 
 
 def is_graph(network: nn.Module) -> bool:
-    """Whether a network is more than layers one after the other: whether it has a module of its own
-    with others in it."""
-    modules = network.modules()
-    return any(not isinstance(module, nn.Sequential) and any(module.children()) for module in modules)
+    """Whether a network is more than binary layers one after the other: whether it has a module of
+    its own with others in it, or weights of 8 bits."""
+    return any(
+        isinstance(module, INT8) or (not isinstance(module, nn.Sequential) and any(module.children()))
+        for module in network.modules()
+    )
 
 
 class GraphFile:
@@ -174,6 +177,8 @@ class GraphFile:
             return self.values[source]
         if isinstance(module, (BinaryLinear, BinaryConv2d)):
             return self._product(call, module, source)
+        if isinstance(module, INT8):
+            return self._int8_product(call, module, source)
         x, tensor = self._numbers(call, source), self.tensors[source]
         if isinstance(module, nn.Flatten) and module.start_dim == 1 and module.end_dim in (-1, tensor.ndim - 1):
             return self._flattened(call, source)
@@ -239,12 +244,32 @@ class GraphFile:
                 self.signs[node] = self.writer.sign(node, np.zeros(channels[0], np.float32))
             node = self.signs[node]
         shape = product.shape or _native.Conv2d([1, 1, tensor.shape[1]], n, [1, 1])
-        bias = np.zeros(n, np.float32) if layer.bias is None else _array(layer.bias)
-        return _Value(self.writer.product(node, shape, pack(product.weight.numpy()), np.ones(n, np.float32), bias))
+        weights, scales = pack(product.weight.numpy()), np.ones(n, np.float32)
+        return _Value(self.writer.product(node, shape, weights, scales, _bias(layer, 0.0)))
+
+    def _int8_product(self, call: fx.Node, layer: Int8Linear | Int8Conv2d, source: fx.Node) -> _Value:
+        value, tensor = self.values[source], self.tensors[source]
+        if value.node != 0 and isinstance(layer, Int8Conv2d):
+            raise self._refuse(call, "it is a convolution with weights of 8 bits and not the first layer")
+        if not layer.weight.isfinite().all():
+            raise self._refuse(call, "it has weights that are not finite")
+        integers, scales = int8_weights(layer.weight)
+        shape, rows = self._windows(call, layer, value, tensor, integers)
+        if value.node == 0:
+            largest = rows.double().abs().sum(1).max() * self.largest_input
+            check_exact(int(largest), lambda why: self._refuse(call, why))
+        weights = rows.to(torch.int8).contiguous().numpy()
+        return _Value(self.writer.int8_product(value.node, shape, weights, _array(scales), _bias(layer, -0.0)))
 
     def _real_product(self, call: fx.Node, layer: nn.Linear | nn.Conv2d, x: _Value, tensor: Tensor) -> _Value:
         """A layer of numbers. PyTorch adds in an order of its own, which `tolerance` is to allow."""
-        weight = layer.weight
+        shape, rows = self._windows(call, layer, x, tensor, layer.weight)
+        return _Value(self.writer.real_product(x.node, shape, _array(rows), _bias(layer, 0.0)))
+
+    def _windows(
+        self, call: fx.Node, layer: nn.Linear | nn.Conv2d, x: _Value, tensor: Tensor, weight: Tensor
+    ) -> tuple[_native.Conv2d, Tensor]:
+        """The windows of a layer of PyTorch, and its weight in rows in the order of a file."""
         if isinstance(layer, nn.Conv2d):
             if layer.padding_mode != "zeros":
                 raise self._refuse(call, f"padding_mode: expected 'zeros', found {layer.padding_mode!r}")
@@ -258,13 +283,16 @@ class GraphFile:
             channels, *kernel = x.flat_from or (tensor.shape[1], 1, 1)
             weight = weight.unflatten(1, (channels, *kernel))
             shape = _native.Conv2d([*kernel, channels], len(weight), kernel)
-        rows = weight.permute(0, 2, 3, 1).flatten(1)
-        bias = np.zeros(len(rows), np.float32) if layer.bias is None else _array(layer.bias)
-        return _Value(self.writer.real_product(x.node, shape, _array(rows), bias))
+        return shape, weight.permute(0, 2, 3, 1).flatten(1)
 
     def finish(self, meta: str) -> bytes:
         """The bytes of the file."""
         return self.writer.finish(meta)
+
+
+def _bias(layer: nn.Module, nothing: float) -> np.ndarray:
+    """The bias of each output; `nothing` without one."""
+    return np.full(len(layer.weight), nothing, np.float32) if layer.bias is None else _array(layer.bias)
 
 
 def _array(numbers: Tensor) -> np.ndarray:

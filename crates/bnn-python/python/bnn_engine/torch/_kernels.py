@@ -54,7 +54,7 @@ def check_linear(x: Tensor, weight: Tensor) -> None:
     check("weight", weight)
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         expected = "input [..., k] and weight [n, k]"
-        raise Error(f"binary_linear: expected {expected}, found {list(x.shape)} and {list(weight.shape)}")
+        raise Error(f"linear layer: expected {expected}, found {list(x.shape)} and {list(weight.shape)}")
     if 0 in weight.shape:
         raise Error(f"weight: expected at least one output and one input, found {list(weight.shape)}")
 
@@ -76,6 +76,13 @@ def linear_input_gradient(dy: Tensor, saved: Tensor, signs: Tensor, k: int) -> T
 
 def linear_weight_gradient(dy: Tensor, saved: Tensor, k: int) -> Tensor:
     return torch.from_numpy(_native.linear_weight_gradient(matrix(dy), words(saved), k))
+
+
+def ordered_linear(x: Tensor, weight: Tensor) -> Tensor:
+    """`x @ weight.T` with sums in the order of a row, as a model file has them."""
+    check_linear(x, weight)
+    y = torch.from_numpy(_native.ordered_product(matrix(x), array(weight)))
+    return y.reshape(*x.shape[:-1], weight.shape[0])
 
 
 class ConvOptions(NamedTuple):

@@ -87,6 +87,38 @@ def _linear_backward(ctx, dy, _saved, _signs):
 linear_saving.register_autograd(_linear_backward, setup_context=_linear_setup)
 
 
+# A layer of numbers with the sums of a model file.
+
+
+@_operator("bnn_engine::ordered_linear", mutates_args=(), device_types="cpu")
+def ordered_linear(x: Tensor, weight: Tensor) -> Tensor:
+    return _kernels.ordered_linear(x, weight)
+
+
+@ordered_linear.register_fake
+def _(x: Tensor, weight: Tensor) -> Tensor:
+    _kernels.check_linear(x, weight)
+    return _like(x, *x.shape[:-1], weight.shape[0])
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x.reshape(-1, x.shape[-1])
+
+
+def _ordered_setup(ctx, inputs, output) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _ordered_backward(ctx, dy):
+    x, weight = ctx.saved_tensors
+    dx = dy @ weight if ctx.needs_input_grad[0] else None
+    dw = _rows(dy).T @ _rows(x) if ctx.needs_input_grad[1] else None
+    return dx, dw
+
+
+ordered_linear.register_autograd(_ordered_backward, setup_context=_ordered_setup)
+
+
 # Convolutions
 
 

@@ -10,13 +10,22 @@ from torch import Tensor
 from .. import _native
 from .._native import Error
 from .functional import pads
+from .int8 import Int8Conv2d, Int8Linear
 from .modules import BinaryConv2d, BinaryLinear, SignWeightConv2d, SignWeightLinear
 
-# The layers that multiply numbers; the others take signs.
-OF_NUMBERS = (SignWeightLinear, SignWeightConv2d)
+# The layers with weights of 8 bits, which only graphs hold.
+INT8 = (Int8Linear, Int8Conv2d)
+# The layers that multiply numbers; the other ones of this package take signs.
+OF_NUMBERS = (SignWeightLinear, SignWeightConv2d, *INT8)
 
 # Up to this sum floats are exact.
 _MOST = 1 << 24
+
+
+def check_exact(most: int, refuse: Callable[[str], Error]) -> None:
+    """Refuses sums of integers of a magnitude up to `most` that are not exact."""
+    if most > _MOST:
+        raise refuse("its sums can exceed 2**24, up to which floats are exact")
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,7 @@ def product_of(
         raise refuse("it has weights that are not finite")
     takes_numbers = isinstance(layer, OF_NUMBERS)
     most = weight.shape[1] * (largest_input if takes_numbers else 1)
-    if most > _MOST:
-        raise refuse("its sums can exceed 2**24, up to which floats are exact")
+    check_exact(most, refuse)
     return LayerProduct(weight.detach(), shape, takes_numbers, most)
 
 

@@ -25,7 +25,7 @@ from .._native import Error
 from ..bits import pack
 from ..model import Model
 from ._graphs import GraphFile, is_graph
-from ._products import OF_NUMBERS, product_of
+from ._products import INT8, OF_NUMBERS, product_of
 from .functional import pair
 from .modules import BinaryConv2d, BinaryLinear, _folded
 
@@ -343,8 +343,8 @@ def export(
     network: an `nn.Sequential` (of others) of `BinaryLinear`, `BinaryConv2d`, batch norms, `Hardtanh`,
         `MaxPool2d`, `Flatten`; dropout and identity are left out. It may begin with a
         `SignWeightLinear` or `SignWeightConv2d`, which takes numbers; else signs of the input count.
-        A network that has modules of its own with others in them becomes a graph, if `torch.fx` can
-        follow it: sums, concatenations of channels, `ReLU`, `PReLU`, means, `Linear` and `Conv2d` of
+        A network that has modules of its own with others in them, or an `Int8Conv2d` as its first
+        layer or `Int8Linear` anywhere, becomes a graph, if `torch.fx` can follow it: sums, concatenations of channels, `ReLU`, `PReLU`, means, `Linear` and `Conv2d` of
         numbers may be between binary layers then.
     samples: `[batch, features]` or `[batch, channels, height, width]`: inputs of the network, the more
         the better. Numbers must be integers from 0 to `2**input_bits - 1`.
@@ -371,6 +371,8 @@ def export(
             raise Error(f"meta: expected a key of printable characters without `=` and backslash, found {key!r}")
     text = "".join(f"{key}={escape(value)}\n" for key, value in lines.items())
     with _evaluation(network):
+        if isinstance(network, INT8):
+            network = nn.Sequential(network)
         if is_graph(network):
             graph = GraphFile(network, samples[:1].float(), input_bits)
             file = graph.finish(text)
