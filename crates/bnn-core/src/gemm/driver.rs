@@ -1,7 +1,7 @@
 //! How a product is computed: with weights that are laid out on the way or not, on one thread or
 //! several.
 
-use super::epilogue::Epilogue;
+use super::epilogue::TileEpilogue;
 use super::output::{Columns, Strided, TiledOutput};
 use super::product::Product;
 use super::samples::Samples;
@@ -10,7 +10,7 @@ use super::{parallel, slabs};
 
 /// Computes the whole product. `c` has room for it, and the epilogue has parameters for all
 /// outputs.
-pub(crate) fn compute<E: Epilogue>(
+pub(crate) fn compute<E: TileEpilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
     epilogue: &E,

@@ -5,8 +5,8 @@ use super::Thresholds;
 use crate::kernel::{self, Epilogues, Factors, NR};
 use crate::shape::WORD;
 
-/// An epilogue of a product.
-pub(crate) trait Epilogue: Sync {
+/// An epilogue of a product, tile by tile. (`model::Epilogue` is what a file says of one.)
+pub(crate) trait TileEpilogue: Sync {
     /// An element of the output.
     type Elem: Copy + Send;
     /// The parameters of a panel's outputs.
@@ -41,7 +41,7 @@ pub(crate) trait Epilogue: Sync {
 /// The sums themselves.
 pub(crate) struct RawSums;
 
-impl Epilogue for RawSums {
+impl TileEpilogue for RawSums {
     type Elem = i32;
     type Panel = ();
     const COLUMNS: usize = 1;
@@ -77,7 +77,7 @@ pub(crate) struct Affine<'a> {
     pub(crate) bias: &'a [f32],
 }
 
-impl Epilogue for Affine<'_> {
+impl TileEpilogue for Affine<'_> {
     type Elem = f32;
     type Panel = Factors;
     const COLUMNS: usize = 1;
@@ -121,7 +121,7 @@ impl Epilogue for Affine<'_> {
 /// One bit: whether the sum reaches the threshold.
 pub(crate) struct Threshold<'a>(pub(crate) Thresholds<'a>);
 
-impl Epilogue for Threshold<'_> {
+impl TileEpilogue for Threshold<'_> {
     type Elem = u64;
     type Panel = [i32; NR];
     const COLUMNS: usize = WORD;

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use super::Activations;
-use super::epilogue::Epilogue;
+use super::epilogue::TileEpilogue;
 use super::output::{Columns, OutputRows, Strided, TiledOutput};
 use super::product::Product;
 use super::samples::{Samples, Source};
@@ -18,7 +18,7 @@ type Finish<'f> = &'f mut dyn FnMut(usize, usize, &[i32]);
 
 /// Computes the whole product. `c` has room for it, `stride` elements for each sample, and the
 /// epilogue has parameters for all outputs.
-pub(crate) fn compute<E: Epilogue>(
+pub(crate) fn compute<E: TileEpilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
     epilogue: &E,
@@ -30,7 +30,7 @@ pub(crate) fn compute<E: Epilogue>(
     outputs.part(0..m, &Columns::all(n), &mut Strided { c, stride });
 }
 
-impl<E: Epilogue> Product<'_, E> {
+impl<E: TileEpilogue> Product<'_, E> {
     /// Computes the outputs `columns` of the samples `range` with canonical weights.
     pub(super) fn compute(
         &self,

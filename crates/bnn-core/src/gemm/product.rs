@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::epilogue::Epilogue;
+use super::epilogue::TileEpilogue;
 use super::output::{Columns, Grain, OutputRows, TiledOutput};
 use super::samples::Samples;
 use super::weights::Resolved;
@@ -14,7 +14,7 @@ pub(crate) struct Product<'p, E> {
     pub(crate) epilogue: &'p E,
 }
 
-impl<E: Epilogue> TiledOutput for Product<'_, E> {
+impl<E: TileEpilogue> TiledOutput for Product<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {

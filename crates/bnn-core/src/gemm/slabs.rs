@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use super::driver::compute_all;
-use super::epilogue::Epilogue;
+use super::epilogue::TileEpilogue;
 use super::output::{Columns, Grain, OutputRows, TiledOutput};
 use super::parallel;
 use super::product::Product;
@@ -44,7 +44,7 @@ const LAY_OUT: usize = 8;
 /// Computes the whole product with weights that are laid out on the way, and returns whether it
 /// did: not if they are laid out already, if it does not pay, or if there is no memory for it. Then
 /// nothing is written.
-pub(super) fn compute<E: Epilogue>(
+pub(super) fn compute<E: TileEpilogue>(
     a: &Samples<'_>,
     w: &Resolved<'_>,
     epilogue: &E,
@@ -177,7 +177,7 @@ struct Slab<'p, E> {
     first: usize,
 }
 
-impl<E: Epilogue> TiledOutput for Slab<'_, E> {
+impl<E: TileEpilogue> TiledOutput for Slab<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {

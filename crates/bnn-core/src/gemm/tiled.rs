@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::epilogue::Epilogue;
+use super::epilogue::TileEpilogue;
 use super::output::{Columns, OutputRows};
 use super::product::Product;
 use crate::aligned::AlignedWords;
@@ -20,7 +20,7 @@ use crate::planes::MAX_DEPTH;
 /// tile of the kernel's `mr` rows.
 const BLOCK_WORDS: usize = (512 << 10) / size_of::<u64>();
 
-impl<E: Epilogue> Product<'_, E> {
+impl<E: TileEpilogue> Product<'_, E> {
     /// Computes the outputs `columns` of the samples `range`, in memory that the thread keeps: at
     /// most [`BLOCK_WORDS`] or one tile of the kernel's for the block, the bits of the block, and
     /// its sums.

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::error::ModelError;
 use super::layer::Epilogue;
 use super::plan::Regions;
-use crate::gemm::epilogue::{Affine, Epilogue as _, RawSums, Threshold};
+use crate::gemm::epilogue::{Affine, RawSums, Threshold, TileEpilogue as _};
 use crate::kernel::Kernel;
 use crate::shape::WORD;
 

@@ -7,7 +7,7 @@ use super::{run, signs};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Epilogue, Threshold};
+use crate::gemm::epilogue::{Threshold, TileEpilogue};
 use crate::shape::{mul, row_words};
 
 /// Checked images and filters.
@@ -36,7 +36,7 @@ impl<'a, 'w> Call<'a, 'w> {
     }
 
     /// Computes the outputs; `c` holds a row of them per output pixel, `stride` elements apart.
-    pub(super) fn run<E: Epilogue>(
+    pub(super) fn run<E: TileEpilogue>(
         self,
         epilogue: &E,
         c: &mut [E::Elem],

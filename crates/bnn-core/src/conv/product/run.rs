@@ -12,14 +12,14 @@ use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
 use crate::gemm::driver::compute_all;
-use crate::gemm::epilogue::Epilogue;
+use crate::gemm::epilogue::TileEpilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::gemm::product::Product;
 use crate::gemm::{PackedWeights, Resolved, Thresholds, Weights};
 use crate::shape::row_words;
 
 /// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
-pub(super) fn run<E: Epilogue>(
+pub(super) fn run<E: TileEpilogue>(
     filters: &PackedFilters,
     source: PackedImages<'_>,
     samples: usize,
@@ -153,7 +153,7 @@ impl<'p, E> Groups<'p, E> {
     }
 }
 
-impl<E: Epilogue> TiledOutput for Groups<'_, E> {
+impl<E: TileEpilogue> TiledOutput for Groups<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {

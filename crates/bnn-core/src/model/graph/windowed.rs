@@ -7,7 +7,7 @@ use super::record::{FLOAT, kind, values, weights};
 use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Epilogue as _, Threshold};
+use crate::gemm::epilogue::{Threshold, TileEpilogue as _};
 use crate::kernel::Kernel;
 use crate::model::format::pad;
 use crate::model::io::Input;

@@ -19,7 +19,7 @@ use super::vertical::Counters;
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-use crate::gemm::epilogue::Epilogue;
+use crate::gemm::epilogue::TileEpilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::NR;
 use crate::kernel::{Kernel, Sums};
@@ -88,7 +88,7 @@ pub(super) struct WithEpilogue<'p, E> {
     pub(super) epilogue: &'p E,
 }
 
-impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
+impl<E: TileEpilogue> TiledOutput for WithEpilogue<'_, E> {
     type Elem = E::Elem;
 
     fn shape(&self) -> [usize; 2] {
@@ -108,7 +108,7 @@ impl<E: Epilogue> TiledOutput for WithEpilogue<'_, E> {
     }
 }
 
-impl<E: Epilogue> WithEpilogue<'_, E> {
+impl<E: TileEpilogue> WithEpilogue<'_, E> {
     /// Writes the outputs of the windows `range`, with `sums` to work in.
     fn sum_all(&self, range: Range<usize>, sums: &mut [i32], out: &mut impl OutputRows<E::Elem>) {
         let conv = self.depthwise.conv;

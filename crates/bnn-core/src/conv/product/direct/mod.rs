@@ -20,7 +20,7 @@ use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::geometry::{Conv2d, PadValue};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::Epilogue;
+use crate::gemm::epilogue::TileEpilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::windows::{
     BlockWindow, GROUP, Lanes, MOST_WAYS, PanelOrder, WindowBlock, WindowProduct,
@@ -358,7 +358,7 @@ impl BlockEpilogue for Compare<'_> {
     }
 }
 
-impl<E: Epilogue> BlockEpilogue for OfSums<'_, E> {
+impl<E: TileEpilogue> BlockEpilogue for OfSums<'_, E> {
     type Elem = E::Elem;
 
     fn block(
