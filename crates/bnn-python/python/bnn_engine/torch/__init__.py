@@ -36,8 +36,10 @@ from .modules import (
     clamp_weights_,
 )
 from .optim import Bop, DiodeMix
+from .pools import AvgPool2d, GlobalAvgPool2d
 
 __all__ = [
+    "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
     "BinaryConv2d",
@@ -47,6 +49,7 @@ __all__ = [
     "BinaryLinearFunction",
     "Bop",
     "DiodeMix",
+    "GlobalAvgPool2d",
     "Int8Conv2d",
     "Int8Linear",
     "SignWeightConv2d",
