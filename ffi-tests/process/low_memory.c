@@ -70,6 +70,25 @@ static bnn_status_t builder_thresholds(void) {
     return bnn_builder_new_thresholds(thresholds, N * K, &made);
 }
 
+/* A dense layer of floats, of which the file is written twice: by itself, and with the graph. */
+static bnn_status_t graph(void) {
+    bnn_graph_t *made;
+    bnn_conv2d_options_t dense;
+    size_t node, len;
+    bnn_status_t status = bnn_graph_new(BNN_ELEMENT_U8, 8, 1, 1, K, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    bnn_conv2d_options_init(&dense);
+    dense.outputs = N;
+    if ((status = bnn_graph_affine_f32(made, 0, w, w, K, &node)) == BNN_OK &&
+        (status = bnn_graph_conv2d_f32(made, node, &dense, BNN_WEIGHTS_F32, w, NULL, w, &node)) == BNN_OK) {
+        status = bnn_graph_finish(made, &len);
+    }
+    bnn_graph_free(made);
+    return status;
+}
+
 static bnn_status_t threads(void) { return bnn_set_num_threads(7); }
 
 static bnn_status_t gemm(void) {
@@ -228,6 +247,7 @@ int main(void) {
     TRY(conv2d_depthwise, 1);
     TRY(builder, 0);
     TRY(builder_thresholds, 1);
+    TRY(graph, 1);
     TRY(threads, 1);
     TRY(gemm, 0);
     TRY(linear_saving, 0);

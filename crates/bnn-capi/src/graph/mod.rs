@@ -12,7 +12,6 @@ use bnn_core::model::{InputType, ModelError};
 use crate::boundary::{Handle, Input, Output, Readable, Writable};
 use crate::draft::{Draft, input_type, metadata, refused};
 use crate::error::Error;
-use crate::memory;
 use crate::model::bnn_element_t;
 use crate::shape::{at_most, nonzero};
 use crate::status::bnn_status_t;
@@ -278,8 +277,7 @@ export! {
         if model.nodes.is_empty() {
             return Err(refused("the graph has no nodes, expected some besides the input"));
         }
-        // The sections, the file, and a copy of it that is opened.
-        memory::available(bytes.saturating_add(model.meta.len()).saturating_mul(4))?;
+        trial::available(bytes.saturating_add(model.meta.len()))?;
         let file = model.write().map_err(|error| refusal(None, error))?;
         file_bytes.put(file.len());
         graph.draft = Draft::Finished(file);

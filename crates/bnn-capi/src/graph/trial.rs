@@ -11,6 +11,12 @@ use super::{Tensor, refusal};
 use crate::error::Error;
 use crate::memory;
 
+/// Checks that there is memory to write a graph of `bytes` bytes of weights, parameters and text:
+/// the section, which doubles as it grows, the file, and a copy of it that is opened.
+pub(super) fn available(bytes: usize) -> Result<(), Error> {
+    memory::available(bytes.saturating_mul(5).saturating_add(1 << 20))
+}
+
 /// Bytes of the weights and the parameters of an operation.
 pub(super) fn bytes(operation: &Operation) -> usize {
     let numbers = |numbers: &Numbers| match numbers {
@@ -63,8 +69,7 @@ pub(super) fn product(
     operation: Operation,
     values: Values,
 ) -> Result<Operation, Error> {
-    // The sections, the file, and a copy of it that is opened.
-    memory::available(bytes(&operation).saturating_mul(4))?;
+    available(bytes(&operation))?;
     written(number, input, operation, values)
 }
 
