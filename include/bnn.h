@@ -188,6 +188,11 @@ typedef enum bnn_element_t {
    * Scores, a `float` each.
    */
   BNN_ELEMENT_F32 = 3,
+  /**
+   * Fixed point, signed integers of 16 bits: of nodes inside graphs alone, neither of an input nor
+   * of an output.
+   */
+  BNN_ELEMENT_I16 = 4,
 } bnn_element_t;
 
 /**
@@ -222,7 +227,7 @@ typedef enum bnn_weights_t {
    */
   BNN_WEIGHTS_BITS = 1,
   /**
-   * Integers, an `int8_t` each. Of unsigned integers, or of floats.
+   * Integers, an `int8_t` each. Of unsigned integers, fixed point or floats.
    */
   BNN_WEIGHTS_I8 = 2,
   /**
@@ -523,6 +528,26 @@ typedef struct bnn_pool2d_options_t {
    */
   size_t pad_right;
 } bnn_pool2d_options_t;
+
+/**
+ * The fixed point that integers `v` become: `round(v * factor / 2^shift) + bias`, saturated, with a
+ * factor and a bias for each channel. `round` is to the nearest, ties up.
+ */
+typedef struct bnn_fixed_t {
+  /**
+   * A `bnn_element_t`: BNN_ELEMENT_I16, or BNN_ELEMENT_I32 of the last node, the output.
+   */
+  int32_t element;
+  /**
+   * The exponent `e`, from -16 to 31: a number `v` stands for `v * 2^-e`. The arithmetic does not
+   * use it; the factors convert to it.
+   */
+  int32_t exponent;
+  /**
+   * The power of two that divides, from 0 to 62.
+   */
+  int32_t shift;
+} bnn_fixed_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1488,7 +1513,7 @@ bnn_status_t bnn_graph_node(const bnn_graph_t *graph, size_t node, int32_t *elem
  *
  * - `x`: a node. Bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`), have
  *   weights of signs; unsigned integers, of which they take the numbers, signs or integers;
- *   floats, integers or floats.
+ *   floats, integers or floats; fixed point, integers.
  * - `options`: read. `height`, `width` and `channels` must be those of `x`; each of them, and
  *   `kernel_height` and `kernel_width`, may be 0 for that of `x`. Padding other than
  *   BNN_PAD_ZERO is for bits. `clip` is not used.
@@ -1536,7 +1561,7 @@ bnn_status_t bnn_graph_conv2d_threshold_i32(bnn_graph_t *graph,
 /**
  * Adds `scale * x + bias` per channel, product and sum rounded to a float each.
  *
- * - `x`: a node of floats or unsigned integers.
+ * - `x`: a node of floats, unsigned integers or fixed point.
  * - `scale`: read, `n` floats; NULL for factors of 1. One of the two must not be NULL.
  * - `bias`: read, `n` floats; NULL for summands of 0.
  * - `n`: the channels of `x`.
@@ -1556,7 +1581,7 @@ bnn_status_t bnn_graph_affine_f32(bnn_graph_t *graph,
  * Adds a batch norm in evaluation, with fixed statistics, as the affine step that
  * `bnn_builder_batch_norm_f32` makes of it.
  *
- * - `x`: a node of floats or unsigned integers.
+ * - `x`: a node of floats, unsigned integers or fixed point.
  * - `gamma`: read, `n` floats; NULL for factors of 1.
  * - `beta`: read, `n` floats; NULL for summands of 0.
  * - `mean`, `var`: read, `n` floats each: the running statistics.
@@ -1595,12 +1620,12 @@ bnn_status_t bnn_graph_sign_f32(bnn_graph_t *graph,
                                 size_t *node);
 
 /**
- * Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers.
+ * Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed point.
  *
  * - `thresholds`: read, `n` numbers.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is not of unsigned
- * integers, `n` is not its channels, or the graph is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats, `n`
+ * is not its channels, or the graph is finished).
  */
 bnn_status_t bnn_graph_sign_i32(bnn_graph_t *graph,
                                 size_t x,
@@ -1609,12 +1634,12 @@ bnn_status_t bnn_graph_sign_i32(bnn_graph_t *graph,
                                 size_t *node);
 
 /**
- * Adds `max(x, 0)` of node `x`, which is of floats.
+ * Adds `max(x, 0)` of node `x`, which is of floats or fixed point.
  *
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, RANGE (there is no node `x`), LAYER (`x` is not of floats, or the
- * graph is finished).
+ * Errors: NULL, MISALIGNED, RANGE (there is no node `x`), LAYER (`x` is of bits or unsigned
+ * integers, or the graph is finished).
  */
 bnn_status_t bnn_graph_relu(bnn_graph_t *graph, size_t x, size_t *node);
 
@@ -1654,7 +1679,7 @@ bnn_status_t bnn_graph_clamp_f32(bnn_graph_t *graph, size_t x, float low, float 
  * Adds a max pool of node `x`: the largest element under each window. Padding is never the
  * largest.
  *
- * - `x`: a node of floats or bits.
+ * - `x`: a node of floats, fixed point or bits.
  * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`.
  * - `node`: written: the number of the new node.
  *
@@ -1669,10 +1694,10 @@ bnn_status_t bnn_graph_max_pool2d(bnn_graph_t *graph,
 
 /**
  * Adds an average pool of node `x`: the mean of the elements under each window, without those
- * in the padding. They are added row by row, from left to right, each sum rounded to a float,
- * and the last sum divided by their number.
+ * in the padding. Floats are added row by row, from left to right, each sum rounded to a float,
+ * and the last sum divided by their number; the mean of fixed point is rounded, ties up.
  *
- * - `x`: a node of floats.
+ * - `x`: a node of floats or fixed point.
  * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`:
  *   options as they were set by `bnn_pool2d_options_init` give the mean of each channel.
  * - `node`: written: the number of the new node.
@@ -1698,8 +1723,8 @@ bnn_status_t bnn_graph_add(bnn_graph_t *graph, size_t a, size_t b, size_t *node)
 /**
  * Adds the channels of node `a`, followed by those of node `b`.
  *
- * - `a`, `b`: nodes of one height and width, both of floats or both of bits; they may be the
- *   same.
+ * - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed point
+ *   of one exponent; they may be the same.
  * - `node`: written: the number of the new node.
  *
  * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `a` or `b`, or too many
@@ -1710,13 +1735,108 @@ bnn_status_t bnn_graph_concat(bnn_graph_t *graph, size_t a, size_t b, size_t *no
 /**
  * Adds node `x` as one pixel, in the order `[height, width, channels]`.
  *
- * - `x`: a node of floats or bits.
+ * - `x`: a node of floats, fixed point or bits.
  * - `node`: written: the number of the new node.
  *
  * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels), LAYER
  * (`x` is of unsigned integers, or the graph is finished).
  */
 bnn_status_t bnn_graph_flatten(bnn_graph_t *graph, size_t x, size_t *node);
+
+/**
+ * Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits, unsigned integers or
+ * fixed point (weights BNN_WEIGHTS_I8), and gives out fixed point.
+ *
+ * - `to`: read: what the sums become.
+ * - `factor`, `bias`: read, `outputs` numbers each.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`), RANGE (`to`, and as
+ * `bnn_graph_conv2d_f32`), INDIVISIBLE, OVERLAP, LAYER (as there, and floats in `x`).
+ */
+bnn_status_t bnn_graph_conv2d_fixed_i32(bnn_graph_t *graph,
+                                        size_t x,
+                                        const bnn_conv2d_options_t *options,
+                                        int32_t weights,
+                                        const void *w,
+                                        const bnn_fixed_t *to,
+                                        const int32_t *factor,
+                                        const int32_t *bias,
+                                        size_t *node);
+
+/**
+ * Adds an affine step per channel of node `x`, of unsigned integers or fixed point, to fixed
+ * point.
+ *
+ * - `to`: read: what the numbers become.
+ * - `factor`, `bias`: read, `n` numbers each.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`to`, or there is no node `x`), OVERLAP, LAYER
+ * (`x` is of bits or floats, `n` is not its channels, or the graph is finished).
+ */
+bnn_status_t bnn_graph_affine_fixed_i32(bnn_graph_t *graph,
+                                        size_t x,
+                                        const bnn_fixed_t *to,
+                                        const int32_t *factor,
+                                        const int32_t *bias,
+                                        size_t n,
+                                        size_t *node);
+
+/**
+ * Adds PReLU or RPReLU of node `x` as `bnn_graph_prelu_f32` does, of fixed point: `v` where it is
+ * at least 0, else `round(v * slope / 2^shift)`, every result saturated.
+ *
+ * - `x`: a node of fixed point.
+ * - `before`, `after`: read, `n` numbers each; NULL for summands of 0.
+ * - `slope`: read, `n` numbers.
+ * - `shift`: from 0 to 62.
+ * - `n`: the channels of `x`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`shift`, or there is no node `x`), OVERLAP,
+ * LAYER (`x` is not of fixed point, `n` is not its channels, or the graph is finished).
+ */
+bnn_status_t bnn_graph_prelu_fixed_i32(bnn_graph_t *graph,
+                                       size_t x,
+                                       const int32_t *before,
+                                       const int32_t *slope,
+                                       const int32_t *after,
+                                       int32_t shift,
+                                       size_t n,
+                                       size_t *node);
+
+/**
+ * Adds a clamp of node `x`, which is of fixed point: `high` above it, `low` below it.
+ *
+ * - `low`, `high`: `low` not above `high`.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (there is no node `x`, or `low` is above `high`), LAYER (`x` is
+ * not of fixed point, or the graph is finished).
+ */
+bnn_status_t bnn_graph_clamp_i32(bnn_graph_t *graph,
+                                 size_t x,
+                                 int32_t low,
+                                 int32_t high,
+                                 size_t *node);
+
+/**
+ * Adds the sum of two nodes of fixed point of one shape, rounded to an exponent and saturated.
+ *
+ * - `a`, `b`: nodes; they may be the same.
+ * - `exponent`: that of the sum, from -16 to 31. The three exponents differ by at most 15.
+ * - `node`: written: the number of the new node.
+ *
+ * Errors: NULL, MISALIGNED, RANGE (`exponent`, or there is no node `a` or `b`), LAYER (they are
+ * not of fixed point or of different shapes, exponents are too far apart, or the graph is
+ * finished).
+ */
+bnn_status_t bnn_graph_add_fixed(bnn_graph_t *graph,
+                                 size_t a,
+                                 size_t b,
+                                 int32_t exponent,
+                                 size_t *node);
 
 /**
  * Finishes the graph, whose last node is the output: nothing can be added any more, and

@@ -143,6 +143,60 @@ static void a_residual_network_is_what_the_loops_compute(void) {
     free(file);
 }
 
+/* `round(v * factor / 2^shift) + bias`, as signed integers of 16 bits have it. */
+static int32_t step(int32_t v, int32_t factor, int32_t shift, int32_t bias) {
+    int64_t y = ((int64_t)v * factor + ((int64_t)1 << (shift - 1))) >> shift;
+    y += bias;
+    return y > 32767 ? 32767 : y < -32768 ? -32768 : (int32_t)y;
+}
+
+/* Integers from the first node to the last: what is computed on a device without floats. */
+static void fixed_point_is_what_the_loops_compute(void) {
+    const bnn_fixed_t inside = {BNN_ELEMENT_I16, 4, 3}, outside = {BNN_ELEMENT_I32, 9, 1};
+    const int32_t factor[CHANNELS] = {5, -900, 4000}, bias[CHANNELS] = {-7, 0, 300}, slope[CHANNELS] = {-3, 1, 2};
+    const int32_t ones[OUT] = {1, 3}, zeros[OUT] = {0, -5};
+    bnn_conv2d_options_t dense;
+    bnn_graph_t *g = NULL;
+    size_t y, z, len = 0, i, j;
+    uint64_t *file, *scratch;
+    bnn_model_t model;
+    int8_t w[OUT * PIXELS * CHANNELS];
+    int32_t scores[OUT];
+    for (i = 0; i < sizeof w; i++) {
+        w[i] = (int8_t)((int)(i * 41 % 255) - 127);
+    }
+    CHECK(bnn_conv2d_options_init(&dense) == BNN_OK);
+    dense.outputs = OUT;
+    CHECK(bnn_graph_new(BNN_ELEMENT_U8, 8, HEIGHT, WIDTH, CHANNELS, &g) == BNN_OK);
+    CHECK(bnn_graph_affine_fixed_i32(g, 0, &inside, factor, bias, CHANNELS, &y) == BNN_OK);
+    CHECK(bnn_graph_prelu_fixed_i32(g, y, NULL, slope, NULL, 2, CHANNELS, &z) == BNN_OK);
+    CHECK(bnn_graph_add_fixed(g, y, z, 3, &y) == BNN_OK);
+    CHECK(bnn_graph_clamp_i32(g, y, -20000, 25000, &y) == BNN_OK);
+    CHECK(bnn_graph_conv2d_fixed_i32(g, y, &dense, BNN_WEIGHTS_I8, w, &outside, ones, zeros, &y) == BNN_OK);
+    CHECK(y == 5);
+    CHECK(bnn_graph_finish(g, &len) == BNN_OK);
+    file = allocated(len + 8);
+    CHECK(bnn_graph_file(g, (uint8_t *)file, len) == BNN_OK);
+    bnn_graph_free(g);
+    CHECK(bnn_model_open((const uint8_t *)file, len, &model) == BNN_OK);
+    scratch = allocated(bnn_model_scratch_bytes(&model));
+    CHECK(bnn_model_run(&model, x, sizeof x, scores, sizeof scores, scratch, bnn_model_scratch_bytes(&model)) == BNN_OK);
+    for (j = 0; j < OUT; j++) {
+        int64_t sum = 0;
+        for (i = 0; i < PIXELS * CHANNELS; i++) {
+            const size_t c = i % CHANNELS;
+            const int32_t v = step(x[i], factor[c], 3, bias[c]);
+            const int32_t r = v >= 0 ? v : step(v, slope[c], 2, 0);
+            int32_t s = step(v + r, 1, 1, 0); /* from an exponent of 4 to one of 3 */
+            s = s > 25000 ? 25000 : s < -20000 ? -20000 : s;
+            sum += s * w[j * PIXELS * CHANNELS + i];
+        }
+        CHECK(scores[j] == (int32_t)((sum * ones[j] + 1) >> 1) + zeros[j]);
+    }
+    free(scratch);
+    free(file);
+}
+
 static void what_does_not_fit_is_refused_by_name(void) {
     const bnn_conv2d_options_t conv = windows();
     bnn_graph_t *g = network();
@@ -153,7 +207,7 @@ static void what_does_not_fit_is_refused_by_name(void) {
     REFUSED(&node, 1, BNN_ERROR_NULL, "node is NULL", bnn_graph_relu(g, 1, NULL));
     REFUSED(&node, 1, BNN_ERROR_RANGE, "x: expected at most 8, found 9", bnn_graph_relu(g, 9, number));
     REFUSED(&node, 1, BNN_ERROR_LAYER, "x is node 2, of +-1 bits, expected f32", bnn_graph_relu(g, 2, number));
-    REFUSED(&node, 1, BNN_ERROR_LAYER, "x is node 0, of u8, expected f32 or bits", bnn_graph_flatten(g, 0, number));
+    REFUSED(&node, 1, BNN_ERROR_LAYER, "x is node 0, of u8, expected f32, fixed point or bits", bnn_graph_flatten(g, 0, number));
     REFUSED(&node, 1, BNN_ERROR_LAYER, "node 1 is [5, 4, 6] of f32, node 7 is [1, 1, 6] of f32: expected one shape",
             bnn_graph_add(g, 1, 7, number));
     REFUSED(&node, 1, BNN_ERROR_LAYER, "n is 2, expected 6",
@@ -188,5 +242,6 @@ void test_graph(void) {
         head[i] = (int8_t)((int)(i * 29 % 255) - 127);
     }
     a_residual_network_is_what_the_loops_compute();
+    fixed_point_is_what_the_loops_compute();
     what_does_not_fit_is_refused_by_name();
 }

@@ -121,6 +121,21 @@ void every_other_node_computes_what_it_says() {
     CHECK(bnn::PackedModel(g.finish()).run<std::uint64_t>(x)[0] == 0x16);
 }
 
+void nodes_of_fixed_point_compute_what_they_say() {
+    auto g = bnn::GraphBuilder::of_bytes(8, {2, 2, 1});
+    const std::vector<std::uint8_t> x = {3, 200, 7, 0};
+    const std::vector<std::int32_t> three = {3}, minus = {-100}, half = {1}, none = {0};
+    const std::vector<std::int8_t> weights = {1, 1, -1, 2};
+    const Node y = g.affine_fixed(g.input(), {BNN_ELEMENT_I16, 1, 1}, three, minus); // -95, 200, -89, -100
+    CHECK(g.element(y) == BNN_ELEMENT_I16);
+    const Node z = g.rprelu_fixed(y, {}, half, half, 1); // -46, 201, -43, -49
+    const Node sum = g.clamp_fixed(g.add_fixed(y, z, 1), -140, 300); // -140, 300, -132, -140
+    bnn::Conv2dOptions whole;
+    whole.outputs = 1;
+    g.conv2d_fixed(sum, whole, bnn::Weights::i8(weights), {BNN_ELEMENT_I32, 1, 0}, three, none);
+    CHECK(bnn::PackedModel(g.finish()).run<std::int32_t>(x) == std::vector<std::int32_t>{3 * (-140 + 300 + 132 - 280)});
+}
+
 void what_no_graph_holds_is_refused() {
     auto g = bnn::GraphBuilder::of_bytes(8, {2, 2, 1});
     const std::vector<float> one = {1.0f}, two = {1.0f, 2.0f}, w = numbers(8, 1);
@@ -143,5 +158,6 @@ void what_no_graph_holds_is_refused() {
 void test_graph() {
     a_residual_network_gives_what_its_layers_give();
     every_other_node_computes_what_it_says();
+    nodes_of_fixed_point_compute_what_they_say();
     what_no_graph_holds_is_refused();
 }

@@ -193,6 +193,64 @@ static int graph_clamp(void) {
     return (int)bnn_graph_clamp_f32(some_graph(), node(), low, number(), new_node());
 }
 
+static bnn_fixed_t fixed(void) {
+    bnn_fixed_t to;
+    to.element = one_in(12) ? (int32_t)any64() : one_in(8) ? BNN_ELEMENT_I32 : BNN_ELEMENT_I16;
+    to.exponent = one_in(12) ? (int32_t)any64() : one_in(4) ? (int32_t)below(48) - 16 : 8;
+    to.shift = one_in(12) ? (int32_t)any64() : (int32_t)below(63);
+    return to;
+}
+
+static int graph_conv2d_fixed(void) {
+    const bnn_conv2d_options_t options = windows();
+    const bnn_fixed_t to = fixed();
+    bnn_graph_t *graph = some_graph();
+    const size_t x = one_in(2) ? 0 : node();
+    const void *w = weights_for(&options, graph, x);
+    const int32_t *factor = place(options.outputs, 4), *bias = place(options.outputs, 4);
+    const int32_t kind = kind_of_weights();
+    if (w == NULL || factor == NULL || bias == NULL) {
+        return SKIPPED;
+    }
+    factor = spoiled(factor);
+    w = spoiled(w);
+    return (int)bnn_graph_conv2d_fixed_i32(graph, x, spoiled(&options), kind, w, spoiled(&to), factor, bias,
+                                           new_node());
+}
+
+static int graph_affine_fixed(void) {
+    const bnn_fixed_t to = fixed();
+    const size_t n = one_in(8) ? dimension() : 3;
+    const int32_t *factor = place(n, 4), *bias = place(n, 4);
+    if (factor == NULL || bias == NULL) {
+        return SKIPPED;
+    }
+    factor = spoiled(factor);
+    return (int)bnn_graph_affine_fixed_i32(some_graph(), one_in(2) ? 0 : node(), spoiled(&to), factor, bias, n,
+                                           new_node());
+}
+
+static int graph_prelu_fixed(void) {
+    const size_t n = one_in(8) ? dimension() : 3;
+    const int32_t *before = or_null(place(n, 4)), *slope = place(n, 4), *after = or_null(place(n, 4));
+    const int32_t shift = one_in(8) ? (int32_t)any64() : (int32_t)below(63);
+    if (slope == NULL) {
+        return SKIPPED;
+    }
+    return (int)bnn_graph_prelu_fixed_i32(some_graph(), node(), before, spoiled(slope), after, shift, n, new_node());
+}
+
+static int graph_clamp_i32(void) {
+    const int32_t low = (int32_t)any64();
+    return (int)bnn_graph_clamp_i32(some_graph(), node(), low, (int32_t)any64(), new_node());
+}
+
+static int graph_add_fixed(void) {
+    const size_t a = node();
+    const int32_t exponent = one_in(6) ? (int32_t)any64() : (int32_t)below(48) - 16;
+    return (int)bnn_graph_add_fixed(some_graph(), a, one_in(2) ? a : node(), exponent, new_node());
+}
+
 static bnn_pool2d_options_t pool(void) {
     bnn_pool2d_options_t options;
     bnn_pool2d_options_init(&options);
@@ -265,6 +323,11 @@ const call_t graph_calls[] = {
     {"bnn_graph_add", graph_add},
     {"bnn_graph_concat", graph_concat},
     {"bnn_graph_flatten", graph_flatten},
+    {"bnn_graph_conv2d_fixed_i32", graph_conv2d_fixed},
+    {"bnn_graph_affine_fixed_i32", graph_affine_fixed},
+    {"bnn_graph_prelu_fixed_i32", graph_prelu_fixed},
+    {"bnn_graph_clamp_i32", graph_clamp_i32},
+    {"bnn_graph_add_fixed", graph_add_fixed},
     {"bnn_graph_finish", graph_finish},
     {"bnn_graph_file", graph_file},
     {NULL, NULL},

@@ -22,7 +22,7 @@ class Weights {
     static Weights bits(const BitMatrix &w) noexcept {
         return {BNN_WEIGHTS_BITS, w.words().data(), w.rows() * w.cols()};
     }
-    /// Integers of 8 bits: of bytes or floats.
+    /// Integers of 8 bits: of bytes, fixed point or floats.
     static Weights i8(Span<const std::int8_t> w) noexcept { return {BNN_WEIGHTS_I8, w.data(), w.size()}; }
     /// Numbers: of floats.
     static Weights reals(Span<const float> w) noexcept { return {BNN_WEIGHTS_F32, w.data(), w.size()}; }
@@ -137,7 +137,7 @@ class GraphBuilder {
             return bnn_graph_sign_f32(get(), x, thresholds.data(), thresholds.size(), node);
         });
     }
-    /// The bits `x >= threshold`, with a threshold for each channel of bytes.
+    /// The bits `x >= threshold`, with a threshold for each channel of bytes or fixed point.
     Node sign(Node x, Span<const std::int32_t> thresholds) {
         return added([&](Node *node) {
             return bnn_graph_sign_i32(get(), x, thresholds.data(), thresholds.size(), node);
@@ -186,6 +186,48 @@ class GraphBuilder {
     /// The channels of `a`, then those of `b`.
     Node concat(Node a, Node b) {
         return added([&](Node *node) { return bnn_graph_concat(get(), a, b, node); });
+    }
+
+    /// A convolution of `x`, of bits, bytes or fixed point, to fixed point: `round(sum * factor /
+    /// 2^shift) + bias`. See `bnn_graph_conv2d_fixed_i32`.
+    Node conv2d_fixed(Node x, const Conv2dOptions &options, const Weights &w, const bnn_fixed_t &to,
+                      Span<const std::int32_t> factor, Span<const std::int32_t> bias) {
+        expect_weights(x, options, w);
+        detail::expect_size("factor", options.outputs, factor.size());
+        detail::expect_size("bias", options.outputs, bias.size());
+        return added([&](Node *node) {
+            return bnn_graph_conv2d_fixed_i32(get(), x, &options, w.kind(), w.data(), &to, factor.data(), bias.data(),
+                                              node);
+        });
+    }
+
+    /// An affine step of bytes or fixed point to fixed point, with a number for each channel.
+    Node affine_fixed(Node x, const bnn_fixed_t &to, Span<const std::int32_t> factor, Span<const std::int32_t> bias) {
+        detail::expect_size("bias", factor.size(), bias.size());
+        return added([&](Node *node) {
+            return bnn_graph_affine_fixed_i32(get(), x, &to, factor.data(), bias.data(), factor.size(), node);
+        });
+    }
+
+    /// `rprelu` of fixed point, with slopes of `slope / 2^shift`; empty shifts are zeros.
+    Node rprelu_fixed(Node x, Span<const std::int32_t> before, Span<const std::int32_t> slope,
+                      Span<const std::int32_t> after, int shift) {
+        const std::size_t n = slope.size();
+        detail::expect_size_or_none("before", n, before.size());
+        detail::expect_size_or_none("after", n, after.size());
+        return added([&](Node *node) {
+            return bnn_graph_prelu_fixed_i32(get(), x, before.data(), slope.data(), after.data(), shift, n, node);
+        });
+    }
+
+    /// `x`, of fixed point, between two numbers.
+    Node clamp_fixed(Node x, std::int32_t low, std::int32_t high) {
+        return added([&](Node *node) { return bnn_graph_clamp_i32(get(), x, low, high, node); });
+    }
+
+    /// The sum of two nodes of fixed point, rounded to an exponent.
+    Node add_fixed(Node a, Node b, int exponent) {
+        return added([&](Node *node) { return bnn_graph_add_fixed(get(), a, b, exponent, node); });
     }
 
     /// `x` as one pixel, in the order `[height, width, channels]`.

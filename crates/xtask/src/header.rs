@@ -127,6 +127,7 @@ fn exported(mut function: ItemFn) -> Item {
             let named = argument.ty.to_token_stream().to_string();
             match named.as_str() {
                 "OptionalInput" => *argument.ty = parse_quote!(*const f32),
+                "OptionalIntegers" => *argument.ty = parse_quote!(*const i32),
                 "OptionalOutput" => *argument.ty = parse_quote!(*mut f32),
                 "TextPointer" => *argument.ty = parse_quote!(*const c_char),
                 _ => {}

@@ -29,7 +29,7 @@ pub(crate) use handle::{Handle, NewHandle};
 pub(crate) use ledger::{Ledger, MAX_REGIONS};
 pub(crate) use model::{model_in, model_words};
 #[cfg(feature = "std")]
-pub(crate) use optional::{OptionalInput, OptionalOutput};
+pub(crate) use optional::{OptionalInput, OptionalIntegers, OptionalOutput};
 #[cfg(feature = "std")]
 pub(crate) use packed_model::KeptModel;
 pub(crate) use plain::{Plain, field_bytes};

@@ -34,7 +34,8 @@ impl bnn_graph_t {
     /// The tensor of a node of numbers with `n` channels, which an affine step makes floats of.
     fn numbers_of(&self, x: usize, n: usize) -> Result<Tensor, Error> {
         nonzero("n", n)?;
-        let input = self.tensor_of("x", x, "numbers", |values| values != Values::Bits)?;
+        let fits = |values| !matches!(values, Values::Bits | Values::Integer { .. });
+        let input = self.tensor_of("x", x, "numbers", fits)?;
         per_channel(n, input.shape[2])?;
         Ok(Tensor {
             values: Values::Real,
@@ -57,7 +58,7 @@ impl bnn_graph_t {
 export! {
     /// Adds `scale * x + bias` per channel, product and sum rounded to a float each.
     ///
-    /// - `x`: a node of floats or unsigned integers.
+    /// - `x`: a node of floats, unsigned integers or fixed point.
     /// - `scale`: read, `n` floats; NULL for factors of 1. One of the two must not be NULL.
     /// - `bias`: read, `n` floats; NULL for summands of 0.
     /// - `n`: the channels of `x`.
@@ -89,7 +90,7 @@ export! {
     /// Adds a batch norm in evaluation, with fixed statistics, as the affine step that
     /// `bnn_builder_batch_norm_f32` makes of it.
     ///
-    /// - `x`: a node of floats or unsigned integers.
+    /// - `x`: a node of floats, unsigned integers or fixed point.
     /// - `gamma`: read, `n` floats; NULL for factors of 1.
     /// - `beta`: read, `n` floats; NULL for summands of 0.
     /// - `mean`, `var`: read, `n` floats each: the running statistics.
@@ -156,12 +157,12 @@ export! {
 }
 
 export! {
-    /// Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers.
+    /// Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed point.
     ///
     /// - `thresholds`: read, `n` numbers.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is not of unsigned
-    /// integers, `n` is not its channels, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats, `n`
+    /// is not its channels, or the graph is finished).
     pub fn bnn_graph_sign_i32(
         graph: *mut bnn_graph_t,
         x: usize,
@@ -170,8 +171,8 @@ export! {
         node: *mut usize,
     ) -> bnn_status_t {
         nonzero("n", n)?;
-        let is_unsigned = |values| matches!(values, Values::Unsigned { .. });
-        let input = graph.tensor_of("x", x, "unsigned integers", is_unsigned)?;
+        let is_integer = |values| matches!(values, Values::Unsigned { .. } | Values::Fixed { .. });
+        let input = graph.tensor_of("x", x, "unsigned integers or fixed point", is_integer)?;
         per_channel(n, input.shape[2])?;
         let thresholds = Numbers::Fixed(memory::copied(thresholds.read(n)?)?);
         let node = node.place()?;
@@ -182,15 +183,15 @@ export! {
 }
 
 export! {
-    /// Adds `max(x, 0)` of node `x`, which is of floats.
+    /// Adds `max(x, 0)` of node `x`, which is of floats or fixed point.
     ///
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, RANGE (there is no node `x`), LAYER (`x` is not of floats, or the
-    /// graph is finished).
+    /// Errors: NULL, MISALIGNED, RANGE (there is no node `x`), LAYER (`x` is of bits or unsigned
+    /// integers, or the graph is finished).
     pub fn bnn_graph_relu(graph: *mut bnn_graph_t, x: usize, node: *mut usize) -> bnn_status_t {
-        let (shape, values) = (graph.real("x", x)?, Values::Real);
-        node.place()?.put(graph.add(Operation::Relu, &[x], Tensor { shape, values })?);
+        let tensor = graph.number("x", x)?;
+        node.place()?.put(graph.add(Operation::Relu, &[x], tensor)?);
         Ok(())
     }
 }

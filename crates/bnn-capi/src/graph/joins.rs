@@ -9,14 +9,14 @@ use crate::shape::at_most;
 use crate::status::bnn_status_t;
 
 impl bnn_graph_t {
-    /// The tensor of a node of bits or floats, which may be a part of others.
-    fn part(&self, what: &'static str, number: usize) -> Result<Tensor, Error> {
-        let fits = |values| matches!(values, Values::Bits | Values::Real);
-        self.tensor_of(what, number, "f32 or bits", fits)
+    /// The tensor of a node of bits, floats or fixed point, which may be a part of others.
+    pub(super) fn part(&self, what: &'static str, number: usize) -> Result<Tensor, Error> {
+        let fits = |values| matches!(values, Values::Bits | Values::Real | Values::Fixed { .. });
+        self.tensor_of(what, number, "f32, fixed point or bits", fits)
     }
 }
 
-fn differ(what: &str, a: (usize, Tensor), b: (usize, Tensor)) -> Error {
+pub(super) fn differ(what: &str, a: (usize, Tensor), b: (usize, Tensor)) -> Error {
     let [(a, first), (b, second)] = [a, b];
     refused(&format!(
         "node {a} is {:?} of {}, node {b} is {:?} of {}: expected one {what}",
@@ -52,8 +52,8 @@ export! {
 export! {
     /// Adds the channels of node `a`, followed by those of node `b`.
     ///
-    /// - `a`, `b`: nodes of one height and width, both of floats or both of bits; they may be the
-    ///   same.
+    /// - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed point
+    ///   of one exponent; they may be the same.
     /// - `node`: written: the number of the new node.
     ///
     /// Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `a` or `b`, or too many
@@ -81,7 +81,7 @@ export! {
 export! {
     /// Adds node `x` as one pixel, in the order `[height, width, channels]`.
     ///
-    /// - `x`: a node of floats or bits.
+    /// - `x`: a node of floats, fixed point or bits.
     /// - `node`: written: the number of the new node.
     ///
     /// Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels), LAYER

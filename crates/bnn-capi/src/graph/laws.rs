@@ -165,4 +165,5 @@ fn pool(
 }
 
 mod files;
+mod fixed;
 mod refusals;

@@ -104,6 +104,12 @@ impl bnn_graph_t {
         }
     }
 
+    /// The tensor of a node of floats or fixed point.
+    fn number(&self, what: &'static str, number: usize) -> Result<Tensor, Error> {
+        let fits = |values| matches!(values, Values::Real | Values::Fixed { .. });
+        self.tensor_of(what, number, "f32 or fixed point", fits)
+    }
+
     /// The shape of a node of floats.
     fn real(&self, what: &'static str, number: usize) -> Result<[usize; 3], Error> {
         let tensor = self.tensor_of(what, number, "f32", |values| values == Values::Real)?;
@@ -246,6 +252,8 @@ export! {
         element.put(match tensor.values {
             Values::Bits => bnn_element_t::BNN_ELEMENT_BITS as i32,
             Values::Unsigned { .. } => bnn_element_t::BNN_ELEMENT_U8 as i32,
+            Values::Fixed { .. } => bnn_element_t::BNN_ELEMENT_I16 as i32,
+            Values::Integer { .. } => bnn_element_t::BNN_ELEMENT_I32 as i32,
             _ => bnn_element_t::BNN_ELEMENT_F32 as i32,
         });
         shape.copy_from_slice(&tensor.shape);
@@ -261,6 +269,8 @@ pub mod channels;
 pub mod pools;
 
 pub mod joins;
+
+pub mod fixed;
 
 export! {
     /// Finishes the graph, whose last node is the output: nothing can be added any more, and

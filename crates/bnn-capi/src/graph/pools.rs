@@ -1,7 +1,7 @@
 //! Adds pools.
 
 use bnn_core::conv::Pool2d;
-use bnn_core::model::graph::{Operation, Values};
+use bnn_core::model::graph::Operation;
 
 use super::{Tensor, bnn_graph_t, trial};
 use crate::builder::images::bnn_pool2d_options_t;
@@ -35,7 +35,7 @@ export! {
     /// Adds a max pool of node `x`: the largest element under each window. Padding is never the
     /// largest.
     ///
-    /// - `x`: a node of floats or bits.
+    /// - `x`: a node of floats, fixed point or bits.
     /// - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`.
     /// - `node`: written: the number of the new node.
     ///
@@ -48,8 +48,7 @@ export! {
         options: *const bnn_pool2d_options_t,
         node: *mut usize,
     ) -> bnn_status_t {
-        let is_number = |values| matches!(values, Values::Bits | Values::Real);
-        let input = graph.tensor_of("x", x, "f32 or bits", is_number)?;
+        let input = graph.part("x", x)?;
         let options = options.get()?;
         node.place()?.put(graph.pool(x, input, options, Operation::MaxPool)?);
         Ok(())
@@ -58,10 +57,10 @@ export! {
 
 export! {
     /// Adds an average pool of node `x`: the mean of the elements under each window, without those
-    /// in the padding. They are added row by row, from left to right, each sum rounded to a float,
-    /// and the last sum divided by their number.
+    /// in the padding. Floats are added row by row, from left to right, each sum rounded to a float,
+    /// and the last sum divided by their number; the mean of fixed point is rounded, ties up.
     ///
-    /// - `x`: a node of floats.
+    /// - `x`: a node of floats or fixed point.
     /// - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`:
     ///   options as they were set by `bnn_pool2d_options_init` give the mean of each channel.
     /// - `node`: written: the number of the new node.
@@ -73,8 +72,7 @@ export! {
         options: *const bnn_pool2d_options_t,
         node: *mut usize,
     ) -> bnn_status_t {
-        let (shape, values) = (graph.real("x", x)?, Values::Real);
-        let input = Tensor { shape, values };
+        let input = graph.number("x", x)?;
         let options = options.get()?;
         node.place()?.put(graph.pool(x, input, options, Operation::AveragePool)?);
         Ok(())

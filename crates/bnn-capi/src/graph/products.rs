@@ -23,7 +23,7 @@ pub enum bnn_weights_t {
     /// Signs, packed: a row of `uint64_t` words per output, tail bits 0. Of bits or unsigned
     /// integers.
     BNN_WEIGHTS_BITS = 1,
-    /// Integers, an `int8_t` each. Of unsigned integers, or of floats.
+    /// Integers, an `int8_t` each. Of unsigned integers, fixed point or floats.
     BNN_WEIGHTS_I8 = 2,
     /// Numbers, a `float` each. Of floats.
     BNN_WEIGHTS_F32 = 3,
@@ -32,7 +32,7 @@ pub enum bnn_weights_t {
 use bnn_weights_t::*;
 
 /// Weights `[outputs, kernel_height, kernel_width, channels / groups]`.
-fn read_weights(
+pub(super) fn read_weights(
     weights: i32,
     w: UntypedInput<'_>,
     conv: &Conv2d,
@@ -88,7 +88,7 @@ fn numbers(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Vec<f32>
 
 impl bnn_conv2d_options_t {
     /// The convolution of images of a shape: sizes that are 0 are those of the image.
-    fn conv_of(&self, image: [usize; 3]) -> Result<Conv2d, Error> {
+    pub(super) fn conv_of(&self, image: [usize; 3]) -> Result<Conv2d, Error> {
         let mut filled = *self;
         let [height, width, channels] = image;
         for (size, of_image) in [
@@ -114,7 +114,7 @@ impl bnn_conv2d_options_t {
 
 impl bnn_graph_t {
     /// Adds a product whose sums become `values`.
-    fn product(
+    pub(super) fn product(
         &mut self,
         x: usize,
         input: Tensor,
@@ -140,7 +140,7 @@ export! {
     ///
     /// - `x`: a node. Bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`), have
     ///   weights of signs; unsigned integers, of which they take the numbers, signs or integers;
-    ///   floats, integers or floats.
+    ///   floats, integers or floats; fixed point, integers.
     /// - `options`: read. `height`, `width` and `channels` must be those of `x`; each of them, and
     ///   `kernel_height` and `kernel_width`, may be 0 for that of `x`. Padding other than
     ///   BNN_PAD_ZERO is for bits. `clip` is not used.

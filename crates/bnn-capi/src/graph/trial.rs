@@ -58,6 +58,9 @@ fn of_epilogue(epilogue: &NodeEpilogue) -> usize {
             size_of_val(scale.as_slice()) + size_of_val(bias.as_slice())
         }
         NodeEpilogue::Bias(bias) => size_of_val(bias.as_slice()),
+        NodeEpilogue::Fixed { factor, bias, .. } => {
+            size_of_val(factor.as_slice()) + size_of_val(bias.as_slice())
+        }
         _ => 0,
     }
 }
@@ -104,18 +107,23 @@ fn written(
         Values::Bits => InputType::Bits,
         Values::Unsigned { depth } => InputType::Unsigned { depth },
         // Numbers are made of the bytes of an input.
-        _ => {
+        numbers => {
             let [_, _, channels] = input.shape;
-            let (scale, bias) = (
-                memory::filled(1.0, channels)?,
-                memory::filled(0.0, channels)?,
-            );
-            let numbers = Operation::Affine(NodeEpilogue::Real { scale, bias });
-            nodes.push(node(numbers, 0, Values::Real));
+            nodes.push(node(converted(channels, numbers)?, 0, numbers));
             InputType::Unsigned { depth: 1 }
         }
     };
-    nodes.push(node(operation, nodes.len(), values));
+    let at = nodes.len();
+    let outputs = match &operation {
+        Operation::Product { conv, .. } => conv.outputs(),
+        _ => input.shape[2],
+    };
+    nodes.push(node(operation, at, values));
+    if let Values::Fixed { .. } = values {
+        // No output is of this type.
+        let last = converted(outputs, Values::Real)?;
+        nodes.push(node(last, at + 1, Values::Real));
+    }
     let mut graph = Graph {
         input: of,
         input_shape: input.shape,
@@ -125,9 +133,20 @@ fn written(
     graph
         .write()
         .map_err(|error| refusal(Some(number), error))?;
-    match graph.nodes.pop() {
-        Some(node) => Ok(node.operation),
-        // There is the node that was pushed.
-        None => Err(bnn_core::Error::Zero { what: "nodes" }.into()),
-    }
+    Ok(graph.nodes.swap_remove(at).operation)
+}
+
+/// An affine step of integers to numbers of a type.
+fn converted(channels: usize, to: Values) -> Result<Operation, Error> {
+    Ok(Operation::Affine(match to {
+        Values::Real => NodeEpilogue::Real {
+            scale: memory::filled(1.0, channels)?,
+            bias: memory::filled(0.0, channels)?,
+        },
+        _ => NodeEpilogue::Fixed {
+            factor: memory::filled(1, channels)?,
+            bias: memory::filled(0, channels)?,
+            shift: 0,
+        },
+    }))
 }
