@@ -82,7 +82,7 @@ fn roles(operation: &str) -> Option<&'static [Role]> {
         "add" => &[Role::Add],
         "concat" => &[Role::Concat],
         "fixed_point" => &[Role::Round],
-        "relu" | "prelu" => &[Role::Rectify],
+        "relu" | "prelu" | "fixed_rprelu" => &[Role::Rectify],
         _ => return None,
     })
 }

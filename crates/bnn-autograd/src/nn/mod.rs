@@ -37,7 +37,7 @@ pub use channel_scale::ChannelScale;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
-pub use fixed_point::{FixedNorm, FixedPoint};
+pub use fixed_point::{FixedNorm, FixedPReLU, FixedPoint, FixedRPReLU};
 pub use flatten::Flatten;
 pub use hard_tanh::HardTanh;
 pub use init::Init;

@@ -83,6 +83,11 @@ impl<T: Real> RPReLU<T> {
             after: zeros(channels)?,
         })
     }
+
+    /// Shifts before, slopes, shifts after.
+    pub(crate) fn numbers(&self) -> [&Param<T>; 3] {
+        [&self.before, &self.prelu.slope, &self.after]
+    }
 }
 
 impl<T: Real> Module<T> for RPReLU<T> {
@@ -93,8 +98,8 @@ impl<T: Real> Module<T> for RPReLU<T> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        let slope = self.prelu.slope.value();
-        to.rprelu(self.before.value(), slope, self.after.value())
+        let [before, slope, after] = self.numbers().map(Param::value);
+        to.rprelu(before, slope, after)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {

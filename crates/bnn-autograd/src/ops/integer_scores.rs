@@ -151,3 +151,25 @@ impl<T: Real> IntegerScores<T> {
         });
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod laws {
+    use super::*;
+    use crate::gradcheck::modes_agree;
+    use crate::nn::Init;
+    use crate::rng::Rng;
+
+    #[test]
+    fn both_modes_agree_in_inputs_weights_and_bias() {
+        let rng = &mut Rng::new(1);
+        let shapes: [&[usize]; 3] = [&[4, 5], &[3, 5], &[3]];
+        let inputs = shapes.map(|shape| Init::Uniform(9.0).tensor(shape, rng).unwrap());
+        let scales = Init::Uniform(1.0).tensor(&[3], rng).unwrap();
+        let exponents = Exponents { from: 4, to: 12 };
+        modes_agree(&inputs, 1e-12, |v| {
+            integer_scores(&v[0], &v[1], &scales, &v[2], exponents)
+        })
+        .unwrap();
+    }
+}

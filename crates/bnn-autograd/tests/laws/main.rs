@@ -8,6 +8,7 @@ mod common;
 mod checkpoints;
 mod clip_and_flip_laws;
 mod common_operations;
+mod fixed_point;
 mod function_contract;
 mod gradients;
 mod gradients_without_a_tape;

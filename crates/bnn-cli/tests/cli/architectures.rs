@@ -65,7 +65,9 @@ fn residual_networks_are_learned() {
         ("reactnet", "", "real"),
         ("quicknet", ",stem=1", "real"),
         ("resnet", ",fixed=8", "real"),
-        ("resnet", ",fixed=8", "integer"),
+        ("resnet", ",fixed=8,stem=2", "integer"),
+        ("reactnet", ",fixed=8", "real"),
+        ("quicknet", ",fixed=9", "integer"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();

@@ -5,6 +5,7 @@ use bnn_core::conv::Conv2d;
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation, Values};
 
+use super::fixed::fixed_step;
 use super::{NOTHING, TensorElements};
 use crate::error::Error;
 use crate::export::lowering::SampleShape;
@@ -139,16 +140,11 @@ impl Lowering {
         if bias.numel() != scales.numel() {
             return Err(self.refuse_width(bias.numel()));
         }
-        let step = exponents.step(&scales, bias);
-        let epilogue = NodeEpilogue::Fixed {
-            factor: step.factor,
-            bias: step.bias,
-            shift: step.shift,
-        };
+        let epilogue = fixed_step(exponents.step(&scales, bias));
         self.push_product(conv, NodeWeights::I8(integers), epilogue, Over::Rows);
         if let Some(node) = self.nodes().nodes.last_mut() {
             node.values = Values::Integer {
-                exponent: step.exponent,
+                exponent: exponents.to,
             };
         }
         self.operations.account(Role::Product);
@@ -158,7 +154,7 @@ impl Lowering {
 
     /// Refuses a layer that takes fixed-point numbers of another exponent than those at hand, or
     /// takes them where there are none, or does not where there are.
-    fn takes_exponent(&self, exponent: Option<i8>) -> Result<(), ExportError> {
+    pub(super) fn takes_exponent(&self, exponent: Option<i8>) -> Result<(), ExportError> {
         let found = match self.settled()? {
             TensorElements::Fixed(exponent) => Some(exponent),
             _ => None,

@@ -4,8 +4,8 @@ use super::images::one_of;
 use super::*;
 use crate::models::{Family, ResidualConfig, ResidualNet, StemConfig, UnitConfig};
 use crate::nn::{
-    AvgPool2d, BinaryConv2d, ChannelScale, FixedNorm, FixedPoint, GlobalAvgPool, Int8Conv2d,
-    Int8Linear, MaxPool2d, PReLU, RPReLU, ReLU, SignWeightConv2d,
+    AvgPool2d, BinaryConv2d, ChannelScale, FixedNorm, FixedPReLU, FixedPoint, FixedRPReLU,
+    GlobalAvgPool, Int8Conv2d, Int8Linear, MaxPool2d, PReLU, RPReLU, ReLU, SignWeightConv2d,
 };
 use crate::ops::{ConvOptions, Padding};
 
@@ -58,6 +58,87 @@ fn keeping(channels: usize, images: bool, rng: &mut Rng) -> Sequential {
         }
     }
     net
+}
+
+/// Batch normalisation of integers to fixed-point numbers.
+fn fixed_norm(channels: usize, exponent: i8) -> FixedNorm {
+    FixedNorm {
+        norm: BatchNorm::new(channels).unwrap(),
+        exponent,
+    }
+}
+
+/// Layers from fixed-point numbers to such with the same exponent, which keep the shape of images.
+fn keeping_fixed(channels: usize, exponent: i8, rng: &mut Rng) -> Sequential {
+    let mut net = Sequential::new();
+    for _ in 0..one_of(&[1, 2, 3], rng) {
+        match one_of(&[0, 1, 2, 3, 4], rng) {
+            0 => net.push(ReLU),
+            1 => net.push(FixedPReLU {
+                prelu: PReLU::new(channels).unwrap(),
+                exponent,
+            }),
+            2 => net.push(FixedRPReLU {
+                rprelu: RPReLU::new(channels).unwrap(),
+                exponent,
+            }),
+            3 => {
+                let same = ConvOptions {
+                    padding: Padding::Same,
+                    ..ConvOptions::default()
+                };
+                net.push(RSign::new(channels).unwrap());
+                let kernel = [one_of(&[1, 3], rng); 2];
+                net.push(BinaryConv2d::new(channels, channels, kernel, same, rng).unwrap());
+                if one_of(&[true, false], rng) {
+                    net.push(FixedPoint { exponent: 0 });
+                    net.push(ReLU);
+                }
+                net.push(fixed_norm(channels, exponent));
+            }
+            _ => {
+                net.push(Residual(keeping_fixed(channels, exponent, rng)));
+                net.push(FixedPoint { exponent });
+            }
+        }
+    }
+    net
+}
+
+/// A random network in fixed point over images of bytes, with scores of either kind.
+fn of_fixed_point(image: [usize; 3], exponent: i8, rng: &mut Rng) -> Sequential {
+    let [height, width, channels] = image;
+    let n = one_of(&[1, 3, 8], rng);
+    let same = ConvOptions {
+        padding: Padding::Same,
+        ..ConvOptions::default()
+    };
+    let mut net = Sequential::new();
+    match one_of(&[true, false], rng) {
+        true => net.push(Int8Conv2d {
+            scaled: false,
+            ..Int8Conv2d::new(channels, n, [3, 3], same, rng).unwrap()
+        }),
+        false => net.push(SignWeightConv2d::new(channels, n, [3, 3], same, rng).unwrap()),
+    }
+    // Sums as they are, to an exponent of either sign: they saturate.
+    match one_of(&[true, true, false], rng) {
+        true => net.push(fixed_norm(n, exponent)),
+        false => net.push(FixedPoint { exponent }),
+    }
+    let mut net = net.then(keeping_fixed(n, exponent, rng));
+    let pool = [one_of(&[1, 2], rng), one_of(&[1, 2, 3], rng)];
+    if height >= pool[0] && width >= pool[1] {
+        net.push(MaxPool2d::new(pool));
+        net.push(keeping_fixed(n, exponent, rng));
+    }
+    net.push(GlobalAvgPool);
+    net.push(FixedPoint { exponent });
+    net.then(Int8Linear {
+        exponent: Some(exponent),
+        scores: one_of(&[None, Some(12), Some(-3)], rng),
+        ..Int8Linear::new(n, 4, rng).unwrap()
+    })
 }
 
 /// A random network over images of bytes.
@@ -132,6 +213,17 @@ proptest! {
     }
 
     #[test]
+    fn files_of_any_graph_in_fixed_point_equal_the_tape_bit_for_bit(
+        height in 1_usize..7, width in 1_usize..8, channels in 1_usize..4,
+        samples in 2_usize..4, depth in 1_u8..9, exponent in -3_i8..14, seed: u64,
+    ) {
+        let rng = &mut Rng::new(seed);
+        let mut net = of_fixed_point([height, width, channels], exponent, rng);
+        let input = InputType::Unsigned { depth };
+        check_graph(&mut net, input, &[samples, height, width, channels], rng);
+    }
+
+    #[test]
     fn files_of_residual_networks_equal_the_tape_bit_for_bit(
         height in 1_usize..12, width in 1_usize..12, channels in 1_usize..4, first in 1_usize..6,
         stem in 1_usize..3, pool: bool, samples in 2_usize..4, seed: u64,
@@ -147,7 +239,7 @@ proptest! {
         let any = [Family::BiRealNet, Family::ReActNet, Family::QuickNet];
         let config = ResidualConfig {
             image: [height, width, channels],
-            family: if fixed.is_some() { Family::BiRealNet } else { one_of(&any, rng) },
+            family: one_of(&any, rng),
             fixed_point: fixed,
             integer_scores: fixed.is_some() && integer,
             stem: StemConfig { channels: first, kernel: 3, stride: stem, pool },
@@ -214,7 +306,7 @@ fn what_no_file_has_room_for_is_refused_before_training() {
     assert_eq!(model.output(), (3, OutputType::I32));
     let last = bnn_core::internal::nodes(&model).last().unwrap();
     assert_eq!(last.values, Values::Integer { exponent: 12 });
-    let refused: [(Change, &str); 5] = [
+    let refused: [(Change, &str); 4] = [
         (
             |config| config.image = [16, 17, 1],
             "pixels of the last image",
@@ -236,10 +328,6 @@ fn what_no_file_has_room_for_is_refused_before_training() {
                 config.integer_scores = true;
             },
             "exponent of integer scores",
-        ),
-        (
-            |config| config.family = Family::ReActNet,
-            "exponent of fixed-point numbers",
         ),
     ];
     for (change, expected) in refused {
@@ -275,6 +363,28 @@ fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
         (
             first(rng).then(BatchNorm::new(3).unwrap()).then(fixed(8)),
             "layer `2` (FixedNorm) cannot be exported: it does not follow a product of integers",
+        ),
+        (
+            first(rng).then(fixed(8)).then(fixed(8)),
+            "layer `2` (FixedNorm) cannot be exported: it does not follow a product of integers",
+        ),
+        (
+            first(rng).then(FixedPoint { exponent: 31 }),
+            "layer `1` (FixedPoint) cannot be exported: it multiplies sums by 2^31",
+        ),
+        (
+            first(rng).then(fixed(8)).then(FixedPReLU {
+                prelu: PReLU::new(3).unwrap(),
+                exponent: 9,
+            }),
+            "layer `2` (FixedPReLU) cannot be exported: it takes fixed-point numbers of the exponent 9",
+        ),
+        (
+            first(rng).then(fixed(8)).then(FixedRPReLU {
+                rprelu: RPReLU::new(4).unwrap(),
+                exponent: 8,
+            }),
+            "layer `2` (FixedRPReLU) cannot be exported: it takes 4 columns",
         ),
         (
             first(rng)

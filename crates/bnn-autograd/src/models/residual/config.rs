@@ -37,7 +37,7 @@ pub struct ResidualConfig {
     pub classes: usize,
     /// Whether numbers are fixed-point ones of 16 bits, multiples of `2^-exponent`
     /// ([`FixedPoint`](crate::nn::FixedPoint)), so that a device computes in integers up to the
-    /// scores; of [`Family::BiRealNet`] alone. `None` in the networks below.
+    /// scores. `None` in the networks below.
     pub fixed_point: Option<i8>,
     /// Whether the scores, too, are integers, so that a device computes without floats to the end:
     /// multiples of `2^-12` of 32 bits. Only where numbers are fixed-point ones. `false` in the

@@ -1,5 +1,6 @@
 //! Residual networks of binary convolutions.
 
+mod activation;
 mod config;
 #[cfg(test)]
 mod laws;
@@ -69,9 +70,9 @@ impl ResidualNet {
     /// # Errors
     /// Sizes of 0 or too large, more than 2^28 weights, weights or images that there is no memory to
     /// train, no unit, channels of a unit that are no multiple of those before it, a stride of a
-    /// unit that is neither 1 nor 2. In fixed point: an exponent outside -16 to 31, another family
-    /// than Bi-Real Net, and what no model file has room for: more than 256 pixels in the last
-    /// image, or more than 511 channels. Integer scores without it.
+    /// unit that is neither 1 nor 2. In fixed point: an exponent outside -16 to 31, and what no
+    /// model file has room for, more than 256 pixels in the last image or more than 511 channels.
+    /// Integer scores without it.
     pub fn new(config: ResidualConfig, rng: &mut Rng) -> Result<Self, Error> {
         let units = config.units.len();
         Error::check_range("number of units", "at least 1", units as f64, units > 0)?;
@@ -139,10 +140,6 @@ impl ResidualConfig {
             return Error::check_range(what, expected, SCORES.into(), !self.integer_scores);
         };
         ops::check_exponent(exponent)?;
-        let what = "exponent of fixed-point numbers";
-        let expected = "none but in units of Bi-Real Net";
-        let fits = self.family == Family::BiRealNet;
-        Error::check_range(what, expected, exponent.into(), fits)?;
         let [pixels, channels] = self
             .sizes()
             .last()

@@ -1,10 +1,11 @@
 //! A binary convolution with a shortcut around it.
 
+use super::activation::Activation;
 use super::norm::{Norm, lower_rounded, rounded};
 use super::{Family, UnitConfig};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BinaryConv2d, Module, RPReLU, RSign};
+use crate::nn::{BinaryConv2d, Module, RSign};
 use crate::ops::{self, ConvOptions, Estimator, Padding, ResidualUnit, UnitVars};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -19,7 +20,7 @@ pub(super) struct Unit {
     conv: BinaryConv2d,
     norm: Norm,
     /// The learned activation of [`Family::ReActNet`].
-    activation: Option<RPReLU>,
+    activation: Option<Activation>,
     stride: usize,
     /// How often the channels of the shortcut are repeated.
     copies: usize,
@@ -61,11 +62,18 @@ impl Unit {
                 ..BinaryConv2d::new(inputs, channels, [kernel; 2], options, rng)?
             },
             norm: Norm::new(channels, fixed_point)?,
-            activation: reacts.then(|| RPReLU::new(channels)).transpose()?,
+            activation: reacts
+                .then(|| Activation::new(channels, fixed_point))
+                .transpose()?,
             stride,
             copies,
             fixed_point,
         })
+    }
+
+    /// The exponent of a product's sums where they become fixed-point numbers: they are integers.
+    fn sums(&self) -> Option<i8> {
+        self.fixed_point.map(|_| 0)
     }
 
     fn shortcut(&self, x: &Var) -> Result<Var, Error> {
@@ -109,12 +117,8 @@ impl Unit {
         let tape = x.tape();
         let shift = self.sign.as_ref().map(|sign| tape.param(&sign.shift));
         let activation = self.activation.as_ref().map(|activation| {
-            let RPReLU {
-                before,
-                prelu,
-                after,
-            } = activation;
-            [before, &prelu.slope, after].map(|numbers| tape.param(numbers))
+            let numbers = activation.numbers();
+            numbers.map(|numbers| tape.param(numbers))
         });
         let vars = UnitVars {
             x,
@@ -154,7 +158,7 @@ impl Unit {
             .map_err(|e| e.in_layer("conv"))?;
         drop(shifted);
         if self.family == Family::QuickNet {
-            y = ops::relu(&y)?;
+            y = ops::relu(&rounded(y, self.sums())?)?;
         }
         let y = self.norm.forward(&y).map_err(|e| e.in_layer("norm"))?;
         let y = rounded(ops::add(&y, &self.shortcut(x)?)?, self.fixed_point)?;
@@ -180,6 +184,7 @@ impl Module for Unit {
         }
         to.layer("conv", &self.conv)?;
         if self.family == Family::QuickNet {
+            lower_rounded(to, self.sums())?;
             to.relu()?;
         }
         to.layer("norm", &self.norm)?;

@@ -24,8 +24,7 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F`; `reactnet` and `quicknet` have all of them
-    /// but `fixed`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F`, and the same of `reactnet` and `quicknet`.
     Residual {
         family: Family,
         width: usize,
@@ -33,7 +32,7 @@ pub(super) enum Architecture {
         stages: usize,
         /// How many pixels of a side become one in the first layers, if given: 1, 2 or 4.
         stem: Option<usize>,
-        /// Bits after the point, if numbers are fixed-point ones; of `resnet` alone.
+        /// Bits after the point, if numbers are fixed-point ones.
         fixed: Option<i8>,
     },
 }
@@ -100,10 +99,8 @@ impl Architecture {
             ))
         })?;
         let fixed = fixed.map(|bits| i8::try_from(bits).ok().filter(|bits| *bits <= 15));
-        if fixed == Some(None) || fixed.is_some() && family != Family::BiRealNet {
-            return Err(wrong(
-                "fixed= of resnet alone, from 1 to 15 bits after the point",
-            ));
+        if fixed == Some(None) {
+            return Err(wrong("fixed=, from 1 to 15 bits after the point"));
         }
         if stem.is_some_and(|pixels| stem_of(pixels, 1).is_none()) {
             return Err(wrong(

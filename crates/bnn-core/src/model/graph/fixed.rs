@@ -52,6 +52,13 @@ pub const fn affine(v: i32, factor: i32, bias: i32, shift: u8) -> i64 {
     shifted(v as i64 * factor as i64, shift) + bias as i64
 }
 
+/// `v + by`, saturated.
+#[inline]
+#[must_use]
+pub const fn plus(v: i16, by: i32) -> i16 {
+    saturated(v as i64 + by as i64)
+}
+
 /// `v` where it is not negative, else `round(v * slope / 2^shift)`, saturated.
 #[inline]
 #[must_use]

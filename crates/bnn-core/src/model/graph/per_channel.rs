@@ -126,7 +126,6 @@ fn of_real(node: &NodeParts<'_>, x: &[f32], y: &mut [f32]) {
 
 fn of_fixed(node: &NodeParts<'_>, x: &[i16], y: &mut [i16]) {
     let shift = node.record.shift;
-    let plus = |v: i16, by: i32| fixed::saturated(i64::from(v) + i64::from(by));
     match node.record.kind {
         kind::RELU => map(x, y, |v| v.max(0)),
         kind::CLAMP => {
@@ -146,7 +145,8 @@ fn of_fixed(node: &NodeParts<'_>, x: &[i16], y: &mut [i16]) {
         kind::RPRELU => {
             let numbers = [node.integers(0), node.integers(1), node.integers(2)];
             shifted(x, y, numbers, |v, before, slope, after| {
-                plus(fixed::prelu(plus(v, before), slope, shift), after)
+                let v = fixed::plus(v, before);
+                fixed::plus(fixed::prelu(v, slope, shift), after)
             });
         }
         _ => {}

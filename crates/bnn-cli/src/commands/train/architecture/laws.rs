@@ -25,6 +25,10 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         ),
         ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
         (
+            "reactnet:fixed=15,stem=4",
+            "reactnet:width=32,blocks=1,stages=2,stem=4,fixed=15",
+        ),
+        (
             "quicknet:stem=2,stages=1",
             "quicknet:width=32,blocks=1,stages=1,stem=2",
         ),
@@ -50,7 +54,7 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         "resnet:fixed=16",
         "resnet:stem=3",
         "cnn:stem=2",
-        "reactnet:fixed=8",
+        "reactnet:fixed=0",
         "resnet:width=9999999999999999999",
         "resnet:width=4,stages=70",
         "reactnet:width=1048576",
