@@ -156,6 +156,73 @@ void layers_of_floats_are_exported_within_the_tolerance() {
     EXPECT((outputs_of(file, images) - scores).abs().max().item<float>() <= 1e-5 * scores.abs().max().item<float>());
 }
 
+// A Sequential describes itself: each kind of module after a stem whose numbers are those of the file.
+void every_module_gives_the_same_bits() {
+    const auto expect_equal = [](const char *what, auto... modules) {
+        Sequential net(SignWeightConv2d(SignWeightConv2dOptions(3, 6, 3).padding(1).bias(false)), BatchNorm2d(6), modules...);
+        {
+            const torch::NoGradGuard no_grad;
+            for (const Tensor &p : net->parameters()) {
+                p.copy_(torch::randn(p.sizes()));
+            }
+            net[1]->as<BatchNorm2d>()->running_var.fill_(900.0);
+        }
+        const Tensor x = bytes({10, 3, 8, 8});
+        const auto file = export_graph(net, x, [&](auto &g, auto y) { return g.apply(net, y); });
+        const Tensor y = evaluated(net, x);
+        const Tensor rows = (y.dim() == 4 ? y.permute({0, 2, 3, 1}) : y).flatten(1);
+        EXPECT_FOR(what, torch::equal(outputs_of(file, x), rows));
+    };
+    expect_equal("ReLU", nn::ReLU());
+    expect_equal("ReLU6", nn::ReLU6());
+    expect_equal("LeakyReLU", nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(0.3)));
+    expect_equal("PReLU of channels", nn::PReLU(nn::PReLUOptions().num_parameters(6)));
+    expect_equal("PReLU", nn::PReLU());
+    expect_equal("Hardtanh", nn::Hardtanh(nn::HardtanhOptions().min_val(-1.5).max_val(2.0)));
+    expect_equal("MaxPool2d", nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)));
+    expect_equal("AvgPool2d", nn::AvgPool2d(nn::AvgPool2dOptions({2, 3}).stride({2, 1})));
+    expect_equal("padded AvgPool2d", nn::AvgPool2d(nn::AvgPool2dOptions(3).stride(2).padding(1).count_include_pad(false)));
+    expect_equal("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(nn::AdaptiveAvgPool2dOptions({4, 2})));
+    expect_equal("nothing", nn::Identity(), nn::Dropout(), nn::Dropout2d());
+    expect_equal("grouped convolution", BinaryConv2d(BinaryConv2dOptions(6, 4, {3, 2}).stride({2, 1}).groups(2).scale(true)));
+    expect_equal("padding with signs", BinaryConv2d(BinaryConv2dOptions(6, 4, 3).padding(1).pad_value(BNN_PAD_MINUS_ONE)));
+    expect_equal("flattened images", nn::Flatten(), BatchNorm1d(6 * 64), nn::PReLU(nn::PReLUOptions().num_parameters(6 * 64)),
+                 BinaryLinear(6 * 64, 5));
+}
+
+// Two images of different sizes as one row, in LibTorch's order and in that of a file.
+struct JoinedImpl : nn::Module {
+    JoinedImpl()
+        : stem(register_module("stem", Sequential(SignWeightConv2d(SignWeightConv2dOptions(3, 4, 3).padding(1).bias(false)),
+                                                  BatchNorm2d(4)))),
+          pool(register_module("pool", nn::MaxPool2d(2))), norm(register_module("norm", BatchNorm1d(4 * 16 + 4 * 4 + 5))),
+          thin(register_module("thin", BinaryLinear(4 * 16, 5))), last(register_module("last", BinaryLinear(4 * 16 + 4 * 4 + 5, 3))) {}
+
+    Tensor forward(const Tensor &x) {
+        const Tensor wide = pool->forward(stem->forward(x)), narrow = pool->forward(wide);
+        const Tensor flat = wide.flatten(1);
+        return last->forward(norm->forward(torch::cat({torch::cat({narrow.flatten(1), thin->forward(flat)}, 1), flat}, 1)));
+    }
+
+    Sequential stem;
+    nn::MaxPool2d pool;
+    BatchNorm1d norm;
+    BinaryLinear thin, last;
+};
+TORCH_MODULE(Joined);
+
+void joined_rows_of_flattened_images_keep_their_weights() {
+    Joined net;
+    const Tensor x = bytes({12, 3, 8, 8});
+    train(net, x);
+    const auto file = export_graph(net, x, [&](auto &g, auto y) {
+        const auto wide = g.apply(net->pool, g.apply(net->stem, y)), narrow = g.apply(net->pool, wide);
+        const auto flat = g.flatten(wide);
+        return g.apply(net->last, g.apply(net->norm, g.concat(g.concat(g.flatten(narrow), g.apply(net->thin, flat)), flat)));
+    });
+    EXPECT(torch::equal(outputs_of(file, x), evaluated(net, x)));
+}
+
 // A file that takes the signs of its samples, rows, and a network of rows.
 void networks_of_rows_and_of_bits_are_exported() {
     Sequential parts(BinaryLinear(20, 20), BatchNorm1d(20));
@@ -241,6 +308,8 @@ void what_a_description_leaves_out_or_makes_up_is_refused() {
 void test_graph() {
     a_trained_residual_network_is_exported_bit_for_bit();
     layers_of_floats_are_exported_within_the_tolerance();
+    every_module_gives_the_same_bits();
+    joined_rows_of_flattened_images_keep_their_weights();
     networks_of_rows_and_of_bits_are_exported();
     what_a_description_leaves_out_or_makes_up_is_refused();
 }
