@@ -25,6 +25,7 @@ mod quantizer_gradients;
 mod quantizer_laws;
 mod quantizer_training;
 mod quantizer_vectors;
+mod recomputed;
 mod tape_laws;
 mod training;
 mod weights;

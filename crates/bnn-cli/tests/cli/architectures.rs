@@ -298,3 +298,25 @@ fn options_that_do_not_fit_a_network_are_refused() {
     }
     assert_eq!(files(folder), [""; 0]);
 }
+
+#[test]
+fn a_network_that_is_computed_again_in_the_reverse_pass_becomes_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let arch = "reactnet:width=8,blocks=1,stages=2";
+    let recomputed = format!("{arch},recompute=3");
+    let train = |arch: &str, more: &[&str]| {
+        let run = ["train", "--arch", arch, "--batch", "64", "--json"];
+        json(folder, &with(&run, more))
+    };
+    let plain = train(arch, &["--epochs", "2", "--out", "plain.bnn"]);
+    // Begun with less memory, and gone on with as much as it takes.
+    let less = train(&recomputed, &["--epochs", "1", "--out", "again.bnn"]);
+    train(arch, &["--epochs", "2", "--out", "again.bnn", "--resume"]);
+    let whole = train(&recomputed, &["--epochs", "2", "--out", "whole.bnn"]);
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert_eq!(bytes("whole.bnn"), bytes("plain.bnn"));
+    let saved = |told: &serde_json::Value| told["saved_bytes_per_step"].as_u64().unwrap();
+    assert!(saved(&less) < saved(&plain), "{less} {plain}");
+    assert_eq!(saved(&less), saved(&whole));
+}

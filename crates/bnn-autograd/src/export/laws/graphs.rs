@@ -244,6 +244,7 @@ proptest! {
             integer_scores: fixed.is_some() && integer,
             stem: StemConfig { channels: first, kernel: 3, stride: stem, pool },
             units: units.collect(),
+            recompute: seed as usize % 4,
             classes: 3,
         };
         // Images that are too small for their windows are refused.

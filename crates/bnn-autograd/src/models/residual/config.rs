@@ -43,6 +43,10 @@ pub struct ResidualConfig {
     /// multiples of `2^-12` of 32 bits. Only where numbers are fixed-point ones. `false` in the
     /// networks below.
     pub integer_scores: bool,
+    /// How many units at a time keep nothing but their input for the reverse pass, which computes
+    /// them again ([`Recomputed`](crate::nn::Recomputed)): less memory for a second forward pass,
+    /// and the same network, bit for bit. 0, as in the networks below: none.
+    pub recompute: usize,
 }
 
 /// The convolution of pixels with weights of 8 bits that a network begins with; batch normalisation
@@ -128,6 +132,7 @@ impl ResidualConfig {
             classes,
             fixed_point: None,
             integer_scores: false,
+            recompute: 0,
         })
     }
 
@@ -188,6 +193,7 @@ impl ResidualConfig {
             classes,
             fixed_point: None,
             integer_scores: false,
+            recompute: 0,
         })
     }
 }

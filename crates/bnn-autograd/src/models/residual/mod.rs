@@ -6,6 +6,7 @@ mod config;
 mod laws;
 mod norm;
 mod unit;
+mod units;
 
 pub use config::{Family, ResidualConfig, StemConfig, UnitConfig};
 
@@ -14,12 +15,13 @@ use bnn_core::conv::Conv2d;
 use crate::error::Error;
 use crate::export::{ExportError, Lowering, MOST_TAPS};
 use crate::models::size::{WeightCount, elements};
-use crate::nn::{Int8Conv2d, Int8Linear, Module};
+use crate::nn::{Int8Conv2d, Int8Linear, Module, recomputed};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
 use crate::tape::Var;
 use norm::{Norm, lower_rounded, rounded};
 use unit::Unit;
+use units::Units;
 
 /// A network in which real numbers run past binary convolutions.
 ///
@@ -49,7 +51,8 @@ pub struct ResidualNet {
     config: ResidualConfig,
     stem: Int8Conv2d,
     norm: Norm,
-    units: Vec<Unit>,
+    /// All units, or as many at a time as are computed again together.
+    units: Vec<Units>,
     head: Int8Linear,
 }
 
@@ -98,9 +101,21 @@ impl ResidualNet {
             ..Int8Conv2d::new(config.image[2], channels, [kernel; 2], options, rng)?
         };
         let (mut units, mut before) = (Vec::new(), channels);
-        for &unit in &config.units {
-            units.push(Unit::new(config.family, before, unit, fixed_point, rng)?);
-            before = unit.channels;
+        let at_once = match config.recompute {
+            0 => config.units.len(),
+            at_once => at_once,
+        };
+        for (i, some) in config.units.chunks(at_once).enumerate() {
+            let mut part = Units {
+                first: i * at_once,
+                units: Vec::new(),
+            };
+            for &unit in some {
+                let made = Unit::new(config.family, before, unit, fixed_point, rng)?;
+                part.units.push(made);
+                before = unit.channels;
+            }
+            units.push(part);
         }
         Ok(Self {
             stem,
@@ -189,9 +204,11 @@ impl Module for ResidualNet {
         if self.config.stem.pool {
             x = ops::max_pool2d(&x, STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
         }
-        for (i, unit) in self.units.iter_mut().enumerate() {
-            let named = |e: Error| e.in_layer(&format!("unit.{i}"));
-            x = unit.forward(&x).map_err(named)?;
+        for units in &mut self.units {
+            x = match self.config.recompute > 0 && units.in_training() {
+                true => recomputed::forward(units, &x)?,
+                false => units.forward(&x)?,
+            };
         }
         if self.config.family == Family::QuickNet {
             x = ops::relu(&x)?;
@@ -207,8 +224,8 @@ impl Module for ResidualNet {
         if self.config.stem.pool {
             to.max_pool2d(STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
         }
-        for (i, unit) in self.units.iter().enumerate() {
-            to.layer(&format!("unit.{i}"), unit)?;
+        for units in &self.units {
+            units.lower(to)?;
         }
         if self.config.family == Family::QuickNet {
             to.relu()?;
@@ -221,8 +238,8 @@ impl Module for ResidualNet {
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
         visit("stem", &self.stem);
         visit("norm", &self.norm);
-        for (i, unit) in self.units.iter().enumerate() {
-            visit(&format!("unit.{i}"), unit);
+        for units in &self.units {
+            units.children(visit);
         }
         visit("head", &self.head);
     }
@@ -230,8 +247,8 @@ impl Module for ResidualNet {
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
         visit("stem", &mut self.stem);
         visit("norm", &mut self.norm);
-        for (i, unit) in self.units.iter_mut().enumerate() {
-            visit(&format!("unit.{i}"), unit);
+        for units in &mut self.units {
+            units.children_mut(visit);
         }
         visit("head", &mut self.head);
     }

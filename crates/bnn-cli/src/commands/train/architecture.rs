@@ -24,7 +24,8 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F`, and the same of `reactnet` and `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F,recompute=U`, and the same of `reactnet` and
+    /// `quicknet`.
     Residual {
         family: Family,
         width: usize,
@@ -34,6 +35,9 @@ pub(super) enum Architecture {
         stem: Option<usize>,
         /// Bits after the point, if numbers are fixed-point ones.
         fixed: Option<i8>,
+        /// [`ResidualConfig::recompute`]. Not part of the text of the network: it is the same
+        /// network with another number, and a run may go on with one.
+        recompute: usize,
     },
 }
 
@@ -92,8 +96,9 @@ impl Architecture {
             "quicknet" => Family::QuickNet,
             _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
         };
-        let found = numbers(options, ["width", "blocks", "stages", "stem", "fixed"]);
-        let [width, blocks, stages, stem, fixed] = found.ok_or_else(|| {
+        const NAMES: [&str; 6] = ["width", "blocks", "stages", "stem", "fixed", "recompute"];
+        let found = numbers(options, NAMES);
+        let [width, blocks, stages, stem, fixed, recompute] = found.ok_or_else(|| {
             wrong(&format!(
                 "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
             ))
@@ -114,6 +119,7 @@ impl Architecture {
             stages: stages.unwrap_or_else(|| stages_for(sides)),
             stem,
             fixed: fixed.flatten(),
+            recompute: recompute.unwrap_or_default(),
         };
         residual.checked(text, data)
     }
@@ -182,6 +188,7 @@ impl Architecture {
                 stages,
                 stem,
                 fixed,
+                recompute,
             } => {
                 let blocks = vec![blocks; stages];
                 let usual = ResidualConfig::resnet(family, image, width, &blocks, classes)?;
@@ -191,6 +198,7 @@ impl Architecture {
                         .unwrap_or(usual.stem),
                     fixed_point: fixed,
                     integer_scores: ends.integer_scores,
+                    recompute,
                     ..usual
                 };
                 let depth = layout.depth();
@@ -295,6 +303,7 @@ impl fmt::Display for Architecture {
                 stages,
                 stem,
                 fixed,
+                recompute: _,
             } => {
                 let name = match family {
                     Family::BiRealNet => "resnet",

@@ -37,8 +37,15 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         assert_eq!(found.to_string(), whole);
         assert_eq!(parsed(whole).map_err(|error| error.to_string()), Ok(found));
     }
+    // What is computed again is no property of the network.
+    let again = parsed("reactnet:recompute=3").map_err(|error| error.to_string());
+    assert_eq!(
+        again.map(|network| network.to_string()),
+        Ok("reactnet:width=32,blocks=1,stages=2".to_owned())
+    );
     for wrong in [
         "",
+        "resnet:recompute=0",
         "resnet18",
         "mlp:",
         "mlp:0",
