@@ -22,6 +22,7 @@ use crate::tensor::Tensor;
 mod bytes;
 mod chains;
 mod compare;
+mod float_convolutions;
 mod fold;
 mod graphs;
 mod images;

@@ -70,10 +70,11 @@ use lowering::Lowered;
 ///   affine steps, clips and pools of numbers, also means
 ///   ([`AvgPool2d`](crate::nn::AvgPool2d), [`GlobalAvgPool`](crate::nn::GlobalAvgPool));
 /// - weights of 8 bits: [`Int8Conv2d`](crate::nn::Int8Conv2d) as the first layer, and
-///   [`Int8Linear`](crate::nn::Int8Linear); [`Linear`](crate::nn::Linear) with its floats.
+///   [`Int8Linear`](crate::nn::Int8Linear);
+/// - float weights, for hosts: [`Linear`](crate::nn::Linear) and [`Conv2d`](crate::nn::Conv2d),
+///   depthwise ones too.
 ///
-/// Neither holds convolutions with float weights ([`Conv2d`](crate::nn::Conv2d)), attention or
-/// embeddings.
+/// Neither holds attention or embeddings.
 ///
 /// The file gives out real scores after a last affine step, integer sums after a last product,
 /// integers that stand for multiples of a power of two after [`Int8Linear`](crate::nn::Int8Linear)

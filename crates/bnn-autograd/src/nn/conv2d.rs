@@ -2,7 +2,8 @@
 
 use super::{Init, Module, Param, ParamKind};
 use crate::error::Error;
-use crate::ops::{self, ConvOptions};
+use crate::export::{ExportError, Lowering};
+use crate::ops::{self, ConvOptions, PadValue};
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -10,7 +11,8 @@ use crate::tensor::Tensor;
 
 /// The convolution of images `[batch, height, width, channels]`, with a bias.
 ///
-/// See [`ops::conv2d`]. Parameters: `weight`, `bias`.
+/// See [`ops::conv2d`]. In evaluation sums are in the order of the filters, as in a model file, equal
+/// on every target. Parameters: `weight`, `bias`.
 #[derive(Clone, Debug)]
 pub struct Conv2d<T: Real = f32> {
     /// The weights, `[outputs, kernel height, kernel width, inputs / groups]`.
@@ -19,6 +21,8 @@ pub struct Conv2d<T: Real = f32> {
     pub bias: Param<T>,
     /// Stride, dilation, groups and padding.
     pub options: ConvOptions,
+    /// Whether sums may be in any order; see [`Module::set_training`].
+    pub training: bool,
 }
 
 impl<T: Real> Conv2d<T> {
@@ -40,6 +44,7 @@ impl<T: Real> Conv2d<T> {
             weight: Param::new(ParamKind::Float, weight),
             bias: Param::new(ParamKind::Float, bias),
             options,
+            training: true,
         })
     }
 }
@@ -47,7 +52,15 @@ impl<T: Real> Conv2d<T> {
 impl<T: Real> Module<T> for Conv2d<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         let (weight, bias) = (x.tape().param(&self.weight), x.tape().param(&self.bias));
-        ops::conv2d(x, &weight, Some(&bias), self.options)
+        // A model file has no other padding than zeros, nor an order of sums with it.
+        match self.training || self.options.pad_value != PadValue::Zero {
+            true => ops::conv2d(x, &weight, Some(&bias), self.options),
+            false => ops::ordered_conv2d(x, &weight, &bias, self.options),
+        }
+    }
+
+    fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
+        to.conv2d_of_reals(self.weight.value(), self.bias.value(), self.options)
     }
 
     fn params(&self, visit: &mut dyn FnMut(&str, &Param<T>)) {
@@ -58,6 +71,14 @@ impl<T: Real> Module<T> for Conv2d<T> {
     fn params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param<T>)) {
         visit("weight", &mut self.weight);
         visit("bias", &mut self.bias);
+    }
+
+    fn set_training(&mut self, training: bool) {
+        self.training = training;
+    }
+
+    fn is_training(&self) -> Option<bool> {
+        Some(self.training)
     }
 }
 

@@ -55,7 +55,7 @@ pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
 pub(crate) use conv2d::{
-    MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, residual_unit,
+    MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, ordered_conv2d, residual_unit,
     sign_weight_conv2d_max_pool2d,
 };
 pub use cross_entropy::cross_entropy;

@@ -123,11 +123,11 @@ impl Needs {
             ));
         }
         if floats.nodes > 0 {
-            notes.push(
-                "Weights of f32 take four bytes of flash each; each product is a multiplication and \
-                 an addition of floats."
-                    .to_owned(),
-            );
+            notes.push(format!(
+                "Weights of f32 take four bytes of flash each, and each product is a multiplication \
+                 and an addition of floats: {} of them.",
+                thousands(floats.operations)
+            ));
         }
         notes.push(match self.float {
             true => "It computes with f32: the features `graph` and `float`, best on a core with \

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::export::lowering::SampleShape;
 use crate::export::operations::Role;
 use crate::export::{ExportError, Lowering};
-use crate::ops::{self, ConvOptions, Exponents};
+use crate::ops::{self, ConvOptions, Exponents, PadValue};
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -208,8 +208,32 @@ impl Lowering {
         weight: &Tensor<T>,
         bias: &Tensor<T>,
     ) -> Result<(), ExportError> {
+        self.product_of_reals(weight, bias, Over::Rows)
+    }
+
+    /// Images of real numbers with float filters: [`Conv2d`](crate::nn::Conv2d).
+    pub(crate) fn conv2d_of_reals<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+        options: ConvOptions,
+    ) -> Result<(), ExportError> {
+        if options.pad_value != PadValue::Zero {
+            let why =
+                "it pads images of numbers with -1 or +1, which the runner does with zeros alone";
+            return Err(self.refusal(why));
+        }
+        self.product_of_reals(weight, bias, Over::Windows(options))
+    }
+
+    fn product_of_reals<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+        over: Over,
+    ) -> Result<(), ExportError> {
         self.is_graph()?;
-        let conv = self.conv(weight, Over::Rows)?;
+        let conv = self.conv(weight, over)?;
         if let TensorElements::Bits | TensorElements::Fixed(_) = self.settled()? {
             let why = "its weights are floats, and the runner of model files multiplies signs with signs, and fixed-point numbers with 8 bits";
             return Err(self.refusal(why));
@@ -221,7 +245,7 @@ impl Lowering {
             return Err(self.refuse_width(bias.len()));
         }
         let epilogue = NodeEpilogue::Bias(bias);
-        self.push_product(conv, NodeWeights::F32(weights), epilogue, Over::Rows);
+        self.push_product(conv, NodeWeights::F32(weights), epilogue, over);
         self.operations.account(Role::Product);
         Ok(())
     }

@@ -24,7 +24,12 @@ fn shake(model: &mut dyn Module, x: &Tensor, rng: &mut Rng) {
     });
 }
 
-fn check_graph(model: &mut dyn Module, input: InputType, shape: &[usize], rng: &mut Rng) {
+pub(super) fn check_graph(
+    model: &mut dyn Module,
+    input: InputType,
+    shape: &[usize],
+    rng: &mut Rng,
+) {
     let samples = Samples::draw(input, shape, rng);
     shake(model, &samples.numbers, rng);
     check_trained(model, input, &samples);

@@ -5,6 +5,7 @@ mod byte_images;
 mod depthwise;
 mod fast;
 pub mod gradients;
+mod ordered;
 mod passes;
 mod pooled;
 mod real;
@@ -17,5 +18,6 @@ pub use bnn_core::conv::{ConvOptions, PadValue, Padding};
 pub use real::{conv2d, sign_weight_conv2d};
 
 pub(crate) use pooled::{MaxPool, binary_conv2d_max_pool2d, sign_weight_conv2d_max_pool2d};
+pub(crate) use real::ordered_conv2d;
 pub(crate) use unit::{ResidualUnit, UnitVars, residual_unit};
 pub(super) use windows::BatchWindows;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use bnn_core::BitMatrix;
 
 use super::byte_images::ByteImages;
+use super::ordered::ordered_output;
 use super::passes::{Filters, PaddedImages, Passes, Pixels};
 use super::shape::{ConvShape, W, X, conv_macs, padding};
 use crate::buffer::take_buffer;
@@ -60,7 +61,7 @@ pub fn conv2d<T: Real>(
     let function = RealConv2d {
         name: "conv2d",
         options,
-        signs: false,
+        filters: Kind::Real,
     };
     match b {
         Some(b) => x.tape().apply(function, &[x, w, b]),
@@ -68,11 +69,38 @@ pub fn conv2d<T: Real>(
     }
 }
 
+/// [`conv2d`] with the sums of a model file, equal on every target: each begins with `+0` and takes
+/// the products under its window one by one, in the order of a filter's elements, each product and
+/// each sum rounded; taps in the padding, which is of zeros, are left out.
+pub(crate) fn ordered_conv2d<T: Real>(
+    x: &Var<T>,
+    w: &Var<T>,
+    b: &Var<T>,
+    options: ConvOptions,
+) -> Result<Var<T>, Error> {
+    let function = RealConv2d {
+        name: "conv2d",
+        options,
+        filters: Kind::Ordered,
+    };
+    x.tape().apply(function, &[x, w, b])
+}
+
 pub(super) struct RealConv2d {
     name: &'static str,
     pub(super) options: ConvOptions,
-    /// Whether the convolution uses the signs of the filters, not the filters themselves.
-    signs: bool,
+    filters: Kind,
+}
+
+/// What a convolution multiplies with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The signs of the filters.
+    Signs,
+    /// The filters, whose products are summed in any order.
+    Real,
+    /// The filters, whose products are summed in the order of [`ordered_conv2d`].
+    Ordered,
 }
 
 const B: usize = 2;
@@ -131,12 +159,12 @@ impl<T: Real> Function<T> for RealConv2d {
         let [x, w] = inputs("inputs of a convolution", given)?;
         let shape = ConvShape::new(x.shape(), w.shape(), self.options)?;
         let passes = Passes::new(&shape.conv, shape.batch);
-        let filters = match self.signs {
-            true => {
+        let filters = match self.filters {
+            Kind::Signs => {
                 let signs = w.signs(shape.conv.outputs(), shape.conv.patch_len())?;
                 KeptFilters::Signs(Rc::new(signs))
             }
-            false => KeptFilters::Real((*w).clone()),
+            Kind::Real | Kind::Ordered => KeptFilters::Real((*w).clone()),
         };
         let mut y = match ByteImages::new(&shape.conv, x.data(), filters.view())? {
             Some(bytes) => {
@@ -144,6 +172,7 @@ impl<T: Real> Function<T> for RealConv2d {
                 bytes.sums(0..shape.batch, &mut y)?;
                 y
             }
+            None if self.filters == Kind::Ordered => ordered_output(&shape, x.data(), w.data()),
             None => passes.output(self.images(x), filters.view())?,
         };
         if let Some(bias) = bias {
@@ -213,7 +242,7 @@ impl RealConv2d {
         Self {
             name: "sign_weight_conv2d",
             options,
-            signs: true,
+            filters: Kind::Signs,
         }
     }
 
