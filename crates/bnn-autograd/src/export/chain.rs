@@ -61,8 +61,11 @@ impl Lowering {
         let shape = match self.values {
             SampleShape::Row => Shape::Dense,
             SampleShape::Image(image) => self.shape(image, n, [1, 1], ConvOptions::default())?,
-            // The input of the model lies in a row, and so does an image of one pixel.
-            SampleShape::Flat(image) if self.open.is_none() || whole(image) == [1, 1] => {
+            // The input of the model lies in a row, unless it is pooled, and so does an image of one
+            // pixel.
+            SampleShape::Flat(image)
+                if self.open.is_none() && self.pooled.is_none() || whole(image) == [1, 1] =>
+            {
                 Shape::Dense
             }
             SampleShape::Flat(image) => {

@@ -82,6 +82,16 @@ fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
     assert!(finish(builder).unwrap() == expected);
     free(builder);
 
+    let w = Tensor::new(eighths(7 * 30, 4), &[7, 30]).unwrap();
+    let builder = new(bnn_element_t::BNN_ELEMENT_BITS, 1).unwrap();
+    assert_eq!(image(builder, [4, 3, 5]), BNN_OK);
+    assert_eq!(max_pool(builder, 0), BNN_OK);
+    assert_eq!(flatten(builder), BNN_OK);
+    assert_eq!(linear(builder, &w), BNN_OK);
+    let file = AlignedBytes::from(finish(builder).unwrap().as_slice());
+    free(builder);
+    expect_sums_of_pooled_bits(&file, w.data());
+
     let thresholds = [3, 100, 255];
     let options = ConvOptions {
         padding: Padding::Same,
@@ -107,6 +117,25 @@ fn pools_of_bits_and_thresholds_of_pixels_are_those_that_export_writes() {
     assert_eq!(conv2d(builder, &padded([5, 4, 3], 4, 1), weight), BNN_OK);
     assert!(finish(builder).unwrap() == expected);
     free(builder);
+}
+
+/// Runs a model of images `[4, 3, 5]` of bits that pools pairs of rows and multiplies all that is
+/// left with `w`, `[7, 30]`.
+fn expect_sums_of_pooled_bits(file: &[u8], w: &[f32]) {
+    let model = Model::open(file).unwrap();
+    let mut scratch = vec![0; model.scratch_words(1).unwrap()];
+    let (x, mut sums): (Vec<u64>, _) = ((0..12).map(|i| i * 37 % 32).collect(), [0; 7]);
+    let output = Output::I32(&mut sums);
+    model.run(1, Input::Bits(&x), output, &mut scratch).unwrap();
+    let (rows, mut expected) = (x.as_chunks::<3>().0, [0; 7]);
+    for (j, w) in w.iter().enumerate() {
+        let (pixel, channel) = (j % 30 / 5, j % 5);
+        let (row, column) = (2 * (pixel / 3), pixel % 3);
+        let pooled = (rows[row][column] | rows[row + 1][column]) >> channel & 1;
+        let signs_agree = (pooled == 1) == (*w >= 0.0);
+        expected[j / 30] += if signs_agree { 1 } else { -1 };
+    }
+    assert_eq!(sums, expected);
 }
 
 #[test]
