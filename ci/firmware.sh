@@ -25,8 +25,8 @@ for model in digits digits-int digits-bits cnn residual resnet; do
     esac
 done
 
-# What programs are built with that lies in no repository: of the clothes, and of the watch's
-# motions.
+# What programs are built with that lies in no repository: of the clothes, of images in colour, and
+# of the watch's motions.
 export BNN_VECTORS="$PWD/target/vectors"
 mkdir -p "$BNN_VECTORS"
 install dataset-fashion-mnist python3-pip unzip
@@ -36,6 +36,8 @@ if [ ! -e "$BNN_VECTORS/BasicMotions_TEST.ts" ]; then
     quietly python3 -m pip download --no-deps --dest "$vectors" aeon==1.6.0
     unzip -q -o -j "$vectors/aeon-1.6.0-py3-none-any.whl" 'aeon/datasets/data/BasicMotions/*.ts' -d "$BNN_VECTORS"
 fi
+target/debug/examples/resnet32 "$BNN_VECTORS/resnet32.bnn"
+bnn test-vectors "$BNN_VECTORS/resnet32.bnn" --count 10 --out "$BNN_VECTORS/resnet32" --force >/dev/null
 target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
     "$BNN_VECTORS/BasicMotions_TEST.ts" "$BNN_VECTORS/motions" | tail -n 2
 
@@ -112,12 +114,12 @@ floats() {
     case $target in thumb*) arm-none-eabi-objdump -d "$elf" | grep -E "$(printf '\t')v[a-z]" || true ;; esac
 }
 
-# check_floats: digits_int and digits_bits must have none of them, and digits, whose scores are
+# check_floats: programs with integer scores must have none of them, and digits, whose scores are
 # real, shows that they would be found.
 check_floats() {
     case $program in
         digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
-        digits_int | digits_bits | residual | resnet) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+        digits_int | digits_bits | residual | resnet | resnet32) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
     esac
 }
 
@@ -185,6 +187,12 @@ build_firmware boards $m4 conv,small fashion
 on_m4 fashion conv,small
 arm-none-eabi-size "$elf"
 echo "100 images: every score is the host's, bit for bit"
+
+# The same sizes as for CIFAR-10, on a part with 256 KB of flash and 64 KB of RAM.
+build_firmware boards $m4 graph,medium resnet32
+on_m4 resnet32 graph,medium
+check_floats
+arm-none-eabi-size "$elf"
 
 # A sensor's samples, one by one.
 everywhere motions conv

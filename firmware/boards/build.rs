@@ -7,6 +7,8 @@ fn main() {
     let target = env::var("TARGET").unwrap_or_default();
     let (map, scripts): (&str, &[&str]) = if env::var_os("CARGO_FEATURE_SMALL").is_some() {
         (include_str!("memory/small.x"), &["link.x"])
+    } else if env::var_os("CARGO_FEATURE_MEDIUM").is_some() {
+        (include_str!("memory/medium.x"), &["link.x"])
     } else if target.starts_with("thumbv6m") {
         (include_str!("memory/microbit.x"), &["link.x"])
     } else if target.starts_with("thumbv8m") {

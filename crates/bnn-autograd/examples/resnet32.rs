@@ -1,0 +1,44 @@
+//! Writes a residual network in fixed point for images of 32 x 32 pixels in colour, with integer
+//! scores, that fits a microcontroller with 256 KB of flash and 64 KB of RAM. Random images went
+//! through it, so that its batch norms know what sums come; no training made its weights. It is for
+//! programs that compare what a board computes with what a host computes.
+//!
+//! ```console
+//! $ cargo run --release -p bnn-autograd --example resnet32 -- resnet32.bnn
+//! ```
+//!
+//! `bnn train --data FOLDER --arch resnet:width=56,stem=2,fixed=8 --scores integer` trains it.
+
+use std::error::Error;
+
+use bnn_autograd::export::export;
+use bnn_autograd::models::{Family, ResidualConfig, ResidualNet, StemConfig};
+use bnn_autograd::nn::Module;
+use bnn_autograd::{Rng, Tape, Tensor};
+use bnn_core::model::InputType;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("expected the file's name")?;
+    let image = [32, 32, 3];
+    let config = ResidualConfig {
+        stem: StemConfig {
+            channels: 56,
+            kernel: 3,
+            stride: 1,
+            pool: true,
+        },
+        fixed_point: Some(8),
+        integer_scores: true,
+        ..ResidualConfig::resnet(Family::BiRealNet, image, 56, &[1, 1, 1], 10)?
+    };
+    let rng = &mut Rng::new(1);
+    let mut net = ResidualNet::new(config, rng)?;
+    for _ in 0..20 {
+        let pixels = (0..4 * 32 * 32 * 3).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
+        let images = Tensor::new(pixels.collect(), &[4, 32, 32, 3])?;
+        net.forward(&Tape::new().constant(images))?;
+    }
+    let file = export(&mut net, InputType::Unsigned { depth: 8 })?;
+    std::fs::write(path, file)?;
+    Ok(())
+}
