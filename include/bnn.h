@@ -189,8 +189,8 @@ typedef enum bnn_element_t {
    */
   BNN_ELEMENT_F32 = 3,
   /**
-   * Fixed point, signed integers of 16 bits: of nodes inside graphs alone, neither of an input nor
-   * of an output.
+   * Fixed point, signed integers of 16 bits: of nodes inside graphs alone, neither of an input
+   * nor of an output.
    */
   BNN_ELEMENT_I16 = 4,
 } bnn_element_t;
@@ -530,8 +530,8 @@ typedef struct bnn_pool2d_options_t {
 } bnn_pool2d_options_t;
 
 /**
- * The fixed point that integers `v` become: `round(v * factor / 2^shift) + bias`, saturated, with a
- * factor and a bias for each channel. `round` is to the nearest, ties up.
+ * The fixed point that integers `v` become: `round(v * factor / 2^shift) + bias`, saturated, with
+ * a factor and a bias for each channel. `round` is to the nearest, ties up.
  */
 typedef struct bnn_fixed_t {
   /**
@@ -539,8 +539,8 @@ typedef struct bnn_fixed_t {
    */
   int32_t element;
   /**
-   * The exponent `e`, from -16 to 31: a number `v` stands for `v * 2^-e`. The arithmetic does not
-   * use it; the factors convert to it.
+   * The exponent `e`, from -16 to 31: a number `v` stands for `v * 2^-e`. The arithmetic does
+   * not use it; the factors convert to it.
    */
   int32_t exponent;
   /**
@@ -1527,10 +1527,11 @@ bnn_status_t bnn_graph_node(const bnn_graph_t *graph, size_t node, int32_t *elem
  * Sums of signs and integers are exact. Sums of floats begin with 0 and add one product after
  * the other, in the order of the weights, each rounded to a float.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`, `scale`, `bias`), RANGE
- * (there is no node `x`, `weights`, and as in `bnn_conv2d_new_f32`), INDIVISIBLE, UNSUPPORTED
- * (a `scale` of BNN_WEIGHTS_F32), OVERLAP, LAYER (images of another size, weights or padding
- * that do not go with `x`, numbers that the format has no room for, or the graph is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`, `scale`, `bias`),
+ * RANGE (there is no node `x`, `weights`, and as in `bnn_conv2d_new_f32`), INDIVISIBLE,
+ * UNSUPPORTED (a `scale` of BNN_WEIGHTS_F32), OVERLAP, LAYER (images of another size, weights
+ * or padding that do not go with `x`, numbers that the format has no room for, or the graph is
+ * finished).
  */
 bnn_status_t bnn_graph_conv2d_f32(bnn_graph_t *graph,
                                   size_t x,
@@ -1620,12 +1621,13 @@ bnn_status_t bnn_graph_sign_f32(bnn_graph_t *graph,
                                 size_t *node);
 
 /**
- * Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed point.
+ * Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed
+ * point.
  *
  * - `thresholds`: read, `n` numbers.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats, `n`
- * is not its channels, or the graph is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats,
+ * `n` is not its channels, or the graph is finished).
  */
 bnn_status_t bnn_graph_sign_i32(bnn_graph_t *graph,
                                 size_t x,
@@ -1644,9 +1646,9 @@ bnn_status_t bnn_graph_sign_i32(bnn_graph_t *graph,
 bnn_status_t bnn_graph_relu(bnn_graph_t *graph, size_t x, size_t *node);
 
 /**
- * Adds PReLU of node `x`: `x` where it is at least 0, else `slope * x`, a slope per channel. With
- * shifts it is RPReLU (Liu et al. 2020, arXiv 2003.03488): `prelu(x + before) + after`, each
- * operation rounded to a float.
+ * Adds PReLU of node `x`: `x` where it is at least 0, else `slope * x`, a slope per channel.
+ * With shifts it is RPReLU (Liu et al. 2020, arXiv 2003.03488): `prelu(x + before) + after`,
+ * each operation rounded to a float.
  *
  * - `x`: a node of floats.
  * - `before`, `after`: read, `n` floats each; NULL for summands of 0.
@@ -1670,8 +1672,8 @@ bnn_status_t bnn_graph_prelu_f32(bnn_graph_t *graph,
  * - `low`, `high`: finite, `low` not above `high`.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, NOT_FINITE, RANGE (there is no node `x`, or `low` is above `high`),
- * LAYER (`x` is not of floats, or the graph is finished).
+ * Errors: NULL, MISALIGNED, NOT_FINITE, RANGE (there is no node `x`, or `low` is above
+ * `high`), LAYER (`x` is not of floats, or the graph is finished).
  */
 bnn_status_t bnn_graph_clamp_f32(bnn_graph_t *graph, size_t x, float low, float high, size_t *node);
 
@@ -1694,8 +1696,9 @@ bnn_status_t bnn_graph_max_pool2d(bnn_graph_t *graph,
 
 /**
  * Adds an average pool of node `x`: the mean of the elements under each window, without those
- * in the padding. Floats are added row by row, from left to right, each sum rounded to a float,
- * and the last sum divided by their number; the mean of fixed point is rounded, ties up.
+ * in the padding. Floats are added row by row, from left to right, each sum rounded to a
+ * float, and the last sum divided by their number; the mean of fixed point is rounded, ties
+ * up.
  *
  * - `x`: a node of floats or fixed point.
  * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`:
@@ -1723,8 +1726,8 @@ bnn_status_t bnn_graph_add(bnn_graph_t *graph, size_t a, size_t b, size_t *node)
 /**
  * Adds the channels of node `a`, followed by those of node `b`.
  *
- * - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed point
- *   of one exponent; they may be the same.
+ * - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed
+ *   point of one exponent; they may be the same.
  * - `node`: written: the number of the new node.
  *
  * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `a` or `b`, or too many
@@ -1738,8 +1741,8 @@ bnn_status_t bnn_graph_concat(bnn_graph_t *graph, size_t a, size_t b, size_t *no
  * - `x`: a node of floats, fixed point or bits.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels), LAYER
- * (`x` is of unsigned integers, or the graph is finished).
+ * Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels),
+ * LAYER (`x` is of unsigned integers, or the graph is finished).
  */
 bnn_status_t bnn_graph_flatten(bnn_graph_t *graph, size_t x, size_t *node);
 
@@ -1772,8 +1775,8 @@ bnn_status_t bnn_graph_conv2d_fixed_i32(bnn_graph_t *graph,
  * - `n`: the channels of `x`.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`to`, or there is no node `x`), OVERLAP, LAYER
- * (`x` is of bits or floats, `n` is not its channels, or the graph is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`to`, or there is no node `x`), OVERLAP,
+ * LAYER (`x` is of bits or floats, `n` is not its channels, or the graph is finished).
  */
 bnn_status_t bnn_graph_affine_fixed_i32(bnn_graph_t *graph,
                                         size_t x,
@@ -1784,8 +1787,8 @@ bnn_status_t bnn_graph_affine_fixed_i32(bnn_graph_t *graph,
                                         size_t *node);
 
 /**
- * Adds PReLU or RPReLU of node `x` as `bnn_graph_prelu_f32` does, of fixed point: `v` where it is
- * at least 0, else `round(v * slope / 2^shift)`, every result saturated.
+ * Adds PReLU or RPReLU of node `x` as `bnn_graph_prelu_f32` does, of fixed point: `v` where it
+ * is at least 0, else `round(v * slope / 2^shift)`, every result saturated.
  *
  * - `x`: a node of fixed point.
  * - `before`, `after`: read, `n` numbers each; NULL for summands of 0.
@@ -1812,8 +1815,8 @@ bnn_status_t bnn_graph_prelu_fixed_i32(bnn_graph_t *graph,
  * - `low`, `high`: `low` not above `high`.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, RANGE (there is no node `x`, or `low` is above `high`), LAYER (`x` is
- * not of fixed point, or the graph is finished).
+ * Errors: NULL, MISALIGNED, RANGE (there is no node `x`, or `low` is above `high`), LAYER (`x`
+ * is not of fixed point, or the graph is finished).
  */
 bnn_status_t bnn_graph_clamp_i32(bnn_graph_t *graph,
                                  size_t x,
@@ -1828,8 +1831,8 @@ bnn_status_t bnn_graph_clamp_i32(bnn_graph_t *graph,
  * - `exponent`: that of the sum, from -16 to 31. The three exponents differ by at most 15.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, RANGE (`exponent`, or there is no node `a` or `b`), LAYER (they are
- * not of fixed point or of different shapes, exponents are too far apart, or the graph is
+ * Errors: NULL, MISALIGNED, RANGE (`exponent`, or there is no node `a` or `b`), LAYER (they
+ * are not of fixed point or of different shapes, exponents are too far apart, or the graph is
  * finished).
  */
 bnn_status_t bnn_graph_add_fixed(bnn_graph_t *graph,
@@ -1852,8 +1855,8 @@ bnn_status_t bnn_graph_finish(bnn_graph_t *graph, size_t *file_bytes);
 /**
  * Copies the bytes of the finished graph, as `bnn_builder_file` does.
  *
- * - `bytes`: written, as many bytes as `bnn_graph_finish` said; `len`, its size, may be larger,
- *   and what lies after them stays as it was.
+ * - `bytes`: written, as many bytes as `bnn_graph_finish` said; `len`, its size, may be
+ *   larger, and what lies after them stays as it was.
  *
  * Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
  */

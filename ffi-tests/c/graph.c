@@ -1,4 +1,5 @@
-/* Graphs: a residual network that the builder of graphs makes, against plain loops; and what it refuses. */
+/* Graphs: a residual network and fixed point that the builder of graphs makes, against plain loops; and
+ * what it refuses. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// Files of residual networks give what the networks give; what a description leaves out is refused by name.
+// Files of residual networks give what the networks give; what a description leaves out is refused
+// by name.
 #include "check.hpp"
 
 #include <bnn.hpp>
@@ -19,7 +20,8 @@ namespace nn = torch::nn;
 
 namespace {
 
-// A block of a binary residual network, with RPReLU after the sum: its shifts and slopes are its own.
+// A block of a binary residual network, with RPReLU after the sum: its shifts and slopes are its
+// own.
 struct BlockImpl : nn::Module {
     BlockImpl(int64_t in, int64_t out, int64_t stride)
         : conv(register_module("conv", BinaryConv2d(BinaryConv2dOptions(in, out, 3).stride(stride).padding(1).bias(false)))),
@@ -55,7 +57,8 @@ struct BlockImpl : nn::Module {
 };
 TORCH_MODULE(Block);
 
-// A residual network of bytes: sums of signs of weights at both ends, so that every number is that of the file.
+// A residual network of bytes: sums of signs of weights at both ends, so that every number is that
+// of the file.
 struct ResidualImpl : nn::Module {
     ResidualImpl()
         : stem(register_module(
@@ -156,7 +159,8 @@ void layers_of_floats_are_exported_within_the_tolerance() {
     EXPECT((outputs_of(file, images) - scores).abs().max().item<float>() <= 1e-5 * scores.abs().max().item<float>());
 }
 
-// A Sequential describes itself: each kind of module after a stem whose numbers are those of the file.
+// A Sequential describes itself: each kind of module after a stem whose numbers are those of the
+// file.
 void every_module_gives_the_same_bits() {
     const auto expect_equal = [](const char *what, auto... modules) {
         Sequential net(SignWeightConv2d(SignWeightConv2dOptions(3, 6, 3).padding(1).bias(false)), BatchNorm2d(6), modules...);

@@ -1,5 +1,5 @@
-// A trained residual network as a model file, compared with the network before it is given out. Part of
-// bnn_torch.hpp.
+// A trained residual network as a model file, compared with the network before it is given out.
+// Part of bnn_torch.hpp.
 #ifndef BNN_TORCH_EXPORT_GRAPH_HPP
 #define BNN_TORCH_EXPORT_GRAPH_HPP
 
@@ -11,8 +11,8 @@
 
 namespace bnn::torch {
 
-/// The bytes of a model file that computes what `net` computes in evaluation, whatever its `forward`
-/// connects: residual blocks, several branches, float layers at the ends.
+/// The bytes of a model file that computes what `net` computes in evaluation, whatever its
+/// `forward` connects: residual blocks, several branches, float layers at the ends.
 ///
 /// `describe` says what `forward` computes: it is called with a `GraphBuilder` and the node of the
 /// samples, and returns the node of the outputs.
@@ -31,8 +31,8 @@ namespace bnn::torch {
 /// a parameter or a buffer of the network out, or if file and network differ.
 ///
 /// - `samples`: float32, `[batch, features]` or `[batch, channels, height, width]`: integers from 0
-///   to `2^input_bits - 1`, which the file takes as bytes; with `input_bits` 0 any numbers, of which
-///   it takes the signs as bits. The file takes images with channels last.
+///   to `2^input_bits - 1`, which the file takes as bytes; with `input_bits` 0 any numbers, of
+///   which it takes the signs as bits. The file takes images with channels last.
 template <class Net, class Describe>
 std::vector<std::uint8_t> export_graph(::torch::nn::ModuleHolder<Net> net, const Tensor &samples,
                                        const Describe &describe, const ExportOptions &options = {}) {

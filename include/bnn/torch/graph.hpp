@@ -43,9 +43,9 @@ class GraphBuilder {
     Node input() const noexcept { return {0}; }
 
     /// A module applied to `x`: a layer of this library, `torch::nn::Linear`, `Conv2d`,
-    /// `BatchNorm1d`, `BatchNorm2d`, `ReLU`, `ReLU6`, `LeakyReLU`, `PReLU`, `Hardtanh`, `MaxPool2d`,
-    /// `AvgPool2d`, `AdaptiveAvgPool2d`, `Flatten`, `Identity`, dropout, or a `Sequential` of
-    /// these. Binary layers take the signs of `x`.
+    /// `BatchNorm1d`, `BatchNorm2d`, `ReLU`, `ReLU6`, `LeakyReLU`, `PReLU`, `Hardtanh`,
+    /// `MaxPool2d`, `AvgPool2d`, `AdaptiveAvgPool2d`, `Flatten`, `Identity`, dropout, or a
+    /// `Sequential` of these. Binary layers take the signs of `x`.
     Node apply(::torch::nn::Module &module, Node x) {
         if (auto *sequential = module.as<::torch::nn::Sequential>()) {
             for (const auto &child : sequential->named_children()) {
@@ -163,8 +163,8 @@ class GraphBuilder {
         }
     }
 
-    /// The file, of which `output` is the last node. Throws if the network has parameters or buffers
-    /// that the builder was not given.
+    /// The file, of which `output` is the last node. Throws if the network has parameters or
+    /// buffers that the builder was not given.
     std::vector<std::uint8_t> finish(Node output, const ExportOptions &options) {
         TORCH_CHECK(unused_.empty(), "bnn: `", unused_.begin()->second,
                     "` of the network was not exported: the description gives it to no function of the builder");

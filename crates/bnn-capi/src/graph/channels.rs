@@ -157,12 +157,13 @@ export! {
 }
 
 export! {
-    /// Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed point.
+    /// Adds the signs of node `x` as `bnn_graph_sign_f32` does, of unsigned integers or fixed
+    /// point.
     ///
     /// - `thresholds`: read, `n` numbers.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats, `n`
-    /// is not its channels, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE, OVERLAP, LAYER (`x` is of bits or floats,
+    /// `n` is not its channels, or the graph is finished).
     pub fn bnn_graph_sign_i32(
         graph: *mut bnn_graph_t,
         x: usize,
@@ -197,9 +198,9 @@ export! {
 }
 
 export! {
-    /// Adds PReLU of node `x`: `x` where it is at least 0, else `slope * x`, a slope per channel. With
-    /// shifts it is RPReLU (Liu et al. 2020, arXiv 2003.03488): `prelu(x + before) + after`, each
-    /// operation rounded to a float.
+    /// Adds PReLU of node `x`: `x` where it is at least 0, else `slope * x`, a slope per channel.
+    /// With shifts it is RPReLU (Liu et al. 2020, arXiv 2003.03488): `prelu(x + before) + after`,
+    /// each operation rounded to a float.
     ///
     /// - `x`: a node of floats.
     /// - `before`, `after`: read, `n` floats each; NULL for summands of 0.
@@ -239,8 +240,8 @@ export! {
     /// - `low`, `high`: finite, `low` not above `high`.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, NOT_FINITE, RANGE (there is no node `x`, or `low` is above `high`),
-    /// LAYER (`x` is not of floats, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, NOT_FINITE, RANGE (there is no node `x`, or `low` is above
+    /// `high`), LAYER (`x` is not of floats, or the graph is finished).
     pub fn bnn_graph_clamp_f32(
         graph: *mut bnn_graph_t,
         x: usize,

@@ -14,16 +14,16 @@ use crate::model::bnn_element_t;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-/// The fixed point that integers `v` become: `round(v * factor / 2^shift) + bias`, saturated, with a
-/// factor and a bias for each channel. `round` is to the nearest, ties up.
+/// The fixed point that integers `v` become: `round(v * factor / 2^shift) + bias`, saturated, with
+/// a factor and a bias for each channel. `round` is to the nearest, ties up.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
 pub struct bnn_fixed_t {
     /// A `bnn_element_t`: BNN_ELEMENT_I16, or BNN_ELEMENT_I32 of the last node, the output.
     pub element: i32,
-    /// The exponent `e`, from -16 to 31: a number `v` stands for `v * 2^-e`. The arithmetic does not
-    /// use it; the factors convert to it.
+    /// The exponent `e`, from -16 to 31: a number `v` stands for `v * 2^-e`. The arithmetic does
+    /// not use it; the factors convert to it.
     pub exponent: i32,
     /// The power of two that divides, from 0 to 62.
     pub shift: i32,
@@ -141,8 +141,8 @@ export! {
     /// - `n`: the channels of `x`.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`to`, or there is no node `x`), OVERLAP, LAYER
-    /// (`x` is of bits or floats, `n` is not its channels, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (`to`, or there is no node `x`), OVERLAP,
+    /// LAYER (`x` is of bits or floats, `n` is not its channels, or the graph is finished).
     pub fn bnn_graph_affine_fixed_i32(
         graph: *mut bnn_graph_t,
         x: usize,
@@ -165,8 +165,8 @@ export! {
 }
 
 export! {
-    /// Adds PReLU or RPReLU of node `x` as `bnn_graph_prelu_f32` does, of fixed point: `v` where it is
-    /// at least 0, else `round(v * slope / 2^shift)`, every result saturated.
+    /// Adds PReLU or RPReLU of node `x` as `bnn_graph_prelu_f32` does, of fixed point: `v` where it
+    /// is at least 0, else `round(v * slope / 2^shift)`, every result saturated.
     ///
     /// - `x`: a node of fixed point.
     /// - `before`, `after`: read, `n` numbers each; NULL for summands of 0.
@@ -212,8 +212,8 @@ export! {
     /// - `low`, `high`: `low` not above `high`.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, RANGE (there is no node `x`, or `low` is above `high`), LAYER (`x` is
-    /// not of fixed point, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, RANGE (there is no node `x`, or `low` is above `high`), LAYER (`x`
+    /// is not of fixed point, or the graph is finished).
     pub fn bnn_graph_clamp_i32(
         graph: *mut bnn_graph_t,
         x: usize,
@@ -239,8 +239,8 @@ export! {
     /// - `exponent`: that of the sum, from -16 to 31. The three exponents differ by at most 15.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, RANGE (`exponent`, or there is no node `a` or `b`), LAYER (they are
-    /// not of fixed point or of different shapes, exponents are too far apart, or the graph is
+    /// Errors: NULL, MISALIGNED, RANGE (`exponent`, or there is no node `a` or `b`), LAYER (they
+    /// are not of fixed point or of different shapes, exponents are too far apart, or the graph is
     /// finished).
     pub fn bnn_graph_add_fixed(
         graph: *mut bnn_graph_t,

@@ -52,8 +52,8 @@ export! {
 export! {
     /// Adds the channels of node `a`, followed by those of node `b`.
     ///
-    /// - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed point
-    ///   of one exponent; they may be the same.
+    /// - `a`, `b`: nodes of one height and width, both of floats, both of bits or both of fixed
+    ///   point of one exponent; they may be the same.
     /// - `node`: written: the number of the new node.
     ///
     /// Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `a` or `b`, or too many
@@ -84,8 +84,8 @@ export! {
     /// - `x`: a node of floats, fixed point or bits.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels), LAYER
-    /// (`x` is of unsigned integers, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, OVERFLOW, RANGE (there is no node `x`, or too many channels),
+    /// LAYER (`x` is of unsigned integers, or the graph is finished).
     pub fn bnn_graph_flatten(graph: *mut bnn_graph_t, x: usize, node: *mut usize) -> bnn_status_t {
         let input = graph.part("x", x)?;
         let channels = elements(input.shape)?;

@@ -1,8 +1,8 @@
 //! Model files of graphs (version 2 of the format) are put together node by node.
 //!
 //! A node is checked when it is added: its types and shapes here, and what the format has room for
-//! by the very writer of the core, in a graph of its own (`trial`). So a node that is refused leaves
-//! the builder unchanged, and `bnn_graph_finish` has little left to refuse.
+//! by the very writer of the core, in a graph of its own (`trial`). So a node that is refused
+//! leaves the builder unchanged, and `bnn_graph_finish` has little left to refuse.
 
 mod trial;
 
@@ -298,8 +298,8 @@ export! {
 export! {
     /// Copies the bytes of the finished graph, as `bnn_builder_file` does.
     ///
-    /// - `bytes`: written, as many bytes as `bnn_graph_finish` said; `len`, its size, may be larger,
-    ///   and what lies after them stays as it was.
+    /// - `bytes`: written, as many bytes as `bnn_graph_finish` said; `len`, its size, may be
+    ///   larger, and what lies after them stays as it was.
     ///
     /// Errors: NULL, MISALIGNED, TOO_SHORT, LAYER (not finished).
     pub fn bnn_graph_file(graph: *const bnn_graph_t, bytes: *mut u8, len: usize) -> bnn_status_t {

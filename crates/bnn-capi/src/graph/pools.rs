@@ -57,8 +57,9 @@ export! {
 
 export! {
     /// Adds an average pool of node `x`: the mean of the elements under each window, without those
-    /// in the padding. Floats are added row by row, from left to right, each sum rounded to a float,
-    /// and the last sum divided by their number; the mean of fixed point is rounded, ties up.
+    /// in the padding. Floats are added row by row, from left to right, each sum rounded to a
+    /// float, and the last sum divided by their number; the mean of fixed point is rounded, ties
+    /// up.
     ///
     /// - `x`: a node of floats or fixed point.
     /// - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`:

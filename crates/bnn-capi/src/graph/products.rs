@@ -154,10 +154,11 @@ export! {
     /// Sums of signs and integers are exact. Sums of floats begin with 0 and add one product after
     /// the other, in the order of the weights, each rounded to a float.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`, `scale`, `bias`), RANGE
-    /// (there is no node `x`, `weights`, and as in `bnn_conv2d_new_f32`), INDIVISIBLE, UNSUPPORTED
-    /// (a `scale` of BNN_WEIGHTS_F32), OVERLAP, LAYER (images of another size, weights or padding
-    /// that do not go with `x`, numbers that the format has no room for, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, TAIL_BITS, NOT_FINITE (`w`, `scale`, `bias`),
+    /// RANGE (there is no node `x`, `weights`, and as in `bnn_conv2d_new_f32`), INDIVISIBLE,
+    /// UNSUPPORTED (a `scale` of BNN_WEIGHTS_F32), OVERLAP, LAYER (images of another size, weights
+    /// or padding that do not go with `x`, numbers that the format has no room for, or the graph is
+    /// finished).
     pub fn bnn_graph_conv2d_f32(
         graph: *mut bnn_graph_t,
         x: usize,

@@ -25,8 +25,8 @@ pub enum bnn_element_t {
     BNN_ELEMENT_I32 = 2,
     /// Scores, a `float` each.
     BNN_ELEMENT_F32 = 3,
-    /// Fixed point, signed integers of 16 bits: of nodes inside graphs alone, neither of an input nor
-    /// of an output.
+    /// Fixed point, signed integers of 16 bits: of nodes inside graphs alone, neither of an input
+    /// nor of an output.
     BNN_ELEMENT_I16 = 4,
 }
 
