@@ -246,7 +246,8 @@ inline void compare(const Written &written, const Tensor &samples, const Tensor 
     const Tensor differ = apart.le(allowed).all(1).logical_not();
     TORCH_CHECK(!differ.any().item<bool>(), "bnn: file and network differ in ", differ.sum().item<int64_t>(), " of ",
                 samples.size(0), " samples, by up to ", apart.max().item<double>(),
-                "; does the network compute something beside the layers that were exported?");
+                "; does the network compute something beside the layers that were exported, such as a sum of two of them? "
+                "(export_graph is for networks that are no chain; sums of floats need a tolerance there)");
 }
 
 } // namespace bnn::torch::detail

@@ -178,8 +178,8 @@ class Layers {
     static std::string why_not(const ::torch::nn::Module &module) {
         namespace nn = ::torch::nn;
         if (module.as<nn::Linear>() != nullptr || module.as<nn::Conv2d>() != nullptr) {
-            return "its weights are real numbers; a network of numbers begins with a bnn::torch::SignWeightLinear or "
-                   "SignWeightConv2d, and goes on with BinaryLinear and BinaryConv2d";
+            return "its weights are real numbers, which export_graph exports; a chain of numbers begins with a "
+                   "bnn::torch::SignWeightLinear or SignWeightConv2d, and goes on with BinaryLinear and BinaryConv2d";
         }
         if (module.as<nn::ReLU>() != nullptr) {
             return "its outputs all have the sign +1; the next layer takes signs, and needs no activation before it";
