@@ -34,13 +34,15 @@ pub(crate) fn fixed_rprelu<T: Real>(
 }
 
 /// The integers of [`fixed_rprelu`], one of each for each channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct FixedRprelu {
     pub(crate) before: Vec<i32>,
     /// Slopes are these times `2^-SHIFT`.
     pub(crate) slope: Vec<i32>,
     pub(crate) after: Vec<i32>,
-    exponent: i8,
+    /// A number times this is its integer; an integer times `down` the number.
+    up: f64,
+    down: f64,
 }
 
 const X: usize = 0;
@@ -53,6 +55,9 @@ struct Kept<T: Real> {
 }
 
 saved_state!(Kept<T> { x });
+
+/// What an integer of a slope stands for.
+const SLOPE_UNIT: f64 = 1.0 / (1_u32 << FixedRprelu::SHIFT) as f64;
 
 /// What a result changes by, for one more of each input of [`fixed_rprelu`] that it depends on.
 struct Local {
@@ -79,7 +84,8 @@ impl FixedRprelu {
             before: nearest(before, power(exponent)),
             slope: nearest(slope, f64::from(Self::SHIFT).exp2()),
             after: nearest(after, power(exponent)),
-            exponent,
+            up: power(exponent),
+            down: power(-exponent),
         }
     }
 
@@ -90,9 +96,15 @@ impl FixedRprelu {
         numbers.map(|((&before, &after), &slope)| [before, slope, after])
     }
 
+    /// The integer of a fixed-point number.
+    fn integer<T: Real>(&self, x: T) -> i16 {
+        fixed::saturated((x.as_f64() * self.up) as i64)
+    }
+
+    /// How the result of `x` in a channel changes.
     fn local<T: Real>(&self, x: T, [before, slope, after]: [i32; 3]) -> Local {
         let fits = |v: i64| v == i64::from(fixed::saturated(v));
-        let sum = i64::from(integer(x, self.exponent)) + i64::from(before);
+        let sum = i64::from(self.integer(x)) + i64::from(before);
         let u = fixed::saturated(sum);
         let rectified = match u < 0 {
             true => fixed::affine(u.into(), slope, 0, Self::SHIFT),
@@ -101,19 +113,16 @@ impl FixedRprelu {
         let result = i64::from(fixed::saturated(rectified)) + i64::from(after);
         let number = |passes: bool, x: f64| if passes { x } else { 0.0 };
         let passes = fits(rectified) && fits(result);
-        let down = power(-(Self::SHIFT as i8));
-        let slope = if u < 0 { f64::from(slope) * down } else { 1.0 };
+        let slope = match u < 0 {
+            true => f64::from(slope) * SLOPE_UNIT,
+            false => 1.0,
+        };
         Local {
             x: number(passes && fits(sum), slope),
-            slope: number(passes && u < 0, f64::from(u) * power(-self.exponent)),
+            slope: number(passes && u < 0, f64::from(u) * self.down),
             after: number(fits(result), 1.0),
         }
     }
-}
-
-/// The integer of a fixed-point number.
-fn integer<T: Real>(x: T, exponent: i8) -> i16 {
-    fixed::saturated((x.as_f64() * power(exponent)) as i64)
 }
 
 impl<T: Real> Function<T> for FixedRprelu {
@@ -131,13 +140,12 @@ impl<T: Real> Function<T> for FixedRprelu {
                 x: pass.input(X, x),
             })
         })?;
-        let down = power(-self.exponent);
         let mut y = x.clone();
         for_rows(y.data_mut(), slope.numel(), |row| {
             for (x, [before, slope, after]) in row.iter_mut().zip(self.channels()) {
-                let v = fixed::plus(integer(*x, self.exponent), before);
+                let v = fixed::plus(self.integer(*x), before);
                 let v = fixed::plus(fixed::prelu(v, slope, Self::SHIFT), after);
-                *x = T::from_f64(f64::from(v) * down);
+                *x = T::from_f64(f64::from(v) * self.down);
             }
         });
         Ok(vec![y])
