@@ -51,6 +51,7 @@ fn a_slice_of_fashion_mnist_is_learned() {
     );
     assert_eq!(told["mismatches"], 0, "{told}");
     assert_eq!(told["test_images"], 500);
+    // 20 seeds on two instruction sets: 0.836 to 0.860.
     assert!(told["packed_accuracy"].as_f64().unwrap() > 0.75, "{told}");
 
     // The same folder with other pixels is another run.

@@ -75,6 +75,7 @@ fn colours_are_learned_and_told_by_name() {
     let told = train(folder, &["--data", "data"]);
     assert_eq!(told["test_images"], 30);
     assert_eq!(told["mismatches"], 0);
+    // 1 with each of 20 seeds.
     assert!(told["packed_accuracy"].as_f64().unwrap() > 0.9, "{told}");
 
     let info = json(folder, &["info", "m.bnn", "--json"]);
@@ -135,7 +136,8 @@ fn one_folder_of_any_sizes_is_resized_and_split() {
     );
     let told = train(folder, &["--data", "data", "--image-size", "4x3"]);
     assert_eq!(told["test_images"], 16); // a fifth of 81
-    assert!(told["packed_accuracy"].as_f64().unwrap() > 0.9, "{told}");
+    // 20 seeds: 0.875 to 1.
+    assert!(told["packed_accuracy"].as_f64().unwrap() > 0.7, "{told}");
     assert_eq!(json(folder, &["info", "m.bnn", "--json"])["inputs"], 12);
     // The test images are those that were not trained on, in the size the model takes.
     let evaluated = json(folder, &["eval", "m.bnn", "--data", "data", "--json"]);
