@@ -153,6 +153,45 @@ void what_no_graph_holds_is_refused() {
     CHECK_ERROR(BNN_ERROR_RANGE, "height: expected at most 65535", bnn::GraphBuilder::of_bytes(8, {65536, 1, 1}));
 }
 
+// A row starts on a word, so that signs of another number of rows have fewer words than the library
+// reads, though they are as many.
+void packed_weights_of_another_number_of_rows_are_refused() {
+    auto g = bnn::GraphBuilder::of_bits({1, 1, 2});
+    const std::vector<float> w = numbers(6, 1);
+    const std::vector<std::int32_t> three(3, 1);
+    const bnn::BitMatrix row(w, 1, 6), turned(w, 2, 3), right(w, 3, 2);
+    bnn::Conv2dOptions dense;
+    dense.outputs = 3;
+    const char *expected = "rows of w: expected 3 elements, found 1";
+    CHECK_ERROR(BNN_ERROR_MISMATCH, expected, g.linear(g.input(), 3, bnn::Weights::bits(row)));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, expected, g.conv2d(g.input(), dense, bnn::Weights::bits(row)));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, expected, g.conv2d_threshold(g.input(), dense, bnn::Weights::bits(row), three));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, expected,
+                g.conv2d_fixed(g.input(), dense, bnn::Weights::bits(row), {BNN_ELEMENT_I32, 1, 0}, three, three));
+    CHECK_ERROR(BNN_ERROR_MISMATCH, "found 2", g.linear(g.input(), 3, bnn::Weights::bits(turned)));
+    CHECK(g.linear(g.input(), 3, bnn::Weights::bits(right)) == 1);
+}
+
+// What a container was emptied of is still in its memory; "none" is none all the same.
+void emptied_containers_are_none() {
+    const std::vector<std::uint8_t> x = {2};
+    const std::vector<float> half = {0.5f};
+    std::vector<float> emptied(8, 100.0f);
+    std::vector<std::int32_t> integers(8, 100);
+    emptied.clear();
+    integers.clear();
+    auto g = bnn::GraphBuilder::of_bytes(8, {1, 1, 1});
+    g.rprelu(g.affine(g.input(), {half, emptied}), emptied, half, emptied);
+    CHECK(bnn::PackedModel(g.finish()).run<float>(x) == std::vector<float>{1.0f});
+
+    auto of_fixed = bnn::GraphBuilder::of_bytes(8, {1, 1, 1});
+    const std::vector<std::int32_t> one = {1}, none = {0};
+    const Node y = of_fixed.affine_fixed(of_fixed.input(), {BNN_ELEMENT_I16, 0, 0}, one, none);
+    const Node z = of_fixed.rprelu_fixed(y, integers, one, integers, 0);
+    of_fixed.affine_fixed(z, {BNN_ELEMENT_I32, 0, 0}, one, none);
+    CHECK(bnn::PackedModel(of_fixed.finish()).run<std::int32_t>(x) == std::vector<std::int32_t>{2});
+}
+
 } // namespace
 
 void test_graph() {
@@ -160,4 +199,6 @@ void test_graph() {
     every_other_node_computes_what_it_says();
     nodes_of_fixed_point_compute_what_they_say();
     what_no_graph_holds_is_refused();
+    packed_weights_of_another_number_of_rows_are_refused();
+    emptied_containers_are_none();
 }

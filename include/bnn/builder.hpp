@@ -13,7 +13,7 @@
 namespace bnn {
 
 /// `bnn_pool2d_options_t` with its defaults set. `kernel_height` and `kernel_width` have none: set
-/// them.
+/// them. (In graphs 0 stands for the whole image.)
 struct Pool2dOptions : bnn_pool2d_options_t {
     Pool2dOptions() { detail::check(bnn_pool2d_options_init(this)); }
 };
@@ -124,7 +124,9 @@ class Builder {
     /// A sign, at the end of a model whose output is bits.
     Builder &sign() { return checked(bnn_builder_sign(get())); }
 
-    /// The file; nothing can be added afterwards.
+    /// The file; nothing can be added afterwards. If there is no memory for the copy that is returned
+    /// (`std::bad_alloc`), the file is finished all the same, and `bnn_builder_file(get(), ..)` copies
+    /// it.
     std::vector<std::uint8_t> finish() {
         std::size_t bytes = 0;
         detail::check(bnn_builder_finish(get(), &bytes));

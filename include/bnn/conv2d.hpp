@@ -11,7 +11,8 @@
 namespace bnn {
 
 /// `bnn_conv2d_options_t` with its defaults set. `height`, `width`, `channels`, `outputs`,
-/// `kernel_height` and `kernel_width` have none: set them.
+/// `kernel_height` and `kernel_width` have none: set them. (In graphs all but `outputs` may stay 0,
+/// for that of the node.)
 struct Conv2dOptions : bnn_conv2d_options_t {
     Conv2dOptions() { detail::check(bnn_conv2d_options_init(this)); }
 };

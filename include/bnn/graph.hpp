@@ -21,7 +21,9 @@ class Weights {
     static Weights signs(Span<const float> w) noexcept { return {BNN_WEIGHTS_SIGNS, w.data(), w.size()}; }
     /// Signs, packed, a row for each output: of bits or bytes.
     static Weights bits(const BitMatrix &w) noexcept {
-        return {BNN_WEIGHTS_BITS, w.words().data(), w.rows() * w.cols()};
+        Weights bits(BNN_WEIGHTS_BITS, w.words().data(), w.rows() * w.cols());
+        bits.packed_rows_ = w.rows();
+        return bits;
     }
     /// Integers of 8 bits: of bytes, fixed point or floats.
     static Weights i8(Span<const std::int8_t> w) noexcept { return {BNN_WEIGHTS_I8, w.data(), w.size()}; }
@@ -32,13 +34,15 @@ class Weights {
     const void *data() const noexcept { return data_; }
     /// How many weights there are.
     std::size_t size() const noexcept { return size_; }
+    /// The rows of packed signs, each of which starts on a word; of other weights 0.
+    std::size_t packed_rows() const noexcept { return packed_rows_; }
 
   private:
     Weights(bnn_weights_t kind, const void *data, std::size_t size) noexcept : kind_(kind), data_(data), size_(size) {}
 
     bnn_weights_t kind_;
     const void *data_;
-    std::size_t size_;
+    std::size_t size_, packed_rows_ = 0;
 };
 
 /// Puts a model file of a graph together, node by node. Each function adds a node, and returns its
@@ -236,7 +240,9 @@ class GraphBuilder {
         return added([&](Node *node) { return bnn_graph_flatten(get(), x, node); });
     }
 
-    /// The file; nothing can be added afterwards. If it is refused, the builder goes on.
+    /// The file; nothing can be added afterwards. If it is refused, the builder goes on. If there is
+    /// no memory for the copy that is returned (`std::bad_alloc`), the file is finished all the same,
+    /// and `bnn_graph_file(get(), ..)` copies it.
     std::vector<std::uint8_t> finish() {
         std::size_t bytes = 0;
         detail::check(bnn_graph_finish(get(), &bytes));
@@ -277,6 +283,9 @@ class GraphBuilder {
         const Shape image = shape(x);
         Conv2dOptions filled = options;
         const auto fill = [](std::size_t &size, std::size_t of_image) { size = size == 0 ? of_image : size; };
+        if (w.kind() == BNN_WEIGHTS_BITS) {
+            detail::expect_size("rows of w", options.outputs, w.packed_rows());
+        }
         fill(filled.channels, image[2]);
         fill(filled.kernel_height, image[0]);
         fill(filled.kernel_width, image[1]);
