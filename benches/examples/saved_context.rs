@@ -1,12 +1,14 @@
 //! What a training step of a network of the shape of ReActNet-A keeps for its reverse pass, beside
 //! a float network of the same shapes on the same tape, and what the step takes.
 //!
-//! `saved_context [BATCH [STEPS]]` prints a table: bytes that the tape keeps for each image, and
-//! seconds of the fastest step on all threads.
+//! `saved_context [BATCH [STEPS]]` prints a table: bytes that the tape keeps for each image between
+//! the passes, bytes that a step takes for each at its peak, and seconds of the fastest step on all
+//! threads.
 
 use std::error::Error;
 use std::time::Instant;
 
+use bnn_autograd::internal::peak_of;
 use bnn_autograd::models::{ResidualConfig, ResidualNet, UnitConfig};
 use bnn_autograd::nn::{BatchNorm, Conv2d, Linear, Module, PReLU};
 use bnn_autograd::ops::{self, ConvOptions, Padding};
@@ -21,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let steps = args.next().map_or(Ok(3), |n| n.parse())?;
     let rng = &mut Rng::new(1);
     let config = ResidualConfig::react_net_a(IMAGE, 32, CLASSES)?;
-    println!("| network | kept for an image, MB | float / this | step of {batch}, s |");
+    println!("For an image, MB; float / this in brackets.");
+    println!("| network | kept | at the peak | step of {batch}, s |");
     println!("| --- | --- | --- | --- |");
     let float = Figures::of(&mut FloatNet::new(&config, rng)?, batch, steps)?;
     float.report("float convolutions", &float);
@@ -40,9 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Bytes are for each image.
 struct Figures {
-    /// Bytes that the tape keeps for each image.
-    bytes: usize,
+    /// What the tape keeps.
+    kept: usize,
+    /// What a step takes at its peak.
+    peak: usize,
     /// Of the fastest step.
     seconds: f64,
 }
@@ -50,41 +56,55 @@ struct Figures {
 impl Figures {
     fn of(net: &mut dyn Module, batch: usize, steps: usize) -> Result<Self, Box<dyn Error>> {
         // What is kept whatever the batch, such as weights, is in both.
-        let (some, _) = step(net, batch)?;
-        let (more, _) = step(net, batch + 1)?;
+        let some = step(net, batch)?;
+        let more = step(net, batch + 1)?;
         let mut seconds = f64::INFINITY;
         for _ in 0..steps {
-            seconds = seconds.min(step(net, batch)?.1);
+            seconds = seconds.min(step(net, batch)?.seconds);
         }
         Ok(Self {
-            bytes: more - some,
+            kept: more.kept - some.kept,
+            peak: more.peak - some.peak,
             seconds,
         })
     }
 
     fn report(&self, name: &str, float: &Self) {
-        let (mb, ratio) = (
-            self.bytes as f64 / 1e6,
-            float.bytes as f64 / self.bytes as f64,
-        );
-        println!("| {name} | {mb:.1} | {ratio:.1} | {:.2} |", self.seconds);
+        let cell = |ours: usize, float: usize| {
+            format!(
+                "{:.1} ({:.1})",
+                ours as f64 / 1e6,
+                float as f64 / ours as f64
+            )
+        };
+        let (kept, peak) = (cell(self.kept, float.kept), cell(self.peak, float.peak));
+        println!("| {name} | {kept} | {peak} | {:.2} |", self.seconds);
     }
 }
 
-/// The bytes that the tape keeps, and the seconds of forward and reverse pass.
-fn step(net: &mut dyn Module, batch: usize) -> Result<(usize, f64), Box<dyn Error>> {
+/// A forward and a reverse pass; bytes are those of the whole batch.
+fn step(net: &mut dyn Module, batch: usize) -> Result<Figures, Box<dyn Error>> {
     let len = batch * IMAGE.iter().product::<usize>();
     let pixels = (0..len).map(|i| (i * 7919 % 251) as f32);
     let pixels = Tensor::new(pixels.collect(), &[batch, IMAGE[0], IMAGE[1], IMAGE[2]])?;
     let labels: Vec<u16> = (0..batch).map(|i| (i * 37 % CLASSES) as u16).collect();
     let start = Instant::now();
-    let tape = Tape::new();
-    let scores = net.forward(&tape.constant(pixels))?;
-    let loss = ops::cross_entropy(&scores, &labels, 0.0)?;
-    let kept = tape.memory().total;
-    loss.backward()?.add_to(net)?;
+    let (memory, peak) = peak_of(|| {
+        let tape = Tape::new();
+        let scores = net.forward(&tape.constant(pixels))?;
+        let loss = ops::cross_entropy(&scores, &labels, 0.0)?;
+        let memory = tape.memory();
+        loss.backward()?.add_to(net)?;
+        Ok::<_, bnn_autograd::Error>(memory)
+    });
     net.zero_grad();
-    Ok((kept, start.elapsed().as_secs_f64()))
+    let memory = memory?;
+    Ok(Figures {
+        kept: memory.total,
+        // Bits are no buffers.
+        peak: peak + memory.besides_tensors,
+        seconds: start.elapsed().as_secs_f64(),
+    })
 }
 
 /// The network with float convolutions, batch norm, shortcuts and PReLU.

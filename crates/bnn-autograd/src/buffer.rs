@@ -89,7 +89,7 @@ thread_local! {
 /// The result of `body`, and how many bytes more were alive at its peak than before, in buffers
 /// that this thread made. It does not see a peak of a call inside `body`.
 #[cfg(any(test, all(feature = "data", feature = "checkpoint")))]
-pub(crate) fn peak_of<R>(body: impl FnOnce() -> R) -> (R, usize) {
+pub fn peak_of<R>(body: impl FnOnce() -> R) -> (R, usize) {
     let before = ALIVE.get().now;
     ALIVE.set(Alive {
         now: before,

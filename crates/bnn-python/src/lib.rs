@@ -25,7 +25,7 @@ mod windows;
 mod writer;
 
 /// The compiled module; `bnn_engine` has what is public.
-#[pymodule]
+#[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     set_up_once(module.py())?;
     threads::share_with_onnxruntime();

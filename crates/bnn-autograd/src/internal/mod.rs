@@ -10,6 +10,8 @@ mod recipe;
 
 use bnn_core::BitMatrixView;
 
+#[cfg(all(feature = "data", feature = "checkpoint"))]
+pub use crate::buffer::peak_of;
 pub use crate::models::size::MOST_WEIGHTS;
 pub use recipe::Recipe;
 

@@ -147,7 +147,9 @@ pub(crate) fn lend<const N: usize, R>(
 ) -> R {
     work(tensors.map(|tensor| {
         // SAFETY: its object is borrowed, so it lives, without gaps; no Python code has run since
-        // its memory was asked for, and none runs before `work` returns.
+        // its memory was asked for, and none runs before `work` returns. (A kernel of PyTorch's on
+        // another thread could still write to it, as to any array that numpy lends; whoever trains a
+        // tensor on two threads at once has no right values either.)
         unsafe { slice::from_raw_parts(tensor.data.as_ptr(), tensor.shape.elements()) }
     }))
 }

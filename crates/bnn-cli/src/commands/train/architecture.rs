@@ -207,6 +207,18 @@ impl Architecture {
         })
     }
 
+    /// The text of the value on the command line, with what is no property of the network but of
+    /// a run.
+    pub(super) fn of_run(&self) -> String {
+        match self {
+            Self::Residual {
+                recompute: units @ 1..,
+                ..
+            } => format!("{self},recompute={units}"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Refuses what would take all memory.
     fn checked(self, text: &str, data: &Dataset) -> Result<Self, CliError> {
         let weights = self.weights(data);

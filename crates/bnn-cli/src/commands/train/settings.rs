@@ -324,7 +324,7 @@ impl Settings {
         }
         let mut command = format!(
             "bnn train --data {data} --arch {} --input {} --scores {} --epochs {} --batch {} --lr {} --seed {} --optimizer {} --keep {}",
-            self.network,
+            self.network.of_run(),
             self.input_name(),
             self.scores_name(),
             c.epochs,

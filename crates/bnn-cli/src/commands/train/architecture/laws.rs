@@ -37,12 +37,13 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         assert_eq!(found.to_string(), whole);
         assert_eq!(parsed(whole).map_err(|error| error.to_string()), Ok(found));
     }
-    // What is computed again is no property of the network.
-    let again = parsed("reactnet:recompute=3").map_err(|error| error.to_string());
-    assert_eq!(
-        again.map(|network| network.to_string()),
-        Ok("reactnet:width=32,blocks=1,stages=2".to_owned())
-    );
+    // What is computed again is no property of the network, but of a run.
+    let read = |text: &str| parsed(text).map_err(|error| error.to_string()).unwrap();
+    let again = read("reactnet:recompute=3");
+    let network = "reactnet:width=32,blocks=1,stages=2";
+    assert_eq!(again.to_string(), network);
+    assert_eq!(again.of_run(), format!("{network},recompute=3"));
+    assert_eq!(read(network).of_run(), network);
     for wrong in [
         "",
         "resnet:recompute=0",
