@@ -282,7 +282,7 @@ typedef struct bnn_linear_options_t {
 /**
  * The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets
  * everything that has a default; height, width, channels, outputs, kernel_height and kernel_width
- * have none.
+ * have none (in graphs all of them but outputs may be 0, for those of the node).
  */
 typedef struct bnn_conv2d_options_t {
   /**
@@ -491,8 +491,8 @@ typedef struct bnn_stream_t {
 } bnn_stream_t;
 
 /**
- * The windows of a max pool. `bnn_pool2d_options_init` sets all of it but the kernel, which has no
- * default.
+ * The windows of a pool. `bnn_pool2d_options_init` sets all of it but the kernel, which has no
+ * default: it becomes 0, which in graphs stands for the whole image.
  */
 typedef struct bnn_pool2d_options_t {
   /**
@@ -512,7 +512,7 @@ typedef struct bnn_pool2d_options_t {
    */
   size_t stride_x;
   /**
-   * Rows of padding above an image, which is never the largest; by default 0.
+   * Rows of padding above an image, which takes no part in the largest or the mean; by default 0.
    */
   size_t pad_top;
   /**
@@ -1511,9 +1511,11 @@ bnn_status_t bnn_graph_node(const bnn_graph_t *graph, size_t node, int32_t *elem
  * a float each. A dense layer is one whose kernel covers the image: options of which only
  * `outputs` is set.
  *
- * - `x`: a node. Bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`), have
- *   weights of signs; unsigned integers, of which they take the numbers, signs or integers;
- *   floats, integers or floats; fixed point, integers.
+ * - `x`: a node. The weights that go with it:
+ *   bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`): signs;
+ *   unsigned integers, of which they take the numbers: signs or integers;
+ *   floats: integers or floats;
+ *   fixed point: integers.
  * - `options`: read. `height`, `width` and `channels` must be those of `x`; each of them, and
  *   `kernel_height` and `kernel_width`, may be 0 for that of `x`. Padding other than
  *   BNN_PAD_ZERO is for bits. `clip` is not used.
@@ -1543,8 +1545,9 @@ bnn_status_t bnn_graph_conv2d_f32(bnn_graph_t *graph,
                                   size_t *node);
 
 /**
- * Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits or unsigned integers,
- * and gives out bits: `+1` where the sum is at least the threshold of its output, else `-1`.
+ * Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits, unsigned integers or
+ * fixed point (weights BNN_WEIGHTS_I8), and gives out bits: `+1` where the sum is at least the
+ * threshold of its output, else `-1`.
  *
  * - `thresholds`: read, `outputs` numbers.
  *
@@ -1685,9 +1688,9 @@ bnn_status_t bnn_graph_clamp_f32(bnn_graph_t *graph, size_t x, float low, float 
  * - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`.
  * - `node`: written: the number of the new node.
  *
- * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (there is no node `x`, or a window larger
- * than the padded image), OVERLAP, LAYER (`x` is of unsigned integers, numbers that the format
- * has no room for, or the graph is finished).
+ * Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (there is no node `x`, a window larger than
+ * the padded image, or padding as large as the window), OVERLAP, LAYER (`x` is of unsigned
+ * integers, numbers that the format has no room for, or the graph is finished).
  */
 bnn_status_t bnn_graph_max_pool2d(bnn_graph_t *graph,
                                   size_t x,
@@ -1705,7 +1708,7 @@ bnn_status_t bnn_graph_max_pool2d(bnn_graph_t *graph,
  *   options as they were set by `bnn_pool2d_options_init` give the mean of each channel.
  * - `node`: written: the number of the new node.
  *
- * Errors: as `bnn_graph_max_pool2d`.
+ * Errors: as `bnn_graph_max_pool2d`; LAYER of bits too.
  */
 bnn_status_t bnn_graph_average_pool2d(bnn_graph_t *graph,
                                       size_t x,
@@ -1847,8 +1850,9 @@ bnn_status_t bnn_graph_add_fixed(bnn_graph_t *graph,
  *
  * - `file_bytes`: written: the size of the file.
  *
- * Errors: NULL, MISALIGNED, LAYER (no nodes, a node that no later one reads, too many rows of
- * nodes in all, or finished before), OVERFLOW.
+ * Errors: NULL, MISALIGNED, LAYER (no nodes, a node that no later one reads, a last node of
+ * BNN_ELEMENT_I16, which no output is, too many rows of nodes in all, or finished before),
+ * OVERFLOW.
  */
 bnn_status_t bnn_graph_finish(bnn_graph_t *graph, size_t *file_bytes);
 

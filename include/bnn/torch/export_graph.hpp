@@ -22,7 +22,7 @@ namespace bnn::torch {
 ///     x = g.apply(net->stem, x);
 ///     x = g.add(x, g.apply(net->norm, g.apply(net->conv, x)));
 ///     return g.apply(net->head, g.flatten(g.average_pool(x)));
-/// });
+/// }, bnn::torch::ExportOptions().tolerance(1e-5)); // for the mean of floats, and those of the head
 /// ```
 ///
 /// The file is run on `samples` and compared with what `net->forward(samples)` gives: all outputs

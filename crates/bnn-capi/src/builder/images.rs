@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-/// The windows of a max pool. `bnn_pool2d_options_init` sets all of it but the kernel, which has no
-/// default.
+/// The windows of a pool. `bnn_pool2d_options_init` sets all of it but the kernel, which has no
+/// default: it becomes 0, which in graphs stands for the whole image.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]
@@ -26,7 +26,7 @@ pub struct bnn_pool2d_options_t {
     pub stride_y: usize,
     /// Pixels from window to window, to the right; 0, the default, stands for `kernel_width`.
     pub stride_x: usize,
-    /// Rows of padding above an image, which is never the largest; by default 0.
+    /// Rows of padding above an image, which takes no part in the largest or the mean; by default 0.
     pub pad_top: usize,
     /// Rows of padding below an image; by default 0.
     pub pad_bottom: usize,

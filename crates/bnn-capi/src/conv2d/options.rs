@@ -20,7 +20,7 @@ pub enum bnn_pad_value_t {
 
 /// The shape of a convolution and the position of its windows. `bnn_conv2d_options_init` sets
 /// everything that has a default; height, width, channels, outputs, kernel_height and kernel_width
-/// have none.
+/// have none (in graphs all of them but outputs may be 0, for those of the node).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(non_camel_case_types, reason = "the name of the header")]

@@ -1,4 +1,4 @@
-//! Adds what joins tensors, and what gives one another shape.
+//! Adds what joins tensors, and what gives a single one another shape.
 
 use bnn_core::model::graph::{Operation, Values};
 

@@ -278,8 +278,9 @@ export! {
     ///
     /// - `file_bytes`: written: the size of the file.
     ///
-    /// Errors: NULL, MISALIGNED, LAYER (no nodes, a node that no later one reads, too many rows of
-    /// nodes in all, or finished before), OVERFLOW.
+    /// Errors: NULL, MISALIGNED, LAYER (no nodes, a node that no later one reads, a last node of
+    /// BNN_ELEMENT_I16, which no output is, too many rows of nodes in all, or finished before),
+    /// OVERFLOW.
     pub fn bnn_graph_finish(graph: *mut bnn_graph_t, file_bytes: *mut usize) -> bnn_status_t {
         let file_bytes = file_bytes.place()?;
         let bytes = graph.bytes;

@@ -39,9 +39,9 @@ export! {
     /// - `options`: read: the windows. A `kernel_height` or `kernel_width` of 0 is that of `x`.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (there is no node `x`, or a window larger
-    /// than the padded image), OVERLAP, LAYER (`x` is of unsigned integers, numbers that the format
-    /// has no room for, or the graph is finished).
+    /// Errors: NULL, MISALIGNED, ZERO, OVERFLOW, RANGE (there is no node `x`, a window larger than
+    /// the padded image, or padding as large as the window), OVERLAP, LAYER (`x` is of unsigned
+    /// integers, numbers that the format has no room for, or the graph is finished).
     pub fn bnn_graph_max_pool2d(
         graph: *mut bnn_graph_t,
         x: usize,
@@ -66,7 +66,7 @@ export! {
     ///   options as they were set by `bnn_pool2d_options_init` give the mean of each channel.
     /// - `node`: written: the number of the new node.
     ///
-    /// Errors: as `bnn_graph_max_pool2d`.
+    /// Errors: as `bnn_graph_max_pool2d`; LAYER of bits too.
     pub fn bnn_graph_average_pool2d(
         graph: *mut bnn_graph_t,
         x: usize,

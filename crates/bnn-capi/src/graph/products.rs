@@ -138,9 +138,11 @@ export! {
     /// a float each. A dense layer is one whose kernel covers the image: options of which only
     /// `outputs` is set.
     ///
-    /// - `x`: a node. Bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`), have
-    ///   weights of signs; unsigned integers, of which they take the numbers, signs or integers;
-    ///   floats, integers or floats; fixed point, integers.
+    /// - `x`: a node. The weights that go with it:
+    ///   bits, of which products take -1 and +1 (see `bnn_graph_sign_f32`): signs;
+    ///   unsigned integers, of which they take the numbers: signs or integers;
+    ///   floats: integers or floats;
+    ///   fixed point: integers.
     /// - `options`: read. `height`, `width` and `channels` must be those of `x`; each of them, and
     ///   `kernel_height` and `kernel_width`, may be 0 for that of `x`. Padding other than
     ///   BNN_PAD_ZERO is for bits. `clip` is not used.
@@ -190,8 +192,9 @@ export! {
 }
 
 export! {
-    /// Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits or unsigned integers,
-    /// and gives out bits: `+1` where the sum is at least the threshold of its output, else `-1`.
+    /// Adds a convolution of node `x` as `bnn_graph_conv2d_f32` does, of bits, unsigned integers or
+    /// fixed point (weights BNN_WEIGHTS_I8), and gives out bits: `+1` where the sum is at least the
+    /// threshold of its output, else `-1`.
     ///
     /// - `thresholds`: read, `outputs` numbers.
     ///

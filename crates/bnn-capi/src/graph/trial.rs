@@ -76,8 +76,8 @@ pub(super) fn product(
     written(number, input, operation, values)
 }
 
-/// Tries a pool of `input` that becomes node `number`. Its channels are as many as they are; one
-/// is tried, for the parameters that make numbers of bytes are a few for each of them.
+/// Tries a pool of `input` that becomes node `number`. A pool keeps its channels, so one is tried:
+/// converting bytes takes parameters per channel.
 pub(super) fn pool(
     number: usize,
     input: Tensor,
