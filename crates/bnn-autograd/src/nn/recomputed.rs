@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::Module;
+use super::{Module, walk};
 use crate::context::Context;
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
@@ -16,9 +16,11 @@ use crate::tensor::Tensor;
 /// rest again (Chen et al. 2016, arXiv 1604.06174). Training takes less memory, and a second
 /// forward pass of the inner network. The gradients are the same bits.
 ///
-/// Its layers have the names that they have in the inner network. In evaluation, and in forward
-/// mode, it computes as the inner network does. The inner network has to be `Clone`, as structs of
-/// layers can be and a [`Sequential`](super::Sequential) is not.
+/// Its layers have the names that they have in the inner network, and its mode is theirs: it is in
+/// training if any of them is, so that frozen batch norms stay frozen. In evaluation, as which a
+/// network counts none of whose layers has modes, and in forward mode, it computes as the inner
+/// network does, and keeps as much. The inner network has to be `Clone`, as structs of layers can be
+/// and a [`Sequential`](super::Sequential) is not.
 ///
 /// ```
 /// use bnn_autograd::nn::{BatchNorm, BinaryLinear, Module, PReLU, Recomputed, Residual};
@@ -57,21 +59,17 @@ use crate::tensor::Tensor;
 pub struct Recomputed<M> {
     /// The inner network.
     pub inner: M,
-    training: bool,
 }
 
 impl<M> From<M> for Recomputed<M> {
     fn from(inner: M) -> Self {
-        Self {
-            inner,
-            training: true,
-        }
+        Self { inner }
     }
 }
 
 impl<T: Real, M: Module<T> + Clone + 'static> Module<T> for Recomputed<M> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
-        match self.training {
+        match walk::in_training(&self.inner) {
             true => forward(&mut self.inner, x),
             false => self.inner.forward(x),
         }
@@ -110,12 +108,11 @@ impl<T: Real, M: Module<T> + Clone + 'static> Module<T> for Recomputed<M> {
     }
 
     fn set_training(&mut self, training: bool) {
-        self.training = training;
         self.inner.set_training(training);
     }
 
     fn is_training(&self) -> Option<bool> {
-        Some(self.training)
+        self.inner.is_training()
     }
 }
 
@@ -178,6 +175,9 @@ impl<T: Real, M: Module<T> + Clone> Function<T> for Again<T, M> {
             false => tape.constant(x.clone()),
         };
         let y = network.forward(&leaf)?;
+        if !y.requires_grad() {
+            return Ok(vec![None; ctx.num_inputs()]); // it ends in numbers without a gradient
+        }
         let found = y.vjp(grad_outputs.single()?)?;
         let mut gradients = vec![found.get(&leaf).cloned()];
         network.params(&mut |_, param| gradients.push(found.param(param).cloned()));

@@ -13,6 +13,15 @@ pub(crate) fn visit<T: Real>(module: &dyn Module<T>, show: &mut dyn FnMut(&str, 
     });
 }
 
+/// Whether the module, or any module in it, is in training; not if none has modes.
+pub(crate) fn in_training<T: Real>(module: &dyn Module<T>) -> bool {
+    let mut training = module.is_training() == Some(true);
+    visit(module, &mut |_, part| {
+        training |= part.is_training() == Some(true)
+    });
+    training
+}
+
 /// Runs `body` with all modules in evaluation mode, and then restores modes and buffers.
 pub(crate) fn in_evaluation<T: Real, R>(
     module: &mut dyn Module<T>,

@@ -36,6 +36,15 @@ pub(super) fn power(exponent: i8) -> f64 {
     f64::from(exponent).exp2()
 }
 
+/// What integers cannot tell, to be added to a result: NaN where one of the numbers that they stand
+/// for is not finite, else 0. So a training run that diverges is seen in its loss.
+pub(super) fn unless_finite<T: Real, const N: usize>(numbers: [T; N]) -> f64 {
+    match numbers.iter().all(|number| number.is_finite()) {
+        true => 0.0,
+        false => f64::NAN,
+    }
+}
+
 struct FixedPoint {
     exponent: i8,
 }

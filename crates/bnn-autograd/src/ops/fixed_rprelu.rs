@@ -3,7 +3,7 @@
 use bnn_core::internal::fixed;
 
 use super::channels::check_channels;
-use super::fixed_point::{check_exponent, power};
+use super::fixed_point::{check_exponent, power, unless_finite};
 use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
@@ -16,7 +16,7 @@ use crate::tensor::Tensor;
 /// `prelu(x + before) + after` of fixed-point numbers `[.., c]`, multiples of `2^-exponent` whose
 /// integers have 16 bits, as are the results; shifts and slopes `[c]`. In integers, with `u` the
 /// saturated sum of `x` and `before`: `u` where `u >= 0`, else `round(u * slope)`, saturated, plus
-/// `after`, saturated.
+/// `after`, saturated. NaN stays NaN, and a channel whose shifts or slope are not finite becomes it.
 ///
 /// Gradients pass straight through the rounding, and nowhere where a result is clipped on the way.
 /// Kept for the reverse pass: `x`, shared or computed again.
@@ -140,12 +140,18 @@ impl<T: Real> Function<T> for FixedRprelu {
                 x: pass.input(X, x),
             })
         })?;
+        let numbers = before.data().iter().zip(slope.data()).zip(after.data());
+        let nothing: Vec<f64> = numbers
+            .map(|((&before, &slope), &after)| unless_finite([before, slope, after]))
+            .collect();
         let mut y = x.clone();
         for_rows(y.data_mut(), slope.numel(), |row| {
-            for (x, [before, slope, after]) in row.iter_mut().zip(self.channels()) {
+            let channels = self.channels().zip(&nothing);
+            for (x, ([before, slope, after], nothing)) in row.iter_mut().zip(channels) {
                 let v = fixed::plus(self.integer(*x), before);
                 let v = fixed::plus(fixed::prelu(v, slope, Self::SHIFT), after);
-                *x = T::from_f64(f64::from(v) * self.down);
+                let nothing = if x.is_nan() { f64::NAN } else { *nothing };
+                *x = T::from_f64(f64::from(v) * self.down + nothing);
             }
         });
         Ok(vec![y])

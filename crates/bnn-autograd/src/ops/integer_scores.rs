@@ -3,7 +3,7 @@
 use bnn_core::internal::fixed;
 
 use super::channels::{add_to_rows, scale_rows};
-use super::fixed_point::{FixedAffine, power};
+use super::fixed_point::{FixedAffine, power, unless_finite};
 use super::linear::{B, Factors, for_row_pairs};
 use super::linear_shape::{LinearShape, product_macs, with_last};
 use super::reduce::column_sums;
@@ -35,7 +35,8 @@ impl Exponents {
 
 /// `scale * (x · w^T) + b` in integers: fixed-point numbers `x` `[.., k]`, integers `w` `[n, k]`
 /// and one scale for each output; outputs `[.., n]` are multiples of `2^-to`. Sums are exact, and
-/// become outputs as [`FixedAffine`] says, saturated to 32 bits.
+/// become outputs as [`FixedAffine`] says, saturated to 32 bits. NaN where a sum, the scale or the bias
+/// is not finite.
 ///
 /// The gradients are those of the same without rounding. Kept for the reverse pass: `x` if `w`
 /// needs a gradient and `w` if `x` does, both shared; the scales.
@@ -85,7 +86,7 @@ impl<T: Real> Function<T> for IntegerScores<T> {
         Error::check_shape("bias of integer_scores", &[n], bias.shape())?;
         Error::check_shape("scales of integer_scores", &[n], self.scales.shape())?;
         let mut y = vec![T::zero(); m * n];
-        self.integers(&mut y, x.data(), w.data(), [n, k]);
+        self.integers(&mut y, [x.data(), w.data(), bias.data()], [n, k]);
         ctx.save_each(|pass| {
             Ok(Kept {
                 factors: Factors::kept(&pass, x, w),
@@ -127,26 +128,28 @@ impl<T: Real> Function<T> for IntegerScores<T> {
 }
 
 impl<T: Real> IntegerScores<T> {
-    /// The outputs `[m, n]` of inputs `[m, k]` and weights `[n, k]`.
-    fn integers(&self, y: &mut [T], x: &[T], w: &[T], [n, k]: [usize; 2]) {
+    /// The outputs `[m, n]` of inputs `[m, k]`, weights `[n, k]` and the bias.
+    fn integers(&self, y: &mut [T], [x, w, bias]: [&[T]; 3], [n, k]: [usize; 2]) {
         let Exponents { from, to } = self.exponents;
         let (up, down) = (power(from), power(-to));
-        let FixedAffine {
-            factor,
-            bias,
-            shift,
-            ..
-        } = &self.step;
+        let shift = self.step.shift;
+        let steps = self.step.factor.iter().zip(&self.step.bias);
+        let given = self.scales.data().iter().zip(bias);
+        let steps: Vec<(i32, i32, f64)> = steps
+            .zip(given)
+            .map(|((&factor, &bias), (&scale, &b))| (factor, bias, unless_finite([scale, b])))
+            .collect();
         for_row_pairs(y, x, [n, k], |y, x| {
-            let numbers = w.chunks(k).zip(factor.iter().zip(bias));
-            for (y, (w, (&factor, &bias))) in y.iter_mut().zip(numbers) {
+            let numbers = w.chunks(k).zip(&steps);
+            for (y, (w, &(factor, bias, nothing))) in y.iter_mut().zip(numbers) {
                 // Exact in `f64`: 16 bits times 8, and fewer than 2^29 of them.
                 let terms = x.iter().zip(w).map(|(x, w)| x.as_f64() * up * w.as_f64());
                 // A network whose sums may need more than 32 bits has no file.
-                let sum = terms.sum::<f64>() as i32;
-                let v = fixed::saturated_wide(fixed::affine(sum, factor, bias, *shift));
+                let sum = terms.sum::<f64>();
+                let v = fixed::saturated_wide(fixed::affine(sum as i32, factor, bias, shift));
                 // Rounded to `T` before the power of two, which changes no digit.
-                *y = T::from_f64(T::from_f64(v.into()).as_f64() * down);
+                let v = T::from_f64(v.into()).as_f64() * down;
+                *y = T::from_f64(v + nothing + unless_finite([sum]));
             }
         });
     }

@@ -1,6 +1,8 @@
 //! Activations of fixed-point numbers have the integers of the file format.
 
-use bnn_autograd::nn::{FixedPReLU, FixedRPReLU, Init, Module, PReLU, Param, ParamKind, RPReLU};
+use bnn_autograd::nn::{
+    FixedPReLU, FixedRPReLU, Init, Int8Linear, Module, PReLU, Param, ParamKind, RPReLU,
+};
 use bnn_autograd::{Rng, Tape, Tensor};
 use proptest::prelude::*;
 
@@ -98,4 +100,53 @@ fn an_exponent_outside_its_range_is_refused() {
         exponent: 8,
     };
     assert!(narrow.forward(&x).is_err());
+}
+
+/// The results of rows `x` of two numbers each: whether each is NaN.
+fn lost(net: &mut dyn Module, x: [f32; 4]) -> Vec<bool> {
+    let x = Tensor::new(x.to_vec(), &[2, 2]).unwrap();
+    let y = net.forward(&Tape::new().constant(x)).unwrap();
+    y.value().data().iter().map(|y| y.is_nan()).collect()
+}
+
+/// Integers have no NaN, and a run that diverges has to be seen in its loss.
+#[test]
+fn what_is_not_finite_is_no_integer_in_training() {
+    const SOUND: [f32; 4] = [0.5, -0.5, -1.0, 2.0];
+    const ONE_NAN: [f32; 4] = [0.5, f32::NAN, -1.0, 2.0];
+    let numbers = || [0.1, 0.2, 0.3].map(|x| Tensor::full(x, &[2]).unwrap());
+    assert_eq!(lost(&mut layer(numbers(), 8), SOUND), [false; 4]);
+    assert_eq!(
+        lost(&mut layer(numbers(), 8), ONE_NAN),
+        [false, true, false, false]
+    );
+    for wrong in [f32::NAN, f32::INFINITY] {
+        for i in 0..3 {
+            let mut numbers = numbers();
+            numbers[i].data_mut()[1] = wrong;
+            let found = lost(&mut layer(numbers, 8), SOUND);
+            assert_eq!(found, [false, true, false, true], "{i}");
+        }
+    }
+
+    let head = || Int8Linear::<f32> {
+        exponent: Some(8),
+        scores: Some(12),
+        ..Int8Linear::new(2, 2, &mut Rng::new(1)).unwrap()
+    };
+    assert_eq!(lost(&mut head(), SOUND), [false; 4]);
+    assert_eq!(lost(&mut head(), ONE_NAN), [true, true, false, false]);
+    for wrong in [f32::NAN, f32::INFINITY] {
+        let changed = |param: &mut Param, at: usize| {
+            let mut value = param.value().clone();
+            value.data_mut()[at] = wrong;
+            param.set_value(value).unwrap();
+        };
+        let mut net = head();
+        changed(&mut net.weight, 2);
+        assert_eq!(lost(&mut net, SOUND), [false, true, false, true]);
+        let mut net = head();
+        changed(&mut net.bias, 1);
+        assert_eq!(lost(&mut net, SOUND), [false, true, false, true]);
+    }
 }

@@ -94,14 +94,16 @@ fn the_gradient_of_the_input_is_the_same_and_passes_run_again() {
         let x = tape.leaf(noise(&[9, 70], 1));
         let y = net.forward(&x).unwrap();
         let loss = ops::mse(&y, &noise(&[9, 70], 2)).unwrap();
+        let kept = tape.memory().total;
         let first = loss.backward_retain().unwrap().get(&x).cloned().unwrap();
         let second = loss.backward().unwrap().get(&x).cloned().unwrap();
         assert_eq!(first.data(), second.data());
-        (tape.memory().total, first)
+        (kept, first)
     };
-    let (_, plain) = gradients(&mut block(3));
-    let (_, again) = gradients(&mut Recomputed::from(block(3)));
+    let (most, plain) = gradients(&mut block(3));
+    let (least, again) = gradients(&mut Recomputed::from(block(3)));
     assert_eq!(plain.data(), again.data());
+    assert!(least < most, "{least} {most}");
 }
 
 #[test]
@@ -118,19 +120,73 @@ fn evaluation_forward_mode_and_names_are_those_of_the_inner_network() {
         summary(&mut plain, &[2, 70]).unwrap().to_string(),
         summary(&mut again, &[2, 70]).unwrap().to_string()
     );
-    let tangent = |net: &mut dyn Module| {
-        net.set_training(false);
+    let tangent = |net: &mut dyn Module, training: bool| {
+        net.set_training(training);
         let tape = Tape::new();
         let x = tape.leaf(noise(&[2, 70], 4));
         let x = x.with_tangent(noise(&[2, 70], 5)).unwrap();
         let y = net.forward(&x).unwrap();
         y.tangent().cloned().unwrap()
     };
-    assert_eq!(tangent(&mut plain).data(), tangent(&mut again).data());
+    for training in [false, true, true] {
+        let (plain, again) = (tangent(&mut plain, training), tangent(&mut again, training));
+        assert_eq!(plain.data(), again.data(), "{training}");
+    }
     again.set_training(true);
     let error = again.forward(&Tape::new().leaf(noise(&[2, 3], 1)));
     let error = error.unwrap_err().to_string();
     assert!(error.contains("inner"), "{error}");
+}
+
+/// An inner network that is a single layer has that layer's mode, not one beside it.
+#[test]
+fn frozen_statistics_stay_frozen() {
+    let mut net = Recomputed::from(BatchNorm::<f32>::new(70).unwrap());
+    assert_eq!(net.is_training(), Some(true));
+    net.inner.training = false;
+    summary(&mut net, &[2, 70]).unwrap();
+    assert!(!net.inner.training);
+    let before = net.inner.clone();
+    net.forward(&Tape::new().leaf(noise(&[9, 70], 1))).unwrap();
+    let mut buffers = Vec::new();
+    before.buffers(&mut |_, buffer| buffers.push(buffer.data().to_vec()));
+    net.buffers(&mut |_, buffer| assert_eq!(buffer.data(), buffers.remove(0)));
+    net.set_training(true);
+    assert!(net.inner.training);
+    // A part in training is enough, and a part that is frozen stays so.
+    let mut net = Recomputed::from(block(3));
+    net.inner.residual.0.norm.training = false;
+    summary(&mut net, &[2, 70]).unwrap();
+    assert!(!net.inner.residual.0.norm.training);
+    let tape = Tape::new();
+    net.forward(&tape.leaf(noise(&[9, 70], 1))).unwrap();
+    assert_eq!(tape.memory().total, 9 * 70 * 4);
+}
+
+#[derive(Clone)]
+struct Detached(BatchNorm);
+
+impl Module for Detached {
+    fn forward(&mut self, x: &Var) -> Result<Var, Error> {
+        Ok(self.0.forward(x)?.detach())
+    }
+    fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
+        visit("norm", &self.0);
+    }
+    fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
+        visit("norm", &mut self.0);
+    }
+}
+
+#[test]
+fn a_network_that_ends_in_constants_has_no_gradient_of_its_own() {
+    let mut net = Recomputed::from(Detached(BatchNorm::new(70).unwrap()));
+    let tape = Tape::new();
+    let x = tape.leaf(noise(&[9, 70], 1));
+    let y = ops::add(&x, &net.forward(&x).unwrap()).unwrap();
+    let gradients = ops::sum(&y).unwrap().backward().unwrap();
+    assert!(gradients.get(&x).unwrap().data().iter().all(|&d| d == 1.0));
+    net.params(&mut |_, param| assert!(gradients.param(param).is_none()));
 }
 
 /// What a step of a network of the shape of ReActNet-A keeps, and its bits.

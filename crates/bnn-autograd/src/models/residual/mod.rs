@@ -15,7 +15,7 @@ use bnn_core::conv::Conv2d;
 use crate::error::Error;
 use crate::export::{ExportError, Lowering, MOST_TAPS};
 use crate::models::size::{WeightCount, elements};
-use crate::nn::{Int8Conv2d, Int8Linear, Module, recomputed};
+use crate::nn::{Int8Conv2d, Int8Linear, Module, recomputed, walk};
 use crate::ops::{self, ConvOptions, Padding};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -205,7 +205,7 @@ impl Module for ResidualNet {
             x = ops::max_pool2d(&x, STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
         }
         for units in &mut self.units {
-            x = match self.config.recompute > 0 && units.in_training() {
+            x = match self.config.recompute > 0 && walk::in_training(units) {
                 true => recomputed::forward(units, &x)?,
                 false => units.forward(&x)?,
             };

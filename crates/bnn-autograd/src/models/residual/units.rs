@@ -3,7 +3,7 @@
 use super::unit::Unit;
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{Module, walk};
+use crate::nn::Module;
 use crate::tape::Var;
 
 /// Some units of a network, with the numbers that they have there.
@@ -15,15 +15,6 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Whether any layer of them is.
-    pub(super) fn in_training(&self) -> bool {
-        let mut training = false;
-        walk::visit(self, &mut |_, module| {
-            training |= module.is_training() == Some(true)
-        });
-        training
-    }
-
     fn name(&self, i: usize) -> String {
         format!("unit.{}", self.first + i)
     }
