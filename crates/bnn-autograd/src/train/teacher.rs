@@ -14,7 +14,9 @@ pub struct Teaching {
     /// that of the labels.
     pub share: f64,
     /// The number that divides the scores of both networks before they become probabilities,
-    /// positive and finite: see [`ops::distillation`](crate::ops::distillation).
+    /// positive and finite: those of the teacher as they are, those of the network in training
+    /// after its [own temperature](super::TrainConfig::temperature). A teacher that was trained at
+    /// a temperature has to divide its scores by it. See [`ops::distillation`](crate::ops::distillation).
     pub temperature: f64,
 }
 

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod best;
+mod cooled;
 mod identity;
 mod network;
 mod optimizers;
