@@ -34,6 +34,9 @@ const LEAST: usize = 2;
 const MOST: usize = 32;
 const MOST_BYTES: usize = 64 << 20;
 
+/// Bytes that threads and their allocators take besides.
+const BESIDES: usize = 64 << 20;
+
 /// Bytes that evaluation may take at once for the activations of its samples.
 const EVALUATION_BYTES: usize = 256 << 20;
 /// Samples that run at once in evaluation, at most.
@@ -48,13 +51,21 @@ impl<M: Module> Trainer<M> {
         };
         let batch = self.config.batch;
         let bytes = needs.of_batch(batch);
-        available(bytes).map_err(|_| TrainError::Memory { batch, bytes })
+        available(bytes.saturating_add(BESIDES)).map_err(|_| TrainError::Memory { batch, bytes })
     }
 
-    /// The samples that run at once in evaluation.
+    /// The samples that run at once in evaluation: where there is no memory for many, as many as in
+    /// a training step, which has had it.
     pub(super) fn evaluated_at_once(&mut self, data: &Dataset) -> usize {
-        let per_sample = self.needs(data).map_or(1, |needs| needs.per_sample.max(1));
-        (EVALUATION_BYTES / per_sample).clamp(1, EVALUATION_SAMPLES)
+        let Some(needs) = self.needs(data) else {
+            return EVALUATION_SAMPLES;
+        };
+        let many = EVALUATION_BYTES / needs.per_sample.max(1);
+        let many = many.clamp(1, EVALUATION_SAMPLES).min(data.samples());
+        match available(needs.of_batch(many).saturating_add(BESIDES)) {
+            Ok(()) => many,
+            Err(_) => many.min(self.config.batch),
+        }
     }
 
     /// Measured once; the network is as before.
