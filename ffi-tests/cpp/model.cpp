@@ -2,9 +2,9 @@
 // refused.
 #include "check.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -103,7 +103,7 @@ void a_packed_model_runs_as_the_model() {
     CHECK(y == network.scores());
 
     std::vector<std::uint64_t> words((file.size() + 7) / 8);
-    std::memcpy(words.data(), file.data(), file.size());
+    std::copy(file.begin(), file.end(), reinterpret_cast<std::uint8_t *>(words.data()));
     const bnn::Span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t *>(words.data()), file.size());
     bnn::PackedModel borrowing = bnn::PackedModel::borrowing(bytes);
     bnn::PackedModel moved = std::move(borrowing);
