@@ -288,14 +288,14 @@ class GraphBuilder {
             const auto shape = graph_.shape(x.number);
             options = detail::conv2d_options(static_cast<int64_t>(shape[0]), static_cast<int64_t>(shape[1]), weight, windows, 1.0);
         }
-        std::vector<std::int8_t> ones;
+        std::vector<std::int8_t> weight_signs;
         if (kind == BNN_WEIGHTS_I8) { // signs, of floats
             for (const float value : detail::read(w)) {
-                ones.push_back(value >= 0.0f ? 1 : -1);
+                weight_signs.push_back(value >= 0.0f ? 1 : -1);
             }
         }
         const Weights weights = kind == BNN_WEIGHTS_SIGNS ? Weights::signs(detail::read(w))
-                                : kind == BNN_WEIGHTS_I8  ? Weights::i8(ones)
+                                : kind == BNN_WEIGHTS_I8  ? Weights::i8(weight_signs)
                                                           : Weights::reals(detail::read(w));
         return keep(graph_.conv2d(x.number, options, weights, {optional(s), optional(b)}), {image, Tensor()});
     }

@@ -5,30 +5,14 @@ use bnn_autograd::Tensor as Column;
 use bnn_autograd::ops::{ColumnStats, fold_batch_norm};
 use bnn_core::model::graph::{NodeEpilogue, NodeNumber, Numbers, Operation, Slopes, Values};
 
-use super::{Tensor, bnn_graph_t, per_channel};
-use crate::boundary::{Input, OptionalInput};
+use super::{Tensor, bnn_graph_t, numbers, numbers_or, per_channel};
+use crate::boundary::OptionalInput;
 use crate::draft::out_of_range;
 use crate::error::Error;
 use crate::layer::finite;
 use crate::memory;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
-
-/// `n` finite floats.
-fn numbers(x: Input<'_, f32>, n: usize) -> Result<Vec<f32>, Error> {
-    let name = x.name();
-    let x = x.read(n)?;
-    finite(name, x)?;
-    memory::copied(x)
-}
-
-/// `n` finite floats, `default` where C gave NULL.
-fn numbers_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Vec<f32>, Error> {
-    match x {
-        Some(x) => numbers(x, n),
-        None => memory::filled(default, n),
-    }
-}
 
 impl bnn_graph_t {
     /// The tensor of a node of numbers with `n` channels, which an affine step makes floats of.
@@ -41,6 +25,15 @@ impl bnn_graph_t {
             values: Values::Real,
             ..input
         })
+    }
+
+    /// The tensor of a node of unsigned integers or fixed point with `n` channels.
+    pub(super) fn integers_of(&self, x: usize, n: usize) -> Result<Tensor, Error> {
+        nonzero("n", n)?;
+        let fits = |values| matches!(values, Values::Unsigned { .. } | Values::Fixed { .. });
+        let input = self.tensor_of("x", x, "unsigned integers or fixed point", fits)?;
+        per_channel(n, input.shape[2])?;
+        Ok(input)
     }
 
     /// The tensor of a node of floats with `n` channels.
@@ -171,10 +164,7 @@ export! {
         n: usize,
         node: *mut usize,
     ) -> bnn_status_t {
-        nonzero("n", n)?;
-        let is_integer = |values| matches!(values, Values::Unsigned { .. } | Values::Fixed { .. });
-        let input = graph.tensor_of("x", x, "unsigned integers or fixed point", is_integer)?;
-        per_channel(n, input.shape[2])?;
+        let input = graph.integers_of(x, n)?;
         let thresholds = Numbers::Fixed(memory::copied(thresholds.read(n)?)?);
         let node = node.place()?;
         let tensor = Tensor { values: Values::Bits, ..input };

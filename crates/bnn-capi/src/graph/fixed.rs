@@ -4,7 +4,7 @@
 use bnn_core::model::graph::{NodeEpilogue, NodeNumber, Numbers, Operation, Slopes, Values};
 
 use super::products::read_weights;
-use super::{Tensor, bnn_graph_t, per_channel};
+use super::{Tensor, bnn_graph_t, per_channel, unfit};
 use crate::boundary::{Input, OptionalIntegers, UntypedInput};
 use crate::conv2d::bnn_conv2d_options_t;
 use crate::draft::{out_of_range, refused};
@@ -88,12 +88,10 @@ fn numbers_or_zeros(x: Option<Input<'_, i32>>, n: usize) -> Result<Numbers, Erro
 impl bnn_graph_t {
     /// The tensor of a node of fixed point, and its exponent.
     fn fixed(&self, what: &'static str, number: usize) -> Result<(Tensor, i8), Error> {
-        let is_fixed = |values| matches!(values, Values::Fixed { .. });
-        let tensor = self.tensor_of(what, number, "fixed point", is_fixed)?;
+        let tensor = self.tensor(what, number)?;
         match tensor.values {
             Values::Fixed { exponent } => Ok((tensor, exponent)),
-            // Not reached: `tensor_of` has checked it.
-            _ => Err(bnn_core::Error::Zero { what: "exponents" }.into()),
+            _ => Err(unfit(what, number, tensor, "fixed point")),
         }
     }
 }
@@ -126,8 +124,7 @@ export! {
         let (_, weights) = read_weights(weights, w, &conv)?;
         let epilogue = to.epilogue(factor, bias, conv.outputs())?;
         let node = node.place()?;
-        let operation = Operation::Product { conv, weights, epilogue };
-        node.put(graph.product(x, input, operation, values)?);
+        node.put(graph.product(x, input, (conv, weights, epilogue), values)?);
         Ok(())
     }
 }
@@ -152,10 +149,7 @@ export! {
         n: usize,
         node: *mut usize,
     ) -> bnn_status_t {
-        nonzero("n", n)?;
-        let is_integer = |values| matches!(values, Values::Unsigned { .. } | Values::Fixed { .. });
-        let input = graph.tensor_of("x", x, "unsigned integers or fixed point", is_integer)?;
-        per_channel(n, input.shape[2])?;
+        let input = graph.integers_of(x, n)?;
         let to = to.get()?;
         let tensor = Tensor { values: to.values()?, ..input };
         let operation = Operation::Affine(to.epilogue(factor, bias, n)?);

@@ -12,6 +12,8 @@ use bnn_core::model::{InputType, ModelError};
 use crate::boundary::{Handle, Input, Output, Readable, Writable};
 use crate::draft::{Draft, input_type, metadata, refused};
 use crate::error::Error;
+use crate::layer::finite;
+use crate::memory;
 use crate::model::bnn_element_t;
 use crate::shape::{at_most, nonzero};
 use crate::status::bnn_status_t;
@@ -97,10 +99,7 @@ impl bnn_graph_t {
         let tensor = self.tensor(what, number)?;
         match fits(tensor.values) {
             true => Ok(tensor),
-            false => Err(refused(&format!(
-                "{what} is node {number}, of {}, expected {expected}",
-                tensor.values
-            ))),
+            false => Err(unfit(what, number, tensor, expected)),
         }
     }
 
@@ -155,6 +154,30 @@ fn elements(shape: [usize; 3]) -> Result<usize, Error> {
         elements = product.ok_or(bnn_core::Error::Overflow { what })?;
     }
     Ok(elements)
+}
+
+/// A refusal of node `number` for its type.
+fn unfit(what: &str, number: usize, tensor: Tensor, expected: &str) -> Error {
+    let values = tensor.values;
+    refused(&format!(
+        "{what} is node {number}, of {values}, expected {expected}"
+    ))
+}
+
+/// `n` finite floats.
+fn numbers(x: Input<'_, f32>, n: usize) -> Result<Vec<f32>, Error> {
+    let name = x.name();
+    let x = x.read(n)?;
+    finite(name, x)?;
+    memory::copied(x)
+}
+
+/// `n` finite floats, `default` where C gave NULL.
+fn numbers_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Vec<f32>, Error> {
+    match x {
+        Some(x) => numbers(x, n),
+        None => memory::filled(default, n),
+    }
 }
 
 /// Refuses numbers other than one for each channel of a node.

@@ -4,10 +4,10 @@ use bnn_core::conv::Conv2d;
 use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation, Values};
 use bnn_core::{BitMatrix, BitMatrixView, matrix_words};
 
-use super::{Tensor, bnn_graph_t, trial};
-use crate::boundary::{Input, OptionalInput, UntypedInput};
+use super::{Tensor, bnn_graph_t, numbers_or, trial};
+use crate::boundary::{OptionalInput, UntypedInput};
 use crate::conv2d::bnn_conv2d_options_t;
-use crate::draft::out_of_range;
+use crate::draft::{out_of_range, refused};
 use crate::error::Error;
 use crate::layer::finite;
 use crate::memory;
@@ -75,17 +75,6 @@ pub(super) fn read_weights(
     Ok((kind, read))
 }
 
-/// `n` finite floats, `default` where C gave NULL. (There is memory for as many weights at least.)
-fn numbers(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Vec<f32>, Error> {
-    let Some(x) = x else {
-        return memory::filled(default, n);
-    };
-    let name = x.name();
-    let x = x.read(n)?;
-    finite(name, x)?;
-    memory::copied(x)
-}
-
 impl bnn_conv2d_options_t {
     /// The convolution of images of a shape: sizes that are 0 are those of the image.
     pub(super) fn conv_of(&self, image: [usize; 3]) -> Result<Conv2d, Error> {
@@ -105,7 +94,7 @@ impl bnn_conv2d_options_t {
         let found = [filled.height, filled.width, filled.channels];
         match found == image {
             true => filled.conv(),
-            false => Err(crate::draft::refused(&format!(
+            false => Err(refused(&format!(
                 "options are of images {found:?}, expected {image:?}, those of x"
             ))),
         }
@@ -118,17 +107,18 @@ impl bnn_graph_t {
         &mut self,
         x: usize,
         input: Tensor,
-        operation: Operation,
+        (conv, weights, epilogue): (Conv2d, NodeWeights, NodeEpilogue),
         values: Values,
     ) -> Result<usize, Error> {
         self.draft.open()?;
-        let operation = trial::product(self.tensors.len(), input, operation, values)?;
-        let Operation::Product { conv, .. } = &operation else {
-            // What was tried is what comes back.
-            return Err(bnn_core::Error::Zero { what: "products" }.into());
-        };
         let [height, width] = conv.windows().output_size();
         let shape = [height, width, conv.outputs()];
+        let operation = Operation::Product {
+            conv,
+            weights,
+            epilogue,
+        };
+        let operation = trial::product(self.tensors.len(), input, operation, values)?;
         self.add(operation, &[x], Tensor { shape, values })
     }
 }
@@ -175,18 +165,17 @@ export! {
         let conv = options.get()?.conv_of(input.shape)?;
         let (kind, weights) = read_weights(weights, w, &conv)?;
         let n = conv.outputs();
-        let bias = numbers(bias, 0.0, n)?;
+        let bias = numbers_or(bias, 0.0, n)?;
         let epilogue = match (kind, scale) {
             (BNN_WEIGHTS_F32, None) => NodeEpilogue::Bias(bias),
             (BNN_WEIGHTS_F32, Some(_)) => {
                 let what = "a scale with BNN_WEIGHTS_F32, expected NULL: multiply the weights by it";
                 return Err(bnn_core::Error::Unsupported { what }.into());
             }
-            (_, scale) => NodeEpilogue::Real { scale: numbers(scale, 1.0, n)?, bias },
+            (_, scale) => NodeEpilogue::Real { scale: numbers_or(scale, 1.0, n)?, bias },
         };
         let node = node.place()?;
-        let operation = Operation::Product { conv, weights, epilogue };
-        node.put(graph.product(x, input, operation, Values::Real)?);
+        node.put(graph.product(x, input, (conv, weights, epilogue), Values::Real)?);
         Ok(())
     }
 }
@@ -215,8 +204,7 @@ export! {
         let thresholds = memory::copied(thresholds.read(conv.outputs())?)?;
         let epilogue = NodeEpilogue::Thresholds(thresholds);
         let node = node.place()?;
-        let operation = Operation::Product { conv, weights, epilogue };
-        node.put(graph.product(x, input, operation, Values::Bits)?);
+        node.put(graph.product(x, input, (conv, weights, epilogue), Values::Bits)?);
         Ok(())
     }
 }
