@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use bnn_core::internal::nodes;
-use bnn_core::model::graph::Values;
+use bnn_core::internal::output_exponent;
 use bnn_core::model::{
     AlignedBytes, Input, InputType, Model, Output, OutputType, PackedModel, argmax,
 };
@@ -101,10 +100,7 @@ pub(crate) struct Scores {
 
 /// The number that a score of 1 stands for: a power of two where scores are integers of a graph.
 pub(crate) fn unit(model: &Model<'_>) -> f64 {
-    match nodes(model).last().map(|node| node.values) {
-        Some(Values::Integer { exponent }) => f64::from(-exponent).exp2(),
-        _ => 1.0,
-    }
+    f64::from(-output_exponent(model)).exp2()
 }
 
 /// Runs all samples, `[samples, inputs]` pixels.

@@ -1,6 +1,7 @@
 //! A model file beside the network that it was made from, on samples.
 
 use bnn_core::BitMatrix;
+use bnn_core::internal::output_exponent;
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, PackedModel};
 
 use super::ExportError;
@@ -140,7 +141,7 @@ pub(super) fn compare(
     let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let columns = lowered.differences.len();
-    let unit = f32::from(-lowered.exponent).exp2();
+    let unit = f32::from(-output_exponent(&model)).exp2();
     let (mut first, mut differing, mut outputs) = (None, 0, 0);
     walk::in_evaluation(network, |network| {
         for (group, numbers) in samples.groups().enumerate() {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use bnn_core::BitMatrix;
-use bnn_core::model::graph::Values;
+use bnn_core::internal::output_exponent;
 use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType};
 use proptest::prelude::*;
 
@@ -22,6 +22,7 @@ use crate::tensor::Tensor;
 mod bytes;
 mod chains;
 mod compare;
+mod fixed_graphs;
 mod float_convolutions;
 mod fold;
 mod graphs;
@@ -123,13 +124,7 @@ impl Samples {
         match kind {
             OutputType::F32 => scores,
             OutputType::I32 => {
-                let unit = match bnn_core::internal::nodes(&model)
-                    .last()
-                    .map(|node| node.values)
-                {
-                    Some(Values::Integer { exponent }) => f32::from(-exponent).exp2(),
-                    _ => 1.0,
-                };
+                let unit = f32::from(-output_exponent(&model)).exp2();
                 sums.iter().map(|&sum| sum as f32 * unit).collect()
             }
             _ => {

@@ -84,8 +84,6 @@ pub(super) type Refusal = (String, &'static str, &'static str);
 pub(crate) struct Lowered {
     pub(crate) file: Vec<u8>,
     pub(super) differences: Vec<f64>,
-    /// Integers `v` that the file gives out stand for `v * 2^-exponent`.
-    pub(super) exponent: i8,
 }
 
 /// How the values of a sample are laid out.
@@ -292,7 +290,6 @@ impl Lowering {
         Ok(Lowered {
             file: writer.finish()?,
             differences,
-            exponent: 0,
         })
     }
 

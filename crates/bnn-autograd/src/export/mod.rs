@@ -78,8 +78,9 @@ use lowering::Lowered;
 ///
 /// The file gives out real scores after a last affine step, integer sums after a last product,
 /// integers that stand for multiples of a power of two after [`Int8Linear`](crate::nn::Int8Linear)
-/// with [`scores`](crate::nn::Int8Linear::scores), bits after a last sign. A network that takes images says of what size they are, as
-/// [`Cnn`](crate::models::Cnn) does by [`Lowering::image`], or [`ExportConfig::image`] does.
+/// with a [`scores_exponent`](crate::nn::Int8Linear::scores_exponent), bits after a last sign. A
+/// network that takes images says of what size they are, as [`Cnn`](crate::models::Cnn) does by
+/// [`Lowering::image`], or [`ExportConfig::image`] does.
 ///
 /// ```
 /// use bnn_autograd::Rng;

@@ -12,7 +12,8 @@ use crate::tensor::Tensor;
 /// The convolution of images `[batch, height, width, channels]`, with a bias.
 ///
 /// See [`ops::conv2d`]. In evaluation sums are in the order of the filters, as in a model file, equal
-/// on every target. Parameters: `weight`, `bias`.
+/// on every target; not with a pad value of `-1` or `+1`, which no file has for numbers.
+/// Parameters: `weight`, `bias`.
 #[derive(Clone, Debug)]
 pub struct Conv2d<T: Real = f32> {
     /// The weights, `[outputs, kernel height, kernel width, inputs / groups]`.

@@ -114,7 +114,8 @@ impl<T: Real> Module<T> for FixedPReLU<T> {
 
 /// [`RPReLU`] of fixed-point numbers, to such numbers with the same exponent, in the integers of a
 /// model file, in training too: shifts are rounded to multiples of `2^-exponent` whose integers have
-/// 32 bits, sums saturate to 16, and between them it is [`FixedPReLU`]. Parameters: those of [`RPReLU`].
+/// 32 bits, sums saturate to 16, and between them it is [`FixedPReLU`]. Parameters: those of
+/// [`RPReLU`].
 #[derive(Clone, Debug)]
 pub struct FixedRPReLU<T: Real = f32> {
     /// The rectifier with its slopes and shifts.

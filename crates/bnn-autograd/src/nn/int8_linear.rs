@@ -26,13 +26,13 @@ pub struct Int8Linear<T: Real = f32> {
     /// The exponent of fixed-point inputs ([`FixedPoint`](super::FixedPoint)), with which sums in
     /// evaluation are those of integers, and exact. `None` as built.
     pub exponent: Option<i8>,
-    /// The exponent of the outputs, if they are integers of 32 bits, multiples of `2^-scores`, as
-    /// the last layer of a model file gives them out to a device without floats; only of
-    /// fixed-point inputs. `None` as built.
+    /// The exponent of the outputs, if they are integers of 32 bits, multiples of
+    /// `2^-scores_exponent`, as the last layer of a model file gives them out to a device without
+    /// floats; only of fixed-point inputs. `None` as built.
     ///
     /// Then training, too, computes by the integers of the file: the exact sum times an integer,
     /// divided by a power of two, rounded, plus an integer. Gradients pass straight through.
-    pub scores: Option<i8>,
+    pub scores_exponent: Option<i8>,
     /// Whether sums may be in any order; see [`Module::set_training`].
     pub training: bool,
 }
@@ -49,14 +49,14 @@ impl<T: Real> Int8Linear<T> {
             weight: Param::new(ParamKind::Float, weight),
             bias: Param::new(ParamKind::Float, bias),
             exponent: None,
-            scores: None,
+            scores_exponent: None,
             training: true,
         })
     }
 
     /// The exponents of inputs and outputs, if the outputs are integers.
     fn exponents(&self) -> Result<Option<Exponents>, Error> {
-        let Some(to) = self.scores else {
+        let Some(to) = self.scores_exponent else {
             return Ok(None);
         };
         ops::check_exponent(to)?;

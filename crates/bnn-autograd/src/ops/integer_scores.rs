@@ -35,8 +35,8 @@ impl Exponents {
 
 /// `scale * (x · w^T) + b` in integers: fixed-point numbers `x` `[.., k]`, integers `w` `[n, k]`
 /// and one scale for each output; outputs `[.., n]` are multiples of `2^-to`. Sums are exact, and
-/// become outputs as [`FixedAffine`] says, saturated to 32 bits. NaN where a sum, the scale or the bias
-/// is not finite.
+/// become outputs as [`FixedAffine`] says, saturated to 32 bits. NaN where a sum, the scale or the
+/// bias is not finite.
 ///
 /// The gradients are those of the same without rounding. Kept for the reverse pass: `x` if `w`
 /// needs a gradient and `w` if `x` does, both shared; the scales.

@@ -16,7 +16,8 @@ pub struct Teaching {
     /// The number that divides the scores of both networks before they become probabilities,
     /// positive and finite: those of the teacher as they are, those of the network in training
     /// after its [own temperature](super::TrainConfig::temperature). A teacher that was trained at
-    /// a temperature has to divide its scores by it. See [`ops::distillation`](crate::ops::distillation).
+    /// a temperature has to divide its scores by it. See
+    /// [`ops::distillation`](crate::ops::distillation).
     pub temperature: f64,
 }
 

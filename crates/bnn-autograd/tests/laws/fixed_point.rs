@@ -131,7 +131,7 @@ fn what_is_not_finite_is_no_integer_in_training() {
 
     let head = || Int8Linear::<f32> {
         exponent: Some(8),
-        scores: Some(12),
+        scores_exponent: Some(12),
         ..Int8Linear::new(2, 2, &mut Rng::new(1)).unwrap()
     };
     assert_eq!(lost(&mut head(), SOUND), [false; 4]);

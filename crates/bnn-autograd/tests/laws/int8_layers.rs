@@ -205,7 +205,7 @@ fn scores(m: usize, n: usize, k: usize, seed: u64) -> (Int8Linear, Tensor<f32>) 
     let rng = &mut Rng::new(seed);
     let layer = Int8Linear {
         exponent: Some(6),
-        scores: Some(12),
+        scores_exponent: Some(12),
         ..linear(n, k, seed)
     };
     let numbers = (0..m * k).map(|_| rng.uniform(-32768.0, 32768.0).floor() as f32 / 64.0);
@@ -244,13 +244,13 @@ proptest! {
 
 #[test]
 fn integer_scores_have_the_gradients_of_the_layer_without_rounding() {
-    let with = |scores: Option<i8>| Int8Linear::<f64> {
+    let with = |scores_exponent: Option<i8>| Int8Linear::<f64> {
         weight: bnn_autograd::nn::Param::new(
             bnn_autograd::nn::ParamKind::Float,
             uniform(&[2, 5], 2),
         ),
         exponent: Some(9),
-        scores,
+        scores_exponent,
         ..Int8Linear::new(5, 2, &mut Rng::new(1)).unwrap()
     };
     let x = ops::fixed_point(&Tape::new().constant(uniform(&[3, 5], 1)), 9).unwrap();
@@ -290,6 +290,6 @@ fn integer_scores_saturate_and_need_fixed_point_inputs() {
     layer.exponent = None;
     let text = layer.forward(&var).unwrap_err().to_string();
     assert!(text.contains("integer scores"), "{text}");
-    (layer.exponent, layer.scores) = (Some(6), Some(32));
+    (layer.exponent, layer.scores_exponent) = (Some(6), Some(32));
     assert!(layer.forward(&var).is_err());
 }

@@ -151,20 +151,16 @@ impl Lowering {
             let why = "it follows a sum or a mean of fixed-point numbers: expected `FixedPoint` between them";
             return Err(self.refusal(why));
         }
-        match self.scores() {
-            Some(_) => {
-                Err(self.refusal("it follows integer scores, which only a last layer gives"))
-            }
-            None => Ok(self.elements()),
+        match self.are_scores() {
+            true => Err(self.refusal("it follows integer scores, which only a last layer gives")),
+            false => Ok(self.elements()),
         }
     }
 
-    /// The exponent of the integers at hand, if those are the scores.
-    fn scores(&self) -> Option<i8> {
-        match self.graph.as_ref()?.nodes.last()?.values {
-            Values::Integer { exponent } => Some(exponent),
-            _ => None,
-        }
+    /// Whether the values at hand are integer scores.
+    fn are_scores(&self) -> bool {
+        let last = self.graph.as_ref().and_then(|graph| graph.nodes.last());
+        last.is_some_and(|node| matches!(node.values, Values::Integer { .. }))
     }
 
     /// Appends a node of one input, the tensor at hand, which has as many elements in each channel.
@@ -179,8 +175,7 @@ impl Lowering {
     /// # Errors
     /// [`ExportError::Layer`] where there is no layer; [`ExportError::Model`].
     pub(super) fn lowered_graph(&mut self) -> Result<Lowered, ExportError> {
-        let scores = self.scores();
-        if scores.is_none() {
+        if !self.are_scores() {
             self.flatten_now()?;
             if let TensorElements::Fixed(_) = self.settled()? {
                 let why = "its scores are fixed-point numbers: expected `Int8Linear` last";
@@ -218,7 +213,6 @@ impl Lowering {
         Ok(Lowered {
             file: graph.write()?,
             differences: vec![0.0; columns],
-            exponent: scores.unwrap_or(0),
         })
     }
 

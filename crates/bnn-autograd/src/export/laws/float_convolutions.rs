@@ -32,7 +32,6 @@ impl Module for Doubling {
     }
 }
 
-/// Float biases, moved from 0 where a layer begins with them.
 fn conv(c: usize, n: usize, kernel: [usize; 2], options: ConvOptions, rng: &mut Rng) -> Conv2d {
     Conv2d::new(c, n, kernel, options, rng).unwrap()
 }

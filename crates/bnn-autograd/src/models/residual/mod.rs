@@ -123,7 +123,7 @@ impl ResidualNet {
             units,
             head: Int8Linear {
                 exponent: fixed_point,
-                scores: config.integer_scores.then_some(SCORES),
+                scores_exponent: config.integer_scores.then_some(SCORES),
                 ..Int8Linear::new(before, config.classes, rng)?
             },
             config,

@@ -85,6 +85,16 @@ pub fn nodes(model: &Model<'_>) -> impl ExactSizeIterator<Item = NodeInfo> {
     (0..count).map(move |index| model.node_info(index))
 }
 
+/// The exponent of the integers that a model gives out: `v` stands for `v * 2^-exponent`. 0 for a
+/// chain, and where the outputs are no integers.
+#[doc(hidden)]
+pub fn output_exponent(model: &Model<'_>) -> i8 {
+    match nodes(model).last().map(|node| node.values) {
+        Some(Values::Integer { exponent }) => exponent,
+        _ => 0,
+    }
+}
+
 impl Model<'_> {
     fn node_info(&self, index: usize) -> NodeInfo {
         let record = NodeRecord::of(self.records, index).unwrap_or_default();

@@ -35,7 +35,7 @@ mod writer;
 
 pub use info::Values;
 #[doc(hidden)]
-pub use info::{NodeInfo, nodes};
+pub use info::{NodeInfo, nodes, output_exponent};
 #[cfg(feature = "alloc")]
 #[doc(hidden)]
 pub use read::graph_of;
