@@ -213,7 +213,7 @@ static void what_does_not_fit_is_refused_by_name(void) {
             bnn_graph_add(g, 1, 7, number));
     REFUSED(&node, 1, BNN_ERROR_LAYER, "n is 2, expected 6",
             bnn_graph_sign_f32(g, 1, slope, 2, number));
-    REFUSED(&node, 1, BNN_ERROR_LAYER, "node 9: expected inputs, weights, parameters and output of types that go together",
+    REFUSED(&node, 1, BNN_ERROR_LAYER, "weights is BNN_WEIGHTS_F32, expected one of [BNN_WEIGHTS_SIGNS, BNN_WEIGHTS_BITS, BNN_WEIGHTS_I8]: x is of u8",
             bnn_graph_conv2d_f32(g, 0, &conv, BNN_WEIGHTS_F32, stem, NULL, NULL, number));
     REFUSED(&node, 1, BNN_ERROR_UNSUPPORTED, "expected NULL: multiply the weights by it",
             bnn_graph_conv2d_f32(g, 1, &conv, BNN_WEIGHTS_F32, block, scale, NULL, number));

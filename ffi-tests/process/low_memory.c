@@ -16,7 +16,7 @@
 
 /* Large enough that what is allocated is asked of the system and does not come from the allocator's
  * stock. */
-enum { N = 2048, K = 4096, WORDS = N * K / 64, ROWS = 64 };
+enum { N = 2048, K = 4096, WORDS = N * K / 64, ROWS = 64, WIDE = N * K / 8 };
 enum { SIDE = 16, CHANNELS = 256, OUTPUTS = 256, IMAGES = 2, STEPS = 64 };
 
 static float *w, *x, *y, *dx, *dw;
@@ -86,6 +86,78 @@ static bnn_status_t graph(void) {
         status = bnn_graph_finish(made, &len);
     }
     bnn_graph_free(made);
+    return status;
+}
+
+/* A dense layer of one output over floats. The step that makes floats of samples, with which the
+ * layer is tried, is larger than its weights. */
+static bnn_status_t wide_graph(void) {
+    bnn_graph_t *made;
+    bnn_conv2d_options_t dense;
+    size_t node;
+    bnn_status_t status = bnn_graph_new(BNN_ELEMENT_U8, 8, 1, 1, WIDE, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    bnn_conv2d_options_init(&dense);
+    dense.outputs = 1;
+    if ((status = bnn_graph_affine_f32(made, 0, w, w, WIDE, &node)) == BNN_OK) {
+        status = bnn_graph_conv2d_f32(made, node, &dense, BNN_WEIGHTS_I8, thresholds, NULL, NULL, &node);
+    }
+    bnn_graph_free(made);
+    return status;
+}
+
+/* As many outputs, of fixed point, which a step makes floats of where the layer is tried. */
+static bnn_status_t wide_fixed_graph(void) {
+    const bnn_fixed_t to = {BNN_ELEMENT_I16, 0, 0};
+    const int32_t *zero = (const int32_t *)y;
+    bnn_graph_t *made;
+    bnn_conv2d_options_t dense;
+    size_t node;
+    bnn_status_t status = bnn_graph_new(BNN_ELEMENT_U8, 8, 1, 1, 1, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    bnn_conv2d_options_init(&dense);
+    dense.outputs = WIDE;
+    status = bnn_graph_conv2d_fixed_i32(made, 0, &dense, BNN_WEIGHTS_I8, thresholds, &to, zero, zero, &node);
+    bnn_graph_free(made);
+    return status;
+}
+
+static bnn_status_t graph_batch_norm(void) {
+    bnn_graph_t *made;
+    size_t node;
+    bnn_status_t status = bnn_graph_new(BNN_ELEMENT_U8, 8, 1, 1, WIDE, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    status = bnn_graph_batch_norm_f32(made, 0, w, w, w, w, 1.0f, WIDE, &node);
+    bnn_graph_free(made);
+    return status;
+}
+
+/* Zeros, which are UTF-8. */
+static bnn_status_t graph_meta(void) {
+    bnn_graph_t *made;
+    bnn_status_t status = bnn_graph_new(BNN_ELEMENT_BITS, 1, 1, 1, 1, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    status = bnn_graph_meta(made, thresholds, N * K);
+    bnn_graph_free(made);
+    return status;
+}
+
+static bnn_status_t builder_meta(void) {
+    bnn_builder_t *made;
+    bnn_status_t status = bnn_builder_new(BNN_ELEMENT_BITS, 1, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    status = bnn_builder_meta(made, thresholds, N * K);
+    bnn_builder_free(made);
     return status;
 }
 
@@ -248,6 +320,11 @@ int main(void) {
     TRY(builder, 0);
     TRY(builder_thresholds, 1);
     TRY(graph, 1);
+    TRY(wide_graph, 1);
+    TRY(wide_fixed_graph, 1);
+    TRY(graph_batch_norm, 1);
+    TRY(graph_meta, 1);
+    TRY(builder_meta, 1);
     TRY(threads, 1);
     TRY(gemm, 0);
     TRY(linear_saving, 0);

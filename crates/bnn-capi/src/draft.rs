@@ -4,6 +4,7 @@ use bnn_core::model::InputType;
 
 use crate::boundary::{Input, Output};
 use crate::error::Error;
+use crate::memory;
 use crate::model::bnn_element_t;
 use crate::shape::{at_least, at_most};
 use crate::status::bnn_status_t;
@@ -71,9 +72,9 @@ pub(crate) fn input_type(element: i32, element_bits: i32) -> Result<InputType, E
     }
 }
 
-/// `len` bytes of C's as the metadata of a file.
-pub(crate) fn metadata<'call>(text: Input<'call, u8>, len: usize) -> Result<&'call str, Error> {
+/// A copy of `len` bytes of C's as the metadata of a file.
+pub(crate) fn metadata(text: Input<'_, u8>, len: usize) -> Result<String, Error> {
     at_most("len", MAX_BYTES, len)?;
-    std::str::from_utf8(text.read(len)?)
+    String::from_utf8(memory::copied(text.read(len)?)?)
         .map_err(|error| out_of_range(format!("text: expected UTF-8: {error}")))
 }

@@ -155,8 +155,8 @@ impl Lowering {
     }
 
     /// Replaces the text kept in the file.
-    pub(crate) fn set_meta(&mut self, text: &str) {
-        text.clone_into(&mut self.meta);
+    pub(crate) fn set_meta(&mut self, text: String) {
+        self.meta = text;
     }
 
     /// Adds all modules that `network` is made of ([`Module::children`]), each applied to the

@@ -165,7 +165,7 @@ fn lowered(
 ) -> Result<(Lowering, Lowered), ExportError> {
     let mut chain = Lowering::new(model.kind(), config.input)?;
     let begin = |lowering: &mut Lowering| {
-        lowering.set_meta(config.meta);
+        lowering.set_meta(config.meta.to_owned());
         lowering.set_tolerance(config.tolerance)?;
         match config.image {
             Some(image) => lowering.image(image),

@@ -48,7 +48,7 @@ impl FileBuilder {
     }
 
     /// Replaces the text kept in the file.
-    pub fn set_meta(&mut self, text: &str) {
+    pub fn set_meta(&mut self, text: String) {
         self.0.set_meta(text);
     }
 

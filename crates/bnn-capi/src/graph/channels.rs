@@ -106,6 +106,8 @@ export! {
         let stats = ColumnStats { mean: column(mean.read(n)?)?, var: column(var.read(n)?)? };
         let gamma = column(&numbers_or(gamma, 1.0, n)?)?;
         let beta = column(&numbers_or(beta, 0.0, n)?)?;
+        // The two columns that come of it, of whole pages.
+        memory::available(n.saturating_mul(2 * size_of::<f32>()).saturating_add(1 << 16))?;
         let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
         finite("gamma / sqrt(var + eps)", &affine.scale)?;
         finite("beta - mean * gamma / sqrt(var + eps)", &affine.bias)?;

@@ -117,11 +117,11 @@ export! {
         node: *mut usize,
     ) -> bnn_status_t {
         let w: UntypedInput<'_> = w;
-        let input = graph.tensor("x", x)?;
+        let input = graph.input_of_product(x)?;
         let conv = options.get()?.conv_of(input.shape)?;
         let to = to.get()?;
         let values = to.values()?;
-        let (_, weights) = read_weights(weights, w, &conv)?;
+        let (_, weights) = read_weights(weights, w, &conv, input.values)?;
         let epilogue = to.epilogue(factor, bias, conv.outputs())?;
         let node = node.place()?;
         node.put(graph.product(x, input, (conv, weights, epilogue), values)?);

@@ -251,7 +251,7 @@ export! {
     /// Errors: as `bnn_builder_meta`.
     pub fn bnn_graph_meta(graph: *mut bnn_graph_t, text: *const u8, len: usize) -> bnn_status_t {
         let model = graph.draft.open()?;
-        model.meta = metadata(text, len)?.to_owned();
+        model.meta = metadata(text, len)?;
         Ok(())
     }
 }

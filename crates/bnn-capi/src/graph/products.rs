@@ -31,11 +31,25 @@ pub enum bnn_weights_t {
 
 use bnn_weights_t::*;
 
-/// Weights `[outputs, kernel_height, kernel_width, channels / groups]`.
+/// The weights that go with products of a type. (The writer of the core knows too, but would say
+/// neither which weights nor which type.)
+fn weights_of(input: Values) -> &'static [bnn_weights_t] {
+    match input {
+        Values::Bits => &[BNN_WEIGHTS_SIGNS, BNN_WEIGHTS_BITS],
+        Values::Unsigned { .. } => &[BNN_WEIGHTS_SIGNS, BNN_WEIGHTS_BITS, BNN_WEIGHTS_I8],
+        Values::Fixed { .. } => &[BNN_WEIGHTS_I8],
+        Values::Real => &[BNN_WEIGHTS_I8, BNN_WEIGHTS_F32],
+        _ => &[],
+    }
+}
+
+/// Weights `[outputs, kernel_height, kernel_width, channels / groups]` for products of `input`,
+/// which is of a type that products take.
 pub(super) fn read_weights(
     weights: i32,
     w: UntypedInput<'_>,
     conv: &Conv2d,
+    input: Values,
 ) -> Result<(bnn_weights_t, NodeWeights), Error> {
     let known = [
         BNN_WEIGHTS_SIGNS,
@@ -47,6 +61,11 @@ pub(super) fn read_weights(
         let message = format!("weights is {weights}, expected a bnn_weights_t");
         return Err(out_of_range(message));
     };
+    let expected = weights_of(input);
+    if !expected.contains(&kind) {
+        let message = format!("weights is {kind:?}, expected one of {expected:?}: x is of {input}");
+        return Err(refused(&message));
+    }
     let (n, k) = (conv.outputs(), conv.patch_len());
     let what = "elements of the weights";
     let elements = n.checked_mul(k).ok_or(bnn_core::Error::Overflow { what })?;
@@ -102,6 +121,12 @@ impl bnn_conv2d_options_t {
 }
 
 impl bnn_graph_t {
+    /// The tensor of node `x`, of a type that products take.
+    pub(super) fn input_of_product(&self, x: usize) -> Result<Tensor, Error> {
+        let expected = "bits, unsigned integers, fixed point or f32";
+        self.tensor_of("x", x, expected, |values| !weights_of(values).is_empty())
+    }
+
     /// Adds a product whose sums become `values`.
     pub(super) fn product(
         &mut self,
@@ -118,7 +143,7 @@ impl bnn_graph_t {
             weights,
             epilogue,
         };
-        let operation = trial::product(self.tensors.len(), input, operation, values)?;
+        let operation = trial::operation(self.tensors.len(), input, operation, values)?;
         self.add(operation, &[x], Tensor { shape, values })
     }
 }
@@ -161,9 +186,9 @@ export! {
         bias: OptionalInput,
         node: *mut usize,
     ) -> bnn_status_t {
-        let input = graph.tensor("x", x)?;
+        let input = graph.input_of_product(x)?;
         let conv = options.get()?.conv_of(input.shape)?;
-        let (kind, weights) = read_weights(weights, w, &conv)?;
+        let (kind, weights) = read_weights(weights, w, &conv, input.values)?;
         let n = conv.outputs();
         let bias = numbers_or(bias, 0.0, n)?;
         let epilogue = match (kind, scale) {
@@ -198,9 +223,9 @@ export! {
         thresholds: *const i32,
         node: *mut usize,
     ) -> bnn_status_t {
-        let input = graph.tensor("x", x)?;
+        let input = graph.input_of_product(x)?;
         let conv = options.get()?.conv_of(input.shape)?;
-        let (_, weights) = read_weights(weights, w, &conv)?;
+        let (_, weights) = read_weights(weights, w, &conv, input.values)?;
         let thresholds = memory::copied(thresholds.read(conv.outputs())?)?;
         let epilogue = NodeEpilogue::Thresholds(thresholds);
         let node = node.place()?;

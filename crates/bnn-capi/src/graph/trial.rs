@@ -65,33 +65,23 @@ fn of_epilogue(epilogue: &NodeEpilogue) -> usize {
     }
 }
 
-/// Tries a product of `input` that becomes node `number`.
-pub(super) fn product(
-    number: usize,
-    input: Tensor,
-    operation: Operation,
-    values: Values,
-) -> Result<Operation, Error> {
-    available(bytes(&operation))?;
-    written(number, input, operation, values)
-}
-
 /// Tries a pool of `input` that becomes node `number`. A pool keeps its channels, so one is tried:
 /// converting bytes takes parameters per channel.
 pub(super) fn pool(
     number: usize,
     input: Tensor,
-    operation: fn(Pool2d) -> Operation,
+    pool: fn(Pool2d) -> Operation,
     windows: impl FnOnce(usize) -> Result<Pool2d, Error>,
 ) -> Result<(), Error> {
     let [height, width, _] = input.shape;
     let (shape, values) = ([height, width, 1], input.values);
     let narrow = Tensor { shape, values };
-    written(number, narrow, operation(windows(1)?), values).map(drop)
+    self::operation(number, narrow, pool(windows(1)?), values).map(drop)
 }
 
-/// Writes a graph of the node alone, and gives its operation back.
-fn written(
+/// Tries an operation on `input` that becomes node `number`: writes a graph of it alone, and gives
+/// it back.
+pub(super) fn operation(
     number: usize,
     input: Tensor,
     operation: Operation,
@@ -130,6 +120,9 @@ fn written(
         nodes,
         meta: String::new(),
     };
+    // Conversions are written too, and take their memory already.
+    let sizes = graph.nodes.iter().map(|node| bytes(&node.operation));
+    available(sizes.fold(0, usize::saturating_add))?;
     graph
         .write()
         .map_err(|error| refusal(Some(number), error))?;

@@ -289,3 +289,53 @@ fn numbers_that_fixed_point_does_not_have_are_refused() {
     assert_eq!(conv(1, &to(I32, 5, 9)), Ok(4));
     free(graph);
 }
+
+/// Integers times fixed point, compared with thresholds.
+#[test]
+fn thresholds_of_fixed_point_are_those_that_the_core_writes() {
+    let graph = new(bnn_element_t::BNN_ELEMENT_U8, 8, [2, 2, 1]);
+    let (w, thresholds) = ([1_i8, -2, 100, -128, 3, 0, -7, 9], [-5, 1 << 20]);
+    assert_eq!(fixed_affine(graph, 0, &to(I16, 3, 1), [&[5], &[-9]]), Ok(1));
+    let whole = windows(2, 0);
+    let of = |kind: bnn_weights_t, w: *const core::ffi::c_void| {
+        let (kind, t) = (kind as i32, thresholds.as_ptr());
+        // SAFETY: as many weights and thresholds as the options say.
+        node(|node| unsafe { bnn_graph_conv2d_threshold_i32(graph, 1, &whole, kind, w, t, node) })
+    };
+    // Weights that do not go with fixed point are refused before they are read.
+    for kind in [BNN_WEIGHTS_SIGNS, BNN_WEIGHTS_BITS, BNN_WEIGHTS_F32] {
+        assert_eq!(of(kind, null()), Err(BNN_ERROR_LAYER));
+    }
+    assert_eq!(of(BNN_WEIGHTS_I8, w.as_ptr().cast()), Ok(2));
+    let found = finish(graph).unwrap();
+    free(graph);
+    let node = |operation, input, values| Node {
+        operation,
+        inputs: vec![input],
+        values,
+    };
+    let to_fixed = NodeEpilogue::Fixed {
+        factor: vec![5],
+        bias: vec![-9],
+        shift: 1,
+    };
+    let product = Operation::Product {
+        conv: Conv2d::new([2, 2, 1], 2, [2, 2], ConvOptions::default()).unwrap(),
+        weights: NodeWeights::I8(w.to_vec()),
+        epilogue: NodeEpilogue::Thresholds(thresholds.to_vec()),
+    };
+    let expected = Graph {
+        input: InputType::Unsigned { depth: 8 },
+        input_shape: [2, 2, 1],
+        nodes: vec![
+            node(
+                Operation::Affine(to_fixed),
+                0,
+                Values::Fixed { exponent: 3 },
+            ),
+            node(product, 1, Values::Bits),
+        ],
+        meta: String::new(),
+    };
+    assert!(found == expected.write().unwrap());
+}
