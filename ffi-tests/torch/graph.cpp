@@ -15,6 +15,7 @@ using bnn::torch::export_graph;
 using bnn::torch::ExportOptions;
 using bnn::torch::SignWeightConv2d;
 using bnn::torch::SignWeightConv2dOptions;
+using bnn::torch::SignWeightLinear;
 using torch::nn::Sequential;
 namespace nn = torch::nn;
 
@@ -194,6 +195,49 @@ void every_module_gives_the_same_bits() {
                  BinaryLinear(6 * 64, 5));
 }
 
+// Signs of weights times floats are sums of floats.
+void signs_of_weights_on_floats_are_exported_within_the_tolerance() {
+    Sequential net(SignWeightConv2d(SignWeightConv2dOptions(3, 6, 3).padding(1).bias(false)), BatchNorm2d(6),
+                   SignWeightConv2d(SignWeightConv2dOptions(6, 8, 3)), BatchNorm2d(8), nn::Flatten(),
+                   SignWeightLinear(8 * 36, 5));
+    const Tensor x = bytes({16, 3, 8, 8});
+    train(net, x);
+    const auto describe = [&](auto &g, auto y) { return g.apply(net, y); };
+    const auto file = export_graph(net, x, describe, ExportOptions().tolerance(1e-5));
+    const Tensor scores = evaluated(net, x);
+    EXPECT((outputs_of(file, x) - scores).abs().max().item<float>() <= 1e-5 * scores.abs().max().item<float>());
+}
+
+// A `forward` that changes the samples: the file takes them as they were.
+struct InPlaceImpl : nn::Module {
+    Tensor forward(Tensor x) { return last->forward(x.clamp_(0.0, 100.0)); }
+
+    SignWeightLinear last = register_module("last", SignWeightLinear(6, 3));
+};
+TORCH_MODULE(InPlace);
+
+void a_forward_in_place_is_compared_on_the_samples_as_they_were() {
+    InPlace net;
+    // Of each sample one number is clamped, so that no output stays as it was.
+    const Tensor x = 255.0 * torch::eye(6), before = x.clone();
+    const auto left_out = [&](auto &g, auto y) { return g.apply(net->last, y); };
+    EXPECT_REFUSED("differ in 6 of 6 samples, by up to 155; does `forward` compute what the description says?",
+                   export_graph(net, x, left_out));
+    EXPECT(torch::equal(x, before));
+    EXPECT(!export_graph(net, x.clamp(0.0, 100.0), left_out).empty());
+}
+
+// The network may be a single layer; 65793 * 255 = 2^24 - 1.
+void sums_of_bytes_beyond_what_floats_hold_are_refused() {
+    const auto exported = [](int64_t inputs) {
+        SignWeightLinear net(inputs, 1);
+        return export_graph(net, bytes({1, inputs}), [&](auto &g, auto x) { return g.apply(net, x); });
+    };
+    EXPECT(!exported(65793).empty());
+    EXPECT_REFUSED("layer `the network` (bnn::torch::SignWeightLinear) cannot be exported: its sums can exceed 2^24",
+                   exported(65794));
+}
+
 // Two images of different sizes as one row, in LibTorch's order and in that of a file.
 struct JoinedImpl : nn::Module {
     JoinedImpl()
@@ -266,13 +310,18 @@ void what_a_description_leaves_out_or_makes_up_is_refused() {
                        y = g.rprelu(y, block->before, block->slope, {});
                        return g.apply(net->head, g.flatten(y));
                    }));
-    // The shifts are taken account of, but are not what the network computes.
+    // Of many the first in the network's order.
+    EXPECT_REFUSED("`stem.0.weight` of the network was not exported",
+                   export_graph(net, x, [](auto &g, auto y) { return g.relu(y); }));
+    // The shifts are taken account of, but are not what the network computes: whatever its weights
+    // are, the second block gives negative numbers, and positive ones without its last shift.
     {
         const torch::NoGradGuard no_grad;
-        net->first->after.fill_(-1.0);
-        net->second->after.fill_(0.5);
+        net->second->before.fill_(1e6);
+        net->second->after.fill_(-2e6);
+        net->head[0]->as<BinaryLinear>()->weight.fill_(1.0);
     }
-    EXPECT_REFUSED("bnn: file and network differ in ", export_graph(net, x, [&](auto &g, auto y) {
+    EXPECT_REFUSED("bnn: file and network differ in 4 of 4 samples", export_graph(net, x, [&](auto &g, auto y) {
                        y = net->first->describe(g, g.apply(net->stem, y));
                        g.uses(net->second->after);
                        auto &block = net->second;
@@ -313,6 +362,9 @@ void test_graph() {
     a_trained_residual_network_is_exported_bit_for_bit();
     layers_of_floats_are_exported_within_the_tolerance();
     every_module_gives_the_same_bits();
+    signs_of_weights_on_floats_are_exported_within_the_tolerance();
+    a_forward_in_place_is_compared_on_the_samples_as_they_were();
+    sums_of_bytes_beyond_what_floats_hold_are_refused();
     joined_rows_of_flattened_images_keep_their_weights();
     networks_of_rows_and_of_bits_are_exported();
     what_a_description_leaves_out_or_makes_up_is_refused();

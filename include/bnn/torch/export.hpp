@@ -35,7 +35,9 @@ inline std::vector<std::uint8_t> export_model(::torch::nn::Sequential layers, co
     const detail::Evaluation evaluation(*layers);
     const detail::Layers found(*layers, samples.slice(0, 0, 1), options.input_bits());
     detail::Written written = detail::write_file(found, samples, options);
-    detail::compare(written, samples, outputs);
+    detail::compare(written, samples, outputs,
+                    "does the network compute something beside the layers that were exported, such as a sum of two of "
+                    "them? (export_graph is for networks that are no chain)");
     return std::move(written.file);
 }
 

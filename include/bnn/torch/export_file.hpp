@@ -234,8 +234,9 @@ inline Tensor run_on_samples(const Model &model, const Tensor &samples) {
     return run_any<std::uint64_t>(model, bits.words(), batch);
 }
 
-/// Throws if the file does not give the outputs of the network.
-inline void compare(const Written &written, const Tensor &samples, const Tensor &outputs) {
+/// Throws if the file does not give the outputs of the network; `hint` says where to look for the
+/// reason.
+inline void compare(const Written &written, const Tensor &samples, const Tensor &outputs, const char *hint) {
     check_tensor("outputs", outputs);
     const Tensor ours = checked([&] { return run_on_samples(Model(written.file), samples); });
     TORCH_CHECK(outputs.dim() >= 2 && outputs.size(0) == samples.size(0) && rows_of(outputs).sizes() == ours.sizes(),
@@ -245,9 +246,7 @@ inline void compare(const Written &written, const Tensor &samples, const Tensor 
     const Tensor apart = (ours - rows_of(outputs)).abs(), allowed = written.allowed.repeat({ours.size(1) / written.allowed.size(0)});
     const Tensor differ = apart.le(allowed).all(1).logical_not();
     TORCH_CHECK(!differ.any().item<bool>(), "bnn: file and network differ in ", differ.sum().item<int64_t>(), " of ",
-                samples.size(0), " samples, by up to ", apart.max().item<double>(),
-                "; does the network compute something beside the layers that were exported, such as a sum of two of them? "
-                "(export_graph is for networks that are no chain; sums of floats need a tolerance there)");
+                samples.size(0), " samples, by up to ", apart.max().item<double>(), "; ", hint);
 }
 
 } // namespace bnn::torch::detail

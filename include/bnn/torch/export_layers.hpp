@@ -78,6 +78,13 @@ struct Named {
     }
 };
 
+/// Refuses a layer whose sums of integers, as large as `most`, floats do not hold exactly.
+inline void expect_exact(const Named &named, int64_t most) {
+    if (most > (int64_t{1} << 24)) {
+        named.refuse("its sums can exceed 2^24, up to which floats are exact");
+    }
+}
+
 /// The windows of a pool of LibTorch's.
 template <class Options> Pool2dOptions pool_windows(const Options &options) {
     Pool2dOptions windows;
@@ -240,9 +247,7 @@ class Layers {
             product.named.refuse("it multiplies numbers; only the first layer may, the others take signs");
         }
         const int64_t most = product.signs[0].numel() * (product.takes_numbers ? largest_input_ : 1);
-        if (most > (int64_t{1} << 24)) {
-            product.named.refuse("its sums can exceed 2^24, up to which floats are exact");
-        }
+        expect_exact(product.named, most);
         product.most = most;
         const Tensor scale = layer.scale, bias = layer.bias;
         products_.push_back(std::move(product));

@@ -2,6 +2,7 @@
 #ifndef BNN_TORCH_GRAPH_HPP
 #define BNN_TORCH_GRAPH_HPP
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,15 +27,16 @@ class GraphBuilder {
 
     /// A builder for `net`, whose samples are those of `export_graph`.
     GraphBuilder(::torch::nn::Module &net, const Tensor &samples, const ExportOptions &options)
-        : graph_(begin(samples, options.input_bits())) {
+        : graph_(begin(samples, options.input_bits())), largest_input_((1 << options.input_bits()) - 1) {
+        names_[&net] = "the network";
         for (const auto &module : net.named_modules(std::string(), /*include_self=*/false)) {
             names_[module.value().get()] = module.key();
         }
         for (const auto &parameter : net.named_parameters()) {
-            unused_[parameter.value().unsafeGetTensorImpl()] = parameter.key();
+            unused_.emplace_back(parameter.value().unsafeGetTensorImpl(), parameter.key());
         }
         for (const auto &buffer : net.named_buffers()) {
-            unused_[buffer.value().unsafeGetTensorImpl()] = buffer.key();
+            unused_.emplace_back(buffer.value().unsafeGetTensorImpl(), buffer.key());
         }
         states_.push_back({samples.dim() == 4, Tensor()});
     }
@@ -158,15 +160,14 @@ class GraphBuilder {
     /// Notes that the description has taken account of a parameter or a buffer of the network, such
     /// as one of which it has computed what it gave to another function.
     void uses(const Tensor &t) {
-        if (t.defined()) {
-            unused_.erase(t.unsafeGetTensorImpl());
-        }
+        const auto is_it = [&](const auto &unused) { return t.defined() && unused.first == t.unsafeGetTensorImpl(); };
+        unused_.erase(std::remove_if(unused_.begin(), unused_.end(), is_it), unused_.end());
     }
 
     /// The file, of which `output` is the last node. Throws if the network has parameters or
     /// buffers that the builder was not given.
     std::vector<std::uint8_t> finish(Node output, const ExportOptions &options) {
-        TORCH_CHECK(unused_.empty(), "bnn: `", unused_.begin()->second,
+        TORCH_CHECK(unused_.empty(), "bnn: `", unused_.front().second,
                     "` of the network was not exported: the description gives it to no function of the builder");
         TORCH_CHECK(output.number + 1 == states_.size(), "bnn: the description returns node ", output.number,
                     ", expected the last one, ", states_.size() - 1);
@@ -309,6 +310,9 @@ class GraphBuilder {
     Node sign_weight(const detail::Named &named, Layer &layer, const Windows &windows, bool image, Node x) {
         expect_image(named, x, image);
         const bool of_bytes = graph_.element(x.number) == BNN_ELEMENT_U8;
+        if (of_bytes) {
+            detail::expect_exact(named, layer.weight[0].numel() * largest_input_);
+        }
         return product(x, layer.weight, of_bytes ? BNN_WEIGHTS_SIGNS : BNN_WEIGHTS_I8, windows, layer.scale, layer.bias);
     }
 
@@ -326,11 +330,14 @@ class GraphBuilder {
     }
 
     ::bnn::GraphBuilder graph_;
+    /// Of samples that the file takes as bytes.
+    int64_t largest_input_;
     /// Of each node.
     std::vector<State> states_;
     std::map<const ::torch::nn::Module *, std::string> names_;
-    /// The parameters and buffers of the network that were not given so far.
-    std::map<const ::at::TensorImpl *, std::string> unused_;
+    /// The parameters and buffers of the network that were not given so far, in its order, so that the
+    /// same one is named in every run.
+    std::vector<std::pair<const ::at::TensorImpl *, std::string>> unused_;
     /// Nodes as floats and as signs, so that each is made once.
     std::map<std::size_t, Node> reals_, signs_;
 };
