@@ -29,7 +29,9 @@ pub fn finn(folder: &Folder, options: &Options) -> Result<Imported, ImportError>
     let layers = layer::read(folder, &mut budget)?;
     let network = FinnNetwork::new(layers, classes(folder))?;
     let file = network.write()?;
-    let samples = options.limits.samples.clamp(1, 8);
+    let affordable = budget.operations() / (network.operations() as u64).max(1);
+    let most = usize::try_from(affordable).unwrap_or(usize::MAX).min(8);
+    let samples = options.limits.samples.min(most).max(1);
     let bytes = noise(samples * network.inputs(), false);
     budget.work(&[samples, network.operations()])?;
     reference::compare(&network, &file, &bytes)?;

@@ -95,17 +95,23 @@ impl FinnNetwork {
         }
     }
 
-    /// Products of a sample, at most.
+    /// Products of a sample.
     pub(super) fn operations(&self) -> usize {
-        let pixels = match self.kind {
-            FinnKind::Cnv => IMAGE[0] * IMAGE[1],
-            FinnKind::Dense => 1,
-        };
-        let weights = self
-            .layers
-            .iter()
-            .map(|layer| layer.rows.len() * layer.inputs());
-        weights.sum::<usize>().saturating_mul(pixels)
+        let mut side = IMAGE[0];
+        let mut operations = 0_usize;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut windows = 1;
+            if self.kind == FinnKind::Cnv && index < CONVOLUTIONS {
+                side = side.saturating_sub(2);
+                windows = side * side;
+                if is_pooled(index) {
+                    side /= 2;
+                }
+            }
+            let weights = layer.rows.len().saturating_mul(layer.inputs());
+            operations = operations.saturating_add(weights.saturating_mul(windows));
+        }
+        operations
     }
 
     pub(super) fn notes(&self) -> Vec<String> {
@@ -215,4 +221,36 @@ impl FinnNetwork {
 fn padding(layer: &Layer) -> usize {
     let is_padding = |&i: &usize| layer.rows.iter().all(|row| row[i]);
     (0..layer.inputs()).rev().take_while(is_padding).count()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    /// The command compares eight samples within its limits.
+    #[test]
+    fn operations_of_cnv_are_those_of_its_windows() {
+        let sizes = [
+            (64, 27),
+            (64, 576),
+            (128, 576),
+            (128, 1152),
+            (256, 1152),
+            (256, 2304),
+            (512, 256),
+            (512, 512),
+            (10, 512),
+        ];
+        let layers = sizes.map(|(outputs, inputs)| Layer {
+            rows: vec![vec![false; inputs]; outputs],
+            thresholds: vec![0; outputs],
+        });
+        let network = FinnNetwork::new(layers.to_vec(), Vec::new()).unwrap();
+        let windows = [900, 784, 144, 100, 9, 1, 1, 1, 1];
+        let products = sizes.iter().zip(windows).map(|((n, k), m)| n * k * m);
+        assert_eq!(network.operations(), products.sum::<usize>());
+        assert!(8 * network.operations() as u64 <= Limits::default().operations);
+    }
 }
