@@ -78,7 +78,13 @@ fn what_cannot_be_brought_over_is_named() {
 
 #[test]
 fn damaged_files_are_errors_or_networks() {
-    let file = fs::read(path("lce_chain.tflite")).unwrap();
+    for name in ["lce_chain", "larq_int8", "larq_operators_int8"] {
+        damaged(&fs::read(path(&format!("{name}.tflite"))).unwrap());
+    }
+}
+
+/// Damages a file 400 times.
+fn damaged(file: &[u8]) {
     let mut options = Options::default();
     options.limits.samples = 1;
     options.limits.memory_bytes = 1 << 22;
@@ -89,7 +95,7 @@ fn damaged_files_are_errors_or_networks() {
         (state >> 8) as usize
     };
     for _ in 0..400 {
-        let mut damaged = file.clone();
+        let mut damaged = file.to_vec();
         for _ in 0..1 + random() % 4 {
             let at = random() % damaged.len();
             damaged[at] = [0, 1, 0x7f, 0x80, 0xff, random() as u8][random() % 6];

@@ -1,7 +1,9 @@
-"""Networks of Larq as Keras saves them in HDF5, built here as it lays them out, beside their definition in
-numpy."""
+"""Networks of Larq as Keras saves them in HDF5: built here as it lays them out, beside their definition in
+numpy, and trained ones."""
 
 import json
+import pathlib
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import bnn_engine as bnn
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 
+MODELS = pathlib.Path(__file__).parents[2] / "bnn-import" / "tests" / "models"
 SIGN = {"class_name": "SteSign", "config": {"clip_value": 1.0}}
 
 
@@ -151,6 +154,21 @@ def test_a_residual_network(tmp_path):
     net = Net(2, (11, 12, 3))
     expected = residual(net, tmp_path / "net.h5")
     check(net, tmp_path / "net.h5", expected, is_graph=True)
+
+
+@pytest.mark.parametrize("name, is_graph", [("larq_chain", False), ("larq_quicknet", True)])
+def test_networks_that_larq_has_trained_and_keras_has_saved_have_their_shares(name, is_graph):
+    """Those of the importer's own tests (`make_larq.py`), on all test samples of the digits. Keras computed
+    the same shares, to 1e-4, as the interpreter of Larq Compute Engine, which are kept."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        model = bnn.import_model(MODELS / f"{name}.h5", scale=1 / 16)
+    assert any("a graph" in str(warning.message) for warning in warned) == is_graph
+    scores = model.run(np.fromfile(MODELS / "larq.input", np.uint8).reshape(360, 64)).astype(np.float64)
+    expected = np.fromfile(MODELS / f"{name}.shares", "<f4").reshape(360, 10)
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    assert np.abs(powers / powers.sum(1, keepdims=True) - expected).max() < 2e-4
+    assert (scores.argmax(1) == expected.argmax(1)).all()
 
 
 @pytest.mark.parametrize(

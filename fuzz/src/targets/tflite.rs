@@ -6,10 +6,12 @@ use arbitrary::{Arbitrary, Unstructured};
 use bnn_core::model::{AlignedBytes, Model};
 use bnn_import::{Limits, Options};
 
-const FILES: [&[u8]; 3] = [
+const FILES: [&[u8]; 5] = [
     include_bytes!("../../../crates/bnn-import/tests/models/lce_chain.tflite"),
     include_bytes!("../../../crates/bnn-import/tests/models/lce_flattened.tflite"),
     include_bytes!("../../../crates/bnn-import/tests/models/lce_quicknet.tflite"),
+    include_bytes!("../../../crates/bnn-import/tests/models/larq_int8.tflite"),
+    include_bytes!("../../../crates/bnn-import/tests/models/larq_operators_int8.tflite"),
 ];
 
 #[derive(Arbitrary, Debug)]

@@ -29,7 +29,7 @@ use product::{Kind, Product, Weights};
 pub(crate) use batch_norm::BatchNorm;
 pub(crate) use finish::Finished;
 pub(crate) use input::straight;
-pub(crate) use quantizer::Quantizer;
+pub(crate) use quantizer::{Quantizer, Rounding};
 pub(crate) use scalar::{Relation, Scalar};
 
 /// A chain in the making.

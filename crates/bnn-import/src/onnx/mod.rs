@@ -62,7 +62,7 @@ pub(crate) fn import_graph(
     let mut network = Network::new(graph, options)?;
     let values = network.probe(budget)?;
     let chain = Chain::new(options.inputs.clone(), network.image);
-    // A chain is smaller and faster; its refusal says more than that of a graph.
+    // A chain is smaller and faster.
     let finished = match lower(&network, &values, chain) {
         Err(refused @ ImportError::Node { .. }) => {
             match branches::lower(&network, &values, &options.inputs) {
@@ -72,8 +72,7 @@ pub(crate) fn import_graph(
                     finished.notes.push(note);
                     finished
                 }
-                Err(ImportError::Node { .. }) => return Err(refused),
-                Err(other) => return Err(other),
+                Err(of_graph) => return Err(refusal(graph, refused, of_graph)),
             }
         }
         chain => chain?,
@@ -91,4 +90,25 @@ pub(crate) fn import_graph(
         read: Vec::new(),
         notes: finished.notes,
     })
+}
+
+/// Of the refusals of a chain and of a graph, that of the later node: what comes before it is no
+/// hindrance. If a graph refuses another node before that of the chain, both matter.
+fn refusal(graph: &Graph, of_chain: ImportError, of_graph: ImportError) -> ImportError {
+    let place = |error: &ImportError| match error {
+        ImportError::Node { name, .. } => graph.nodes.iter().position(|node| node.label() == name),
+        _ => None,
+    };
+    let (Some(in_chain), Some(in_graph)) = (place(&of_chain), place(&of_graph)) else {
+        return of_graph;
+    };
+    match of_chain {
+        ImportError::Node { name, op, why } if in_graph < in_chain => ImportError::Node {
+            name,
+            op,
+            why: format!("{why}; nor can it be a graph of real numbers: {of_graph}"),
+        },
+        of_chain if in_graph == in_chain => of_chain,
+        _ => of_graph,
+    }
 }

@@ -1,7 +1,9 @@
 //! The network of a graph with one input and one output.
 
+use std::collections::HashMap;
+
 use super::interpreter::{Interpreter, Values};
-use super::schema::Graph;
+use super::schema::{Graph, Node};
 use super::value::Tensor;
 use crate::budget::Budget;
 use crate::compare::Samples;
@@ -46,6 +48,7 @@ impl<'g> Network<'g> {
                 ));
             }
         };
+        check_softmax(graph)?;
         let shape = [vec![batch], sizes.unwrap_or_default()].concat();
         Ok(Self {
             graph,
@@ -109,5 +112,20 @@ impl<'g> Network<'g> {
             }
         }
         Ok(outputs)
+    }
+}
+
+/// A softmax of the scores is left out, as it does not change their order; one within the network
+/// would be another function.
+fn check_softmax(graph: &Graph) -> Result<(), ImportError> {
+    let is_softmax = |node: &&Node| matches!(node.op.as_str(), "Softmax" | "LogSoftmax");
+    let softmaxes = graph.nodes.iter().filter(is_softmax);
+    let made: HashMap<&str, &Node> = softmaxes
+        .flat_map(|node| node.outputs.iter().map(move |name| (name.as_str(), node)))
+        .collect();
+    let mut inputs = graph.nodes.iter().flat_map(|node| &node.inputs);
+    match inputs.find_map(|name| made.get(name.as_str())) {
+        Some(node) => Err(node.refused("another node takes what it makes; expected it at the end")),
+        None => Ok(()),
     }
 }

@@ -117,9 +117,29 @@ impl<'a> Vector<'a> {
         if self.len > MOST_INTS {
             return None;
         }
-        let end = self.at.checked_add(self.len.checked_mul(4)?)?;
-        let (ints, _) = self.file.get(self.at..end)?.as_chunks();
-        Some(ints.iter().map(|&bytes| i32::from_le_bytes(bytes)))
+        Some(
+            self.elements()?
+                .iter()
+                .map(|&bytes| i32::from_le_bytes(bytes)),
+        )
+    }
+
+    /// The numbers of a vector of `float`.
+    pub(super) fn floats(&self) -> Option<impl ExactSizeIterator<Item = f32> + use<'a>> {
+        let numbers = self.elements()?;
+        Some(numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)))
+    }
+
+    /// The numbers of a vector of `long`.
+    pub(super) fn longs(&self) -> Option<impl ExactSizeIterator<Item = i64> + use<'a>> {
+        let numbers = self.elements()?;
+        Some(numbers.iter().map(|&bytes| i64::from_le_bytes(bytes)))
+    }
+
+    /// Its elements of `N` bytes each.
+    fn elements<const N: usize>(&self) -> Option<&'a [[u8; N]]> {
+        let end = self.at.checked_add(self.len.checked_mul(N)?)?;
+        Some(self.file.get(self.at..end)?.as_chunks().0)
     }
 
     /// How many elements there are, as it says.

@@ -5,8 +5,11 @@
 //! way of an ONNX file from there: one interpreter, one way to a chain or a graph, one comparison.
 
 mod bits;
+mod elementwise;
 mod flatbuffer;
 mod flexbuffer;
+mod images;
+mod int8;
 mod nodes;
 mod products;
 mod schema;
@@ -17,8 +20,8 @@ mod window;
 use crate::budget::Budget;
 use crate::{ImportError, Imported, Options};
 
-/// Makes a model file of a `.tflite` file with floats, as the converter of Larq Compute Engine
-/// writes it; files of 8-bit numbers are refused.
+/// Makes a model file of a `.tflite` file as the converter of Larq Compute Engine writes it, of
+/// floats or of 8-bit integers (`INT8`).
 ///
 /// # Errors
 /// [`ImportError`]; an operator that cannot be brought over is named by the tensor that it makes.

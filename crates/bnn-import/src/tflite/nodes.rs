@@ -59,13 +59,6 @@ pub(super) fn int(value: i64) -> Attribute {
     }
 }
 
-pub(super) fn float(value: f32) -> Attribute {
-    Attribute {
-        float: Some(value),
-        ..Attribute::default()
-    }
-}
-
 pub(super) fn text(value: &str) -> Attribute {
     Attribute {
         text: Some(value.to_owned()),

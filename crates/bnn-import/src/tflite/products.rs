@@ -3,8 +3,9 @@
 use bnn_core::internal::padded_sides;
 
 use super::bits::{WORD, unpack};
+use super::int8::Weights;
 use super::nodes::{int, text};
-use super::schema::{Operator, Stored, kind};
+use super::schema::{Operator, Stored, kind, kind_name};
 use super::translate::Translation;
 use super::value::{NodeValue, NotImported, image, option};
 use super::window::{SAME, WindowOptions};
@@ -72,6 +73,7 @@ impl Translation<'_, '_> {
             shape: vec![1, height, width, n],
             flat: None,
             is_packed: false,
+            grid: None,
         })
     }
 
@@ -121,13 +123,13 @@ impl Translation<'_, '_> {
         };
         let sums = self.convolved(label, x, &filters, None)?;
         match made.kind {
-            kind::FLOAT32 => {
+            kind::FLOAT32 | kind::INT8 => {
                 let sums = self.activated(label, sums, option("fused_activation_function")?)?;
                 let mut numbers = |index| {
                     let stored = self.stored(operator, index)?;
                     let numbers = self.floats(stored)?;
                     match numbers.len() == n {
-                        true => Ok::<_, NotImported>(self.of_channels(numbers, &sums)),
+                        true => Ok::<_, NotImported>(self.fitting(numbers, &sums)),
                         false => Err(format!("input {index}: expected {n} numbers").into()),
                     }
                 };
@@ -135,7 +137,7 @@ impl Translation<'_, '_> {
                 let scaled = [sums.name.as_str(), &multiplier];
                 let scaled = self.nodes.node((label, "Mul"), &scaled, vec![]);
                 let name = self.nodes.node((label, "Add"), &[&scaled, &bias], vec![]);
-                Ok(NodeValue { name, ..sums })
+                self.settled_away(label, NodeValue { name, ..sums }, 0, made)
             }
             // Signs: -1 where more than a threshold of the `k` products are -1.
             kind::INT32 => {
@@ -149,24 +151,27 @@ impl Translation<'_, '_> {
                     .iter()
                     .map(|&most| (k - 2 * i64::from(most)) as f32)
                     .collect();
-                let least = self.of_channels(least, &sums);
+                let least = self.fitting(least, &sums);
                 Ok(NodeValue {
                     is_packed: true,
                     ..self.reaching(label, &sums, &least)
                 })
             }
-            other => Err(format!("outputs of the type {other}, expected float32 or signs").into()),
+            other => Err(format!(
+                "outputs of {}, expected FLOAT32, INT8 or signs",
+                kind_name(other)
+            )
+            .into()),
         }
     }
 
     pub(super) fn conv(
         &mut self,
-        operator: &Operator<'_>,
-        label: &str,
+        (operator, label): (&Operator<'_>, &str),
         x: &NodeValue,
+        made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
-        let weights = self.floats(stored)?;
         let [first, kh, kw, last] = <[usize; 4]>::try_from(&stored.shape[..])
             .map_err(|_| format!("filters of the shape {:?}", stored.shape))?;
         let Some(options) = operator.options else {
@@ -175,6 +180,11 @@ impl Translation<'_, '_> {
         let channels = image(x)?[3];
         let is_depthwise = operator.op == "DEPTHWISE_CONV_2D";
         let at = |index: usize, default| i64::from(options.int(index, default));
+        let outputs = if is_depthwise { last } else { first };
+        let Weights {
+            numbers: weights,
+            units,
+        } = self.weights(stored, x, outputs)?;
         let (shape, weights, groups, dilations) = if is_depthwise {
             if first != 1 {
                 return Err(format!("filters of the shape {:?}", stored.shape).into());
@@ -199,19 +209,28 @@ impl Translation<'_, '_> {
             },
             is_padded_with_one: false,
         };
-        let bias = self.bias(operator, shape[0])?;
+        let bias = self.bias(operator, outputs, x)?;
         let sums = self.convolved(label, x, &filters, bias)?;
         let activation = options.byte(if is_depthwise { 4 } else { 3 });
-        self.activated(label, sums, activation.into())
+        self.requantized(label, sums, (&units, 1.0), activation.into(), made)
     }
 
     /// The third input, a number for each output, which may be left out.
-    fn bias(&mut self, operator: &Operator<'_>, n: usize) -> Result<Option<Vec<f32>>, NotImported> {
+    fn bias(
+        &mut self,
+        operator: &Operator<'_>,
+        n: usize,
+        x: &NodeValue,
+    ) -> Result<Option<Vec<f32>>, NotImported> {
         if operator.inputs.get(2).copied().flatten().is_none() {
             return Ok(None);
         }
         let stored = self.stored(operator, 2)?;
-        let bias = self.floats(stored)?;
+        let bias = match x.grid {
+            None => self.floats(stored)?,
+            // In units of the sums.
+            Some(_) => self.ints(stored)?.iter().map(|&b| b as f32).collect(),
+        };
         match bias.len() == n {
             true => Ok(Some(bias)),
             false => Err(format!("input 2: expected {n} biases, found {}", bias.len()).into()),
@@ -220,18 +239,25 @@ impl Translation<'_, '_> {
 
     pub(super) fn dense(
         &mut self,
-        operator: &Operator<'_>,
-        label: &str,
+        (operator, label): (&Operator<'_>, &str),
         x: &NodeValue,
+        made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
         let stored = self.stored(operator, 1)?;
-        let weights = self.floats(stored)?;
+        let x = &match x.shape.len() {
+            4 => self.flattened(label, x)?,
+            _ => x.clone(),
+        };
         let (n, k) = match (&stored.shape[..], &x.shape[..]) {
             (&[n, k], &[_, features]) if k == features && n > 0 && k > 0 => (n, k),
             (weights, value) => {
                 return Err(format!("weights {weights:?} and a value of {value:?}").into());
             }
         };
+        let Weights {
+            numbers: weights,
+            units,
+        } = self.weights(stored, x, n)?;
         // What was flattened has its channels last there.
         let [pixels, channels] = match x.flat {
             Some([height, width, channels]) => [height * width, channels],
@@ -243,7 +269,7 @@ impl Translation<'_, '_> {
         });
         let weights = Tensor::floats(&[n, k], ordered.collect());
         let mut inputs = vec![x.name.clone(), self.nodes.constant(weights)];
-        if let Some(bias) = self.bias(operator, n)? {
+        if let Some(bias) = self.bias(operator, n, x)? {
             inputs.push(self.nodes.constant(Tensor::floats(&[n], bias)));
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -255,8 +281,9 @@ impl Translation<'_, '_> {
             shape: vec![1, n],
             flat: None,
             is_packed: false,
+            grid: None,
         };
         let activation = operator.options.map_or(0, |options| options.byte(0));
-        self.activated(label, value, activation.into())
+        self.requantized(label, value, (&units, 1.0), activation.into(), made)
     }
 }

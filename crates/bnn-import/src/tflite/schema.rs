@@ -9,6 +9,25 @@ use crate::ImportError;
 pub(super) mod kind {
     pub(in crate::tflite) const FLOAT32: u8 = 0;
     pub(in crate::tflite) const INT32: u8 = 2;
+    pub(in crate::tflite) const INT8: u8 = 9;
+}
+
+/// The name of a type of elements.
+pub(super) fn kind_name(kind: u8) -> String {
+    let names = [
+        "FLOAT32",
+        "FLOAT16",
+        "INT32",
+        "UINT8",
+        "INT64",
+        "STRING",
+        "BOOL",
+        "INT16",
+        "COMPLEX64",
+        "INT8",
+    ];
+    let name = names.get(usize::from(kind)).copied();
+    name.map_or_else(|| format!("type {kind}"), str::to_owned)
 }
 
 /// The graph of a file.
@@ -28,6 +47,8 @@ pub(super) struct Stored<'a> {
     pub(super) shape: Vec<usize>,
     /// The bytes of a constant; none of a value that is computed.
     pub(super) data: &'a [u8],
+    /// What its integers stand for.
+    pub(super) quantization: Option<Table<'a>>,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +123,7 @@ pub(super) fn model(file: &[u8]) -> Result<Model<'_>, ImportError> {
             kind: tensor.byte(1),
             shape: shape.map_err(|_| wrong("tensor", "sizes", "negative ones"))?,
             data: data.ok_or_else(|| wrong("buffer", "its bytes", "the end of the file"))?,
+            quantization: tensor.table(4),
         })
     })?;
     // Names need not differ in a file.

@@ -12,6 +12,16 @@ pub(super) struct NodeValue {
     /// The image that was flattened, if there was one of several pixels.
     pub(super) flat: Option<[usize; 3]>,
     pub(super) is_packed: bool,
+    /// What its numbers stand for, if they are those of a tensor of 8-bit integers.
+    pub(super) grid: Option<Grid>,
+}
+
+/// A tensor's 8-bit integer `q` stands for `scale * (q - zero)`. Values of the graph are
+/// `q - zero`, in floats: sums of their products with weights of 8 bits are exact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grid {
+    pub(super) scale: f32,
+    pub(super) zero: i32,
 }
 
 pub(super) fn refused(label: &str, operator: &Operator<'_>, why: impl Into<String>) -> ImportError {
@@ -55,4 +65,11 @@ pub(super) fn image(x: &NodeValue) -> Result<[usize; 4], NotImported> {
 pub(super) fn option(operator: &Operator<'_>, name: &str) -> Result<i64, NotImported> {
     let found = operator.custom.and_then(|options| options.int(name));
     found.ok_or_else(|| format!("expected the option {name}, found none").into())
+}
+
+impl NodeValue {
+    /// What a 1 stands for.
+    pub(super) fn unit(&self) -> f32 {
+        self.grid.map_or(1.0, |grid| grid.scale)
+    }
 }

@@ -1,4 +1,5 @@
 //! What the tests of several formats share.
+#![allow(dead_code, reason = "each test takes a part")]
 
 use bnn_core::model::{AlignedBytes, Input, Model, Output, OutputType, PackedModel};
 

@@ -6,6 +6,7 @@
 //! alone.
 
 mod held;
+mod levels;
 mod products;
 
 use std::collections::{HashMap, HashSet};
@@ -191,8 +192,9 @@ impl Branches<'_> {
                 channels: held.image[2],
             },
         };
-        if held.pads.is_some() && node.op != "Conv" {
-            return Err("an image that is padded, which a convolution alone takes".into());
+        let takes_padded = ["Conv", "Identity", "Dropout", "Cast"].contains(&node.op.as_str());
+        if held.pads.is_some() && !takes_padded {
+            return self.padded_scalar(node, &operand, held);
         }
         match node.op.as_str() {
             "Identity" | "Dropout" | "Softmax" | "LogSoftmax" => Ok(held.clone()),
@@ -252,6 +254,31 @@ impl Branches<'_> {
                 self.scalar(held, &scalar)
             }
         }
+    }
+
+    /// A function of single numbers of an image that is padded, whose padding becomes another.
+    fn padded_scalar(
+        &mut self,
+        node: &Node,
+        operand: &Operand<'_>,
+        held: &Held,
+    ) -> Result<Held, String> {
+        let refused = || "an image that is padded, which a convolution alone takes".to_owned();
+        let (sides, value) = held.pads.ok_or_else(refused)?;
+        let scalar = operand.scalar(node).map_err(|_| refused())?;
+        let value_of = |c| scalar.apply(c, value);
+        let value = value_of(0);
+        if (1..held.image[2]).any(|c| value_of(c) != value) {
+            return Err("padding that differs from channel to channel".into());
+        }
+        let inner = Held {
+            pads: None,
+            ..held.clone()
+        };
+        Ok(Held {
+            pads: Some((sides, value)),
+            ..self.scalar(&inner, &scalar)?
+        })
     }
 
     /// Sums and concatenations of values that depend on the input.
@@ -413,7 +440,7 @@ impl Branches<'_> {
                 }
             }
             Scalar::Select { .. } => Err("a condition of numbers".into()),
-            Scalar::Quantize(_) => Err("values of more than two levels".into()),
+            Scalar::Quantize(quantizer) => self.levels(held, quantizer),
         }
     }
 

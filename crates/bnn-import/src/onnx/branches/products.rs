@@ -117,10 +117,20 @@ impl Branches<'_> {
             return Err("padding by a number around weights that are not binary".into());
         }
         let held = self.as_real(held)?;
+        let bias = bias.unwrap_or_else(|| vec![0.0; n]);
+        let bytes: Option<Vec<i8>> = weights.iter().map(|&w| byte(w)).collect();
+        // Of weights that are bytes the file has a quarter; the sums are the same.
+        let (weights, epilogue) = match bytes {
+            Some(bytes) => {
+                let scale = vec![1.0; n];
+                (NodeWeights::I8(bytes), NodeEpilogue::Real { scale, bias })
+            }
+            None => (NodeWeights::F32(weights.to_vec()), NodeEpilogue::Bias(bias)),
+        };
         let operation = Operation::Product {
             conv,
-            weights: NodeWeights::F32(weights.to_vec()),
-            epilogue: NodeEpilogue::Bias(bias.unwrap_or_else(|| vec![0.0; n])),
+            weights,
+            epilogue,
         };
         let tensor = self.real(operation, &[held.tensor]);
         Ok(Held {
@@ -142,6 +152,12 @@ fn pad_value(what: What, value: f32) -> Result<PadValue, String> {
             "padding by {value}, expected 0 or a value of the image's bits"
         )),
     }
+}
+
+/// A weight as an integer of 8 bits, if it is one.
+fn byte(weight: f32) -> Option<i8> {
+    let byte = weight as i8;
+    (f32::from(byte) == weight).then_some(byte)
 }
 
 /// The magnitude of each row's weights, if they are binary.

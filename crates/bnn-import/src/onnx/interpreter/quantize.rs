@@ -3,7 +3,7 @@
 use super::Call;
 use crate::ImportError;
 use crate::budget::Budget;
-use crate::chain::Quantizer;
+use crate::chain::{Quantizer, Rounding};
 use crate::onnx::schema::Node;
 use crate::onnx::value::{Tensor, offsets};
 
@@ -44,11 +44,11 @@ pub(crate) fn quantizer_of(
         ),
         false => (0.0, 2_f32.powf(bits) - 1.0 - narrow),
     };
-    let round = match node.text("rounding_mode").to_ascii_uppercase().as_str() {
-        "" | "ROUND" => f32::round_ties_even,
-        "FLOOR" => f32::floor,
-        "CEIL" => f32::ceil,
-        "TRUNC" | "ROUND_TO_ZERO" => f32::trunc,
+    let rounding = match node.text("rounding_mode").to_ascii_uppercase().as_str() {
+        "" | "ROUND" => Rounding::TiesToEven,
+        "FLOOR" => Rounding::Floor,
+        "CEIL" => Rounding::Ceiling,
+        "TRUNC" | "ROUND_TO_ZERO" => Rounding::TowardsZero,
         mode => return Err(node.refused(format!("the rounding mode {mode}"))),
     };
     let scale = number(1, "scale")?;
@@ -60,7 +60,7 @@ pub(crate) fn quantizer_of(
         zero: number(2, "zero point")?,
         least,
         most,
-        round,
+        rounding,
     })
 }
 

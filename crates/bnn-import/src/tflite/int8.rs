@@ -1,0 +1,313 @@
+//! Tensors of 8-bit integers. Operators compute as TensorFlow Lite does, with integers less their
+//! zero points and exact sums, and round to the integers of their output.
+
+use super::schema::{Stored, kind, kind_name};
+use super::translate::Translation;
+use super::value::{Grid, NodeValue, NotImported};
+
+/// Halves are rounded away from 0 there and to even here: numbers are made this much larger before.
+const AWAY: f32 = 1.0 + 1.0 / 1_048_576.0;
+
+/// A half, and a little more for halves to be rounded upwards.
+const UPWARDS: f32 = 0.5 + 0.5 / 256.0;
+
+/// Weights of a product, and what a 1 of each output's stands for.
+pub(super) struct Weights {
+    pub(super) numbers: Vec<f32>,
+    pub(super) units: Vec<f32>,
+}
+
+impl Translation<'_, '_> {
+    /// What the integers of a tensor stand for; `None` if it has floats.
+    pub(super) fn grid(&self, stored: &Stored<'_>) -> Result<Option<Grid>, NotImported> {
+        match stored.kind {
+            kind::FLOAT32 => return Ok(None),
+            kind::INT8 => {}
+            other => return Err(format!("{}: numbers of {}", stored.name, kind_name(other)).into()),
+        }
+        let (scales, zeros) = scales(stored)?;
+        match (&scales[..], &zeros[..]) {
+            (&[scale], &[zero]) => Ok(Some(Grid { scale, zero })),
+            _ => Err(format!(
+                "{}: {} scales and {} zero points, expected one",
+                stored.name,
+                scales.len(),
+                zeros.len()
+            )
+            .into()),
+        }
+    }
+
+    /// A value as the numbers that its integers stand for.
+    pub(super) fn dequantized(&mut self, label: &str, x: &NodeValue) -> NodeValue {
+        let value = self.multiplied(label, x.clone(), &[x.unit()]);
+        NodeValue {
+            grid: None,
+            ..value
+        }
+    }
+
+    /// The end of an operator: a value whose 1 stands for `units`, one or one for each channel,
+    /// becomes one of the tensor that the operator makes, by way of a fused activation. It has a
+    /// grid only if it is on it already.
+    pub(super) fn settled(
+        &mut self,
+        label: &str,
+        x: NodeValue,
+        units: &[f32],
+        activation: i64,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let grid = self.grid(made)?;
+        let Some(Grid { scale, zero }) = grid else {
+            let x = self.multiplied(label, x, units);
+            return self.activated(label, NodeValue { grid, ..x }, activation);
+        };
+        let (least, most) = (-128 - zero, 127 - zero);
+        let level = |number: f32| (number / scale).round() as i32;
+        let (low, high) = match activation {
+            0 => (least, most),
+            1 => (0, most),
+            2 => (level(-1.0), level(1.0)),
+            3 => (0, level(6.0)),
+            other => return Err(format!("the activation {other}").into()),
+        };
+        let is_settled = x.grid == grid && units == [scale];
+        if is_settled && activation == 0 {
+            return Ok(x);
+        }
+        let factors: Vec<f32> = units.iter().map(|unit| unit / scale).collect();
+        let x = self.multiplied(label, x, &factors);
+        let bounds = [low.clamp(least, most), high.clamp(least, most)];
+        let mut x = self.clipped(label, NodeValue { grid, ..x }, bounds);
+        if !is_settled {
+            // 9 bits hold all integers less their zero points.
+            x.name = self.rounded(label, &x.name, 9.0);
+        }
+        Ok(x)
+    }
+
+    fn clipped(&mut self, label: &str, x: NodeValue, bounds: [i32; 2]) -> NodeValue {
+        let [low, high] = bounds.map(|bound| self.nodes.number(bound as f32));
+        let inputs = [x.name.as_str(), &low, &high];
+        let name = self.nodes.node((label, "Clip"), &inputs, vec![]);
+        NodeValue { name, ..x }
+    }
+
+    /// The end of a product or a mean: sums of integers, whose 1 stands for `units`, become
+    /// integers of the tensor that the operator makes. What the operator multiplies is worth `of`
+    /// units.
+    ///
+    /// TensorFlow Lite multiplies a sum by a number from 1/2 to 1, rounds it, divides it by a power
+    /// of two, and rounds again, halves upwards. This is one rounding of a number that is larger by
+    /// half of the first rounding's step.
+    pub(super) fn requantized(
+        &mut self,
+        label: &str,
+        sums: NodeValue,
+        (units, of): (&[f32], f32),
+        activation: i64,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let Some(Grid { scale, .. }) = self.grid(made)? else {
+            return self.settled(label, sums, units, activation, made);
+        };
+        let factors: Vec<f32> = units.iter().map(|unit| unit / scale).collect();
+        let halves = factors.iter().map(|&factor| match shift(factor * of) {
+            0 => 0.0,
+            shift => UPWARDS / power(shift),
+        });
+        let halves: Vec<f32> = halves.collect();
+        let x = self.multiplied(label, sums, &factors);
+        let x = self.added(label, x, &halves);
+        self.settled(label, x, &[scale], activation, made)
+    }
+
+    /// A value whose 1 stands for `unit` as integers of the tensor `made`: rounded twice as in
+    /// [`Self::requantized`], but halves away from 0. What the operator multiplies are integers
+    /// whose 1 stands for `of`.
+    pub(super) fn rounded_twice(
+        &mut self,
+        label: &str,
+        x: NodeValue,
+        (unit, of): (f32, f32),
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let Some(Grid { scale, .. }) = self.grid(made)? else {
+            return self.settled(label, x, &[unit], 0, made);
+        };
+        let power = power(shift(of / scale));
+        let mut x = self.multiplied(label, x, &[unit / scale * power * AWAY]);
+        x.name = self.rounded(label, &x.name, 22.0);
+        x.grid = None;
+        self.settled(label, x, &[scale / power * AWAY], 0, made)
+    }
+
+    /// Means of integers, which TensorFlow Lite rounds with their zero points in them, halves away
+    /// from 0.
+    pub(super) fn rounded_means(&mut self, label: &str, means: NodeValue, grid: Grid) -> NodeValue {
+        let zero = grid.zero as f32;
+        let mut x = self.added(label, means, &[zero]);
+        x = self.multiplied(label, x, &[AWAY]);
+        x.name = self.rounded(label, &x.name, 9.0);
+        x.grid = Some(grid);
+        self.added(label, x, &[-zero])
+    }
+
+    /// The end of an operator as [`Self::settled`] makes it, of a value whose 1 stands for 1, which
+    /// is rounded with halves away from 0.
+    pub(super) fn settled_away(
+        &mut self,
+        label: &str,
+        x: NodeValue,
+        activation: i64,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let unit = match made.kind {
+            kind::INT8 => AWAY,
+            _ => 1.0,
+        };
+        self.settled(label, x, &[unit], activation, made)
+    }
+
+    /// Numbers rounded to integers of `bits` bits.
+    fn rounded(&mut self, label: &str, x: &str, bits: f32) -> String {
+        let [one, none, bits] = [1.0, 0.0, bits].map(|number| self.nodes.number(number));
+        self.nodes
+            .node((label, "Quant"), &[x, &one, &none, &bits], vec![])
+    }
+
+    /// A value times one number, or one for each channel.
+    fn multiplied(&mut self, label: &str, x: NodeValue, factors: &[f32]) -> NodeValue {
+        self.with_numbers((label, "Mul"), x, factors, 1.0)
+    }
+
+    /// A value and one number, or one for each channel.
+    fn added(&mut self, label: &str, x: NodeValue, numbers: &[f32]) -> NodeValue {
+        self.with_numbers((label, "Add"), x, numbers, 0.0)
+    }
+
+    /// A value with numbers, unless all are the one that changes nothing.
+    fn with_numbers(
+        &mut self,
+        node: (&str, &str),
+        x: NodeValue,
+        numbers: &[f32],
+        none: f32,
+    ) -> NodeValue {
+        if numbers.iter().all(|&number| number == none) {
+            return x;
+        }
+        let numbers = self.fitting(numbers.to_vec(), &x);
+        let name = self.nodes.node(node, &[&x.name, &numbers], vec![]);
+        NodeValue { name, ..x }
+    }
+
+    /// Signs as numbers: in a tensor of integers, those nearest to -1 and +1.
+    pub(super) fn numbers_of_signs(
+        &mut self,
+        label: &str,
+        x: &NodeValue,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let grid = self.grid(made)?;
+        let x = NodeValue {
+            is_packed: false,
+            grid,
+            ..x.clone()
+        };
+        let Some(Grid { scale, zero }) = grid else {
+            return Ok(x);
+        };
+        let one = scale.recip().round() as i32;
+        let low = -one.min(zero + 128);
+        let high = one.min(127 - zero);
+        let (half, middle) = ((high - low) as f32 / 2.0, (high + low) as f32 / 2.0);
+        let x = self.multiplied(label, x, &[half]);
+        Ok(self.added(label, x, &[middle]))
+    }
+
+    /// The weights of `outputs` outputs on a value, of integers if the value's are.
+    pub(super) fn weights(
+        &mut self,
+        stored: &Stored<'_>,
+        x: &NodeValue,
+        outputs: usize,
+    ) -> Result<Weights, NotImported> {
+        if x.grid.is_none() {
+            return Ok(Weights {
+                numbers: self.floats(stored)?,
+                units: vec![1.0],
+            });
+        }
+        let numbers = self.bytes(stored)?;
+        let (mut units, zeros) = scales(stored)?;
+        if ![1, outputs].contains(&units.len()) || zeros.iter().any(|&zero| zero != 0) {
+            return Err(format!(
+                "{}: {} scales, expected one or {outputs}, and zero points of 0",
+                stored.name,
+                units.len()
+            )
+            .into());
+        }
+        for unit in &mut units {
+            *unit *= x.unit();
+        }
+        Ok(Weights { numbers, units })
+    }
+
+    /// The numbers that a constant stands for.
+    pub(super) fn real_constants(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
+        let Some(Grid { scale, zero }) = self.grid(stored)? else {
+            return self.floats(stored);
+        };
+        let integers = self.bytes(stored)?;
+        let numbers = integers.iter().map(|&q| (q - zero as f32) * scale);
+        Ok(numbers.collect())
+    }
+
+    /// The 8-bit integers of a constant.
+    fn bytes(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
+        let len = self.budget.elements(&stored.shape)?;
+        if stored.kind != kind::INT8 || stored.data.len() != len {
+            return Err(format!("{}: expected {len} constants in int8", stored.name).into());
+        }
+        Ok(stored
+            .data
+            .iter()
+            .map(|&byte| f32::from(byte as i8))
+            .collect())
+    }
+}
+
+/// The scales of a tensor of integers, and its zero points.
+fn scales(stored: &Stored<'_>) -> Result<(Vec<f32>, Vec<i32>), NotImported> {
+    let wrong = |why: &str| NotImported::Refused(format!("{}: {why}", stored.name));
+    let found = stored.quantization;
+    let found = found.ok_or_else(|| wrong("expected a scale of its integers, found none"))?;
+    let scales: Vec<f32> = found.vector(2).floats().into_iter().flatten().collect();
+    let zeros: Vec<i64> = found.vector(3).longs().into_iter().flatten().collect();
+    if scales.is_empty()
+        || scales
+            .iter()
+            .any(|scale| !scale.is_normal() || *scale <= 0.0)
+    {
+        return Err(wrong("expected scales of its integers above 0"));
+    }
+    let zeros: Option<Vec<i32>> = zeros
+        .iter()
+        .map(|&zero| i8::try_from(zero).ok().map(i32::from))
+        .collect();
+    let zeros = zeros.ok_or_else(|| wrong("expected zero points from -128 to 127"))?;
+    Ok((scales, zeros))
+}
+
+/// The power of two by which TensorFlow Lite divides after a first rounding, in a multiplication by
+/// `factor`: 0 if there is no second one, and at most 12, as finer roundings are not to be seen.
+fn shift(factor: f32) -> i32 {
+    (-1.0 - factor.log2().floor()).clamp(0.0, 12.0) as i32
+}
+
+fn power(exponent: i32) -> f32 {
+    2_f32.powi(exponent)
+}
