@@ -150,6 +150,63 @@ static bnn_status_t graph_meta(void) {
     return status;
 }
 
+/* Layer after layer, each of which writes the one before it, and the file. */
+static bnn_status_t builder_layers(void) {
+    bnn_builder_t *made;
+    size_t len;
+    bnn_status_t status = bnn_builder_new(BNN_ELEMENT_BITS, 1, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    if ((status = bnn_builder_linear_f32(made, w, N, K)) == BNN_OK &&
+        (status = bnn_builder_affine_f32(made, w, NULL, N)) == BNN_OK &&
+        (status = bnn_builder_linear_f32(made, w, K, N)) == BNN_OK &&
+        (status = bnn_builder_meta(made, thresholds, N * K)) == BNN_OK) {
+        status = bnn_builder_finish(made, &len);
+    }
+    bnn_builder_free(made);
+    return status;
+}
+
+/* Many outputs, so that what is computed of each is larger than the weights. */
+static bnn_status_t builder_wide(int as_bits) {
+    const int32_t *zero = (const int32_t *)y;
+    bnn_builder_t *made;
+    size_t len;
+    bnn_status_t status = bnn_builder_new(BNN_ELEMENT_BITS, 1, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    if ((status = bnn_builder_linear_f32(made, w, WIDE, 1)) == BNN_OK) {
+        status = as_bits ? bnn_builder_threshold_i32(made, zero, WIDE)
+                         : bnn_builder_batch_norm_f32(made, w, w, w, w, 1.0f, WIDE);
+    }
+    if (status == BNN_OK) {
+        status = bnn_builder_finish(made, &len);
+    }
+    bnn_builder_free(made);
+    return status;
+}
+
+static bnn_status_t builder_scores(void) { return builder_wide(0); }
+
+static bnn_status_t builder_bits(void) { return builder_wide(1); }
+
+/* Many inputs, each with a threshold. */
+static bnn_status_t builder_of_thresholds(void) {
+    bnn_builder_t *made;
+    size_t len;
+    bnn_status_t status = bnn_builder_new_thresholds(thresholds, WIDE, &made);
+    if (status != BNN_OK) {
+        return status;
+    }
+    if ((status = bnn_builder_linear_f32(made, w, 1, WIDE)) == BNN_OK) {
+        status = bnn_builder_finish(made, &len);
+    }
+    bnn_builder_free(made);
+    return status;
+}
+
 static bnn_status_t builder_meta(void) {
     bnn_builder_t *made;
     bnn_status_t status = bnn_builder_new(BNN_ELEMENT_BITS, 1, &made);
@@ -325,6 +382,10 @@ int main(void) {
     TRY(graph_batch_norm, 1);
     TRY(graph_meta, 1);
     TRY(builder_meta, 1);
+    TRY(builder_layers, 1);
+    TRY(builder_scores, 1);
+    TRY(builder_bits, 1);
+    TRY(builder_of_thresholds, 1);
     TRY(threads, 1);
     TRY(gemm, 0);
     TRY(linear_saving, 0);

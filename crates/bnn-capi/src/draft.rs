@@ -41,6 +41,21 @@ impl<T> Draft<T> {
     }
 }
 
+/// Checks that there is memory to write a file of `bytes` bytes of weights, numbers and text: the
+/// section, which doubles as it grows, the file, and a copy of it that is opened.
+pub(crate) fn room_to_write(bytes: usize) -> Result<(), Error> {
+    memory::available(bytes.saturating_mul(5).saturating_add(1 << 20))
+}
+
+/// Checks that there is memory for the scales and the biases of `n` columns, which a batch norm
+/// becomes: whole pages.
+pub(crate) fn room_to_fold(n: usize) -> Result<(), Error> {
+    memory::available(
+        n.saturating_mul(2 * size_of::<f32>())
+            .saturating_add(1 << 16),
+    )
+}
+
 /// A refusal of what a model, or its file, cannot hold.
 pub(crate) fn refused(message: &str) -> Error {
     Error::Refused {

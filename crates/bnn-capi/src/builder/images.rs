@@ -129,7 +129,7 @@ export! {
             let product = elements.checked_mul(side);
             elements = product.ok_or(bnn_core::Error::Overflow { what })?;
         }
-        builder.add("image", |to| to.image([height, width, channels]))
+        builder.add("image", 0, |to| to.image([height, width, channels]))
     }
 }
 
@@ -166,9 +166,10 @@ export! {
         let shape = [conv.outputs(), options.kernel_height, options.kernel_width, depth];
         let w = filters(w, conv.outputs(), conv.patch_len(), shape)?;
         let options = options.windows()?;
+        let shape = [conv.outputs(), conv.patch_len()];
         match builder.is_on_numbers() {
-            true => builder.add_product("conv2d", |to| to.sign_weight_conv2d(&w, options)),
-            false => builder.add_product("conv2d", |to| to.binary_conv2d(&w, options)),
+            true => builder.add_product("conv2d", shape, |to| to.sign_weight_conv2d(&w, options)),
+            false => builder.add_product("conv2d", shape, |to| to.binary_conv2d(&w, options)),
         }
     }
 }
@@ -202,7 +203,7 @@ export! {
         // An error of the geometry has a status of its own.
         options.pool(image)?;
         let (kernel, stride, padding) = (options.kernel(), options.stride(), options.padding());
-        builder.add("max pool", |to| to.max_pool2d(kernel, stride, padding))
+        builder.add("max pool", 0, |to| to.max_pool2d(kernel, stride, padding))
     }
 }
 
@@ -213,7 +214,7 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, LAYER (the model is finished).
     pub fn bnn_builder_flatten(builder: *mut bnn_builder_t) -> bnn_status_t {
-        builder.add("flatten", |to| {
+        builder.add("flatten", 0, |to| {
             to.flatten();
             Ok(())
         })

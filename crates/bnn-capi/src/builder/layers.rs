@@ -6,21 +6,27 @@ use bnn_autograd::ops::{Affine, ColumnStats, fold_batch_norm};
 
 use super::bnn_builder_t;
 use crate::boundary::{Input, OptionalInput};
-use crate::draft::out_of_range;
+use crate::draft::{out_of_range, room_to_fold};
 use crate::error::Error;
 use crate::layer::finite;
+use crate::memory;
 use crate::shape::nonzero;
 use crate::status::bnn_status_t;
 
-fn vector(x: Input<'_, f32>, n: usize) -> Result<Tensor, Error> {
-    Ok(Tensor::new(x.read(n)?.to_vec(), &[n])?)
+fn column(x: Input<'_, f32>, n: usize) -> Result<Vec<f32>, Error> {
+    memory::copied(x.read(n)?)
 }
 
-fn vector_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Tensor, Error> {
+fn column_or(x: Option<Input<'_, f32>>, default: f32, n: usize) -> Result<Vec<f32>, Error> {
     match x {
-        Some(x) => vector(x, n),
-        None => Ok(Tensor::full(default, &[n])?),
+        Some(x) => column(x, n),
+        None => memory::filled(default, n),
     }
+}
+
+fn tensor(column: Vec<f32>) -> Result<Tensor, Error> {
+    let shape = [column.len()];
+    Ok(Tensor::new(column, &shape)?)
 }
 
 /// Latent weights `[n, k]`, every one a finite number.
@@ -30,7 +36,7 @@ pub(super) fn weights(w: Input<'_, f32>, n: usize, k: usize) -> Result<Tensor, E
     let name = w.name();
     let w = w.read(elements.ok_or(bnn_core::Error::Overflow { what })?)?;
     finite(name, w)?;
-    Ok(Tensor::new(w.to_vec(), &[n, k])?)
+    Ok(Tensor::new(memory::copied(w)?, &[n, k])?)
 }
 
 export! {
@@ -56,8 +62,8 @@ export! {
         builder.open()?;
         let w = weights(w, n, k)?;
         match builder.is_on_numbers() {
-            true => builder.add_product("linear", |to| to.sign_weight_linear(&w)),
-            false => builder.add_product("linear", |to| to.binary_linear(&w)),
+            true => builder.add_product("linear", [n, k], |to| to.sign_weight_linear(&w)),
+            false => builder.add_product("linear", [n, k], |to| to.binary_linear(&w)),
         }
     }
 }
@@ -83,10 +89,10 @@ export! {
     ) -> bnn_status_t {
         nonzero("n", n)?;
         let affine = Affine {
-            scale: vector_or(scale, 1.0, n)?.data().to_vec(),
-            bias: vector_or(bias, 0.0, n)?.data().to_vec(),
+            scale: column_or(scale, 1.0, n)?,
+            bias: column_or(bias, 0.0, n)?,
         };
-        builder.add("affine", |to| to.affine(&affine))
+        builder.add_affine("affine", n, |to| to.affine(&affine))
     }
 }
 
@@ -110,10 +116,12 @@ export! {
         n: usize,
     ) -> bnn_status_t {
         nonzero("n", n)?;
-        let (gamma, beta) = (vector_or(gamma, 1.0, n)?, vector_or(beta, 0.0, n)?);
-        let stats = ColumnStats { mean: vector(mean, n)?, var: vector(var, n)? };
+        let gamma = tensor(column_or(gamma, 1.0, n)?)?;
+        let beta = tensor(column_or(beta, 0.0, n)?)?;
+        let stats = ColumnStats { mean: tensor(column(mean, n)?)?, var: tensor(column(var, n)?)? };
+        room_to_fold(n)?;
         let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
-        builder.add("batch norm", |to| to.affine(&affine))
+        builder.add_affine("batch norm", n, |to| to.affine(&affine))
     }
 }
 
@@ -131,9 +139,13 @@ export! {
         n: usize,
     ) -> bnn_status_t {
         nonzero("n", n)?;
-        let bias = thresholds.read(n)?.iter().map(|&threshold| least(threshold));
-        let affine = Affine { scale: vec![1.0_f32; n], bias: bias.collect() };
-        builder.add("threshold", |to| {
+        let thresholds = thresholds.read(n)?;
+        let mut bias = memory::filled(0.0, n)?;
+        for (bias, threshold) in bias.iter_mut().zip(thresholds) {
+            *bias = least(*threshold);
+        }
+        let affine = Affine { scale: memory::filled(1.0, n)?, bias };
+        builder.add_affine("threshold", n, |to| {
             to.affine(&affine)?;
             to.sign()
         })
@@ -175,6 +187,6 @@ export! {
     ///
     /// Errors: NULL, MISALIGNED, LAYER (of an unsigned input, or the model is finished).
     pub fn bnn_builder_sign(builder: *mut bnn_builder_t) -> bnn_status_t {
-        builder.add("sign", Lowering::sign)
+        builder.add("sign", 0, Lowering::sign)
     }
 }

@@ -6,7 +6,7 @@ use bnn_autograd::nn::InputThresholds;
 use bnn_core::model::InputType;
 
 use crate::boundary::{Handle, Input, Output, Readable, Writable};
-use crate::draft::{Draft, MAX_BYTES, input_type, metadata, refused};
+use crate::draft::{Draft, MAX_BYTES, input_type, metadata, refused, room_to_write};
 use crate::error::Error;
 use crate::memory;
 use crate::shape::{at_most, nonzero};
@@ -21,6 +21,10 @@ pub struct bnn_builder_t {
     layers: usize,
     /// Whether the first product, which alone may take numbers, has been added.
     has_product: bool,
+    /// Bytes of the weights and numbers of the layers so far, at least as many as in the file.
+    bytes: usize,
+    /// Bytes of the metadata.
+    meta_bytes: usize,
     draft: Draft<FileBuilder>,
 }
 
@@ -49,6 +53,8 @@ impl bnn_builder_t {
             input,
             layers: 0,
             has_product: false,
+            bytes: 0,
+            meta_bytes: 0,
             draft: Draft::Open(Box::new(file)),
         }
     }
@@ -58,26 +64,51 @@ impl bnn_builder_t {
         !self.has_product && matches!(self.input, InputType::Unsigned { .. })
     }
 
-    /// Adds a product; if it is refused, the builder is unchanged.
+    /// Adds a product of weights `[n, k]`; if it is refused, the builder is unchanged.
     fn add_product(
         &mut self,
         kind: &'static str,
+        [n, k]: [usize; 2],
         lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
     ) -> Result<(), Error> {
-        self.add(kind, lower)?;
+        let bits = n.saturating_mul(k.div_ceil(64)).saturating_mul(8);
+        // Those of the input are repeated for each pixel where images were flattened.
+        let thresholds = match (self.input, self.has_product) {
+            (InputType::Thresholds, false) => k,
+            _ => 0,
+        };
+        // Of each output the threshold or the scores, and what they are computed of.
+        let bytes = bits.saturating_add(n.saturating_mul(32));
+        self.add(kind, bytes.saturating_add(thresholds), lower)?;
         self.has_product = true;
         Ok(())
     }
 
-    /// Adds a layer; if it is refused, the builder is unchanged.
+    /// Adds an affine step of `n` outputs; if it is refused, the builder is unchanged.
+    fn add_affine(
+        &mut self,
+        kind: &'static str,
+        n: usize,
+        lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
+    ) -> Result<(), Error> {
+        self.add(kind, n.saturating_mul(2 * size_of::<f32>()), lower)
+    }
+
+    /// Adds a layer of `bytes` bytes; if it is refused, the builder is unchanged.
     fn add(
         &mut self,
         kind: &'static str,
+        bytes: usize,
         lower: impl FnOnce(&mut Lowering) -> Result<(), ExportError>,
     ) -> Result<(), Error> {
         let name = self.layers.to_string();
-        self.open()?.step(&name, kind, lower)?;
+        let bytes = self.bytes.saturating_add(bytes);
+        let file = self.draft.open()?;
+        // A layer writes the one before it.
+        room_to_write(bytes)?;
+        file.step(&name, kind, lower)?;
         self.layers += 1;
+        self.bytes = bytes;
         Ok(())
     }
 
@@ -153,6 +184,7 @@ export! {
     pub fn bnn_builder_meta(builder: *mut bnn_builder_t, text: *const u8, len: usize) -> bnn_status_t {
         let file = builder.open()?;
         file.set_meta(metadata(text, len)?);
+        builder.meta_bytes = len;
         Ok(())
     }
 }
@@ -175,7 +207,10 @@ export! {
         if builder.layers == 0 {
             return Err(refused("the model has no layers, expected a product"));
         }
-        let file = builder.open()?.finish()?;
+        let bytes = builder.bytes.saturating_add(builder.meta_bytes);
+        let model = builder.open()?;
+        room_to_write(bytes)?;
+        let file = model.finish()?;
         file_bytes.put(file.len());
         builder.draft = Draft::Finished(file);
         Ok(())

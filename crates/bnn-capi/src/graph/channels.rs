@@ -7,7 +7,7 @@ use bnn_core::model::graph::{NodeEpilogue, NodeNumber, Numbers, Operation, Slope
 
 use super::{Tensor, bnn_graph_t, numbers, numbers_or, per_channel};
 use crate::boundary::OptionalInput;
-use crate::draft::out_of_range;
+use crate::draft::{out_of_range, room_to_fold};
 use crate::error::Error;
 use crate::layer::finite;
 use crate::memory;
@@ -106,8 +106,7 @@ export! {
         let stats = ColumnStats { mean: column(mean.read(n)?)?, var: column(var.read(n)?)? };
         let gamma = column(&numbers_or(gamma, 1.0, n)?)?;
         let beta = column(&numbers_or(beta, 0.0, n)?)?;
-        // The two columns that come of it, of whole pages.
-        memory::available(n.saturating_mul(2 * size_of::<f32>()).saturating_add(1 << 16))?;
+        room_to_fold(n)?;
         let affine = fold_batch_norm(&gamma, &beta, &stats, eps)?;
         finite("gamma / sqrt(var + eps)", &affine.scale)?;
         finite("beta - mean * gamma / sqrt(var + eps)", &affine.bias)?;

@@ -10,7 +10,7 @@ use bnn_core::model::graph::{Graph, Node, Operation, Values};
 use bnn_core::model::{InputType, ModelError};
 
 use crate::boundary::{Handle, Input, Output, Readable, Writable};
-use crate::draft::{Draft, input_type, metadata, refused};
+use crate::draft::{Draft, input_type, metadata, refused, room_to_write};
 use crate::error::Error;
 use crate::layer::finite;
 use crate::memory;
@@ -311,7 +311,7 @@ export! {
         if model.nodes.is_empty() {
             return Err(refused("the graph has no nodes, expected some besides the input"));
         }
-        trial::available(bytes.saturating_add(model.meta.len()))?;
+        room_to_write(bytes.saturating_add(model.meta.len()))?;
         let file = model.write().map_err(|error| refusal(None, error))?;
         file_bytes.put(file.len());
         graph.draft = Draft::Finished(file);

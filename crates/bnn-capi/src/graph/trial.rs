@@ -8,14 +8,9 @@ use bnn_core::model::graph::{
 };
 
 use super::{Tensor, refusal};
+use crate::draft::room_to_write;
 use crate::error::Error;
 use crate::memory;
-
-/// Checks that there is memory to write a graph of `bytes` bytes of weights, parameters and text:
-/// the section, which doubles as it grows, the file, and a copy of it that is opened.
-pub(super) fn available(bytes: usize) -> Result<(), Error> {
-    memory::available(bytes.saturating_mul(5).saturating_add(1 << 20))
-}
 
 /// Bytes of the weights and the parameters of an operation.
 pub(super) fn bytes(operation: &Operation) -> usize {
@@ -122,7 +117,7 @@ pub(super) fn operation(
     };
     // Conversions are written too, and take their memory already.
     let sizes = graph.nodes.iter().map(|node| bytes(&node.operation));
-    available(sizes.fold(0, usize::saturating_add))?;
+    room_to_write(sizes.fold(0, usize::saturating_add))?;
     graph
         .write()
         .map_err(|error| refusal(Some(number), error))?;
