@@ -40,9 +40,9 @@ type Gradients<'py> = (Option<Object<'py>>, Option<Object<'py>>);
 impl TinyLinear {
     /// The layer over tensors of a type; `None` if it has no table of DLPack.
     #[staticmethod]
-    fn of(class: &Bound<'_, PyType>) -> Option<Self> {
+    fn of(kind: &Bound<'_, PyType>) -> Option<Self> {
         Some(Self {
-            exchange: Exchange::of(class)?,
+            exchange: Exchange::of(kind)?,
         })
     }
 

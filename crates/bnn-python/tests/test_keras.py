@@ -1,8 +1,11 @@
 """Networks of Larq as Keras saves them in HDF5: built here as it lays them out, beside their definition in
 numpy, and trained ones."""
 
+import copy
+import functools
 import json
 import pathlib
+import shutil
 import warnings
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from conftest import signs
 
 import bnn_engine as bnn
+from bnn_engine import _keras
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 
@@ -126,7 +130,9 @@ def residual(net, path):
     a, b, c, d = net.kernel(3, 3, 3, 8), net.kernel(3, 3, 8, 8), net.kernel(3, 3, 8, 1), net.kernel(16, 5)
     bias, bias2 = net.kernel(8), net.kernel(5)
     net.layer("InputLayer", "input_1", inputs=[], batch_input_shape=[None, *net.shape])
-    net.layer("Conv2D", "stem", dict(kernel=a, bias=bias), inputs=["input_1"], strides=[2, 2], activation="relu", **plain)
+    net.layer(
+        "Conv2D", "stem", dict(kernel=a, bias=bias), inputs=["input_1"], strides=[2, 2], activation="relu", **plain
+    )
     x = np.maximum(conv(net.bytes / 255, a, 2, same=True) + bias, 0) - 0
     y = net.norm("norm", 8, inputs=None)(x)
     net.layers[-1]["inbound_nodes"] = [[["stem", 0, 0, {}]]]
@@ -197,3 +203,90 @@ def test_weights_alone_are_refused(tmp_path):
         file.create_group("conv")
     with pytest.raises(bnn.Error, match="expected a whole network"):
         bnn.import_model(tmp_path / "weights.h5")
+
+
+def values(node, path=()):
+    """The places of all values of a description, but those of its root."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
+    for key, value in items:
+        yield (*path, key)
+        yield from values(value, (*path, key))
+
+
+EXTREMES = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    7,
+    2**40,
+    10**400,
+    0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "same",
+    "x",
+    [],
+    [0],
+    [3, 3],
+    {},
+]
+
+
+@pytest.mark.parametrize("build", ["sequential", "residual"])
+def test_a_description_with_any_value_replaced_is_an_error_or_a_network(build, tmp_path):
+    """A network of ONNX, that is, whose importer has tests of its own."""
+    net, path = Net(2, (11, 12, 3)), tmp_path / "net.h5"
+    if build == "residual":
+        residual(net, path)
+    else:
+        test_a_sequential_network(tmp_path)
+    with h5py.File(path, "r") as file:
+        whole = json.loads(file.attrs["model_config"])
+    rng = np.random.default_rng(5)
+    places = list(values(whole))
+    networks = 0
+    for place in rng.permutation(len(places))[:30]:
+        for extreme in rng.permutation(len(EXTREMES))[:4]:
+            model = copy.deepcopy(whole)
+            *path_to, last = places[place]
+            functools.reduce(lambda node, key: node[key], path_to, model)[last] = EXTREMES[extreme]
+            with h5py.File(path, "r+") as file:
+                file.attrs["model_config"] = json.dumps(model)
+            try:
+                networks += len(_keras.onnx_of_keras(str(path))) > 0
+            except bnn.Error as error:
+                assert str(error)
+    assert 0 < networks < 120
+
+
+def test_weights_that_a_file_does_not_hold_are_refused(tmp_path):
+    net, path = Net(2, (11, 12, 3)), tmp_path / "net.h5"
+    residual(net, path)
+
+    def refusal(change):
+        spoilt = tmp_path / "spoilt.h5"
+        shutil.copy(path, spoilt)
+        with h5py.File(spoilt, "r+") as file:
+            group = file["model_weights/conv/conv"]
+            del group["kernel:0"]
+            change(group)
+        with pytest.raises(bnn.Error) as raised:
+            bnn.import_model(spoilt)
+        return str(raised.value)
+
+    # 4 TiB, of which nothing is stored.
+    assert "MiB of weights" in refusal(
+        lambda g: g.create_dataset("kernel:0", (1 << 20, 1 << 20), "f4", chunks=(1 << 10, 1 << 10))
+    )
+    raw = [(str(tmp_path / "net.h5"), 0, 4 * 3 * 3 * 8 * 8)]
+    assert "another file" in refusal(lambda g: g.create_dataset("kernel:0", (3, 3, 8, 8), "f4", external=raw))
+    link = h5py.ExternalLink(str(path), "/model_weights/conv/conv/kernel:0")
+    assert "another file" in refusal(lambda g: g.__setitem__("kernel:0", link))
+    assert "expected floats" in refusal(lambda g: g.create_dataset("kernel:0", data=[b"text"]))
+    assert "expected finite numbers" in refusal(
+        lambda g: g.create_dataset("kernel:0", data=np.full((3, 3, 8, 8), np.nan))
+    )
+    assert "description of a Keras network" in refusal(lambda g: None)

@@ -199,3 +199,10 @@ def test_import_needs_numpy_alone():
     code = "import sys, bnn_engine; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_an_import_takes_less_than_a_second_of_the_processor():
+    """The start of Python and the import of numpy included. (The clock would count other processes.)"""
+    code = "import time, bnn_engine; print(time.process_time())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1.0

@@ -3,7 +3,7 @@ the converter of Larq Compute Engine convert them, and writes what its interpret
 samples: the shares of a softmax, of which Keras has the same, or scores.
 
 usage: python make_larq.py                       (writes beside itself)
-       python make_larq.py FASHION-MNIST OUT     (the same networks, wider; writes to the folder OUT)
+       python make_larq.py FASHION-MNIST OUT     (the same networks, wider, 2 epochs; writes to the folder OUT)
 
 Made with Python 3.11, tensorflow-cpu 2.15.1, larq 0.14.0, larq-compute-engine 0.16.0, one thread.
 """
@@ -127,7 +127,7 @@ def by_interpreter(out, name, file, x, ending="shares"):
 def main():
     if len(sys.argv) == 3:
         train, test, scale = *fashion(sys.argv[1]), 1 / 255
-        out, epochs, width, names = Path(sys.argv[2]), 6, 32, "fashion"
+        out, epochs, width, names = Path(sys.argv[2]), 2, 16, "fashion"
     else:
         train, test, scale = *digits(), 1 / 16
         out, epochs, width, names = HERE, 40, 8, "larq"

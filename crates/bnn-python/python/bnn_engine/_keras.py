@@ -31,6 +31,13 @@ class _Value:
     flat_from: tuple[int, int, int] | None = None
 
 
+# Bytes of all weights of a network, as the importer of the command limits its files.
+_MOST_BYTES = 512 << 20
+
+# What a description that is not one of a network leads to.
+_NO_NETWORK = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
+
+
 def onnx_of_keras(path: str) -> bytes:
     """The ONNX file of a network.
 
@@ -43,22 +50,44 @@ def onnx_of_keras(path: str) -> bytes:
         config = file.attrs.get("model_config")
         if config is None or "model_weights" not in file:
             raise Error(f"{path}: expected a whole network, as `model.save` writes it, found weights or other data")
-        weights = file["model_weights"]
+        weights = _Weights(file["model_weights"])
         try:
-            return _Network(json.loads(config), lambda layer: _weights(weights, layer)).file()
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            return _Network(json.loads(config), weights.of_layer).file()
+        except _NO_NETWORK as error:
             if isinstance(error, Error):
                 raise
             raise Error(f"{path}: expected the description of a Keras network, found another: {error!r}") from error
 
 
-def _weights(group: Any, layer: str) -> dict[str, NDArray[np.float32]]:
-    """The arrays of a layer by the last parts of their names: `kernel`, `bias`, `gamma` and so on."""
-    found = {}
-    for name in group[layer].attrs.get("weight_names", []) if layer in group else []:
-        name = name.decode() if isinstance(name, bytes) else name
-        found[name.split("/")[-1].split(":")[0]] = np.asarray(group[layer][name], np.float32)
-    return found
+class _Weights:
+    """The arrays of a file, of limited size: it may declare any, and store none of it."""
+
+    def __init__(self, group: Any) -> None:
+        self.group, self.left = group, _MOST_BYTES
+
+    def of_layer(self, layer: str) -> dict[str, NDArray[np.float32]]:
+        """The arrays of a layer by the last parts of their names: `kernel`, `bias`, `gamma` and so on."""
+        found = {}
+        for name in self.group[layer].attrs.get("weight_names", []) if layer in self.group else []:
+            name = name.decode() if isinstance(name, bytes) else name
+            found[name.split("/")[-1].split(":")[0]] = self._array(layer, name)
+        return found
+
+    def _array(self, layer: str, name: str) -> NDArray[np.float32]:
+        import h5py
+
+        data = self.group[layer][name]
+        if not isinstance(data, h5py.Dataset) or data.dtype.kind != "f":
+            raise Error(f"layer {layer}: expected floats in {name}, found other data")
+        if data.file != self.group.file or data.external or data.is_virtual:
+            raise Error(f"layer {layer}: {name} is in another file")
+        self.left -= 4 * data.size
+        if self.left < 0:
+            raise Error(f"layer {layer}: more than {_MOST_BYTES >> 20} MiB of weights")
+        array = np.asarray(data, np.float32)
+        if not np.isfinite(array).all():
+            raise Error(f"layer {layer}: expected finite numbers in {name}")
+        return array
 
 
 class _Network:

@@ -1,6 +1,6 @@
 """The compiled module; `bnn_engine` has what is public."""
 
-from typing import Any
+from typing import Any, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class TinyBits:
 
 class TinyLinear:
     @staticmethod
-    def of(class_: type) -> TinyLinear | None: ...
+    def of(kind: type) -> TinyLinear | None: ...
     def forward(self, x: Any, w: Any, clip: float, /) -> tuple[Any, TinyBits] | None: ...
     def gradients(self, dy: Any, bits: TinyBits, of_input: bool, of_weight: bool, /) -> tuple[Any, Any] | None: ...
 
@@ -149,6 +149,7 @@ def import_model(
 def linear_gradients(
     dy: NDArray[np.float32], saved: NDArray[np.uint64], signs: NDArray[np.uint64], k: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+@type_check_only  # has no name in the module
 class Suits:
     hidden: list[int]
     epochs: int
