@@ -162,6 +162,30 @@ def test_a_residual_network(tmp_path):
     check(net, tmp_path / "net.h5", expected, is_graph=True)
 
 
+def plus(layers):
+    """`x + y` in place of the layer `Add`, as Larq's QuickNet has it."""
+    add = next(layer for layer in layers if layer["class_name"] == "Add")
+    add["class_name"], add["config"]["function"] = "TFOpLambda", "__operators__.add"
+    ((a, b),) = add["inbound_nodes"]
+    add["inbound_nodes"] = [[*a[:3], {"y": b[:3], "name": None}]]
+    return add
+
+
+def changed(path, change):
+    """Changes the description that is in a file."""
+    with h5py.File(path, "r+") as file:
+        model = json.loads(file.attrs["model_config"])
+        change(model["config"]["layers"])
+        file.attrs["model_config"] = json.dumps(model)
+
+
+def test_sums_by_an_operator_are_those_of_a_layer(tmp_path):
+    net, path = Net(2, (11, 12, 3)), tmp_path / "net.h5"
+    expected = residual(net, path)
+    changed(path, plus)
+    check(net, path, expected, is_graph=True)
+
+
 @pytest.mark.parametrize("name, is_graph", [("larq_chain", False), ("larq_quicknet", True)])
 def test_networks_that_larq_has_trained_and_keras_has_saved_have_their_shares(name, is_graph):
     """Those of the importer's own tests (`make_larq.py`), on all test samples of the digits. Keras computed
@@ -185,15 +209,14 @@ def test_networks_that_larq_has_trained_and_keras_has_saved_have_their_shares(na
         (lambda layers: layers[1]["config"].update(data_format="channels_first"), "layer stem of the type Conv2D: expected channels_last"),
         (lambda layers: layers[1]["config"].update(activation="tanh"), "the activation tanh"),
         (lambda layers: layers.pop(3), "expected the description of a Keras network"),
+        (lambda layers: plus(layers)["config"].update(function="math.pow"), "layer add of the type TFOpLambda: the function math.pow"),
+        (lambda layers: plus(layers)["inbound_nodes"][0][3].update(y=2.0), "layer add of the type TFOpLambda: a function of a constant"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_brought_over_is_refused_by_name(change, says, tmp_path):
     net, path = Net(2, (11, 12, 3)), tmp_path / "net.h5"
     residual(net, path)
-    with h5py.File(path, "r+") as file:
-        model = json.loads(file.attrs["model_config"])
-        change(model["config"]["layers"])
-        file.attrs["model_config"] = json.dumps(model)
+    changed(path, change)
     with pytest.raises(bnn.Error, match=says):
         bnn.import_model(path)
 

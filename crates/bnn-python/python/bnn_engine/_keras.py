@@ -128,7 +128,14 @@ class _Network:
             return []
         if len(nodes) != 1 or not isinstance(nodes[0], list):
             raise self._refused(layer["name"], layer["class_name"], "it is used several times, or saved by Keras 3")
-        return [self.values[source[0]] for source in nodes[0]]
+        sources = nodes[0]
+        if layer["class_name"] == "TFOpLambda":
+            # A function of TensorFlow, of one value and arguments by name: here `y`, another value.
+            arguments = sources[3]
+            sources = [sources] + [source for name, source in arguments.items() if name == "y"]
+            if not all(isinstance(source, list) for source in sources):
+                raise self._refused(layer["name"], layer["class_name"], "a function of a constant")
+        return [self.values[source[0]] for source in sources]
 
     @staticmethod
     def _refused(name: str, kind: str, why: str) -> Error:
@@ -185,6 +192,11 @@ class _Network:
         if not inputs or any(value is None for value in inputs):
             raise refused("expected the shape of the network's input, found none")
         x = inputs[0]
+        if kind == "TFOpLambda":
+            # What `x + y` becomes.
+            if config["function"] not in ("__operators__.add", "math.add") or len(inputs) != 2:
+                raise refused(f"the function {config['function']} of {len(inputs)} values")
+            return self._joined(name, "Add", config, inputs, refused)
         if kind in ("Add", "Concatenate"):
             return self._joined(name, kind, config, inputs, refused)
         if len(inputs) != 1:
