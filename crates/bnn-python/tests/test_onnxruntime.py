@@ -56,10 +56,15 @@ def test_a_chain_of_convolutions_and_pools(rng):
 
 
 @pytest.mark.filterwarnings("ignore:a graph of real numbers")
-@pytest.mark.parametrize("name", ["mlp_where", "cnn_dynamo", "qonnx", "padded", "residual", "real_stem"])
-def test_networks_of_the_importer(name, rng):
-    """`residual` and `real_stem` are graphs: real stems, sums, means, rectifiers."""
-    check(bnn.import_model(IMPORTED / f"{name}.onnx"), rng)
+@pytest.mark.parametrize(
+    "file",
+    [f"{name}.onnx" for name in ("mlp_where", "cnn_dynamo", "qonnx", "padded", "residual", "real_stem")]
+    + ["larq_int8.tflite", "larq_operators_int8.tflite"],
+)
+def test_networks_of_the_importer(file, rng):
+    """`residual` and `real_stem` are graphs: real stems, sums, means, rectifiers. Those of 8 bits round
+    to integers by sums with a large number, which ONNX Runtime must not leave out."""
+    check(bnn.import_model(IMPORTED / file), rng)
 
 
 def test_what_onnx_has_nothing_for_is_refused():
@@ -104,9 +109,7 @@ class TestNodes:
         y = self.one("BinaryLinear", x, constants, {"channels": k})
         assert (y == expected.astype(np.float32) * scale + bias).all()
         thresholds = rng.integers(-k, k, n).astype(np.int32)
-        words = self.one(
-            "BinaryLinearBits", bnn.pack(x), {"w": bnn.pack(w), "t": thresholds}, {"channels": k}, 13
-        )
+        words = self.one("BinaryLinearBits", bnn.pack(x), {"w": bnn.pack(w), "t": thresholds}, {"channels": k}, 13)
         assert (bnn.unpack(words, n) == np.where(expected >= thresholds, 1, -1)).all()
 
     @pytest.mark.parametrize("group, pad_value", [(1, 0), (2, -1), (2, 1)])
