@@ -55,6 +55,16 @@ impl Case {
         input: Input,
         kernels: impl Iterator<Item = &'static Kernel>,
     ) -> Result<(), Error> {
+        self.check_in(input, kernels, |check| check())
+    }
+
+    /// The same, where `places` calls what it is given, in each pool of threads that it has.
+    fn check_in(
+        &self,
+        input: Input,
+        kernels: impl Iterator<Item = &'static Kernel>,
+        places: impl Fn(&(dyn Fn() -> Result<(), Error> + Sync)) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let conv = self.conv()?;
         let [height, width, channels] = self.image;
         let pixels = self.batch * height * width;
@@ -77,19 +87,25 @@ impl Case {
         let mut expected = vec![0; self.batch * out_height * out_width * self.outputs];
         reference::conv2d(images, &conv, filters.view(), &mut expected)?;
 
-        for kernel in kernels {
-            let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
-            check_epilogues(images, &packed, &expected)?;
-            if let Input::Unsigned(depth) = input {
-                let packed = PackedFilters::for_bytes(kernel, &conv, filters.view(), depth)?;
-                check_epilogues(images, &packed, &expected)?;
-                // Filters for bytes take bits too.
-                let mut of_bits = vec![0; expected.len()];
-                reference::conv2d(bits.view(), &conv, filters.view(), &mut of_bits)?;
-                check_epilogues(bits.view().into(), &packed, &of_bits)?;
-            }
+        // Filters for bytes take bits too.
+        let mut of_bits = vec![0; expected.len()];
+        if let Input::Unsigned(_) = input {
+            reference::conv2d(bits.view(), &conv, filters.view(), &mut of_bits)?;
         }
-        Ok(())
+
+        let kernels: Vec<&Kernel> = kernels.collect();
+        places(&|| {
+            for kernel in kernels.iter().copied() {
+                let packed = PackedFilters::for_kernel(kernel, &conv, filters.view())?;
+                check_epilogues(images, &packed, &expected)?;
+                if let Input::Unsigned(depth) = input {
+                    let packed = PackedFilters::for_bytes(kernel, &conv, filters.view(), depth)?;
+                    check_epilogues(images, &packed, &expected)?;
+                    check_epilogues(bits.view().into(), &packed, &of_bits)?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 

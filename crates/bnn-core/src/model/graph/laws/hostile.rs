@@ -23,7 +23,7 @@ fn open_and_run(bytes: &[u8]) -> Result<(), ModelError> {
     let file = AlignedBytes::from(bytes);
     let model = Model::open(&file)?;
     let (words, sizes) = (model.scratch_words(1)?, model.sizes());
-    if words + sizes.input_len + sizes.output_len > 1 << 20 || model.operations() > 1 << 24 {
+    if words + sizes.input_len + sizes.output_len > 1 << 20 || model.operations() > 1 << 22 {
         return Ok(());
     }
     let mut scratch = vec![u64::MAX; words];
@@ -56,6 +56,9 @@ fn extreme_numbers_in_records_are_errors_or_run() {
         let len = good.len().min(at + 12 * RECORD_BYTES);
         for byte in at..len {
             for value in [0, 1, 2, 3, 16, 17, 18, 127, 128, 255] {
+                if good[byte] == value {
+                    continue;
+                }
                 let mut bad = good.clone();
                 bad[byte] = value;
                 let _ = open_and_run(&with_checksum(bad));
