@@ -188,8 +188,8 @@ pub(crate) enum Language {
 /// products with binary weights on binary activations, with batch norms, max pools and arithmetic
 /// between them, becomes a model that runs on bits alone; its first product may take the bytes of
 /// images. Any other network, such as a residual one or one with real weights in its first layer,
-/// becomes a graph. A .tflite file holds floats beside the operators of Larq Compute Engine. A
-/// folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
+/// becomes a graph. A .tflite file holds floats or 8-bit integers beside the operators of Larq
+/// Compute Engine. A folder holds the files of BNN-PYNQ (`0-0-weights.bin` and so on).
 ///
 /// The command compares the model with the network, computed in floats, before it writes the model.
 /// If a model file cannot hold some part of the network, the error names the node, its type and the

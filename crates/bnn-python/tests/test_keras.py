@@ -308,6 +308,14 @@ def test_weights_that_a_file_does_not_hold_are_refused(tmp_path):
     assert "another file" in refusal(lambda g: g.create_dataset("kernel:0", (3, 3, 8, 8), "f4", external=raw))
     link = h5py.ExternalLink(str(path), "/model_weights/conv/conv/kernel:0")
     assert "another file" in refusal(lambda g: g.__setitem__("kernel:0", link))
+    # A link in the place of all weights.
+    linked = tmp_path / "linked.h5"
+    shutil.copy(path, linked)
+    with h5py.File(linked, "r+") as file:
+        del file["model_weights"]
+        file["model_weights"] = h5py.ExternalLink(str(path), "/model_weights")
+    with pytest.raises(bnn.Error, match="another file"):
+        bnn.import_model(linked)
     assert "expected floats" in refusal(lambda g: g.create_dataset("kernel:0", data=[b"text"]))
     assert "expected finite numbers" in refusal(
         lambda g: g.create_dataset("kernel:0", data=np.full((3, 3, 8, 8), np.nan))

@@ -50,7 +50,7 @@ def onnx_of_keras(path: str) -> bytes:
         config = file.attrs.get("model_config")
         if config is None or "model_weights" not in file:
             raise Error(f"{path}: expected a whole network, as `model.save` writes it, found weights or other data")
-        weights = _Weights(file["model_weights"])
+        weights = _Weights(file)
         try:
             return _Network(json.loads(config), weights.of_layer).file()
         except _NO_NETWORK as error:
@@ -62,8 +62,8 @@ def onnx_of_keras(path: str) -> bytes:
 class _Weights:
     """The arrays of a file, of limited size: it may declare any, and store none of it."""
 
-    def __init__(self, group: Any) -> None:
-        self.group, self.left = group, _MOST_BYTES
+    def __init__(self, file: Any) -> None:
+        self.file, self.group, self.left = file, file["model_weights"], _MOST_BYTES
 
     def of_layer(self, layer: str) -> dict[str, NDArray[np.float32]]:
         """The arrays of a layer by the last parts of their names: `kernel`, `bias`, `gamma` and so on."""
@@ -79,7 +79,7 @@ class _Weights:
         data = self.group[layer][name]
         if not isinstance(data, h5py.Dataset) or data.dtype.kind != "f":
             raise Error(f"layer {layer}: expected floats in {name}, found other data")
-        if data.file != self.group.file or data.external or data.is_virtual:
+        if data.file != self.file or data.external or data.is_virtual:
             raise Error(f"layer {layer}: {name} is in another file")
         self.left -= 4 * data.size
         if self.left < 0:

@@ -29,8 +29,8 @@ def import_model(
     """Makes a model of a binary network that another program trained.
 
     path: an ONNX file, as `torch.onnx.export` (both exporters), Brevitas and QONNX write it, a
-        `.tflite` file of floats of Larq Compute Engine, a folder of weights of BNN-PYNQ, or a whole
-        network of Larq in Keras's HDF5 (`model.save("net.h5")`; needs h5py).
+        `.tflite` file of Larq Compute Engine, of floats or 8-bit integers, a folder of weights of
+        BNN-PYNQ, or a whole network of Larq in Keras's HDF5 (`model.save("net.h5")`; needs h5py).
     out: a model file to write; a model file there is replaced, whole or not at all, unless it is one
         that the import has read.
     input: `"bytes"`, or `"bits"` where the network was trained on -1 and +1.
