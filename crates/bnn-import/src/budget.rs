@@ -46,19 +46,35 @@ impl Budget {
         Ok(())
     }
 
-    /// Asks for the memory of elements of `size` bytes; returns how many this shape has. Dimensions
-    /// of 0 count as 1 in the limit, so that strides do not overflow either.
-    fn count(&mut self, shape: &[usize], size: usize) -> Result<usize, ImportError> {
+    /// Elements of a shape, and the bytes of as many of `size` bytes. Dimensions of 0 count as 1 in
+    /// the bytes, so that strides do not overflow either.
+    fn sizes(&self, shape: &[usize], size: usize) -> Result<(usize, usize), ImportError> {
         if shape.len() > RANK {
             return Err(ImportError::Limit {
                 what: "dimensions of a tensor",
                 most: RANK as u64,
             });
         }
-        let sizes = shape.iter().map(|&size| size.max(1)).chain([size]);
-        let bytes = sizes.fold(1_usize, usize::saturating_mul);
+        let mut sizes = shape.iter().map(|&size| size.max(1)).chain([size]);
+        let bytes = sizes.try_fold(1_usize, usize::checked_mul);
+        let bytes = bytes.filter(|&bytes| bytes as u64 <= self.limits.memory_bytes);
+        let bytes = bytes.ok_or(ImportError::Limit {
+            what: "bytes of memory",
+            most: self.limits.memory_bytes,
+        })?;
+        Ok((shape.iter().product(), bytes))
+    }
+
+    /// Asks for the memory of elements of `size` bytes; returns how many this shape has.
+    fn count(&mut self, shape: &[usize], size: usize) -> Result<usize, ImportError> {
+        let (len, bytes) = self.sizes(shape, size)?;
         self.bytes(bytes)?;
-        Ok(shape.iter().product())
+        Ok(len)
+    }
+
+    /// How many numbers a shape has, of which all memory could hold one tensor. None is taken.
+    pub(crate) fn len(&self, shape: &[usize]) -> Result<usize, ImportError> {
+        Ok(self.sizes(shape, size_of::<f32>())?.0)
     }
 
     /// Asks for the memory of numbers of this shape, of up to 8 bytes each, which the caller
@@ -155,6 +171,24 @@ mod tests {
         assert!(budget.copy(&[1_i64; 5]).is_err());
         budget.release();
         assert!(budget.copy(&[1_i64; 5]).is_ok());
+    }
+
+    #[test]
+    fn shapes_are_within_all_memory_and_take_none() {
+        let mut budget = budget();
+        budget.bytes(64).unwrap();
+        assert_eq!(budget.len(&[4, 4]).unwrap(), 16);
+        assert_eq!(budget.len(&[4, 0]).unwrap(), 0);
+        assert!(budget.len(&[17]).is_err());
+        // Products that wrap are more than any limit.
+        let budget = Budget::new(Limits {
+            memory_bytes: u64::MAX,
+            ..Limits::default()
+        });
+        for shape in [&[1 << 31, 1 << 31, 4][..], &[0, usize::MAX, 2]] {
+            let error = budget.len(shape).unwrap_err();
+            assert!(matches!(error, ImportError::Limit { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Translation<'_, '_> {
             if value.shape.len() != 4 || value.shape[..3] != shape[..3] || value.is_packed {
                 return Err("values of different sizes, or packed ones".into());
             }
-            shape[3] += value.shape[3];
+            let channels = shape[3].checked_add(value.shape[3]);
+            shape[3] = channels.ok_or("more channels than there are numbers")?;
         }
         let all: Vec<NodeValue> = all
             .iter()
@@ -111,10 +112,11 @@ impl Translation<'_, '_> {
         x: &NodeValue,
     ) -> Result<NodeValue, NotImported> {
         let [_, height, width, channels] = image(x)?;
+        let features = self.budget.len(&[height, width, channels])?;
         let name = self.nodes.node((label, "Flatten"), &[&x.name], vec![]);
         Ok(NodeValue {
             name,
-            shape: vec![1, height * width * channels],
+            shape: vec![1, features],
             flat: (height * width > 1).then_some([height, width, channels]),
             ..x.clone()
         })
@@ -126,8 +128,9 @@ impl Translation<'_, '_> {
         x: &NodeValue,
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
-        let all: usize = x.shape.iter().skip(1).product();
-        let same = made.shape.len() == x.shape.len() && made.shape[1..] == x.shape[1..];
+        let sides = x.shape.get(1..).unwrap_or_default();
+        let all = self.budget.len(sides)?;
+        let same = made.shape.len() == x.shape.len() && made.shape[1..] == *sides;
         match *made.shape.as_slice() {
             _ if same => Ok(x.clone()),
             [_, features] if features == all => self.flattened(label, x),

@@ -1,6 +1,7 @@
 //! Tensors of 8-bit integers. Operators compute as TensorFlow Lite does, with integers less their
 //! zero points and exact sums, and round to the integers of their output.
 
+use super::flatbuffer::Vector;
 use super::schema::{Stored, kind, kind_name};
 use super::translate::Translation;
 use super::value::{Grid, NodeValue, NotImported};
@@ -25,17 +26,20 @@ impl Translation<'_, '_> {
             kind::INT8 => {}
             other => return Err(format!("{}: numbers of {}", stored.name, kind_name(other)).into()),
         }
-        let (scales, zeros) = scales(stored)?;
-        match (&scales[..], &zeros[..]) {
-            (&[scale], &[zero]) => Ok(Some(Grid { scale, zero })),
-            _ => Err(format!(
-                "{}: {} scales and {} zero points, expected one",
-                stored.name,
-                scales.len(),
-                zeros.len()
+        let listed = Listed::new(stored)?;
+        if listed.lens() != [1, 1] {
+            let [scales, zeros] = listed.lens();
+            return Err(format!(
+                "{}: {scales} scales and {zeros} zero points, expected one",
+                stored.name
             )
-            .into()),
+            .into());
         }
+        let (scale, zero) = (listed.scales().next(), listed.zeros().next());
+        let grid = scale.zip(zero);
+        let (scale, zero) = grid.ok_or("expected a scale and a zero point, found none")?;
+        let (scale, zero) = (scale?, zero?);
+        Ok(Some(Grid { scale, zero }))
     }
 
     /// A value as the numbers that its integers stand for.
@@ -241,17 +245,32 @@ impl Translation<'_, '_> {
             });
         }
         let numbers = self.bytes(stored)?;
-        let (mut units, zeros) = scales(stored)?;
-        if ![1, outputs].contains(&units.len()) || zeros.iter().any(|&zero| zero != 0) {
-            return Err(format!(
-                "{}: {} scales, expected one or {outputs}, and zero points of 0",
-                stored.name,
-                units.len()
-            )
-            .into());
+        let listed = Listed::new(stored)?;
+        let [scales, zeros] = listed.lens();
+        let refused = || {
+            NotImported::Refused(format!(
+                "{}: {scales} scales and {zeros} zero points, expected one or {outputs}, and zero \
+                 points of 0",
+                stored.name
+            ))
+        };
+        // Lists that many operators share are read no further than an operator needs them.
+        if ![1, outputs].contains(&scales) || ![1, scales].contains(&zeros) {
+            return Err(refused());
         }
-        for unit in &mut units {
-            *unit *= x.unit();
+        for zero in listed.zeros() {
+            if zero? != 0 {
+                return Err(refused());
+            }
+        }
+        // The end of the operator makes two lists and two constants of them.
+        self.budget.len(&[scales])?;
+        for _ in 0..4 {
+            self.budget.bytes(scales * size_of::<f32>())?;
+        }
+        let mut units = self.budget.list(&[scales])?;
+        for scale in listed.scales() {
+            units.push(scale? * x.unit());
         }
         Ok(Weights { numbers, units })
     }
@@ -263,43 +282,61 @@ impl Translation<'_, '_> {
         };
         let integers = self.bytes(stored)?;
         let numbers = integers.iter().map(|&q| (q - zero as f32) * scale);
-        Ok(numbers.collect())
+        Ok(self.budget.collect(&[integers.len()], numbers)?)
     }
 
     /// The 8-bit integers of a constant.
     fn bytes(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
-        let len = self.budget.elements(&stored.shape)?;
+        let len = self.budget.len(&stored.shape)?;
         if stored.kind != kind::INT8 || stored.data.len() != len {
             return Err(format!("{}: expected {len} constants in int8", stored.name).into());
         }
-        Ok(stored
-            .data
-            .iter()
-            .map(|&byte| f32::from(byte as i8))
-            .collect())
+        let numbers = stored.data.iter().map(|&byte| f32::from(byte as i8));
+        Ok(self.budget.collect(&[len], numbers)?)
     }
 }
 
-/// The scales of a tensor of integers, and its zero points.
-fn scales(stored: &Stored<'_>) -> Result<(Vec<f32>, Vec<i32>), NotImported> {
-    let wrong = |why: &str| NotImported::Refused(format!("{}: {why}", stored.name));
-    let found = stored.quantization;
-    let found = found.ok_or_else(|| wrong("expected a scale of its integers, found none"))?;
-    let scales: Vec<f32> = found.vector(2).floats().into_iter().flatten().collect();
-    let zeros: Vec<i64> = found.vector(3).longs().into_iter().flatten().collect();
-    if scales.is_empty()
-        || scales
-            .iter()
-            .any(|scale| !scale.is_normal() || *scale <= 0.0)
-    {
-        return Err(wrong("expected scales of its integers above 0"));
+/// The scales of a tensor of integers and its zero points, in the file.
+struct Listed<'a> {
+    name: &'a str,
+    scales: Vector<'a>,
+    zeros: Vector<'a>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(stored: &'a Stored<'_>) -> Result<Self, NotImported> {
+        let name = &stored.name;
+        let found = stored.quantization;
+        let found =
+            found.ok_or_else(|| format!("{name}: expected a scale of its integers, found none"))?;
+        let (scales, zeros) = (found.vector(2), found.vector(3));
+        Ok(Self {
+            name,
+            scales,
+            zeros,
+        })
     }
-    let zeros: Option<Vec<i32>> = zeros
-        .iter()
-        .map(|&zero| i8::try_from(zero).ok().map(i32::from))
-        .collect();
-    let zeros = zeros.ok_or_else(|| wrong("expected zero points from -128 to 127"))?;
-    Ok((scales, zeros))
+
+    /// How many scales and zero points there are, as the file says.
+    fn lens(&self) -> [usize; 2] {
+        [self.scales.len(), self.zeros.len()]
+    }
+
+    fn scales(&self) -> impl Iterator<Item = Result<f32, NotImported>> {
+        let scales = self.scales.floats().into_iter().flatten();
+        scales.map(|scale| match scale.is_normal() && scale > 0.0 {
+            true => Ok(scale),
+            false => Err(format!("{}: expected scales of its integers above 0", self.name).into()),
+        })
+    }
+
+    fn zeros(&self) -> impl Iterator<Item = Result<i32, NotImported>> {
+        let zeros = self.zeros.longs().into_iter().flatten();
+        zeros.map(|zero| match i8::try_from(zero) {
+            Ok(zero) => Ok(i32::from(zero)),
+            Err(_) => Err(format!("{}: expected zero points from -128 to 127", self.name).into()),
+        })
+    }
 }
 
 /// The power of two by which TensorFlow Lite divides after a first rounding, in a multiplication by

@@ -43,7 +43,8 @@ impl Translation<'_, '_> {
         let at = |o, c, tap| filters.weights[(o * kh * kw + tap) * depth + c];
         let weights = (0..n)
             .flat_map(|o| (0..depth).flat_map(move |c| (0..kh * kw).map(move |tap| at(o, c, tap))));
-        let weights = Tensor::floats(&[n, depth, kh, kw], weights.collect());
+        let shape = [n, depth, kh, kw];
+        let weights = Tensor::floats(&shape, self.budget.collect(&shape, weights)?);
         let weights = self.nodes.constant(weights);
         let mut inputs = vec![x.name.clone(), weights];
         if let Some(bias) = bias {
@@ -147,10 +148,8 @@ impl Translation<'_, '_> {
                     return Err(format!("input 4: expected {n} thresholds").into());
                 }
                 let k = (kh * kw * depth) as i64;
-                let least = most
-                    .iter()
-                    .map(|&most| (k - 2 * i64::from(most)) as f32)
-                    .collect();
+                let least = most.iter().map(|&most| (k - 2 * i64::from(most)) as f32);
+                let least = self.budget.collect(&[n], least)?;
                 let least = self.fitting(least, &sums);
                 Ok(NodeValue {
                     is_packed: true,
@@ -191,7 +190,9 @@ impl Translation<'_, '_> {
             }
             let taps = kh * kw;
             let filters = (0..last).flat_map(|o| (0..taps).map(move |tap| tap * last + o));
-            let weights = filters.map(|i| weights[i]).collect();
+            let weights = self
+                .budget
+                .collect(&stored.shape, filters.map(|i| weights[i]))?;
             ([last, kh, kw, 1], weights, channels, [at(6, 1), at(5, 1)])
         } else {
             let groups = channels.checked_div(last).unwrap_or(0).max(1);
@@ -229,7 +230,11 @@ impl Translation<'_, '_> {
         let bias = match x.grid {
             None => self.floats(stored)?,
             // In units of the sums.
-            Some(_) => self.ints(stored)?.iter().map(|&b| b as f32).collect(),
+            Some(_) => {
+                let bias = self.ints(stored)?;
+                let numbers = bias.iter().map(|&b| b as f32);
+                self.budget.collect(&[bias.len()], numbers)?
+            }
         };
         match bias.len() == n {
             true => Ok(Some(bias)),
@@ -267,7 +272,7 @@ impl Translation<'_, '_> {
         let ordered = rows.flat_map(|row| {
             (0..channels).flat_map(move |c| (0..pixels).map(move |p| row[p * channels + c]))
         });
-        let weights = Tensor::floats(&[n, k], ordered.collect());
+        let weights = Tensor::floats(&[n, k], self.budget.collect(&[n, k], ordered)?);
         let mut inputs = vec![x.name.clone(), self.nodes.constant(weights)];
         if let Some(bias) = self.bias(operator, n, x)? {
             inputs.push(self.nodes.constant(Tensor::floats(&[n], bias)));

@@ -39,6 +39,8 @@ pub(super) fn graph(model: &Model<'_>, budget: &mut Budget) -> Result<Graph, Imp
             NotImported::Refused(why) => refused(&label, operator, why),
             NotImported::Failed(error) => error,
         })?;
+        // Products of any of its sizes are numbers from here on.
+        translation.budget.len(&value.shape)?;
         translation.values.insert(made, value);
     }
     let Some(last) = translation.values.get(&output).cloned() else {
@@ -78,6 +80,7 @@ impl<'m> Translation<'m, '_> {
                 format!("{}, {:?}", kind_name(tensor.kind), tensor.shape),
             ));
         }
+        self.budget.len(&tensor.shape)?;
         let sides = sides.into_iter().map(Some);
         self.nodes.graph.inputs = vec![GraphInput {
             name: "input".to_owned(),
@@ -190,7 +193,7 @@ impl<'m> Translation<'m, '_> {
                 self.settled(label, pooled, &[x.unit()], options.byte(5).into(), made)
             }
             "MEAN" => self.mean(operator, label, x, made),
-            "RESHAPE" | "SQUEEZE" => self.reshape(label, x, made),
+            "RESHAPE" => self.reshape(label, x, made),
             "RELU" => self.settled(label, x.clone(), &[x.unit()], 1, made),
             "RELU_N1_TO_1" => self.settled(label, x.clone(), &[x.unit()], 2, made),
             "RELU6" => self.settled(label, x.clone(), &[x.unit()], 3, made),
@@ -232,28 +235,24 @@ impl<'m> Translation<'m, '_> {
 
     /// The floats of a constant.
     pub(super) fn floats(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
-        let len = self.budget.elements(&stored.shape)?;
+        let len = self.budget.len(&stored.shape)?;
         let (numbers, rest) = stored.data.as_chunks();
         if stored.kind != kind::FLOAT32 || numbers.len() != len || !rest.is_empty() {
             return Err(format!("{}: expected {len} constants in float32", stored.name).into());
         }
-        Ok(numbers
-            .iter()
-            .map(|&bytes| f32::from_le_bytes(bytes))
-            .collect())
+        let numbers = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        Ok(self.budget.collect(&[len], numbers)?)
     }
 
     /// The integers of a constant.
     pub(super) fn ints(&mut self, stored: &Stored<'_>) -> Result<Vec<i32>, NotImported> {
-        let len = self.budget.elements(&stored.shape)?;
+        let len = self.budget.len(&stored.shape)?;
         let (numbers, rest) = stored.data.as_chunks();
         if stored.kind != kind::INT32 || numbers.len() != len || !rest.is_empty() {
             return Err(format!("{}: expected {len} constants in int32", stored.name).into());
         }
-        Ok(numbers
-            .iter()
-            .map(|&bytes| i32::from_le_bytes(bytes))
-            .collect())
+        let numbers = numbers.iter().map(|&bytes| i32::from_le_bytes(bytes));
+        Ok(self.budget.collect(&[len], numbers)?)
     }
 
     /// One number, or one for each channel, as a constant that fits a value.
