@@ -159,3 +159,57 @@ fn operations_are_those_of_all_samples_and_a_large_network_has_fewer() {
     };
     assert_eq!(limit(&file, limits), "operations");
 }
+
+/// Nodes one after the other from `x` to `y`, and the constants 1, 0 and 8, and weights `w`.
+fn repeated(count: usize, features: i64, op: &str, others: &[&str], w: &[f32]) -> Vec<u8> {
+    let name = |i: usize| match i {
+        0 => "x".to_owned(),
+        i if i == count => "y".to_owned(),
+        i => format!("v{i}"),
+    };
+    let nodes = (0..count).map(|i| {
+        let first = name(i);
+        let inputs = [&[first.as_str()][..], others].concat();
+        node(op, &inputs, &name(i + 1), None)
+    });
+    let nodes: Vec<Vec<u8>> = nodes.collect();
+    let numbers = [("one", 1.0), ("none", 0.0), ("bits", 8.0)];
+    let mut constants: Vec<Vec<u8>> = numbers
+        .iter()
+        .map(|&(name, x)| float_tensor(name, &[], &[x]))
+        .collect();
+    if !w.is_empty() {
+        constants.push(float_tensor("w", &[features, features], w));
+    }
+    model(&nodes, &constants, features)
+}
+
+#[test]
+fn lists_of_the_nodes_of_a_graph_are_counted() {
+    let limits = |memory_bytes| Limits {
+        memory_bytes,
+        samples: 1,
+        ..Limits::default()
+    };
+    // A quantizer becomes three nodes, of which two have 16 kB each here.
+    let quantizers = repeated(250, 2000, "Quant", &["one", "none", "bits"], &[]);
+    assert_eq!(limit(&quantizers, limits(7 << 20)), "bytes of memory");
+    imported(&quantizers, limits(64 << 20)).unwrap();
+    // As many values are within the limit, of nodes without lists.
+    let values = repeated(250, 2000, "Relu", &[], &[]);
+    imported(&values, limits(7 << 20)).unwrap();
+    // Weights that nodes of the network share are those of each node in the model.
+    let half: Vec<f32> = (0..128 * 128)
+        .map(|i| if i % 129 == 0 { 0.5 } else { 0.0 })
+        .collect();
+    let products = repeated(40, 128, "MatMul", &["w"], &half);
+    assert_eq!(limit(&products, limits(1 << 20)), "bytes of memory");
+    imported(&products, limits(16 << 20)).unwrap();
+}
+
+#[test]
+fn nodes_of_a_graph_are_counted_when_they_are_added() {
+    imported(&repeated(1022, 1, "Relu", &[], &[]), Limits::default()).unwrap();
+    let many = repeated(60_000, 1, "Relu", &[], &[]);
+    assert_eq!(limit(&many, Limits::default()), "nodes of a model's graph");
+}

@@ -86,7 +86,7 @@ fn quantizers_of_many_levels_round_as_their_definition() {
 }
 
 #[test]
-fn quantizers_that_a_graph_does_not_round_as_are_refused() {
+fn quantizers_that_a_graph_cannot_round_are_refused() {
     let nodes = [
         wire::node("Quant", &["x", "scale", "zero", "bits"], "b", None),
         wire::node("MatMul", &["b", "w"], "y", None),
@@ -98,6 +98,27 @@ fn quantizers_that_a_graph_does_not_round_as_are_refused() {
             error.contains("of the type Quant") && error.contains("levels"),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn quantizers_that_do_not_round_to_the_nearest_are_refused() {
+    let numbers = [("scale", 0.25), ("zero", 0.0), ("bits", 4.0)];
+    for mode in ["ROUND", "FLOOR", "CEIL", "TRUNC"] {
+        let quantizer = wire::node("Quant", &["x", "scale", "zero", "bits"], "b", None);
+        let nodes = [
+            [quantizer, wire::text_attribute("rounding_mode", mode)].concat(),
+            wire::node("MatMul", &["b", "w"], "y", None),
+        ];
+        match (mode, imported(&nodes, &numbers)) {
+            ("ROUND", imported) => assert!(imported.is_ok(), "{imported:?}"),
+            (_, Err(error)) => {
+                let error = error.to_string();
+                let expected = "more than two levels that are not rounded to the nearest";
+                assert!(error.contains(expected), "{mode}: {error}");
+            }
+            (_, Ok(_)) => panic!("{mode} is imported"),
+        }
     }
 }
 

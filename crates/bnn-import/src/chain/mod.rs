@@ -322,6 +322,12 @@ impl From<Why> for Failed {
     }
 }
 
+impl From<&str> for Failed {
+    fn from(why: &str) -> Self {
+        Self::Here(why.into())
+    }
+}
+
 impl From<bnn_core::Error> for Failed {
     fn from(error: bnn_core::Error) -> Self {
         Self::Here(error.to_string())

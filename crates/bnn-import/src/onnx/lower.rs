@@ -66,7 +66,7 @@ pub(super) fn meta(network: &Network<'_>) -> String {
     format!("{size}{channels}name=imported from {format}\n")
 }
 
-fn placed(failed: Failed, node: &Node) -> ImportError {
+pub(super) fn placed(failed: Failed, node: &Node) -> ImportError {
     match failed {
         Failed::Here(why) => node.refused(why),
         Failed::Before(error) => error,

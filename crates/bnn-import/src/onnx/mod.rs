@@ -65,7 +65,7 @@ pub(crate) fn import_graph(
     // A chain is smaller and faster.
     let finished = match lower(&network, &values, chain) {
         Err(refused @ ImportError::Node { .. }) => {
-            match branches::lower(&network, &values, &options.inputs) {
+            match branches::lower(&network, &values, &options.inputs, budget) {
                 Ok(mut finished) => {
                     let note =
                         format!("a graph of real numbers and bits; it is not a chain: {refused}");

@@ -101,6 +101,11 @@ pub(crate) fn node(op: &str, inputs: &[&str], output: &str, value: Option<Vec<u8
     .concat()
 }
 
+/// An attribute of text, to be put behind a node.
+pub(crate) fn text_attribute(name: &str, text: &str) -> Vec<u8> {
+    bytes(5, [bytes(1, name), bytes(4, text), int(20, 3)].concat())
+}
+
 /// A model of nodes and constants, from `x` to `y`, both `[1, features]`.
 pub(crate) fn model(nodes: &[Vec<u8>], constants: &[Vec<u8>], features: i64) -> Vec<u8> {
     let value = |name: &str| {

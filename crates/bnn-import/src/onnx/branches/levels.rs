@@ -4,7 +4,7 @@ use bnn_core::model::graph::{NodeNumber, Operation};
 
 use super::Branches;
 use super::held::Held;
-use crate::chain::{Quantizer, Rounding};
+use crate::chain::{Failed, Quantizer, Rounding};
 
 /// 1.5 * 2^23. From half of 2^23 below it to as much above, neighbours among the `f32` are one
 /// apart, so that a sum with it is rounded to an integer, ties to even.
@@ -13,9 +13,9 @@ const LARGE: f32 = 12_582_912.0;
 /// Levels and zero points are at most this far from 0.
 const MOST: f32 = 4_194_304.0;
 
-impl Branches<'_> {
+impl Branches<'_, '_> {
     /// What `quantizer` makes of a value of reals, each of its steps rounded as it rounds them.
-    pub(super) fn levels(&mut self, held: &Held, quantizer: &Quantizer) -> Result<Held, String> {
+    pub(super) fn levels(&mut self, held: &Held, quantizer: &Quantizer) -> Result<Held, Failed> {
         let Quantizer {
             scale,
             zero,
@@ -33,21 +33,22 @@ impl Branches<'_> {
                 "{} levels and the zero point {zero}, expected at most 2^22 levels, of which one \
                  is zero",
                 most - least + 1.0
-            ));
+            )
+            .into());
         }
         let n = held.image[2];
         let mut tensor = held.tensor;
         if (scale, zero) != (1.0, 0.0) {
-            tensor = self.affine(tensor, vec![scale.recip(); n], vec![zero; n]);
+            tensor = self.line(tensor, n, scale.recip(), zero)?;
         }
         if !self.is_within(tensor, least, most) {
             let (low, high) = (NodeNumber::Real(least), NodeNumber::Real(most));
-            tensor = self.real(Operation::Clamp { low, high }, &[tensor]);
+            tensor = self.real(Operation::Clamp { low, high }, &[tensor])?;
         }
-        tensor = self.affine(tensor, vec![1.0; n], vec![LARGE; n]);
-        tensor = self.affine(tensor, vec![1.0; n], vec![-LARGE - zero; n]);
+        tensor = self.line(tensor, n, 1.0, LARGE)?;
+        tensor = self.line(tensor, n, 1.0, -LARGE - zero)?;
         if scale != 1.0 {
-            tensor = self.affine(tensor, vec![scale; n], vec![-0.0; n]);
+            tensor = self.line(tensor, n, scale, -0.0)?;
         }
         Ok(Held {
             tensor,

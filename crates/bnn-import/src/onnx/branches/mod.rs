@@ -8,6 +8,7 @@
 mod held;
 mod levels;
 mod products;
+mod scalars;
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,36 +16,44 @@ use bnn_core::conv::{Conv2d, ConvOptions, Padding, Pool2d};
 use bnn_core::internal::{padded_sides, padding};
 use bnn_core::model::InputType;
 use bnn_core::model::graph::{
-    Graph, Node as GraphNode, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes,
-    Values as Elements,
+    Graph, Node as GraphNode, NodeEpilogue, NodeWeights, Operation, Values as Elements,
 };
 
 use super::interpreter::{PoolNode, Values, padding as interpreter_padding};
-use super::lower::meta;
+use super::lower::{meta, placed};
 use super::network::Network;
 use super::operand::Shape;
 use super::scalars::Operand;
 use super::schema::Node;
 use super::value::Tensor;
-use crate::chain::{Finished, Relation, Scalar, straight};
+use crate::budget::Budget;
+use crate::chain::{Failed, Finished, straight};
 use crate::{ImportError, Inputs};
 
 use held::{Held, What};
+
+/// Nodes of a model's graph at most, beside its input.
+const MOST_NODES: usize = 1023;
 
 /// Makes a graph of a network, whose shapes and constants are in `values`.
 pub(super) fn lower(
     network: &Network<'_>,
     values: &Values,
     inputs: &Inputs,
+    budget: &mut Budget,
 ) -> Result<Finished, ImportError> {
     let mut branches = Branches {
         values,
+        budget,
         held: HashMap::new(),
         nodes: Vec::new(),
         notes: Vec::new(),
     };
-    let wrong = |why: String| ImportError::format("input", "bytes that the network scales", why);
-    let input = branches.input(inputs, network.image).map_err(wrong)?;
+    let input = branches.input(inputs, network.image);
+    let input = input.map_err(|failed| match failed {
+        Failed::Here(why) => ImportError::format("input", "bytes that the network scales", why),
+        Failed::Before(error) => error,
+    })?;
     branches.held.insert(network.input.to_owned(), input);
     let needed = needed(network, values);
     for node in &network.graph.nodes {
@@ -53,7 +62,7 @@ pub(super) fn lower(
             .first()
             .filter(|name| needed.contains(name.as_str()));
         if let Some(output) = output {
-            let held = branches.node(node).map_err(|why| node.refused(why))?;
+            let held = branches.node(node).map_err(|why| placed(why, node))?;
             branches.held.insert(output.clone(), held);
         }
     }
@@ -111,17 +120,18 @@ fn needed<'g>(network: &Network<'g>, values: &Values) -> HashSet<&'g str> {
     needed
 }
 
-struct Branches<'v> {
+struct Branches<'v, 'b> {
     values: &'v Values,
+    budget: &'b mut Budget,
     /// What became of the network's values, by their names.
     held: HashMap<String, Held>,
     nodes: Vec<GraphNode>,
     notes: Vec<String>,
 }
 
-impl Branches<'_> {
+impl Branches<'_, '_> {
     /// The model's input, as the network takes it.
-    fn input(&mut self, inputs: &Inputs, image: [usize; 3]) -> Result<Held, String> {
+    fn input(&mut self, inputs: &Inputs, image: [usize; 3]) -> Result<Held, Failed> {
         inputs.check(image[2])?;
         let held = |tensor, what| Held {
             tensor,
@@ -134,39 +144,44 @@ impl Branches<'_> {
             let (low, high) = (-1.0, 1.0);
             return Ok(held(0, What::Bits { low, high }));
         }
-        let lines = (0..image[2]).map(|c| straight(|x| inputs.value(c, x)));
-        let lines: Result<Vec<(f64, f64)>, u8> = lines.collect();
-        let lines = lines.map_err(|byte| format!("a byte {byte} that is off the line"))?;
-        let (scale, bias) = lines.iter().map(|&(a, b)| (a as f32, b as f32)).unzip();
-        let tensor = self.add(
-            Operation::Affine(NodeEpilogue::Real { scale, bias }),
-            &[0],
-            Elements::Real,
-        );
-        Ok(held(tensor, What::Real))
+        let mut scale = self.budget.list(&[image[2]])?;
+        let mut bias = self.budget.list(&[image[2]])?;
+        for c in 0..image[2] {
+            let line = straight(|x| inputs.value(c, x));
+            let (a, b) = line.map_err(|byte| format!("a byte {byte} that is off the line"))?;
+            scale.push(a as f32);
+            bias.push(b as f32);
+        }
+        Ok(held(self.affine(0, scale, bias)?, What::Real))
     }
 
-    /// Adds a node; returns its tensor.
-    fn add(&mut self, operation: Operation, inputs: &[usize], values: Elements) -> usize {
+    /// Adds a node, whose lists are of the budget; returns its tensor.
+    fn add(
+        &mut self,
+        operation: Operation,
+        inputs: &[usize],
+        values: Elements,
+    ) -> Result<usize, ImportError> {
+        if self.nodes.len() == MOST_NODES {
+            return Err(ImportError::Limit {
+                what: "nodes of a model's graph",
+                most: MOST_NODES as u64,
+            });
+        }
         self.nodes.push(GraphNode {
             operation,
             inputs: inputs.to_vec(),
             values,
         });
-        self.nodes.len()
+        Ok(self.nodes.len())
     }
 
-    fn real(&mut self, operation: Operation, inputs: &[usize]) -> usize {
+    fn real(&mut self, operation: Operation, inputs: &[usize]) -> Result<usize, ImportError> {
         self.add(operation, inputs, Elements::Real)
     }
 
-    fn affine(&mut self, tensor: usize, scale: Vec<f32>, bias: Vec<f32>) -> usize {
-        let epilogue = NodeEpilogue::Real { scale, bias };
-        self.real(Operation::Affine(epilogue), &[tensor])
-    }
-
     /// Adds what becomes of a node.
-    fn node(&mut self, node: &Node) -> Result<Held, String> {
+    fn node(&mut self, node: &Node) -> Result<Held, Failed> {
         let varying: Vec<(&String, Held)> = node
             .inputs
             .iter()
@@ -198,8 +213,11 @@ impl Branches<'_> {
         }
         match node.op.as_str() {
             "Identity" | "Dropout" | "Softmax" | "LogSoftmax" => Ok(held.clone()),
-            "Cast" => operand.check_cast(node).map(|()| held.clone()),
-            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => held.reshaped(&sizes, &shape),
+            "Cast" => {
+                operand.check_cast(node)?;
+                Ok(held.clone())
+            }
+            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => Ok(held.reshaped(&sizes, &shape)?),
             "MatMul" | "Gemm" => self.dense(node, &operand, held),
             "Conv" => self.conv(node, &operand, held),
             "Pad" => {
@@ -215,7 +233,7 @@ impl Branches<'_> {
                 let PoolNode { windows } =
                     PoolNode::new(node, &sizes).map_err(super::scalars::why)?;
                 if windows.dilation() != [1, 1] {
-                    return Err(format!("dilations of {:?}", windows.dilation()));
+                    return Err(format!("dilations of {:?}", windows.dilation()).into());
                 }
                 let sides = padded_sides(&windows);
                 let (kernel, stride) = (windows.kernel(), windows.stride());
@@ -242,14 +260,15 @@ impl Branches<'_> {
             }
             "LeakyRelu" => {
                 let slope = node.float("alpha", 0.01);
-                self.rectify(held, vec![slope; held.image[2]])
+                let slopes = vec![slope; held.image[2]];
+                self.rectify(held, slopes)
             }
             _ => {
                 let scalar = operand.scalar(node)?;
                 if shape != sizes {
-                    return Err(format!(
-                        "its constant makes {shape:?} of the shape {sizes:?}"
-                    ));
+                    return Err(
+                        format!("its constant makes {shape:?} of the shape {sizes:?}").into(),
+                    );
                 }
                 self.scalar(held, &scalar)
             }
@@ -262,7 +281,7 @@ impl Branches<'_> {
         node: &Node,
         operand: &Operand<'_>,
         held: &Held,
-    ) -> Result<Held, String> {
+    ) -> Result<Held, Failed> {
         let refused = || "an image that is padded, which a convolution alone takes".to_owned();
         let (sides, value) = held.pads.ok_or_else(refused)?;
         let scalar = operand.scalar(node).map_err(|_| refused())?;
@@ -282,7 +301,7 @@ impl Branches<'_> {
     }
 
     /// Sums and concatenations of values that depend on the input.
-    fn several(&mut self, node: &Node, varying: &[(&String, Held)]) -> Result<Held, String> {
+    fn several(&mut self, node: &Node, varying: &[(&String, Held)]) -> Result<Held, Failed> {
         let all: Vec<Held> = varying.iter().map(|(_, held)| held.clone()).collect();
         let is_all = node.inputs.len() == all.len();
         if all.iter().any(|held| held.pads.is_some()) {
@@ -293,9 +312,9 @@ impl Branches<'_> {
                 let (a, mut b) = (self.as_real(a)?, self.as_real(b)?);
                 if node.op == "Sub" {
                     let n = b.image[2];
-                    b.tensor = self.affine(b.tensor, vec![-1.0; n], vec![-0.0; n]);
+                    b.tensor = self.line(b.tensor, n, -1.0, -0.0)?;
                 }
-                let tensor = self.real(Operation::Add, &[a.tensor, b.tensor]);
+                let tensor = self.real(Operation::Add, &[a.tensor, b.tensor])?;
                 Ok(Held { tensor, ..a })
             }
             ("Concat", [first, rest @ ..]) if is_all && node.int("axis", 1) == 1 => {
@@ -309,7 +328,7 @@ impl Branches<'_> {
                         true => (joined.clone(), next.clone(), Elements::Bits),
                         false => (self.as_real(&joined)?, self.as_real(next)?, Elements::Real),
                     };
-                    let tensor = self.add(Operation::Concat, &[a.tensor, b.tensor], values);
+                    let tensor = self.add(Operation::Concat, &[a.tensor, b.tensor], values)?;
                     let [height, width, channels] = a.image;
                     let image = [height, width, channels + b.image[2]];
                     joined = Held { tensor, image, ..a };
@@ -320,17 +339,18 @@ impl Branches<'_> {
                 "{} values that depend on the input, of which a model file knows sums and \
                  concatenations of channels",
                 all.len()
-            )),
+            )
+            .into()),
         }
     }
 
-    fn pool(&mut self, pool: &Pool2d, held: &Held, is_max: bool) -> Result<Held, String> {
+    fn pool(&mut self, pool: &Pool2d, held: &Held, is_max: bool) -> Result<Held, Failed> {
         let [height, width] = pool.windows().output_size();
         let image = [height, width, held.image[2]];
         if let (true, What::Bits { low, high }) = (is_max, held.what)
             && low < high
         {
-            let tensor = self.add(Operation::MaxPool(*pool), &[held.tensor], Elements::Bits);
+            let tensor = self.add(Operation::MaxPool(*pool), &[held.tensor], Elements::Bits)?;
             return Ok(Held {
                 tensor,
                 image,
@@ -339,8 +359,8 @@ impl Branches<'_> {
         }
         let held = self.as_real(held)?;
         let tensor = match is_max {
-            true => self.real(Operation::MaxPool(*pool), &[held.tensor]),
-            false => self.real(Operation::AveragePool(*pool), &[held.tensor]),
+            true => self.real(Operation::MaxPool(*pool), &[held.tensor])?,
+            false => self.real(Operation::AveragePool(*pool), &[held.tensor])?,
         };
         Ok(Held {
             tensor,
@@ -349,103 +369,14 @@ impl Branches<'_> {
         })
     }
 
-    fn global_pool(&mut self, held: &Held) -> Result<Held, String> {
+    fn global_pool(&mut self, held: &Held) -> Result<Held, Failed> {
         let [height, width, _] = held.image;
         let pool = Pool2d::new(held.image, [height, width], [1, 1], Padding::Valid);
         self.pool(&pool.map_err(|error| error.to_string())?, held, false)
     }
 
-    fn rectify(&mut self, held: &Held, slope: Vec<f32>) -> Result<Held, String> {
-        let held = self.as_real(held)?;
-        let tensor = self.real(Operation::Prelu(Slopes::Real(slope)), &[held.tensor]);
-        Ok(Held { tensor, ..held })
-    }
-
-    /// A function of single numbers.
-    fn scalar(&mut self, held: &Held, scalar: &Scalar) -> Result<Held, String> {
-        let n = held.image[2];
-        if let What::Bits { low, high } = held.what {
-            let pairs = (0..n).map(|c| (scalar.apply(c, low), scalar.apply(c, high)));
-            let pairs: Vec<(f32, f32)> = pairs.collect();
-            if pairs.iter().all(|pair| *pair == pairs[0]) && pairs[0].0 != pairs[0].1 {
-                let (low, high) = pairs[0];
-                return Ok(Held {
-                    what: What::Bits { low, high },
-                    ..held.clone()
-                });
-            }
-            let real = self.as_real(held)?;
-            return self.scalar(&real, scalar);
-        }
-        let tensor = held.tensor;
-        let ones = || vec![1.0; n];
-        let real = |tensor| {
-            Ok(Held {
-                tensor,
-                ..held.clone()
-            })
-        };
-        let bits = |branches: &mut Self, thresholds: Vec<f32>, low: f32, high: f32| {
-            let sign = Operation::Sign(Numbers::Real(thresholds));
-            let tensor = branches.add(sign, &[tensor], Elements::Bits);
-            Ok(Held {
-                tensor,
-                what: What::Bits { low, high },
-                ..held.clone()
-            })
-        };
-        match scalar {
-            Scalar::Add(a) => real(self.affine(tensor, ones(), a.clone())),
-            Scalar::Subtract(a) => {
-                let bias = a.iter().map(|a| -a).collect();
-                real(self.affine(tensor, ones(), bias))
-            }
-            Scalar::SubtractFrom(a) => real(self.affine(tensor, vec![-1.0; n], a.clone())),
-            Scalar::Multiply(a) => real(self.affine(tensor, a.clone(), vec![-0.0; n])),
-            Scalar::Divide(a) => {
-                let scale = a.iter().map(|a| a.recip()).collect();
-                real(self.affine(tensor, scale, vec![-0.0; n]))
-            }
-            Scalar::BatchNorm(norm) => {
-                let (scale, bias) = (0..n).map(|c| norm.line(c)).unzip();
-                real(self.affine(tensor, scale, bias))
-            }
-            Scalar::Clip { least, most } => {
-                if (*least, *most) == (0.0, f32::INFINITY) {
-                    return real(self.real(Operation::Relu, &[tensor]));
-                }
-                let finite = |x: f32| NodeNumber::Real(x.clamp(f32::MIN, f32::MAX));
-                let (low, high) = (finite(*least), finite(*most));
-                real(self.real(Operation::Clamp { low, high }, &[tensor]))
-            }
-            Scalar::Sign { node } => {
-                self.notes.push(format!(
-                    "{node}: where its Sign is 0 in ONNX, it is +1 in the model"
-                ));
-                bits(self, vec![0.0; n], -1.0, 1.0)
-            }
-            Scalar::Bipolar(scale) => match scale.first() {
-                Some(&first) if scale.iter().all(|scale| *scale == first) => {
-                    bits(self, vec![0.0; n], -first, first)
-                }
-                _ => Err("expected one scale for all channels".into()),
-            },
-            Scalar::Compare(comparison, a) => {
-                let above = || a.iter().map(|a| a.next_up()).collect();
-                match comparison {
-                    Relation::GreaterOrEqual => bits(self, a.clone(), 0.0, 1.0),
-                    Relation::Greater => bits(self, above(), 0.0, 1.0),
-                    Relation::Less => bits(self, a.clone(), 1.0, 0.0),
-                    Relation::LessOrEqual => bits(self, above(), 1.0, 0.0),
-                }
-            }
-            Scalar::Select { .. } => Err("a condition of numbers".into()),
-            Scalar::Quantize(quantizer) => self.levels(held, quantizer),
-        }
-    }
-
     /// Bits as the numbers that they stand for: a depthwise product with +1.
-    fn as_real(&mut self, held: &Held) -> Result<Held, String> {
+    fn as_real(&mut self, held: &Held) -> Result<Held, Failed> {
         let What::Bits { low, high } = held.what else {
             return Ok(held.clone());
         };
@@ -454,19 +385,20 @@ impl Branches<'_> {
             groups: n,
             ..ConvOptions::default()
         };
-        let failed = |error: bnn_core::Error| error.to_string();
-        let conv = Conv2d::new(held.image, n, [1, 1], options).map_err(failed)?;
-        let ones = bnn_core::BitMatrix::pack(&vec![1_i8; n], n, 1).map_err(failed)?;
+        let conv = Conv2d::new(held.image, n, [1, 1], options)?;
+        self.budget.bytes(n * size_of::<u64>())?;
+        let ones = self.budget.fill(&[n], 1_i8)?;
+        let ones = bnn_core::BitMatrix::pack(&ones, n, 1)?;
         let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
         let operation = Operation::Product {
             conv,
             weights: NodeWeights::Bits(ones),
             epilogue: NodeEpilogue::Real {
-                scale: vec![half; n],
-                bias: vec![middle; n],
+                scale: self.budget.fill(&[n], half)?,
+                bias: self.budget.fill(&[n], middle)?,
             },
         };
-        let tensor = self.real(operation, &[held.tensor]);
+        let tensor = self.real(operation, &[held.tensor])?;
         Ok(Held {
             tensor,
             what: What::Real,

@@ -7,17 +7,18 @@ use bnn_core::model::graph::{NodeEpilogue, NodeWeights, Operation};
 
 use super::Branches;
 use super::held::{Held, What};
+use crate::chain::Failed;
 use crate::onnx::scalars::Operand;
 use crate::onnx::schema::Node;
 use crate::onnx::weights::{Dense, Filters};
 
-impl Branches<'_> {
+impl Branches<'_, '_> {
     pub(super) fn dense(
         &mut self,
         node: &Node,
         operand: &Operand<'_>,
         held: &Held,
-    ) -> Result<Held, String> {
+    ) -> Result<Held, Failed> {
         let mut dense = Dense::new(node, operand, held.image)?;
         for weight in &mut dense.weights {
             *weight *= dense.alpha;
@@ -26,7 +27,7 @@ impl Branches<'_> {
         let options = ConvOptions::default();
         let conv = Conv2d::new(held.image, dense.outputs, [height, width], options);
         let conv = conv.map_err(|error| error.to_string())?;
-        let made = self.product(held, conv, &dense.weights, dense.bias)?;
+        let made = self.product(held, conv, dense.weights, dense.bias)?;
         Ok(Held {
             is_flat: false,
             ..made
@@ -38,7 +39,7 @@ impl Branches<'_> {
         node: &Node,
         operand: &Operand<'_>,
         held: &Held,
-    ) -> Result<Held, String> {
+    ) -> Result<Held, Failed> {
         let filters = Filters::new(node, operand)?;
         let windows = filters.windows;
         let sides = padded_sides(&windows);
@@ -66,7 +67,7 @@ impl Branches<'_> {
             pads: None,
             ..held.clone()
         };
-        self.product(&held, conv, &filters.weights, filters.bias)
+        self.product(&held, conv, filters.weights, filters.bias)
     }
 
     /// Weights are `[outputs, patch]`; padding of reals is of zeros.
@@ -74,13 +75,15 @@ impl Branches<'_> {
         &mut self,
         held: &Held,
         conv: Conv2d,
-        weights: &[f32],
+        weights: Vec<f32>,
         bias: Option<Vec<f32>>,
-    ) -> Result<Held, String> {
+    ) -> Result<Held, Failed> {
         let (n, k) = (conv.outputs(), conv.patch_len());
         let [height, width] = conv.windows().output_size();
         let image = [height, width, n];
-        let magnitudes = magnitudes(weights, k);
+        let magnitudes = magnitudes(&weights, k);
+        // Its scales and biases. Nodes that share weights of the network have each their own here.
+        self.budget.bytes(2 * n * size_of::<f32>())?;
         let (tensor, what) = (held.tensor, What::Real);
         if let (What::Bits { low, high }, Some(magnitudes)) = (held.what, magnitudes)
             && (low == -high
@@ -91,6 +94,8 @@ impl Branches<'_> {
             let (low, high) = (f64::from(low), f64::from(high));
             let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
             let bias = bias.unwrap_or_else(|| vec![0.0; n]);
+            self.budget
+                .bytes(n * bnn_core::row_words(k) * size_of::<u64>())?;
             let rows = weights.chunks_exact(k).zip(&magnitudes).zip(bias);
             let numbers = rows.map(|((row, &magnitude), bias)| {
                 let signs: f64 = row.iter().map(|w| f64::from(w.signum())).sum();
@@ -99,13 +104,13 @@ impl Branches<'_> {
                 ((magnitude * half) as f32, offset as f32)
             });
             let (scale, bias) = numbers.unzip();
-            let signs = BitMatrix::pack(weights, n, k).map_err(|error| error.to_string())?;
+            let signs = BitMatrix::pack(&weights, n, k).map_err(|error| error.to_string())?;
             let operation = Operation::Product {
                 conv,
                 weights: NodeWeights::Bits(signs),
                 epilogue: NodeEpilogue::Real { scale, bias },
             };
-            let tensor = self.real(operation, &[tensor]);
+            let tensor = self.real(operation, &[tensor])?;
             return Ok(Held {
                 tensor,
                 image,
@@ -118,21 +123,22 @@ impl Branches<'_> {
         }
         let held = self.as_real(held)?;
         let bias = bias.unwrap_or_else(|| vec![0.0; n]);
-        let bytes: Option<Vec<i8>> = weights.iter().map(|&w| byte(w)).collect();
         // Of weights that are bytes the file has a quarter; the sums are the same.
-        let (weights, epilogue) = match bytes {
-            Some(bytes) => {
-                let scale = vec![1.0; n];
-                (NodeWeights::I8(bytes), NodeEpilogue::Real { scale, bias })
-            }
-            None => (NodeWeights::F32(weights.to_vec()), NodeEpilogue::Bias(bias)),
+        let (weights, epilogue) = if weights.iter().all(|&w| byte(w).is_some()) {
+            let bytes = weights.iter().filter_map(|&w| byte(w));
+            let bytes = self.budget.collect(&[weights.len()], bytes)?;
+            let scale = vec![1.0; n];
+            (NodeWeights::I8(bytes), NodeEpilogue::Real { scale, bias })
+        } else {
+            self.budget.bytes(size_of_val(&*weights))?;
+            (NodeWeights::F32(weights), NodeEpilogue::Bias(bias))
         };
         let operation = Operation::Product {
             conv,
             weights,
             epilogue,
         };
-        let tensor = self.real(operation, &[held.tensor]);
+        let tensor = self.real(operation, &[held.tensor])?;
         Ok(Held {
             tensor,
             image,
