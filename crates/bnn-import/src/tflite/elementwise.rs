@@ -1,6 +1,7 @@
 //! Functions of single numbers, and of two.
 
 use super::schema::{Operator, Stored};
+use super::steps::{Halves, Scaling};
 use super::translate::Translation;
 use super::value::{Grid, NodeValue, NotImported};
 
@@ -37,6 +38,23 @@ impl Translation<'_, '_> {
         Ok(self.fitting(numbers, x))
     }
 
+    /// Integers of 8 bits, less their zero point, for each channel; `None` if the constant has
+    /// floats.
+    fn channel_integers(
+        &mut self,
+        operator: &Operator<'_>,
+        index: usize,
+        x: &NodeValue,
+    ) -> Result<Option<(Vec<i32>, f32)>, NotImported> {
+        let stored = self.stored(operator, index)?;
+        let Some(Grid { scale, .. }) = self.grid(stored)? else {
+            return Ok(None);
+        };
+        let numbers = self.channel_numbers(operator, index, x)?;
+        let integers = numbers.iter().map(|number| (number / scale).round() as i32);
+        Ok(Some((integers.collect(), scale)))
+    }
+
     /// `PRELU`, whose slopes are its second input.
     pub(super) fn prelu(
         &mut self,
@@ -44,19 +62,44 @@ impl Translation<'_, '_> {
         x: &NodeValue,
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
-        let slopes = self.channel_numbers(operator, 1, x)?;
-        let stored = self.stored(operator, 1)?;
-        let unit = self.grid(stored)?.map_or(1.0, |grid| grid.scale);
-        self.rectified(label, x, (slopes, unit), made)
+        let (Some(from), Some(to)) = (x.grid, self.grid(made)?) else {
+            let slopes = self.channel_numbers(operator, 1, x)?;
+            return self.rectified(label, x, slopes, made);
+        };
+        let slopes = self.channel_integers(operator, 1, x)?;
+        let (slopes, scale) = slopes.ok_or("its slopes are floats, expected 8-bit integers")?;
+        let below = f64::from(from.scale * scale / to.scale);
+        let below = slopes.iter().map(|&times| Scaling {
+            times,
+            ..Scaling::by(below)
+        });
+        let below: Vec<Scaling> = below.collect();
+        let above = Scaling::by(f64::from(from.scale / to.scale));
+        self.stepped(label, x, (&below, &[above]), 0, made)
     }
 
-    /// Numbers below 0 times slopes, one or one for each channel; slopes of 8 bits are multiples of
-    /// a `unit`.
-    pub(super) fn rectified(
+    /// `LEAKY_RELU`.
+    pub(super) fn leaky(
         &mut self,
         label: &str,
         x: &NodeValue,
-        (slopes, unit): (Vec<f32>, f32),
+        slope: f32,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let (Some(from), Some(to)) = (x.grid, self.grid(made)?) else {
+            return self.rectified(label, x, vec![slope], made);
+        };
+        let below = Scaling::by(f64::from(from.scale * slope / to.scale));
+        let above = Scaling::by(f64::from(from.scale / to.scale));
+        self.stepped(label, x, (&[below], &[above]), 0, made)
+    }
+
+    /// Numbers below 0 times slopes, one or one for each channel.
+    fn rectified(
+        &mut self,
+        label: &str,
+        x: &NodeValue,
+        slopes: Vec<f32>,
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
         let slopes = self.fitting(slopes, x);
@@ -67,12 +110,78 @@ impl Translation<'_, '_> {
             grid: None,
             ..x.clone()
         };
-        match x.grid {
-            Some(Grid { scale, .. }) => {
-                self.rounded_twice(label, value, (scale, scale * unit), made)
+        self.settled(label, value, &[x.unit()], 0, made)
+    }
+
+    /// `RELU` and its like, an activation by itself.
+    pub(super) fn clipping(
+        &mut self,
+        label: &str,
+        x: &NodeValue,
+        activation: i64,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        match (x.grid, self.grid(made)?) {
+            (Some(from), Some(to)) if from != to => {
+                let scaling = [Scaling::by(f64::from(from.scale / to.scale))];
+                self.stepped(label, x, (&scaling, &scaling), activation, made)
             }
-            None => self.settled(label, value, &[1.0], 0, made),
+            _ => self.settled(label, x.clone(), &[x.unit()], activation, made),
         }
+    }
+
+    /// `QUANTIZE` of integers. The kernel of x86 and of ARM takes 16 at a time and rounds halves
+    /// upwards there, away from 0 in what is left.
+    pub(super) fn requantize(
+        &mut self,
+        label: &str,
+        x: &NodeValue,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let (Some(from), Some(to)) = (x.grid, self.grid(made)?) else {
+            return self.settled(label, x.clone(), &[x.unit()], 0, made);
+        };
+        let len = self.budget.elements(&x.shape)?;
+        let scaling = [Scaling {
+            halves: match len {
+                ..16 => Halves::AwayFromZero,
+                _ => Halves::Upwards,
+            },
+            ..Scaling::by(f64::from(from.scale) / f64::from(to.scale))
+        }];
+        self.stepped(label, x, (&scaling, &scaling), 0, made)
+    }
+
+    /// `MUL` of 8-bit integers and constants.
+    fn multiplied_integers(
+        &mut self,
+        (operator, label): (&Operator<'_>, &str),
+        x: &NodeValue,
+        (from, to): (Grid, Grid),
+        activation: i64,
+        made: &Stored<'_>,
+    ) -> Result<NodeValue, NotImported> {
+        let index = usize::from(self.value(operator, 0).is_some());
+        if self.value(operator, index).is_some() {
+            return Err("a product of two values of 8-bit integers, expected a constant".into());
+        }
+        let numbers = self.channel_integers(operator, index, x)?;
+        let (numbers, scale) = numbers.ok_or("its constant has floats, expected 8-bit integers")?;
+        let factor = f64::from(from.scale * scale / to.scale);
+        let scalings = numbers.iter().map(|&times| Scaling {
+            times,
+            ..Scaling::by(factor)
+        });
+        let scalings: Vec<Scaling> = scalings.collect();
+        let [least, most] = from.bounds(0)?;
+        let is_held = |x| {
+            let held = |s: &Scaling| s.level(x).is_some_and(|level| level.abs() < 1 << 14);
+            scalings.iter().all(held)
+        };
+        if !is_held(least) || !is_held(most) {
+            return Err("products that overflow the 16 bits of the operator".into());
+        }
+        self.stepped(label, x, (&scalings, &scalings), activation, made)
     }
 
     /// +1 where a number is at least 0, else -1.
@@ -123,6 +232,17 @@ impl Translation<'_, '_> {
         y: Option<NodeValue>,
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
+        let activation = operator.options.map_or(0, |options| options.byte(0));
+        if let (Some(from), Some(to)) = (x.grid, self.grid(made)?) {
+            match operator.op.as_str() {
+                "MUL" => {
+                    let (grids, activation) = ((from, to), activation.into());
+                    return self.multiplied_integers((operator, label), x, grids, activation, made);
+                }
+                "DIV" => return Err("a quotient of 8-bit integers, expected floats".into()),
+                _ => {}
+            }
+        }
         let is_first = self.value(operator, 0).is_some();
         let x = &self.dequantized(label, x);
         let y = y.map(|y| self.dequantized(label, &y));
@@ -143,7 +263,6 @@ impl Translation<'_, '_> {
             _ => "Div",
         };
         let name = self.nodes.node((label, op), &[&a, &b], vec![]);
-        let activation = operator.options.map_or(0, |options| options.byte(0));
         let value = NodeValue { name, ..x.clone() };
         self.settled_away(label, value, activation.into(), made)
     }

@@ -12,6 +12,10 @@ const AWAY: f32 = 1.0 + 1.0 / 1_048_576.0;
 /// A half, and a little more for halves to be rounded upwards.
 const UPWARDS: f32 = 0.5 + 0.5 / 256.0;
 
+/// What makes halves be rounded upwards in numbers of 9 bits, the last bit of which is twice as
+/// small at least.
+const NUDGE: f32 = 1.0 / 32_768.0;
+
 /// Weights of a product, and what a 1 of each output's stands for.
 pub(super) struct Weights {
     pub(super) numbers: Vec<f32>,
@@ -63,26 +67,17 @@ impl Translation<'_, '_> {
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
         let grid = self.grid(made)?;
-        let Some(Grid { scale, zero }) = grid else {
+        let Some(to) = grid else {
             let x = self.multiplied(label, x, units);
             return self.activated(label, NodeValue { grid, ..x }, activation);
         };
-        let (least, most) = (-128 - zero, 127 - zero);
-        let level = |number: f32| (number / scale).round() as i32;
-        let (low, high) = match activation {
-            0 => (least, most),
-            1 => (0, most),
-            2 => (level(-1.0), level(1.0)),
-            3 => (0, level(6.0)),
-            other => return Err(format!("the activation {other}").into()),
-        };
-        let is_settled = x.grid == grid && units == [scale];
+        let bounds = to.bounds(activation)?;
+        let is_settled = x.grid == grid && units == [to.scale];
         if is_settled && activation == 0 {
             return Ok(x);
         }
-        let factors: Vec<f32> = units.iter().map(|unit| unit / scale).collect();
+        let factors: Vec<f32> = units.iter().map(|unit| unit / to.scale).collect();
         let x = self.multiplied(label, x, &factors);
-        let bounds = [low.clamp(least, most), high.clamp(least, most)];
         let mut x = self.clipped(label, NodeValue { grid, ..x }, bounds);
         if !is_settled {
             // 9 bits hold all integers less their zero points.
@@ -91,7 +86,7 @@ impl Translation<'_, '_> {
         Ok(x)
     }
 
-    fn clipped(&mut self, label: &str, x: NodeValue, bounds: [i32; 2]) -> NodeValue {
+    pub(super) fn clipped(&mut self, label: &str, x: NodeValue, bounds: [i32; 2]) -> NodeValue {
         let [low, high] = bounds.map(|bound| self.nodes.number(bound as f32));
         let inputs = [x.name.as_str(), &low, &high];
         let name = self.nodes.node((label, "Clip"), &inputs, vec![]);
@@ -104,7 +99,10 @@ impl Translation<'_, '_> {
     ///
     /// TensorFlow Lite multiplies a sum by a number from 1/2 to 1, rounds it, divides it by a power
     /// of two, and rounds again, halves upwards. This is one rounding of a number that is larger by
-    /// half of the first rounding's step.
+    /// half of the first rounding's step. If the power is 1, it is one rounding, halves upwards.
+    ///
+    /// What makes halves go upwards moves other sums, too, by at most 1 in 2^10 of an output's step:
+    /// one that lies that close to the middle of a step may differ by 1.
     pub(super) fn requantized(
         &mut self,
         label: &str,
@@ -118,6 +116,7 @@ impl Translation<'_, '_> {
         };
         let factors: Vec<f32> = units.iter().map(|unit| unit / scale).collect();
         let halves = factors.iter().map(|&factor| match shift(factor * of) {
+            0 if of == 1.0 && is_of_halves(factor) => NUDGE,
             0 => 0.0,
             shift => UPWARDS / power(shift),
         });
@@ -125,26 +124,6 @@ impl Translation<'_, '_> {
         let x = self.multiplied(label, sums, &factors);
         let x = self.added(label, x, &halves);
         self.settled(label, x, &[scale], activation, made)
-    }
-
-    /// A value whose 1 stands for `unit` as integers of the tensor `made`: rounded twice as in
-    /// [`Self::requantized`], but halves away from 0. What the operator multiplies are integers
-    /// whose 1 stands for `of`.
-    pub(super) fn rounded_twice(
-        &mut self,
-        label: &str,
-        x: NodeValue,
-        (unit, of): (f32, f32),
-        made: &Stored<'_>,
-    ) -> Result<NodeValue, NotImported> {
-        let Some(Grid { scale, .. }) = self.grid(made)? else {
-            return self.settled(label, x, &[unit], 0, made);
-        };
-        let power = power(shift(of / scale));
-        let mut x = self.multiplied(label, x, &[unit / scale * power * AWAY]);
-        x.name = self.rounded(label, &x.name, 22.0);
-        x.grid = None;
-        self.settled(label, x, &[scale / power * AWAY], 0, made)
     }
 
     /// Means of integers, which TensorFlow Lite rounds with their zero points in them, halves away
@@ -175,19 +154,19 @@ impl Translation<'_, '_> {
     }
 
     /// Numbers rounded to integers of `bits` bits.
-    fn rounded(&mut self, label: &str, x: &str, bits: f32) -> String {
+    pub(super) fn rounded(&mut self, label: &str, x: &str, bits: f32) -> String {
         let [one, none, bits] = [1.0, 0.0, bits].map(|number| self.nodes.number(number));
         self.nodes
             .node((label, "Quant"), &[x, &one, &none, &bits], vec![])
     }
 
     /// A value times one number, or one for each channel.
-    fn multiplied(&mut self, label: &str, x: NodeValue, factors: &[f32]) -> NodeValue {
+    pub(super) fn multiplied(&mut self, label: &str, x: NodeValue, factors: &[f32]) -> NodeValue {
         self.with_numbers((label, "Mul"), x, factors, 1.0)
     }
 
     /// A value and one number, or one for each channel.
-    fn added(&mut self, label: &str, x: NodeValue, numbers: &[f32]) -> NodeValue {
+    pub(super) fn added(&mut self, label: &str, x: NodeValue, numbers: &[f32]) -> NodeValue {
         self.with_numbers((label, "Add"), x, numbers, 0.0)
     }
 
@@ -326,7 +305,11 @@ impl<'a> Listed<'a> {
         let scales = self.scales.floats().into_iter().flatten();
         scales.map(|scale| match scale.is_normal() && scale > 0.0 {
             true => Ok(scale),
-            false => Err(format!("{}: expected scales of its integers above 0", self.name).into()),
+            false => Err(format!(
+                "{}: expected scales of its integers that are normal numbers above 0",
+                self.name
+            )
+            .into()),
         })
     }
 
@@ -343,6 +326,11 @@ impl<'a> Listed<'a> {
 /// `factor`: 0 if there is no second one, and at most 12, as finer roundings are not to be seen.
 fn shift(factor: f32) -> i32 {
     (-1.0 - factor.log2().floor()).clamp(0.0, 12.0) as i32
+}
+
+/// Whether integers of 9 bits times this factor, of 1/2 or more, can lie halfway between integers.
+fn is_of_halves(factor: f32) -> bool {
+    (factor * 1024.0).fract() == 0.0
 }
 
 fn power(exponent: i32) -> f32 {

@@ -13,6 +13,7 @@ mod int8;
 mod nodes;
 mod products;
 mod schema;
+mod steps;
 mod translate;
 mod value;
 mod window;

@@ -164,9 +164,7 @@ impl<'m> Translation<'m, '_> {
                 };
                 self.pool(label, "MaxPool", x, &window)
             }
-            "QUANTIZE" if x.grid.is_some() => {
-                self.rounded_twice(label, x.clone(), (x.unit(), x.unit()), made)
-            }
+            "QUANTIZE" if x.grid.is_some() => self.requantize(label, x, made),
             "QUANTIZE" | "DEQUANTIZE" => self.settled(label, x.clone(), &[x.unit()], 0, made),
             "CONV_2D" | "DEPTHWISE_CONV_2D" => self.conv((operator, label), x, made),
             "FULLY_CONNECTED" => self.dense((operator, label), x, made),
@@ -194,12 +192,12 @@ impl<'m> Translation<'m, '_> {
             }
             "MEAN" => self.mean(operator, label, x, made),
             "RESHAPE" => self.reshape(label, x, made),
-            "RELU" => self.settled(label, x.clone(), &[x.unit()], 1, made),
-            "RELU_N1_TO_1" => self.settled(label, x.clone(), &[x.unit()], 2, made),
-            "RELU6" => self.settled(label, x.clone(), &[x.unit()], 3, made),
+            "RELU" => self.clipping(label, x, 1, made),
+            "RELU_N1_TO_1" => self.clipping(label, x, 2, made),
+            "RELU6" => self.clipping(label, x, 3, made),
             "LEAKY_RELU" => {
                 let slope = operator.options.map_or(0.0, |options| options.float(0));
-                self.rectified(label, x, (vec![slope], slope.abs()), made)
+                self.leaky(label, x, slope, made)
             }
             "PRELU" => self.prelu((operator, label), x, made),
             "SOFTMAX" => {

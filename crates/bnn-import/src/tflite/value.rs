@@ -17,11 +17,29 @@ pub(super) struct NodeValue {
 }
 
 /// A tensor's 8-bit integer `q` stands for `scale * (q - zero)`. Values of the graph are
-/// `q - zero`, in floats: sums of their products with weights of 8 bits are exact.
+/// `q - zero`, in floats: sums of their products with weights of 8 bits are exact as long as they
+/// stay below 2^24. Beyond, each addition rounds by at most 1 in 2^24 of its sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Grid {
     pub(super) scale: f32,
     pub(super) zero: i32,
+}
+
+impl Grid {
+    /// The least and the greatest integer less the zero point that an operator with this activation
+    /// makes.
+    pub(super) fn bounds(&self, activation: i64) -> Result<[i32; 2], NotImported> {
+        let (least, most) = (-128 - self.zero, 127 - self.zero);
+        let level = |number: f32| (number / self.scale).round() as i32;
+        let (low, high) = match activation {
+            0 => (least, most),
+            1 => (0, most),
+            2 => (level(-1.0), level(1.0)),
+            3 => (0, level(6.0)),
+            other => return Err(format!("the activation {other}").into()),
+        };
+        Ok([low.clamp(least, most), high.clamp(least, most)])
+    }
 }
 
 pub(super) fn refused(label: &str, operator: &Operator<'_>, why: impl Into<String>) -> ImportError {
