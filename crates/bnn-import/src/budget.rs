@@ -65,6 +65,11 @@ impl Budget {
         Ok((shape.iter().product(), bytes))
     }
 
+    /// Asks for the memory of lists of `len` floats each, which the caller allocates.
+    pub(crate) fn floats(&mut self, lists: usize, len: usize) -> Result<(), ImportError> {
+        (0..lists).try_for_each(|_| self.count(&[len], size_of::<f32>()).map(|_| ()))
+    }
+
     /// Asks for the memory of elements of `size` bytes; returns how many this shape has.
     fn count(&mut self, shape: &[usize], size: usize) -> Result<usize, ImportError> {
         let (len, bytes) = self.sizes(shape, size)?;

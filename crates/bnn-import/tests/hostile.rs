@@ -16,9 +16,10 @@ fn imported(file: &[u8], limits: Limits) -> Result<bnn_import::Imported, ImportE
 
 /// What a refusal has too much of.
 fn limit(file: &[u8], limits: Limits) -> &'static str {
-    match imported(file, limits).unwrap_err() {
-        ImportError::Limit { what, .. } => what,
-        other => panic!("{other}"),
+    match imported(file, limits) {
+        Err(ImportError::Limit { what, .. }) => what,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it is imported"),
     }
 }
 
@@ -160,7 +161,8 @@ fn operations_are_those_of_all_samples_and_a_large_network_has_fewer() {
     assert_eq!(limit(&file, limits), "operations");
 }
 
-/// Nodes one after the other from `x` to `y`, and the constants 1, 0 and 8, and weights `w`.
+/// Nodes one after the other from `x` to `y`, and the constants 1, 0 and 8, ones and zeros for each
+/// feature, and weights `w`.
 fn repeated(count: usize, features: i64, op: &str, others: &[&str], w: &[f32]) -> Vec<u8> {
     let name = |i: usize| match i {
         0 => "x".to_owned(),
@@ -178,6 +180,9 @@ fn repeated(count: usize, features: i64, op: &str, others: &[&str], w: &[f32]) -
         .iter()
         .map(|&(name, x)| float_tensor(name, &[], &[x]))
         .collect();
+    for (name, x) in [("ones", 1.0), ("zeros", 0.0)] {
+        constants.push(float_tensor(name, &[features], &vec![x; features as usize]));
+    }
     if !w.is_empty() {
         constants.push(float_tensor("w", &[features, features], w));
     }
@@ -212,4 +217,41 @@ fn nodes_of_a_graph_are_counted_when_they_are_added() {
     imported(&repeated(1022, 1, "Relu", &[], &[]), Limits::default()).unwrap();
     let many = repeated(60_000, 1, "Relu", &[], &[]);
     assert_eq!(limit(&many, Limits::default()), "nodes of a model's graph");
+}
+
+const NORM: [&str; 4] = ["ones", "zeros", "zeros", "ones"];
+
+#[test]
+fn lists_of_a_chain_are_counted() {
+    let limits = |memory_bytes| Limits {
+        memory_bytes,
+        samples: 1,
+        ..Limits::default()
+    };
+    // A batch norm's value has 8 kB, its lists 32 kB in a chain and 16 kB in the graph that it
+    // becomes.
+    let norms = repeated(100, 2000, "BatchNormalization", &NORM, &[]);
+    assert_eq!(limit(&norms, limits(4 << 20)), "bytes of memory");
+    imported(&norms, limits(8 << 20)).unwrap();
+    // Those of an only channel become those of each pixel where the image is flattened.
+    let [image, x] = ["image", "flat"].map(str::to_owned);
+    let mut nodes = vec![node("Reshape", &["x", "sizes"], &image, None)];
+    let mut last = image;
+    for i in 0..100 {
+        let next = format!("v{i}");
+        let inputs = [last.as_str(), "one", "none", "none", "one"];
+        nodes.push(node("BatchNormalization", &inputs, &next, None));
+        last = next;
+    }
+    nodes.push(node("Flatten", &[&last], &x, None));
+    nodes.push(node("Sqrt", &[&x], "y", None));
+    let constants = [
+        int_tensor("sizes", &[4], &[1, 1, 40, 50]),
+        float_tensor("one", &[1], &[1.0]),
+        float_tensor("none", &[1], &[0.0]),
+    ];
+    let spread = model(&nodes, &constants, 2000);
+    assert_eq!(limit(&spread, limits(3 << 20)), "bytes of memory");
+    let error = imported(&spread, limits(8 << 20)).unwrap_err();
+    assert!(matches!(error, ImportError::Node { .. }), "{error}");
 }

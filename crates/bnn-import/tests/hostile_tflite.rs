@@ -1,5 +1,5 @@
 //! Small files of TensorFlow Lite that ask for much: refused by their limits before it is done.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::expect_used, reason = "a failed expect is a failed test")]
 
 mod flat;
 
@@ -39,7 +39,8 @@ fn operator(code: i32, inputs: &[i32], output: i32) -> Operator {
 }
 
 fn refusal(file: &[u8]) -> ImportError {
-    tflite(file, &Options::default()).unwrap_err()
+    let imported = tflite(file, &Options::default());
+    imported.err().expect("a refusal")
 }
 
 /// Asserts that a file needs more memory than there is.
@@ -48,9 +49,10 @@ fn assert_too_large(file: &[u8], limits: Limits, of: &str) {
         limits,
         ..Options::default()
     };
-    match tflite(file, &options).unwrap_err() {
-        ImportError::Limit { what, .. } => assert_eq!(what, "bytes of memory", "{of}"),
-        other => panic!("{of}: {other}"),
+    match tflite(file, &options) {
+        Err(ImportError::Limit { what, .. }) => assert_eq!(what, "bytes of memory", "{of}"),
+        Err(other) => panic!("{of}: {other}"),
+        Ok(_) => panic!("{of} is imported"),
     }
 }
 
@@ -146,5 +148,15 @@ fn lists_of_zero_points_are_as_long_as_those_of_scales() {
         let error = refusal(&file(&tensors, std::slice::from_ref(&dense))).to_string();
         let expected = "1 scales and 1000000 zero points, expected one";
         assert!(error.contains(expected), "{of}: {error}");
+    }
+}
+
+#[test]
+fn images_without_pixels_are_refused() {
+    for image in [[1, 0, 4, 4], [1, 4, 0, 4], [1, 4, 4, 0]] {
+        let tensors = [floats(&image, &[]), floats(&image, &[])];
+        // RELU
+        let error = refusal(&file(&tensors, &[operator(19, &[0], 1)])).to_string();
+        assert!(error.contains("sizes of at least 1"), "{error}");
     }
 }

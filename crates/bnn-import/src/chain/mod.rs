@@ -21,6 +21,7 @@ use bnn_core::conv::{Conv2d, ConvOptions, PadValue, Pool2d};
 use bnn_core::internal::{padded_sides, padding};
 use bnn_core::model::ModelWriter;
 
+use crate::budget::Budget;
 use crate::{ImportError, Inputs};
 
 use levels::{Pair, Why};
@@ -100,7 +101,14 @@ impl Chain {
     }
 
     /// The only channel of the input becomes as many as it has elements.
-    pub(crate) fn spread(&mut self, elements: usize) {
+    pub(crate) fn spread(
+        &mut self,
+        elements: usize,
+        budget: &mut Budget,
+    ) -> Result<(), ImportError> {
+        for scalar in &self.before_pool {
+            budget.floats(scalar.lists(), elements)?;
+        }
         self.set_input([1, 1, elements]);
         for scalar in &mut self.before_pool {
             scalar.spread(elements);
@@ -112,6 +120,7 @@ impl Chain {
             mean.truncate(1);
             deviation.truncate(1);
         }
+        Ok(())
     }
 
     pub(crate) fn is_at_input(&self) -> bool {

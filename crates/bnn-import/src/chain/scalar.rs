@@ -76,6 +76,22 @@ impl Scalar {
         }
     }
 
+    /// How many lists of a number for each channel it has.
+    pub(crate) fn lists(&self) -> usize {
+        match self {
+            Self::Add(_)
+            | Self::Subtract(_)
+            | Self::SubtractFrom(_)
+            | Self::Multiply(_)
+            | Self::Divide(_)
+            | Self::Bipolar(_)
+            | Self::Compare(..) => 1,
+            Self::Select { .. } => 2,
+            Self::BatchNorm(_) => 4,
+            Self::Clip { .. } | Self::Sign { .. } | Self::Quantize(_) => 0,
+        }
+    }
+
     /// The parameters of the only channel become those of `channels`.
     pub(crate) fn spread(&mut self, channels: usize) {
         let spread = |list: &mut Vec<f32>| {

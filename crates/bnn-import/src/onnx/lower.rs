@@ -11,6 +11,7 @@ use super::schema::Node;
 use super::value::Tensor;
 use super::weights::{Dense, Filters};
 use crate::ImportError;
+use crate::budget::Budget;
 use crate::chain::{Chain, Failed, Finished, Scalar, Windowed};
 
 /// Makes a model of a network, whose shapes and constants are in `values`.
@@ -18,9 +19,11 @@ pub(super) fn lower(
     network: &Network<'_>,
     values: &Values,
     chain: Chain,
+    budget: &mut Budget,
 ) -> Result<Finished, ImportError> {
     let mut lowering = Lowering {
         values,
+        budget,
         chain,
         value: network.input.to_owned(),
         shape: network.shape.clone(),
@@ -73,8 +76,9 @@ pub(super) fn placed(failed: Failed, node: &Node) -> ImportError {
     }
 }
 
-struct Lowering<'v> {
+struct Lowering<'v, 'b> {
     values: &'v Values,
+    budget: &'b mut Budget,
     chain: Chain,
     /// The name of the value that the chain has come to.
     value: String,
@@ -84,7 +88,7 @@ struct Lowering<'v> {
     is_flat: bool,
 }
 
-impl<'v> Lowering<'v> {
+impl<'v> Lowering<'v, '_> {
     /// Adds a node whose output depends on the input.
     fn node(&mut self, node: &Node) -> Result<(), Failed> {
         let varying = |name: &&String| self.known(name).is_some_and(|known| known.varies);
@@ -133,6 +137,9 @@ impl<'v> Lowering<'v> {
                     )
                     .into());
                 }
+                // Nodes that share constants of the network have each their own here.
+                let channels = self.chain.image[2];
+                self.budget.floats(scalar.lists(), channels)?;
                 self.chain.scalar(scalar);
             }
         }
@@ -173,7 +180,7 @@ impl<'v> Lowering<'v> {
                     self.chain.set_input([1, 1, elements]);
                 } else if channels == 1 && self.chain.is_at_input() {
                     // What was done to all pixels alike is done to each.
-                    self.chain.spread(elements);
+                    self.chain.spread(elements, self.budget)?;
                 } else {
                     self.is_flat = self.shape.len() != 2 || self.is_flat;
                 }

@@ -63,7 +63,7 @@ pub(crate) fn import_graph(
     let values = network.probe(budget)?;
     let chain = Chain::new(options.inputs.clone(), network.image);
     // A chain is smaller and faster.
-    let finished = match lower(&network, &values, chain) {
+    let finished = match lower(&network, &values, chain, budget) {
         Err(refused @ ImportError::Node { .. }) => {
             match branches::lower(&network, &values, &options.inputs, budget) {
                 Ok(mut finished) => {

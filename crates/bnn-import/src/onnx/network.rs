@@ -48,6 +48,11 @@ impl<'g> Network<'g> {
                 ));
             }
         };
+        if batch == 0 || image.contains(&0) {
+            let found = format!("{:?}", input.shape);
+            let at = format!("input {}", input.name);
+            return Err(ImportError::format(at, "sizes of at least 1", found));
+        }
         check_softmax(graph)?;
         let shape = [vec![batch], sizes.unwrap_or_default()].concat();
         Ok(Self {

@@ -243,10 +243,7 @@ impl Translation<'_, '_> {
             }
         }
         // The end of the operator makes two lists and two constants of them.
-        self.budget.len(&[scales])?;
-        for _ in 0..4 {
-            self.budget.bytes(scales * size_of::<f32>())?;
-        }
+        self.budget.floats(4, scales)?;
         let mut units = self.budget.list(&[scales])?;
         for scale in listed.scales() {
             units.push(scale? * x.unit());

@@ -83,7 +83,7 @@ impl Branches<'_, '_> {
         let image = [height, width, n];
         let magnitudes = magnitudes(&weights, k);
         // Its scales and biases. Nodes that share weights of the network have each their own here.
-        self.budget.bytes(2 * n * size_of::<f32>())?;
+        self.budget.floats(2, n)?;
         let (tensor, what) = (held.tensor, What::Real);
         if let (What::Bits { low, high }, Some(magnitudes)) = (held.what, magnitudes)
             && (low == -high
