@@ -53,6 +53,37 @@ def test_files_of_residual_networks_equal_the_network(seed):
     assert bnn.Model(file).class_names == list("abcde")
 
 
+class ByShape(Net):
+    """Decides by a shape, and computes in place, which torch.fx does not follow."""
+
+    def forward(self, x):
+        x = self.blocks(self.stem(x))
+        if x.shape[2] > 2:
+            x = self.pool(x)
+        x = torch.relu_(x + x)
+        return self.head(x.flatten(1))
+
+
+def test_a_network_that_decides_by_a_shape_is_followed_by_torch_export():
+    torch.manual_seed(0)
+    net, x = settle(ByShape(binary_head())), numbers(30, 3, 12, 11)
+    file = bt.export(net, x)
+    net.eval()
+    with torch.no_grad():
+        assert torch.equal(scores_of(file, x), net(x))
+
+    class Scaled(ByShape):
+        def __init__(self):
+            super().__init__(binary_head())
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x):
+            return super().forward(x) * self.scale
+
+    with pytest.raises(bnn.Error, match="layer `scale`|layer `mul`"):
+        bt.export(settle(Scaled()), x)
+
+
 class Sum(nn.Module):
     """Two branches of bits."""
 

@@ -1,7 +1,7 @@
 """Networks with branches, as graphs in model files.
 
 `torch.fx` records what the network calls, with the layers of `torch.nn` and of this package as they
-are. Each call becomes a node of the graph. Binary layers take the signs of numbers, so that a sign
+are; `torch.export` does where `torch.fx` cannot. Each call becomes a node of the graph. Binary layers take the signs of numbers, so that a sign
 comes before them; everything between them is computed in `float32`, rounded as PyTorch rounds it
 where that computes element by element.
 """
@@ -19,15 +19,17 @@ from torch import Tensor, fx, nn
 from .. import _native
 from .._native import Error
 from ..bits import pack
+from ._exported import calls_of
 from ._products import INT8, OF_NUMBERS, check_exact, product_of
 from .functional import pads, pair
 from .int8 import Int8Conv2d, Int8Linear, int8_weights
 from .modules import BinaryConv2d, BinaryLinear, _folded
 
-_ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
-_CAT = (torch.cat, torch.concat)
-_RELU = (torch.relu, nn.functional.relu, "relu", "relu_")
-_FLATTEN = (torch.flatten, "flatten")
+_ATEN = torch.ops.aten
+_ADD = (operator.add, operator.iadd, torch.add, "add", "add_", _ATEN.add.Tensor, _ATEN.add_.Tensor)
+_CAT = (torch.cat, torch.concat, _ATEN.cat.default)
+_RELU = (torch.relu, nn.functional.relu, "relu", "relu_", _ATEN.relu.default, _ATEN.relu_.default)
+_FLATTEN = (torch.flatten, "flatten", _ATEN.flatten.using_ints)
 _LEFT_OUT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 
 
@@ -57,15 +59,25 @@ def is_graph(network: nn.Module) -> bool:
     )
 
 
+def _calls(network: nn.Module, sample: Tensor) -> fx.Graph:
+    tracer = _Tracer()
+    try:
+        return tracer.trace(network)
+    except Exception as error:
+        try:
+            return calls_of(network, sample, tracer.is_leaf_module)
+        except Exception as other:
+            raise Error(
+                f"the network cannot be exported: torch.fx cannot follow it: {error}; nor can torch.export: {other}"
+            ) from other
+
+
 class GraphFile:
     """Walks over the calls of a network in evaluation. A sample goes along, for the sizes."""
 
     def __init__(self, network: nn.Module, sample: Tensor, input_bits: int) -> None:
         self.network, self.largest_input = network, (1 << input_bits) - 1
-        try:
-            self.calls = _Tracer().trace(network)
-        except Exception as error:
-            raise Error(f"the network cannot be exported: torch.fx cannot follow it: {error}") from error
+        self.calls = _calls(network, sample)
         self.is_bytes = self._takes_numbers()
         self.writer = _native.GraphWriter(input_bits if self.is_bytes else 0, self._sizes(sample))
         self.signs: dict[int, int] = {}
