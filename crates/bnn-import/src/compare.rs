@@ -15,7 +15,7 @@ pub(crate) struct Samples<'a> {
 const TOLERANCE: f32 = 1e-4;
 /// One sample in this many may have other scores.
 const SELDOM: usize = 16;
-/// The most numbers that samples have together.
+/// The most numbers that samples have together, and that all their scores are.
 const MOST: usize = 1 << 22;
 
 /// Runs both on random samples, at most `most`.
@@ -27,11 +27,11 @@ pub(crate) fn compare(
 ) -> Result<Comparison, ImportError> {
     let [height, width, channels] = finished.input;
     let elements = height * width * channels;
-    let samples = (MOST / elements.max(1)).clamp(1, most.max(1));
+    let outputs: usize = finished.output.iter().product();
+    let samples = (MOST / elements.max(outputs).max(1)).clamp(1, most.max(1));
     let bytes = noise(samples * elements, *inputs == Inputs::Bits);
     let found = model(finished, &bytes, samples)?;
     let expected = network(&Samples { bytes: &bytes })?;
-    let outputs: usize = finished.output.iter().product();
     if expected.len() != found.len() || outputs == 0 {
         let expected = format!("{} outputs", found.len());
         let found = format!("{} of the network's", samples * outputs);

@@ -255,3 +255,24 @@ fn lists_of_a_chain_are_counted() {
     let error = imported(&spread, limits(8 << 20)).unwrap_err();
     assert!(matches!(error, ImportError::Node { .. }), "{error}");
 }
+
+#[test]
+fn networks_of_many_scores_are_compared_on_fewer_samples() {
+    let (mut nodes, mut constants) = sign("image");
+    nodes[1] = node("Where", &["is", "plus", "minus"], "signs", None);
+    nodes.insert(0, node("Reshape", &["x", "sizes"], "image", None));
+    nodes.push(node("Conv", &["signs", "w"], "y", None));
+    let weights: Vec<f32> = (0..64)
+        .map(|i| if i * i % 7 < 3 { 1.0 } else { -1.0 })
+        .collect();
+    constants.push(int_tensor("sizes", &[4], &[1, 1, 40, 50]));
+    constants.push(float_tensor("w", &[64, 1, 1, 1], &weights));
+    let file = model(&nodes, &constants, 2000);
+    // 128 000 scores of each sample, of 2^22 in all.
+    let expected = Comparison::Samples {
+        samples: 32,
+        equal: 32,
+    };
+    let found = imported(&file, Limits::default()).unwrap().comparison;
+    assert_eq!(found, expected);
+}

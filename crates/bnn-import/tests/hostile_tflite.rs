@@ -161,3 +161,26 @@ fn images_without_pixels_are_refused() {
         assert!(error.contains("sizes of at least 1"), "{error}");
     }
 }
+
+#[test]
+fn nodes_that_operators_become_are_counted() {
+    let value = integers(&[1, 1, 1, 1], &[0.03], &[0]);
+    let joined = integers(&[1, 1, 1, 64], &[0.03], &[0]);
+    let mut concatenation = operator(CONCATENATION, &[0; 64], 1);
+    concatenation.option = Some((0, 3));
+    let limits = Limits {
+        memory_bytes: 4 << 20,
+        ..Limits::default()
+    };
+    // An operator becomes some 130 nodes and constants.
+    let of = |operators: usize| {
+        let tensors = [value.clone(), joined.clone()];
+        file(&tensors, &vec![concatenation.clone(); operators])
+    };
+    assert_too_large(&of(100), limits, "100 operators");
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    assert!(tflite(&of(10), &options).is_ok());
+}

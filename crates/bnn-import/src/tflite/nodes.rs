@@ -8,8 +8,8 @@ use crate::onnx::{Attribute, Graph, Node, Tensor};
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     pub(super) graph: Graph,
-    /// How many values have been named.
-    count: usize,
+    /// How many values have been named: constants, and what nodes make.
+    pub(super) count: usize,
 }
 
 impl Nodes {

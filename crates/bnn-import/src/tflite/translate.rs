@@ -34,11 +34,16 @@ pub(super) fn graph(model: &Model<'_>, budget: &mut Budget) -> Result<Graph, Imp
             return Err(refused("", operator, "it has no output"));
         };
         let label = model.tensors[made].name.clone();
+        let before = translation.nodes.count;
         let value = translation.operator(operator, &label, made);
         let value = value.map_err(|why| match why {
             NotImported::Refused(why) => refused(&label, operator, why),
             NotImported::Failed(error) => error,
         })?;
+        // One operator, of 64 inputs, may become as many nodes.
+        let nodes = translation.nodes.count - before;
+        let bytes = nodes * (label.len() + NODE_BYTES);
+        translation.budget.bytes(bytes)?;
         // Products of any of its sizes are numbers from here on.
         translation.budget.len(&value.shape)?;
         translation.values.insert(made, value);
@@ -57,6 +62,9 @@ pub(super) fn graph(model: &Model<'_>, budget: &mut Budget) -> Result<Graph, Imp
     graph.format = "TensorFlow Lite";
     Ok(graph)
 }
+
+/// Memory of a node or a constant of the graph, at most, beside its label and its numbers.
+const NODE_BYTES: usize = 512;
 
 pub(super) struct Translation<'m, 'b> {
     model: &'m Model<'m>,
