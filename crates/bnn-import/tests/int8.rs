@@ -276,3 +276,57 @@ fn what_has_no_definition_in_8_bits_is_refused() {
         assert!(error.contains(why), "{error}");
     }
 }
+
+/// With scales that make halves, and others.
+#[test]
+fn products_are_rounded_twice_halves_upwards() {
+    let mut random = Random(9);
+    for case in 0..CASES {
+        let [from, to] = [0; 2].map(|_| random.grid());
+        let zero = to.zero;
+        let scale = match case % 2 {
+            0 => 0.125,
+            _ => 0.01 + random.below(1 << 20) as f32 / (1 << 24) as f32,
+        };
+        let rows: Vec<i8> = (0..CHANNELS * CHANNELS).map(|_| random.byte()).collect();
+        // So that sums are as large as the outputs' range.
+        let to_scale = from.scale * scale * [256.0, 300.0, 777.0, 0.5, 2.0][case % 5];
+        let to = Grid {
+            scale: to_scale,
+            zero,
+        };
+        let tensor = |shape: [usize; 2], numbers: &[i8], Grid { scale, zero }| Tensor {
+            kind: INT8,
+            shape: shape.map(|side| side as i32).to_vec(),
+            data: numbers.iter().map(|&number| number as u8).collect(),
+            quantization: Some((vec![scale], vec![zero.into()])),
+        };
+        let tensors = [
+            tensor([1, CHANNELS], &[], from),
+            tensor([CHANNELS, CHANNELS], &rows, Grid { scale, zero: 0 }),
+            tensor([1, CHANNELS], &[], to),
+        ];
+        let operator = Operator {
+            code: 9,
+            inputs: vec![0, 1],
+            output: 2,
+            option: None,
+        };
+        let found = integers(&file(&tensors, &[operator]), CHANNELS, from, to).unwrap();
+        let factor = f64::from(from.scale * scale) / f64::from(to.scale);
+        for s in 0..256 {
+            for (o, row) in rows.chunks(CHANNELS).enumerate() {
+                let products = row.iter().enumerate();
+                let products =
+                    products.map(|(c, &w)| (q(s, c) - i64::from(from.zero)) * i64::from(w));
+                let sum: i64 = products.sum();
+                let level = scaled(sum, factor, true) + i64::from(to.zero);
+                assert_eq!(
+                    found[s * CHANNELS + o],
+                    level.clamp(-128, 127),
+                    "{sum} times {factor}"
+                );
+            }
+        }
+    }
+}

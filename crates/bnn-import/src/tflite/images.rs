@@ -102,7 +102,7 @@ impl Translation<'_, '_> {
         };
         // What is multiplied and rounded is the sum.
         let of = ((x.shape[1] * x.shape[2]) as f32).recip();
-        self.requantized(label, mean, (&[x.unit()], of), 0, made)
+        self.requantized_means(label, mean, (x.unit(), of), made)
     }
 
     /// A value of features: an image's elements, one after the other.

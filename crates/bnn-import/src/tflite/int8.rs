@@ -12,10 +12,6 @@ const AWAY: f32 = 1.0 + 1.0 / 1_048_576.0;
 /// A half, and a little more for halves to be rounded upwards.
 const UPWARDS: f32 = 0.5 + 0.5 / 256.0;
 
-/// What makes halves be rounded upwards in numbers of 9 bits, the last bit of which is twice as
-/// small at least.
-const NUDGE: f32 = 1.0 / 32_768.0;
-
 /// Weights of a product, and what a 1 of each output's stands for.
 pub(super) struct Weights {
     pub(super) numbers: Vec<f32>,
@@ -93,37 +89,31 @@ impl Translation<'_, '_> {
         NodeValue { name, ..x }
     }
 
-    /// The end of a product or a mean: sums of integers, whose 1 stands for `units`, become
-    /// integers of the tensor that the operator makes. What the operator multiplies is worth `of`
-    /// units.
+    /// The end of a mean: means of integers, whose 1 stands for `unit`, become integers of the
+    /// tensor that the operator makes. The sums that the operator multiplies are of integers whose
+    /// 1 stands for `of` units.
     ///
     /// TensorFlow Lite multiplies a sum by a number from 1/2 to 1, rounds it, divides it by a power
     /// of two, and rounds again, halves upwards. This is one rounding of a number that is larger by
-    /// half of the first rounding's step. If the power is 1, it is one rounding, halves upwards.
-    ///
-    /// What makes halves go upwards moves other sums, too, by at most 1 in 2^10 of an output's step:
-    /// one that lies that close to the middle of a step may differ by 1.
-    pub(super) fn requantized(
+    /// half of the first rounding's step.
+    pub(super) fn requantized_means(
         &mut self,
         label: &str,
-        sums: NodeValue,
-        (units, of): (&[f32], f32),
-        activation: i64,
+        means: NodeValue,
+        (unit, of): (f32, f32),
         made: &Stored<'_>,
     ) -> Result<NodeValue, NotImported> {
         let Some(Grid { scale, .. }) = self.grid(made)? else {
-            return self.settled(label, sums, units, activation, made);
+            return self.settled(label, means, &[unit], 0, made);
         };
-        let factors: Vec<f32> = units.iter().map(|unit| unit / scale).collect();
-        let halves = factors.iter().map(|&factor| match shift(factor * of) {
-            0 if of == 1.0 && is_of_halves(factor) => NUDGE,
+        let factor = unit / scale;
+        let half = match shift(factor * of) {
             0 => 0.0,
             shift => UPWARDS / power(shift),
-        });
-        let halves: Vec<f32> = halves.collect();
-        let x = self.multiplied(label, sums, &factors);
-        let x = self.added(label, x, &halves);
-        self.settled(label, x, &[scale], activation, made)
+        };
+        let x = self.multiplied(label, means, &[factor]);
+        let x = self.added(label, x, &[half]);
+        self.settled(label, x, &[scale], 0, made)
     }
 
     /// Means of integers, which TensorFlow Lite rounds with their zero points in them, halves away
@@ -323,11 +313,6 @@ impl<'a> Listed<'a> {
 /// `factor`: 0 if there is no second one, and at most 12, as finer roundings are not to be seen.
 fn shift(factor: f32) -> i32 {
     (-1.0 - factor.log2().floor()).clamp(0.0, 12.0) as i32
-}
-
-/// Whether integers of 9 bits times this factor, of 1/2 or more, can lie halfway between integers.
-fn is_of_halves(factor: f32) -> bool {
-    (factor * 1024.0).fract() == 0.0
 }
 
 fn power(exponent: i32) -> f32 {

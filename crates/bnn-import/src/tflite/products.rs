@@ -213,7 +213,7 @@ impl Translation<'_, '_> {
         let bias = self.bias(operator, outputs, x)?;
         let sums = self.convolved(label, x, &filters, bias)?;
         let activation = options.byte(if is_depthwise { 4 } else { 3 });
-        self.requantized(label, sums, (&units, 1.0), activation.into(), made)
+        self.requantized(label, sums, &units, activation.into(), made)
     }
 
     /// The third input, a number for each output, which may be left out.
@@ -289,6 +289,6 @@ impl Translation<'_, '_> {
             grid: None,
         };
         let activation = operator.options.map_or(0, |options| options.byte(0));
-        self.requantized(label, value, (&units, 1.0), activation.into(), made)
+        self.requantized(label, value, &units, activation.into(), made)
     }
 }
