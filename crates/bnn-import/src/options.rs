@@ -58,7 +58,8 @@ pub enum SignOfZero {
 pub struct Limits {
     /// Bytes of all files together.
     pub file_bytes: u64,
-    /// Bytes of memory for what is read of the files and for all values of a run of the network.
+    /// Bytes of memory for what is read of the files, for all values of a run of the network, and
+    /// for the constants that it becomes in a model.
     pub memory_bytes: u64,
     /// Operations of the float interpretation, over all runs.
     pub operations: u64,
