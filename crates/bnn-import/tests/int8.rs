@@ -5,9 +5,12 @@
 mod common;
 mod flat;
 
+use std::fs;
+use std::path::Path;
+
 use bnn_import::{ImportError, Inputs, Options, tflite};
 
-use common::scores;
+use common::{assert_scores, scores};
 use flat::{INT8, Operator, Tensor, file};
 
 const CHANNELS: usize = 32;
@@ -329,4 +332,24 @@ fn products_are_rounded_twice_halves_upwards() {
             }
         }
     }
+}
+
+/// Tensors of different scales and zero points in a row (`models/make_int8.py`).
+#[test]
+fn a_network_of_different_scales_has_the_scores_of_the_interpreter() {
+    let read = |ending: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+        fs::read(folder.join(format!("lce_int8.{ending}"))).unwrap()
+    };
+    let options = Options {
+        inputs: Inputs::Bytes {
+            scale: 1.0,
+            mean: vec![128.0],
+            deviation: vec![],
+        },
+        ..Options::default()
+    };
+    let imported = tflite(&read("tflite"), &options).unwrap();
+    let found = scores(&imported.file, &read("input"));
+    assert_scores("lce_int8", &found, &read("scores"));
 }

@@ -27,7 +27,7 @@ class Table:
         builder.StartObject(max(made, default=0) + 1)
         for slot, value in made.items():
             kind = self.fields[slot]
-            if isinstance(kind, (bytes, str, list, Table)):
+            if isinstance(kind, (bytes, str, list, np.ndarray, Table)):
                 builder.PrependUOffsetTRelativeSlot(slot, value, 0)
             elif isinstance(kind, np.int32):
                 builder.PrependInt32Slot(slot, int(kind), 0)
@@ -53,6 +53,8 @@ class Table:
             return builder.EndVector()
         if isinstance(value, list):
             return builder.CreateNumpyVector(np.array(value, np.int32))
+        if isinstance(value, np.ndarray):
+            return builder.CreateNumpyVector(value)
         return value
 
 
