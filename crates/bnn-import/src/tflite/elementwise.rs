@@ -68,12 +68,7 @@ impl Translation<'_, '_> {
         };
         let slopes = self.channel_integers(operator, 1, x)?;
         let (slopes, scale) = slopes.ok_or("its slopes are floats, expected 8-bit integers")?;
-        let below = f64::from(from.scale * scale / to.scale);
-        let below = slopes.iter().map(|&times| Scaling {
-            times,
-            ..Scaling::by(below)
-        });
-        let below: Vec<Scaling> = below.collect();
+        let below = Scaling::of_each(&slopes, f64::from(from.scale * scale / to.scale));
         let above = Scaling::by(f64::from(from.scale / to.scale));
         self.stepped(label, x, (&below, &[above]), 0, made)
     }
@@ -167,12 +162,7 @@ impl Translation<'_, '_> {
         }
         let numbers = self.channel_integers(operator, index, x)?;
         let (numbers, scale) = numbers.ok_or("its constant has floats, expected 8-bit integers")?;
-        let factor = f64::from(from.scale * scale / to.scale);
-        let scalings = numbers.iter().map(|&times| Scaling {
-            times,
-            ..Scaling::by(factor)
-        });
-        let scalings: Vec<Scaling> = scalings.collect();
+        let scalings = Scaling::of_each(&numbers, f64::from(from.scale * scale / to.scale));
         let [least, most] = from.bounds(0)?;
         let is_held = |x| {
             let held = |s: &Scaling| s.level(x).is_some_and(|level| level.abs() < 1 << 14);

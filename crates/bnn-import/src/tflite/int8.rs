@@ -74,12 +74,11 @@ impl Translation<'_, '_> {
         }
         let factors: Vec<f32> = units.iter().map(|unit| unit / to.scale).collect();
         let x = self.multiplied(label, x, &factors);
-        let mut x = self.clipped(label, NodeValue { grid, ..x }, bounds);
-        if !is_settled {
-            // 9 bits hold all integers less their zero points.
-            x.name = self.rounded(label, &x.name, 9.0);
-        }
-        Ok(x)
+        let x = self.clipped(label, NodeValue { grid, ..x }, bounds);
+        Ok(match is_settled {
+            true => x,
+            false => self.rounded(label, x, to),
+        })
     }
 
     pub(super) fn clipped(&mut self, label: &str, x: NodeValue, bounds: [i32; 2]) -> NodeValue {
@@ -122,8 +121,7 @@ impl Translation<'_, '_> {
         let zero = grid.zero as f32;
         let mut x = self.added(label, means, &[zero]);
         x = self.multiplied(label, x, &[AWAY]);
-        x.name = self.rounded(label, &x.name, 9.0);
-        x.grid = Some(grid);
+        x = self.rounded(label, x, grid);
         self.added(label, x, &[-zero])
     }
 
@@ -143,11 +141,17 @@ impl Translation<'_, '_> {
         self.settled(label, x, &[unit], activation, made)
     }
 
-    /// Numbers rounded to integers of `bits` bits.
-    pub(super) fn rounded(&mut self, label: &str, x: &str, bits: f32) -> String {
-        let [one, none, bits] = [1.0, 0.0, bits].map(|number| self.nodes.number(number));
-        self.nodes
-            .node((label, "Quant"), &[x, &one, &none, &bits], vec![])
+    /// Numbers rounded to integers, which are those of a grid. 9 bits hold all of them, less their
+    /// zero points or with them.
+    pub(super) fn rounded(&mut self, label: &str, x: NodeValue, grid: Grid) -> NodeValue {
+        let [one, none, bits] = [1.0, 0.0, 9.0].map(|number| self.nodes.number(number));
+        let inputs = [x.name.as_str(), &one, &none, &bits];
+        let name = self.nodes.node((label, "Quant"), &inputs, vec![]);
+        NodeValue {
+            name,
+            grid: Some(grid),
+            ..x
+        }
     }
 
     /// A value times one number, or one for each channel.
@@ -253,12 +257,9 @@ impl Translation<'_, '_> {
 
     /// The 8-bit integers of a constant.
     fn bytes(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
-        let len = self.budget.len(&stored.shape)?;
-        if stored.kind != kind::INT8 || stored.data.len() != len {
-            return Err(format!("{}: expected {len} constants in int8", stored.name).into());
-        }
-        let numbers = stored.data.iter().map(|&byte| f32::from(byte as i8));
-        Ok(self.budget.collect(&[len], numbers)?)
+        self.constants(stored, (kind::INT8, "int8"), |byte| {
+            i8::from_le_bytes(byte).into()
+        })
     }
 }
 

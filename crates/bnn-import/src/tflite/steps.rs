@@ -35,6 +35,15 @@ impl Scaling {
         }
     }
 
+    /// Those of integers, each a constant's.
+    pub(super) fn of_each(integers: &[i32], factor: f64) -> Vec<Self> {
+        let scalings = integers.iter().map(|&times| Self {
+            times,
+            ..Self::by(factor)
+        });
+        scalings.collect()
+    }
+
     /// The factor as `mantissa / 2^31 * 2^exponent`, all 31 bits of the mantissa being used; both
     /// are 0 if it is too small. `None` if it is not finite.
     fn fixed(&self) -> Option<(i64, i32)> {
@@ -263,10 +272,7 @@ impl Translation<'_, '_> {
         let offsets: Vec<f32> = lines.iter().map(|line| line.offset).collect();
         let x = self.multiplied(label, x, &factors);
         let x = self.added(label, x, &offsets);
-        let mut x = self.clipped(label, x, bounds);
-        // 9 bits hold all integers less their zero points.
-        x.name = self.rounded(label, &x.name, 9.0);
-        x.grid = Some(grid);
-        x
+        let x = self.clipped(label, x, bounds);
+        self.rounded(label, x, grid)
     }
 }

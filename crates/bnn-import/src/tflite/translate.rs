@@ -241,23 +241,28 @@ impl<'m> Translation<'m, '_> {
 
     /// The floats of a constant.
     pub(super) fn floats(&mut self, stored: &Stored<'_>) -> Result<Vec<f32>, NotImported> {
-        let len = self.budget.len(&stored.shape)?;
-        let (numbers, rest) = stored.data.as_chunks();
-        if stored.kind != kind::FLOAT32 || numbers.len() != len || !rest.is_empty() {
-            return Err(format!("{}: expected {len} constants in float32", stored.name).into());
-        }
-        let numbers = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes));
-        Ok(self.budget.collect(&[len], numbers)?)
+        self.constants(stored, (kind::FLOAT32, "float32"), f32::from_le_bytes)
     }
 
     /// The integers of a constant.
     pub(super) fn ints(&mut self, stored: &Stored<'_>) -> Result<Vec<i32>, NotImported> {
+        self.constants(stored, (kind::INT32, "int32"), i32::from_le_bytes)
+    }
+
+    /// The numbers of a constant of a kind, each of `N` bytes.
+    pub(super) fn constants<const N: usize, T>(
+        &mut self,
+        stored: &Stored<'_>,
+        (kind, kind_name): (u8, &str),
+        number: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, NotImported> {
         let len = self.budget.len(&stored.shape)?;
         let (numbers, rest) = stored.data.as_chunks();
-        if stored.kind != kind::INT32 || numbers.len() != len || !rest.is_empty() {
-            return Err(format!("{}: expected {len} constants in int32", stored.name).into());
+        if stored.kind != kind || numbers.len() != len || !rest.is_empty() {
+            let name = &stored.name;
+            return Err(format!("{name}: expected {len} constants in {kind_name}").into());
         }
-        let numbers = numbers.iter().map(|&bytes| i32::from_le_bytes(bytes));
+        let numbers = numbers.iter().map(|&bytes| number(bytes));
         Ok(self.budget.collect(&[len], numbers)?)
     }
 

@@ -255,12 +255,13 @@ impl Branches<'_, '_> {
                 }
             }
             "PRelu" => {
-                let slope = operand.numbers(node, 1)?;
-                self.rectify(held, slope)
+                let slopes = operand.numbers(node, 1)?;
+                self.budget.bytes(size_of_val(&*slopes))?;
+                self.rectify(held, slopes)
             }
             "LeakyRelu" => {
                 let slope = node.float("alpha", 0.01);
-                let slopes = vec![slope; held.image[2]];
+                let slopes = self.budget.fill(&[held.image[2]], slope)?;
                 self.rectify(held, slopes)
             }
             _ => {

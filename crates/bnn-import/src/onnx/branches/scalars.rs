@@ -35,8 +35,8 @@ impl Branches<'_, '_> {
         self.affine(tensor, scale, bias)
     }
 
+    /// Numbers below 0 times slopes, a list of the budget.
     pub(super) fn rectify(&mut self, held: &Held, slope: Vec<f32>) -> Result<Held, Failed> {
-        self.budget.bytes(size_of_val(&*slope))?;
         let held = self.as_real(held)?;
         let tensor = self.real(Operation::Prelu(Slopes::Real(slope)), &[held.tensor])?;
         Ok(Held { tensor, ..held })

@@ -1,9 +1,9 @@
 """Networks with branches, as graphs in model files.
 
 `torch.fx` records what the network calls, with the layers of `torch.nn` and of this package as they
-are; `torch.export` does where `torch.fx` cannot. Each call becomes a node of the graph. Binary layers take the signs of numbers, so that a sign
-comes before them; everything between them is computed in `float32`, rounded as PyTorch rounds it
-where that computes element by element.
+are; `torch.export` does where `torch.fx` cannot. Each call becomes a node of the graph. Binary
+layers take the signs of numbers, so that a sign comes before them; everything between them is
+computed in `float32`, rounded as PyTorch rounds it where that computes element by element.
 """
 
 from __future__ import annotations

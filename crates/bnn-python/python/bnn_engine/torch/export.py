@@ -344,9 +344,9 @@ def export(
         `MaxPool2d`, `Flatten`; dropout and identity are left out. It may begin with a
         `SignWeightLinear` or `SignWeightConv2d`, which takes numbers; else signs of the input count.
         A network that has modules of its own with others in them, or an `Int8Conv2d` as its first
-        layer or `Int8Linear` anywhere, becomes a graph, if `torch.fx` or `torch.export` can follow it: sums,
-        concatenations of channels, `ReLU`, `PReLU`, means, `Linear` and `Conv2d` of numbers may be
-        between binary layers then.
+        layer or `Int8Linear` anywhere, becomes a graph, if `torch.fx` or `torch.export` can follow
+        it: sums, concatenations of channels, `ReLU`, `PReLU`, means, `Linear` and `Conv2d` of
+        numbers may be between binary layers then.
     samples: `[batch, features]` or `[batch, channels, height, width]`: inputs of the network, the more
         the better. Numbers must be integers from 0 to `2**input_bits - 1`.
     path: where to write it; a model file there is replaced, whole or not at all.
