@@ -71,6 +71,15 @@ fn train(model: &mut dyn Module, x: &Tensor, rng: &mut Rng) {
     }
 }
 
+/// Each network is refused in words that begin as expected.
+fn check_refusals<'a>(cases: Vec<(Sequential, &str)>, config: impl Into<ExportConfig<'a>>) {
+    let config = config.into();
+    for (mut net, expected) in cases {
+        let text = export(&mut net, config).unwrap_err().to_string();
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
+
 /// Random samples, as the tape takes them and as the runner does.
 struct Samples {
     samples: usize,
