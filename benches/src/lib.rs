@@ -18,6 +18,11 @@ pub use workload::{Contender, Form, Workload};
 
 use bnn_core::Error;
 
+/// The example of the README, run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Keeps this process to one thread from now on, apart from pools that are created later.
 ///
 /// # Errors

@@ -3,8 +3,8 @@
 //! A [`Tape`] records [`Function`]s applied to [`Var`]iables and runs them backwards. A function
 //! keeps the data for its backward pass in its [`Context`], as bits wherever bits suffice: a binary
 //! layer keeps two bits per activation instead of a 32-bit float. Further parts are [`ops`], layers
-//! ([`nn`]), optimizers ([`optim`]), [`checkpoint`]s, [`data`], a [`summary`](summary()) of any
-//! model, [`export`] to files that run on bits, and [`gradcheck`].
+//! ([`nn`]), optimizers ([`optim`]), `checkpoint`s, `data`, a [`summary`](summary()) of any model,
+//! [`export`] to files that run on bits, and [`gradcheck`].
 //!
 //! Two rules hold everywhere: `sign(x)` is `+1` where `x >= 0` and `-1` elsewhere (so `+1` for
 //! `-0.0` and `-1` for NaN), and results are the same bits for any number of threads.
@@ -48,6 +48,9 @@
 //! # Ok(())
 //! # }
 //! ```
+
+// Says beside each item which feature it is of.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod affine;
 mod bits;
@@ -99,3 +102,8 @@ pub use tensor::Tensor;
 #[doc = include_str!("../../../docs/TRAINING.md")]
 #[doc = include_str!("../../../docs/FUNCTIONS.md")]
 struct Documents;
+
+/// The example of this crate's README, run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

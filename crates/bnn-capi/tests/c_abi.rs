@@ -106,22 +106,39 @@ fn the_guide_s_examples_compile_by_its_own_line_and_print_what_it_says() {
     }
     let guide = fs::read_to_string(repository().join("docs/C_API.md")).unwrap();
     let (guide, _) = guide.split_once("\n## C++\n").unwrap();
+    let (programs, printed) = (blocks(guide, "```c\n"), blocks(guide, "```text\n"));
+    assert_eq!((programs.len(), printed.len()), (5, 5));
+    for (program, printed) in programs.iter().zip(printed) {
+        assert_eq!(printed_by(program, guide), printed);
+    }
+}
+
+#[test]
+fn the_readme_s_example_compiles_by_its_own_line_and_prints_what_it_says() {
+    if !has("gcc") {
+        return;
+    }
+    let readme = fs::read_to_string(repository().join("crates/bnn-capi/README.md")).unwrap();
+    let [program] = blocks(&readme, "```c\n")[..] else {
+        panic!("expected one program")
+    };
+    assert_eq!(printed_by(program, &readme), "1\n");
+}
+
+/// What a program prints that the first commands of a text compile and run.
+fn printed_by(program: &str, text_with_commands: &str) -> String {
     let directory = TempDir::new().unwrap();
-    let commands = blocks(guide, "```sh\n")[0]
+    let commands = blocks(text_with_commands, "```sh\n")[0]
         .lines()
         .filter(|line| line.starts_with("cc ") || line.starts_with("./"))
         .collect::<Vec<_>>()
         .join("\n")
         .replace("target/release", built().to_str().unwrap())
         .replace("-Iinclude", &include());
-    let (programs, printed) = (blocks(guide, "```c\n"), blocks(guide, "```text\n"));
-    assert_eq!((programs.len(), printed.len()), (5, 5));
-    for (program, printed) in programs.iter().zip(printed) {
-        fs::write(directory.path().join("first.c"), program).unwrap();
-        let mut shell = Command::new("sh");
-        shell.args(["-e", "-c", &commands]).current_dir(&directory);
-        assert_eq!(text(&run(&mut shell).stdout), printed);
-    }
+    fs::write(directory.path().join("first.c"), program).unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", &commands]).current_dir(&directory);
+    text(&run(&mut shell).stdout).to_owned()
 }
 
 /// The C tests with the static library, then with the shared one; none without the compiler.

@@ -32,11 +32,13 @@
 //! - `conv`: model files with convolutions and pools; `alloc` has it too.
 //! - `graph`: model files that are graphs, with numbers beside the bits; `float`: graphs with
 //!   `f32`, not fixed point alone. `alloc` has both.
-//! - `alloc`: owned [`BitMatrix`], [`PackedWeights`], [`conv::PackedFilters`] and the model writer.
+//! - `alloc`: owned `BitMatrix`, `PackedWeights`, `conv::PackedFilters` and the model writer.
 //! - neither: views over borrowed words, products with canonical weights, the model reader and
 //!   runner.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// Says beside each item which feature it is of.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -88,3 +90,8 @@ pub use {
     bits::BitMatrix,
     gemm::{FloatRows, PackedWeights},
 };
+
+/// The example of the README, compiled.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,3 +32,8 @@ pub use onnx::onnx;
 pub use options::{Inputs, Limits, Options, SignOfZero};
 pub use path::import;
 pub use tflite::tflite;
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

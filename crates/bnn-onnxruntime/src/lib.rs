@@ -28,3 +28,8 @@ pub mod internal {
     pub use crate::runtime::RegisterCustomOps;
     pub use crate::threads::{Work, run_by};
 }
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

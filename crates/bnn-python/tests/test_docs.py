@@ -1,4 +1,4 @@
-"""The code of docs/PYTHON.md runs as it stands, block after block."""
+"""The code of docs/PYTHON.md and of the package's README runs as it stands, block after block."""
 
 import importlib.util
 import pathlib
@@ -22,3 +22,10 @@ def test_the_tour_runs(tmp_path, monkeypatch):
         if "import torch" in block and importlib.util.find_spec("torch") is None:
             pytest.skip("PyTorch is not installed; the blocks before it have run")
         exec(compile(block, "docs/PYTHON.md", "exec"), names)
+
+
+def test_the_readme_s_example_runs():
+    (block,) = BLOCK.findall((ROOT / "crates" / "bnn-python" / "README.md").read_text())
+    names = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["y"].shape == (128, 1000)

@@ -45,7 +45,7 @@ pub struct MlpConfig {
     /// that a model file of the network gives out `i32`, and running it takes no float instruction.
     ///
     /// Sums of `k` signs are up to `k`, so such a network needs a
-    /// [temperature](crate::train::TrainConfig::temperature) of about `sqrt(k)` to learn.
+    /// temperature (`TrainConfig::temperature`) of about `sqrt(k)` to learn.
     pub integer_scores: bool,
 }
 

@@ -7,8 +7,8 @@
 //! convolution writes are the images of the next.
 //!
 //! All results are exact: equal to the convolution of the `+-1` tensors (of the integers, for
-//! unsigned inputs) as [`reference::conv2d`](crate::reference::conv2d) defines it, on every kernel
-//! and for any number of threads.
+//! unsigned inputs) as `reference::conv2d` defines it, on every kernel and for any
+//! number of threads.
 //!
 //! ```
 //! use bnn_core::conv::{

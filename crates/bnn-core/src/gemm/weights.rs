@@ -5,11 +5,10 @@ use crate::bits::BitMatrixView;
 use crate::kernel::{Kernel, NR};
 use crate::shape::row_len;
 
-/// The right side of a product, `[n, k]`: made from a [`PackedWeights`](crate::PackedWeights),
-/// which knows its kernel, or from the canonical rows of a [`BitMatrixView`]. Kernels read these in
-/// place (a model in flash) or, for more than a few samples and outputs, lay them out in each call,
-/// if there is memory for it: about a tenth of the time from 64 samples on, and up to half of it
-/// for fewer.
+/// The right side of a product, `[n, k]`: made from a `PackedWeights`, which knows its kernel, or
+/// from the canonical rows of a [`BitMatrixView`]. Kernels read these in place (a model in flash)
+/// or, for more than a few samples and outputs, lay them out in each call, if there is memory for
+/// it: about a tenth of the time from 64 samples on, and up to half of it for fewer.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'w> {
     pub(super) storage: Storage<'w>,

@@ -3,8 +3,8 @@
 //!
 //! [`Model::open`] checks all of a file, whatever its bytes; [`Model::run`] then computes in
 //! scratch memory that the caller gives, of a size the file tells: no allocation, no panic. Where
-//! there is an allocator, [`PackedModel`] first lays the weights out for this CPU, which is faster
-//! for many samples, and [`ModelWriter`] writes files.
+//! there is an allocator, `PackedModel` first lays the weights out for this CPU, which is faster
+//! for many samples, and `ModelWriter` writes files.
 //!
 //! ```
 //! use bnn_core::BitMatrix;
