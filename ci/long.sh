@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 . ci/lib/isas.sh
 
-parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips)
+parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips release)
 # The whole suite, training included, on each instruction set of this CPU, in four parts.
 for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "c-on-$isa" "command-on-$isa"); done
 
@@ -24,5 +24,6 @@ case $1 in
     kills) ci/kills.sh killed_trainings_lose ;;
     kills-keeping-the-best) ci/kills.sh killed_trainings_that_keep_the_best ;;
     flips) BNN_FLIPS=10000 cargo test --workspace --locked --quiet --lib -- flipped_bit ;;
+    release) ci/release.sh ;;
     *-on-*) ci/isas.sh --whole "${1#*-on-}" "${1%%-on-*}" ;;
 esac

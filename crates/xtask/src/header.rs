@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::repository::repository;
 use quote::{ToTokens, quote};
 use syn::{FnArg, Item, ItemFn, parse_quote};
 
@@ -77,11 +78,6 @@ pub(crate) fn check() -> Result<(), Box<dyn Error>> {
 
 fn path() -> PathBuf {
     repository().join("include/bnn.h")
-}
-
-fn repository() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here)
 }
 
 /// The items of a source file and of the modules that it declares, with `export!` replaced.
