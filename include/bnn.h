@@ -570,7 +570,7 @@ const char *bnn_status_string(int32_t status);
  * freed.
  *
  * A build without `std` has no threads: there the message is the static text of the last
- * failed call's status, without numbers.
+ * failed call's status, without numbers, unless it is built with `messages`.
  */
 const char *bnn_last_error_message(void);
 

@@ -28,6 +28,8 @@ fn main() {
         // Packing with NEON needs no allocator.
         ("bnn_neon_packing", neon),
         ("bnn_simd128", simd128 && alloc),
+        // Every engine counts the bits of a word by an instruction.
+        ("bnn_counts_bits", arch == "wasm32" && !alloc),
         // 32-bit cores with neither a population count nor vectors.
         (
             "bnn_small_core",

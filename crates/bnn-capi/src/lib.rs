@@ -68,3 +68,10 @@ fn stop(_: &core::panic::PanicInfo<'_>) -> ! {
         core::hint::spin_loop();
     }
 }
+
+/// In a browser as well, where it is the trap that ends the call: a loop would stop the page.
+#[cfg(all(target_family = "wasm", target_os = "unknown", not(feature = "std")))]
+#[panic_handler]
+fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

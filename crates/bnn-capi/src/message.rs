@@ -24,7 +24,7 @@ export! {
     /// freed.
     ///
     /// A build without `std` has no threads: there the message is the static text of the last
-    /// failed call's status, without numbers.
+    /// failed call's status, without numbers, unless it is built with `messages`.
     pub fn bnn_last_error_message() -> *const c_char {
         Ok(last_error::message())
     }

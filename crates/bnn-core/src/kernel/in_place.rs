@@ -23,10 +23,11 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// Whether it has no instruction that counts bits: none has without an allocator.
+    /// Whether it has no instruction that counts bits: of the targets that are built without an
+    /// allocator only WebAssembly has one.
     #[inline]
     pub(crate) fn counts_by_arithmetic(&self) -> bool {
-        true
+        !cfg!(bnn_counts_bits)
     }
 
     /// The packing functions of this kernel.
