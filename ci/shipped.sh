@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What users get, built with optimisation: the README's first command, the installed library, the
-# headers for LibTorch and the Python package.
+# What users get, built with optimisation: the README's first command, the npm package and its page,
+# the installed library, the headers for LibTorch and the Python package.
 # usage: ci/shipped.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +13,9 @@ root=$PWD
 (cd "$folder" && cargo run --manifest-path "$root/Cargo.toml" --release --locked --quiet -- train)
 ls -l "$folder"
 rm -r "$folder"
+
+step "npm package, and the page in Chromium"
+BNN=target/release/bnn ci/web.sh
 
 step "installing, and a project that knows only what was installed"
 ci/install.sh

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Builds web/dist, which is not in the repository: the two builds of the library, and for the page
+# its network, trained by `bnn train`, and the product in f32 that it is compared with.
+# usage: web/build.sh        (BNN: the command `bnn`, by default one that is built here)
+set -eu
+cd "$(dirname "$0")/.."
+. ci/lib/cross.sh
+
+[ -n "${BNN:-}" ] || { cargo build --quiet --locked --release -p bnn-cli && BNN=target/release/bnn; }
+BNN=$(realpath "$BNN")
+mkdir -p web/dist target/web
+cp LICENSE-* web
+dist=$PWD/web/dist
+trained=target/web/digits
+if [ ! -f $trained/digits.bnn ] || [ "$BNN" -nt $trained/digits.bnn ]; then
+    rm -rf $trained
+    mkdir -p $trained
+    (cd $trained && quietly "$BNN" train --out digits.bnn)
+fi
+cp $trained/digits.bnn "$dist"
+
+target=wasm32-unknown-unknown
+# The linker that rustup's compiler brings; Debian's has none for this target.
+linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/rust-lld
+use_cross
+# Little stack: a call takes less than 4 KiB of it.
+linking="-C link-arg=-zstack-size=65536"
+
+# wasm VECTORS FILE: builds the library with (+simd128) or without vectors.
+wasm() {
+    use_target $target core "-C target-feature=$1 $linking"
+    [ ! -x "$linker" ] || set_for_target $target LINKER "$linker"
+    cargo rustc --quiet --locked --profile web -p bnn-capi --lib --crate-type cdylib \
+        --no-default-features --features graph,messages --target $target --target-dir target/web
+    cp target/web/$target/web/bnn.wasm "$dist/$2"
+}
+wasm +simd128 bnn-simd128.wasm
+wasm -simd128 bnn.wasm
+
+# The page's f32 network, with vectors; it is compiled by the same compiler.
+use_target $target core ""
+flags=$(eval "echo \"\$CARGO_TARGET_$(echo $target | tr 'a-z-' 'A-Z_')_RUSTFLAGS\"")
+# shellcheck disable=SC2086  # a list of words
+rustc --edition 2024 --crate-type cdylib --target $target $flags -C opt-level=3 -C strip=symbols \
+    -C target-feature=+simd128 $linking $([ ! -x "$linker" ] || echo "-C linker=$linker") \
+    -o "$dist/f32.wasm" web/page/f32.rs
+ls -l "$dist"
