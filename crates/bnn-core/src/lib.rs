@@ -32,6 +32,7 @@
 //! - `conv`: model files with convolutions and pools; `alloc` has it too.
 //! - `graph`: model files that are graphs, with numbers beside the bits; `float`: graphs with
 //!   `f32`, not fixed point alone. `alloc` has both.
+//! - `learn`: a last layer that learns on the device; `alloc` has it too.
 //! - `alloc`: owned `BitMatrix`, `PackedWeights`, `conv::PackedFilters` and the model writer.
 //! - neither: views over borrowed words, products with canonical weights, the model reader and
 //!   runner.
@@ -60,6 +61,8 @@ mod gemm;
 #[doc(hidden)]
 pub mod internal;
 mod kernel;
+#[cfg(feature = "learn")]
+pub mod learn;
 #[cfg(feature = "alloc")]
 mod memory;
 pub mod model;

@@ -20,18 +20,27 @@ const TABLE: [u32; 16] = {
     table
 };
 
-/// The CRC-32 of the given pieces, one after the other.
-pub(super) const fn crc32(pieces: &[&[u8]]) -> u32 {
+/// A CRC-32 of which no byte has been seen.
+pub(crate) const START: u32 = u32::MAX;
+
+/// A CRC-32 after further bytes. In the end its complement is the checksum.
+pub(crate) const fn further(crc: u32, bytes: &[u8]) -> u32 {
     const fn step(crc: u32, nibble: u8) -> u32 {
         crc >> 4 ^ TABLE[((crc as u8 ^ nibble) & 15) as usize]
     }
-    let (mut pieces, mut crc) = (pieces, u32::MAX);
+    let (mut bytes, mut crc) = (bytes, crc);
+    while let [byte, after @ ..] = bytes {
+        crc = step(step(crc, *byte), *byte >> 4);
+        bytes = after;
+    }
+    crc
+}
+
+/// The CRC-32 of the given pieces, one after the other.
+pub(super) const fn crc32(pieces: &[&[u8]]) -> u32 {
+    let (mut pieces, mut crc) = (pieces, START);
     while let [piece, after @ ..] = pieces {
-        let mut bytes = *piece;
-        while let [byte, after @ ..] = bytes {
-            crc = step(step(crc, *byte), *byte >> 4);
-            bytes = after;
-        }
+        crc = further(crc, piece);
         pieces = after;
     }
     !crc

@@ -29,11 +29,13 @@
 //! ```
 
 mod arguments;
+#[cfg(feature = "learn")]
+mod body;
 mod bytes;
 mod check;
 mod checked;
 mod container;
-mod crc;
+pub(crate) mod crc;
 mod error;
 mod fault;
 mod format;

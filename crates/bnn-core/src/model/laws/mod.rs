@@ -1,5 +1,6 @@
 //! A model file runs as the laws say, and nothing that is not one opens.
 
+mod body;
 mod dense;
 mod hostile;
 pub(super) mod net;
