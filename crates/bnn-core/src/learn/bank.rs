@@ -8,7 +8,7 @@
 //! 16  classes          u32
 //! 20  features         u32
 //! 24  counters         i8: for each class whole words of 64
-//!     known            a byte for each class, 1 where it is known; zeros up to a whole word
+//!     known            u64: a bit for each class that is known
 //!     checksum         u32: CRC-32 of all before; u32: zero
 //! ```
 
@@ -40,6 +40,16 @@ pub enum Bank {
     },
 }
 
+impl Bank {
+    /// The number of the save; 0 if there is none.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Bank::Whole { number } => number,
+            _ => 0,
+        }
+    }
+}
+
 /// What a bank is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purpose {
@@ -53,7 +63,7 @@ pub(super) struct Purpose {
 
 /// Bytes of a bank for so many classes with so many words of features.
 pub(super) const fn bytes(classes: usize, words: usize) -> usize {
-    HEADER_BYTES + classes * words * 64 + classes.next_multiple_of(8) + size_of::<Word>()
+    HEADER_BYTES + classes * words * 64 + 2 * size_of::<Word>()
 }
 
 fn pair(low: u32, high: u32) -> Word {

@@ -6,9 +6,9 @@ use super::bank::{self, Bank, HEADER_BYTES, Purpose, Word, Writer};
 use super::counters::{Counters, signs, start, step};
 use super::error::LearnError;
 use super::flash::Flash;
-use crate::bits::{BitMatrixView, check_tails};
+use crate::bits::BitMatrixView;
 use crate::error::Error;
-use crate::gemm::{Resolved, Sample};
+use crate::gemm::Resolved;
 use crate::kernel::Kernel;
 use crate::model::Model;
 use crate::shape::{equal, last_word_mask, row_words};
@@ -17,7 +17,7 @@ use crate::shape::{equal, last_word_mask, row_words};
 const MARGIN_SHARE: u32 = 8;
 
 /// The last layer of a model, which learns (see [the module](self)): for up to `CLASSES` classes,
-/// with features of `WORDS` words, the `output_len` of the [`Sizes`](crate::model::Sizes) of
+/// which are at most 64, with features of `WORDS` words, the `output_len` of the [`Sizes`](crate::model::Sizes) of
 /// [`Model::body`].
 ///
 /// Its size is known when compiling ([`LEARN_BYTES`](Self::LEARN_BYTES)): 9 bits for each class and
@@ -51,14 +51,17 @@ pub struct Lesson {
 
 impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
     /// A learner that has not begun.
-    pub const EMPTY: Self = Self {
-        counters: [[[0; 64]; WORDS]; CLASSES],
-        weights: [[0; WORDS]; CLASSES],
-        known: [false; CLASSES],
-        features: 0,
-        model: 0,
-        saves: 0,
-        bank: 0,
+    pub const EMPTY: Self = {
+        assert!(CLASSES <= 64, "a bank has a word of bits for the classes");
+        Self {
+            counters: [[[0; 64]; WORDS]; CLASSES],
+            weights: [[0; WORDS]; CLASSES],
+            known: [false; CLASSES],
+            features: 0,
+            model: 0,
+            saves: 0,
+            bank: 0,
+        }
     };
 
     /// Bytes of memory that learning takes beside the model's.
@@ -95,13 +98,9 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         let mut purpose = self.purpose();
         purpose.model = model.checksum();
         purpose.features = features as u32;
-        let banks = [0, 1].map(|bank| purpose.look(flash, bank));
-        let [first, second] = banks;
-        let banks = [
-            first.map_err(LearnError::Flash)?,
-            second.map_err(LearnError::Flash)?,
-        ];
-        (self.bank, self.saves) = newest(banks);
+        let first = purpose.look(flash, 0).map_err(LearnError::Flash)?;
+        let second = purpose.look(flash, 1).map_err(LearnError::Flash)?;
+        (self.bank, self.saves) = newest(first.number(), second.number());
         if self.saves == 0 {
             self.start(head);
         } else {
@@ -117,7 +116,7 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         }
         self.model = purpose.model;
         self.features = purpose.features;
-        Ok(banks)
+        Ok([first, second])
     }
 
     /// The score of each class for features that the model's body gave: the product with its
@@ -127,19 +126,22 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
     /// # Errors
     /// [`LearnError::NotBegun`]; a bit that is set after the last feature.
     pub fn scores(&self, features: &[u64; WORDS]) -> Result<[i32; CLASSES], LearnError> {
-        let mut scores = [i32::MIN; CLASSES];
+        let mut scores = [0; CLASSES];
         let k = self.begun()? as usize;
-        check_tails(features, k)?;
+        if features
+            .last()
+            .is_some_and(|last| last & !last_word_mask(k) != 0)
+        {
+            return Err(LearnError::Core(Error::TailBits { row: 0 }));
+        }
         let weights = BitMatrixView::unchecked(self.weights.as_flattened(), CLASSES, k);
         let weights = Resolved::canonical(weights, Kernel::active()?);
-        weights.outputs(Sample::Signs(features), &mut |first, sums| {
-            let places = scores.iter_mut().zip(&self.known).skip(first);
-            for ((score, known), sum) in places.zip(sums) {
-                if *known {
-                    *score = *sum;
-                }
+        weights.dots(features, 0, &mut scores);
+        for (score, known) in scores.iter_mut().zip(&self.known) {
+            if !known {
+                *score = i32::MIN;
             }
-        });
+        }
         Ok(scores)
     }
 
@@ -262,49 +264,36 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
     /// Writes a bank.
     fn write<F: Flash>(&self, flash: &mut F, bank: usize, number: u32) -> Result<(), F::Error> {
         let mut writer = Writer::begin(flash, bank, &self.purpose(), number)?;
-        for counters in self.counters.as_flattened() {
-            writer.put(bytemuck::cast_slice(counters))?;
-        }
-        for known in self.known.chunks(size_of::<Word>()) {
-            let mut word = Word::default();
-            for (byte, known) in word.iter_mut().zip(known) {
-                *byte = u8::from(*known);
-            }
-            writer.put(&word)?;
-        }
+        let counters = self.counters.as_flattened().as_flattened();
+        writer.put(bytemuck::cast_slice(counters))?;
+        let known = self.known.iter().rev();
+        let known = known.fold(0, |bits, known| bits << 1 | u64::from(*known));
+        writer.put(&known.to_le_bytes())?;
         writer.finish()
     }
 
     /// Reads the newest bank, which is whole.
     fn load<F: Flash>(&mut self, flash: &mut F) -> Result<(), F::Error> {
-        let mut at = HEADER_BYTES;
-        for counters in self.counters.as_flattened_mut() {
-            flash.read(self.bank, at, bytemuck::cast_slice_mut(counters))?;
-            at += size_of::<Counters>();
-        }
-        for known in self.known.chunks_mut(size_of::<Word>()) {
-            let mut word = Word::default();
-            flash.read(self.bank, at, &mut word)?;
-            at += word.len();
-            for (known, byte) in known.iter_mut().zip(word) {
-                *known = byte != 0;
-            }
+        let counters = self.counters.as_flattened_mut().as_flattened_mut();
+        let counters: &mut [u8] = bytemuck::cast_slice_mut(counters);
+        flash.read(self.bank, HEADER_BYTES, counters)?;
+        let mut word = Word::default();
+        flash.read(self.bank, HEADER_BYTES + counters.len(), &mut word)?;
+        let mut bits = u64::from_le_bytes(word);
+        for known in &mut self.known {
+            *known = bits & 1 == 1;
+            bits >>= 1;
         }
         Ok(())
     }
 }
 
 /// The bank with the newest save, and the number of that; 0 if there is none.
-fn newest(banks: [Bank; 2]) -> (usize, u32) {
-    let [first, second] = banks.map(|bank| match bank {
-        Bank::Whole { number } => number,
-        _ => 0,
-    });
+fn newest(first: u32, second: u32) -> (usize, u32) {
     // Numbers of two saves are one apart, also where the first one comes after the last.
-    match (first, second) {
-        (0, number) => (1, number),
-        (number, 0) => (0, number),
-        (a, b) if (b.wrapping_sub(a) as i32) > 0 => (1, b),
-        (a, _) => (0, a),
+    let is_second = first == 0 || second != 0 && second.wrapping_sub(first) as i32 > 0;
+    match is_second {
+        true => (1, second),
+        false => (0, first),
     }
 }

@@ -1,6 +1,6 @@
 //! A chain in two parts: the layers that give features, and the last one, which gives scores.
 
-use super::format::{Record, input, kind};
+use super::format::{RECORD_BYTES, Record, epilogue, input, kind};
 use super::layer::OutputType;
 use super::reader::Model;
 use crate::bits::BitMatrixView;
@@ -12,14 +12,9 @@ impl<'a> Model<'a> {
     /// one after others, and of graphs.
     #[must_use]
     pub const fn body(&self) -> Option<Model<'a>> {
-        let (false, [before @ .., last]) = (self.is_graph(), self.records) else {
+        let Some((before, last)) = self.parts() else {
             return None;
         };
-        let last = Record::decode(last);
-        // The input of the first layer is the model's own.
-        if before.is_empty() || last.kind != kind::DENSE || last.input != input::BITS {
-            return None;
-        }
         let mut body = *self;
         body.records = before;
         body.output_shape = last.input_shape();
@@ -30,11 +25,23 @@ impl<'a> Model<'a> {
     /// The weights of a last layer whose sums are the scores, after others. `None`: there is no
     /// such layer.
     pub(crate) fn head(&self) -> Option<BitMatrixView<'a>> {
-        self.body()?;
-        let last = self.record(self.records.len().checked_sub(1)?)?;
-        match last.output_type() {
-            OutputType::I32 => Some(self.layer_weights(&last, last.inputs as usize).weights),
+        let (_, last) = self.parts()?;
+        match last.epilogue {
+            epilogue::SUMS => Some(self.layer_weights(&last, last.inputs as usize).weights),
             _ => None,
+        }
+    }
+
+    /// The layers of a chain before the last one, and this, a dense one after them.
+    const fn parts(&self) -> Option<(&'a [[u8; RECORD_BYTES]], Record)> {
+        let (false, [before @ .., last]) = (self.is_graph(), self.records) else {
+            return None;
+        };
+        let last = Record::decode(last);
+        // The input of a first layer is the model's own.
+        match !before.is_empty() && last.kind == kind::DENSE && last.input == input::BITS {
+            true => Some((before, last)),
+            false => None,
         }
     }
 }

@@ -250,7 +250,7 @@ fn the_memory_is_nine_bits_for_each_weight_and_little_besides() {
         size_of::<Learner<10, 4>>(),
         "in a constant"
     );
-    assert_eq!(Learner::<10, 4>::BANK_BYTES, 24 + 2560 + 16 + 8);
+    assert_eq!(Learner::<10, 4>::BANK_BYTES, 24 + 2560 + 8 + 8);
 }
 
 proptest! {
