@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
-install binutils python3-venv nodejs npm
+install binutils python3-venv
+command -v npm >/dev/null || install nodejs npm
 target=x86_64-unknown-linux-musl
 rustup_has $target || { echo "rustup has no $target, in which the command is shipped" >&2; exit 1; }
 xtask() { cargo run --quiet --locked --package xtask -- "$@"; }

@@ -7,9 +7,10 @@ use crate::program::Fallible;
 use crate::repository::{Workspace, repository};
 
 /// Files beside the crates that state the version, and what is written before and after it.
-const STATED: [(&str, &str, &str); 2] = [
+const STATED: [(&str, &str, &str); 3] = [
     ("CITATION.cff", "\nversion: ", "\n"),
     ("web/package.json", "\"version\": \"", "\""),
+    ("web/package-lock.json", "\"version\": \"", "\""),
 ];
 
 /// Fails where a file states another version than the crates have, and returns the version.

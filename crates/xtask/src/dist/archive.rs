@@ -1,9 +1,10 @@
 //! Archives that depend on nothing but what is in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
+use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, Header};
 
@@ -49,6 +50,15 @@ pub(super) fn write(
     Ok(())
 }
 
+/// The files of a `.tar.gz`.
+pub(super) fn names(path: &Path) -> Fallible<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in tar::Archive::new(GzDecoder::new(File::open(path)?)).entries()? {
+        names.insert(entry?.path()?.to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 mod laws {
     use super::*;
@@ -67,7 +77,7 @@ mod laws {
         }
         assert_eq!(fs::read(&paths[0])?, fs::read(&paths[1])?);
 
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(File::open(&paths[0])?));
+        let mut archive = tar::Archive::new(GzDecoder::new(File::open(&paths[0])?));
         let mut seen = Vec::new();
         for entry in archive.entries()? {
             let entry = entry?;

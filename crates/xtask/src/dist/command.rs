@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::archive::{self, Entry};
@@ -22,7 +22,8 @@ const SHELLS: [(&str, &str); 5] = [
 /// What is in the archive as it is in the repository.
 const COPIED: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-pub(super) fn make(release: &Release, target: &str) -> Fallible<()> {
+/// Makes the archive; where the command is that was built for it.
+pub(super) fn make(release: &Release, target: &str) -> Fallible<PathBuf> {
     let Release {
         version, folder, ..
     } = release;
@@ -55,11 +56,12 @@ pub(super) fn make(release: &Release, target: &str) -> Fallible<()> {
         &name,
         &entries,
         release.seconds,
-    )
+    )?;
+    Ok(program)
 }
 
 /// Builds the command; where it is.
-fn build(release: &Release, target: &str) -> Fallible<std::path::PathBuf> {
+fn build(release: &Release, target: &str) -> Fallible<PathBuf> {
     let mut build = cargo("build");
     build.args([
         "--release",

@@ -55,9 +55,9 @@ pub(crate) fn make(target: &str) -> Fallible<()> {
         target_folder,
         folder,
     };
-    command::make(&release, target)?;
+    let bnn = command::make(&release, target)?;
     wheel::make(&release)?;
-    npm::make(&release)?;
+    npm::make(&release, &bnn)?;
     checksums::write(&release.folder)?;
 
     let dist = release.target_folder.join("dist");

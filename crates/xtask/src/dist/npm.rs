@@ -1,28 +1,59 @@
 //! The npm package of the WebAssembly module.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
-use super::Release;
+use super::{Release, archive};
 use crate::program::{Fallible, output};
 use crate::repository::repository;
 
-/// Packs `web/`.
-pub(super) fn make(release: &Release) -> Fallible<()> {
+/// What the package must have, below the folder `package` of its archive.
+const EXPECTED: [&str; 5] = [
+    "package/README.md",
+    "package/LICENSE-MIT",
+    "package/LICENSE-APACHE",
+    "package/dist/bnn.wasm",
+    "package/dist/bnn-simd128.wasm",
+];
+
+/// Builds and packs `web/`, whose example is trained by `bnn`.
+pub(super) fn make(release: &Release, bnn: &Path) -> Fallible<()> {
     let web = repository().join("web");
-    if !web.join("package.json").exists() {
-        println!("no web/package.json, so no npm package");
-        return Ok(());
-    }
+    let mut build = Command::new(web.join("build.sh"));
+    output(build.current_dir(&web).env("BNN", bnn))?;
     let mut pack = Command::new("npm");
     pack.current_dir(&web);
-    pack.args(["pack", "--silent", "--pack-destination"]);
+    pack.args(["pack", "--silent", "--ignore-scripts", "--pack-destination"]);
     let name = output(pack.arg(&release.folder))?;
     let name = name.lines().last().unwrap_or_default().trim();
-    let version = &release.version;
-    match name.ends_with(&format!("-{version}.tgz")) && release.folder.join(name).exists() {
-        true => Ok(()),
-        false => {
-            Err(format!("npm packed `{name}`, expected a package of version {version}").into())
+    if !name.ends_with(&format!("-{}.tgz", release.version)) {
+        let version = &release.version;
+        return Err(format!("npm packed `{name}`, expected a package of {version}").into());
+    }
+    complete(&archive::names(&release.folder.join(name))?)
+        .map_err(|error| format!("{name}: {error}").into())
+}
+
+fn complete(files: &BTreeSet<String>) -> Result<(), String> {
+    match EXPECTED.iter().find(|file| !files.contains(**file)) {
+        Some(missing) => Err(format!("without {missing}")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod laws {
+    use super::*;
+
+    #[test]
+    fn a_package_without_its_licence_or_its_module_is_refused() {
+        let whole: BTreeSet<String> = EXPECTED.iter().map(|file| (*file).to_owned()).collect();
+        assert_eq!(complete(&whole), Ok(()));
+        for file in EXPECTED {
+            let mut without = whole.clone();
+            without.remove(file);
+            assert_eq!(complete(&without), Err(format!("without {file}")));
         }
     }
 }
