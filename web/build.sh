@@ -26,16 +26,17 @@ use_cross
 # Little stack: a call takes less than 4 KiB of it.
 linking="-C link-arg=-zstack-size=65536"
 
-# wasm VECTORS FILE: builds the library with (+simd128) or without vectors.
+# wasm FILE FLAGS: builds the library.
 wasm() {
-    use_target $target core "-C target-feature=$1 $linking"
+    use_target $target core "$2 $linking"
     [ ! -x "$linker" ] || set_for_target $target LINKER "$linker"
     cargo rustc --quiet --locked --profile web -p bnn-capi --lib --crate-type cdylib \
         --no-default-features --features graph,messages --target $target --target-dir target/web
-    cp target/web/$target/web/bnn.wasm "$dist/$2"
+    cp target/web/$target/web/bnn.wasm "$dist/$1"
 }
-wasm +simd128 bnn-simd128.wasm
-wasm -simd128 bnn.wasm
+# Most time goes into counting the bits of words, and vectors made of such loops are slower.
+wasm bnn-simd128.wasm "-C target-feature=+simd128 -C no-vectorize-loops"
+wasm bnn.wasm "-C target-feature=-simd128"
 
 # The page's f32 network, with vectors; it is compiled by the same compiler.
 use_target $target core ""

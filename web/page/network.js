@@ -74,8 +74,8 @@ function imageOf(model) {
 }
 
 /** Least time of a batch of runs: browsers round their clocks to a tenth of a millisecond. */
-const BATCH_MS = 4;
-const BATCHES = 6;
+const BATCH_MS = 2;
+const BATCHES = 12;
 
 /** Milliseconds that each of the functions takes, the best of several batches, taken in turns. */
 export function timesOf(functions) {

@@ -82,7 +82,7 @@ export function showBits(bits, [height, width, channels]) {
     context.fillStyle = colours[isOne ? 1 : 0];
     context.fillRect(x, y, 1, 1);
   }
-  const text = `${bits.length} bits of the first layer, ${ones} are +1`;
+  const text = `${bits.length.toLocaleString('en')} bits of the first layer, ${ones.toLocaleString('en')} are +1`;
   $('bits-caption').textContent = text;
   canvas.setAttribute('aria-label', text);
 }

@@ -139,6 +139,9 @@ impl<'w> Resolved<'w> {
     /// `(2^depth - 1) * c(0) - sum over b of 2^b * c(x_b)`, see [`Planes`](crate::Planes), computed
     /// from the highest plane down: each step doubles the sum and adds the next count.
     fn sums_of_planes(&self, mut rows: &[u64], first: usize, sums: &mut [i32]) {
+        if row_len(self.weights.cols) == 1 && !self.kernel.counts_by_arithmetic() {
+            return self.sums_of_plane_words(rows, first, sums);
+        }
         let k = self.weights.cols as i32;
         let mut dots = [0; NR];
         let Some(dots) = dots.get_mut(..sums.len()) else {
@@ -162,10 +165,49 @@ impl<'w> Resolved<'w> {
         }
     }
 
+    /// The same where rows are words: output by output, for calls, and loops over the sums of each
+    /// plane, would take longer than counting.
+    fn sums_of_plane_words(&self, rows: &[u64], first: usize, sums: &mut [i32]) {
+        let weights = self.canonical_rows(first, 1);
+        match rows.len() {
+            // The depths of pixels; without a counter of planes.
+            2 => sums_of_words::<2>(rows, weights, sums),
+            5 => sums_of_words::<5>(rows, weights, sums),
+            6 => sums_of_words::<6>(rows, weights, sums),
+            9 => sums_of_words::<9>(rows, weights, sums),
+            _ => {
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = sum_of_words(rows, *weights);
+                }
+            }
+        }
+    }
+
     /// Products of a row with each weight row from `first` on, as many as there are sums.
     pub(crate) fn dots(&self, row: &[u64], first: usize, sums: &mut [i32]) {
         let k = self.weights.cols as i32;
         let weights = self.canonical_rows(first, row.len());
         self.kernel.dot_rows(row, weights, k, sums);
     }
+}
+
+/// [`sum_of_words`] of each weight row.
+fn sums_of_words<const ROWS: usize>(rows: &[u64], weights: &[u64], sums: &mut [i32]) {
+    if let Some(rows) = rows.first_chunk::<ROWS>() {
+        for (sum, weights) in sums.iter_mut().zip(weights) {
+            *sum = sum_of_words(rows, *weights);
+        }
+    }
+}
+
+/// The sum of a word of weights with a word of zeros and those of the bit planes.
+#[inline(always)]
+fn sum_of_words(rows: &[u64], weights: u64) -> i32 {
+    let count = |word: &u64| (word ^ weights).count_ones().cast_signed();
+    let Some((zeros, planes)) = rows.split_first() else {
+        return 0;
+    };
+    let of_planes = planes.iter().rev().map(count);
+    let most = (1 << planes.len()) - 1;
+    most * count(zeros) - of_planes.fold(0, |sum, count| 2 * sum + count)
 }
