@@ -38,6 +38,9 @@ const RUNS: usize = 30;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = AlignedBytes::from(network()?.write()?.as_slice());
+    if let Some(path) = std::env::args().nth(1) {
+        std::fs::write(path, &file[..])?;
+    }
     let model = Model::open(&file)?;
     let packed = PackedModel::new(model)?;
     let pixels: Vec<u8> = (0..model.sizes().input_len)

@@ -5,6 +5,8 @@
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::kernel::loops::Loop;
+use crate::kernel::vectorised;
 use crate::memory;
 use crate::shape::{equal, mul, nonzero, positive};
 
@@ -12,7 +14,7 @@ use crate::shape::{equal, mul, nonzero, positive};
 const PANEL: usize = 16;
 
 /// Rows that are multiplied at once.
-const ROWS: usize = 2;
+const ROWS: usize = 4;
 
 /// Weights `[n, k]`, laid out for such products.
 #[derive(Clone, Debug)]
@@ -64,29 +66,67 @@ impl OrderedWeights {
         let m = x.len() / k;
         equal("elements of the rows", m * k, x.len())?;
         equal("elements of the outputs", mul("outputs", m, n)?, y.len())?;
-        let rows = x.chunks(ROWS * k).zip(y.chunks_mut(ROWS * n));
-        for (x, y) in rows {
-            let panels = self.panels.chunks_exact(k * PANEL);
-            for (panel, first) in panels.zip((0..n).step_by(PANEL)) {
-                let sums = match x.split_at_checked(k) {
-                    Some((a, b)) if b.len() == k => rows_of(panel, [a, b]),
-                    _ => {
-                        let [sums] = rows_of(panel, [x]);
-                        [sums; ROWS]
-                    }
-                };
-                for (y, sums) in y.chunks_exact_mut(n).zip(sums) {
-                    let y = y.get_mut(first..).unwrap_or_default();
-                    y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum);
-                }
-            }
-        }
+        vectorised(Multiply {
+            panels: &self.panels,
+            sizes: [n, k],
+            x,
+            y,
+        });
         Ok(())
     }
 }
 
+/// A product, compiled for each instruction set.
+struct Multiply<'m> {
+    panels: &'m [f32],
+    /// `n` and `k`.
+    sizes: [usize; 2],
+    x: &'m [f32],
+    y: &'m mut [f32],
+}
+
+impl Loop for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [n, k] = self.sizes.map(positive);
+        let rows = self.x.chunks(ROWS * k).zip(self.y.chunks_mut(ROWS * n));
+        for (x, y) in rows {
+            let panels = self.panels.chunks_exact(k * PANEL);
+            for (panel, first) in panels.zip((0..n).step_by(PANEL)) {
+                let whole = x.len() == ROWS * k;
+                let mut rest = x;
+                let all = core::array::from_fn(|_| {
+                    let (row, after) = rest.split_at_checked(k).unwrap_or_default();
+                    rest = after;
+                    row
+                });
+                let write = |y: &mut [f32], sums: [f32; PANEL]| {
+                    let y = y.get_mut(first..).unwrap_or_default();
+                    match y.first_chunk_mut() {
+                        Some(y) => *y = sums,
+                        None => y.iter_mut().zip(sums).for_each(|(y, sum)| *y = sum),
+                    }
+                };
+                if whole {
+                    let sums: [_; ROWS] = rows_of(panel, all);
+                    for (y, sums) in y.chunks_exact_mut(n).zip(sums) {
+                        write(y, sums);
+                    }
+                    continue;
+                }
+                for (y, x) in y.chunks_exact_mut(n).zip(all) {
+                    let [sums] = rows_of(panel, [x]);
+                    write(y, sums);
+                }
+            }
+        }
+    }
+}
+
 /// The sums of some rows with the outputs of a panel.
-#[inline]
+#[inline(always)]
 fn rows_of<const R: usize>(panel: &[f32], x: [&[f32]; R]) -> [[f32; PANEL]; R] {
     let mut sums = [[0.0; PANEL]; R];
     let (panel, _) = panel.as_chunks::<PANEL>();
@@ -110,7 +150,7 @@ mod tests {
     fn sums_are_those_of_the_order_bit_for_bit() -> Result<(), Error> {
         for n in [1, 2, 15, 16, 17, 33] {
             for k in [1, 2, 7, 64, 65] {
-                for m in [1, 2, 3, 8] {
+                for m in [1, 2, 3, 4, 5, 8] {
                     let numbers = |seed, count| -> Vec<f32> {
                         let noise = noise(seed, count).into_iter();
                         noise.map(|x| x as f32 / 123_456.7).collect()

@@ -66,6 +66,8 @@ pub(crate) mod product;
 pub use geometry::{Conv2d, ConvOptions, PadValue};
 pub use pool::{Pool2d, max_pool2d};
 #[cfg(feature = "alloc")]
+pub(crate) use product::conv2d_tiles;
+#[cfg(feature = "alloc")]
 pub use product::{Images, PackedFilters, conv2d_bits, conv2d_f32, conv2d_i32};
 
 pub use crate::window::{Padding, Windows};

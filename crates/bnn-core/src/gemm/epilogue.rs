@@ -2,6 +2,7 @@
 //! layer's `i32` matrix exists only if the caller asked for the sums.
 
 use super::Thresholds;
+use super::output::OutputRows;
 use crate::kernel::{self, Epilogues, Factors, NR};
 use crate::shape::WORD;
 
@@ -28,6 +29,16 @@ pub(crate) trait TileEpilogue: Sync {
         at: usize,
     );
 
+    /// Writes the outputs of a tile.
+    fn tile(&self, tile: &Tile<'_>, out: &mut impl OutputRows<Self::Elem>) {
+        let panel = self.panel(tile.col, tile.used);
+        for (sample, sums) in (tile.first..).zip(tile.sums) {
+            if let Some(row) = out.row(sample) {
+                Self::write(tile.epilogues, &panel, sums, tile.used, row, tile.at);
+            }
+        }
+    }
+
     /// The row itself, if its elements are the sums.
     fn sums(_row: &mut [Self::Elem]) -> Option<&mut [i32]> {
         None
@@ -36,6 +47,43 @@ pub(crate) trait TileEpilogue: Sync {
     /// Applies the epilogue to at most a panel's sums, those of the outputs from `col` on, in
     /// little code. Writes to `row` from its column `at` on.
     fn put(&self, sums: &[i32], col: usize, row: &mut [Self::Elem], at: usize);
+}
+
+/// The sums of consecutive samples with the outputs of a panel.
+pub(crate) struct Tile<'s> {
+    /// Those of the kernel in use.
+    pub(crate) epilogues: &'static Epilogues,
+    /// The sums of each sample; those after the first `used` mean nothing.
+    pub(crate) sums: &'s [kernel::Sums],
+    pub(crate) used: usize,
+    /// The row of the first sample in what is written.
+    pub(crate) first: usize,
+    /// The first output.
+    pub(crate) col: usize,
+    /// The column of the first output in the rows that are written.
+    pub(crate) at: usize,
+}
+
+/// Hands tiles to a [`TileSink`](super::output::TileSink).
+pub(crate) struct Tiles;
+
+impl TileEpilogue for Tiles {
+    type Elem = ();
+    type Panel = ();
+    // Sinks may write bits.
+    const COLUMNS: usize = WORD;
+
+    fn panel(&self, _col: usize, _used: usize) {}
+
+    fn write(_: &Epilogues, _: &(), _: &kernel::Sums, _: usize, _: &mut [()], _: usize) {}
+
+    fn tile(&self, tile: &Tile<'_>, out: &mut impl OutputRows<()>) {
+        if let Some(sink) = out.sink() {
+            sink.take(tile);
+        }
+    }
+
+    fn put(&self, _sums: &[i32], _col: usize, _row: &mut [()], _at: usize) {}
 }
 
 /// The sums themselves.
@@ -185,7 +233,8 @@ fn reached_by_eights<T: Copy + Into<i32>>(sums: &[i32; NR], thresholds: &[T; NR]
 
 /// Writes `used` bits to the columns from `at` on. Columns come in order: the first bits of a word
 /// replace it, later ones are added.
-fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
+#[inline(always)]
+pub(crate) fn join(bits: u64, used: usize, row: &mut [u64], at: usize) {
     let (shift, mut places) = (at % WORD, row.iter_mut().skip(at / WORD));
     if let Some(word) = places.next() {
         *word = if shift == 0 {

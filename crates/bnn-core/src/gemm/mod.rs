@@ -34,6 +34,12 @@ pub(crate) mod product;
 mod sample_rows;
 pub(crate) mod samples;
 #[cfg(feature = "alloc")]
+#[cfg_attr(
+    not(feature = "std"),
+    expect(dead_code, reason = "threads decide how sinks are cut")
+)]
+pub(crate) mod sink;
+#[cfg(feature = "alloc")]
 mod slabs;
 #[cfg(feature = "alloc")]
 mod tiled;

@@ -13,6 +13,11 @@ pub(super) fn threads(_: &impl TiledOutput) -> usize {
     1
 }
 
+/// Computes nothing, and gives the sink back.
+pub(super) fn compute_tiles<P, S>(_: &P, sink: S) -> Result<(), S> {
+    Err(sink)
+}
+
 /// Computes nothing, and says so.
 pub(super) fn compute<P: TiledOutput>(_: &P, _: &mut [P::Elem], _: usize) -> bool {
     false

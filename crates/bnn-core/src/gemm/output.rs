@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use super::epilogue::Tile;
+
 /// Which outputs of each sample a call computes, and where they go.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
@@ -58,6 +60,18 @@ pub(crate) trait OutputRows<T> {
     fn rows_from(&mut self, _sample: usize) -> Option<(&mut [T], usize)> {
         None
     }
+
+    /// What takes tiles of sums in the place of rows.
+    fn sink(&mut self) -> Option<&mut dyn TileSink> {
+        None
+    }
+}
+
+/// Takes the sums of a product tile by tile, and writes what it makes of them itself: tensors of
+/// several types, for example.
+pub(crate) trait TileSink {
+    /// Takes a tile. The columns of a sample come in order.
+    fn take(&mut self, tile: &Tile<'_>);
 }
 
 /// Whole rows, `stride` elements apart.

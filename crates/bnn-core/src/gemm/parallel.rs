@@ -9,6 +9,7 @@ use std::vec::Vec;
 use rayon::prelude::*;
 
 use super::output::{Columns, OutputRows, Strided, TiledOutput};
+use super::sink::{CutSink, SinkRows};
 use crate::shape::WORD;
 
 /// Word products below which one thread is faster than waking a second: some 15 microseconds.
@@ -150,6 +151,48 @@ pub(super) fn compute<P: TiledOutput>(outputs: &P, c: &mut [P::Elem], stride: us
         }
     }
     true
+}
+
+/// Computes all outputs in parts for a sink, if that is worth it; else gives the sink back.
+pub(super) fn compute_tiles<P, S>(outputs: &P, sink: S) -> Result<(), S>
+where
+    P: TiledOutput<Elem = ()>,
+    S: CutSink,
+{
+    let [m, n] = outputs.shape();
+    let Some(Split { cut, parts, round }) = split(outputs) else {
+        return Err(sink);
+    };
+    let (mut sinks, each) = match cut {
+        Cut::Samples => {
+            let each = m.div_ceil(parts).next_multiple_of(outputs.grain().samples);
+            (sink.by_samples(each), each)
+        }
+        Cut::Outputs(_) => {
+            let each = n.div_ceil(parts).next_multiple_of(WORD);
+            (sink.by_columns(each), each)
+        }
+    };
+    for (sinks, first) in sinks.chunks_mut(round).zip((0..).step_by(round)) {
+        sinks.par_iter_mut().enumerate().for_each(|(i, sink)| {
+            let start = (first + i) * each;
+            let out = &mut SinkRows(sink);
+            match cut {
+                Cut::Samples => {
+                    outputs.part(start..(start + each).min(m), &Columns::all(n), out);
+                }
+                Cut::Outputs(_) => {
+                    let columns = Columns {
+                        rows: start..(start + each).min(n),
+                        first: 0,
+                        origin: start,
+                    };
+                    outputs.part(0..m, &columns, out);
+                }
+            }
+        });
+    }
+    Ok(())
 }
 
 /// TiledOutput of rows that lie apart.

@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::epilogue::TileEpilogue;
+use super::epilogue::{Tile, TileEpilogue};
 use super::output::{Columns, OutputRows};
 use super::product::Product;
 use crate::aligned::AlignedWords;
@@ -108,27 +108,24 @@ impl<E: TileEpilogue> Product<'_, E> {
                 a.correct(samples.clone(), panel_start, sums);
                 let used = NR.min(columns.rows.end - panel_start);
                 let col = columns.first + panel_start;
-                let parameters = epilogue.panel(col, used);
-                for (sample, sums) in samples.clone().zip(sums.chunks_exact_mut(rows_per_sample)) {
-                    let planes;
-                    let sums = match sums {
-                        [signs] => signs,
-                        sums => {
-                            planes = weigh_planes(sums);
-                            &planes
+                if rows_per_sample > 1 {
+                    for sample in 0..samples.len() {
+                        let planes = sample * rows_per_sample..(sample + 1) * rows_per_sample;
+                        let totals = weigh_planes(sums.get(planes).unwrap_or_default());
+                        if let Some(place) = sums.get_mut(sample) {
+                            *place = totals;
                         }
-                    };
-                    if let Some(row) = out.row(sample - range.start) {
-                        E::write(
-                            epilogues,
-                            &parameters,
-                            sums,
-                            used,
-                            row,
-                            col - columns.origin,
-                        );
                     }
                 }
+                let tile = Tile {
+                    epilogues,
+                    sums: sums.get(..samples.len()).unwrap_or_default(),
+                    used,
+                    first: samples.start - range.start,
+                    col,
+                    at: col - columns.origin,
+                };
+                epilogue.tile(&tile, out);
             }
         }
     }

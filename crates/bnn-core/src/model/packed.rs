@@ -60,8 +60,11 @@ impl<'a> PackedModel<'a> {
             .is_graph()
             .then(|| PackedGraph::new(&model))
             .transpose()?;
-        let most = graph.as_ref().map(PackedGraph::words).or(most);
-        let bytes = most.unwrap_or(1).saturating_mul(size_of::<u64>());
+        let most = match &graph {
+            Some(graph) => graph.words(1)?,
+            None => most.unwrap_or(1),
+        };
+        let bytes = most.saturating_mul(size_of::<u64>());
         Ok(Self {
             model,
             layers,
@@ -225,7 +228,7 @@ impl PackedModel<'_> {
     /// Words of a workspace for a block of samples.
     pub(super) fn workspace_words(&self, samples: usize) -> Result<usize, Error> {
         if let Some(graph) = &self.graph {
-            return mul("words between nodes", samples, graph.words());
+            return graph.words(samples);
         }
         let WorkspaceWords { between, reached } = self.workspace_parts(samples)?;
         // One layer reads what another one writes.

@@ -7,7 +7,9 @@ use super::{run, signs};
 use crate::bits::{BitMatrix, BitMatrixView};
 use crate::error::Error;
 use crate::gemm::Thresholds;
+use crate::gemm::driver::Destination;
 use crate::gemm::epilogue::{Threshold, TileEpilogue};
+use crate::gemm::output::Strided;
 use crate::shape::{mul, row_words};
 
 /// Checked images and filters.
@@ -35,21 +37,20 @@ impl<'a, 'w> Call<'a, 'w> {
         [self.samples, self.filters.conv().outputs()]
     }
 
-    /// Computes the outputs; `c` holds a row of them per output pixel, `stride` elements apart.
+    /// Computes the outputs, a row of them per output pixel.
     pub(super) fn run<E: TileEpilogue>(
         self,
         epilogue: &E,
-        c: &mut [E::Elem],
-        stride: usize,
+        to: impl Destination<E::Elem>,
     ) -> Result<(), Error> {
         let source = match self.source() {
             Ok(source) => source,
             Err(floats) => {
                 let bits = self.signs(floats)?;
-                return self.on(bits.view()).run(epilogue, c, stride);
+                return self.on(bits.view()).run(epilogue, to);
             }
         };
-        run::run(self.filters, source, self.samples, epilogue, c, stride)
+        run::run(self.filters, source, self.samples, epilogue, to)
     }
 
     /// Writes whether the sums reach the thresholds; rows of `out` are as long as outputs need.
@@ -72,7 +73,7 @@ impl<'a, 'w> Call<'a, 'w> {
         if run::run_bits(filters, source, samples, thresholds, limits, out, stride) {
             return Ok(());
         }
-        self.run(&Threshold(thresholds), out, stride)
+        self.run(&Threshold(thresholds), Strided { c: out, stride })
     }
 
     /// Images that are packed, or else floats.

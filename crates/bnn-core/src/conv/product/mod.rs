@@ -24,7 +24,10 @@ pub(crate) use layer::BitLayer;
 use crate::bits::BitMatrixViewMut;
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Affine, RawSums};
+use crate::gemm::driver::InTiles;
+use crate::gemm::epilogue::{Affine, RawSums, Tiles};
+use crate::gemm::output::Strided;
+use crate::gemm::sink::CutSink;
 use crate::shape::{equal, strided};
 
 /// Writes the sums: `c[p * c_stride + o]` for output pixel `p` (of the batch, row after row) and
@@ -43,7 +46,8 @@ pub fn conv2d_i32<'a>(
     let call = Call::new(images.into(), filters)?;
     let [m, n] = call.shape();
     strided("output", c.len(), m, n, c_stride)?;
-    call.run(&RawSums, c, c_stride)
+    let stride = c_stride;
+    call.run(&RawSums, Strided { c, stride })
 }
 
 /// Writes `scale[o] * sum + bias[o]` to `c[p * c_stride + o]`, rounded as by
@@ -64,7 +68,20 @@ pub fn conv2d_f32<'a>(
     strided("output", c.len(), m, n, c_stride)?;
     equal("scales", n, scale.len())?;
     equal("biases", n, bias.len())?;
-    call.run(&Affine { scale, bias }, c, c_stride)
+    let stride = c_stride;
+    call.run(&Affine { scale, bias }, Strided { c, stride })
+}
+
+/// Hands the sums to `sink`, tile by tile.
+///
+/// # Errors
+/// Those of [`conv2d_i32`], before which `sink` has been given nothing.
+pub(crate) fn conv2d_tiles(
+    images: Images<'_>,
+    filters: &PackedFilters,
+    sink: impl CutSink,
+) -> Result<(), Error> {
+    Call::new(images, filters)?.run(&Tiles, InTiles(sink))
 }
 
 /// Writes bits: `out[p, o] = +1` where `sum >= thresholds[o]`.

@@ -11,21 +11,20 @@ use super::patches::{Patches, columns_of, with_samples};
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-use crate::gemm::driver::compute_all;
+use crate::gemm::driver::{Destination, compute_all};
 use crate::gemm::epilogue::TileEpilogue;
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::gemm::product::Product;
 use crate::gemm::{PackedWeights, Resolved, Thresholds, Weights};
 use crate::shape::row_words;
 
-/// Computes all outputs; `c` holds a row of them per output pixel, `stride` elements apart.
+/// Computes all outputs, a row of them per output pixel.
 pub(super) fn run<E: TileEpilogue>(
     filters: &PackedFilters,
     source: PackedImages<'_>,
     samples: usize,
     epilogue: &E,
-    c: &mut [E::Elem],
-    stride: usize,
+    to: impl Destination<E::Elem>,
 ) -> Result<(), Error> {
     let conv = filters.conv();
     match &filters.layout {
@@ -38,7 +37,7 @@ pub(super) fn run<E: TileEpilogue>(
                 clips: clips.as_ref().filter(|_| is_needed(conv, source.depth())),
                 epilogue,
             };
-            compute_all(&groups, c, stride);
+            to.compute(&groups);
         }
         PackedLayout::Direct(direct) if direct.takes(&source) => {
             let product = DirectProduct {
@@ -49,12 +48,12 @@ pub(super) fn run<E: TileEpilogue>(
                 samples,
                 epilogue: OfSums(epilogue),
             };
-            compute_all(&product, c, stride);
+            to.compute(&product);
         }
         PackedLayout::Direct(direct) => {
             let patches = direct.filters(conv)?;
             let patches = PackedFilters::by_patches(filters.kernel(), conv, patches.view())?;
-            return run(&patches, source, samples, epilogue, c, stride);
+            return run(&patches, source, samples, epilogue, to);
         }
         PackedLayout::Depthwise(words) => {
             let depthwise = WithEpilogue {
@@ -67,7 +66,7 @@ pub(super) fn run<E: TileEpilogue>(
                 kernel: filters.kernel(),
                 epilogue,
             };
-            compute_all(&depthwise, c, stride);
+            to.compute(&depthwise);
         }
     }
     Ok(())

@@ -4,17 +4,21 @@
 //! made; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is
 //! a graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks
-//! of samples on hosts, over tensors that are `whole`. `info` and `cost` tell what nodes are and
+//! of samples on hosts, `group` after group of nodes, over tensors that are `whole`. `info` and `cost` tell what nodes are and
 //! take.
 
 pub(in crate::model) mod check;
 mod cost;
 #[doc(hidden)]
 pub mod fixed;
+#[cfg(feature = "alloc")]
+mod group;
 mod info;
 mod node;
 #[cfg(feature = "alloc")]
 pub(in crate::model) mod packed;
+#[cfg(feature = "alloc")]
+mod packed_block;
 #[cfg(feature = "alloc")]
 mod packed_product;
 mod per_channel;

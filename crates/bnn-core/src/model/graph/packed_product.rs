@@ -2,21 +2,25 @@
 
 use alloc::vec::Vec;
 
+use bytemuck::cast_slice_mut;
+
+use super::group::Numbers;
 use super::node::{NodeParts, WeightRows};
 use super::record::values;
-use super::tensor::{RowMut, RowNumbers, Rows};
-use super::whole::RowsMut;
-use super::windowed::{WindowRow, conv_of, finish, finished};
+use super::tensor::{RowNumbers, Rows};
+use super::windowed::{WindowRow, conv_of};
 use crate::bits::BitMatrixView;
 use crate::conv::product::BitLayer;
-use crate::conv::{Images, PackedFilters, conv2d_f32, conv2d_i32};
+use crate::conv::{Images, PackedFilters};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::kernel::Kernel;
+use crate::kernel::loops::Loop;
+use crate::kernel::{Kernel, vectorised};
 use crate::memory;
 use crate::model::error::ModelError;
 use crate::ordered::OrderedWeights;
 use crate::shape::{positive, row_words};
+use crate::window::Windows;
 
 /// A product whose weights are laid out.
 #[derive(Clone, Debug)]
@@ -82,95 +86,83 @@ impl<'a> PackedProduct<'a> {
         }
     }
 
-    /// Words of a sample that a run works in.
+    /// The type of the sums of a row; `None`: images go through it whole.
+    pub(super) fn sums(&self) -> Option<SumsOf> {
+        match self {
+            Self::ToBits(_) | Self::Signs(_) => None,
+            Self::Integers(_) => Some(SumsOf::Integers),
+            Self::Bytes(_) => Some(SumsOf::ExactReals),
+            Self::Reals(_) => Some(SumsOf::Reals),
+        }
+    }
+
+    /// Words that a run works in: a row of sums, and what they are made of.
     pub(super) fn work_words(&self, node: &NodeParts<'_>) -> usize {
         let (n, k) = (node.record.channels as usize, node.row_len());
-        let [height, width] = node.record.sides.map(usize::from);
-        let bytes = match self {
-            Self::ToBits(_) => 0,
-            // Sums that are finished then.
-            Self::Signs(_) => match node.record.values {
-                values::REAL => 0,
-                _ => (height * width * n).saturating_mul(size_of::<i32>()),
-            },
-            // A patch, and a row of patches with its outputs.
-            Self::Integers(_) => k * size_of::<i16>(),
-            Self::Bytes(groups) | Self::Reals(groups) => (k + n / positive(groups.len()))
-                .saturating_mul(width)
-                .saturating_mul(size_of::<f32>()),
-        };
-        bytes.div_ceil(size_of::<u64>())
+        let [_, width] = node.record.sides.map(usize::from);
+        let words = |bytes: usize| bytes.div_ceil(size_of::<u64>());
+        let sums = sums_words(node);
+        match self {
+            Self::ToBits(_) | Self::Signs(_) => 0,
+            // A patch.
+            Self::Integers(_) => sums + words(k * size_of::<i16>()),
+            // A row of patches, and the sums of a group.
+            Self::Bytes(groups) | Self::Reals(groups) => {
+                let outputs = n / positive(groups.len());
+                let floats = (k + outputs).saturating_mul(width);
+                sums.saturating_add(words(floats.saturating_mul(size_of::<f32>())))
+            }
+        }
     }
 
-    /// Writes all outputs of a block of samples.
-    pub(super) fn run(
+    /// Makes the sums of row `y` of an image, `[pixel, output]`, in the first words of `work`, and
+    /// returns them.
+    pub(super) fn row<'w>(
         &self,
         node: &NodeParts<'_>,
-        samples: usize,
-        images: Rows<'_>,
-        mut out: RowsMut<'_>,
-        work: &mut [u64],
-    ) -> Result<(), ModelError> {
-        let n = node.record.channels as usize;
-        let [height, width] = node.record.sides.map(usize::from);
-        let pixels = samples * height * width;
+        y: usize,
+        image: Rows<'_>,
+        work: &'w mut [u64],
+    ) -> Numbers<'w> {
+        let row = WindowRow::new(node, y, image);
+        let len = node.record.row_elements();
+        let (sums, work) = work
+            .split_at_mut_checked(sums_words(node))
+            .unwrap_or_default();
         match self {
-            Self::ToBits(layer) => {
-                if let RowsMut::Bits(y) = out {
-                    let y = y.get_mut(..pixels * row_words(n)).unwrap_or_default();
-                    layer.run(bits_or_bytes(node, samples, images)?, y)?;
-                }
-                Ok(())
-            }
-            Self::Signs(filters) => {
-                let images = bits_or_bytes(node, samples, images)?;
-                if let RowsMut::Real(y) = out {
-                    let y = y.get_mut(..pixels * n).unwrap_or_default();
-                    conv2d_f32(images, filters, node.reals(0), node.reals(1), y, n)?;
-                    return Ok(());
-                }
-                let sums: &mut [i32] = bytemuck::cast_slice_mut(work);
-                let sums = sums.get_mut(..pixels * n).unwrap_or_default();
-                conv2d_i32(images, filters, sums, n)?;
-                let mut out = out.part(0..pixels * n);
-                for (pixel, sums) in sums.chunks_exact(positive(n)).enumerate() {
-                    finish(node, sums, pixel, 0, &mut out);
-                }
-                Ok(())
-            }
             Self::Integers(weights) => {
-                self.rows(node, samples, images, &mut out, |row, out| {
-                    integers(node, row, weights, out, work);
+                let sums = cast_slice_mut(sums).get_mut(..len).unwrap_or_default();
+                vectorised(IntegerSums {
+                    node,
+                    row,
+                    weights,
+                    sums: &mut *sums,
+                    work,
                 });
-                Ok(())
+                Numbers::Integer(sums)
             }
             Self::Bytes(groups) | Self::Reals(groups) => {
-                self.rows(node, samples, images, &mut out, |row, out| {
-                    reals(node, row, groups, out, work);
-                });
-                Ok(())
+                let sums = cast_slice_mut(sums).get_mut(..len).unwrap_or_default();
+                reals(node, &row, groups, sums, work);
+                Numbers::Real(sums)
             }
+            Self::ToBits(_) | Self::Signs(_) => Numbers::Integer(&[]),
         }
     }
+}
 
-    /// Calls `compute` for each row of the outputs.
-    fn rows<'r>(
-        &self,
-        node: &NodeParts<'_>,
-        samples: usize,
-        images: Rows<'r>,
-        out: &mut RowsMut<'_>,
-        mut compute: impl FnMut(&WindowRow<'r>, RowMut<'_>),
-    ) {
-        let (height, len) = (node.record.height(), node.record.row_len());
-        for sample in 0..samples {
-            let image = images.skip(sample * node.input.height());
-            for y in 0..height {
-                let at = (sample * height + y) * len;
-                compute(&WindowRow::new(node, y, image), out.part(at..at + len));
-            }
-        }
-    }
+/// What sums of a product by rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SumsOf {
+    Integers,
+    /// Integers that are held as `f32`.
+    ExactReals,
+    Reals,
+}
+
+/// Words of a row of sums.
+fn sums_words(node: &NodeParts<'_>) -> usize {
+    node.record.row_elements().div_ceil(2)
 }
 
 /// The weights of each group.
@@ -197,7 +189,7 @@ fn is_exact_in_f32(node: &NodeParts<'_>) -> bool {
 }
 
 /// The images of a product with signs.
-fn bits_or_bytes<'r>(
+pub(super) fn bits_or_bytes<'r>(
     node: &NodeParts<'_>,
     samples: usize,
     images: Rows<'r>,
@@ -217,59 +209,39 @@ fn bits_or_bytes<'r>(
     })
 }
 
-/// Sums that are made before they are finished.
-const SUMS: usize = 32;
-
 /// A row of products of integers with weights of 16 bits.
-fn integers(
-    node: &NodeParts<'_>,
-    row: &WindowRow<'_>,
-    weights: &[i16],
-    mut out: RowMut<'_>,
-    work: &mut [u64],
-) {
-    let (n, k) = (node.record.channels as usize, positive(node.row_len()));
-    let groups = positive(node.record.groups.into());
-    let (all, channels) = (
-        node.input.channels as usize,
-        node.input.channels as usize / groups,
-    );
-    let outputs = positive(n / groups);
-    let patch: &mut [i16] = bytemuck::cast_slice_mut(work);
-    let patch = patch.get_mut(..k).unwrap_or_default();
-    for ox in 0..row.windows.x.output {
-        for (group, weights) in weights.chunks_exact(outputs * k).enumerate() {
-            patch.fill(0);
-            row.taps(ox, |tap, x, column| {
-                let at = column * all + group * channels;
-                let to = patch.get_mut(tap * channels..(tap + 1) * channels);
-                let to = to.unwrap_or_default();
-                match x {
-                    RowNumbers::Bytes(x) => {
-                        let x = x.get(at..at + channels).unwrap_or_default();
-                        to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
-                    }
-                    RowNumbers::Fixed(x) => {
-                        let x = x.get(at..at + channels).unwrap_or_default();
-                        to.iter_mut().zip(x).for_each(|(to, &x)| *to = x);
-                    }
-                    _ => {} // `open` has refused it
-                }
-            });
-            let mut sums = [0; SUMS];
-            let first = group * outputs;
-            for (i, weights) in weights.chunks(SUMS * k).enumerate() {
-                let filters = weights.chunks_exact(k);
-                let count = filters.len();
-                for (sum, filter) in sums.iter_mut().zip(filters) {
+struct IntegerSums<'r, 'w> {
+    node: &'r NodeParts<'r>,
+    row: WindowRow<'r>,
+    weights: &'r [i16],
+    sums: &'w mut [i32],
+    work: &'w mut [u64],
+}
+
+impl Loop for IntegerSums<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (n, k) = (
+            positive(self.node.record.channels as usize),
+            self.node.row_len(),
+        );
+        let groups = positive(self.node.record.groups.into());
+        let (outputs, k) = (positive(n / groups), positive(k));
+        let patch: &mut [i16] = cast_slice_mut(self.work);
+        let patch = patch.get_mut(..k).unwrap_or_default();
+        for (ox, sums) in self.sums.chunks_exact_mut(n).enumerate() {
+            let of_groups = self.weights.chunks_exact(outputs * k).enumerate();
+            for ((group, weights), sums) in of_groups.zip(sums.chunks_exact_mut(outputs)) {
+                self.row.patch(self.node, ox, group, patch);
+                for (sum, filter) in sums.iter_mut().zip(weights.chunks_exact(k)) {
                     let products = patch.iter().zip(filter);
                     // `open` has checked that no sum leaves `i32`.
                     *sum = products.fold(0_i32, |sum, (&x, &w)| {
                         sum.wrapping_add(i32::from(x) * i32::from(w))
                     });
                 }
-                let sums = sums.get(..count).unwrap_or_default();
-                finish(node, sums, ox, first + i * SUMS, &mut out);
             }
         }
     }
@@ -280,75 +252,130 @@ fn reals(
     node: &NodeParts<'_>,
     row: &WindowRow<'_>,
     groups: &[OrderedWeights],
-    mut out: RowMut<'_>,
+    sums: &mut [f32],
     work: &mut [u64],
 ) {
-    let (n, k) = (node.record.channels as usize, positive(node.row_len()));
+    let (n, k) = (
+        positive(node.record.channels as usize),
+        positive(node.row_len()),
+    );
     let width = row.windows.x.output;
-    let all = node.input.channels as usize;
-    let count = positive(groups.len());
-    let (channels, outputs) = (all / count, n / count);
-    let work: &mut [f32] = bytemuck::cast_slice_mut(work);
+    let outputs = positive(n / positive(groups.len()));
+    let work: &mut [f32] = cast_slice_mut(work);
     let (patches, work) = work.split_at_mut_checked(width * k).unwrap_or_default();
-    let sums = work.get_mut(..width * outputs).unwrap_or_default();
+    let of_group = work.get_mut(..width * outputs).unwrap_or_default();
     for (group, weights) in groups.iter().enumerate() {
-        patches.fill(0.0);
-        for (ox, patch) in patches.chunks_exact_mut(k).enumerate() {
-            row.taps(ox, |tap, x, column| {
-                let at = column * all + group * channels;
-                let to = patch.get_mut(tap * channels..(tap + 1) * channels);
-                let to = to.unwrap_or_default();
-                match x {
-                    RowNumbers::Real(x) => {
-                        let x = x.get(at..at + channels).unwrap_or_default();
-                        to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
-                    }
-                    RowNumbers::Bytes(x) => {
-                        let x = x.get(at..at + channels).unwrap_or_default();
-                        to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
-                    }
-                    _ => {} // `open` has refused it
-                }
-            });
-        }
+        vectorised(Patches {
+            node,
+            row,
+            group,
+            patches: &mut *patches,
+        });
         // Zeros around the image add nothing to a sum that begins with +0: weights are finite.
-        if weights.multiply(patches, sums).is_err() {
+        let to = match groups.len() {
+            1 => &mut *sums,
+            _ => &mut *of_group,
+        };
+        if weights.multiply(patches, to).is_err() {
             return; // sizes are those of the weights
         }
-        finish_reals(node, sums, group * outputs, outputs, &mut out);
+        if groups.len() > 1 {
+            let pixels = sums.chunks_exact_mut(n).zip(of_group.chunks_exact(outputs));
+            for (sums, of_group) in pixels {
+                let sums = sums.get_mut(group * outputs..).unwrap_or_default();
+                sums.iter_mut()
+                    .zip(of_group)
+                    .for_each(|(to, sum)| *to = *sum);
+            }
+        }
     }
 }
 
-/// Writes what becomes of the sums of a row, those of the outputs of a group from `first` on.
-fn finish_reals(
-    node: &NodeParts<'_>,
-    sums: &[f32],
-    first: usize,
-    outputs: usize,
-    out: &mut RowMut<'_>,
-) {
-    let n = positive(node.record.channels as usize);
-    let pixels = sums.chunks_exact(positive(outputs)).enumerate();
-    if node.input.values != values::REAL {
-        for (pixel, all) in pixels {
-            for (i, reals) in all.chunks(SUMS).enumerate() {
-                let mut sums = [0; SUMS];
-                let sums = sums.get_mut(..reals.len()).unwrap_or_default();
-                for (sum, real) in sums.iter_mut().zip(reals) {
-                    *sum = *real as i32;
-                }
-                finish(node, sums, pixel, first + i * SUMS, out);
+/// The patches of a row for the weights of a group.
+struct Patches<'r, 'w> {
+    node: &'r NodeParts<'r>,
+    row: &'r WindowRow<'r>,
+    group: usize,
+    patches: &'w mut [f32],
+}
+
+impl Loop for Patches<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let k = positive(self.node.row_len());
+        for (ox, patch) in self.patches.chunks_exact_mut(k).enumerate() {
+            self.row.patch(self.node, ox, self.group, patch);
+        }
+    }
+}
+
+impl<'r> WindowRow<'r> {
+    /// Calls `visit` with the taps of window `ox` that lie on the image and side by side: the first
+    /// one's number, its row, its column, and how many they are.
+    #[inline(always)]
+    fn runs(&self, ox: usize, mut visit: impl FnMut(usize, RowNumbers<'r>, usize, usize)) {
+        let Windows { y, x } = &self.windows;
+        let inside = x.inside(ox);
+        for ky in y.inside(self.y) {
+            let row = self.rows.row(y.pixel(self.y, ky));
+            let mut run = |kx: usize, count| {
+                visit(ky * x.kernel + kx, row, x.pixel(ox, kx), count);
+            };
+            match x.dilation {
+                1 if !inside.is_empty() => run(inside.start, inside.len()),
+                _ => inside.clone().for_each(|kx| run(kx, 1)),
             }
         }
-        return;
     }
-    let RowMut::Real(out) = out else {
-        return; // `open` has refused it
-    };
-    for ((_, sums), y) in pixels.zip(out.chunks_exact_mut(n)) {
-        let y = y.get_mut(first..first + outputs).unwrap_or_default();
-        for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
-            *y = finished(node, *sum, first + i);
-        }
+
+    /// Writes what lies under window `ox` in the channels of a group: zeros around the image.
+    #[inline(always)]
+    fn patch<T: Element>(&self, node: &NodeParts<'_>, ox: usize, group: usize, patch: &mut [T]) {
+        let all = node.input.channels as usize;
+        let channels = all / positive(node.record.groups.into());
+        patch.fill(T::default());
+        self.runs(ox, |tap, numbers, column, count| {
+            // Where there are no other groups, taps that lie side by side are one piece.
+            let (pieces, len) = match channels == all {
+                true => (1, count * channels),
+                false => (count, channels),
+            };
+            for piece in 0..pieces {
+                let at = (column + piece) * all + group * channels;
+                let to = (tap + piece) * channels;
+                let to = patch.get_mut(to..to + len).unwrap_or_default();
+                match numbers.part(at..at + len) {
+                    RowNumbers::Real(x) => T::of_reals(x, to),
+                    RowNumbers::Bytes(x) => {
+                        to.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into())
+                    }
+                    RowNumbers::Fixed(x) => T::of_fixed(x, to),
+                    RowNumbers::Bits(_) => {} // `open` has refused it
+                }
+            }
+        });
+    }
+}
+
+/// An element of a patch.
+trait Element: Copy + Default + From<u8> {
+    /// Copies what may be of another type in other patches.
+    fn of_reals(_x: &[f32], _to: &mut [Self]) {}
+    fn of_fixed(_x: &[i16], _to: &mut [Self]) {}
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn of_reals(x: &[f32], to: &mut [f32]) {
+        to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
+    }
+}
+
+impl Element for i16 {
+    #[inline(always)]
+    fn of_fixed(x: &[i16], to: &mut [i16]) {
+        to.iter_mut().zip(x).for_each(|(to, x)| *to = *x);
     }
 }

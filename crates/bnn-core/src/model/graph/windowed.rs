@@ -20,8 +20,8 @@ use crate::window::Windows;
 /// A row of windows.
 pub(super) struct WindowRow<'r> {
     pub(super) windows: Windows,
-    y: usize,
-    rows: Rows<'r>,
+    pub(super) y: usize,
+    pub(super) rows: Rows<'r>,
 }
 
 impl<'r> WindowRow<'r> {

@@ -19,7 +19,7 @@ use super::vertical::Counters;
 use crate::bits::BitMatrixView;
 use crate::conv::geometry::Conv2d;
 use crate::error::Error;
-use crate::gemm::epilogue::TileEpilogue;
+use crate::gemm::epilogue::{Tile, TileEpilogue};
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
 use crate::kernel::NR;
 use crate::kernel::{Kernel, Sums};
@@ -118,13 +118,17 @@ impl<E: TileEpilogue> WithEpilogue<'_, E> {
             for (ox, sample) in line.stops.clone().zip(&mut samples) {
                 self.depthwise
                     .sum(&line.window(&conv.windows().x, ox), sums);
-                if let Some(row) = out.row(sample) {
-                    let (tiles, _) = sums.as_chunks::<NR>();
-                    for (tile, col) in tiles.iter().zip((0..n).step_by(NR)) {
-                        let used = NR.min(n - col);
-                        let panel = self.epilogue.panel(col, used);
-                        E::write(epilogues, &panel, &Sums(*tile), used, row, col);
-                    }
+                let (panels, _) = sums.as_chunks::<NR>();
+                for (panel, col) in panels.iter().zip((0..n).step_by(NR)) {
+                    let tile = Tile {
+                        epilogues,
+                        sums: &[Sums(*panel)],
+                        used: NR.min(n - col),
+                        first: sample,
+                        col,
+                        at: col,
+                    };
+                    self.epilogue.tile(&tile, out);
                 }
             }
         }

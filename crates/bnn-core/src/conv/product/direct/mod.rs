@@ -20,12 +20,13 @@ use crate::bits::{BitMatrix, BitMatrixView};
 use crate::conv::geometry::{Conv2d, PadValue};
 use crate::error::Error;
 use crate::gemm::Thresholds;
-use crate::gemm::epilogue::TileEpilogue;
+use crate::gemm::epilogue::{Tile, TileEpilogue};
 use crate::gemm::output::{Columns, Grain, OutputRows, TiledOutput};
+use crate::kernel::loops::Loop;
 use crate::kernel::windows::{
     BlockWindow, GROUP, Lanes, MOST_WAYS, PanelOrder, WindowBlock, WindowProduct,
 };
-use crate::kernel::{Kernel, NR, Sums};
+use crate::kernel::{Kernel, NR, Sums, vectorised};
 use crate::memory;
 use crate::shape::row_words;
 use staging::Staging;
@@ -373,33 +374,51 @@ impl<E: TileEpilogue> BlockEpilogue for OfSums<'_, E> {
         for (panel, col) in (0..conv.outputs()).step_by(NR).enumerate() {
             let lanes = staged.direct.panel(panel);
             staged.product.sums(&staged.block, lanes, sums);
-            let used = NR.min(conv.outputs() - col);
-            let parameters = self.0.panel(col, used);
-            for (i, (sums, window)) in sums.iter_mut().zip(windows).enumerate() {
-                if staged.direct.elements == Elements::Bits {
-                    staged.complete(sums, window, col);
-                }
-                if let Some(row) = out.row(first + i) {
-                    let epilogues = staged.kernel.epilogues();
-                    E::write(epilogues, &parameters, sums, used, row, col);
-                }
+            if staged.direct.elements == Elements::Bits {
+                vectorised(Complete { staged, sums, col });
             }
+            let tile = Tile {
+                epilogues: staged.kernel.epilogues(),
+                sums,
+                used: NR.min(conv.outputs() - col),
+                first,
+                col,
+                at: col,
+            };
+            self.0.tile(&tile, out);
         }
     }
 }
 
-impl StagedBlock<'_> {
-    /// Makes sums of minus the number of bits that differ.
-    fn complete(&self, sums: &mut Sums, window: &BlockWindow, col: usize) {
-        let k = self.conv.patch_len() as i32;
-        for sum in &mut sums.0 {
-            *sum = k.wrapping_add(*sum << 1);
-        }
-        if let Some(clips) = &self.direct.clips {
-            let missing = clips.of_way(window.way as usize);
-            let missing = missing.get(col..).unwrap_or_default();
-            for (sum, missing) in sums.0.iter_mut().zip(missing) {
-                *sum = sum.wrapping_add(*missing);
+/// Makes sums of minus the number of bits that differ, those of the outputs from `col` on.
+struct Complete<'c, 's> {
+    staged: &'c StagedBlock<'s>,
+    sums: &'c mut [Sums],
+    col: usize,
+}
+
+impl Loop for Complete<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let StagedBlock {
+            conv,
+            direct,
+            block,
+            ..
+        } = self.staged;
+        let k = conv.patch_len() as i32;
+        for (sums, window) in self.sums.iter_mut().zip(block.windows) {
+            for sum in &mut sums.0 {
+                *sum = k.wrapping_add(*sum << 1);
+            }
+            if let Some(clips) = &direct.clips {
+                let missing = clips.of_way(window.way as usize);
+                let missing = missing.get(self.col..).unwrap_or_default();
+                for (sum, missing) in sums.0.iter_mut().zip(missing) {
+                    *sum = sum.wrapping_add(*missing);
+                }
             }
         }
     }

@@ -42,7 +42,10 @@ pub(super) fn graph(seed: u64, size: usize) -> Graph {
         tensors: vec![(input_shape, values)],
     };
     for _ in 0..1 + sketch.dice.below(size) {
-        sketch.grow();
+        match sketch.dice.below(6) {
+            0 => sketch.unit(),
+            _ => sketch.grow(),
+        }
     }
     sketch.finish();
     Graph {
@@ -298,26 +301,7 @@ impl Sketch {
                 self.push(Operation::Affine(epilogue), &[at], shape, of);
             }
             3 | 5 | 6 => self.join(at),
-            7 => self.push(Operation::Relu, &[at], shape, values),
-            8 => {
-                let slopes = self.slopes(channels, values);
-                self.push(Operation::Prelu(slopes), &[at], shape, values);
-            }
-            9 => {
-                let operation = Operation::Rprelu {
-                    before: self.numbers(channels, values),
-                    slope: self.slopes(channels, values),
-                    after: self.numbers(channels, values),
-                };
-                self.push(operation, &[at], shape, values);
-            }
-            10 => {
-                let (low, high) = match values {
-                    Values::Real => (NodeNumber::Real(-1.0), NodeNumber::Real(2.5)),
-                    _ => (NodeNumber::Fixed(-100), NodeNumber::Fixed(1 << 20)),
-                };
-                self.push(Operation::Clamp { low, high }, &[at], shape, values);
-            }
+            7..=10 => self.element(at),
             11 | 12 => {
                 let pool = self.pool(shape);
                 let [height, width] = pool.windows().output_size();
@@ -333,6 +317,69 @@ impl Sketch {
             }
             _ => {}
         }
+    }
+
+    /// Adds a unit of a residual network: a product of signs that keeps the shape, a sum with any
+    /// tensor before, and a few steps of one element each. Later nodes may read any of them.
+    fn unit(&mut self) {
+        let at = self.recent();
+        let (shape, values) = self.tensors[at];
+        if !matches!(values, Values::Real | Values::Fixed { .. }) {
+            return self.grow();
+        }
+        let signs = self.tensors.len();
+        let thresholds = self.numbers(shape[2], values);
+        self.push(Operation::Sign(thresholds), &[at], shape, Values::Bits);
+        let before = self.tensors.len();
+        let of = match values {
+            Values::Fixed { .. } => self.fixed(),
+            values => values,
+        };
+        self.product(signs, of);
+        if self.tensors.len() == before {
+            return;
+        }
+        for _ in 0..self.dice.below(3) {
+            self.join(self.tensors.len() - 1);
+        }
+        for _ in 0..self.dice.below(5) {
+            self.element(self.tensors.len() - 1);
+        }
+    }
+
+    /// Adds a node that computes each element from one.
+    fn element(&mut self, at: usize) {
+        let (shape, values) = self.tensors[at];
+        let channels = shape[2];
+        let operation = match self.dice.below(6) {
+            0 => Operation::Relu,
+            1 => Operation::Prelu(self.slopes(channels, values)),
+            2 => Operation::Rprelu {
+                before: self.numbers(channels, values),
+                slope: self.slopes(channels, values),
+                after: self.numbers(channels, values),
+            },
+            3 => {
+                let (low, high) = match values {
+                    Values::Real => (NodeNumber::Real(-1.0), NodeNumber::Real(2.5)),
+                    _ => (NodeNumber::Fixed(-100), NodeNumber::Fixed(1 << 20)),
+                };
+                Operation::Clamp { low, high }
+            }
+            4 => {
+                let of = self.numbers_after(values);
+                let epilogue = self.epilogue_of(channels, of, false);
+                return self.push(Operation::Affine(epilogue), &[at], shape, of);
+            }
+            _ => {
+                // The number stays what the next step takes.
+                let thresholds = self.numbers(channels, values);
+                self.push(Operation::Sign(thresholds), &[at], shape, Values::Bits);
+                let slopes = self.slopes(channels, values);
+                return self.push(Operation::Prelu(slopes), &[at], shape, values);
+            }
+        };
+        self.push(operation, &[at], shape, values);
     }
 
     /// Joins a tensor with another one, or with itself.

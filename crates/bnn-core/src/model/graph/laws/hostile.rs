@@ -101,7 +101,7 @@ fn refusal(file: &[u8], record: usize, at: usize, value: u32, len: usize) -> Mod
 
 #[test]
 fn each_lie_about_a_graph_has_its_error() {
-    let file = residual_block(8, 5).write().unwrap();
+    let file = residual_block(8, 5, false).write().unwrap();
     // Input, numbers, signs, convolution, signs, convolution, sum.
     let layer = |index, fault: fault::Fault| ModelError::Layer {
         index,
@@ -141,7 +141,7 @@ fn each_lie_about_a_graph_has_its_error() {
 
 #[test]
 fn buffers_of_too_few_rows_are_refused() {
-    let file = residual_block(8, 64).write().unwrap();
+    let file = residual_block(8, 64, false).write().unwrap();
     // The last buffer, so that no other one moves: that of the second convolution has one row; the
     // signs before it need three.
     let at = records_at(&file);

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::record::{NodeRecord, values};
+use super::group::plan;
+use super::record::{NodeRecord, kind, values};
 use super::{Graph, fixed, graph_of};
 use crate::bits::BitMatrix;
 use crate::model::laws::{Samples, outputs};
@@ -140,6 +141,31 @@ proptest! {
     }
 }
 
+/// Groups of up to six nodes that end in several tensors, with and without a product.
+#[test]
+fn the_random_graphs_have_groups_of_each_kind() {
+    let (mut of_products, mut of_others, mut long, mut several) = (0, 0, 0, 0);
+    for seed in 0..300 {
+        let file = draw::graph(seed, 15).write().unwrap();
+        let file = AlignedBytes::from(file.as_slice());
+        let model = Model::open(&file).unwrap();
+        let records: Vec<NodeRecord> = model.records.iter().map(NodeRecord::decode).collect();
+        for members in plan::groups(&records).unwrap() {
+            let is_product = records[members[0]].kind == kind::PRODUCT;
+            match members.len() {
+                0 => panic!("a group without a node"),
+                1 => {}
+                _ if is_product => of_products += 1,
+                _ => of_others += 1,
+            }
+            long += usize::from(members.len() >= 5);
+            several += usize::from(plan::written(&records, &members).count() >= 2);
+        }
+    }
+    let all = [of_products, of_others, long, several];
+    assert!(all.iter().all(|&count| count >= 30), "{all:?}");
+}
+
 /// What the random graphs are to show they have.
 #[test]
 fn the_random_graphs_have_every_operation_and_rejoin() {
@@ -188,7 +214,7 @@ fn fixed_point_rounds_ties_to_the_greater() {
 /// A chain of convolutions of 3 x 3 and a shortcut around two of them keep rows, not images.
 #[test]
 fn a_buffer_holds_the_rows_under_windows_and_what_a_shortcut_waits_for() {
-    let graph = residual_block(64, 64);
+    let graph = residual_block(64, 64, false);
     let file = AlignedBytes::from(graph.write().unwrap().as_slice());
     let model = Model::open(&file).unwrap();
     let rows: Vec<u16> = model
@@ -200,8 +226,37 @@ fn a_buffer_holds_the_rows_under_windows_and_what_a_shortcut_waits_for() {
     assert_eq!(rows, [1, 3, 3, 1, 3, 1, 0]);
 }
 
-/// Bytes as numbers, plus what two binary convolutions of 3 x 3 make of their signs.
-fn residual_block(side: usize, channels: usize) -> Graph {
+/// Products of one sample that several threads share: they cut pixels, or channels where pixels are
+/// few.
+#[cfg(feature = "std")]
+#[test]
+fn threads_share_the_products_of_groups() {
+    for (side, channels) in [(1, 320), (2, 256), (3, 200), (12, 64), (17, 33)] {
+        for is_fixed in [false, true] {
+            let graph = residual_block(side, channels, is_fixed);
+            let file = AlignedBytes::from(graph.write().unwrap().as_slice());
+            let model = Model::open(&file).unwrap();
+            let (input, numbers) = samples(&graph, 7, 1);
+            let expected = expected(&graph, &numbers, model.output().1);
+            let packed = PackedModel::new(model).unwrap();
+            for threads in [1, 2, 3, 5] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                pool.build().unwrap().install(|| {
+                    let (found, done) = outputs(&model, 1, |y| packed.run(1, input.input(), y));
+                    done.unwrap();
+                    assert!(
+                        found == expected,
+                        "{side}, {channels}, {is_fixed}, {threads}"
+                    );
+                });
+            }
+        }
+    }
+}
+
+/// Bytes as numbers, plus what two binary convolutions of 3 x 3 make of their signs; at the end, for
+/// fixed point, as reals.
+fn residual_block(side: usize, channels: usize, is_fixed: bool) -> Graph {
     use super::{Node, NodeEpilogue, NodeWeights, Numbers, Operation, Values};
     use crate::conv::{Conv2d, ConvOptions, Padding};
     let options = ConvOptions {
@@ -213,32 +268,53 @@ fn residual_block(side: usize, channels: usize) -> Graph {
         scale: vec![0.5; channels],
         bias: vec![0.25; channels],
     };
+    let numbers = || match is_fixed {
+        true => NodeEpilogue::Fixed {
+            factor: (0..channels).map(|i| (i as i32 + 1) << 20).collect(),
+            bias: vec![-9; channels],
+            shift: 21,
+        },
+        false => real(),
+    };
+    let values = match is_fixed {
+        true => Values::Fixed { exponent: 2 },
+        false => Values::Real,
+    };
     let product = |seed| {
         let k = conv.patch_len();
         let weights = BitMatrix::pack(&noise(seed, channels * k), channels, k).unwrap();
         Operation::Product {
             conv,
             weights: NodeWeights::Bits(weights),
-            epilogue: real(),
+            epilogue: numbers(),
         }
     };
-    let sign = || Operation::Sign(Numbers::Real(vec![0.0; channels]));
+    let sign = || {
+        Operation::Sign(match is_fixed {
+            true => Numbers::Fixed(vec![3; channels]),
+            false => Numbers::Real(vec![0.0; channels]),
+        })
+    };
     let node = |operation, inputs: &[usize], values| Node {
         operation,
         inputs: inputs.to_vec(),
         values,
     };
+    let mut nodes = vec![
+        node(Operation::Affine(numbers()), &[0], values),
+        node(sign(), &[1], Values::Bits),
+        node(product(1), &[2], values),
+        node(sign(), &[3], Values::Bits),
+        node(product(2), &[4], values),
+        node(Operation::Add, &[1, 5], values),
+    ];
+    if is_fixed {
+        nodes.push(node(Operation::Affine(real()), &[6], Values::Real));
+    }
     Graph {
         input: InputType::Unsigned { depth: 8 },
         input_shape: [side, side, channels],
-        nodes: vec![
-            node(Operation::Affine(real()), &[0], Values::Real),
-            node(sign(), &[1], Values::Bits),
-            node(product(1), &[2], Values::Real),
-            node(sign(), &[3], Values::Bits),
-            node(product(2), &[4], Values::Real),
-            node(Operation::Add, &[1, 5], Values::Real),
-        ],
+        nodes,
         meta: Default::default(),
     }
 }
