@@ -23,6 +23,8 @@ let server;
 let browser;
 /** Requests that left this machine. */
 const external = [];
+/** Milliseconds to the first answer of every visit, each with an empty cache. */
+const firstAnswers = [];
 
 before(async () => {
   if (skip) return;
@@ -50,7 +52,9 @@ async function visit(t, options = {}) {
   });
   t.after(() => assert.deepEqual(errors, []));
   await page.goto(server.url);
-  await page.locator('body[data-first-answer]').waitFor();
+  const body = page.locator('body[data-first-answer]');
+  firstAnswers.push(Number(await body.getAttribute('data-first-answer')));
+  assert.equal(await answer(page), '3', 'the example is read');
   return page;
 }
 
@@ -94,18 +98,6 @@ async function drop(page, files) {
   }, files.map(({ name, bytes }) => ({ name, bytes: Array.from(bytes) })));
   await page.locator('main').dispatchEvent('drop', { dataTransfer: transfer });
 }
-
-test('the first answer is there soon after a cold load', { skip }, async (t) => {
-  const times = [];
-  for (let i = 0; i < 3; i += 1) {
-    const page = await visit(t);
-    assert.equal(await answer(page), '3');
-    times.push(Number(await page.locator('body').getAttribute('data-first-answer')));
-  }
-  console.log(`first answer after ${times.join(', ')} ms`);
-  // On a quiet machine a fraction of a second; here other programs may run beside it.
-  assert.ok(Math.min(...times) < 5000, `${times}`);
-});
 
 test('digits that a mouse draws are read while they are drawn', { skip }, async (t) => {
   const page = await visit(t);
@@ -213,4 +205,10 @@ test('phones and both schemes have the whole page, with contrast', { skip }, asy
 
 test('nothing is fetched from elsewhere', { skip }, () => {
   assert.deepEqual(external, []);
+});
+
+test('the first answer is there soon after a cold load', { skip }, () => {
+  console.log(`first answers after ${firstAnswers.join(', ')} ms`);
+  // Half a second on a quiet machine; here other programs run beside it.
+  assert.ok(Math.min(...firstAnswers) < 3000, `${firstAnswers}`);
 });
