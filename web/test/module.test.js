@@ -56,8 +56,8 @@ test('every function without a model in its arguments does what bnn.h says, call
   }
 });
 
-test('a stream of rows ends in the outputs of the whole image', async () => {
-  const x = await load();
+/** Hands out an instance's memory after what the library uses. */
+function memoryOf(x) {
   let at = x.__heap_base.value;
   const reserve = (bytes) => {
     const from = at + 15 & ~15;
@@ -70,6 +70,30 @@ test('a stream of rows ends in the outputs of the whole image', async () => {
     new Uint8Array(x.memory.buffer).set(bytes, from);
     return from;
   };
+  return { reserve, put };
+}
+
+test('a batch gives the outputs of its samples', async () => {
+  for (const build of BUILDS) {
+    const x = await load(build);
+    const { reserve, put } = memoryOf(x);
+    const file = read(`${MODELS}/digits.bnn`);
+    const [model, output] = [reserve(64), reserve(3 * 40)];
+    assert.equal(x.bnn_model_open(put(file), file.length, model), 0);
+    const scratchBytes = 3 * x.bnn_model_scratch_bytes(model);
+    const input = put(read(`${MODELS}/digits.inputs`).subarray(0, 3 * 64));
+    const scratch = reserve(scratchBytes);
+    const run = (samples) => x.bnn_model_run_batch(model, samples, input, 192, output, 120, scratch, scratchBytes);
+    assert.equal(run(3), 0);
+    const expected = new Float32Array(read(`${MODELS}/digits.outputs`).buffer, 0, 30);
+    assert.deepEqual(new Float32Array(x.memory.buffer, output, 30), expected);
+    assert.equal(run(2), 5, 'sizes of three samples');
+  }
+});
+
+test('a stream of rows ends in the outputs of the whole image', async () => {
+  const x = await load();
+  const { reserve, put } = memoryOf(x);
   const file = read(`${MODELS}/cnn.bnn`);
   const image = put(read(`${MODELS}/digits.inputs`).subarray(0, 64));
   const [model, stream, shape, ready, output] = [reserve(64), reserve(128), reserve(16), reserve(4), reserve(40)];
