@@ -7,7 +7,7 @@ use crate::bits::pack_where;
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::{for_rows, map};
+use crate::parallel::{for_each, for_rows};
 use crate::real::Real;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -36,6 +36,17 @@ pub(super) fn power(exponent: i8) -> f64 {
     f64::from(exponent).exp2()
 }
 
+/// The least and the greatest integer of 16 bits.
+const LEAST: f64 = i16::MIN as f64;
+const MOST: f64 = i16::MAX as f64;
+
+/// The nearest integer of 16 bits; NaN stays NaN. Training computes with integers as `f64`, which
+/// holds them exactly and of which every instruction set has vectors.
+#[inline(always)]
+pub(super) fn clip(v: f64) -> f64 {
+    v.clamp(LEAST, MOST)
+}
+
 /// What integers cannot tell, to be added to a result: NaN where one of the numbers that they stand
 /// for is not finite, else 0. So a training run that diverges is seen in its loss.
 pub(super) fn unless_finite<T: Real, const N: usize>(numbers: [T; N]) -> f64 {
@@ -57,21 +68,21 @@ impl<T: Real> Function<T> for FixedPoint {
     fn forward(&self, ctx: &mut Context<T>, given: &[&Tensor<T>]) -> Result<Vec<Tensor<T>>, Error> {
         let [x] = inputs("inputs of fixed_point", given)?;
         let (up, down) = (power(self.exponent), power(-self.exponent));
-        let (least, most) = (f64::from(i16::MIN), f64::from(i16::MAX));
         // In `f64` no sum is rounded.
-        let integer = |x: T| (x.as_f64() * up + 0.5).floor();
+        let sum = |x: T| x.as_f64() * up + 0.5;
         if ctx.varies(0) {
             let (rows, cols) = x.rows_cols();
+            // What `floor` makes of the sum is within 16 bits.
             let passes = pack_where(x.data(), rows, cols, |x| {
-                (least..=most).contains(&integer(x))
+                (LEAST..MOST + 1.0).contains(&sum(x))
             })?;
             ctx.save(Mask { passes });
         }
-        // `clamp` keeps NaN.
-        let y = map(x.data(), |&x| {
-            T::from_f64(integer(x).clamp(least, most) * down)
+        let mut y = (*x).clone();
+        for_each(y.data_mut(), |x| {
+            *x = T::from_f64(clip(sum(*x).floor()) * down);
         });
-        Ok(vec![Tensor::trusted(y, x.shape().to_vec())])
+        Ok(vec![y])
     }
 
     fn backward(

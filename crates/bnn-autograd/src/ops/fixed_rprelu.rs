@@ -1,13 +1,16 @@
 //! The rectifier with learned slopes and shifts, of fixed-point numbers, in integers.
 
-use bnn_core::internal::fixed;
+use std::ops::Range;
+
+use bnn_core::internal::{Loop, vectorised};
+use rayon::prelude::*;
 
 use super::channels::check_channels;
-use super::fixed_point::{check_exponent, power, unless_finite};
+use super::fixed_point::{check_exponent, clip, power, unless_finite};
 use crate::context::{Context, KeptInput};
 use crate::error::Error;
 use crate::function::{Derivatives, Function, inputs};
-use crate::parallel::{for_row_pairs, for_rows, sums_by_columns};
+use crate::parallel::{Terms, for_row_pairs, sums_of_terms, task_rows};
 use crate::real::Real;
 use crate::saved_state;
 use crate::tape::Var;
@@ -89,38 +92,148 @@ impl FixedRprelu {
         }
     }
 
-    /// The integers of a channel: before, slope, after.
-    fn channels(&self) -> impl Iterator<Item = [i32; 3]> {
-        let shifts = self.before.iter().zip(&self.after);
-        let numbers = shifts.zip(&self.slope);
-        numbers.map(|((&before, &after), &slope)| [before, slope, after])
+    /// The integers of the channels.
+    fn channels(&self) -> Channels {
+        let numbers = |of: &[i32]| of.iter().copied().map(f64::from).collect();
+        Channels {
+            before: numbers(&self.before),
+            slope: numbers(&self.slope),
+            after: numbers(&self.after),
+        }
     }
 
     /// The integer of a fixed-point number.
-    fn integer<T: Real>(&self, x: T) -> i16 {
-        fixed::saturated((x.as_f64() * self.up) as i64)
+    #[inline(always)]
+    fn integer<T: Real>(&self, x: T) -> f64 {
+        clip((x.as_f64() * self.up).trunc())
+    }
+
+    /// The integer of the result of `x` in a channel.
+    #[inline(always)]
+    fn result<T: Real>(&self, x: T, [before, slope, after]: [f64; 3]) -> f64 {
+        let u = clip(self.integer(x) + before);
+        clip(clip(rectified(u, slope)) + after)
     }
 
     /// How the result of `x` in a channel changes.
-    fn local<T: Real>(&self, x: T, [before, slope, after]: [i32; 3]) -> Local {
-        let fits = |v: i64| v == i64::from(fixed::saturated(v));
-        let sum = i64::from(self.integer(x)) + i64::from(before);
-        let u = fixed::saturated(sum);
-        let rectified = match u < 0 {
-            true => fixed::affine(u.into(), slope, 0, Self::SHIFT),
-            false => u.into(),
-        };
-        let result = i64::from(fixed::saturated(rectified)) + i64::from(after);
+    #[inline(always)]
+    fn local<T: Real>(&self, x: T, [before, slope, after]: [f64; 3]) -> Local {
+        let fits = |v: f64| v == clip(v);
         let number = |passes: bool, x: f64| if passes { x } else { 0.0 };
-        let passes = fits(rectified) && fits(result);
-        let slope = match u < 0 {
-            true => f64::from(slope) * SLOPE_UNIT,
-            false => 1.0,
-        };
+        let sum = self.integer(x) + before;
+        let u = clip(sum);
+        let rectified = rectified(u, slope);
+        let result = clip(rectified) + after;
+        let passes = fits(rectified) & fits(result);
+        let slope = if u < 0.0 { slope * SLOPE_UNIT } else { 1.0 };
         Local {
-            x: number(passes && fits(sum), slope),
-            slope: number(passes && u < 0, f64::from(u) * self.down),
+            x: number(passes & fits(sum), slope),
+            slope: number(passes & (u < 0.0), u * self.down),
             after: number(fits(result), 1.0),
+        }
+    }
+}
+
+/// What becomes of a negative `u`: `round(u * slope)`, of `u` else. Exact: the product of 16 and 32
+/// bits is, and so is its sum with one half.
+#[inline(always)]
+fn rectified(u: f64, slope: f64) -> f64 {
+    let product = (u * slope * SLOPE_UNIT + 0.5).floor();
+    if u < 0.0 { product } else { u }
+}
+
+/// The integers of the channels, as `f64`, which holds them.
+struct Channels {
+    before: Vec<f64>,
+    slope: Vec<f64>,
+    after: Vec<f64>,
+}
+
+impl Channels {
+    /// Before, slope and after of each channel of a range.
+    #[inline(always)]
+    fn range(&self, range: Range<usize>) -> impl Iterator<Item = [f64; 3]> {
+        let slopes = self.slope[range.clone()].iter();
+        let shifts = self.before[range.clone()].iter().zip(&self.after[range]);
+        let numbers = shifts.zip(slopes);
+        numbers.map(|((&before, &after), &slope)| [before, slope, after])
+    }
+
+    #[inline(always)]
+    fn all(&self) -> impl Iterator<Item = [f64; 3]> {
+        self.range(0..self.slope.len())
+    }
+}
+
+/// The results of rows, in place.
+struct Results<'a, T> {
+    function: &'a FixedRprelu,
+    channels: &'a Channels,
+    /// See [`unless_finite`].
+    nothing: &'a [f64],
+    rows: &'a mut [T],
+}
+
+impl<T: Real> Loop for Results<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact_mut(self.nothing.len()) {
+            let numbers = self.channels.all().zip(self.nothing);
+            for (x, (numbers, nothing)) in row.iter_mut().zip(numbers) {
+                let nothing = if x.is_nan() { f64::NAN } else { *nothing };
+                let v = self.function.result(*x, numbers);
+                *x = T::from_f64(v * self.function.down + nothing);
+            }
+        }
+    }
+}
+
+/// Gradients of rows of results, which become those of `x`.
+struct Gradient<'a, T> {
+    function: &'a FixedRprelu,
+    channels: &'a Channels,
+    x: &'a [T],
+    d: &'a mut [T],
+}
+
+impl<T: Real> Loop for Gradient<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let channels = self.channels.slope.len();
+        let rows = self.d.chunks_exact_mut(channels);
+        for (d, x) in rows.zip(self.x.chunks_exact(channels)) {
+            for ((d, &x), numbers) in d.iter_mut().zip(x).zip(self.channels.all()) {
+                *d = T::from_f64(d.as_f64() * self.function.local(x, numbers).x);
+            }
+        }
+    }
+}
+
+/// Terms of the gradients of shifts before, slopes and shifts after.
+struct ParamGradients<'a, T> {
+    function: &'a FixedRprelu,
+    channels: &'a Channels,
+    x: &'a [T],
+    d: &'a [T],
+}
+
+impl<T: Real> Terms<3> for ParamGradients<'_, T> {
+    #[inline(always)]
+    fn add(&self, row: usize, columns: Range<usize>, [before, slope, after]: [&mut [f64]; 3]) {
+        let at = row * self.channels.slope.len();
+        let range = at + columns.start..at + columns.end;
+        let pairs = self.x[range.clone()].iter().zip(&self.d[range]);
+        let sums = before.iter_mut().zip(slope).zip(after);
+        let terms = pairs.zip(self.channels.range(columns));
+        for (((before, slope), after), ((&x, d), numbers)) in sums.zip(terms) {
+            let (local, d) = (self.function.local(x, numbers), d.as_f64());
+            *before += d * local.x;
+            *slope += d * local.slope;
+            *after += d * local.after;
         }
     }
 }
@@ -144,15 +257,15 @@ impl<T: Real> Function<T> for FixedRprelu {
         let nothing: Vec<f64> = numbers
             .map(|((&before, &slope), &after)| unless_finite([before, slope, after]))
             .collect();
-        let mut y = x.clone();
-        for_rows(y.data_mut(), slope.numel(), |row| {
-            let channels = self.channels().zip(&nothing);
-            for (x, ([before, slope, after], nothing)) in row.iter_mut().zip(channels) {
-                let v = fixed::plus(self.integer(*x), before);
-                let v = fixed::plus(fixed::prelu(v, slope, Self::SHIFT), after);
-                let nothing = if x.is_nan() { f64::NAN } else { *nothing };
-                *x = T::from_f64(f64::from(v) * self.down + nothing);
-            }
+        let (mut y, channels) = (x.clone(), &self.channels());
+        let task = task_rows(nothing.len()) * nothing.len();
+        y.data_mut().par_chunks_mut(task).for_each(|rows| {
+            vectorised(Results {
+                function: self,
+                channels,
+                nothing: &nothing,
+                rows,
+            });
         });
         Ok(vec![y])
     }
@@ -165,30 +278,33 @@ impl<T: Real> Function<T> for FixedRprelu {
         let mut d = grad_outputs.single()?;
         let x = ctx.saved_state::<Kept<T>>()?.x.tensor()?;
         let (rows, channels) = x.rows_cols();
+        let all = self.channels();
         let mut grads = vec![None; ctx.num_inputs()];
         if [BEFORE, SLOPE, AFTER]
             .iter()
             .any(|&i| ctx.needs_input_grad(i))
         {
-            let numbers: Vec<[i32; 3]> = self.channels().collect();
-            let sums = sums_by_columns(rows, channels, |row, block, [before, slope, after]| {
-                let range = row * channels + block.start..row * channels + block.end;
-                let pairs = x.data()[range.clone()].iter().zip(&d.data()[range]);
-                for (i, ((&x, d), &numbers)) in pairs.zip(&numbers[block]).enumerate() {
-                    let local = self.local(x, numbers);
-                    before[i] += d.as_f64() * local.x;
-                    slope[i] += d.as_f64() * local.slope;
-                    after[i] += d.as_f64() * local.after;
-                }
-            });
+            let (x, d) = (x.data(), d.data());
+            let terms = ParamGradients {
+                function: self,
+                channels: &all,
+                x,
+                d,
+            };
+            let sums = sums_of_terms(rows, channels, &terms);
             let [before, slope, after] = sums.map(Tensor::from_f64s);
             (grads[BEFORE], grads[SLOPE], grads[AFTER]) = (Some(before), Some(slope), Some(after));
         }
         if ctx.needs_input_grad(X) {
-            for_row_pairs(d.data_mut(), x.data(), channels, |d, x| {
-                for ((d, &x), numbers) in d.iter_mut().zip(x).zip(self.channels()) {
-                    *d = T::from_f64(d.as_f64() * self.local(x, numbers).x);
-                }
+            let task = task_rows(channels) * channels;
+            let tasks = d.data_mut().par_chunks_mut(task);
+            tasks.zip(x.data().par_chunks(task)).for_each(|(d, x)| {
+                vectorised(Gradient {
+                    function: self,
+                    channels: &all,
+                    x,
+                    d,
+                });
             });
             grads[X] = Some(d);
         }
@@ -205,10 +321,10 @@ impl<T: Real> Function<T> for FixedRprelu {
         let mut dy = tangents.take_dense(X)?;
         let [dbefore, dslope, dafter] = [BEFORE, SLOPE, AFTER].map(|i| tangents.take_dense(i));
         let (dbefore, dslope, dafter) = (dbefore?, dslope?, dafter?);
+        let all = self.channels();
         for_row_pairs(dy.data_mut(), x.data(), channels, |dy, x| {
             let by = dbefore.data().iter().zip(dslope.data()).zip(dafter.data());
-            for (((dy, &x), numbers), ((db, ds), da)) in
-                dy.iter_mut().zip(x).zip(self.channels()).zip(by)
+            for (((dy, &x), numbers), ((db, ds), da)) in dy.iter_mut().zip(x).zip(all.all()).zip(by)
             {
                 let local = self.local(x, numbers);
                 let varied = (dy.as_f64() + db.as_f64()) * local.x;
