@@ -14,7 +14,7 @@ pub use crate::gemm::parallel::{WORTH_A_THREAD, single_threaded};
 pub use crate::kernel::loops::Loop;
 pub use crate::kernel::vectorised;
 #[cfg(feature = "graph")]
-pub use crate::model::graph::{NodeInfo, fixed, nodes, output_exponent};
+pub use crate::model::graph::{NodeInfo, NodeMemory, fixed, nodes, output_exponent};
 #[cfg(feature = "conv")]
 pub use crate::window::{Axis, axes, padded_sides, padding, windows};
 #[cfg(feature = "alloc")]

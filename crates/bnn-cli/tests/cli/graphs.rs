@@ -80,8 +80,11 @@ fn a_graph_is_shown_node_by_node_with_its_branches() {
     assert_eq!(nodes[4]["inputs"], serde_json::json!([1, 3]));
     assert_eq!(nodes[3]["kernel"], serde_json::json!([3, 3]));
     assert_eq!(nodes[6]["weight_bits"], 8);
-    // The mean needs all rows of the sum, the convolution three rows of signs.
-    assert_eq!(nodes[4]["buffer_rows"], 8);
+    // The mean needs all rows of the sum, which replace those of the numbers; the convolution three
+    // rows of signs.
+    assert_eq!(nodes[1]["buffer_rows"], 8);
+    assert_eq!(nodes[4]["in_place_of"], 1);
+    assert_eq!(nodes[4]["buffer_bytes"], 0);
     assert_eq!(nodes[2]["buffer_rows"], 3);
     let text = stdout(folder, &["info", "graph.bnn"]);
     for part in [
@@ -89,6 +92,8 @@ fn a_graph_is_shown_node_by_node_with_its_branches() {
         "1, 3",
         "9 x 1 bit",
         "8x8x1 x +-1 bits",
+        "in place of 1",
+        "passed on",
         "peak",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");

@@ -99,8 +99,10 @@ faults! {
         Reader => "a later node that reads it, the last of them noted (none of the last node)",
         Finite => "finite numbers",
         Range => "a least value that is not greater than the greatest",
-        BufferRows => "a buffer of 1 to all of its rows (none of the last node)",
-        BufferPlace => "buffers one after the other, of a size that fits memory",
+        BufferRows =>
+            "a buffer of 1 to all of its rows (none of the last node), or one row that is passed on, between nodes with buffers",
+        BufferPlace =>
+            "buffers one after the other, of a size that fits memory, or the buffer of an input that it reads last",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bnn_core::internal::{NodeInfo, nodes};
+use bnn_core::internal::{NodeInfo, NodeMemory, nodes};
 use bnn_core::model::{Layer, Model};
 use serde_json::{Value, json};
 
@@ -51,10 +51,7 @@ pub(super) fn table(model: &Model<'_>, scratch: usize) -> Result<(), CliError> {
     let rows: Vec<_> = nodes(model)
         .enumerate()
         .map(|(i, node)| {
-            let memory = match node.rows * node.row_bytes {
-                0 => String::new(),
-                bytes => format!("{} rows, {} bytes", node.rows, thousands(bytes)),
-            };
+            let memory = memory(node.memory);
             [
                 format!("{i} {}", describe(&node)),
                 reads(&node),
@@ -78,24 +75,33 @@ pub(super) fn table(model: &Model<'_>, scratch: usize) -> Result<(), CliError> {
         ],
         &rows,
     ))?;
-    let largest = nodes(model)
-        .enumerate()
-        .max_by_key(|(_, n)| n.rows * n.row_bytes);
-    let Some((i, node)) = largest.filter(|(_, node)| node.rows > 0) else {
+    let buffers = nodes(model).map(|node| node.memory.bytes()).enumerate();
+    let Some((i, bytes)) = buffers.max_by_key(|(_, bytes)| *bytes) else {
         return Ok(());
     };
+    if bytes == 0 {
+        return Ok(());
+    }
+    let all = nodes(model).map(|node| node.memory.bytes());
+    let all = all.fold(0, usize::saturating_add);
     out::line(format!(
         "All buffers together, with {} bytes besides, are the peak: {} bytes. Most is node {i}'s, {} bytes.",
-        thousands(scratch.saturating_sub(buffers(model))),
+        thousands(scratch.saturating_sub(all)),
         thousands(scratch),
-        thousands(node.rows * node.row_bytes),
+        thousands(bytes),
     ))
 }
 
-/// Bytes of all buffers.
-fn buffers(model: &Model<'_>) -> usize {
-    let bytes = nodes(model).map(|node| node.rows * node.row_bytes);
-    bytes.fold(0, usize::saturating_add)
+/// Where the rows of a node lie, in a few words.
+fn memory(of: NodeMemory) -> String {
+    match of {
+        NodeMemory::Caller => String::new(),
+        NodeMemory::Rows { rows, .. } => {
+            format!("{rows} rows, {} bytes", thousands(of.bytes()))
+        }
+        NodeMemory::InPlaceOf(input) => format!("in place of {input}"),
+        NodeMemory::PassedOn { .. } => "passed on".to_owned(),
+    }
 }
 
 /// Says what a microcontroller needs for a graph.
@@ -120,8 +126,15 @@ pub(super) fn as_json(model: &Model<'_>) -> Value {
             "weight_bits": node.weight_bits,
             "bytes": node.bytes,
             "operations": node.operations,
-            "buffer_rows": node.rows,
-            "buffer_bytes": node.rows * node.row_bytes,
+            "buffer_rows": match node.memory {
+                NodeMemory::Rows { rows, .. } => rows,
+                _ => 0,
+            },
+            "buffer_bytes": node.memory.bytes(),
+            "in_place_of": match node.memory {
+                NodeMemory::InPlaceOf(input) => Some(input),
+                _ => None,
+            },
         })
     };
     nodes(model).map(node).collect()

@@ -2,8 +2,8 @@
 //!
 //! Whatever the bytes are, of a file that passes: nodes read nodes before them, of types and shapes
 //! that fit; weights and parameters lie inside the file, no two nodes share them, tail bits are
-//! zero and numbers finite; integer sums fit `i32`; buffers lie one after the other; and the rows
-//! that they hold suffice.
+//! zero and numbers finite; integer sums fit `i32`; buffers lie one after the other, and a node that
+//! writes to the buffer of an input reads that input last; and the rows that buffers hold suffice.
 
 mod node;
 
@@ -327,28 +327,41 @@ pub(in crate::model) const fn patch_words(node: &NodeRecord, input: &NodeRecord)
     patches * row_words(row_of(node, input))
 }
 
-/// Checks that buffers lie one after the other; returns where they end. Where a node is at fault,
-/// `index` is its number.
+/// Checks that buffers lie one after the other, after the states, `patches` words, and the longest
+/// row that is passed on; returns where they end. Where a node is at fault, `index` is its number.
 const fn check_buffers(
     records: &[[u8; RECORD_BYTES]],
     patches: usize,
     index: &mut usize,
 ) -> Result<usize, Fault> {
-    let mut end = state_words(records.len()).saturating_add(patches);
+    let begin = state_words(records.len()).saturating_add(patches);
+    let mut end = begin.saturating_add(passed_words(records));
     while let Some(node) = NodeRecord::of(records, *index) {
-        let is_last = *index + 1 == records.len();
         let rows = node.rows as usize;
-        if is_last != (rows == 0) || rows > node.height() {
+        let is_last = *index + 1 == records.len();
+        let is_buffer = *index > 0 && !is_last && rows > 0;
+        if rows > node.height() || is_last && rows > 0 || *index == 0 && rows == 0 {
             return Err(Fault::BufferRows);
         }
-        let is_buffer = *index > 0 && !is_last;
-        if node.at as usize != if is_buffer { end } else { 0 } {
-            return Err(Fault::BufferPlace);
+        let [a, b] = node.inputs;
+        let [Some(a), Some(b)] = [
+            NodeRecord::of(records, a as usize),
+            NodeRecord::of(records, b as usize),
+        ] else {
+            return Err(Fault::NodeInputs);
+        };
+        let both = *index > 0 && a.passes_on() || node.arity() > 1 && b.passes_on();
+        if node.passes_on() && both {
+            return Err(Fault::BufferRows);
         }
-        if is_buffer {
+        let at = node.at as usize;
+        if is_buffer && at != end {
+            ok!(check_replacing(*index, &node, [&a, &b]));
+        } else if at != if is_buffer { end } else { 0 } {
+            return Err(Fault::BufferPlace);
+        } else if is_buffer {
             // A row is part of an image that fits memory.
-            let words = rows.saturating_mul(node.row_words());
-            end = end.saturating_add(words);
+            end = end.saturating_add(rows.saturating_mul(node.row_words()));
         }
         *index += 1;
     }
@@ -357,6 +370,40 @@ const fn check_buffers(
         true => Ok(end),
         false => Err(Fault::BufferPlace),
     }
+}
+
+/// Checks a node whose rows replace those of one of its inputs, which it reads last and which has a
+/// buffer.
+const fn check_replacing(
+    index: usize,
+    node: &NodeRecord,
+    inputs: [&NodeRecord; 2],
+) -> Result<(), Fault> {
+    let [a, b] = inputs;
+    if node.arity() > 1 && a.at == b.at {
+        return Err(Fault::BufferPlace);
+    }
+    let input = match node.replaces(inputs) {
+        Some(0) => a,
+        Some(_) => b,
+        None => return Err(Fault::BufferPlace),
+    };
+    match input.rows == node.rows && input.last as usize == index {
+        true => Ok(()),
+        false => Err(Fault::BufferPlace),
+    }
+}
+
+/// Words of the longest row that is passed on.
+pub(in crate::model) const fn passed_words(records: &[[u8; RECORD_BYTES]]) -> usize {
+    let (mut most, mut index) = (0, 0);
+    while let Some(node) = NodeRecord::of(records, index) {
+        if node.passes_on() && node.row_words() > most {
+            most = node.row_words();
+        }
+        index += 1;
+    }
+    most
 }
 
 /// Checks that all `f32` are finite.

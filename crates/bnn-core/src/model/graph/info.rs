@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::record::{NodeRecord, kind, values, weights};
+use super::schedule::replaced;
 use crate::conv::Windows;
 use crate::model::reader::Model;
 
@@ -68,10 +69,41 @@ pub struct NodeInfo {
     pub bytes: usize,
     /// Operations of a run of one sample.
     pub operations: u64,
-    /// Rows of its tensor that are in memory at once; 0 if that is the caller's memory.
-    pub rows: usize,
-    /// Bytes that these rows take; 0 if that is the caller's memory.
-    pub row_bytes: usize,
+    /// Where its rows lie while a model runs in place.
+    pub memory: NodeMemory,
+}
+
+/// Where the rows of a node's tensor lie while a model runs in place.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeMemory {
+    /// In the caller's memory: those of the first and the last node.
+    Caller,
+    /// In a buffer of its own, of so many rows of so many bytes each.
+    Rows {
+        /// Rows at once.
+        rows: usize,
+        /// Bytes of a row.
+        row_bytes: usize,
+    },
+    /// In the place of the rows of the input with this number.
+    InPlaceOf(usize),
+    /// In memory that all such nodes share, until the next step takes the row.
+    PassedOn {
+        /// Bytes of a row.
+        row_bytes: usize,
+    },
+}
+
+impl NodeMemory {
+    /// Bytes of a buffer of its own.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match *self {
+            NodeMemory::Rows { rows, row_bytes } => rows * row_bytes,
+            _ => 0,
+        }
+    }
 }
 
 /// The nodes of a graph, the input first; none of a chain.
@@ -103,7 +135,7 @@ impl Model<'_> {
         let arity = record.arity();
         let is_product = record.kind == kind::PRODUCT;
         let k = node.map_or(0, |node| if is_product { node.row_len() } else { 0 });
-        let is_buffered = index > 0 && record.last > 0;
+        let row_bytes = record.row_words() * size_of::<u64>();
         NodeInfo {
             operation: name(record.kind),
             inputs: [
@@ -125,10 +157,14 @@ impl Model<'_> {
             },
             bytes: node.map_or(0, |node| node.bytes()),
             operations: self.node_operations(index),
-            rows: if is_buffered { record.rows.into() } else { 0 },
-            row_bytes: match is_buffered {
-                true => record.row_words() * size_of::<u64>(),
-                false => 0,
+            memory: match replaced(self.records, &record) {
+                _ if index == 0 || record.last == 0 => NodeMemory::Caller,
+                Some(input) => NodeMemory::InPlaceOf(input),
+                None if record.passes_on() => NodeMemory::PassedOn { row_bytes },
+                None => NodeMemory::Rows {
+                    rows: record.rows.into(),
+                    row_bytes,
+                },
             },
         }
     }

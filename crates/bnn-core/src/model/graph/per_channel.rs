@@ -3,6 +3,7 @@
 use super::fixed;
 use super::node::NodeParts;
 use super::record::{FLOAT, kind};
+use super::rows::copy;
 use super::tensor::{RowMut, RowNumbers};
 use crate::shape::{WORD, positive, row_len};
 
@@ -11,23 +12,41 @@ pub(in crate::model) fn per_channel(
     node: &NodeParts<'_>,
     a: RowNumbers<'_>,
     b: RowNumbers<'_>,
+    mut out: RowMut<'_>,
+) {
+    match (node.record.kind, &mut out) {
+        (kind::CONCAT, _) => concat(node, a, b, out),
+        (kind::SIGN, RowMut::Bits(y)) => sign(node, a, y),
+        (kind::AFFINE, _) => affine(node, a, out),
+        _ => {
+            match (a, &mut out) {
+                (RowNumbers::Real(x), RowMut::Real(y)) => copy(x, y),
+                (RowNumbers::Fixed(x), RowMut::Fixed(y)) => copy(x, y),
+                _ => {} // `open` has refused it
+            }
+            replace(node, 0, [a, b], out);
+        }
+    }
+}
+
+/// Computes a row, of an operation that may replace its input's rows, in the place of that of input
+/// `replaced`; of the inputs, the other one is read.
+pub(in crate::model) fn replace(
+    node: &NodeParts<'_>,
+    replaced: usize,
+    [a, b]: [RowNumbers<'_>; 2],
     out: RowMut<'_>,
 ) {
     match (node.record.kind, out) {
-        (kind::ADD, out) => add(node, a, b, out),
-        (kind::CONCAT, out) => concat(node, a, b, out),
-        (kind::SIGN, RowMut::Bits(y)) => sign(node, a, y),
-        (kind::AFFINE, out) => affine(node, a, out),
-        (_, RowMut::Fixed(y)) => {
-            if let RowNumbers::Fixed(x) = a {
-                of_fixed(node, x, y);
+        (kind::ADD, out) => {
+            let exponents = [node.input.exponent, node.second.exponent];
+            match replaced {
+                0 => add(node, b, exponents, out),
+                _ => add(node, a, [exponents[1], exponents[0]], out),
             }
         }
-        (_, RowMut::Real(y)) if FLOAT => {
-            if let RowNumbers::Real(x) = a {
-                of_real(node, x, y);
-            }
-        }
+        (_, RowMut::Fixed(y)) => of_fixed(node, y),
+        (_, RowMut::Real(y)) if FLOAT => of_real(node, y),
         _ => {} // `open` has refused it
     }
 }
@@ -43,29 +62,31 @@ fn each<X: Copy, Y, P: Copy>(x: &[X], y: &mut [Y], [p, q]: [&[P]; 2], f: impl Fn
     }
 }
 
-/// `f` of each element and the three parameters of its channel.
+/// `f` of each element and the three parameters of its channel, in place.
 #[inline(always)]
-fn shifted<X: Copy, P: Copy>(
-    x: &[X],
-    y: &mut [X],
-    [p, q, r]: [&[P]; 3],
-    f: impl Fn(X, P, P, P) -> X,
-) {
-    let channels = positive(p.len());
-    let pixels = y.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
-    for (y, x) in pixels {
-        let numbers = p.iter().zip(q).zip(r);
-        for ((y, &x), ((&p, &q), &r)) in y.iter_mut().zip(x).zip(numbers) {
-            *y = f(x, p, q, r);
+fn shifted<X: Copy, P: Copy>(y: &mut [X], [p, q, r]: [&[P]; 3], f: impl Fn(X, P, P, P) -> X) {
+    for y in y.chunks_exact_mut(positive(p.len())) {
+        for (y, ((&p, &q), &r)) in y.iter_mut().zip(p.iter().zip(q).zip(r)) {
+            *y = f(*y, p, q, r);
         }
     }
 }
 
-/// `f` of each element.
+/// `f` of each element and the parameter of its channel, in place.
 #[inline(always)]
-fn map<X: Copy, Y>(x: &[X], y: &mut [Y], f: impl Fn(X) -> Y) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = f(x);
+fn sloped<X: Copy, P: Copy>(y: &mut [X], p: &[P], f: impl Fn(X, P) -> X) {
+    for y in y.chunks_exact_mut(positive(p.len())) {
+        for (y, &p) in y.iter_mut().zip(p) {
+            *y = f(*y, p);
+        }
+    }
+}
+
+/// `f` of each element, in place.
+#[inline(always)]
+fn map<X: Copy>(y: &mut [X], f: impl Fn(X) -> X) {
+    for y in y {
+        *y = f(*y);
     }
 }
 
@@ -100,23 +121,22 @@ fn affine(node: &NodeParts<'_>, x: RowNumbers<'_>, out: RowMut<'_>) {
     }
 }
 
-fn of_real(node: &NodeParts<'_>, x: &[f32], y: &mut [f32]) {
+fn of_real(node: &NodeParts<'_>, y: &mut [f32]) {
     let prelu = |x: f32, slope: f32| if x >= 0.0 { x } else { slope * x };
     match node.record.kind {
-        kind::RELU => map(x, y, |x| if x <= 0.0 { 0.0 } else { x }),
+        kind::RELU => map(y, |x| if x <= 0.0 { 0.0 } else { x }),
         kind::CLAMP => {
             let Some([low, high]) = node.range() else {
                 return;
             };
-            map(x, y, |x: f32| clamped(x, low, high));
+            map(y, |x: f32| clamped(x, low, high));
         }
         kind::PRELU => {
-            let slopes = node.reals(0);
-            each(x, y, [slopes, slopes], |x, slope, _| prelu(x, slope));
+            sloped(y, node.reals(0), prelu);
         }
         kind::RPRELU => {
             let numbers = [node.reals(0), node.reals(1), node.reals(2)];
-            shifted(x, y, numbers, |x, before, slope, after| {
+            shifted(y, numbers, |x, before, slope, after| {
                 prelu(x + before, slope) + after
             });
         }
@@ -124,27 +144,26 @@ fn of_real(node: &NodeParts<'_>, x: &[f32], y: &mut [f32]) {
     }
 }
 
-fn of_fixed(node: &NodeParts<'_>, x: &[i16], y: &mut [i16]) {
+fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
     let shift = node.record.shift;
     match node.record.kind {
-        kind::RELU => map(x, y, |v| v.max(0)),
+        kind::RELU => map(y, |v| v.max(0)),
         kind::CLAMP => {
             let Some([low, high]) = node.range::<i32>() else {
                 return;
             };
-            map(x, y, |v| {
+            map(y, |v| {
                 fixed::saturated(clamped(i32::from(v), low, high).into())
             });
         }
         kind::PRELU => {
-            let slopes = node.integers(0);
-            each(x, y, [slopes, slopes], |v, slope, _| {
+            sloped(y, node.integers(0), |v, slope| {
                 fixed::prelu(v, slope, shift)
             });
         }
         kind::RPRELU => {
             let numbers = [node.integers(0), node.integers(1), node.integers(2)];
-            shifted(x, y, numbers, |v, before, slope, after| {
+            shifted(y, numbers, |v, before, slope, after| {
                 let v = fixed::plus(v, before);
                 fixed::plus(fixed::prelu(v, slope, shift), after)
             });
@@ -162,17 +181,17 @@ fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
     }
 }
 
-fn add(node: &NodeParts<'_>, a: RowNumbers<'_>, b: RowNumbers<'_>, out: RowMut<'_>) {
-    match (a, b, out) {
-        (RowNumbers::Real(a), RowNumbers::Real(b), RowMut::Real(y)) if FLOAT => {
-            for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                *y = a + b;
+/// Adds to a row, of the first of these exponents, another one, of the second.
+fn add(node: &NodeParts<'_>, x: RowNumbers<'_>, from: [i8; 2], out: RowMut<'_>) {
+    match (x, out) {
+        (RowNumbers::Real(x), RowMut::Real(y)) if FLOAT => {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y += x;
             }
         }
-        (RowNumbers::Fixed(a), RowNumbers::Fixed(b), RowMut::Fixed(y)) => {
-            let from = [node.input.exponent, node.second.exponent];
-            for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                *y = fixed::add(a, b, from, node.record.exponent);
+        (RowNumbers::Fixed(x), RowMut::Fixed(y)) => {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = fixed::add(*y, x, from, node.record.exponent);
             }
         }
         _ => {} // `open` has refused it

@@ -56,11 +56,11 @@ pub(in crate::model) struct NodeRecord {
     /// Height and width.
     pub(in crate::model) sides: [u16; 2],
     pub(in crate::model) channels: u32,
-    /// Rows that its buffer holds.
+    /// Rows that its buffer holds; 0: it has none, see [`NodeRecord::passes_on`].
     pub(in crate::model) rows: u16,
     /// The last node that reads it.
     pub(in crate::model) last: u16,
-    /// The place of its buffer, in words.
+    /// The place of its buffer, in words; that of an input if its rows replace the input's.
     pub(in crate::model) at: u32,
     pub(in crate::model) weights_at: u32,
     pub(in crate::model) params_at: u32,
@@ -172,6 +172,35 @@ impl NodeRecord {
         let [a, b] = self.inputs;
         let arity = self.arity();
         arity > 0 && a as usize == index || arity > 1 && b as usize == index
+    }
+
+    /// Whether it has no buffer: its row lies beside the patches until the next step, which takes
+    /// it.
+    pub(in crate::model) const fn passes_on(&self) -> bool {
+        self.rows == 0 && self.last > 0
+    }
+
+    /// Whether its rows may replace those of an input in the input's buffer.
+    pub(in crate::model) const fn may_replace(&self) -> bool {
+        matches!(
+            self.kind,
+            kind::ADD | kind::RELU | kind::PRELU | kind::RPRELU | kind::CLAMP
+        )
+    }
+
+    /// Which of its inputs, of these records, its rows replace; `None`: it has a buffer of its own,
+    /// or none.
+    pub(in crate::model) const fn replaces(&self, [a, b]: [&Self; 2]) -> Option<usize> {
+        if self.at == 0 || !self.may_replace() {
+            return None;
+        }
+        if a.at == self.at {
+            return Some(0);
+        }
+        match self.arity() > 1 && b.at == self.at {
+            true => Some(1),
+            false => None,
+        }
     }
 
     /// Whether it slides windows over its input.

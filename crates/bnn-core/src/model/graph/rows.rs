@@ -62,7 +62,8 @@ fn flatten(node: &NodeParts<'_>, rows: Rows<'_>, out: RowMut<'_>) {
     }
 }
 
-fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+/// Copies numbers, without a call on small cores.
+pub(super) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }

@@ -1,9 +1,16 @@
 //! Runs a graph row by row, in scratch memory that the caller gives. Each buffer holds no more rows
 //! than the file says; see `schedule`.
 
+use core::ops::Range;
+
+use super::check::passed_words;
+use super::node::NodeParts;
+use super::per_channel::replace;
 use super::record::{NodeRecord, state_words, values};
 use super::rows::make_row;
-use super::schedule::{self, NodeState, in_use, last_ready, look_from};
+use super::schedule::{
+    self, NodeState, buffers_begin, in_use, kept_from, last_ready, look_from, set_base,
+};
 use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::kernel::Kernel;
 use crate::model::io::{Input, Output};
@@ -54,16 +61,28 @@ pub(in crate::model) enum Given<'r> {
 }
 
 impl<'r> Given<'r> {
-    /// The rows that there are.
-    fn rows(&'r self, record: &NodeRecord, base: usize) -> Rows<'r> {
-        match self {
-            Given::Whole(input) => Rows::given(record, *input),
-            Given::Rows(words) => Rows {
-                numbers: RowNumbers::of(record, words),
-                first: base,
-                ..Rows::given(record, Input::Bits(&[]))
-            },
-        }
+    /// The rows that there are of a node's inputs.
+    fn rows_of(
+        &'r self,
+        model: &Model<'_>,
+        states: &[u32],
+        node: &NodeRecord,
+        buffers: Buffers<'r>,
+    ) -> [Rows<'r>; 2] {
+        node.inputs.map(|index| {
+            let index = usize::from(index);
+            let record = NodeRecord::of(model.records, index).unwrap_or_default();
+            let base = NodeState::load(states, index).base.into();
+            match self {
+                Given::Whole(input) if index == 0 => Rows::given(&record, *input),
+                Given::Rows(words) if index == 0 => Rows {
+                    numbers: RowNumbers::of(&record, words),
+                    first: base,
+                    ..Rows::given(&record, Input::Bits(&[]))
+                },
+                _ => Rows::buffered(&record, buffers.of(&record), base),
+            }
+        })
     }
 }
 
@@ -74,9 +93,11 @@ pub(in crate::model) struct GraphRun<'r> {
     input: Given<'r>,
     kernel: &'static Kernel,
     states: &'r mut [u32],
-    /// Scratch memory after the states: patches and buffers.
-    memory: &'r mut [u64],
-    /// Words of scratch memory before `memory`.
+    patches: &'r mut [u64],
+    /// The row that the next step takes.
+    passed: &'r mut [u64],
+    buffers: &'r mut [u64],
+    /// Words of scratch memory before the buffers.
     begin: usize,
 }
 
@@ -88,14 +109,20 @@ impl<'r> GraphRun<'r> {
         kernel: &'static Kernel,
         scratch: &'r mut [u64],
     ) -> Self {
-        let begin = state_words(model.records.len());
-        let (states, memory) = scratch.split_at_mut_checked(begin).unwrap_or_default();
+        let states = state_words(model.records.len());
+        let begin = buffers_begin(model.records).unwrap_or(scratch.len());
+        let passed = begin.saturating_sub(passed_words(model.records));
+        let (work, buffers) = scratch.split_at_mut_checked(begin).unwrap_or_default();
+        let (work, passed) = work.split_at_mut_checked(passed).unwrap_or_default();
+        let (states, patches) = work.split_at_mut_checked(states).unwrap_or_default();
         Self {
             model,
             input,
             kernel,
             states: bytemuck::cast_slice_mut(states),
-            memory,
+            patches,
+            passed,
+            buffers,
             begin,
         }
     }
@@ -148,78 +175,111 @@ impl<'r> GraphRun<'r> {
             return 0;
         };
         let record = &node.record;
-        if index > 0 && record.last == 0 {
-            let y = usize::from(NodeState::load(self.states, index).next);
-            let patches = self.patches();
-            let (work, buffers) = self
-                .memory
-                .split_at_mut_checked(patches)
-                .unwrap_or_default();
-            let begin = self.begin + patches;
-            let inputs = inputs_of(self.model, &self.input, self.states, record, buffers, begin);
+        let mut state = NodeState::load(self.states, index);
+        let y = usize::from(state.next);
+        if index == 0 {
+            // The caller's image is whole.
+        } else if record.last == 0 {
+            let there = Buffers::all(self.passed, self.buffers, self.begin);
+            let inputs = self.input.rows_of(self.model, self.states, record, there);
             let out = RowMut::given(record, output.all(), y);
-            make_row(&node, y, inputs, out, work, self.kernel);
-        } else if index > 0 {
-            self.make_buffered(index, &node);
+            make_row(&node, y, inputs, out, self.patches, self.kernel);
+        } else if record.passes_on() {
+            state.base = state.next;
+            state.store(self.states, index);
+            let there = Buffers::all(&[], self.buffers, self.begin);
+            let inputs = self.input.rows_of(self.model, self.states, record, there);
+            let out = RowMut::of(record, self.passed);
+            make_row(&node, y, inputs, out, self.patches, self.kernel);
+        } else {
+            self.make_buffered(index, &node, state);
         }
         schedule::count(self.states, index);
         look_from(record, index)
     }
 
-    /// Words of patches: the first buffer, or the end, follows them.
-    fn patches(&self) -> usize {
-        let end = match NodeRecord::of(self.model.records, 1) {
-            Some(first) if first.last > 0 => first.at as usize,
-            _ => self.begin + self.memory.len(),
-        };
-        end.saturating_sub(self.begin)
-    }
-
-    fn make_buffered(&mut self, index: usize, node: &super::node::NodeParts<'_>) {
-        let record = &node.record;
-        let mut state = NodeState::load(self.states, index);
-        let next = usize::from(state.next);
-        let first = in_use(self.model.records, self.states, index, record);
-        let patches = self.patches();
+    fn make_buffered(&mut self, index: usize, node: &NodeParts<'_>, mut state: NodeState) {
+        let (record, y) = (&node.record, usize::from(state.next));
+        let (records, words) = (self.model.records, record.row_words());
         let at = (record.at as usize).saturating_sub(self.begin);
-        let (before, own) = self.memory.split_at_mut_checked(at).unwrap_or_default();
-        let words = record.row_words();
-        let place = state.place(record.rows.into(), first, own, words);
-        state.store(self.states, index);
-        let Some(held) = place else {
-            return;
+        let replaced = record.replaces([&node.input, &node.second]);
+        let held = if replaced.is_some() {
+            usize::from(state.next.saturating_sub(state.base))
+        } else {
+            let first = kept_from(records, self.states, index, record);
+            let own = self.buffers.get_mut(at..).unwrap_or_default();
+            let place = state.place(record.rows.into(), first, own, words);
+            set_base(records, self.states, index, state.base);
+            match place {
+                Some(held) => held,
+                None => return,
+            }
         };
-        let (work, buffers) = before.split_at_mut_checked(patches).unwrap_or_default();
-        let begin = self.begin + patches;
-        let inputs = inputs_of(self.model, &self.input, self.states, record, buffers, begin);
-        let own = own.get_mut(held * words..(held + 1) * words);
-        let out = RowMut::of(record, own.unwrap_or_default());
-        make_row(node, next, inputs, out, work, self.kernel);
+        let (there, own) = Buffers::around(
+            at + held * words..at + (held + 1) * words,
+            self.passed,
+            self.buffers,
+            self.begin,
+        );
+        let inputs = self.input.rows_of(self.model, self.states, record, there);
+        let out = RowMut::of(record, own);
+        match replaced {
+            Some(input) => replace(node, input, inputs.map(|rows| rows.row(y)), out),
+            None => make_row(node, y, inputs, out, self.patches, self.kernel),
+        }
     }
 }
 
-/// The rows that there are of a node's inputs; `buffers` begin `begin` words after the start of the
-/// scratch memory.
-fn inputs_of<'r>(
-    model: &Model<'_>,
-    input: &'r Given<'r>,
-    states: &[u32],
-    node: &NodeRecord,
-    buffers: &'r [u64],
-    begin: usize,
-) -> [Rows<'r>; 2] {
-    node.inputs.map(|index| {
-        let index = usize::from(index);
-        let record = NodeRecord::of(model.records, index).unwrap_or_default();
-        let base = NodeState::load(states, index).base.into();
-        if index == 0 {
-            return input.rows(&record, base);
+/// The memory that a node reads while it writes a row.
+#[derive(Clone, Copy, Debug)]
+struct Buffers<'r> {
+    /// The row that is passed on.
+    passed: &'r [u64],
+    /// The buffers before and after the row that is being written, and where each part begins, in
+    /// words of scratch memory.
+    before: (&'r [u64], usize),
+    after: (&'r [u64], usize),
+}
+
+impl<'r> Buffers<'r> {
+    /// All buffers, which begin at `begin`.
+    fn all(passed: &'r [u64], buffers: &'r [u64], begin: usize) -> Self {
+        Self {
+            passed,
+            before: (buffers, begin),
+            after: (&[], begin + buffers.len()),
         }
-        let at = (record.at as usize).saturating_sub(begin);
-        let words = usize::from(record.rows) * record.row_words();
-        let words = buffers
-            .get(at..at.saturating_add(words))
-            .unwrap_or_default();
-        Rows::buffered(&record, words, base)
-    })
+    }
+
+    /// What lies around the words `own` of the buffers, and these.
+    fn around(
+        own: Range<usize>,
+        passed: &'r [u64],
+        buffers: &'r mut [u64],
+        begin: usize,
+    ) -> (Self, &'r mut [u64]) {
+        let (before, rest) = buffers.split_at_mut_checked(own.start).unwrap_or_default();
+        let (row, after) = rest.split_at_mut_checked(own.len()).unwrap_or_default();
+        let there = Self {
+            passed,
+            before: (before, begin),
+            after: (after, begin + own.end),
+        };
+        (there, row)
+    }
+
+    /// The buffer of a node.
+    fn of(&self, node: &NodeRecord) -> &'r [u64] {
+        if node.passes_on() {
+            return self.passed;
+        }
+        let at = node.at as usize;
+        let (part, begin) = match at < self.after.1 {
+            true => self.before,
+            false => self.after,
+        };
+        let at = at.saturating_sub(begin);
+        let words = usize::from(node.rows) * node.row_words();
+        part.get(at..at.saturating_add(words)).unwrap_or_default()
+    }
 }

@@ -110,6 +110,86 @@ pub(in crate::model) const fn in_use(
     first
 }
 
+/// The first row in the buffer of node `index` that any reader still needs, of its tensor and of
+/// those whose rows replace its rows.
+pub(in crate::model) const fn kept_from(
+    records: &[[u8; RECORD_BYTES]],
+    states: &[u32],
+    mut index: usize,
+    record: &NodeRecord,
+) -> usize {
+    let mut first = in_use(records, states, index, record);
+    let mut record = *record;
+    while let Some(after) = replaced_by(records, &record) {
+        index = record.last as usize;
+        record = after;
+        let used = in_use(records, states, index, &record);
+        if used < first {
+            first = used;
+        }
+    }
+    first
+}
+
+/// Sets the first row in the buffer of node `index`, for it and for the nodes whose rows replace
+/// its rows.
+pub(in crate::model) fn set_base(
+    records: &[[u8; RECORD_BYTES]],
+    states: &mut [u32],
+    mut index: usize,
+    base: u16,
+) {
+    let mut node = NodeRecord::of(records, index);
+    while let Some(record) = node {
+        let state = NodeState::load(states, index);
+        NodeState { base, ..state }.store(states, index);
+        index = record.last.into();
+        node = replaced_by(records, &record);
+    }
+}
+
+/// Where the first buffer lies, in words of scratch memory; `None`: there are no buffers.
+pub(in crate::model) const fn buffers_begin(records: &[[u8; RECORD_BYTES]]) -> Option<usize> {
+    let mut index = 1;
+    while let Some(node) = NodeRecord::of(records, index) {
+        if node.at > 0 {
+            return Some(node.at as usize);
+        }
+        index += 1;
+    }
+    None
+}
+
+/// The node whose rows replace those of a node: it is its last reader.
+const fn replaced_by(records: &[[u8; RECORD_BYTES]], record: &NodeRecord) -> Option<NodeRecord> {
+    match NodeRecord::of(records, record.last as usize) {
+        Some(after) if record.at > 0 && after.at == record.at => Some(after),
+        _ => None,
+    }
+}
+
+/// The input whose rows the rows of a node replace.
+pub(in crate::model) const fn replaced(
+    records: &[[u8; RECORD_BYTES]],
+    node: &NodeRecord,
+) -> Option<usize> {
+    if node.at == 0 || !node.may_replace() {
+        return None;
+    }
+    let [a, b] = node.inputs;
+    let [Some(first), Some(second)] = [
+        NodeRecord::of(records, a as usize),
+        NodeRecord::of(records, b as usize),
+    ] else {
+        return None;
+    };
+    match node.replaces([&first, &second]) {
+        Some(0) => Some(a as usize),
+        Some(_) => Some(b as usize),
+        None => None,
+    }
+}
+
 /// Whether a node can make its next row.
 const fn is_ready(records: &[[u8; RECORD_BYTES]], states: &[u32], index: usize) -> bool {
     let Some(node) = NodeRecord::of(records, index) else {
@@ -126,8 +206,12 @@ const fn is_ready(records: &[[u8; RECORD_BYTES]], states: &[u32], index: usize) 
     {
         return false;
     }
-    // The last node writes to the caller's memory.
-    node.last == 0 || next < in_use(records, states, index, &node) + node.rows as usize
+    // The last node writes to the caller's memory; a row that replaces another one has its place.
+    if node.last == 0 || replaced(records, &node).is_some() {
+        return true;
+    }
+    let rows = if node.rows == 0 { 1 } else { node.rows };
+    next < kept_from(records, states, index, &node) + rows as usize
 }
 
 /// Whether the next row of a node needs rows of node `input` that are still to come.
@@ -179,18 +263,51 @@ pub(in crate::model) const fn count(states: &mut [u32], index: usize) {
     NodeState { next, ..state }.store(states, index);
 }
 
-/// Whether the last node makes all of its rows.
+/// Whether nobody needs the row of node `input` any more that has the number of the last row of
+/// node `index`.
+pub(in crate::model) const fn is_free(
+    records: &[[u8; RECORD_BYTES]],
+    states: &[u32],
+    input: usize,
+    index: usize,
+) -> bool {
+    match NodeRecord::of(records, input) {
+        Some(record) => {
+            let next = NodeState::load(states, index).next as usize;
+            in_use(records, states, input, &record) >= next
+        }
+        None => true,
+    }
+}
+
+/// Whether the last node makes all of its rows, each row that is passed on is taken by the next
+/// step, and no row is replaced that somebody still needs.
 pub(in crate::model) const fn completes(
     records: &[[u8; RECORD_BYTES]],
     states: &mut [u32],
 ) -> bool {
     let last = records.len().saturating_sub(1);
-    let mut from = last;
+    let (mut from, mut passed) = (last, None);
     while let Some(index) = last_ready(records, states, from) {
         count(states, index);
-        if let Some(record) = NodeRecord::of(records, index) {
-            from = look_from(&record, index);
+        if let Some(passed) = passed
+            && !is_free(records, states, passed, passed)
+        {
+            return false;
         }
+        let Some(record) = NodeRecord::of(records, index) else {
+            return false;
+        };
+        if let Some(input) = replaced(records, &record)
+            && !is_free(records, states, input, index)
+        {
+            return false;
+        }
+        passed = match record.passes_on() {
+            true => Some(index),
+            false => None,
+        };
+        from = look_from(&record, index);
     }
     match NodeRecord::of(records, last) {
         Some(record) => NodeState::load(states, last).next as usize == record.height(),

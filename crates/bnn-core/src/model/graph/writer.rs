@@ -1,13 +1,12 @@
 //! Makes model files of graphs.
 
 mod encode;
+mod plan;
 
 use alloc::vec::Vec;
 
-use super::check::MAX_STEPS;
 use super::info::Values;
-use super::record::{NodeRecord, NodeWindow, kind, state_words, values, weights};
-use super::schedule::{NodeState, count, in_use, last_ready, look_from};
+use super::record::{NodeRecord, NodeWindow, kind, values, weights};
 use super::spec::{Graph, Node, NodeEpilogue, NodeNumber, NodeWeights, Numbers, Operation, Slopes};
 use crate::bits::BitMatrix;
 use crate::conv::{Conv2d, PadValue, Windows};
@@ -15,12 +14,13 @@ use crate::error::Error;
 use crate::memory;
 use crate::model::error::ModelError;
 use crate::model::fault::Fault;
-use crate::model::format::{self, RECORD_BYTES, pad};
+use crate::model::format::{self, pad};
 use crate::model::layer::InputType;
 use crate::model::owned_bytes::AlignedBytes;
 use crate::model::reader::Model;
 use crate::model::writer::{pad_to, padding, pair, sides, small, write};
 use crate::shape::{equal, nonzero};
+use plan::plan;
 
 impl Graph {
     /// The file of the graph. It is opened once, so that every file written can be read.
@@ -42,11 +42,6 @@ impl Graph {
         }
         writer.readers();
         let mut records: Vec<_> = writer.records.iter().map(NodeRecord::encode).collect();
-        if steps(&writer.records) > MAX_STEPS {
-            return Err(ModelError::Section {
-                expected: Fault::Rows.expected(),
-            });
-        }
         plan(&mut writer.records, &mut records)?;
         let sections = [
             (format::NODES, records.into_flattened()),
@@ -398,64 +393,4 @@ fn window(windows: &Windows) -> Result<NodeWindow, Error> {
         padding: padding(windows.padding_before(), windows.padding_after())?,
         dilation: pair("dilation of a node", windows.dilation())?,
     })
-}
-
-/// Nodes times the sum of all heights.
-fn steps(records: &[NodeRecord]) -> usize {
-    let heights: usize = records.iter().map(NodeRecord::height).sum();
-    heights.saturating_mul(records.len())
-}
-
-/// Finds the rows that every buffer must hold, and places the buffers.
-fn plan(records: &mut [NodeRecord], encoded: &mut [[u8; RECORD_BYTES]]) -> Result<(), ModelError> {
-    // Buffers of all rows, to see how much of them is used.
-    for (record, encoded) in records.iter_mut().zip(encoded.iter_mut()) {
-        record.rows = record.sides[0];
-        *encoded = record.encode();
-    }
-    let mut states = memory::zeros::<u32>(records.len())?;
-    let mut most = memory::zeros::<u16>(records.len())?;
-    let mut from = records.len() - 1;
-    while let Some(index) = last_ready(encoded, &states, from) {
-        count(&mut states, index);
-        let record = &records[index];
-        let next = usize::from(NodeState::load(&states, index).next);
-        let held = next.saturating_sub(in_use(encoded, &states, index, record));
-        most[index] = most[index].max(held as u16); // no more than a height
-        from = look_from(record, index);
-    }
-    let words = |n: usize| {
-        u32::try_from(n).map_err(|_| Error::Overflow {
-            what: "words of scratch memory",
-        })
-    };
-    let mut end = state_words(records.len()).saturating_add(patches(records));
-    let last = records.len() - 1;
-    for (index, (record, most)) in records.iter_mut().zip(most).enumerate() {
-        record.rows = if index == last { 0 } else { most.max(1) };
-        record.at = match index {
-            0 => 0,
-            index if index == last => 0,
-            _ => words(end)?,
-        };
-        if record.at > 0 {
-            let words = usize::from(record.rows).saturating_mul(record.row_words());
-            end = end.saturating_add(words);
-        }
-    }
-    for (record, encoded) in records.iter().zip(encoded) {
-        *encoded = record.encode();
-    }
-    Ok(())
-}
-
-/// Words of patches of the product that needs most.
-fn patches(records: &[NodeRecord]) -> usize {
-    let of = |record: &NodeRecord| match record.kind {
-        kind::PRODUCT => records
-            .get(usize::from(record.inputs[0]))
-            .map_or(0, |input| super::check::patch_words(record, input)),
-        _ => 0,
-    };
-    records.iter().map(of).max().unwrap_or(0)
 }

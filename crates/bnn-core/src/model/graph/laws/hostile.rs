@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::draw;
 use super::residual_block;
+use crate::conv::{Padding, Pool2d};
 use crate::model::format::{self, RECORD_BYTES};
 use crate::model::laws::outputs;
 use crate::model::*;
@@ -129,9 +130,15 @@ fn each_lie_about_a_graph_has_its_error() {
         (3, 28, 1 << 20, 4, 3, Fault::Params),
         (5, 28, 0, 4, 5, Fault::Shared),
         // Buffers.
-        (2, 16, 0, 2, 2, Fault::BufferRows),
+        (0, 16, 0, 2, 0, Fault::BufferRows),
+        (6, 16, 1, 2, 6, Fault::BufferRows),
         (2, 16, 9, 2, 2, Fault::BufferRows),
         (2, 20, 1, 4, 2, Fault::BufferPlace),
+        // No buffer, and yet a place; a place, and yet no buffer.
+        (2, 16, 0, 2, 2, Fault::BufferPlace),
+        (3, 20, 9, 4, 3, Fault::BufferPlace),
+        // Signs, which replace nothing, in the place of a buffer.
+        (4, 20, place_of(&file, 2), 4, 4, Fault::BufferPlace),
     ];
     for (record, at, value, len, index, fault) in cases {
         let refused = refusal(&file, record, at, value, len);
@@ -139,18 +146,73 @@ fn each_lie_about_a_graph_has_its_error() {
     }
 }
 
+/// Where a node's buffer lies.
+fn place_of(file: &[u8], record: usize) -> u32 {
+    let at = records_at(file) + record * RECORD_BYTES + 20;
+    u32::from_le_bytes(file[at..at + 4].try_into().unwrap())
+}
+
+#[test]
+fn rows_that_are_still_needed_are_neither_replaced_nor_passed_on() {
+    use crate::model::fault::Fault;
+    use crate::model::graph::{Node, Operation, Values};
+    let node = |operation, inputs: &[usize]| Node {
+        operation,
+        inputs: inputs.to_vec(),
+        values: Values::Real,
+    };
+    let layer = |index, fault: Fault| ModelError::Layer {
+        index,
+        expected: fault.expected(),
+    };
+    let mut graph = residual_block(8, 5, false);
+    graph.nodes.truncate(1);
+    let mut write = |nodes: &[Node]| {
+        graph.nodes.truncate(1);
+        graph.nodes.extend_from_slice(nodes);
+        graph.write().unwrap()
+    };
+    let refusal = |file: &[u8], record: usize, rows: u8, place: u32| {
+        let mut bad = file.to_vec();
+        let at = records_at(file) + record * RECORD_BYTES;
+        bad[at + 16] = rows;
+        bad[at + 20..at + 24].copy_from_slice(&place.to_le_bytes());
+        open_and_run(&with_checksum(bad)).unwrap_err()
+    };
+    let rows_of = |file: &[u8], record: usize| file[records_at(file) + record * RECORD_BYTES + 16];
+    let pool = Pool2d::new([8, 8, 5], [3, 3], [1, 1], Padding::Same).unwrap();
+
+    // Rows that are passed on (1) from node to node (2).
+    let relu = |at| node(Operation::Relu, &[at]);
+    let file = write(&[relu(1), relu(2)]);
+    assert_eq!([1, 2].map(|record| rows_of(&file, record)), [0, 1]);
+    assert_eq!(refusal(&file, 2, 0, 0), layer(2, Fault::BufferRows));
+
+    // Numbers (1), their rectification (2) in their place, the largest around each (3), both (4).
+    let max = |at| node(Operation::MaxPool(pool), &[at]);
+    let file = write(&[relu(1), max(1), node(Operation::Add, &[2, 3])]);
+    let refused = refusal(&file, 2, rows_of(&file, 1), place_of(&file, 1));
+    assert_eq!(refused, layer(2, Fault::BufferPlace));
+
+    // Numbers (1), the largest around each (2), their rectification (3), both together (4): a row
+    // is rectified before the pool of the row before it is made.
+    let file = write(&[max(1), relu(1), node(Operation::Add, &[2, 3])]);
+    assert_eq!(rows_of(&file, 3), 2);
+    for (rows, place) in [(rows_of(&file, 1), place_of(&file, 1)), (0, 0)] {
+        let refused = refusal(&file, 3, rows, place);
+        let expected = Fault::Rows.expected();
+        assert_eq!(refused, ModelError::Section { expected });
+    }
+}
+
 #[test]
 fn buffers_of_too_few_rows_are_refused() {
     let file = residual_block(8, 64, false).write().unwrap();
-    // The last buffer, so that no other one moves: that of the second convolution has one row; the
-    // signs before it need three.
+    // The last buffer, so that no other one moves: the signs before the second convolution need
+    // three rows.
     let at = records_at(&file);
     let mut bad = file.clone();
     bad[at + 4 * RECORD_BYTES + 16] = 2;
-    // What lies after it moves up by a row of 8 words.
-    let place = at + 5 * RECORD_BYTES + 20;
-    let moved = u32::from_le_bytes(bad[place..place + 4].try_into().unwrap()) - 8;
-    bad[place..place + 4].copy_from_slice(&moved.to_le_bytes());
     let refused = open_and_run(&with_checksum(bad)).unwrap_err();
     let expected = fault::Fault::Rows.expected();
     assert_eq!(refused, ModelError::Section { expected });

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::group::plan;
 use super::record::{NodeRecord, kind, values};
+use super::schedule::replaced;
 use super::{Graph, fixed, graph_of};
 use crate::bits::BitMatrix;
 use crate::model::laws::{Samples, outputs};
@@ -171,6 +172,7 @@ fn the_random_graphs_have_groups_of_each_kind() {
 fn the_random_graphs_have_every_operation_and_rejoin() {
     let mut operations = [0; 13];
     let (mut fixed, mut real, mut rejoined, mut streamed) = (0, 0, 0, 0);
+    let (mut passed, mut replacing) = (0, 0);
     for seed in 0..300 {
         let file = draw::graph(seed, 15).write().unwrap();
         let file = AlignedBytes::from(file.as_slice());
@@ -181,6 +183,8 @@ fn the_random_graphs_have_every_operation_and_rejoin() {
             real += usize::from(record.values == values::REAL);
             let [a, b] = record.inputs;
             rejoined += usize::from(record.arity() == 2 && a != b);
+            passed += usize::from(record.passes_on());
+            replacing += usize::from(replaced(model.records, &record).is_some());
         }
         streamed += usize::from(Stream::words(&model).is_ok());
     }
@@ -190,6 +194,10 @@ fn the_random_graphs_have_every_operation_and_rejoin() {
     assert!(
         fixed >= 200 && real >= 200,
         "{fixed} and {real} tensors of numbers"
+    );
+    assert!(
+        passed >= 200 && replacing >= 50,
+        "{passed} nodes pass rows on, {replacing} replace rows"
     );
     assert!(rejoined >= 50, "only {rejoined} branches rejoin");
     assert!(streamed >= 50, "only {streamed} graphs can be streamed");
@@ -222,8 +230,76 @@ fn a_buffer_holds_the_rows_under_windows_and_what_a_shortcut_waits_for() {
         .iter()
         .map(|record| NodeRecord::decode(record).rows)
         .collect();
-    // Input, numbers, signs, convolution, signs, convolution, sum.
-    assert_eq!(rows, [1, 3, 3, 1, 3, 1, 0]);
+    // Input, numbers, signs, convolution, signs, convolution, sum. The sums of a convolution are
+    // passed on.
+    assert_eq!(rows, [1, 3, 3, 0, 3, 0, 0]);
+}
+
+/// In a stage of residual units, each sum replaces the shortcut and each activation the sum: the
+/// numbers of the whole stage are one buffer, of a row for each unit and one more.
+#[test]
+fn a_stage_of_residual_units_is_one_buffer() {
+    for units in 1..6 {
+        let file = residual_stage(16, 5, units).write().unwrap();
+        let file = AlignedBytes::from(file.as_slice());
+        let model = Model::open(&file).unwrap();
+        let records: Vec<_> = model.records.iter().map(NodeRecord::decode).collect();
+        // Input, numbers, and for each unit signs, a convolution, a sum, an activation.
+        let row = |record: &NodeRecord| (record.at, record.rows);
+        let stage = row(&records[1]);
+        assert_eq!(usize::from(stage.1), units + 1);
+        for unit in records[2..records.len() - 1].chunks(4) {
+            assert_eq!(unit[0].rows, 3);
+            assert_eq!(row(&unit[1]), (0, 0));
+            assert_eq!([row(&unit[2]), row(&unit[3])], [stage; 2]);
+        }
+    }
+}
+
+/// Bytes as numbers, `units` residual units of 3 x 3, and one more activation.
+fn residual_stage(side: usize, channels: usize, units: usize) -> Graph {
+    use super::{Node, NodeNumber, Operation, Slopes, Values};
+    let Graph {
+        input,
+        input_shape,
+        mut nodes,
+        meta,
+    } = residual_block(side, channels, false);
+    let unit = [nodes[1].clone(), nodes[2].clone()];
+    nodes.truncate(1);
+    for at in 0..units {
+        let x = 1 + 4 * at;
+        let [mut sign, mut product] = unit.clone();
+        (sign.inputs, product.inputs) = (vec![x], vec![x + 1]);
+        let node = |operation, inputs: &[usize]| Node {
+            operation,
+            inputs: inputs.to_vec(),
+            values: Values::Real,
+        };
+        let activation = match at % 3 {
+            0 => Operation::Prelu(Slopes::Real(vec![0.25; channels])),
+            1 => Operation::Relu,
+            _ => Operation::Clamp {
+                low: NodeNumber::Real(-9.0),
+                high: NodeNumber::Real(40.0),
+            },
+        };
+        // The shortcut is the second operand now and then.
+        let sum = [[x, x + 2], [x + 2, x]][at % 2];
+        let sum = node(Operation::Add, &sum);
+        nodes.extend([sign, product, sum, node(activation, &[x + 3])]);
+    }
+    nodes.push(Node {
+        operation: Operation::Relu,
+        inputs: vec![1 + 4 * units],
+        values: Values::Real,
+    });
+    Graph {
+        input,
+        input_shape,
+        nodes,
+        meta,
+    }
 }
 
 /// Products of one sample that several threads share: they cut pixels, or channels where pixels are

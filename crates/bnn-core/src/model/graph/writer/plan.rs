@@ -1,0 +1,169 @@
+//! Where the rows of tensors lie while a graph runs, in as little memory as the rules of
+//! `docs/MODEL_FORMAT.md` allow.
+
+use alloc::vec::Vec;
+
+use crate::error::Error;
+use crate::memory;
+use crate::model::error::ModelError;
+use crate::model::fault::Fault;
+use crate::model::format::RECORD_BYTES;
+use crate::model::graph::check::{MAX_STEPS, passed_words, patch_words};
+use crate::model::graph::record::{NodeRecord, kind, state_words};
+use crate::model::graph::schedule::{
+    NodeState, count, is_free, kept_from, last_ready, look_from, replaced,
+};
+
+/// Decides for every node whether its rows replace those of an input, are passed on to the next
+/// step, or lie in a buffer of its own; finds the rows that every buffer must hold, and places the
+/// buffers. `encoded` are the records in bytes.
+pub(super) fn plan(
+    records: &mut [NodeRecord],
+    encoded: &mut [[u8; RECORD_BYTES]],
+) -> Result<(), ModelError> {
+    let heights: usize = records.iter().map(NodeRecord::height).sum();
+    if heights.saturating_mul(records.len()) > MAX_STEPS {
+        return Err(ModelError::Section {
+            expected: Fault::Rows.expected(),
+        });
+    }
+    // Buffers of all rows of each node, to see which rows are in use at the same time.
+    for record in &mut *records {
+        record.rows = record.sides[0];
+    }
+    encode(records, encoded);
+    share(records, &uses(records, encoded)?);
+    encode(records, encoded);
+    let most = most_rows(records, encoded)?;
+    place(records, &most, passed_words(encoded))?;
+    encode(records, encoded);
+    Ok(())
+}
+
+fn encode(records: &[NodeRecord], encoded: &mut [[u8; RECORD_BYTES]]) {
+    for (record, encoded) in records.iter().zip(encoded) {
+        *encoded = record.encode();
+    }
+}
+
+/// Calls `each` with the node of every step of a run, after the step.
+fn run(
+    records: &[NodeRecord],
+    encoded: &[[u8; RECORD_BYTES]],
+    mut each: impl FnMut(usize, &[u32]),
+) -> Result<(), Error> {
+    let mut states = memory::zeros::<u32>(records.len())?;
+    let mut from = records.len() - 1;
+    while let Some(index) = last_ready(encoded, &states, from) {
+        count(&mut states, index);
+        each(index, &states);
+        from = look_from(&records[index], index);
+    }
+    Ok(())
+}
+
+/// How a node's rows are used in a run.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    /// A row was still needed after the step that followed it.
+    stays: bool,
+    /// When it made a row, somebody still needed the row of its first or second input.
+    collides: [bool; 2],
+}
+
+fn uses(records: &[NodeRecord], encoded: &[[u8; RECORD_BYTES]]) -> Result<Vec<Use>, Error> {
+    let mut uses = memory::with_capacity(records.len())?;
+    uses.resize(records.len(), Use::default());
+    let mut before = 0;
+    run(records, encoded, |index, states| {
+        uses[before].stays |= !is_free(encoded, states, before, before);
+        before = index;
+        if records[index].may_replace() {
+            for (input, collides) in records[index].inputs.iter().zip(&mut uses[index].collides) {
+                *collides |= !is_free(encoded, states, (*input).into(), index);
+            }
+        }
+    })?;
+    Ok(uses)
+}
+
+/// Decides which nodes share memory. `at` tells nodes with different buffers apart.
+fn share(records: &mut [NodeRecord], uses: &[Use]) {
+    let last = records.len() - 1;
+    for (index, used) in uses.iter().enumerate().take(last).skip(1) {
+        let record = records[index];
+        let [a, b] = record.inputs.map(|input| records[usize::from(input)]);
+        let may_replace = |input: &NodeRecord, collides: bool| {
+            let is_last = usize::from(input.last) == index;
+            record.may_replace() && is_last && !collides && input.at > 0
+        };
+        let other = record.arity() < 2 || a.at != b.at;
+        let [first, second] = used.collides;
+        let is_after_passed = a.passes_on() || record.arity() > 1 && b.passes_on();
+        records[index].at = if other && may_replace(&a, first) {
+            a.at
+        } else if record.arity() > 1 && other && may_replace(&b, second) {
+            b.at
+        } else if !used.stays && !is_after_passed {
+            records[index].rows = 0;
+            0
+        } else {
+            index as u32
+        };
+    }
+    records[last].rows = 0;
+}
+
+/// The most rows that a buffer held in a run.
+fn most_rows(records: &[NodeRecord], encoded: &[[u8; RECORD_BYTES]]) -> Result<Vec<u16>, Error> {
+    let mut most = memory::zeros::<u16>(records.len())?;
+    run(records, encoded, |index, states| {
+        if replaced(encoded, &records[index]).is_none() {
+            let next = usize::from(NodeState::load(states, index).next);
+            let held = next.saturating_sub(kept_from(encoded, states, index, &records[index]));
+            most[index] = most[index].max(held as u16); // no more than a height
+        }
+    })?;
+    Ok(most)
+}
+
+/// Places the buffers, of as many rows as they hold at most, one after the other; before them lies
+/// a row that is passed on, of `passed` words.
+fn place(records: &mut [NodeRecord], most: &[u16], passed: usize) -> Result<(), Error> {
+    let words = |n: usize| {
+        u32::try_from(n).map_err(|_| Error::Overflow {
+            what: "words of scratch memory",
+        })
+    };
+    let work = patches(records).saturating_add(passed);
+    let mut end = state_words(records.len()).saturating_add(work);
+    records[0].rows = most[0].max(1);
+    for index in 1..records.len() - 1 {
+        let record = records[index];
+        if record.rows == 0 {
+            continue;
+        }
+        let owner = record.at as usize;
+        if owner == index {
+            records[index].rows = most[index].max(1);
+            records[index].at = words(end)?;
+            let rows = usize::from(records[index].rows);
+            end = end.saturating_add(rows.saturating_mul(record.row_words()));
+        } else {
+            records[index].rows = records[owner].rows;
+            records[index].at = records[owner].at;
+        }
+    }
+    Ok(())
+}
+
+/// Words of patches of the product that needs most.
+fn patches(records: &[NodeRecord]) -> usize {
+    let of = |record: &NodeRecord| match record.kind {
+        kind::PRODUCT => records
+            .get(usize::from(record.inputs[0]))
+            .map_or(0, |input| patch_words(record, input)),
+        _ => 0,
+    };
+    records.iter().map(of).max().unwrap_or(0)
+}
