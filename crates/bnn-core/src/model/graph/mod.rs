@@ -20,6 +20,8 @@ pub(in crate::model) mod packed;
 #[cfg(feature = "alloc")]
 mod packed_block;
 #[cfg(feature = "alloc")]
+mod packed_pool;
+#[cfg(feature = "alloc")]
 mod packed_product;
 mod per_channel;
 #[cfg(feature = "alloc")]

@@ -9,6 +9,7 @@ use super::group::steps::Step;
 use super::group::{MOST_STEPS, plan};
 use super::node::NodeParts;
 use super::packed_block::SampleBlock;
+use super::packed_pool::pool_words;
 use super::packed_product::{PackedProduct, SumsOf};
 use super::record::{NodeRecord, kind, values};
 use crate::error::Error;
@@ -145,7 +146,10 @@ impl<'a> PackedGraph<'a> {
             _ if is_row => Start::Rows,
             _ => Start::Tensors,
         };
-        let mut work = product.map_or(0, |product| product.work_words(&node.parts));
+        let mut work = match product {
+            Some(product) => product.work_words(&node.parts),
+            None => pool_words(&node.parts.record),
+        };
         let [a, _] = node.parts.record.inputs.map(usize::from);
         let sums = product.and_then(PackedProduct::sums);
         match (start, Step::of(head, &node.parts, a)) {
@@ -162,7 +166,7 @@ impl<'a> PackedGraph<'a> {
                         }
                     }
                 } else if !tail.is_empty() {
-                    work = node.parts.record.row_words();
+                    work += node.parts.record.row_words();
                     steps.push(Step::load(head, head));
                 }
             }

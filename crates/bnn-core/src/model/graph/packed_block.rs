@@ -4,13 +4,14 @@ use super::group::outputs::{GroupOutputs, MOST_OUTPUTS, PixelRows};
 use super::group::steps::Step;
 use super::group::{Beside, GroupRun, MOST_STEPS, Numbers};
 use super::packed::{Group, PackedGraph, PackedNode, Start};
+use super::packed_pool::{PoolRow, is_pool_of_numbers};
 use super::packed_product::{PackedProduct, bits_or_bytes};
 use super::record::NodeRecord;
 use super::rows::make_row;
 use super::tensor::{RowMut, RowNumbers, Rows};
 use super::whole::RowsMut;
 use crate::conv::conv2d_tiles;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, vectorised};
 use crate::model::error::ModelError;
 use crate::model::io::{Input, Output};
 
@@ -127,7 +128,7 @@ impl SampleBlock<'_, '_> {
         let [a, b] = record.inputs.map(|input| readable.rows(input.into()));
         if group.steps.is_empty() {
             return match &mut written {
-                [Some(out), ..] => make_alone(head, samples, [a, b], out, kernel),
+                [Some(out), ..] => make_alone(head, samples, [a, b], out, work, kernel),
                 _ => Ok(()), // somebody reads what a node makes
             };
         }
@@ -158,9 +159,12 @@ impl SampleBlock<'_, '_> {
                     let made = match product {
                         Some(product) => Some(product.row(&head.parts, y, inputs[0], work)),
                         None => {
-                            let row = RowMut::of(record, work);
-                            make_row(&head.parts, y, inputs, row, &mut [], kernel);
-                            let row = RowNumbers::of(record, work);
+                            let (row, work) = work
+                                .split_at_mut_checked(record.row_words())
+                                .unwrap_or_default();
+                            let made = RowMut::of(record, row);
+                            make_one(head, y, inputs, made, work, kernel);
+                            let row = RowNumbers::of(record, row);
                             Numbers::of(row.part(0..record.row_len()))
                         }
                     };
@@ -201,12 +205,34 @@ fn inputs_of<'r>(node: &PackedNode<'_>, sample: usize, [a, b]: [Rows<'r>; 2]) ->
     ]
 }
 
+/// Makes a row of a node that is no product.
+fn make_one(
+    node: &PackedNode<'_>,
+    y: usize,
+    inputs: [Rows<'_>; 2],
+    out: RowMut<'_>,
+    work: &mut [u64],
+    kernel: &'static Kernel,
+) {
+    match is_pool_of_numbers(&node.parts.record) {
+        true => vectorised(PoolRow {
+            node: &node.parts,
+            y,
+            image: inputs[0],
+            out,
+            work,
+        }),
+        false => make_row(&node.parts, y, inputs, out, &mut [], kernel),
+    }
+}
+
 /// Makes the tensor of a node that nothing follows.
 fn make_alone(
     node: &PackedNode<'_>,
     samples: usize,
     inputs: [Rows<'_>; 2],
     out: &mut RowsMut<'_>,
+    work: &mut [u64],
     kernel: &'static Kernel,
 ) -> Result<(), ModelError> {
     let record = &node.parts.record;
@@ -219,7 +245,7 @@ fn make_alone(
     for at in 0..samples * height {
         let inputs = inputs_of(node, at / height, inputs);
         let out = out.part(at * row..(at + 1) * row);
-        make_row(&node.parts, at % height, inputs, out, &mut [], kernel);
+        make_one(node, at % height, inputs, out, work, kernel);
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ impl<'r> WindowRow<'r> {
 
 /// The channels of a pixel.
 #[inline(always)]
-fn pixel<T>(row: &[T], column: usize, channels: usize) -> &[T] {
+pub(super) fn pixel<T>(row: &[T], column: usize, channels: usize) -> &[T] {
     row.get(column * channels..(column + 1) * channels)
         .unwrap_or_default()
 }
@@ -72,7 +72,8 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
     }
 }
 
-fn reals(numbers: RowNumbers<'_>) -> &[f32] {
+#[inline(always)]
+pub(super) fn reals(numbers: RowNumbers<'_>) -> &[f32] {
     match numbers {
         RowNumbers::Real(x) => x,
         _ => &[],
@@ -92,7 +93,8 @@ fn most_of_bits(row: &WindowRow<'_>, words: usize, out: &mut [u64]) {
 }
 
 /// The first of the largest; NaN is never larger.
-fn most<'r, T: Copy + PartialOrd + 'r>(
+#[inline(always)]
+pub(super) fn most<'r, T: Copy + PartialOrd + 'r>(
     row: &WindowRow<'r>,
     channels: usize,
     least: T,
@@ -110,7 +112,8 @@ fn most<'r, T: Copy + PartialOrd + 'r>(
     }
 }
 
-fn mean_of_reals(row: &WindowRow<'_>, channels: usize, out: &mut [f32]) {
+#[inline(always)]
+pub(super) fn mean_of_reals(row: &WindowRow<'_>, channels: usize, out: &mut [f32]) {
     for (ox, y) in out.chunks_exact_mut(positive(channels)).enumerate() {
         y.fill(0.0);
         let mut count = 0_u16; // a window has less than 2^16 taps

@@ -3,8 +3,10 @@
 //! own step and all that follow; only tensors that another group reads are written.
 //!
 //! `plan` cuts a graph into groups, `steps` is what each node does, `scaled` the arithmetic of
-//! fixed point, `tile` takes a tile through the steps, `outputs` are the tensors that are written.
+//! fixed point, `tile` takes a tile through the steps, in `memory`; `outputs` are the tensors that are
+//! written.
 
+mod memory;
 pub(super) mod outputs;
 pub(super) mod plan;
 mod scaled;
@@ -17,7 +19,8 @@ use super::tensor::RowNumbers;
 use crate::gemm::epilogue::Tile;
 use crate::gemm::output::TileSink;
 use crate::gemm::sink::CutSink;
-use crate::kernel::{NR, vectorised};
+use crate::kernel::{NR, Sums, vectorised};
+use memory::TileMemory;
 use outputs::GroupOutputs;
 use steps::Step;
 use tile::{Place, TileLoop};
@@ -75,39 +78,42 @@ impl GroupRun<'_, '_> {
     pub(super) fn pixels(&mut self, first: usize, pixels: usize, channels: usize) {
         for done in (0..pixels).step_by(PIXELS) {
             for col in (0..channels).step_by(NR) {
-                vectorised(TileLoop {
-                    steps: self.steps,
-                    beside: &self.beside,
-                    sums: None,
-                    outputs: &mut self.outputs,
-                    place: Place {
-                        first: first + done,
-                        pixels: PIXELS.min(pixels - done),
-                        col,
-                        at: col,
-                        used: NR.min(channels - col),
-                    },
-                });
+                let place = Place {
+                    first: first + done,
+                    pixels: PIXELS.min(pixels - done),
+                    col,
+                    at: col,
+                    used: NR.min(channels - col),
+                };
+                self.tile(place, None);
             }
         }
+    }
+
+    fn tile(&mut self, place: Place, sums: Option<&[Sums]>) {
+        TileMemory::lend(|memory| {
+            vectorised(TileLoop {
+                steps: self.steps,
+                beside: &self.beside,
+                sums,
+                outputs: &mut self.outputs,
+                place,
+                memory,
+            });
+        });
     }
 }
 
 impl TileSink for GroupRun<'_, '_> {
     fn take(&mut self, tile: &Tile<'_>) {
-        vectorised(TileLoop {
-            steps: self.steps,
-            beside: &self.beside,
-            sums: Some(tile.sums),
-            outputs: &mut self.outputs,
-            place: Place {
-                first: tile.first,
-                pixels: tile.sums.len(),
-                col: tile.col,
-                at: tile.at,
-                used: tile.used,
-            },
-        });
+        let place = Place {
+            first: tile.first,
+            pixels: tile.sums.len(),
+            col: tile.col,
+            at: tile.at,
+            used: tile.used,
+        };
+        self.tile(place, Some(tile.sums));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::node::NodeParts;
 use super::super::record::{NodeRecord, kind, values, weights};
+use super::memory::OfChannels;
 use super::scaled::{Scaled, Sum};
 use crate::kernel::NR;
 
@@ -51,9 +52,6 @@ pub(super) enum Action {
     SignReal,
     SignFixed,
 }
-
-/// Numbers of the channels of a panel.
-pub(super) type Panel = [[i32; NR]; 3];
 
 /// The greatest magnitude of an element that is an integer.
 fn most(record: &NodeRecord) -> u64 {
@@ -190,17 +188,23 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// The numbers of the `used` channels from `col` on.
+    /// Writes the numbers of the `used` channels from `col` on, for each pixel of an array.
     #[inline(always)]
-    pub(super) fn panel(&self, col: usize, used: usize, panel: &mut Panel) {
-        for (lanes, numbers) in panel.iter_mut().zip(self.numbers) {
+    pub(super) fn numbers(&self, col: usize, used: usize, to: &mut OfChannels) {
+        for (lanes, numbers) in to.0.iter_mut().zip(self.numbers) {
+            if numbers.is_empty() {
+                break;
+            }
+            let (pixels, _) = lanes.as_chunks_mut::<NR>();
             match numbers.get(col..).and_then(|from| from.first_chunk()) {
-                Some(all) => *lanes = *all,
+                Some(all) => pixels.fill(*all),
                 None => {
+                    let mut all = [0; NR];
                     let numbers = numbers.get(col..col + used).unwrap_or_default();
-                    for (lane, number) in lanes.iter_mut().zip(numbers) {
+                    for (lane, number) in all.iter_mut().zip(numbers) {
                         *lane = *number;
                     }
+                    pixels.fill(all);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The steps of a group over a tile: a panel of channels of consecutive pixels, a few pixels at a
 //! time, so that the numbers between the steps stay in the L1 cache.
 
+use super::memory::{Lanes, OfChannels, PIXELS, Slab, Slabs, TOGETHER, TileMemory};
 use super::outputs::{Cut, GroupOutputs, PixelRows};
 use super::scaled::{self, Scale, Scaled, saturated};
 use super::steps::{Action, Step};
@@ -11,48 +12,6 @@ use crate::kernel::loops::Loop;
 use crate::kernel::{NR, Sums};
 use crate::model::graph::fixed;
 use crate::shape::positive;
-
-/// Pixels whose lanes lie in one array. Loops over so many are neither unrolled as a whole, nor cut
-/// in another way than along the lanes, so that each becomes a loop of full vectors.
-const TOGETHER: usize = 4;
-
-/// Such arrays that go through all steps together: they stay in the L1 cache.
-const ARRAYS: usize = 8;
-
-const PIXELS: usize = TOGETHER * ARRAYS;
-
-/// Numbers of [`TOGETHER`] pixels.
-type Lanes<T = i32> = [T; TOGETHER * NR];
-
-/// Numbers of some pixels.
-#[repr(align(64))]
-struct Slab<T>([Lanes<T>; ARRAYS]);
-
-impl<T: Copy + Default> Slab<T> {
-    #[inline(always)]
-    fn new() -> Self {
-        Self([[T::default(); TOGETHER * NR]; ARRAYS])
-    }
-
-    /// The numbers of each pixel.
-    #[inline(always)]
-    fn pixels(&self) -> &[[T; NR]] {
-        self.0.as_flattened().as_chunks().0
-    }
-
-    #[inline(always)]
-    fn pixels_mut(&mut self) -> &mut [[T; NR]] {
-        self.0.as_flattened_mut().as_chunks_mut().0
-    }
-}
-
-/// The current numbers, and room for those of tensors.
-struct Work {
-    lanes: Slab<i32>,
-    beside: Slab<i32>,
-    narrow: Slab<i16>,
-    bytes: Slab<u8>,
-}
 
 /// Which pixels and channels a tile has.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +34,7 @@ pub(super) struct TileLoop<'t, 'r, 'o> {
     pub(super) sums: Option<&'t [Sums]>,
     pub(super) outputs: &'t mut GroupOutputs<'o>,
     pub(super) place: Place,
+    pub(super) memory: &'t mut TileMemory,
 }
 
 impl Loop for TileLoop<'_, '_, '_> {
@@ -88,13 +48,8 @@ impl Loop for TileLoop<'_, '_, '_> {
             sums,
             outputs,
             place,
+            memory: TileMemory { slabs, numbers },
         } = self;
-        let mut work = Work {
-            lanes: Slab::new(),
-            beside: Slab::new(),
-            narrow: Slab::new(),
-            bytes: Slab::new(),
-        };
         for done in (0..place.pixels).step_by(PIXELS) {
             let here = Place {
                 first: place.first + done,
@@ -102,36 +57,22 @@ impl Loop for TileLoop<'_, '_, '_> {
                 ..place
             };
             if let Some(sums) = sums.and_then(|sums| sums.get(done..)) {
-                for (lanes, sums) in work.lanes.pixels_mut().iter_mut().zip(sums) {
+                for (lanes, sums) in slabs.lanes.pixels_mut().iter_mut().zip(sums) {
                     *lanes = sums.0;
                 }
             }
             for (step, beside) in steps.iter().zip(beside) {
-                let mut panel = [[0; NR]; 3];
-                step.panel(place.col, place.used, &mut panel);
-                let panel = panel.map(repeated);
-                work.step(step.action, beside, &panel, outputs.first, here);
+                step.numbers(place.col, place.used, numbers);
+                slabs.step(step.action, beside, numbers, outputs.first, here);
                 if let Some(rows) = step.out.and_then(|out| outputs.tensors.get_mut(out)) {
-                    work.write(step.action, &panel, here, rows);
+                    slabs.write(step.action, numbers, here, rows);
                 }
             }
         }
     }
 }
 
-/// The numbers of a panel for each of some pixels.
-#[inline(always)]
-fn repeated(panel: [i32; NR]) -> Lanes {
-    let mut lanes = [0; TOGETHER * NR];
-    let (each, _) = lanes.as_chunks_mut::<NR>();
-    each.fill(panel);
-    lanes
-}
-
-/// The numbers of each channel, for each of some pixels.
-type OfChannels = [Lanes; 3];
-
-impl Work {
+impl Slabs {
     /// Makes the current numbers of a step; the outputs begin at pixel `origin` of the batch.
     #[inline(always)]
     fn step(
@@ -276,7 +217,7 @@ impl Work {
     #[inline(always)]
     fn reach(
         &mut self,
-        [thresholds, ..]: &OfChannels,
+        OfChannels([thresholds, ..]): &OfChannels,
         arrays: usize,
         f: impl Fn(i32, i32) -> bool,
     ) {
@@ -347,7 +288,11 @@ fn bits(x: f32) -> i32 {
 
 /// `f` of each number and those of its channel.
 #[inline(always)]
-fn each(lanes: &mut [Lanes], [p, q, r]: &OfChannels, f: impl Fn(i32, i32, i32, i32) -> i32) {
+fn each(
+    lanes: &mut [Lanes],
+    OfChannels([p, q, r]): &OfChannels,
+    f: impl Fn(i32, i32, i32, i32) -> i32,
+) {
     for lanes in lanes {
         for (((v, &p), &q), &r) in lanes.iter_mut().zip(p).zip(q).zip(r) {
             *v = f(*v, p, q, r);
