@@ -37,6 +37,7 @@ if [ ! -e "$BNN_VECTORS/BasicMotions_TEST.ts" ]; then
     unzip -q -o -j "$vectors/aeon-1.6.0-py3-none-any.whl" 'aeon/datasets/data/BasicMotions/*.ts' -d "$BNN_VECTORS"
 fi
 target/debug/examples/resnet32 "$BNN_VECTORS/resnet32.bnn"
+target/debug/examples/learn vectors firmware/models/nine.bnn "$BNN_VECTORS/learn"
 bnn test-vectors "$BNN_VECTORS/resnet32.bnn" --count 10 --out "$BNN_VECTORS/resnet32" --force >/dev/null
 target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
     "$BNN_VECTORS/BasicMotions_TEST.ts" "$BNN_VECTORS/motions" | tail -n 2
@@ -119,7 +120,7 @@ floats() {
 check_floats() {
     case $program in
         digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
-        digits_int | digits_bits | residual | resnet | resnet32) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+        digits_int | digits_bits | residual | resnet | resnet32 | learn) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
     esac
 }
 
@@ -129,6 +130,7 @@ for target in $m4 $m0 $risc_v; do
     build_firmware boards $target "" $dense $([ $target != $m4 ] || echo int8)
     build_firmware boards $target conv cnn motions
     build_firmware boards $target graph residual resnet
+    build_firmware boards $target learn learn
 done
 for name in digits digits_int digits_bits linear products; do
     for on in on_m4 on_m0 on_risc_v; do
@@ -196,6 +198,12 @@ arm-none-eabi-size "$elf"
 
 # A sensor's samples, one by one.
 everywhere motions conv
+
+# A digit that the model does not know, learned on the board as on the host.
+for on in on_m4 on_m0 on_risc_v; do
+    $on learn learn
+    check_floats
+done
 
 # The constants behind the predictions.
 everywhere costs
