@@ -4,7 +4,7 @@
 pub(super) type Counters = [i8; 64];
 
 /// Of a weight that the model brings: so many steps away from a flip.
-const START: i8 = 8;
+const START: i8 = 16;
 
 /// Sets the counters of weights that are not to flip at once.
 pub(super) fn start(counters: &mut Counters, mut weights: u64) {
@@ -14,13 +14,14 @@ pub(super) fn start(counters: &mut Counters, mut weights: u64) {
     }
 }
 
-/// Moves all counters a step towards the signs of `target`, as far as they go.
-pub(super) fn step(counters: &mut Counters, target: u64) {
+/// Moves all counters so many steps towards the signs of `target`, as far as they go.
+pub(super) fn step(counters: &mut Counters, target: u64, steps: i8) {
     // Halves, for a core of 32 bits shifts them in one instruction.
     let halves = [target as u32, (target >> 32) as u32];
     for (counters, mut target) in counters.chunks_exact_mut(32).zip(halves) {
         for counter in counters {
-            *counter = counter.saturating_add(((target & 1) as i8) * 2 - 1);
+            let towards = if target & 1 == 1 { steps } else { -steps };
+            *counter = counter.saturating_add(towards);
             target >>= 1;
         }
     }
@@ -48,7 +49,7 @@ mod tests {
         let target = 0x8000_0001_0000_0005;
         for (steps, at) in [(1, 1), (126, 127), (3, 127)] {
             for _ in 0..steps {
-                step(&mut counters, target);
+                step(&mut counters, target, 1);
             }
             let up = |i: usize| target >> i & 1 == 1;
             for (i, &counter) in counters.iter().enumerate() {
@@ -56,6 +57,11 @@ mod tests {
                 assert_eq!(counter, if up(i) { at } else { down }, "{i}");
             }
             assert_eq!(signs(&counters), target);
+        }
+        step(&mut counters, !target, 63);
+        for (i, &counter) in counters.iter().enumerate() {
+            let was_up = target >> i & 1 == 1;
+            assert_eq!(counter, if was_up { 64 } else { -65 }, "{i}");
         }
     }
 
@@ -65,10 +71,10 @@ mod tests {
         let weights = 0x0123_4567_89AB_CDEF;
         start(&mut counters, weights);
         for _ in 1..START {
-            step(&mut counters, !weights);
+            step(&mut counters, !weights, 1);
             assert_eq!(signs(&counters), weights);
         }
-        step(&mut counters, !weights);
+        step(&mut counters, !weights, 1);
         assert_eq!(signs(&counters), !weights);
     }
 }

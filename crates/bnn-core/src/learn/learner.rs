@@ -14,9 +14,9 @@ use crate::model::Model;
 use crate::shape::{equal, last_word_mask, row_words};
 
 /// A class is near if its score is less than this share of the features below the right one's.
-const MARGIN_SHARE: u32 = 8;
+const MARGIN_SHARE: u32 = 4;
 
-/// The last layer of a model, which learns (see [the module](self)): for up to `CLASSES` classes,
+/// The last layer of a model, which learns (see [the module](super)): for up to `CLASSES` classes,
 /// which are at most 64, with features of `WORDS` words, the `output_len` of the [`Sizes`](crate::model::Sizes) of
 /// [`Model::body`].
 ///
@@ -161,7 +161,7 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         let mut scores = self.scores(features)?;
         let mut lesson = Lesson { near: 0, flips: 0 };
         if !is_known {
-            lesson.flips += self.step(class, features, 0);
+            lesson.flips += self.step(class, features, 1);
             if let Some(known) = self.known.get_mut(class) {
                 *known = true;
             }
@@ -173,11 +173,12 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
             // Scores of known classes are no larger than the number of features.
             if other != class && score > own - margin {
                 lesson.near += 1;
-                lesson.flips += self.step(other, features, u64::MAX);
+                lesson.flips += self.step(other, features, -1);
             }
         }
         if lesson.near > 0 {
-            lesson.flips += self.step(class, features, 0);
+            // Fewer than the classes, which are at most 64.
+            lesson.flips += self.step(class, features, lesson.near as i8);
         }
         Ok(lesson)
     }
@@ -238,9 +239,9 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         }
     }
 
-    /// Moves the counters of a class a step towards the features, their bits turned by `turned`.
-    /// Returns how many weights flipped.
-    fn step(&mut self, class: usize, features: &[u64; WORDS], turned: u64) -> u32 {
+    /// Moves the counters of a class so many steps towards the features, or away from them. Returns
+    /// how many weights flipped.
+    fn step(&mut self, class: usize, features: &[u64; WORDS], steps: i8) -> u32 {
         let mut flips = 0;
         let mask = last_word_mask(self.features as usize);
         let rows = self
@@ -252,7 +253,7 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         };
         let words = counters.iter_mut().zip(weights).zip(features);
         for (i, ((counters, weights), features)) in words.enumerate() {
-            step(counters, features ^ turned);
+            step(counters, *features, steps);
             let used = if i + 1 == WORDS { mask } else { u64::MAX };
             let new = signs(counters) & used;
             flips += (*weights ^ new).count_ones();

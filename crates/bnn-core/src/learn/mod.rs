@@ -7,13 +7,15 @@
 //!
 //! The rule is the perceptron's, with a margin. For a sample whose class is known, the score of each
 //! class is the product of the features with its weights. Every other class whose score is not at
-//! least an eighth of the features below that of the right one is *near*. If any is, the counters of
-//! the right class take a step towards the features, those of the near ones a step away from them;
-//! a weight flips where its counter changes its sign. Otherwise nothing changes. No number is
-//! random, so that a host that learns the same samples in the same order has the same bits.
+//! least a quarter of the features below that of the right one is *near*. The counters of each near
+//! class take a step away from the features, those of the right one as many steps towards them as
+//! classes are near; a weight flips where its counter changes its sign. Where no class is near,
+//! nothing changes. No number is random, so that a host that learns the same samples in the same
+//! order has the same bits.
 //!
-//! Counters begin at 8 steps from a flip where the model has a weight, and at zero for a class that
-//! it does not know; such a class has no score before its first sample.
+//! Counters begin at 16 steps from a flip where the model has a weight, and at zero for a class that
+//! it does not know; such a class has no score before its first sample, towards which it takes a
+//! step in any case.
 //!
 //! What was learned is kept in two banks of [`Flash`], which [`Learner::save`] writes in turns, with
 //! the number of the save and a checksum over all. Power may fail at any time: [`Learner::begin`]

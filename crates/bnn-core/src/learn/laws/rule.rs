@@ -24,8 +24,8 @@ impl Plain {
     fn new(model: &Model<'_>, classes: usize) -> Option<Self> {
         let head = model.layers().last()?.weights?;
         let counter = |c, j| match head.get(c, j) {
-            Some(true) => 7,
-            Some(false) => -8,
+            Some(true) => 15,
+            Some(false) => -16,
             None => 0,
         };
         let row = |c| (0..head.cols()).map(|j| counter(c, j)).collect();
@@ -65,7 +65,7 @@ impl Plain {
             self.known[class] = true;
         }
         let scores = self.scores(x);
-        let margin = x.len() as i32 / 8;
+        let margin = x.len() as i32 / 4;
         for other in 0..scores.len() {
             if other != class && self.known[other] && scores[class] - scores[other] < margin {
                 near += 1;
@@ -73,7 +73,7 @@ impl Plain {
             }
         }
         if near > 0 {
-            flips += self.step(class, x, 1);
+            flips += self.step(class, x, near as i32);
         }
         (near, flips)
     }
