@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 
 . ci/lib/isas.sh
 
-parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips release)
+parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips)
 # The whole suite, training included, on each instruction set of this CPU, in four parts.
 for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "c-on-$isa" "command-on-$isa"); done
+parts+=(release-crates release-files)
 
 usage="usage: ci/long.sh ${parts[*]} | --list | --today"
 case " ${parts[*]} --list --today " in *" ${1:-none} "*) ;; *) echo "$usage" >&2; exit 2 ;; esac
@@ -24,6 +25,6 @@ case $1 in
     kills) ci/kills.sh killed_trainings_lose ;;
     kills-keeping-the-best) ci/kills.sh killed_trainings_that_keep_the_best ;;
     flips) BNN_FLIPS=10000 cargo test --workspace --locked --quiet --lib -- flipped_bit ;;
-    release) ci/release.sh ;;
+    release-*) ci/release.sh "${1#release-}" ;;
     *-on-*) ci/isas.sh --whole "${1#*-on-}" "${1%%-on-*}" ;;
 esac

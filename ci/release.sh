@@ -1,39 +1,60 @@
 #!/usr/bin/env bash
-# A release in rehearsal: each crate is built from its package as `cargo publish` does, the public
-# API is compared with the last release's, and the files of a release are made, verified and tried.
-# Installs what it needs.
-# usage: ci/release.sh
+# A release in rehearsal. Of the crates: each is built from its package, as `cargo publish` does, and
+# the public API is compared with the last release's. Of the files: they are made, verified, and
+# tried away from the repository. Installs what it needs.
+# usage: ci/release.sh crates | files
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
 
-install binutils python3-venv
-command -v npm >/dev/null || install nodejs npm
-target=x86_64-unknown-linux-musl
-rustup_has $target || { echo "rustup has no $target, in which the command is shipped" >&2; exit 1; }
 xtask() { cargo run --quiet --locked --package xtask -- "$@"; }
 
-xtask packages --rehearse
-xtask api
-xtask dist
+crates() {
+    xtask packages --rehearse
+    xtask api
+}
 
-away=$(mktemp -d)
-trap 'rm -rf "$away"' EXIT
-dist=$PWD/target/dist
-version=$(xtask versions)
-(cd "$dist" && sha256sum --quiet --check SHA256SUMS)
+files() {
+    install binutils python3-venv
+    command -v npm >/dev/null || install nodejs npm
+    target=x86_64-unknown-linux-musl
+    rustup_has $target || { echo "rustup has no $target, in which the command is shipped" >&2; exit 1; }
+    xtask dist
 
-echo "the archive of the command, away from the repository"
-tar -C "$away" -xzf "$dist/bnn-$version-$target.tar.gz"
-here=$away/bnn-$version-$target
-(cd "$here" && find . -type f | sort)
-if grep -raIl -e "$PWD" -e "$HOME" "$here"; then echo "these name folders of this machine" >&2; exit 1; fi
-(cd "$away" && env -i "$here/bnn" train --epochs 1 >train.txt && env -i "$here/bnn" eval digits.bnn)
-bash -n "$here/completions/bnn.bash"
+    away=$(mktemp -d)
+    trap 'rm -rf "$away"' EXIT
+    dist=$PWD/target/dist
+    version=$(xtask versions)
+    (cd "$dist" && sha256sum --quiet --check SHA256SUMS)
 
-echo "the wheel, in an environment of its own"
-python3 -m venv "$away/python"
-"$away/python/bin/pip" --quiet --disable-pip-version-check install "$dist"/bnn_engine-"$version"-*.whl
-(cd "$away" && python/bin/python -c "import bnn_engine; assert bnn_engine.__version__ == '$version'")
+    echo "the archive of the command, away from the repository"
+    tar -C "$away" -xzf "$dist/bnn-$version-$target.tar.gz"
+    here=$away/bnn-$version-$target
+    (cd "$here" && find . -type f | sort)
+    if grep -ral -e "$PWD" -e "$HOME" "$here"; then echo "these name folders of this machine" >&2; exit 1; fi
+    (cd "$away" && env -i "$here/bnn" train --epochs 3 --json >trained.json && env -i "$here/bnn" eval digits.bnn)
+    bash -n "$here/completions/bnn.bash"
 
-echo "a release of version $version can be made"
+    echo "the wheel, in an environment of its own"
+    python3 -m venv "$away/python"
+    "$away/python/bin/pip" --quiet --disable-pip-version-check install "$dist"/bnn_engine-"$version"-*.whl
+    (cd "$away" && python/bin/python -c "import bnn_engine; assert bnn_engine.__version__ == '$version'")
+
+    echo "the npm package, in a folder of its own"
+    mkdir "$away/node"
+    (cd "$away/node" && npm install --silent --no-audit --no-fund "$dist"/bnn-engine-"$version".tgz)
+    cat >"$away/node/scores.mjs" <<'END'
+import { readFile } from 'node:fs/promises';
+import { Model } from 'bnn-engine';
+
+const model = await Model.open(await readFile('../digits.bnn'));
+const scores = model.run(new Uint8Array(64));
+if (scores.length !== 10) throw new Error(`${scores.length} scores, expected 10`);
+END
+    (cd "$away/node" && node scores.mjs)
+}
+
+case ${1:-} in
+    crates | files) "$1" ;;
+    *) echo "usage: ci/release.sh crates | files" >&2; exit 2 ;;
+esac

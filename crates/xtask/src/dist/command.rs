@@ -42,10 +42,7 @@ pub(super) fn make(release: &Release, target: &str) -> Fallible<PathBuf> {
     }
     entries.insert("bnn".into(), Entry::program(fs::read(&program)?));
     entries.insert("bnn.cdx.json".into(), Entry::text(bill.clone()));
-    entries.insert(
-        "THIRD-PARTY.txt".into(),
-        Entry::text(licences::of(&crates)?),
-    );
+    entries.insert(licences::FILE.into(), Entry::text(licences::of(&crates)?));
     add_completions(&program, &mut entries)?;
     add_manual(&program, &release.target_folder, &mut entries)?;
     binstall::check(&name, version, target, &entries)?;

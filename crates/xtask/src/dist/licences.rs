@@ -12,6 +12,9 @@ use super::tree::{Key, Tree};
 use crate::program::{Fallible, output};
 use crate::repository::cargo;
 
+/// The file that they are in.
+pub(super) const FILE: &str = "LICENSE-THIRD-PARTY";
+
 /// How the names of files with licences begin, in capital letters.
 const NAMES: [&str; 6] = [
     "LICENSE",

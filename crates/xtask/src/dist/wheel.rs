@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Release, files, sbom, tree, without_paths};
+use super::{Release, files, licences, sbom, tree, without_paths};
 use crate::program::{Fallible, output};
 use crate::repository::repository;
 
@@ -31,16 +31,28 @@ pub(super) fn make(release: &Release) -> Fallible<()> {
         PLATFORM,
     ]);
     build.arg("--out").arg(&release.folder);
-    output(&mut build)?;
+    let crates = tree::of("bnn-python", None)?;
+    // Where pyproject.toml has it looked for, beside the licences of the project.
+    let licences_of_others = repository().join(licences::FILE);
+    fs::write(&licences_of_others, licences::of(&crates)?)?;
+    let built = output(&mut build);
+    fs::remove_file(&licences_of_others)?;
+    built?;
 
-    let bill = sbom::write(&tree::of("bnn-python", None)?, None, release)?;
+    let bill = sbom::write(&crates, None, release)?;
     let name = format!("bnn_engine-{}", release.version);
     fs::write(release.folder.join(format!("{name}.cdx.json")), bill)?;
     let wheels = files(&release.folder)?;
     let begin = format!("{name}-cp310-abi3-{PLATFORM}");
-    match wheels.iter().any(|(name, _)| name.starts_with(&begin)) {
+    let mut wheel = wheels.iter().filter(|(name, _)| name.starts_with(&begin));
+    let Some((_, wheel)) = wheel.next() else {
+        return Err(format!("expected a wheel {begin}, found {wheels:?}").into());
+    };
+    let mut list = Command::new(programs.join("python"));
+    let list = output(list.args(["-m", "zipfile", "--list"]).arg(wheel))?;
+    match list.contains(&format!(".dist-info/licenses/{} ", licences::FILE)) {
         true => Ok(()),
-        false => Err(format!("expected a wheel {begin}, found {wheels:?}").into()),
+        false => Err(format!("{}: without {}", wheel.display(), licences::FILE).into()),
     }
 }
 
