@@ -3,11 +3,10 @@
 #[cfg_attr(not(feature = "std"), path = "workspaces/unkept.rs")]
 mod free;
 
-use alloc::vec::Vec;
 use core::fmt;
 
+use crate::aligned::AlignedWords;
 use crate::error::Error;
-use crate::memory;
 use free::Free;
 
 /// Workspaces that no run uses at the moment: as many as there have been runs at once.
@@ -20,21 +19,16 @@ pub(super) struct Workspaces {
 /// Memory of one run.
 #[derive(Default)]
 pub(super) struct Workspace {
-    words: Vec<u64>,
+    words: AlignedWords,
 }
 
 impl Workspace {
-    /// `len` words, which hold anything.
+    /// `len` words from a cache line on, which hold anything.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(super) fn words(&mut self, len: usize) -> Result<&mut [u64], Error> {
-        if self.words.len() < len {
-            // Freed first, so that both are never there at once.
-            self.words = Vec::new();
-            self.words = memory::zeros(len)?;
-        }
-        Ok(self.words.get_mut(..len).unwrap_or_default())
+        self.words.try_first(len)
     }
 }
 

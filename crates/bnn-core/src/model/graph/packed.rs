@@ -68,13 +68,17 @@ pub(super) enum Start {
     Rows,
 }
 
+/// Words of a cache line: tensors begin on one.
+const LINE: usize = 8;
+
 /// Words of a node's tensor of a sample, without gaps between rows.
 fn tensor_words(record: &NodeRecord) -> usize {
     let elements = record.height() * record.row_len();
-    match record.values {
+    let words = match record.values {
         values::BITS => elements,
         _ => (elements * record.element_bytes()).div_ceil(size_of::<u64>()),
-    }
+    };
+    words.next_multiple_of(LINE)
 }
 
 impl<'a> PackedGraph<'a> {

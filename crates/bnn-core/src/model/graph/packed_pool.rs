@@ -40,7 +40,11 @@ impl Loop for PoolRow<'_, '_> {
         let channels = positive(self.node.record.channels as usize);
         match (self.node.record.kind, self.out) {
             (kind::AVERAGE_POOL, RowMut::Real(out)) => mean_of_reals(&row, channels, out),
-            (_, RowMut::Real(out)) => most(&row, channels, f32::NEG_INFINITY, out, reals),
+            (_, RowMut::Real(out)) => {
+                let room: &mut [f32] = bytemuck::cast_slice_mut(self.work);
+                let room = room.get_mut(..channels).unwrap_or_default();
+                most_of_reals(&row, room, out);
+            }
             (kind::AVERAGE_POOL, RowMut::Fixed(out)) => {
                 let sums: &mut [i32] = bytemuck::cast_slice_mut(self.work);
                 let sums = sums.get_mut(..channels).unwrap_or_default();
@@ -48,6 +52,32 @@ impl Loop for PoolRow<'_, '_> {
             }
             (_, RowMut::Fixed(out)) => most(&row, channels, i16::MIN, out, integers),
             _ => {} // no other numbers are pooled
+        }
+    }
+}
+
+/// The first of the largest; NaN is never larger. Each tap writes to the other of two places: what
+/// chooses between a place and a number, and writes to that place, becomes a store under a mask,
+/// which the load for the next tap waits for.
+#[inline(always)]
+fn most_of_reals(row: &WindowRow<'_>, room: &mut [f32], out: &mut [f32]) {
+    let channels = positive(room.len());
+    for (ox, y) in out.chunks_exact_mut(channels).enumerate() {
+        y.fill(f32::NEG_INFINITY);
+        let (mut from, mut to) = (&mut *y, &mut *room);
+        let mut is_in_room = false;
+        row.taps(ox, |_, x, column| {
+            let x = pixel(reals(x), column, channels);
+            for ((to, &most), &x) in to.iter_mut().zip(&*from).zip(x) {
+                *to = if x > most { x } else { most };
+            }
+            core::mem::swap(&mut from, &mut to);
+            is_in_room = !is_in_room;
+        });
+        if is_in_room {
+            for (y, most) in y.iter_mut().zip(&*room) {
+                *y = *most;
+            }
         }
     }
 }

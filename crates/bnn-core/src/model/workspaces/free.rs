@@ -49,7 +49,7 @@ impl super::Workspaces {
     pub(in crate::model) fn waiting_bytes(&self) -> usize {
         let free = self.free.lock();
         let free = free.iter().flat_map(|free| free.iter());
-        free.map(|workspace| size_of_val(&workspace.words[..]))
+        free.map(|workspace| size_of_val(workspace.words.words()))
             .sum()
     }
 }
