@@ -1,4 +1,5 @@
-//! Times `PackedModel` on a model file: one thread, batches of the given sizes, in turns.
+//! Times `PackedModel` on a model file, one thread, batches of the given sizes, and compares it with
+//! `Model`.
 //!
 //! ```console
 //! $ cargo run --release -p bnn-core --example packed_file -- model.bnn 1 64
@@ -10,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use bnn_core::Kernel;
 use bnn_core::internal::single_threaded;
-use bnn_core::model::{
-    AlignedBytes, Input, InputType, Model, ModelError, Output, OutputType, PackedModel,
-};
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, PackedModel};
 
 /// How long each batch size is timed.
 const LASTING: Duration = Duration::from_secs(3);
@@ -44,7 +43,7 @@ fn best(
     packed: &PackedModel<'_>,
     model: &Model<'_>,
     batch: usize,
-) -> Result<(f64, usize), ModelError> {
+) -> Result<(f64, usize), Box<dyn Error>> {
     let (inputs, outputs) = (
         batch * model.sizes().input_len,
         batch * model.sizes().output_len,
@@ -59,9 +58,16 @@ fn best(
         InputType::Bits => Input::Bits(&words),
         _ => Input::Bytes(&bytes),
     };
-    let mut bits = vec![0; outputs];
-    let mut integers = vec![0; outputs];
-    let mut reals = vec![0.0; outputs];
+    let [mut bits, mut same_bits] = [(); 2].map(|()| vec![0; outputs]);
+    let [mut integers, mut same_integers] = [(); 2].map(|()| vec![0; outputs]);
+    let [mut reals, mut same_reals] = [(); 2].map(|()| vec![0.0; outputs]);
+    let mut scratch = vec![0; model.scratch_words(batch)?];
+    let same = match model.output().1 {
+        OutputType::Bits => Output::Bits(&mut same_bits),
+        OutputType::I32 => Output::I32(&mut same_integers),
+        _ => Output::F32(&mut same_reals),
+    };
+    model.run(batch, input, same, &mut scratch)?;
     let (start, mut best, mut runs) = (Instant::now(), f64::INFINITY, 0);
     while start.elapsed() < LASTING {
         let output = match model.output().1 {
@@ -73,6 +79,9 @@ fn best(
         packed.run(batch, input, output)?;
         best = best.min(run.elapsed().as_secs_f64());
         runs += 1;
+    }
+    if bits != same_bits || integers != same_integers || reals != same_reals {
+        return Err("packed and in place, results differ".into());
     }
     Ok((best, runs))
 }
