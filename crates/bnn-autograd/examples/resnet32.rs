@@ -7,7 +7,8 @@
 //! $ cargo run --release -p bnn-autograd --example resnet32 -- resnet32.bnn
 //! ```
 //!
-//! `bnn train --data FOLDER --arch resnet:width=56,stem=2,fixed=8 --scores integer` trains it.
+//! `bnn train --data FOLDER --arch reactnet:width=48,blocks=2,stem=2,fixed=8 --scores integer`
+//! trains it.
 
 use std::error::Error;
 
@@ -22,18 +23,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let image = [32, 32, 3];
     let config = ResidualConfig {
         stem: StemConfig {
-            channels: 56,
+            channels: 48,
             kernel: 3,
             stride: 1,
             pool: true,
         },
         fixed_point: Some(8),
         integer_scores: true,
-        ..ResidualConfig::resnet(Family::BiRealNet, image, 56, &[1, 1, 1], 10)?
+        ..ResidualConfig::resnet(Family::ReActNet, image, 48, &[2, 2, 2], 10)?
     };
     let rng = &mut Rng::new(1);
     let mut net = ResidualNet::new(config, rng)?;
-    for _ in 0..20 {
+    for _ in 0..8 {
         let pixels = (0..4 * 32 * 32 * 3).map(|_| rng.uniform(0.0, 256.0).floor() as f32);
         let images = Tensor::new(pixels.collect(), &[4, 32, 32, 3])?;
         net.forward(&Tape::new().constant(images))?;

@@ -21,13 +21,14 @@ mod board {
     /// The timer of every Cortex-M. It counts down, in 24 bits.
     pub struct Counter;
 
-    /// Picoseconds of a tick: 16 MHz on the micro:bit, 32 MHz on MPS3, 25 MHz on MPS2.
-    const TICK_PS: u64 = if cfg!(armv6m) {
-        62_500
+    /// Instructions of 64 ns in 256 ticks: of 62.5 ns on the micro:bit (16 MHz), 31.25 ns on MPS3
+    /// (32 MHz), 40 ns on MPS2 (25 MHz).
+    const OF_256_TICKS: u32 = if cfg!(armv6m) {
+        250
     } else if cfg!(armv8m) {
-        31_250
+        125
     } else {
-        40_000
+        160
     };
 
     impl Counter {
@@ -48,7 +49,8 @@ mod board {
 
         pub(super) fn instructions(before: u32, after: u32) -> u32 {
             let ticks = before.wrapping_sub(after) & 0x00FF_FFFF;
-            (u64::from(ticks) * TICK_PS / 64_000) as u32
+            // 24 bits and 8, after which 8 are dropped.
+            (ticks * OF_256_TICKS) >> 8
         }
     }
 }

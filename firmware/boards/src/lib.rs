@@ -5,3 +5,4 @@ pub mod counter;
 pub mod digits;
 pub mod noise;
 pub mod stack;
+pub mod told;

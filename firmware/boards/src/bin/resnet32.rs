@@ -11,7 +11,8 @@
 
 use bnn_core::model::{Input, Model, Output, Sizes, Stream};
 use boards::counter::Counter;
-use semihosting::{println, process};
+use boards::told::tell;
+use semihosting::process;
 
 // Written by the example `resnet32` of `bnn-autograd`, and by `bnn test-vectors`, into the folder
 // that the build names.
@@ -35,14 +36,15 @@ static SCORES: [u8; IMAGES * SIZES.outputs * 4] =
 #[cortex_m_rt::entry]
 fn main() -> ! {
     let same = check().unwrap_or(0);
-    println!("{same} of {IMAGES} images: every score is the host's, bit for bit");
+    let after = " images have every score of the host, bit for bit";
+    tell("", same as u32, after);
     process::exit(i32::from(same != IMAGES))
 }
 
 /// How many images have the host's scores.
 fn check() -> Option<usize> {
     let mut memory = [0; SIZES.stream_words];
-    println!("memory of the stream: {} bytes", size_of_val(&memory));
+    tell("memory of the stream: ", size_of_val(&memory) as u32, " bytes");
     let mut stream = Stream::new(MODEL, &mut memory).ok()?;
     let mut counter = Counter::start();
     let (mut same, mut instructions, mut most_instructions) = (0, 0, 0);
@@ -61,6 +63,6 @@ fn check() -> Option<usize> {
         let found = scores.iter().map(|score| score.to_le_bytes());
         same += usize::from(found.eq(expected.next()?.iter().copied()));
     }
-    println!("an image: at most {most_instructions} instructions");
+    tell("an image: at most ", most_instructions, " instructions");
     Some(same)
 }
