@@ -44,7 +44,11 @@ fn main() -> ! {
 /// How many images have the host's scores.
 fn check() -> Option<usize> {
     let mut memory = [0; SIZES.stream_words];
-    tell("memory of the stream: ", size_of_val(&memory) as u32, " bytes");
+    tell(
+        "memory of the stream: ",
+        size_of_val(&memory) as u32,
+        " bytes",
+    );
     let mut stream = Stream::new(MODEL, &mut memory).ok()?;
     let mut counter = Counter::start();
     let (mut same, mut instructions, mut most_instructions) = (0, 0, 0);
