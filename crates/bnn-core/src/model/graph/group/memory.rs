@@ -1,6 +1,6 @@
 //! The memory of a tile between the steps of a group.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::kernel::NR;
 use crate::memory;
@@ -57,7 +57,7 @@ pub(super) struct TileMemory {
     pub(super) numbers: OfChannels,
 }
 
-memory::lent!(static TILE_MEMORY: Option<Box<TileMemory>>);
+memory::lent!(static TILE_MEMORY: Vec<TileMemory>);
 
 impl TileMemory {
     fn new() -> Self {
@@ -72,8 +72,21 @@ impl TileMemory {
         }
     }
 
-    /// Calls `work` with memory that the thread keeps; it holds anything.
+    /// Calls `work` with memory that the thread keeps, or that lies on the stack where the system
+    /// has none; it holds anything.
     pub(super) fn lend<R>(work: impl FnOnce(&mut TileMemory) -> R) -> R {
-        TILE_MEMORY.lend(|memory| work(memory.get_or_insert_with(|| Box::new(TileMemory::new()))))
+        TILE_MEMORY.lend(|kept| {
+            if kept.is_empty() && kept.try_reserve_exact(1).is_ok() {
+                kept.push(Self::new());
+            }
+            let mut own;
+            work(match kept.first_mut() {
+                Some(memory) => memory,
+                None => {
+                    own = Self::new();
+                    &mut own
+                }
+            })
+        })
     }
 }
