@@ -174,55 +174,67 @@ impl<'r> GraphRun<'r> {
         let Some(node) = self.model.node(index) else {
             return 0;
         };
-        let record = &node.record;
-        let mut state = NodeState::load(self.states, index);
-        let y = usize::from(state.next);
-        if index == 0 {
-            // The caller's image is whole.
-        } else if record.last == 0 {
-            let there = Buffers::all(self.passed, self.buffers, self.begin);
-            let inputs = self.input.rows_of(self.model, self.states, record, there);
-            let out = RowMut::given(record, output.all(), y);
-            make_row(&node, y, inputs, out, self.patches, self.kernel);
-        } else if record.passes_on() {
-            state.base = state.next;
-            state.store(self.states, index);
-            let there = Buffers::all(&[], self.buffers, self.begin);
-            let inputs = self.input.rows_of(self.model, self.states, record, there);
-            let out = RowMut::of(record, self.passed);
-            make_row(&node, y, inputs, out, self.patches, self.kernel);
-        } else {
-            self.make_buffered(index, &node, state);
+        // The image of node 0 is the caller's.
+        if index > 0 {
+            let replaced = node.record.replaces([&node.input, &node.second]);
+            if let Some(place) = self.place(index, &node.record, replaced.is_some()) {
+                self.write(index, &node, replaced, place, output);
+            }
         }
         schedule::count(self.states, index);
-        look_from(record, index)
+        look_from(&node.record, index)
     }
 
-    fn make_buffered(&mut self, index: usize, node: &NodeParts<'_>, mut state: NodeState) {
-        let (record, y) = (&node.record, usize::from(state.next));
-        let (records, words) = (self.model.records, record.row_words());
+    /// Where the next row of a node belongs in its buffer, in rows; 0 if it has none. `None`: no
+    /// reader needs it.
+    #[inline(never)]
+    fn place(&mut self, index: usize, record: &NodeRecord, replaces: bool) -> Option<usize> {
+        let mut state = NodeState::load(self.states, index);
+        if record.last == 0 {
+            return Some(0);
+        }
+        if record.passes_on() {
+            state.base = state.next;
+            state.store(self.states, index);
+            return Some(0);
+        }
+        if replaces {
+            return Some(state.next.saturating_sub(state.base).into());
+        }
+        let records = self.model.records;
+        let first = kept_from(records, self.states, index, record);
         let at = (record.at as usize).saturating_sub(self.begin);
-        let replaced = record.replaces([&node.input, &node.second]);
-        let held = if replaced.is_some() {
-            usize::from(state.next.saturating_sub(state.base))
+        let own = self.buffers.get_mut(at..).unwrap_or_default();
+        let place = state.place(record.rows.into(), first, own, record.row_words());
+        set_base(records, self.states, index, state.base);
+        place
+    }
+
+    /// Computes the next row of a node, in place `place` of its buffer.
+    fn write(
+        &mut self,
+        index: usize,
+        node: &NodeParts<'_>,
+        replaced: Option<usize>,
+        place: usize,
+        output: &mut Output<'_>,
+    ) {
+        let record = &node.record;
+        let y = usize::from(NodeState::load(self.states, index).next);
+        let (there, out) = if record.last == 0 {
+            let there = Buffers::all(self.passed, self.buffers, self.begin);
+            (there, RowMut::given(record, output.all(), y))
+        } else if record.passes_on() {
+            let there = Buffers::all(&[], self.buffers, self.begin);
+            (there, RowMut::of(record, self.passed))
         } else {
-            let first = kept_from(records, self.states, index, record);
-            let own = self.buffers.get_mut(at..).unwrap_or_default();
-            let place = state.place(record.rows.into(), first, own, words);
-            set_base(records, self.states, index, state.base);
-            match place {
-                Some(held) => held,
-                None => return,
-            }
+            let words = record.row_words();
+            let at = (record.at as usize).saturating_sub(self.begin) + place * words;
+            let (there, own) =
+                Buffers::around(at..at + words, self.passed, self.buffers, self.begin);
+            (there, RowMut::of(record, own))
         };
-        let (there, own) = Buffers::around(
-            at + held * words..at + (held + 1) * words,
-            self.passed,
-            self.buffers,
-            self.begin,
-        );
         let inputs = self.input.rows_of(self.model, self.states, record, there);
-        let out = RowMut::of(record, own);
         match replaced {
             Some(input) => replace(node, input, inputs.map(|rows| rows.row(y)), out),
             None => make_row(node, y, inputs, out, self.patches, self.kernel),
