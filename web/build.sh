@@ -23,7 +23,7 @@ target=wasm32-unknown-unknown
 # The linker that rustup's compiler brings; Debian's has none for this target.
 linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/rust-lld
 use_cross
-# Little stack: a call takes less than 4 KiB of it.
+# Little stack: a call takes less than 5 KiB of it.
 linking="-C link-arg=-zstack-size=65536"
 
 # wasm FILE FLAGS: builds the library.

@@ -7,18 +7,20 @@ import { OpenModel } from './model.js';
 export function api(read) {
   const compile = compiler(read);
 
-  async function instantiate(build) {
-    return WebAssembly.instantiate(await compile(build));
-  }
-
   class Model extends OpenModel {
-    static async open(file, { build = bestBuild() } = {}) {
-      return new Model(await instantiate(build), file, build);
+    static async open(file, { build, module } = {}) {
+      if (module === undefined) {
+        build ??= bestBuild();
+        module = await compile(build);
+      } else if (!(module instanceof WebAssembly.Module)) {
+        throw new TypeError('module: expected a WebAssembly.Module');
+      }
+      return new Model(await WebAssembly.instantiate(module), file, build);
     }
   }
 
   /** The exports of a new instance, as C sees them. */
-  const load = async (build) => (await instantiate(build)).exports;
+  const load = async (build) => (await WebAssembly.instantiate(await compile(build))).exports;
 
   return { Model, compile, load };
 }

@@ -6,8 +6,14 @@ const WITH_VECTORS = new Uint8Array([
   253, 98, 11,
 ]);
 
-/** The module's file of each build, in the folder of builds. */
-const FILES = { simd128: 'bnn-simd128.wasm', plain: 'bnn.wasm' };
+/**
+ * The module's file of each build. Bundlers look for exactly this expression with its text, and put
+ * the file beside what they write; where there is no such URL, nothing fails until it is asked for.
+ */
+const FILES = {
+  simd128: () => new URL('../dist/bnn-simd128.wasm', import.meta.url),
+  plain: () => new URL('../dist/bnn.wasm', import.meta.url),
+};
 
 /** Whether this engine has the vectors of the build `simd128`. */
 export const hasSimd128 = () => WebAssembly.validate(WITH_VECTORS);
@@ -28,7 +34,7 @@ export function compiler(read) {
       throw new TypeError(`build: expected ${Object.keys(FILES).join(' or ')}, found ${build}`);
     }
     if (!compiled.has(build)) {
-      const module = read(new URL(`../dist/${file}`, import.meta.url)).then(WebAssembly.compile);
+      const module = read(file()).then(WebAssembly.compile);
       // What could not be read may be there the next time.
       module.catch(() => compiled.delete(build));
       compiled.set(build, module);

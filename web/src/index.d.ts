@@ -1,3 +1,6 @@
+/// <reference lib="es2020" />
+/// <reference lib="esnext.disposable" />
+
 /**
  * Binary neural networks in WebAssembly: opens `.bnn` files and runs them.
  *
@@ -17,6 +20,7 @@ export type Status =
 
 /** A call that was refused. It has changed nothing. */
 export class BnnError extends Error {
+  constructor(status: Status, message: string);
   readonly status: Status;
   /** The number of the status in `bnn.h`. */
   readonly code: number;
@@ -24,6 +28,7 @@ export class BnnError extends Error {
 
 /** The bytes are no model file, or one that is damaged or breaks a rule of the format. */
 export class ModelError extends BnnError {
+  constructor(status: ModelError['status'], message: string);
   readonly status: 'MODEL_FORMAT' | 'MODEL_DAMAGED' | 'MODEL_INVALID';
 }
 
@@ -62,9 +67,30 @@ export interface Layer {
   readonly thresholds?: Int16Array | Int32Array;
 }
 
+/**
+ * What a model runs on: numbers in any array, or words of bits (`BigUint64Array`) for models that
+ * take bits. Bytes (`Uint8Array`, `Uint8ClampedArray`) are taken as they are, others are converted.
+ */
 export type Input =
-  | Uint8Array | Uint8ClampedArray | Int8Array | Int32Array | Float32Array | Float64Array
+  | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array
+  | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
   | BigUint64Array | readonly number[];
+
+/**
+ * A `WebAssembly.Module`. Its own name needs a library of types, `dom` or another one, which not
+ * every program has.
+ */
+export type Module = object;
+
+export interface OpenOptions {
+  /** By default the best that this engine can run. */
+  readonly build?: Build;
+  /**
+   * The module of a build, compiled by the caller, for programs in which files of a package have no
+   * URL. Nothing is read then.
+   */
+  readonly module?: Module;
+}
 
 /** Scores (`f32`), sums (`i32`), or words of bits, each pixel on words of its own (`bits`). */
 export type Output = Float32Array | Int32Array | BigUint64Array;
@@ -77,10 +103,9 @@ export class Model {
    * Copies a model file, checks all of it, and opens it.
    *
    * @param file the bytes of a `.bnn` file
-   * @param options.build by default the best that this engine can run
    * @throws {ModelError} for anything but a file that the format allows
    */
-  static open(file: ArrayBuffer | ArrayBufferView, options?: { build?: Build }): Promise<Model>;
+  static open(file: ArrayBuffer | ArrayBufferView, options?: OpenOptions): Promise<Model>;
 
   readonly inputShape: Shape;
   readonly outputShape: Shape;
@@ -91,10 +116,10 @@ export class Model {
   /** The `key=value` lines that the writer of the file left. */
   readonly meta: ReadonlyMap<string, string>;
   readonly fileBytes: number;
-  /** Bytes that a run works in. */
+  /** Bytes that a run works in. The first run reserves them. */
   readonly scratchBytes: number;
-  /** The build that it runs in. */
-  readonly build: Build;
+  /** The build that it runs in; of a `module` what the caller said beside it. */
+  readonly build: Build | undefined;
   /** The library's name of its kernels. */
   readonly isa: string;
   /** The library's version. */
@@ -109,7 +134,8 @@ export class Model {
    *   numbers; models of bits take numbers, of which the signs count (`x >= 0` is +1), or packed
    *   words, each pixel on words of its own, tail bits 0.
    * @throws {BnnError} for another number of elements (`MISMATCH`), one that is too large
-   *   (`RANGE`), tail bits that are set (`TAIL_BITS`), or a freed model (`NOT_OPEN`)
+   *   (`RANGE`), tail bits that are set (`TAIL_BITS`), too little memory (`NO_MEMORY`), or a freed
+   *   model (`NOT_OPEN`)
    */
   run(input: Input): Output;
 
@@ -118,6 +144,9 @@ export class Model {
 
   /** Gives the memory back. The model refuses every later call; its fields stay. */
   free(): void;
+
+  /** The same as `free`, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 /** Whether this engine has the vectors of the build `simd128`: `WebAssembly.validate` says so. */
@@ -127,17 +156,29 @@ export function hasSimd128(): boolean;
 export function bestBuild(): Build;
 
 /** The compiled module of a build. It is read and compiled once. */
-export function compile(build?: Build): Promise<WebAssembly.Module>;
+export function compile(build?: Build): Promise<Module>;
 
 /** An address in the memory of an instance. */
 type Pointer = number;
 
+/** A `WebAssembly.Memory`. */
+export interface Memory {
+  readonly buffer: ArrayBuffer;
+  /** Adds pages of 65536 bytes, and returns how many there were. */
+  grow(pages: number): number;
+}
+
+/** A `WebAssembly.Global` that holds an address. */
+export interface Address {
+  readonly value: Pointer;
+}
+
 /** The functions of `bnn.h` in WebAssembly: pointers and `size_t` are numbers of 32 bits. */
-export interface Exports extends WebAssembly.Exports {
-  readonly memory: WebAssembly.Memory;
+export interface Exports {
+  readonly memory: Memory;
   /** The first address that the library does not use. */
-  readonly __heap_base: WebAssembly.Global;
-  readonly __data_end: WebAssembly.Global;
+  readonly __heap_base: Address;
+  readonly __data_end: Address;
   bnn_status_string(status: number): Pointer;
   bnn_last_error_message(): Pointer;
   bnn_abi_version(): number;

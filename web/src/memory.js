@@ -1,11 +1,11 @@
-// The memory of one instance, handed out from its end. Nothing is given back: a model has an
-// instance of its own, and both go together.
+// The memory of one instance, handed out from its end, and given back from there. The instance never
+// gives any back: a model has one of its own, and both go together.
 
 import { BnnError } from './errors.js';
 
 const PAGE = 65_536;
 /** Alignment of all that is handed out; a model file wants 8. */
-const ALIGN = 16;
+export const ALIGN = 16;
 
 export class Memory {
   #memory;
@@ -17,7 +17,20 @@ export class Memory {
     this.#end = __heap_base.value;
   }
 
-  /** Hands out `bytes` bytes, zeros if they are new, and returns their address. */
+  /** Where the next reservation begins, but for its alignment. */
+  get end() {
+    return this.#end;
+  }
+
+  /** Takes back all that was handed out since `end` was this. */
+  release(end) {
+    this.#end = end;
+  }
+
+  /**
+   * Hands out `bytes` bytes, whatever is in them, and returns their address. If they cannot be had,
+   * nothing has changed.
+   */
   reserve(bytes) {
     const at = Math.ceil(this.#end / ALIGN) * ALIGN;
     const missing = at + bytes - this.#memory.buffer.byteLength;

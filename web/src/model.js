@@ -1,8 +1,8 @@
 // A model file, opened in an instance of the library of its own.
 
-import { BnnError, errorOf } from './errors.js';
+import { BnnError, ModelError, errorOf } from './errors.js';
 import { LAYER_BYTES, readLayer } from './layers.js';
-import { Memory } from './memory.js';
+import { ALIGN, Memory } from './memory.js';
 import { labelsOf, parseMeta } from './meta.js';
 
 /** Bytes of a bnn_model_t of the 32-bit library. */
@@ -28,15 +28,18 @@ export class OpenModel {
   #answer;
   #input;
   #output;
+  /** Memory that a run works in; it has an address from the first run on. */
   #scratch;
-  /** Samples that the memory of input and output has room for. */
+  /** Where the memory for input and output begins, which nothing lies behind. */
+  #samplesFrom;
+  /** Samples that it has room for. */
   #room = 0;
   #free = false;
 
   /**
    * @param {WebAssembly.Instance} instance of the library, which nothing else uses
    * @param {ArrayBuffer | ArrayBufferView} file
-   * @param {'simd128' | 'plain'} build which one the instance is of
+   * @param {'simd128' | 'plain' | undefined} build which one the instance is of, if it is known
    */
   constructor({ exports }, file, build) {
     this.#exports = exports;
@@ -48,6 +51,9 @@ export class OpenModel {
     const memory = new Memory(exports);
     this.#memory = memory;
     const bytes = bytesOf(file);
+    if (bytes.length === 0) {
+      throw new ModelError('MODEL_FORMAT', 'the file is empty, expected a bnn model file');
+    }
     const at = memory.reserve(bytes.length);
     memory.view(Uint8Array, at, bytes.length).set(bytes);
     this.#model = memory.reserve(MODEL_BYTES);
@@ -56,8 +62,10 @@ export class OpenModel {
 
     this.#input = { ...this.#tensor('bnn_model_input'), at: 0 };
     this.#output = { ...this.#tensor('bnn_model_output'), at: 0 };
-    const scratchBytes = exports.bnn_model_scratch_bytes(this.#model);
-    this.#scratch = { bytes: scratchBytes, at: memory.reserve(scratchBytes) };
+    // A size, which WebAssembly gives with a sign. A small file can ask for any: the caller may look
+    // at it before the first run reserves it.
+    const scratchBytes = exports.bnn_model_scratch_bytes(this.#model) >>> 0;
+    this.#scratch = { bytes: scratchBytes, at: undefined };
 
     this.fileBytes = bytes.length;
     this.scratchBytes = scratchBytes;
@@ -83,7 +91,8 @@ export class OpenModel {
     const x = this.#packed(input, samples);
     this.#makeRoom(samples);
     const [from, to, scratch] = [this.#input, this.#output, this.#scratch];
-    this.#memory.view(x.constructor, from.at, x.length).set(x);
+    const Elements = x instanceof BigUint64Array ? BigUint64Array : Uint8Array;
+    this.#memory.view(Elements, from.at, x.length).set(x);
     // One at a time, so that scratch memory for one suffices.
     for (let i = 0; i < samples; i += 1) {
       this.#check(
@@ -150,15 +159,22 @@ export class OpenModel {
   /** Memory for the input and the output of so many samples. */
   #makeRoom(samples) {
     if (samples <= this.#room) return;
-    this.#input.at = this.#memory.reserve(samples * this.#input.bytes);
-    this.#output.at = this.#memory.reserve(samples * this.#output.bytes);
+    const memory = this.#memory;
+    this.#scratch.at ??= memory.reserve(this.#scratch.bytes);
+    this.#samplesFrom ??= memory.end;
+    // In the place of the smaller one, and at once: what is refused changes nothing.
+    memory.release(this.#samplesFrom);
+    const inputBytes = Math.ceil((samples * this.#input.bytes) / ALIGN) * ALIGN;
+    const at = memory.reserve(inputBytes + samples * this.#output.bytes);
+    [this.#input.at, this.#output.at] = [at, at + inputBytes];
     this.#room = samples;
   }
 
   /** The input as the library takes it: bytes, or for a model of bits words. */
   #packed(input, samples) {
     const { type, elements, bytes } = this.#input;
-    if (!ArrayBuffer.isView(input) && !Array.isArray(input)) {
+    const isArray = ArrayBuffer.isView(input) || Array.isArray(input);
+    if (!isArray || input instanceof DataView || input instanceof BigInt64Array) {
       throw new TypeError(`input: expected an array of numbers, found ${typeName(input)}`);
     }
     const isPacked = input instanceof BigUint64Array;

@@ -1,11 +1,14 @@
 // Models: what is in a file, what runs give, and what is refused.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { BnnError, Model, ModelError } from 'bnn-engine';
+import { BnnError, Model, ModelError, compile } from 'bnn-engine';
 
-import { BUILDS, DIGITS, MODELS, predicted, read, withoutBnn } from './support.js';
+import { OpenModel } from '../src/model.js';
+import { BUILDS, DIGITS, MODELS, predicted, read, root, withoutBnn } from './support.js';
 
 const open = (path, options) => Model.open(read(path), options);
 
@@ -91,7 +94,7 @@ test('a file that is changed in any byte or cut anywhere is refused by name', as
   const newer = whole.slice();
   newer[8] = 9;
   await refused(newer, 'MODEL_FORMAT', /version 9/);
-  await assert.rejects(Model.open(new Uint8Array()), { name: 'BnnError', status: 'ZERO' });
+  await refused(new Uint8Array(), 'MODEL_FORMAT', /empty/);
 });
 
 test('inputs that do not fit are refused, and the model runs on', async () => {
@@ -105,8 +108,63 @@ test('inputs that do not fit are refused, and the model runs on', async () => {
   assert.throws(() => model.runBatch(digit, 0), { status: 'ZERO' });
   assert.throws(() => model.run('digit'), TypeError);
   assert.throws(() => model.run(new BigUint64Array(1)), TypeError);
+  assert.throws(() => model.run(new BigInt64Array(64)), TypeError);
+  assert.throws(() => model.run(new DataView(digit.buffer)), TypeError);
   assert.deepEqual(model.run(Array.from(digit)), before);
-  assert.deepEqual(model.run(Float64Array.from(digit)), before);
+  for (const Elements of [Buffer, Uint8ClampedArray, Uint16Array, Uint32Array, Int8Array, Int16Array,
+    Int32Array, Float32Array, Float64Array]) {
+    assert.deepEqual(model.run(Elements.from(digit)), before, Elements.name);
+  }
+});
+
+/** A model whose memory is seen too, and grows by at most `most` pages at once. */
+async function watched(name, { most = Infinity, ...changed } = {}) {
+  const { exports } = await WebAssembly.instantiate(await compile('plain'));
+  const memory = {
+    get buffer() {
+      return exports.memory.buffer;
+    },
+    grow(pages) {
+      if (pages > most) throw new RangeError('too many pages');
+      return exports.memory.grow(pages);
+    },
+  };
+  const model = new OpenModel({ exports: { ...exports, memory, ...changed } }, read(`${MODELS}/${name}.bnn`));
+  return { model, bytes: () => memory.buffer.byteLength };
+}
+
+test('batches that grow take no more memory than the largest, and refused ones none', async () => {
+  const inputs = read(`${MODELS}/digits.inputs`);
+  const digits = (count) => Uint8Array.from({ length: 64 * count }, (_, i) => inputs[i % inputs.length]);
+  const [growing, largest] = [await watched('digits', { most: 9 }), await watched('digits')];
+  const expected = largest.model.runBatch(digits(5000), 5000);
+  for (const count of [...Array(300).keys(), 5000]) {
+    if (count === 0) continue;
+    assert.deepEqual(growing.model.runBatch(digits(count), count), expected.slice(0, 10 * count));
+    if (count % 100 !== 0) continue;
+    const before = growing.bytes();
+    assert.throws(() => growing.model.runBatch(digits(20_000), 20_000), { status: 'NO_MEMORY' });
+    assert.equal(growing.bytes(), before);
+    assert.deepEqual(growing.model.run(digits(1)), expected.slice(0, 10), 'it runs on');
+  }
+  assert.equal(growing.bytes(), largest.bytes());
+});
+
+test('memory that a file asks for is taken by the first run, which may be refused', async () => {
+  const { model, bytes } = await watched('digits', { bnn_model_scratch_bytes: () => -16 });
+  assert.equal(model.scratchBytes, 2 ** 32 - 16);
+  const before = bytes();
+  assert.throws(() => model.run(new Uint8Array(64)), { name: 'BnnError', status: 'NO_MEMORY' });
+  assert.equal(bytes(), before);
+});
+
+test('a module that the caller compiled is taken', async () => {
+  const module = await WebAssembly.compile(read('web/dist/bnn.wasm'));
+  const model = await open(`${MODELS}/digits.bnn`, { module });
+  assert.equal(model.build, undefined);
+  const [inputs, outputs] = ['inputs', 'outputs'].map((kind) => read(`${MODELS}/digits.${kind}`));
+  assert.deepEqual(model.runBatch(inputs, 100), new Float32Array(outputs.buffer));
+  await assert.rejects(open(`${MODELS}/digits.bnn`, { module: read('web/dist/bnn.wasm') }), TypeError);
 });
 
 test('a freed model refuses calls, others go on', async () => {
@@ -121,4 +179,12 @@ test('a freed model refuses calls, others go on', async () => {
 test('what is no file and what is no build are told apart', async () => {
   await assert.rejects(Model.open('digits.bnn'), TypeError);
   await assert.rejects(Model.open(read(`${MODELS}/digits.bnn`), { build: 'avx2' }), /simd128 or plain.*avx2/);
+});
+
+test("the README's example runs", () => {
+  const [, example] = /```js\n([^]*?)```/.exec(new TextDecoder().decode(read('web/README.md')));
+  const printed = execFileSync(process.execPath, ['--input-type=module'], {
+    cwd: join(root, 'web/dist'), input: example, encoding: 'utf8',
+  });
+  assert.match(printed, /^\[ 1, 1, 64 \] \{ type: 'u8', bits: 5 \}\n\d\n$/);
 });
