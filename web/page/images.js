@@ -1,5 +1,7 @@
 // Image files as the pixels of a network, as `bnn predict` makes them: grey unless the network
-// knows colours, of its size, in its range, light on dark.
+// knows colours, of its size, in its range, light on dark. Resizing is the browser's, and what is
+// transparent is black, so that pixels differ a little from those of `bnn predict`, except those of
+// opaque images that have the network's size.
 
 /** The luminance of red, green and blue, in ten-thousandths (ITU-R BT.709). */
 const GREY = [2126, 7152, 722];
@@ -24,7 +26,7 @@ export async function pixelsOfFile(file, { width, height, channels, max }, isInv
     const value =
       channels === 3
         ? data[at + (i % 3)]
-        : Math.round((GREY[0] * data[at] + GREY[1] * data[at + 1] + GREY[2] * data[at + 2]) / 1e4);
+        : Math.floor((GREY[0] * data[at] + GREY[1] * data[at + 1] + GREY[2] * data[at + 2]) / 1e4);
     pixels[i] = Math.round(((isInverted ? 255 - value : value) * max) / 255);
   }
   return pixels;

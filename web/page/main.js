@@ -1,7 +1,7 @@
 // The page: drawings and files in, answers out.
 
 import { pixelsOf } from './drawing.js';
-import { Network, openExample, timesOf } from './network.js';
+import { Network, bestOf, openExample, timesOf } from './network.js';
 import { Pad } from './pad.js';
 import { pixelsOfFile } from './images.js';
 import * as view from './view.js';
@@ -39,6 +39,7 @@ function runDrawing() {
   if (pad.strokes.length === 0) {
     input = undefined;
     view.clearScores();
+    view.clearInside();
     return;
   }
   run(pixelsOf(pad.strokes, network.image));
@@ -47,7 +48,7 @@ function runDrawing() {
 function run(pixels) {
   input = pixels;
   const scores = network.scores(pixels);
-  view.showScores(scores, network.label);
+  view.showScores(scores, bestOf(scores), network.label);
   showInside();
   return scores;
 }
@@ -55,11 +56,9 @@ function run(pixels) {
 function showInside() {
   if (input === undefined) return;
   view.showInput(input, network.image);
-  if (network.twin !== undefined) {
-    network.twin.run(input);
-    const [first] = network.model.layers;
-    view.showBits(network.twin.first, first.outputShape);
-  }
+  const bits = network.first(input);
+  if (bits === undefined) view.clearBits();
+  else view.showBits(bits, network.firstShape);
 }
 
 function compareSoon() {
@@ -93,12 +92,25 @@ function show(opened) {
   network = opened;
   input = undefined;
   view.clearScores();
+  view.clearInside();
   view.showModel(network);
   runDrawing();
   compareSoon();
 }
 
+/** What is to be opened, one after the other: the example, then files as they come. */
+let queue = Promise.resolve();
+
+function enqueue(action) {
+  queue = queue.then(action).catch((error) => {
+    view.showError(error.message);
+    reportError(error);
+  });
+  return queue;
+}
+
 async function openFiles(files) {
+  if (files.length === 0) return;
   const isModel = ({ name }) => name.toLowerCase().endsWith('.bnn');
   const models = files.filter(isModel);
   const images = files.filter((file) => !isModel(file));
@@ -120,10 +132,10 @@ async function openFiles(files) {
   const isInverted = document.getElementById('invert').checked;
   for (const file of images) {
     await attempt(file, async () => {
-      if (network.image === undefined) throw new Error('the model takes no images');
+      if (network?.image === undefined) throw new Error('the model takes no images');
       const pixels = await pixelsOfFile(file, network.image, isInverted);
       const scores = run(pixels);
-      results.push({ name: file.name, answer: network.label(scores.indexOf(Math.max(...scores))) });
+      results.push({ name: file.name, answer: network.label(bestOf(scores)) });
       compareSoon();
     });
   }
@@ -132,30 +144,38 @@ async function openFiles(files) {
 }
 
 document.getElementById('clear').addEventListener('click', () => pad.clear());
-document.getElementById('files').addEventListener('change', async ({ target }) => {
-  await openFiles([...target.files]);
+document.getElementById('files').addEventListener('change', ({ target }) => {
+  const files = [...target.files];
+  enqueue(() => openFiles(files));
   // The same file may be opened again.
   target.value = '';
 });
 for (const type of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(type, (event) => {
-    event.preventDefault();
-    document.body.classList.toggle('dropping', type === 'dragover');
+    // Text that is dragged is none of the page's business.
+    const hasFiles = event.dataTransfer?.types.includes('Files') ?? false;
+    if (hasFiles) event.preventDefault();
+    document.body.classList.toggle('dropping', hasFiles && type === 'dragover');
   });
 }
-document.addEventListener('drop', (event) => openFiles([...event.dataTransfer.files]));
+document.addEventListener('drop', ({ dataTransfer }) => {
+  const files = [...(dataTransfer?.files ?? [])];
+  enqueue(() => openFiles(files));
+});
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   pad.draw();
   showInside();
 });
 
-try {
-  show(await openExample());
-  pad.example(EXAMPLE);
+enqueue(async () => {
+  try {
+    show(await openExample());
+  } catch (error) {
+    throw new Error(`The page cannot start: ${error.message}`, { cause: error });
+  }
+  // A hand may have been faster.
+  if (pad.strokes.length === 0) pad.example(EXAMPLE);
   runDrawing();
   // For whoever measures: milliseconds from the navigation to the first answer.
   document.body.dataset.firstAnswer = performance.now().toFixed(0);
-} catch (error) {
-  view.showError(`The page cannot start: ${error.message}`);
-  throw error;
-}
+});

@@ -93,7 +93,8 @@ export class Pad {
   }
 
   #down(event) {
-    if (event.button !== 0) return;
+    // One line at a time: a second finger draws none.
+    if (!event.isPrimary || event.button !== 0) return;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#pen.isShown = false;
     this.#begin(this.#point(event));

@@ -4,12 +4,22 @@
 const WIDE = 32;
 const NARROW = 16;
 
+/** The most numbers that a layer may have in memory: 256 MiB. */
+const MOST_NUMBERS = 2 ** 26;
+
+/** Weights, and the patches or windows of a layer. */
+function numbersOf({ kernel, outputShape: [height, width, n], weightsPerOutput }) {
+  const perPixel = weightsPerOutput || kernel[0] * kernel[1];
+  return (height * width + n) * perPixel + height * width * n;
+}
+
 /** Why a model has no twin, in words; `undefined` if it has one. */
 export function withoutTwin(model) {
   const { layers } = model;
   if (layers.length === 0) return 'a graph; the f32 network beside it is there for chains of layers';
   if (layers.some(({ groups }) => groups !== 1)) return 'a network with groups of channels';
   if (model.input.type === 'bits') return 'a network that takes bits';
+  if (layers.some((layer) => numbersOf(layer) > MOST_NUMBERS)) return 'a network that is too large';
   return undefined;
 }
 

@@ -7,8 +7,7 @@ const digits = (value) => (Number.isInteger(value) ? String(value) : value.toFix
 /** The most scores that are shown. */
 const MOST_SCORES = 20;
 
-export function showScores(scores, label) {
-  const best = scores.indexOf(Math.max(...scores));
+export function showScores(scores, best, label) {
   const answer = $('answer');
   // Screen readers speak what changes, and nothing else.
   if (answer.textContent !== label(best)) answer.textContent = label(best);
@@ -48,43 +47,71 @@ export function clearScores() {
   $('scores').replaceChildren();
 }
 
+/** Nothing of a network that is no longer there: pictures, times, comparison. */
+export function clearInside() {
+  clearPicture('input', 'What the network sees');
+  clearBits();
+  for (const name of ['bits', 'f32']) {
+    $(`time-${name}`).textContent = '';
+    $(`bar-${name}`).style.setProperty('--part', 0);
+  }
+  showComparison('');
+}
+
+export const clearBits = () => clearPicture('bits', 'Bits of the first layer');
+
+function clearPicture(id, label) {
+  [$(id).width, $(id).height] = [1, 1];
+  $(id).setAttribute('aria-label', label);
+  $(`${id}-caption`).textContent = '';
+}
+
+/** Red, green and blue of a named colour, from 0 to 255. */
+const rgb = (name) => colour(name).match(/[\d.]+/g).slice(0, 3).map(Number);
+
 /** What the network sees, in shades of the ink, or in its colours. */
 export function showInput(pixels, { width, height, channels, max }) {
   const canvas = $('input');
   [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext('2d');
+  const image = new ImageData(width, height);
+  const [ink, paper] = [rgb('--ink'), rgb('--paper')];
   for (let i = 0; i < width * height; i += 1) {
-    const part = (c) => pixels[i * channels + c] / max;
-    context.fillStyle = channels === 3
-      ? `rgb(${[0, 1, 2].map((c) => 255 * part(c)).join(' ')})`
-      : `color-mix(in srgb, ${colour('--ink')} ${100 * part(0)}%, ${colour('--paper')})`;
-    context.fillRect(i % width, Math.floor(i / width), 1, 1);
+    for (let c = 0; c < 3; c += 1) {
+      const part = pixels[i * channels + (channels === 3 ? c : 0)] / max;
+      image.data[4 * i + c] = channels === 3 ? 255 * part : ink[c] * part + paper[c] * (1 - part);
+    }
+    image.data[4 * i + 3] = 255;
   }
+  canvas.getContext('2d').putImageData(image, 0, 0);
   $('input-caption').textContent = `${width} × ${height} pixels, 0 to ${max}`;
 }
+
+/** More bits are counted, and not painted. */
+const MOST_BITS = 2 ** 20;
 
 /** The bits of the first layer: a grid of neurons, or a small image for each channel. */
 export function showBits(bits, [height, width, channels]) {
   const canvas = $('bits');
+  const ones = bits.reduce((count, bit) => count + (bit > 0 ? 1 : 0), 0);
+  const text = `${bits.length.toLocaleString('en')} bits of the first layer, ${ones.toLocaleString('en')} are +1`;
+  clearBits();
+  $('bits-caption').textContent = text;
+  canvas.setAttribute('aria-label', text);
+  if (bits.length > MOST_BITS) return;
+
   const columns = Math.ceil(Math.sqrt((channels * 2 * height) / width));
   const gap = height * width === 1 ? 0 : 1;
   canvas.width = columns * (width + gap) - gap;
   canvas.height = Math.ceil(channels / columns) * (height + gap) - gap;
-  const context = canvas.getContext('2d');
-  const colours = [colour('--line'), colour('--accent')];
-  let ones = 0;
+  const image = new ImageData(canvas.width, canvas.height);
+  const colours = ['--line', '--accent'].map((name) => [...rgb(name), 255]);
   for (let i = 0; i < bits.length; i += 1) {
-    const isOne = bits[i] > 0;
-    ones += isOne ? 1 : 0;
     const [pixel, c] = [Math.floor(i / channels), i % channels];
     const x = (c % columns) * (width + gap) + (pixel % width);
     const y = Math.floor(c / columns) * (height + gap) + Math.floor(pixel / width);
-    context.fillStyle = colours[isOne ? 1 : 0];
-    context.fillRect(x, y, 1, 1);
+    image.data.set(colours[bits[i] > 0 ? 1 : 0], 4 * (y * canvas.width + x));
   }
-  const text = `${bits.length.toLocaleString('en')} bits of the first layer, ${ones.toLocaleString('en')} are +1`;
-  $('bits-caption').textContent = text;
-  canvas.setAttribute('aria-label', text);
+  canvas.getContext('2d').putImageData(image, 0, 0);
 }
 
 const time = (ms) => (ms < 1 ? `${(ms * 1000).toFixed(1)} µs` : `${ms.toFixed(2)} ms`);
@@ -104,11 +131,11 @@ export function showComparison(text) {
   $('comparison').textContent = text;
 }
 
-export function showModel({ name, model }) {
-  const weights = model.layers.map(({ outputShape }) => outputShape[2]).join(', ');
-  const layers = model.layers.length === 0 ? 'a graph' : `layers of ${weights} outputs`;
+export function showModel({ name, model, description, image }) {
   const bytes = model.fileBytes.toLocaleString('en');
-  $('model').textContent = `${name}: ${bytes} bytes, ${layers}. WebAssembly build: ${model.build}.`;
+  $('model').textContent = `${name}: ${bytes} bytes, ${description}. WebAssembly build: ${model.build}.`;
+  const other = image === undefined ? 'no images either' : 'but images in colour';
+  $('takes').textContent = image?.channels === 1 ? '' : `This model takes no drawings, ${other}.`;
 }
 
 export function showError(text) {

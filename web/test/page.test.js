@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Model } from 'bnn-engine';
 
 import { pixelsOf } from '../page/drawing.js';
+import { bestOf, imageOf, timesOf } from '../page/network.js';
 import { Twin, withoutTwin } from '../page/twin.js';
 import { DRAWINGS } from './drawings.js';
 import { DIGITS, MODELS, read } from './support.js';
@@ -55,4 +56,45 @@ test('the network in f32 has the scores of the file, of dense layers and of conv
   }
   assert.equal(withoutTwin(fashion), undefined);
   assert.match(withoutTwin(await Model.open(read(`${MODELS}/resnet.bnn`))), /graph/);
+});
+
+test('a file may note any image, the page makes those that it can', () => {
+  const image = (inputShape, notes = {}, bits = 5) =>
+    imageOf({ input: { type: 'u8', bits }, inputShape, meta: new Map(Object.entries(notes)) });
+  const digits = { height: '8', width: '8' };
+  assert.deepEqual(image([1, 1, 64], digits), { height: 8, width: 8, channels: 1, max: 31 });
+  assert.equal(image([1, 1, 64], { ...digits, max: '16' }).max, 16);
+  for (const max of ['0', '-1', '0.5', '32', 'NaN', 'x', '']) {
+    assert.equal(image([1, 1, 64], { ...digits, max }).max, 31, max);
+  }
+  assert.equal(image([1024, 1024, 3]).channels, 3);
+  for (const shape of [[1025, 8, 1], [8, 1025, 1], [8, 8, 2]]) assert.equal(image(shape), undefined);
+  for (const [height, width] of [['0', '0'], ['-8', '-8'], ['0.5', '128'], ['x', '8'], ['1', '']]) {
+    assert.equal(image([1, 1, 64], { height, width }), undefined, `${height} ${width}`);
+  }
+  assert.equal(image([1, 1, 64]), undefined);
+});
+
+test('slow functions are timed by few runs, fast ones by many', () => {
+  let [slow, fast] = [0, 0];
+  const wait = () => {
+    slow += 1;
+    const end = performance.now() + 250;
+    while (performance.now() < end);
+  };
+  const times = timesOf([wait, () => (fast += 1)]);
+  assert.ok(slow <= 3, `${slow}`);
+  assert.ok(times[0] >= 250 && times[1] < 1 && fast > 100, `${times}`);
+});
+
+test('the greatest of more scores than a call has arguments is found', () => {
+  const scores = Array.from({ length: 400_000 }, (_, i) => -i);
+  scores[300_000] = 1;
+  assert.equal(bestOf(scores), 300_000);
+  assert.equal(bestOf([2, 2, 1]), 0);
+});
+
+test('a layer that would fill the memory has no twin', () => {
+  const layer = { kind: 'conv2d', groups: 1, kernel: [3, 3], outputShape: [1024, 1024, 8], weightsPerOutput: 72 };
+  assert.match(withoutTwin({ layers: [layer], input: { type: 'u8' } }), /too large/);
 });

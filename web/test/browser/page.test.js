@@ -38,8 +38,11 @@ after(async () => {
   server?.close();
 });
 
-/** A new visitor, whose page has given its first answer. Errors of the page are the test's. */
-async function visit(t, options = {}) {
+/**
+ * A new visitor, whose page has given its first answer, after `prepare` if there is one. Errors of
+ * the page are the test's.
+ */
+async function visit(t, options = {}, prepare = undefined) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   t.after(() => context.close());
   const page = await context.newPage();
@@ -51,10 +54,11 @@ async function visit(t, options = {}) {
     if (!url.startsWith(server.url) && !/^(data|blob):/.test(url)) external.push(url);
   });
   t.after(() => assert.deepEqual(errors, []));
+  await prepare?.(page);
   await page.goto(server.url);
   const body = page.locator('body[data-first-answer]');
   firstAnswers.push(Number(await body.getAttribute('data-first-answer')));
-  assert.equal(await answer(page), '3', 'the example is read');
+  if (prepare === undefined) assert.equal(await answer(page), '3', 'the example is read');
   return page;
 }
 
@@ -145,6 +149,30 @@ test('another model and images are dropped, and what is no image is told', { ski
   await page.getByText('0 of 10 scores differ').waitFor();
   await drop(page, [{ name: 'resnet.bnn', bytes: read(`${MODELS}/resnet.bnn`) }]);
   await page.getByText('No network in f32 beside it').waitFor();
+  assert.equal(await page.locator('#bits-caption').textContent(), '', 'of the network before');
+  assert.equal(await page.locator('#time-f32').textContent(), '–');
+  // It takes numbers that are no image: nothing of the network before stays.
+  await drop(page, [{ name: 'nine.bnn', bytes: read(`${MODELS}/nine.bnn`) }]);
+  await page.getByText('This model takes no drawings').waitFor();
+  for (const id of ['answer', 'input-caption', 'bits-caption', 'time-bits', 'comparison']) {
+    assert.equal(await page.locator(`#${id}`).textContent(), '', id);
+  }
+});
+
+test('drops follow each other, also while the example loads, and those without files change nothing', { skip }, async (t) => {
+  const page = await visit(t, {}, async (page) => {
+    await page.route('**/digits.bnn', async (route) => {
+      await drop(page, [{ name: 'cnn.bnn', bytes: read(`${MODELS}/cnn.bnn`) }]);
+      await drop(page, [{ name: 'broken.bnn', bytes: [1, 2, 3] }]);
+      await drop(page, []);
+      await route.continue();
+    });
+  });
+  await page.getByText('cnn.bnn: ').waitFor();
+  await page.getByRole('alert').filter({ hasText: 'broken.bnn' }).waitFor();
+  await page.waitForTimeout(300);
+  assert.match(await page.locator('#model').textContent(), /^cnn\.bnn: /);
+  assert.match(await page.getByRole('alert').textContent(), /broken/);
 });
 
 test('in the browser, the 360 test digits have the scores of `bnn predict`', { skip: skip || withoutBnn }, async (t) => {
@@ -191,11 +219,10 @@ test('phones and both schemes have the whole page, with contrast', { skip }, asy
         const [r, g, b] = rgb.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
       };
-      const paper = luminance('--paper');
-      return ['--ink', '--quiet', '--accent'].map((name) => {
-        const [high, low] = [paper, luminance(name)].sort((a, b) => b - a);
+      return ['--paper', '--panel'].flatMap((below) => ['--ink', '--quiet', '--accent', '--wrong'].map((name) => {
+        const [high, low] = [luminance(below), luminance(name)].sort((a, b) => b - a);
         return (high + 0.05) / (low + 0.05);
-      });
+      }));
     });
     assert.ok(contrasts.every((contrast) => contrast >= 4.5), `${colorScheme}: ${contrasts}`);
     await page.locator('#drawing').tap();
