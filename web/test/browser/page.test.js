@@ -175,6 +175,20 @@ test('drops follow each other, also while the example loads, and those without f
   assert.match(await page.getByRole('alert').textContent(), /broken/);
 });
 
+test('files that are dragged over the page are announced, text is not', { skip }, async (t) => {
+  const page = await visit(t);
+  const dragged = (isFile) => page.evaluate((isFile) => {
+    const dataTransfer = new DataTransfer();
+    if (isFile) dataTransfer.items.add(new File([], 'a.bnn'));
+    else dataTransfer.setData('text/plain', 'text');
+    const event = new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer });
+    document.body.dispatchEvent(event);
+    return [event.defaultPrevented, document.body.classList.contains('dropping')];
+  }, isFile);
+  assert.deepEqual(await dragged(false), [false, false]);
+  assert.deepEqual(await dragged(true), [true, true]);
+});
+
 test('in the browser, the 360 test digits have the scores of `bnn predict`', { skip: skip || withoutBnn }, async (t) => {
   const page = await visit(t);
   const { samples, scores } = predicted();
@@ -225,6 +239,10 @@ test('phones and both schemes have the whole page, with contrast', { skip }, asy
       }));
     });
     assert.ok(contrasts.every((contrast) => contrast >= 4.5), `${colorScheme}: ${contrasts}`);
+    // A second finger draws nothing, which the example would give way to.
+    await page.locator('#drawing').dispatchEvent('pointerdown', { pointerId: 7, isPrimary: false, button: 0 });
+    await page.waitForTimeout(100);
+    assert.equal(await answer(page), '3');
     await page.locator('#drawing').tap();
     await answered(page, (text) => text !== '3');
   }
