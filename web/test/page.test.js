@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { Model } from 'bnn-engine';
 
 import { pixelsOf } from '../page/drawing.js';
-import { bestOf, imageOf, timesOf } from '../page/network.js';
+import { Network, bestOf, imageOf, timesOf } from '../page/network.js';
 import { Twin, withoutTwin } from '../page/twin.js';
 import { DRAWINGS } from './drawings.js';
 import { DIGITS, MODELS, read } from './support.js';
@@ -85,6 +85,28 @@ test('slow functions are timed by few runs, fast ones by many', () => {
   const times = timesOf([wait, () => (fast += 1)]);
   assert.ok(slow <= 3, `${slow}`);
   assert.ok(times[0] >= 250 && times[1] < 1 && fast > 100, `${times}`);
+});
+
+test('a network whose runs are slow, on bits or in f32, keeps no twin', () => {
+  const lasting = (ms) => () => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+    return [1, 2];
+  };
+  const network = (bits, f32) => Object.assign(new Network(), {
+    model: { output: { type: 'f32' }, run: lasting(bits) },
+    twin: { first: [1, -1], run: lasting(f32) },
+  });
+  const [fast, slow, slowTwin] = [network(0, 0), network(210, 0), network(0, 210)];
+  for (const each of [fast, slow, slowTwin]) {
+    assert.deepEqual(each.scores([]), [1, 2]);
+    each.first([]);
+  }
+  assert.deepEqual(fast.first([]), [1, -1]);
+  for (const each of [slow, slowTwin]) {
+    assert.equal(each.first([]), undefined);
+    assert.match(each.withoutTwin, /too long/);
+  }
 });
 
 test('the greatest of more scores than a call has arguments is found', () => {
