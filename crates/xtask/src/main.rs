@@ -23,7 +23,8 @@ usage: cargo xtask header           write include/bnn.h from crates/bnn-capi
        cargo xtask packages --rehearse   .. and build each from its package, as `cargo publish` does
        cargo xtask api [COMMIT]     fail where public items of the last release (the newest tag v*, or COMMIT) are
                                     missing and the version does not say so
-       cargo xtask dist [--target TRIPLE]   make the files of a release in target/dist";
+       cargo xtask dist [--target TRIPLE]   make the files of a release in target/dist
+       cargo xtask dist --rehearse [..]     .. from uncommitted files too, and for a newer C library";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,8 +39,10 @@ fn main() -> ExitCode {
         ["packages", "--rehearse"] => packages::rehearse(),
         ["api"] => api::check(None),
         ["api", release] => api::check(Some(release)),
-        ["dist"] => dist::make(dist::TARGET),
-        ["dist", "--target", target] => dist::make(target),
+        ["dist"] => dist::make(dist::TARGET, false),
+        ["dist", "--target", target] => dist::make(target, false),
+        ["dist", "--rehearse"] => dist::make(dist::TARGET, true),
+        ["dist", "--rehearse", "--target", target] => dist::make(target, true),
         _ => Err(USAGE.into()),
     };
     match done {

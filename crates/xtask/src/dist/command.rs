@@ -28,7 +28,8 @@ pub(super) fn make(release: &Release, target: &str) -> Fallible<PathBuf> {
         version, folder, ..
     } = release;
     let program = build(release, target)?;
-    println!("bnn for {target}: {}", elf::check(&program)?);
+    println!("the command for {target}");
+    elf::check(&program, release)?;
 
     let crates = tree::of("bnn-cli", Some(target))?;
     let bill = sbom::write(&crates, Some(target), release)?;

@@ -3,22 +3,25 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::Release;
 use crate::program::{Fallible, output};
 
 /// The C library that a program may ask for: `major.minor` of glibc.
 const NEWEST_GLIBC: (u32, u32) = (2, 28);
 
-/// The needs of a program, in words.
-///
-/// # Errors
-/// If it asks for symbols of a newer glibc than [`NEWEST_GLIBC`].
-pub(super) fn check(program: &Path) -> Fallible<String> {
+/// Prints the needs of a program, and refuses the release if it asks for symbols of a newer glibc
+/// than [`NEWEST_GLIBC`].
+pub(super) fn check(program: &Path, release: &Release) -> Fallible<()> {
     let headers = output(Command::new("objdump").arg("-p").arg(program))?;
-    described(&headers)
+    match described(&headers) {
+        Ok(needs) => println!("bnn {needs}"),
+        Err(needs) => release.refuse(&format!("bnn {needs}"))?,
+    }
+    Ok(())
 }
 
-/// The needs that `objdump -p` lists.
-fn described(headers: &str) -> Fallible<String> {
+/// The needs that `objdump -p` lists; an error if they are too many.
+fn described(headers: &str) -> Result<String, String> {
     let words =
         |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
     let mut libraries = Vec::new();
@@ -34,13 +37,13 @@ fn described(headers: &str) -> Fallible<String> {
         .lines()
         .any(|line| line.trim_start().starts_with("INTERP"));
     if libraries.is_empty() && !is_dynamic {
-        return Ok("static, needs no library".into());
+        return Ok("is static and needs no library".into());
     }
     let (major, minor) = newest;
     let needs = format!("needs {} and glibc {major}.{minor}", libraries.join(", "));
     if newest > NEWEST_GLIBC {
         let (major, minor) = NEWEST_GLIBC;
-        return Err(format!("{needs}, expected at most glibc {major}.{minor}").into());
+        return Err(format!("{needs}, expected at most glibc {major}.{minor}"));
     }
     Ok(needs)
 }
@@ -65,13 +68,13 @@ mod laws {
 
     #[test]
     fn the_newest_symbol_decides() {
-        let needs = |text: &str| described(text).map_err(|error| error.to_string());
+        let needs = described;
         assert_eq!(
             needs(&dynamic("2.28")),
             Ok("needs libc.so.6 and glibc 2.28".into())
         );
         assert!(needs(&dynamic("2.34")).is_err_and(|error| error.contains("2.34")));
         assert!(needs(&dynamic("2.3.4")).is_ok());
-        assert!(needs("  LOAD off 0x0\n").is_ok_and(|needs| needs.starts_with("static")));
+        assert!(needs("  LOAD off 0x0\n").is_ok_and(|needs| needs.contains("static")));
     }
 }

@@ -16,6 +16,7 @@ mod wheel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::program::{Fallible, output};
 use crate::repository::{Workspace, repository};
@@ -35,26 +36,44 @@ struct Release {
     target_folder: PathBuf,
     /// Where the files are made.
     folder: PathBuf,
+    /// Whether nobody will get them: what a release is refused for is only said.
+    is_rehearsal: bool,
+}
+
+impl Release {
+    /// Fails with `reason`, or in a rehearsal says it.
+    fn refuse(&self, reason: &str) -> Fallible<()> {
+        match self.is_rehearsal {
+            true => println!("no release could be made: {reason}"),
+            false => return Err(format!("{reason} (cargo xtask dist --rehearse goes on)").into()),
+        }
+        Ok(())
+    }
 }
 
 /// Makes the files, the command's for `target`.
-pub(crate) fn make(target: &str) -> Fallible<()> {
+pub(crate) fn make(target: &str, is_rehearsal: bool) -> Fallible<()> {
     let version = versions::check()?;
     let target_folder = Workspace::read()?.target;
     let folder = target_folder.join("dist.unfinished");
-    empty(&folder)?;
-    let commit = |format: &str| -> Fallible<String> {
-        let mut git = std::process::Command::new("git");
-        git.current_dir(repository()).args(["log", "-1", format]);
+    let git = |arguments: &[&str]| -> Fallible<String> {
+        let mut git = Command::new("git");
+        git.current_dir(repository()).args(arguments);
         Ok(output(&mut git)?.trim().to_owned())
     };
     let release = Release {
         version,
-        seconds: commit("--format=%ct")?.parse()?,
-        time: commit("--format=%cI")?,
+        seconds: git(&["log", "-1", "--format=%ct"])?.parse()?,
+        time: git(&["log", "-1", "--format=%cI"])?,
         target_folder,
         folder,
+        is_rehearsal,
     };
+    let changed = git(&["status", "--porcelain"])?;
+    if !changed.is_empty() {
+        release.refuse(&format!("these files are not as committed:\n{changed}"))?;
+    }
+    empty(&release.folder)?;
     let bnn = command::make(&release, target)?;
     wheel::make(&release)?;
     npm::make(&release, &bnn)?;
