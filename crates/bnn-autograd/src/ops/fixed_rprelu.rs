@@ -102,10 +102,11 @@ impl FixedRprelu {
         }
     }
 
-    /// The integer of a fixed-point number.
+    /// The integer of a fixed-point number; 0 of NaN.
     #[inline(always)]
     fn integer<T: Real>(&self, x: T) -> f64 {
-        clip((x.as_f64() * self.up).trunc())
+        let v = clip((x.as_f64() * self.up).trunc());
+        if x.is_nan() { 0.0 } else { v }
     }
 
     /// The integer of the result of `x` in a channel.

@@ -29,9 +29,10 @@ pub(super) type Word = [u8; 8];
 pub enum Bank {
     /// Nothing that was learned: it does not begin as such a bank does.
     Empty,
-    /// What was learned with another model, or for another number of classes or features.
+    /// What was learned with another model, or for another number of classes or features; or a save
+    /// that was cut off before it had said for which (24 bytes).
     Foreign,
-    /// Changed bytes, or a save that was cut off: the checksum differs.
+    /// Changed bytes, or a save that was cut off: the checksum differs, or a read failed.
     Damaged,
     /// What was learned.
     Whole {

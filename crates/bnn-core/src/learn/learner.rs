@@ -75,8 +75,8 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
     ///
     /// # Errors
     /// A model whose last layer is not a dense one after others with sums for scores, whose features
-    /// have another number of words, or that has more classes; an access to the flash that fails.
-    /// The learner has not begun then.
+    /// have another number of words, or that has more classes; reads that fail, of both banks or of
+    /// the one with the weights. The learner has not begun then.
     pub fn begin<F: Flash>(
         &mut self,
         model: &Model<'_>,
@@ -98,8 +98,12 @@ impl<const CLASSES: usize, const WORDS: usize> Learner<CLASSES, WORDS> {
         let mut purpose = self.purpose();
         purpose.model = model.checksum();
         purpose.features = features as u32;
-        let first = purpose.look(flash, 0).map_err(LearnError::Flash)?;
-        let second = purpose.look(flash, 1).map_err(LearnError::Flash)?;
+        // Of a bank that power cut off, some flash gives errors instead of bytes: the other counts,
+        // and the next save erases it.
+        let [first, second] = match [purpose.look(flash, 0), purpose.look(flash, 1)] {
+            [Err(error), Err(_)] => return Err(LearnError::Flash(error)),
+            banks => banks.map(|bank| bank.unwrap_or(Bank::Damaged)),
+        };
         (self.bank, self.saves) = newest(first.number(), second.number());
         if self.saves == 0 {
             self.start(head);

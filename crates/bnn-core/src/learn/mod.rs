@@ -7,7 +7,7 @@
 //!
 //! The rule is the perceptron's, with a margin. For a sample whose class is known, the score of each
 //! class is the product of the features with its weights. Every other class whose score is not at
-//! least a quarter of the features below that of the right one is *near*. The counters of each near
+//! least a quarter of the features (rounded down) below that of the right one is *near*. The counters of each near
 //! class take a step away from the features, those of the right one as many steps towards them as
 //! classes are near; a weight flips where its counter changes its sign. Where no class is near,
 //! nothing changes. No number is random, so that a host that learns the same samples in the same

@@ -19,8 +19,14 @@ use crate::model::spatial::fits_memory;
 use crate::shape::row_words;
 use node::{check_shapes, check_types, check_unused, check_values};
 
-/// Nodes times the sum of all heights at most: it bounds the time of a check.
-pub(in crate::model) const MAX_STEPS: usize = 1 << 24;
+/// The most that [`work`] may be.
+pub(in crate::model) const MAX_WORK: usize = 1 << 26;
+
+/// What bounds the time of a check, and of the steps of a run: all rows together, for each of which
+/// all nodes may be asked whether they are ready, and each of these all nodes up to its last reader.
+pub(in crate::model) const fn work(heights: usize, nodes: usize, distances: usize) -> usize {
+    heights.saturating_mul(nodes.saturating_add(distances))
+}
 
 impl<'a> Checked<'a> {
     /// Checks a graph of these sections. Where a node is at fault, `index` is its number.
@@ -36,6 +42,7 @@ impl<'a> Checked<'a> {
             weights: 0,
             params: 0,
             heights: 0,
+            distances: 0,
             patches: 0,
         };
         let file = Parts {
@@ -48,7 +55,7 @@ impl<'a> Checked<'a> {
             *index += 1;
         }
         *index = 0;
-        if before.heights.saturating_mul(records.len()) > MAX_STEPS {
+        if work(before.heights, records.len(), before.distances) > MAX_WORK {
             return Err(Fault::Rows);
         }
         let scratch_words = ok!(check_buffers(records, before.patches, index));
@@ -90,8 +97,9 @@ struct NodesBefore {
     /// The ends of weights and parameters.
     weights: usize,
     params: usize,
-    /// The sum of all heights.
+    /// The sum of all heights, and that of the distances from each node to its last reader.
     heights: usize,
+    distances: usize,
     /// Words of patches.
     patches: usize,
 }
@@ -116,6 +124,7 @@ impl Parts<'_> {
             return Err(Fault::NodeShape);
         }
         before.heights = before.heights.saturating_add(height as usize);
+        before.distances += (node.last as usize).saturating_sub(index);
         ok!(check_values(node, index == 0, is_last));
         ok!(self.check_reader(index, node, is_last));
         if (node.kind == kind::INPUT) != (index == 0) {

@@ -205,6 +205,29 @@ fn rows_that_are_still_needed_are_neither_replaced_nor_passed_on() {
     }
 }
 
+/// Many nodes that wait for a reader far behind them: each step may ask all of them, and each of
+/// them all nodes in between.
+#[test]
+fn graphs_whose_steps_would_take_long_are_refused() {
+    use crate::model::graph::{Node, Operation};
+    let waiting = |count: usize| {
+        let mut graph = residual_block(16, 1, false);
+        let first = graph.nodes[0].clone();
+        graph.nodes = vec![first; count];
+        for at in 1..count {
+            graph.nodes.push(Node {
+                operation: Operation::Add,
+                inputs: vec![if at == 1 { 1 } else { count + at - 1 }, at + 1],
+                ..graph.nodes[0].clone()
+            });
+        }
+        graph.write()
+    };
+    assert!(open_and_run(&waiting(40).unwrap()).is_ok());
+    let expected = fault::Fault::Rows.expected();
+    assert_eq!(waiting(400), Err(ModelError::Section { expected }));
+}
+
 #[test]
 fn buffers_of_too_few_rows_are_refused() {
     let file = residual_block(8, 64, false).write().unwrap();

@@ -8,7 +8,7 @@ use crate::memory;
 use crate::model::error::ModelError;
 use crate::model::fault::Fault;
 use crate::model::format::RECORD_BYTES;
-use crate::model::graph::check::{MAX_STEPS, passed_words, patch_words};
+use crate::model::graph::check::{MAX_WORK, passed_words, patch_words, work};
 use crate::model::graph::record::{NodeRecord, kind, state_words};
 use crate::model::graph::schedule::{
     NodeState, count, is_free, kept_from, last_ready, look_from, replaced,
@@ -21,8 +21,10 @@ pub(super) fn plan(
     records: &mut [NodeRecord],
     encoded: &mut [[u8; RECORD_BYTES]],
 ) -> Result<(), ModelError> {
-    let heights: usize = records.iter().map(NodeRecord::height).sum();
-    if heights.saturating_mul(records.len()) > MAX_STEPS {
+    let heights = records.iter().map(NodeRecord::height).sum();
+    let last = records.iter().map(|record| usize::from(record.last));
+    let distances = last.enumerate().map(|(at, last)| last.saturating_sub(at));
+    if work(heights, records.len(), distances.sum()) > MAX_WORK {
         return Err(ModelError::Section {
             expected: Fault::Rows.expected(),
         });
