@@ -31,11 +31,19 @@ files() {
     version=$(xtask versions)
     (cd "$dist" && sha256sum --quiet --check SHA256SUMS)
 
+    echo "no file names a folder of this machine"
+    unpacked=$away/unpacked
+    mkdir -p "$unpacked/npm" "$unpacked/command"
+    python3 -m zipfile -e "$dist"/bnn_engine-"$version"-*.whl "$unpacked/wheel"
+    tar -C "$unpacked/npm" -xzf "$dist/bnn-engine-$version.tgz"
+    tar -C "$unpacked/command" -xzf "$dist/bnn-$version-$target.tar.gz"
+    cp "$dist"/*.json "$unpacked"
+    if grep -ral -e "$PWD/" -e "$HOME/" "$unpacked"; then echo "these do" >&2; exit 1; fi
+
     echo "the archive of the command, away from the repository"
     tar -C "$away" -xzf "$dist/bnn-$version-$target.tar.gz"
     here=$away/bnn-$version-$target
     (cd "$here" && find . -type f | sort)
-    if grep -ral -e "$PWD" -e "$HOME" "$here"; then echo "these name folders of this machine" >&2; exit 1; fi
     (cd "$away" && env -i "$here/bnn" train --epochs 3 --json >trained.json && env -i "$here/bnn" eval digits.bnn)
     bash -n "$here/completions/bnn.bash"
 
@@ -46,7 +54,7 @@ files() {
 
     echo "the npm package, in a folder of its own"
     mkdir "$away/node"
-    (cd "$away/node" && npm install --silent --no-audit --no-fund "$dist"/bnn-engine-"$version".tgz)
+    (cd "$away/node" && npm install --loglevel=error --no-audit --no-fund "$dist"/bnn-engine-"$version".tgz)
     cat >"$away/node/scores.mjs" <<'END'
 import { readFile } from 'node:fs/promises';
 import { Model } from 'bnn-engine';

@@ -19,7 +19,7 @@ for module in web/dist/*.wasm; do
     echo "$module: $(wc -c <"$module") bytes, $(gzip -9 -c "$module" | wc -c) with gzip"
 done
 cd web
-npm ci --silent --ignore-scripts --no-audit --no-fund
+npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 # The page is not a part of the package.
 npm pack --dry-run --json --ignore-scripts | node -e '
     const [{ files, size }] = JSON.parse(require("fs").readFileSync(0));

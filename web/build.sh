@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 [ -n "${BNN:-}" ] || { cargo build --quiet --locked --release -p bnn-cli && BNN=target/release/bnn; }
 BNN=$(realpath "$BNN")
 mkdir -p web/dist target/web
-cp LICENSE-* web
+cp LICENSE-MIT LICENSE-APACHE web
 dist=$PWD/web/dist
 trained=target/web/digits
 if [ ! -f $trained/digits.bnn ] || [ "$BNN" -nt $trained/digits.bnn ]; then
@@ -25,6 +25,8 @@ linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/rust
 use_cross
 # Little stack: a call takes less than 5 KiB of it.
 linking="-C link-arg=-zstack-size=65536"
+# No path of this machine is in what is published.
+linking="$linking --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$PWD=bnn"
 
 # wasm FILE FLAGS: builds the library.
 wasm() {

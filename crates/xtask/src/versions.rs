@@ -7,11 +7,16 @@ use crate::program::Fallible;
 use crate::repository::{Workspace, repository};
 
 /// Files beside the crates that state the version, and what is written before and after it.
-const STATED: [(&str, &str, &str); 3] = [
+const STATED: [(&str, &str, &str); 5] = [
     ("CITATION.cff", "\nversion: ", "\n"),
     ("web/package.json", "\"version\": \"", "\""),
     ("web/package-lock.json", "\"version\": \"", "\""),
+    ("firmware/Cargo.lock", OF_CORE, "\""),
+    ("firmware/template/Cargo.lock", OF_CORE, "\""),
 ];
+
+/// Before the version in a lock of cargo outside the workspace.
+const OF_CORE: &str = "name = \"bnn-core\"\nversion = \"";
 
 /// Fails where a file states another version than the crates have, and returns the version.
 pub(crate) fn check() -> Fallible<String> {

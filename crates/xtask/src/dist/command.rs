@@ -31,7 +31,7 @@ pub(super) fn make(release: &Release, target: &str) -> Fallible<PathBuf> {
     println!("the command for {target}");
     elf::check(&program, release)?;
 
-    let crates = tree::of("bnn-cli", Some(target))?;
+    let crates = tree::of("bnn-cli", &[], Some(target))?;
     let bill = sbom::write(&crates, Some(target), release)?;
     let name = format!("bnn-{version}-{target}");
     let mut entries = BTreeMap::new();
@@ -43,7 +43,10 @@ pub(super) fn make(release: &Release, target: &str) -> Fallible<PathBuf> {
     }
     entries.insert("bnn".into(), Entry::program(fs::read(&program)?));
     entries.insert("bnn.cdx.json".into(), Entry::text(bill.clone()));
-    entries.insert(licences::FILE.into(), Entry::text(licences::of(&crates)?));
+    entries.insert(
+        licences::FILE.into(),
+        Entry::text(licences::of(&crates, Some(target))?),
+    );
     add_completions(&program, &mut entries)?;
     add_manual(&program, &release.target_folder, &mut entries)?;
     binstall::check(&name, version, target, &entries)?;
@@ -69,7 +72,7 @@ fn build(release: &Release, target: &str) -> Fallible<PathBuf> {
         "--target",
         target,
     ]);
-    build.env("RUSTFLAGS", without_paths(&release.version)?);
+    without_paths(&mut build, &release.version)?;
     build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
     output(&mut build).map_err(|error| {
         format!("{error}\nwithout the target: rustup target add {target}, or --target with another")

@@ -59,7 +59,7 @@ pub(crate) fn make(target: &str, is_rehearsal: bool) -> Fallible<()> {
     let git = |arguments: &[&str]| -> Fallible<String> {
         let mut git = Command::new("git");
         git.current_dir(repository()).args(arguments);
-        Ok(output(&mut git)?.trim().to_owned())
+        Ok(output(&mut git)?.trim_end().to_owned())
     };
     let release = Release {
         version,
@@ -122,8 +122,8 @@ fn files(folder: &Path) -> Fallible<Vec<(String, PathBuf)>> {
     Ok(files)
 }
 
-/// Flags by which the compiler leaves the paths of this machine out of what it makes.
-fn without_paths(version: &str) -> Fallible<String> {
+/// Has the compiler leave the paths of this machine out of what a build makes.
+fn without_paths(build: &mut Command, version: &str) -> Fallible<()> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => std::env::home_dir()
@@ -135,5 +135,7 @@ fn without_paths(version: &str) -> Fallible<String> {
         (repository(), format!("bnn-{version}")),
     ];
     let flags = from_to.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    Ok(flags.join(" "))
+    // The variable that is obeyed before all others, and in which a flag may hold spaces.
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    Ok(())
 }

@@ -1,30 +1,46 @@
 //! The npm package of the WebAssembly module.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Release, archive};
+use super::{Release, archive, licences, tree};
 use crate::program::{Fallible, output};
 use crate::repository::repository;
 
 /// What the package must have, below the folder `package` of its archive.
-const EXPECTED: [&str; 5] = [
+const EXPECTED: [&str; 6] = [
     "package/README.md",
     "package/LICENSE-MIT",
     "package/LICENSE-APACHE",
+    "package/LICENSE-THIRD-PARTY",
     "package/dist/bnn.wasm",
     "package/dist/bnn-simd128.wasm",
 ];
+
+/// What `web/build.sh` builds the module of: the package's features, and its target.
+const FEATURES: [&str; 3] = ["--no-default-features", "--features", "graph,messages"];
+const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds and packs `web/`, whose example is trained by `bnn`.
 pub(super) fn make(release: &Release, bnn: &Path) -> Fallible<()> {
     let web = repository().join("web");
     let mut build = Command::new(web.join("build.sh"));
     output(build.current_dir(&web).env("BNN", bnn))?;
+    let crates = tree::of("bnn-capi", &FEATURES, Some(TARGET))?;
+    fs::write(
+        web.join(licences::FILE),
+        licences::of(&crates, Some(TARGET))?,
+    )?;
     let mut pack = Command::new("npm");
     pack.current_dir(&web);
-    pack.args(["pack", "--silent", "--ignore-scripts", "--pack-destination"]);
+    pack.args([
+        "pack",
+        "--loglevel=error",
+        "--ignore-scripts",
+        "--pack-destination",
+    ]);
     let name = output(pack.arg(&release.folder))?;
     let name = name.lines().last().unwrap_or_default().trim();
     if !name.ends_with(&format!("-{}.tgz", release.version)) {

@@ -31,8 +31,9 @@ pub(super) struct Tree {
     pub(super) crates: BTreeMap<Key, Crate>,
 }
 
-/// The crates that `package` is built from for `target`, or for this machine.
-pub(super) fn of(package: &str, target: Option<&str>) -> Fallible<Tree> {
+/// The crates that `package` is built from for `target`, or for this machine, where `features` are
+/// more words for cargo.
+pub(super) fn of(package: &str, features: &[&str], target: Option<&str>) -> Fallible<Tree> {
     let mut tree = cargo("tree");
     tree.args([
         "--package",
@@ -42,6 +43,7 @@ pub(super) fn of(package: &str, target: Option<&str>) -> Fallible<Tree> {
         "--prefix",
         "depth",
     ]);
+    tree.args(features);
     tree.args(["--format", "\t{p}\t{l}\t{r}\t"]);
     if let Some(target) = target {
         tree.args(["--target", target]);
@@ -142,7 +144,7 @@ pub(super) mod laws {
 
     #[test]
     fn every_crate_of_the_command_has_a_licence_and_all_but_ours_a_checksum() -> Fallible<()> {
-        let tree = of("bnn-cli", None)?;
+        let tree = of("bnn-cli", &[], None)?;
         assert!(tree.crates.len() > 20);
         for ((name, version), found) in &tree.crates {
             assert!(!found.licence.is_empty(), "{name} {version}");

@@ -13,6 +13,9 @@ const PLATFORM: &str = "manylinux_2_28";
 
 /// Makes the wheel, with maturin and Zig in the versions of `packaging/requirements.txt`.
 pub(super) fn make(release: &Release) -> Fallible<()> {
+    let licences_of_others = repository().join(licences::FILE);
+    // What a killed run left, if any: no other package may take it for its own.
+    let _ = fs::remove_file(&licences_of_others);
     let tools = release.target_folder.join("dist.tools");
     let programs = tools.join("bin");
     install(&tools)?;
@@ -21,7 +24,7 @@ pub(super) fn make(release: &Release) -> Fallible<()> {
     let mut build = Command::new(programs.join("maturin"));
     build.current_dir(repository());
     build.env("PATH", std::env::join_paths(paths)?);
-    build.env("RUSTFLAGS", without_paths(&release.version)?);
+    without_paths(&mut build, &release.version)?;
     build.args([
         "build",
         "--release",
@@ -31,10 +34,9 @@ pub(super) fn make(release: &Release) -> Fallible<()> {
         PLATFORM,
     ]);
     build.arg("--out").arg(&release.folder);
-    let crates = tree::of("bnn-python", None)?;
+    let crates = tree::of("bnn-python", &[], None)?;
     // Where pyproject.toml has it looked for, beside the licences of the project.
-    let licences_of_others = repository().join(licences::FILE);
-    fs::write(&licences_of_others, licences::of(&crates)?)?;
+    fs::write(&licences_of_others, licences::of(&crates, None)?)?;
     let built = output(&mut build);
     fs::remove_file(&licences_of_others)?;
     built?;
