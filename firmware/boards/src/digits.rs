@@ -5,6 +5,7 @@ use bnn_core::model::{Input, Model, ModelError, Output, argmax};
 use semihosting::println;
 
 use crate::counter::Counter;
+use crate::outcome::exit_code;
 use crate::stack;
 
 /// The score that a model gives a class.
@@ -49,13 +50,7 @@ impl Digits {
     /// Runs every image; the exit code: 1 on any difference. `CLASSES` and `SCRATCH` are the
     /// model's [`Sizes`](bnn_core::model::Sizes).
     pub fn run<S: Score, const CLASSES: usize, const SCRATCH: usize>(&self) -> i32 {
-        match self.check::<S, CLASSES, SCRATCH>() {
-            Ok(()) => 0,
-            Err(wrong) => {
-                println!("digits: {wrong}");
-                1
-            }
-        }
+        exit_code("digits", self.check::<S, CLASSES, SCRATCH>())
     }
 
     /// # Errors

@@ -4,5 +4,6 @@
 pub mod counter;
 pub mod digits;
 pub mod noise;
+pub mod outcome;
 pub mod stack;
 pub mod told;

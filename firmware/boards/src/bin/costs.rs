@@ -8,6 +8,7 @@
 use bnn_core::model::{Aligned, Input, Model, ModelError, Output, Sizes};
 use bnn_core::{BitMatrixView, BitMatrixViewMut, Error, Planes, gemm_bits, gemm_f32, gemm_i32};
 use boards::counter::Counter;
+use boards::outcome::exit_code;
 use boards::stack;
 use semihosting::{println, process};
 
@@ -57,13 +58,7 @@ const SCRATCH: usize = {
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    process::exit(match measure() {
-        Ok(()) => 0,
-        Err(error) => {
-            println!("costs: {error}");
-            1
-        }
-    })
+    process::exit(exit_code("costs", measure()))
 }
 
 /// # Errors

@@ -10,6 +10,7 @@
 use bnn_core::learn::{Bank, Flash, LearnError, Learner, Lesson};
 use bnn_core::model::{Input, Model, ModelError, Output, Sizes, argmax};
 use boards::counter::Counter;
+use boards::outcome::exit_code;
 use boards::stack;
 use semihosting::{println, process};
 
@@ -86,13 +87,7 @@ impl Flash for Banks {
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    process::exit(match check() {
-        Ok(()) => 0,
-        Err(wrong) => {
-            println!("learn: {wrong}");
-            1
-        }
-    })
+    process::exit(exit_code("learn", check()))
 }
 
 const RUN_REFUSED: fn(ModelError) -> &'static str = |_| "the library refused a run";

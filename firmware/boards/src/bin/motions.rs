@@ -9,6 +9,7 @@
 
 use bnn_core::model::{Input, Model, ModelError, Output, Sizes, Stream, argmax};
 use boards::counter::Counter;
+use boards::outcome::exit_code;
 use boards::stack;
 use semihosting::{println, process};
 
@@ -30,13 +31,7 @@ const MOST_STACK: usize = 2048;
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    process::exit(match check() {
-        Ok(()) => 0,
-        Err(wrong) => {
-            println!("motions: {wrong}");
-            1
-        }
-    })
+    process::exit(exit_code("motions", check()))
 }
 
 /// # Errors
