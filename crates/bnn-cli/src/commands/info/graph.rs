@@ -100,7 +100,7 @@ fn memory(of: NodeMemory) -> String {
             format!("{rows} rows, {} bytes", thousands(of.bytes()))
         }
         NodeMemory::InPlaceOf(input) => format!("in place of {input}"),
-        NodeMemory::PassedOn { .. } => "passed on".to_owned(),
+        NodeMemory::PassedOn => "passed on".to_owned(),
     }
 }
 

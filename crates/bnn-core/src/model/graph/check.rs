@@ -184,13 +184,11 @@ impl Parts<'_> {
     ) -> Result<(), Fault> {
         let (n, at) = (node.channels as usize, node.weights_at as usize);
         let k = row_of(node, input);
-        let (inputs, weight) = magnitudes(node, input);
         // No overflow: a window has less than 2^16 taps, an image fits memory.
-        if node.values != values::REAL || input.values != values::REAL {
-            match (k as u64).checked_mul(inputs * weight) {
-                Some(most) if most <= i32::MAX as u64 => {}
-                _ => return Err(Fault::Sums),
-            }
+        if (node.values != values::REAL || input.values != values::REAL)
+            && greatest_sum(node, input) > i32::MAX as u64
+        {
+            return Err(Fault::Sums);
         }
         let row_bytes = match node.weights {
             weights::BITS => Some(row_words(k) * size_of::<u64>()),
@@ -311,18 +309,22 @@ pub(in crate::model) const fn row_of(node: &NodeRecord, input: &NodeRecord) -> u
     height as usize * width as usize * (input.channels as usize / groups)
 }
 
-/// The greatest magnitudes of inputs and weights of integers.
-const fn magnitudes(node: &NodeRecord, input: &NodeRecord) -> (u64, u64) {
-    let inputs = match input.values {
+/// The greatest magnitude of an integer or a bit of a node's tensor.
+pub(in crate::model) const fn greatest(node: &NodeRecord) -> u64 {
+    match node.values {
         depth @ 1..=values::MAX_DEPTH => (1 << depth) - 1,
         values::FIXED => 1 << 15,
         _ => 1,
-    };
+    }
+}
+
+/// The greatest magnitude of a sum of a product of integers.
+pub(in crate::model) const fn greatest_sum(node: &NodeRecord, input: &NodeRecord) -> u64 {
     let weight = match node.weights {
         weights::I8 => 1 << 7,
         _ => 1,
     };
-    (inputs, weight)
+    (row_of(node, input) as u64).saturating_mul(greatest(input) * weight)
 }
 
 /// Words of the patches of a product: of bits alone, twice where zeros lie around them.
@@ -343,10 +345,10 @@ const fn check_buffers(
     patches: usize,
     index: &mut usize,
 ) -> Result<usize, Fault> {
-    let begin = state_words(records.len()).saturating_add(patches);
-    let mut end = begin.saturating_add(passed_words(records));
+    let work = patches.saturating_add(passed_words(records));
+    let mut end = state_words(records.len()).saturating_add(work);
     while let Some(node) = NodeRecord::of(records, *index) {
-        let rows = node.rows as usize;
+        let (rows, at) = (node.rows as usize, node.at as usize);
         let is_last = *index + 1 == records.len();
         let is_buffer = *index > 0 && !is_last && rows > 0;
         if rows > node.height() || is_last && rows > 0 || *index == 0 && rows == 0 {
@@ -359,18 +361,16 @@ const fn check_buffers(
         ] else {
             return Err(Fault::NodeInputs);
         };
-        let both = *index > 0 && a.passes_on() || node.arity() > 1 && b.passes_on();
-        if node.passes_on() && both {
+        if node.passes_on() && node.reads_passed([&a, &b]) {
             return Err(Fault::BufferRows);
         }
-        let at = node.at as usize;
-        if is_buffer && at != end {
-            ok!(check_replacing(*index, &node, [&a, &b]));
-        } else if at != if is_buffer { end } else { 0 } {
-            return Err(Fault::BufferPlace);
-        } else if is_buffer {
+        if is_buffer && at == end {
             // A row is part of an image that fits memory.
             end = end.saturating_add(rows.saturating_mul(node.row_words()));
+        } else if is_buffer {
+            ok!(check_replacing(*index, &node, [&a, &b]));
+        } else if at != 0 {
+            return Err(Fault::BufferPlace);
         }
         *index += 1;
     }

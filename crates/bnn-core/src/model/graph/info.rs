@@ -89,10 +89,7 @@ pub enum NodeMemory {
     /// In the place of the rows of the input with this number.
     InPlaceOf(usize),
     /// In memory that all such nodes share, until the next step takes the row.
-    PassedOn {
-        /// Bytes of a row.
-        row_bytes: usize,
-    },
+    PassedOn,
 }
 
 impl NodeMemory {
@@ -135,7 +132,6 @@ impl Model<'_> {
         let arity = record.arity();
         let is_product = record.kind == kind::PRODUCT;
         let k = node.map_or(0, |node| if is_product { node.row_len() } else { 0 });
-        let row_bytes = record.row_words() * size_of::<u64>();
         NodeInfo {
             operation: name(record.kind),
             inputs: [
@@ -160,10 +156,10 @@ impl Model<'_> {
             memory: match replaced(self.records, &record) {
                 _ if index == 0 || record.last == 0 => NodeMemory::Caller,
                 Some(input) => NodeMemory::InPlaceOf(input),
-                None if record.passes_on() => NodeMemory::PassedOn { row_bytes },
+                None if record.passes_on() => NodeMemory::PassedOn,
                 None => NodeMemory::Rows {
                     rows: record.rows.into(),
-                    row_bytes,
+                    row_bytes: record.row_words() * size_of::<u64>(),
                 },
             },
         }

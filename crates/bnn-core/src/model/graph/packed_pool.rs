@@ -3,8 +3,8 @@
 use super::fixed;
 use super::node::NodeParts;
 use super::record::{NodeRecord, kind, values};
-use super::tensor::{RowMut, RowNumbers, Rows};
-use super::windowed::{WindowRow, mean_of_reals, most, pixel, reals};
+use super::tensor::{RowMut, Rows};
+use super::windowed::{WindowRow, integers, mean_of_reals, most, pixel, reals};
 use crate::kernel::loops::Loop;
 use crate::shape::positive;
 
@@ -79,14 +79,6 @@ fn most_of_reals(row: &WindowRow<'_>, room: &mut [f32], out: &mut [f32]) {
                 *y = *most;
             }
         }
-    }
-}
-
-#[inline(always)]
-fn integers(numbers: RowNumbers<'_>) -> &[i16] {
-    match numbers {
-        RowNumbers::Fixed(x) => x,
-        _ => &[],
     }
 }
 

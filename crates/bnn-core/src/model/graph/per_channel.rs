@@ -173,12 +173,10 @@ fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
 }
 
 /// `high` above it, `low` below it; NaN stays NaN.
-fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
-    match x {
-        x if x > high => high,
-        x if x < low => low,
-        x => x,
-    }
+#[inline(always)]
+pub(super) fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
+    let least = if x < low { low } else { x };
+    if x > high { high } else { least }
 }
 
 /// Adds to a row, of the first of these exponents, another one, of the second.

@@ -180,6 +180,12 @@ impl NodeRecord {
         self.rows == 0 && self.last > 0
     }
 
+    /// Whether one of its inputs, of these records, passes its rows on.
+    pub(in crate::model) const fn reads_passed(&self, [a, b]: [&Self; 2]) -> bool {
+        let arity = self.arity();
+        arity > 0 && a.passes_on() || arity > 1 && b.passes_on()
+    }
+
     /// Whether its rows may replace those of an input in the input's buffer.
     pub(in crate::model) const fn may_replace(&self) -> bool {
         matches!(

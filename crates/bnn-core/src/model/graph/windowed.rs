@@ -62,10 +62,7 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
     match out {
         RowMut::Bits(out) => most_of_bits(&row, row_len(channels), out),
         RowMut::Fixed(out) if is_mean => mean_of_fixed(&row, channels, out),
-        RowMut::Fixed(out) => most(&row, channels, i16::MIN, out, |numbers| match numbers {
-            RowNumbers::Fixed(x) => x,
-            _ => &[],
-        }),
+        RowMut::Fixed(out) => most(&row, channels, i16::MIN, out, integers),
         RowMut::Real(out) if is_mean && FLOAT => mean_of_reals(&row, channels, out),
         RowMut::Real(out) if FLOAT => most(&row, channels, f32::NEG_INFINITY, out, reals),
         _ => {} // `open` has refused it
@@ -76,6 +73,14 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
 pub(super) fn reals(numbers: RowNumbers<'_>) -> &[f32] {
     match numbers {
         RowNumbers::Real(x) => x,
+        _ => &[],
+    }
+}
+
+#[inline(always)]
+pub(super) fn integers(numbers: RowNumbers<'_>) -> &[i16] {
+    match numbers {
+        RowNumbers::Fixed(x) => x,
         _ => &[],
     }
 }
@@ -190,12 +195,7 @@ pub(in crate::model) fn product(
                         _ => &[],
                     })
                 }
-                RowNumbers::Fixed(_) => {
-                    of_integers(node, &row, weights, &mut out, |numbers| match numbers {
-                        RowNumbers::Fixed(x) => x,
-                        _ => &[],
-                    })
-                }
+                RowNumbers::Fixed(_) => of_integers(node, &row, weights, &mut out, integers),
                 _ if FLOAT => of_reals(node, &row, weights, &mut out),
                 _ => {} // `open` has refused it
             }

@@ -1,7 +1,8 @@
 //! What each node of a group does with a tile of numbers.
 
+use super::super::check::{greatest, greatest_sum};
 use super::super::node::NodeParts;
-use super::super::record::{NodeRecord, kind, values, weights};
+use super::super::record::{kind, values, weights};
 use super::memory::OfChannels;
 use super::scaled::{Scaled, Sum};
 use crate::kernel::NR;
@@ -53,15 +54,6 @@ pub(super) enum Action {
     SignFixed,
 }
 
-/// The greatest magnitude of an element that is an integer.
-fn most(record: &NodeRecord) -> u64 {
-    match record.values {
-        values::BITS => 1,
-        values::FIXED => 1 << 15,
-        depth => (1 << depth.min(values::MAX_DEPTH)) - 1,
-    }
-}
-
 impl<'a> Step<'a> {
     /// The current numbers are those of node `of`.
     pub(in super::super) fn load(node: usize, of: usize) -> Self {
@@ -106,7 +98,7 @@ impl<'a> Step<'a> {
         let is_real = input.values == values::REAL;
         let shift = record.shift;
         let [a, b] = record.inputs.map(usize::from);
-        let scaled = |factor, bias| Scaled::new(most(input), factor, bias, shift);
+        let scaled = |factor, bias| Scaled::new(greatest(input), factor, bias, shift);
         let affine = |most| match record.values {
             values::REAL => Action::ToReal,
             values::INTEGER => Action::ToInteger(shift),
@@ -119,16 +111,9 @@ impl<'a> Step<'a> {
         let (action, count) = match record.kind {
             // Sums, as the group begins with them.
             kind::PRODUCT if record.values == values::BITS => (Action::SignFixed, 1),
-            kind::PRODUCT => {
-                let weight = match record.weights {
-                    weights::BITS => 1,
-                    _ => 1 << 7,
-                };
-                let most = most(input).saturating_mul(weight);
-                (affine(most.saturating_mul(parts.row_len() as u64)), 2)
-            }
+            kind::PRODUCT => (affine(greatest_sum(record, input)), 2),
             kind::AFFINE if is_real => (Action::AffineReal, 2),
-            kind::AFFINE => (affine(most(input)), 2),
+            kind::AFFINE => (affine(greatest(input)), 2),
             kind::RELU if is_real => (Action::ReluReal, 0),
             kind::RELU => (Action::ReluFixed, 0),
             kind::CLAMP if is_real => (Action::ClampReal(parts.range()?), 0),

@@ -11,6 +11,7 @@ use crate::gemm::epilogue::join;
 use crate::kernel::loops::Loop;
 use crate::kernel::{NR, Sums};
 use crate::model::graph::fixed;
+use crate::model::graph::per_channel::clamped;
 use crate::shape::positive;
 
 /// Which pixels and channels a tile has.
@@ -312,13 +313,6 @@ fn prelu(x: f32, slope: f32) -> f32 {
     // A product is cheaper than a branch.
     let below = slope * x;
     if x >= 0.0 { x } else { below }
-}
-
-/// `high` above it, `low` below it; NaN stays NaN.
-#[inline(always)]
-fn clamped<T: Copy + PartialOrd>(x: T, low: T, high: T) -> T {
-    let least = if x < low { low } else { x };
-    if x > high { high } else { least }
 }
 
 /// A step that scales integers, whatever the way.

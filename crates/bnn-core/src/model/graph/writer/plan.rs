@@ -101,12 +101,11 @@ fn share(records: &mut [NodeRecord], uses: &[Use]) {
         };
         let other = record.arity() < 2 || a.at != b.at;
         let [first, second] = used.collides;
-        let is_after_passed = a.passes_on() || record.arity() > 1 && b.passes_on();
         records[index].at = if other && may_replace(&a, first) {
             a.at
         } else if record.arity() > 1 && other && may_replace(&b, second) {
             b.at
-        } else if !used.stays && !is_after_passed {
+        } else if !used.stays && !record.reads_passed([&a, &b]) {
             records[index].rows = 0;
             0
         } else {
