@@ -48,6 +48,7 @@ pub(super) const fn check<'a>(bytes: &'a [u8], layer: &mut usize) -> Result<Chec
         params: sections.params,
         spatial: first,
         is_graph: false,
+        slides: false,
         input_code: input::BITS,
         input_shape: Shape::NONE,
         output_type: OutputType::Bits,

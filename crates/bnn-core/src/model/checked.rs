@@ -15,6 +15,8 @@ pub(super) struct Checked<'a> {
     pub(super) spatial: u32,
     /// Whether the records are nodes.
     pub(super) is_graph: bool,
+    /// Whether the window of a graph slides.
+    pub(super) slides: bool,
     /// The input's type as the first layer's record has it.
     pub(super) input_code: u8,
     pub(super) input_shape: Shape,

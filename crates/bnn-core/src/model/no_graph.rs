@@ -25,6 +25,10 @@ impl Model<'_> {
     ) {
     }
 
+    pub(super) const fn graph_step(&self) -> usize {
+        0
+    }
+
     pub(super) const fn graph_first_rows(&self) -> usize {
         0
     }

@@ -40,6 +40,11 @@ impl Record {
 }
 
 impl Model<'_> {
+    /// No layer has strides.
+    pub(super) const fn chain_step(&self) -> Option<usize> {
+        Some(1)
+    }
+
     /// No layer runs row by row.
     pub(super) fn run_rows(&self, _: Input<'_>, _: &mut Output<'_>, _: RunConfig, _: &mut [u64]) {}
 }

@@ -35,15 +35,12 @@ pub struct Model<'a> {
     pub(super) output_type: OutputType,
     /// Whether the records are the nodes of a graph.
     is_graph: bool,
-    /// Zeros in the place of padding, so that the struct has none.
-    zeros: [u8; PADDING],
+    /// Whether the window of a graph slides over rows without an end.
+    pub(super) slides: bool,
 }
 
-/// Bytes that make the fields after the slices whole words.
-const PADDING: usize = 1;
-const _: () = assert!(
-    size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 3 + PADDING
-);
+const _: () =
+    assert!(size_of::<Model<'_>>() == 4 * size_of::<&[u8]>() + size_of::<usize>() + 2 * 8 + 4 + 4);
 const _: () = assert!(size_of::<Shape>() == 2 * 2 + 4 && size_of::<OutputType>() == 1);
 
 /// The operands of a layer with weights, and the step that its sums go through.
@@ -95,7 +92,7 @@ impl<'a> Model<'a> {
                 input_code: checked.input_code,
                 output_type: checked.output_type,
                 is_graph: checked.is_graph,
-                zeros: [0; PADDING],
+                slides: checked.slides,
             }),
             Err(fault) => Err(fault.explain(bytes, layer)),
         }
@@ -162,6 +159,16 @@ impl<'a> Model<'a> {
             self.spatial as usize
         } else {
             0
+        }
+    }
+
+    /// Rows of the input from one window of a stream to the next, where the window slides: all
+    /// vertical strides multiplied.
+    pub(super) const fn step(&self) -> Option<usize> {
+        match (self.is_graph(), self.slides) {
+            (true, true) => Some(self.graph_step()),
+            (true, false) => None,
+            _ => self.chain_step(),
         }
     }
 

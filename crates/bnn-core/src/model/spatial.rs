@@ -4,6 +4,7 @@ use super::fault::{Fault, ok};
 use super::format::{Record, Shape, WindowRecord, kind, pad};
 use super::layer::{InputType, LayerKind};
 use super::plan::Regions;
+use super::reader::Model;
 use crate::conv::{Conv2d, PadValue, Pool2d};
 use crate::window::{Axis, Windows};
 
@@ -135,6 +136,25 @@ impl RowsPlace {
             return Err(Fault::RowsPlace);
         }
         Ok(())
+    }
+}
+
+impl Model<'_> {
+    /// The vertical strides of a chain multiplied; `None`: a layer is padded above or below.
+    pub(super) const fn chain_step(&self) -> Option<usize> {
+        let (mut step, mut layers): (usize, _) = (1, self.records);
+        while let [layer, after @ ..] = layers {
+            let record = Record::decode(layer);
+            if record.is_spatial() {
+                let y = record.window.windows().y;
+                if y.is_padded() {
+                    return None;
+                }
+                step = step.saturating_mul(y.stride);
+            }
+            layers = after;
+        }
+        Some(step)
     }
 }
 

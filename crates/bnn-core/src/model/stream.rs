@@ -6,7 +6,6 @@ mod graph;
 use super::arguments::{check_input, check_output};
 use super::error::ModelError;
 use super::io::{Input, Output, Reals, RunConfig, reals};
-use super::layer::LayerKind;
 use super::reader::Model;
 use super::rows::{Image, RowPipeline};
 use crate::error::Error;
@@ -19,9 +18,10 @@ use crate::shape::{at_least, positive};
 /// Where no convolution or pool is padded above or below, the window of
 /// [`input_shape`](Model::input_shape)`[0]` rows slides over a series without an end: each result
 /// is that of [`Model::run`] on a window of the rows that came, the first one on the first rows,
-/// every further one on a window that begins as many rows later as all vertical strides multiplied.
-/// Where some layer is padded, or the model is a graph, there is one result for each window's worth
-/// of rows; the windows do not overlap.
+/// every further one on a window that begins as many rows later as all vertical strides multiplied,
+/// [`Sizes::stream_step`](super::Sizes::stream_step). So does that of a graph, if branches that
+/// rejoin have moved by the same number of rows (`docs/MODEL_FORMAT.md` has the rule). Otherwise
+/// there is one result for each window's worth of rows; the windows do not overlap.
 ///
 /// ```
 /// use bnn_core::conv::{Conv2d, ConvOptions};
@@ -101,13 +101,11 @@ impl<'m> Stream<'m> {
     /// # Errors
     /// Those of [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
-        let is_padded = |kind: LayerKind| match kind {
-            LayerKind::Conv2d(conv) => conv.windows().y.is_padded(),
-            LayerKind::MaxPool2d(pool) => pool.windows().y.is_padded(),
-            LayerKind::Dense => false,
-        };
         let state = StreamState {
-            slides: !model.is_graph() && !model.layers().any(|layer| is_padded(layer.kind)),
+            slides: match model.is_graph() {
+                true => model.slides,
+                false => model.chain_step().is_some(),
+            },
             seen: 0,
             done: false,
         };
@@ -181,8 +179,9 @@ impl<'m> Stream<'m> {
         }
         let kernel = self.kernel;
         if self.model.is_graph() {
-            self.state.done = self.push_to_graph(row, &mut output);
-            return Ok(self.state.done);
+            let done = self.push_to_graph(row, &mut output);
+            self.state.done = done && !self.state.slides;
+            return Ok(done);
         }
         let config = RunConfig { kernel, reals };
         let mut rows = self.rows(config);

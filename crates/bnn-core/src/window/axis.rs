@@ -168,7 +168,7 @@ impl Axis {
     }
 
     /// The padding after the image that windows reach into.
-    pub(crate) fn after(&self) -> usize {
+    pub(crate) const fn after(&self) -> usize {
         let reach = (self.output - 1) * self.stride + self.extent();
         reach.saturating_sub(self.before + self.input)
     }
@@ -195,7 +195,7 @@ impl Axis {
     }
 
     /// Whether windows reach into padding on this axis.
-    pub(crate) fn is_padded(&self) -> bool {
+    pub(crate) const fn is_padded(&self) -> bool {
         self.before > 0 || self.after() > 0
     }
 }

@@ -9,6 +9,7 @@ mod node;
 
 use super::record::{MAX_NODES, NodeRecord, kind, state_words, values, weights};
 use super::schedule::completes;
+use super::slide::slides;
 use crate::model::bytes::part;
 use crate::model::checked::{Checked, tails_are_zero};
 use crate::model::container::Sections;
@@ -67,6 +68,12 @@ impl<'a> Checked<'a> {
         if !completes(records, states) {
             return Err(Fault::Rows);
         }
+        let mut index = 0;
+        while index < states.len() {
+            states[index] = 0;
+            index += 1;
+        }
+        let slides = slides(records, states);
         let [Some(input), Some(output)] = [
             NodeRecord::of(records, 0),
             NodeRecord::of(records, records.len() - 1),
@@ -79,6 +86,7 @@ impl<'a> Checked<'a> {
             params: file.params,
             spatial: 0,
             is_graph: true,
+            slides,
             input_code: input.values,
             input_shape: input.shape(),
             output_type: match output.values {

@@ -191,6 +191,7 @@ fn name(code: u8) -> &'static str {
         kind::AVERAGE_POOL => "average pool",
         kind::MAX_POOL => "max pool",
         kind::SIGN => "sign",
+        kind::CROP => "crop",
         _ => "flatten",
     }
 }

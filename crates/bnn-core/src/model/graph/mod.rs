@@ -1,7 +1,8 @@
 //! Graphs: models of version 2 of the format, in which numbers run beside the bits.
 //!
 //! `record` is the layout, `check` what a reader checks. `schedule` is the order in which rows are
-//! made, and which rows share memory; `run` follows it, in place. `rows` makes one row of any node from `windowed` (products and
+//! made, and which rows share memory, `slide` whether that goes on over rows without an end; `run`
+//! follows it, in place. `rows` makes one row of any node from `windowed` (products and
 //! pools) and `per_channel` (everything else); `fixed` is the arithmetic of fixed point. `spec` is
 //! a graph as data, `writer` makes files of it and `read` makes it of files; `packed` runs blocks
 //! of samples on hosts, `group` after group of nodes, over tensors that are `whole`. `info` and `cost` tell what nodes are and
@@ -30,6 +31,7 @@ pub(in crate::model) mod record;
 mod rows;
 pub(in crate::model) mod run;
 mod schedule;
+pub(in crate::model) mod slide;
 #[cfg(feature = "alloc")]
 mod spec;
 mod tensor;

@@ -142,7 +142,7 @@ impl<'a> PackedGraph<'a> {
         let Some(node) = self.node(head) else {
             return Ok(()); // the input is in no group
         };
-        let is_row = node.parts.record.is_windowed() || node.parts.record.kind == kind::FLATTEN;
+        let is_row = !node.parts.record.is_per_channel();
         let product = node.product.as_ref();
         let mut steps: Vec<Step<'a>> = memory::with_capacity(MOST_STEPS)?;
         let start = match product {

@@ -120,6 +120,7 @@ fn operation(node: &NodeParts<'_>) -> Result<Operation, Error> {
         kind::AVERAGE_POOL => Operation::AveragePool(pool),
         kind::MAX_POOL => Operation::MaxPool(pool),
         kind::SIGN => Operation::Sign(numbers(0)?),
+        kind::CROP => Operation::Crop(record.window.padding.map(usize::from)),
         _ => Operation::Flatten,
     })
 }

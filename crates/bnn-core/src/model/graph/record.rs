@@ -19,6 +19,7 @@ pub(in crate::model) mod kind {
     pub(in crate::model) const MAX_POOL: u8 = 10;
     pub(in crate::model) const SIGN: u8 = 11;
     pub(in crate::model) const FLATTEN: u8 = 12;
+    pub(in crate::model) const CROP: u8 = 13;
 }
 
 /// The type of a tensor's elements; 1 to 8 are unsigned integers of that many bits.
@@ -76,7 +77,7 @@ pub(in crate::model) struct NodeRecord {
 pub(in crate::model) struct NodeWindow {
     pub(in crate::model) kernel: [u8; 2],
     pub(in crate::model) stride: [u8; 2],
-    /// Above, below, left and right of the image.
+    /// Above, below, left and right of the image; of a crop, the rows and columns that it cuts off.
     pub(in crate::model) padding: [u8; 4],
     pub(in crate::model) dilation: [u8; 2],
 }
@@ -100,6 +101,14 @@ impl NodeWindow {
                 self.stride[1],
                 self.dilation[1],
             ),
+        }
+    }
+
+    /// What is left of the window of a crop: nothing.
+    pub(in crate::model) const fn cut_off(self) -> Self {
+        Self {
+            padding: [0; 4],
+            ..self
         }
     }
 

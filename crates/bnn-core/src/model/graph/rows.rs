@@ -1,5 +1,7 @@
 //! One row of any node.
 
+use bytemuck::{cast_slice, cast_slice_mut};
+
 use super::node::NodeParts;
 use super::per_channel::{per_channel, place};
 use super::record::kind;
@@ -22,6 +24,11 @@ pub(in crate::model) fn make_row(
         kind::PRODUCT => product(node, y, a, out, work, kernel),
         kind::AVERAGE_POOL | kind::MAX_POOL => pool(node, y, a, out),
         kind::FLATTEN => flatten(node, a, out),
+        kind::CROP => crop(
+            node,
+            a.row(y + usize::from(node.record.window.padding[0])),
+            out,
+        ),
         _ => per_channel(node, a.row(y), b.row(y), out),
     }
 }
@@ -60,6 +67,30 @@ fn flatten(node: &NodeParts<'_>, rows: Rows<'_>, out: RowMut<'_>) {
         }
         RowMut::Integer(_) => {} // no input is of that type
     }
+}
+
+/// A row without the columns that are cut off.
+fn crop(node: &NodeParts<'_>, row: RowNumbers<'_>, out: RowMut<'_>) {
+    // All elements are whole units of 16 bits.
+    let (from, to, pixel): (&[u16], &mut [u16], _) = match (row, out) {
+        (RowNumbers::Bits(x), RowMut::Bits(y)) => {
+            let words = row_len(node.record.channels as usize);
+            (cast_slice(x), cast_slice_mut(y), 4 * words)
+        }
+        (RowNumbers::Fixed(x), RowMut::Fixed(y)) => (
+            cast_slice(x),
+            cast_slice_mut(y),
+            node.record.channels as usize,
+        ),
+        (RowNumbers::Real(x), RowMut::Real(y)) => (
+            cast_slice(x),
+            cast_slice_mut(y),
+            2 * node.record.channels as usize,
+        ),
+        _ => return, // `open` has refused it
+    };
+    let [_, _, left, _] = node.record.window.padding.map(usize::from);
+    copy(from.get(left * pixel..).unwrap_or_default(), to);
 }
 
 /// Copies numbers, without a call on small cores.

@@ -9,8 +9,9 @@ use super::per_channel::replace;
 use super::record::{NodeRecord, state_words, values};
 use super::rows::make_row;
 use super::schedule::{
-    self, NodeState, buffers_begin, in_use, kept_from, last_ready, look_from, set_base,
+    self, NodeState, Nodes, buffers_begin, in_use, kept_from, last_ready, look_from, set_base,
 };
+use super::slide;
 use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::kernel::Kernel;
 use crate::model::io::{Input, Output};
@@ -25,12 +26,17 @@ impl Model<'_> {
         kernel: &'static Kernel,
         scratch: &mut [u64],
     ) {
-        let mut run = GraphRun::new(self, Given::Whole(input), kernel, scratch);
+        let mut run = GraphRun::new(self, Given::Whole(input), kernel, scratch, false);
         run.clear();
         let mut from = self.records.len().saturating_sub(1);
-        while let Some(index) = last_ready(self.records, run.states, from) {
+        while let Some(index) = last_ready(run.nodes, run.states, from) {
             from = run.make(index, output);
         }
+    }
+
+    /// Rows of the input from one window to the next, of a graph that slides.
+    pub(in crate::model) const fn graph_step(&self) -> usize {
+        slide::step(self.records, 0)
     }
 
     /// Words of the rows of the input that a stream holds.
@@ -90,6 +96,7 @@ impl<'r> Given<'r> {
 #[derive(Debug)]
 pub(in crate::model) struct GraphRun<'r> {
     model: &'r Model<'r>,
+    nodes: Nodes<'r>,
     input: Given<'r>,
     kernel: &'static Kernel,
     states: &'r mut [u32],
@@ -102,12 +109,13 @@ pub(in crate::model) struct GraphRun<'r> {
 }
 
 impl<'r> GraphRun<'r> {
-    /// A run whose states lie where the scratch memory begins.
+    /// A run whose states lie where the scratch memory begins, through one image or `endless` rows.
     pub(in crate::model) fn new(
         model: &'r Model<'r>,
         input: Given<'r>,
         kernel: &'static Kernel,
         scratch: &'r mut [u64],
+        endless: bool,
     ) -> Self {
         let states = state_words(model.records.len());
         let begin = buffers_begin(model.records).unwrap_or(scratch.len());
@@ -117,6 +125,10 @@ impl<'r> GraphRun<'r> {
         let (states, patches) = work.split_at_mut_checked(states).unwrap_or_default();
         Self {
             model,
+            nodes: Nodes {
+                records: model.records,
+                endless,
+            },
             input,
             kernel,
             states: bytemuck::cast_slice_mut(states),
@@ -133,16 +145,16 @@ impl<'r> GraphRun<'r> {
     }
 
     /// Takes the next row of an input that comes row by row, and makes what can be made of it;
-    /// whether that completes the output.
+    /// whether that has made a row of the output.
     pub(in crate::model) fn push(&mut self, row: Input<'_>, output: &mut Output<'_>) -> bool {
         self.take(row);
         let last = self.model.records.len().saturating_sub(1);
-        let mut from = last;
-        while let Some(index @ 1..) = last_ready(self.model.records, self.states, from) {
+        let (mut from, mut done) = (last, false);
+        while let Some(index @ 1..) = last_ready(self.nodes, self.states, from) {
             from = self.make(index, output);
+            done |= index == last;
         }
-        let height = NodeRecord::of(self.model.records, last).map_or(0, |record| record.height());
-        usize::from(NodeState::load(self.states, last).next) == height
+        done
     }
 
     /// Appends a row to those of the input; there is room, as `check` has counted.
@@ -153,14 +165,14 @@ impl<'r> GraphRun<'r> {
             return;
         };
         let mut state = NodeState::load(self.states, 0);
-        let first = in_use(self.model.records, self.states, 0, &record);
+        let first = in_use(self.nodes, self.states, 0, &record);
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
         let row: &[u8] = match row {
             Input::Bits(x) => bytemuck::cast_slice(x),
             Input::Bytes(x) => x,
         };
         let rows = record.rows.into();
-        if let Some(at) = state.place(rows, first, bytes, row.len())
+        if let Some(at) = state.place(self.nodes, rows, first, bytes, row.len())
             && let Some(place) = bytes.get_mut(at * row.len()..(at + 1) * row.len())
         {
             place.copy_from_slice(row);
@@ -199,13 +211,19 @@ impl<'r> GraphRun<'r> {
             return Some(0);
         }
         if replaces {
-            return Some(state.next.saturating_sub(state.base).into());
+            return Some(state.next.wrapping_sub(state.base).into());
         }
         let records = self.model.records;
-        let first = kept_from(records, self.states, index, record);
+        let first = kept_from(self.nodes, self.states, index, record);
         let at = (record.at as usize).saturating_sub(self.begin);
         let own = self.buffers.get_mut(at..).unwrap_or_default();
-        let place = state.place(record.rows.into(), first, own, record.row_words());
+        let place = state.place(
+            self.nodes,
+            record.rows.into(),
+            first,
+            own,
+            record.row_words(),
+        );
         set_base(records, self.states, index, state.base);
         place
     }
@@ -220,7 +238,9 @@ impl<'r> GraphRun<'r> {
         output: &mut Output<'_>,
     ) {
         let record = &node.record;
-        let y = usize::from(NodeState::load(self.states, index).next);
+        let next = usize::from(NodeState::load(self.states, index).next);
+        // Of rows without an end, every one is like the first one.
+        let y = if self.nodes.endless { 0 } else { next };
         let (there, out) = if record.last == 0 {
             let there = Buffers::all(self.passed, self.buffers, self.begin);
             (there, RowMut::given(record, output.all(), y))
@@ -234,7 +254,16 @@ impl<'r> GraphRun<'r> {
                 Buffers::around(at..at + words, self.passed, self.buffers, self.begin);
             (there, RowMut::of(record, own))
         };
-        let inputs = self.input.rows_of(self.model, self.states, record, there);
+        let mut inputs = self.input.rows_of(self.model, self.states, record, there);
+        if self.nodes.endless {
+            for (rows, input) in inputs.iter_mut().zip([&node.input, &node.second]) {
+                let [at, _] = self.nodes.needed(record, input, next);
+                let before = at.wrapping_sub(rows.first) as u16;
+                // The first row that row 0 needs: windows of rows that slide have no padding.
+                let like = usize::from(record.window.padding[0]);
+                rows.first = like.wrapping_sub(before.into());
+            }
+        }
         match replaced {
             Some(input) => replace(node, input, inputs.map(|rows| rows.row(y)), out),
             None => make_row(node, y, inputs, out, self.patches, self.kernel),

@@ -4,8 +4,21 @@
 //! this definition: the writer counts which rows each buffer holds, the reader counts whether what
 //! the file gives suffices, the runner computes. All of it is constant.
 
-use super::record::NodeRecord;
+use super::record::{NodeRecord, kind};
 use crate::model::format::RECORD_BYTES;
+
+/// The nodes of a graph whose rows are made.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct Nodes<'a> {
+    pub(in crate::model) records: &'a [[u8; RECORD_BYTES]],
+    /// Whether rows of the input come without an end, so that every tensor has rows without an
+    /// end: the window slides. They are counted modulo `2^16`. Else they are those of one image.
+    pub(in crate::model) endless: bool,
+}
+
+/// More rows than lie between any two numbers of rows that are compared, where they are counted
+/// modulo `2^16`: half as many as would tell before from after.
+pub(in crate::model) const FAR: usize = 1 << 14;
 
 /// Where a node stands, in 32 bits of scratch memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,69 +52,88 @@ impl NodeState {
     /// room. `None`: no reader needs the row.
     pub(in crate::model) fn place<T: Copy>(
         &mut self,
+        nodes: Nodes<'_>,
         rows: usize,
         first: usize,
         buffer: &mut [T],
         len: usize,
     ) -> Option<usize> {
-        let (next, base) = (usize::from(self.next), usize::from(self.base));
-        if next < first {
-            self.base = self.next.saturating_add(1);
+        if nodes.before(self.next.into(), first) {
+            self.base = self.next.wrapping_add(1);
             return None;
         }
-        let mut held = next.saturating_sub(base);
+        let mut held = self.next.wrapping_sub(self.base).into();
         if held >= rows {
-            let gone = first.saturating_sub(base).min(held);
+            let gone = (first as u16).wrapping_sub(self.base);
+            let gone = usize::from(gone).min(held);
             if let Some(full) = buffer.get_mut(..held * len) {
                 full.copy_within((gone * len).min(full.len()).., 0);
             }
             held -= gone;
-            self.base = self.base.saturating_add(gone as u16);
+            self.base = self.base.wrapping_add(gone as u16);
         }
         Some(held)
     }
 }
 
-/// The first row of `input` that the rows of `node` from `next` on need, and the row after the last
-/// one that row `next` needs.
-pub(in crate::model) const fn needed(
-    node: &NodeRecord,
-    input: &NodeRecord,
-    next: usize,
-) -> [usize; 2] {
-    if next >= node.height() {
-        return [input.height(), 0];
+impl Nodes<'_> {
+    /// Whether row `a` comes before row `b`.
+    const fn before(self, a: usize, b: usize) -> bool {
+        // The lower 16 bits of the difference tell, where rows are counted modulo 2^16.
+        let unused = (self.endless as u32) << 4;
+        (a.wrapping_sub(b) as i32) << unused < 0
     }
-    if node.is_windowed() {
-        let y = node.window.over(input.sides).y;
-        let end = (next * y.stride + y.extent()).saturating_sub(y.before);
-        let first = y.first(next);
-        return match end < y.input {
-            true => [first, end],
-            false => [if first < y.input { first } else { y.input }, y.input],
-        };
-    }
-    match node.kind {
-        super::record::kind::FLATTEN => [0, input.height()],
-        _ => [next, next + 1],
+
+    /// The first row of `input` that the rows of `node` from `next` on need, and the row after the
+    /// last one that row `next` needs.
+    pub(in crate::model) const fn needed(
+        self,
+        node: &NodeRecord,
+        input: &NodeRecord,
+        next: usize,
+    ) -> [usize; 2] {
+        if !self.endless && next >= node.height() {
+            return [input.height(), 0];
+        }
+        if node.is_windowed() {
+            let y = node.window.over(input.sides).y;
+            let end = (next * y.stride + y.extent()).saturating_sub(y.before);
+            let first = y.first(next);
+            return match self.endless || end < y.input {
+                true => [first, end],
+                false => [if first < y.input { first } else { y.input }, y.input],
+            };
+        }
+        match node.kind {
+            kind::FLATTEN => [next, next + input.height()],
+            kind::CROP => {
+                let first = next + node.window.padding[0] as usize;
+                [first, first + 1]
+            }
+            _ => [next, next + 1],
+        }
     }
 }
 
 /// The first row of node `index` that any reader still needs.
 pub(in crate::model) const fn in_use(
-    records: &[[u8; RECORD_BYTES]],
+    nodes: Nodes<'_>,
     states: &[u32],
     index: usize,
     record: &NodeRecord,
 ) -> usize {
-    let mut first = record.height();
+    let mut first = match nodes.endless {
+        true => NodeState::load(states, index).next as usize + FAR,
+        false => record.height(),
+    };
     let mut reader = index + 1;
     while reader <= record.last as usize {
-        if let Some(node) = NodeRecord::of(records, reader)
+        if let Some(node) = NodeRecord::of(nodes.records, reader)
             && node.reads(index)
         {
-            let [needs, _] = needed(&node, record, NodeState::load(states, reader).next as usize);
-            if needs < first {
+            let [needs, _] =
+                nodes.needed(&node, record, NodeState::load(states, reader).next as usize);
+            if nodes.before(needs, first) {
                 first = needs;
             }
         }
@@ -113,18 +145,18 @@ pub(in crate::model) const fn in_use(
 /// The first row in the buffer of node `index` that any reader still needs, of its tensor and of
 /// those whose rows replace its rows.
 pub(in crate::model) const fn kept_from(
-    records: &[[u8; RECORD_BYTES]],
+    nodes: Nodes<'_>,
     states: &[u32],
     mut index: usize,
     record: &NodeRecord,
 ) -> usize {
-    let mut first = in_use(records, states, index, record);
+    let mut first = in_use(nodes, states, index, record);
     let mut record = *record;
-    while let Some(after) = replaced_by(records, &record) {
+    while let Some(after) = replaced_by(nodes.records, &record) {
         index = record.last as usize;
         record = after;
-        let used = in_use(records, states, index, &record);
-        if used < first {
+        let used = in_use(nodes, states, index, &record);
+        if nodes.before(used, first) {
             first = used;
         }
     }
@@ -191,41 +223,41 @@ pub(in crate::model) const fn replaced(
 }
 
 /// Whether a node can make its next row.
-const fn is_ready(records: &[[u8; RECORD_BYTES]], states: &[u32], index: usize) -> bool {
-    let Some(node) = NodeRecord::of(records, index) else {
+const fn is_ready(nodes: Nodes<'_>, states: &[u32], index: usize) -> bool {
+    let Some(node) = NodeRecord::of(nodes.records, index) else {
         return false;
     };
     let next = NodeState::load(states, index).next as usize;
-    if next >= node.height() {
+    if !nodes.endless && next >= node.height() {
         return false;
     }
     let [a, b] = node.inputs;
     let arity = node.arity();
-    if arity > 0 && lacks(records, states, &node, next, a as usize)
-        || arity > 1 && lacks(records, states, &node, next, b as usize)
+    if arity > 0 && lacks(nodes, states, &node, next, a as usize)
+        || arity > 1 && lacks(nodes, states, &node, next, b as usize)
     {
         return false;
     }
     // The last node writes to the caller's memory; a row that replaces another one has its place.
-    if node.last == 0 || replaced(records, &node).is_some() {
+    if node.last == 0 || replaced(nodes.records, &node).is_some() {
         return true;
     }
     let rows = if node.rows == 0 { 1 } else { node.rows };
-    next < kept_from(records, states, index, &node) + rows as usize
+    nodes.before(next, kept_from(nodes, states, index, &node) + rows as usize)
 }
 
 /// Whether the next row of a node needs rows of node `input` that are still to come.
 const fn lacks(
-    records: &[[u8; RECORD_BYTES]],
+    nodes: Nodes<'_>,
     states: &[u32],
     node: &NodeRecord,
     next: usize,
     input: usize,
 ) -> bool {
-    match NodeRecord::of(records, input) {
+    match NodeRecord::of(nodes.records, input) {
         Some(record) => {
-            let [_, end] = needed(node, &record, next);
-            (NodeState::load(states, input).next as usize) < end
+            let [_, end] = nodes.needed(node, &record, next);
+            nodes.before(NodeState::load(states, input).next as usize, end)
         }
         None => true,
     }
@@ -233,14 +265,14 @@ const fn lacks(
 
 /// The last node that can make its next row, of those up to `from`.
 pub(in crate::model) const fn last_ready(
-    records: &[[u8; RECORD_BYTES]],
+    nodes: Nodes<'_>,
     states: &[u32],
     from: usize,
 ) -> Option<usize> {
     let mut above = from + 1;
     while above > 0 {
         above -= 1;
-        if is_ready(records, states, above) {
+        if is_ready(nodes, states, above) {
             return Some(above);
         }
     }
@@ -259,58 +291,141 @@ pub(in crate::model) const fn look_from(record: &NodeRecord, index: usize) -> us
 /// Counts a row that node `index` makes.
 pub(in crate::model) const fn count(states: &mut [u32], index: usize) {
     let state = NodeState::load(states, index);
-    let next = state.next.saturating_add(1);
+    let next = state.next.wrapping_add(1);
     NodeState { next, ..state }.store(states, index);
 }
 
 /// Whether nobody needs the row of node `input` any more that has the number of the last row of
 /// node `index`.
 pub(in crate::model) const fn is_free(
-    records: &[[u8; RECORD_BYTES]],
+    nodes: Nodes<'_>,
     states: &[u32],
     input: usize,
     index: usize,
 ) -> bool {
-    match NodeRecord::of(records, input) {
+    match NodeRecord::of(nodes.records, input) {
         Some(record) => {
             let next = NodeState::load(states, index).next as usize;
-            in_use(records, states, input, &record) >= next
+            !nodes.before(in_use(nodes, states, input, &record), next)
         }
         None => true,
     }
 }
 
-/// Whether the last node makes all of its rows, each row that is passed on is taken by the next
-/// step, and no row is replaced that somebody still needs.
+/// What a step has shown.
+enum Step {
+    /// Node 0 is to make a row that is not wanted.
+    Enough,
+    /// No node is ready.
+    Stuck,
+    /// A row that was passed on was not taken, or one was replaced that somebody still needs.
+    Unsound,
+    Made(usize),
+}
+
+/// Steps of a run, one after the other.
+struct Steps {
+    /// From where to look for the next node.
+    from: usize,
+    /// The node that has passed a row on.
+    passed: Option<usize>,
+}
+
+impl Steps {
+    const fn new(nodes: Nodes<'_>) -> Self {
+        Self {
+            from: nodes.records.len().saturating_sub(1),
+            passed: None,
+        }
+    }
+
+    /// Takes a step, where node 0 makes no more than `rows` rows.
+    const fn take(&mut self, nodes: Nodes<'_>, states: &mut [u32], rows: usize) -> Step {
+        let Some(index) = last_ready(nodes, states, self.from) else {
+            return Step::Stuck;
+        };
+        let enough = index == 0 && NodeState::load(states, 0).next as usize >= rows;
+        if !enough {
+            count(states, index);
+        }
+        if let Some(passed) = self.passed
+            && !is_free(nodes, states, passed, passed)
+        {
+            return Step::Unsound;
+        }
+        if enough {
+            return Step::Enough;
+        }
+        let Some(record) = NodeRecord::of(nodes.records, index) else {
+            return Step::Stuck;
+        };
+        if let Some(input) = replaced(nodes.records, &record)
+            && !is_free(nodes, states, input, index)
+        {
+            return Step::Unsound;
+        }
+        self.passed = match record.passes_on() {
+            true => Some(index),
+            false => None,
+        };
+        self.from = look_from(&record, index);
+        Step::Made(index)
+    }
+}
+
+/// Whether the last node makes all rows of its image, each row that is passed on is taken by the
+/// next step, and no row is replaced that somebody still needs.
 pub(in crate::model) const fn completes(
     records: &[[u8; RECORD_BYTES]],
     states: &mut [u32],
 ) -> bool {
-    let last = records.len().saturating_sub(1);
-    let (mut from, mut passed) = (last, None);
-    while let Some(index) = last_ready(records, states, from) {
-        count(states, index);
-        if let Some(passed) = passed
-            && !is_free(records, states, passed, passed)
-        {
-            return false;
+    let nodes = Nodes {
+        records,
+        endless: false,
+    };
+    let mut steps = Steps::new(nodes);
+    loop {
+        match steps.take(nodes, states, usize::MAX) {
+            Step::Made(_) => {}
+            Step::Unsound => return false,
+            Step::Stuck | Step::Enough => break,
         }
-        let Some(record) = NodeRecord::of(records, index) else {
-            return false;
-        };
-        if let Some(input) = replaced(records, &record)
-            && !is_free(records, states, input, index)
-        {
-            return false;
-        }
-        passed = match record.passes_on() {
-            true => Some(index),
-            false => None,
-        };
-        from = look_from(&record, index);
     }
+    let last = records.len().saturating_sub(1);
     match NodeRecord::of(records, last) {
         Some(record) => NodeState::load(states, last).next as usize == record.height(),
         None => false,
     }
+}
+
+/// Goes on until node 0 has made `rows` rows, of an input without an end; whether each row that is
+/// passed on is taken by the next step, no row is replaced that somebody still needs, the last node
+/// makes no two rows between two of the input, and the work is no more than `steps` steps.
+pub(in crate::model) const fn goes_on(
+    records: &[[u8; RECORD_BYTES]],
+    states: &mut [u32],
+    rows: usize,
+    mut steps: usize,
+) -> bool {
+    let nodes = Nodes {
+        records,
+        endless: true,
+    };
+    let last = records.len().saturating_sub(1);
+    let mut taken = Steps::new(nodes);
+    let mut given = false;
+    while steps > 0 {
+        match taken.take(nodes, states, rows) {
+            Step::Made(index) => {
+                if index == last && given {
+                    return false;
+                }
+                given = index == last || given && index > 0;
+            }
+            Step::Enough => return true,
+            Step::Unsound | Step::Stuck => return false,
+        }
+        steps -= 1;
+    }
+    false
 }

@@ -123,6 +123,8 @@ pub enum Operation {
     AveragePool(Pool2d),
     /// The largest element under each window.
     MaxPool(Pool2d),
+    /// The image without so many rows above and below, and columns left and right.
+    Crop([usize; 4]),
     /// The bit `x >= threshold`; a threshold for each channel, an integer for unsigned and fixed
     /// point.
     Sign(Numbers),

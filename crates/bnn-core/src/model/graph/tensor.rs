@@ -9,7 +9,8 @@ use crate::model::io::{Input, Output};
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct Rows<'r> {
     pub(in crate::model) numbers: RowNumbers<'r>,
-    /// The number of the first row.
+    /// The number of the first row; of rows without an end, it may lie before 0, modulo the size of
+    /// memory.
     pub(in crate::model) first: usize,
     /// Numbers from row to row.
     pub(in crate::model) stride: usize,
@@ -82,14 +83,14 @@ impl<'r> Rows<'r> {
 
     /// Row `y`.
     pub(in crate::model) fn row(&self, y: usize) -> RowNumbers<'r> {
-        let at = y.saturating_sub(self.first).saturating_mul(self.stride);
+        let at = y.wrapping_sub(self.first).saturating_mul(self.stride);
         self.numbers.part(at..at.saturating_add(self.len))
     }
 
     /// The rows `range`, where they are without gaps.
     pub(in crate::model) fn span(&self, range: Range<usize>) -> RowNumbers<'r> {
         let [start, end] = [range.start, range.end]
-            .map(|y| y.saturating_sub(self.first).saturating_mul(self.stride));
+            .map(|y| y.wrapping_sub(self.first).saturating_mul(self.stride));
         self.numbers.part(start..end)
     }
 }

@@ -18,20 +18,20 @@ impl RowNumbers<'_> {
 }
 
 impl<'r> Rows<'r> {
-    /// Rows without gaps.
-    pub(in crate::model) fn without_gaps(node: &NodeRecord, words: &'r [u64]) -> Self {
-        Self {
-            stride: node.row_len(),
-            ..Self::buffered(node, words, 0)
-        }
-    }
-
     /// The rows after the first `rows` ones, as rows of another image.
     pub(in crate::model) fn skip(&self, rows: usize) -> Self {
         let at = rows.saturating_mul(self.stride);
         Self {
             numbers: self.numbers.part(at..self.numbers.len()),
             ..*self
+        }
+    }
+
+    /// Rows without gaps.
+    pub(in crate::model) fn without_gaps(node: &NodeRecord, words: &'r [u64]) -> Self {
+        Self {
+            stride: node.row_len(),
+            ..Self::buffered(node, words, 0)
         }
     }
 }
@@ -79,6 +79,6 @@ impl<'r> RowsMut<'r> {
 impl NodeRecord {
     /// Whether each of its rows comes from the row of the same number of each input.
     pub(in crate::model) const fn is_per_channel(&self) -> bool {
-        !self.is_windowed() && !matches!(self.kind, kind::INPUT | kind::FLATTEN)
+        !self.is_windowed() && !matches!(self.kind, kind::INPUT | kind::FLATTEN | kind::CROP)
     }
 }

@@ -126,6 +126,13 @@ impl Writer {
                 let sum = first.channels.checked_add(second.channels);
                 record.channels = sum.ok_or(Error::Overflow { what: "channels" })?;
             }
+            Operation::Crop([top, bottom, left, right]) => {
+                let [height, width, _] = first.shape().sizes();
+                record.sides = sides([
+                    height.saturating_sub(top.saturating_add(*bottom)),
+                    width.saturating_sub(left.saturating_add(*right)),
+                ])?;
+            }
             Operation::Flatten => {
                 record.sides = [1, 1];
                 let sizes = first.shape().sizes();
@@ -191,6 +198,13 @@ impl Writer {
             },
             Operation::Sign(_) => of(kind::SIGN),
             Operation::Flatten => of(kind::FLATTEN),
+            Operation::Crop(sides) => NodeRecord {
+                window: NodeWindow {
+                    padding: cut_off(sides)?,
+                    ..NodeWindow::default()
+                },
+                ..of(kind::CROP)
+            },
         })
     }
 
@@ -384,6 +398,16 @@ impl Writer {
             }
         }
     }
+}
+
+fn cut_off([top, bottom, left, right]: &[usize; 4]) -> Result<[u8; 4], Error> {
+    let what = "rows or columns that are cut off";
+    Ok([
+        small(what, *top)?,
+        small(what, *bottom)?,
+        small(what, *left)?,
+        small(what, *right)?,
+    ])
 }
 
 fn window(windows: &Windows) -> Result<NodeWindow, Error> {

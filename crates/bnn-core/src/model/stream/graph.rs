@@ -21,6 +21,7 @@ impl Stream<'_> {
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        GraphRun::new(&self.model, Given::Rows(first), self.kernel, scratch)
+        let (kernel, endless) = (self.kernel, self.state.slides);
+        GraphRun::new(&self.model, Given::Rows(first), kernel, scratch, endless)
     }
 }

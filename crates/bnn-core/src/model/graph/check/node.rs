@@ -43,7 +43,11 @@ pub(super) const fn check_unused(node: &NodeRecord) -> Result<(), Fault> {
     };
     let product = is_product
         || node.groups == 0 && node.weights == 0 && node.pad == 0 && node.weights_at == 0;
-    let window = node.is_windowed() || node.window.is_zero();
+    let window = match node.kind {
+        kind::CROP => node.window.cut_off(),
+        _ => node.window,
+    };
+    let window = node.is_windowed() || window.is_zero();
     let params = node.kind != kind::INPUT || node.params_at == 0;
     let shifts = match node.kind {
         kind::PRODUCT | kind::AFFINE => {
@@ -91,7 +95,7 @@ pub(super) const fn check_types(
         kind::RELU | kind::PRELU | kind::RPRELU | kind::CLAMP | kind::AVERAGE_POOL => {
             is_number && same
         }
-        kind::MAX_POOL => (is_number || a.values == values::BITS) && same,
+        kind::MAX_POOL | kind::CROP => (is_number || a.values == values::BITS) && same,
         kind::SIGN => (is_number || is_byte) && node.values == values::BITS,
         kind::FLATTEN => same && a.values != values::INTEGER,
         _ => return Err(Fault::NodeKind),
@@ -129,6 +133,12 @@ pub(super) const fn check_shapes(
                 None => return Err(Fault::NodeShape),
             };
             shape.is(Shape { channels, ..first }) && shape.is(Shape { channels, ..second })
+        }
+        kind::CROP => {
+            let [top, bottom, left, right] = node.window.padding;
+            shape.channels == first.channels
+                && first.sides[0] as u32 == shape.sides[0] as u32 + top as u32 + bottom as u32
+                && first.sides[1] as u32 == shape.sides[1] as u32 + left as u32 + right as u32
         }
         kind::FLATTEN => {
             let [height, width, channels] = first.sizes();

@@ -15,6 +15,8 @@ use crate::model::laws::net::Dice;
 /// A graph that is being drawn.
 struct Sketch {
     dice: Dice,
+    /// Whether its window is to slide: nothing is padded above or below, and the output is a row.
+    slides: bool,
     nodes: Vec<Node>,
     /// The tensors of the input and of all nodes.
     tensors: Vec<([usize; 3], Values)>,
@@ -22,8 +24,19 @@ struct Sketch {
 
 /// A graph of a seed, of up to some `size` nodes.
 pub(super) fn graph(seed: u64, size: usize) -> Graph {
+    draw(seed, size, false)
+}
+
+/// A graph without padding above and below, that ends in one row. Its window slides unless
+/// branches of different strides meet.
+pub(super) fn sliding(seed: u64, size: usize) -> Graph {
+    draw(seed, size, true)
+}
+
+fn draw(seed: u64, size: usize, slides: bool) -> Graph {
     let mut dice = Dice::new(seed.wrapping_mul(1 << 20));
-    let sides = [1 + dice.below(9), 1 + dice.below(7)];
+    let most = if slides { 24 } else { 9 };
+    let sides = [1 + dice.below(most), 1 + dice.below(7)];
     let channels = dice.one_of(&[1, 2, 3, 4, 6, 31, 32, 64, 65]);
     let input_shape = [sides[0], sides[1], channels];
     let input = match dice.below(3) {
@@ -38,12 +51,17 @@ pub(super) fn graph(seed: u64, size: usize) -> Graph {
     };
     let mut sketch = Sketch {
         dice,
+        slides,
         nodes: Vec::new(),
         tensors: vec![(input_shape, values)],
     };
+    if slides {
+        sketch.numbers_of_input();
+    }
     for _ in 0..1 + sketch.dice.below(size) {
         match sketch.dice.below(6) {
             0 => sketch.unit(),
+            1 | 2 if slides => sketch.unit(),
             _ => sketch.grow(),
         }
     }
@@ -178,9 +196,10 @@ impl Sketch {
             };
             let kernel = [1 + self.dice.below(3), 1 + self.dice.below(3)];
             let keeps = self.dice.below(2) == 0;
-            let padding = match keeps {
-                true => Padding::Same,
-                false => self.padding(kernel),
+            let (kernel, padding) = match (keeps, self.slides) {
+                (true, true) => ([kernel[0], 1], Padding::Valid),
+                (true, false) => (kernel, Padding::Same),
+                (false, _) => (kernel, self.padding(kernel)),
             };
             let options = ConvOptions {
                 stride: match keeps {
@@ -210,9 +229,10 @@ impl Sketch {
     }
 
     fn padding(&mut self, kernel: [usize; 2]) -> Padding {
+        let tall = if self.slides { 1 } else { kernel[0] };
         Padding::Explicit {
-            top: self.dice.below(kernel[0]),
-            bottom: self.dice.below(kernel[0]),
+            top: self.dice.below(tall),
+            bottom: self.dice.below(tall),
             left: self.dice.below(kernel[1]),
             right: self.dice.below(kernel[1]),
         }
@@ -264,13 +284,42 @@ impl Sketch {
         self.push(operation, &[at], [height, width, n], values);
     }
 
+    /// Cuts rows and columns off tensor `at`.
+    fn crop(&mut self, at: usize, [top, bottom, left, right]: [usize; 4]) {
+        let ([height, width, channels], values) = self.tensors[at];
+        let shape = [height - top - bottom, width - left - right, channels];
+        self.push(
+            Operation::Crop([top, bottom, left, right]),
+            &[at],
+            shape,
+            values,
+        );
+    }
+
+    /// Numbers of an input of bytes, for branches to begin with.
+    fn numbers_of_input(&mut self) {
+        let (shape, from) = self.tensors[0];
+        if from != Values::Bits {
+            let values = self.numbers_after(from);
+            let epilogue = self.epilogue_of(shape[2], values, false);
+            self.push(Operation::Affine(epilogue), &[0], shape, values);
+        }
+    }
+
     /// Adds a node.
     fn grow(&mut self) {
         let at = self.recent();
+        if self.dice.below(10) == 0 && !matches!(self.tensors[at].1, Values::Unsigned { .. }) {
+            let [height, width, _] = self.tensors[at].0;
+            let [top, left] = [height, width].map(|side| self.dice.below(side.min(4)));
+            let [bottom, right] =
+                [height - top, width - left].map(|side| self.dice.below(side.min(3)));
+            return self.crop(at, [top, bottom, left, right]);
+        }
         let (shape, values) = self.tensors[at];
         let [height, width, channels] = shape;
         let is_number = matches!(values, Values::Real | Values::Fixed { .. });
-        match self.dice.below(if is_number { 14 } else { 4 }) {
+        match self.dice.below(if is_number { 16 } else { 4 }) {
             0 | 1 => {
                 let of = match values {
                     Values::Real => Values::Real,
@@ -393,7 +442,29 @@ impl Sketch {
         };
         let beside =
             |of: &([usize; 3], Values)| of.1 == values && of.0[..2] == shape[..2] && channels < 200;
+        // A branch that has lost rows under windows.
+        let higher = |of: &([usize; 3], Values)| {
+            let [h, w, c] = of.0;
+            core::mem::discriminant(&of.1) == kind && [w, c] == [width, channels] && h > height
+        };
         let others = 0..self.tensors.len();
+        let more: Vec<usize> = others
+            .clone()
+            .filter(|&i| higher(&self.tensors[i]))
+            .collect();
+        if adds && !more.is_empty() && self.dice.below(3) > 0 {
+            let other = self.dice.one_of(&more);
+            let gone = self.tensors[other].0[0] - height;
+            let any = self.dice.below(gone + 1);
+            let top = self.dice.one_of(&[gone, gone / 2, any]);
+            self.crop(other, [top, gone - top, 0, 0]);
+            let of = match values {
+                Values::Fixed { .. } => self.fixed(),
+                values => values,
+            };
+            let inputs = [at, self.tensors.len() - 1];
+            return self.push(Operation::Add, &inputs, shape, of);
+        }
         let equal: Vec<usize> = others.clone().filter(|&i| same(&self.tensors[i])).collect();
         if !equal.is_empty() && self.dice.below(3) > 0 {
             let other = self.dice.one_of(&equal);
@@ -420,8 +491,46 @@ impl Sketch {
         }
     }
 
+    /// Makes one row of the last tensor.
+    fn one_row(&mut self) {
+        let at = self.tensors.len() - 1;
+        let ([height, width, channels], values) = self.tensors[at];
+        match self.dice.below(3) {
+            _ if height == 1 => {}
+            0 if height * width * channels < 300 => {
+                let shape = [1, 1, height * width * channels];
+                self.push(Operation::Flatten, &[at], shape, values);
+            }
+            choice if !matches!(values, Values::Unsigned { .. }) => {
+                let stride = [1 + self.dice.below(2), 1];
+                let pool = Pool2d::new(
+                    [height, width, channels],
+                    [height, 1],
+                    stride,
+                    Padding::Valid,
+                );
+                let operation = match (choice, values) {
+                    (1, Values::Real | Values::Fixed { .. }) => {
+                        Operation::AveragePool(pool.unwrap())
+                    }
+                    _ => Operation::MaxPool(pool.unwrap()),
+                };
+                self.push(operation, &[at], [1, width, channels], values);
+            }
+            _ => {
+                let thresholds = self.numbers(channels, values);
+                let shape = [height, width, channels];
+                self.push(Operation::Sign(thresholds), &[at], shape, Values::Bits);
+                self.one_row();
+            }
+        }
+    }
+
     /// Adds a node that a model may end with.
     fn finish(&mut self) {
+        if self.slides {
+            self.one_row();
+        }
         let at = self.tensors.len() - 1;
         let (shape, values) = self.tensors[at];
         let of = match values {

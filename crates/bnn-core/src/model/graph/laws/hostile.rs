@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::draw;
-use super::residual_block;
+use super::{draw, residual_block, stream};
 use crate::conv::{Padding, Pool2d};
 use crate::model::format::{self, RECORD_BYTES};
 use crate::model::laws::outputs;
@@ -38,6 +37,9 @@ fn open_and_run(bytes: &[u8]) -> Result<(), ModelError> {
         model.run(1, input, output, &mut scratch)
     });
     done?;
+    if model.operations() < 1 << 14 && sizes.stream_words < 1 << 16 && sizes.inputs < 1 << 12 {
+        stream::check_opened(&model, 5);
+    }
     let packed = PackedModel::new(model)?;
     outputs(&model, 1, |output| packed.run(1, input, output)).1
 }
@@ -52,7 +54,8 @@ fn records_at(file: &[u8]) -> usize {
 #[test]
 fn extreme_numbers_in_records_are_errors_or_run() {
     for seed in 0..12 {
-        let good = draw::graph(seed, 12).write().unwrap();
+        let draw = [draw::graph, draw::sliding][usize::from(seed % 3 == 2)];
+        let good = draw(seed, 12).write().unwrap();
         let at = records_at(&good);
         let len = good.len().min(at + 12 * RECORD_BYTES);
         for byte in at..len {
@@ -74,8 +77,11 @@ fn extreme_numbers_in_records_are_errors_or_run() {
 
 proptest! {
     #[test]
-    fn flipped_bytes_are_errors_or_run(seed: u64, flips in 1_usize..6, repaired: bool) {
-        let mut file = draw::graph(seed % 64, 10).write().unwrap();
+    fn flipped_bytes_are_errors_or_run(
+        seed: u64, flips in 1_usize..6, repaired: bool, slides: bool,
+    ) {
+        let draw = if slides { draw::sliding } else { draw::graph };
+        let mut file = draw(seed % 64, 10).write().unwrap();
         for flip in noise(seed, 2 * flips).chunks(2) {
             let at = flip[0].unsigned_abs() as usize % file.len();
             file[at] ^= 1 << (flip[1].unsigned_abs() % 8);

@@ -263,6 +263,18 @@ fn compute(node: &Node, inputs: &[&Tensor], is_bits: bool) -> Tensor {
             };
             Sum::Integer(if plus { 1 } else { -1 })
         }),
+        Operation::Crop([top, bottom, left, right]) => {
+            let shape = [height - top - bottom, width - left - right, channels];
+            let of = |i: usize| {
+                let (pixel, c) = (i / channels, i % channels);
+                a.at(top + pixel / shape[1], left + pixel % shape[1], c)
+            };
+            let all = (0..shape.iter().product()).map(of).map(|at| match is_real {
+                true => Sum::Real(a.real(at)),
+                false => Sum::Integer(a.integer(at)),
+            });
+            (shape, collect(all.collect()))
+        }
         Operation::Flatten => ([1, 1, height * width * channels], a.elements.clone()),
     };
     Tensor {

@@ -11,8 +11,9 @@ use crate::model::format::RECORD_BYTES;
 use crate::model::graph::check::{MAX_WORK, passed_words, patch_words, work};
 use crate::model::graph::record::{NodeRecord, kind, state_words};
 use crate::model::graph::schedule::{
-    NodeState, count, is_free, kept_from, last_ready, look_from, replaced,
+    NodeState, Nodes, count, is_free, kept_from, last_ready, look_from, replaced,
 };
+use crate::model::graph::slide::{most_steps, rows_to_show, slides};
 
 /// Decides for every node whether its rows replace those of an input, are passed on to the next
 /// step, or lie in a buffer of its own; finds the rows that every buffer must hold, and places the
@@ -29,17 +30,28 @@ pub(super) fn plan(
             expected: Fault::Rows.expected(),
         });
     }
-    // Buffers of all rows of each node, to see which rows are in use at the same time.
-    for record in &mut *records {
-        record.rows = record.sides[0];
+    let unplanned = copied(records)?;
+    share_memory(records, encoded, &[Rows::OfAnImage])?;
+    let Some(rows) = rows_to_show(encoded) else {
+        return Ok(());
+    };
+    if !slides(encoded, &mut memory::zeros(records.len())?) {
+        // What one window needs is not enough for the rows after it.
+        let planned = copied(records)?;
+        records.copy_from_slice(&unplanned);
+        share_memory(records, encoded, &[Rows::OfAnImage, Rows::Endless(rows)])?;
+        if !slides(encoded, &mut memory::zeros(records.len())?) {
+            records.copy_from_slice(&planned);
+            encode(records, encoded);
+        }
     }
-    encode(records, encoded);
-    share(records, &uses(records, encoded)?);
-    encode(records, encoded);
-    let most = most_rows(records, encoded)?;
-    place(records, &most, passed_words(encoded))?;
-    encode(records, encoded);
     Ok(())
+}
+
+fn copied(records: &[NodeRecord]) -> Result<Vec<NodeRecord>, Error> {
+    let mut copy = memory::with_capacity(records.len())?;
+    copy.extend_from_slice(records);
+    Ok(copy)
 }
 
 fn encode(records: &[NodeRecord], encoded: &mut [[u8; RECORD_BYTES]]) {
@@ -48,15 +60,84 @@ fn encode(records: &[NodeRecord], encoded: &mut [[u8; RECORD_BYTES]]) {
     }
 }
 
+/// The rows of a run.
+#[derive(Clone, Copy)]
+enum Rows {
+    OfAnImage,
+    /// So many rows of an input without an end.
+    Endless(usize),
+}
+
+/// How often a plan is mended at most.
+const MOST_PASSES: usize = 8;
+
+/// Plans memory that suffices for each of these runs.
+fn share_memory(
+    records: &mut [NodeRecord],
+    encoded: &mut [[u8; RECORD_BYTES]],
+    runs: &[Rows],
+) -> Result<(), ModelError> {
+    // Buffers of all rows of each node, to see which rows are in use at the same time.
+    let separate = |record: &NodeRecord| NodeRecord {
+        rows: record.sides[0],
+        at: 0,
+        ..*record
+    };
+    for record in &mut *records {
+        *record = separate(record);
+    }
+    encode(records, encoded);
+    let mut used = memory::with_capacity(records.len())?;
+    used.resize(records.len(), Use::default());
+    for _ in 0..MOST_PASSES {
+        let before = copied(records)?;
+        for rows in runs {
+            uses(records, encoded, *rows, &mut used)?;
+        }
+        for record in &mut *records {
+            *record = separate(record);
+        }
+        share(records, &used);
+        encode(records, encoded);
+        // Rows of an image never wait for room, so that what shares memory changes nothing. Others
+        // may: nodes that wait in another order use rows at other times.
+        if before == records || matches!(runs, [Rows::OfAnImage]) {
+            break;
+        }
+    }
+    let mut most = memory::zeros(records.len())?;
+    for rows in runs {
+        most_rows(records, encoded, *rows, &mut most)?;
+    }
+    place(records, &most, passed_words(encoded))?;
+    encode(records, encoded);
+    Ok(())
+}
+
 /// Calls `each` with the node of every step of a run, after the step.
 fn run(
     records: &[NodeRecord],
     encoded: &[[u8; RECORD_BYTES]],
+    rows: Rows,
     mut each: impl FnMut(usize, &[u32]),
 ) -> Result<(), Error> {
     let mut states = memory::zeros::<u32>(records.len())?;
     let mut from = records.len() - 1;
-    while let Some(index) = last_ready(encoded, &states, from) {
+    let (endless, most) = match rows {
+        Rows::OfAnImage => (false, usize::MAX),
+        Rows::Endless(rows) => (true, rows),
+    };
+    let nodes = Nodes {
+        records: encoded,
+        endless,
+    };
+    let mut steps = most_steps(encoded);
+    while let Some(index) = last_ready(nodes, &states, from) {
+        let of_input = usize::from(NodeState::load(&states, 0).next);
+        if endless && (index == 0 && of_input >= most || steps == 0) {
+            break;
+        }
+        steps = steps.saturating_sub(1);
         count(&mut states, index);
         each(index, &states);
         from = look_from(&records[index], index);
@@ -73,20 +154,27 @@ struct Use {
     collides: [bool; 2],
 }
 
-fn uses(records: &[NodeRecord], encoded: &[[u8; RECORD_BYTES]]) -> Result<Vec<Use>, Error> {
-    let mut uses = memory::with_capacity(records.len())?;
-    uses.resize(records.len(), Use::default());
+/// Notes how rows are used in a run.
+fn uses(
+    records: &[NodeRecord],
+    encoded: &[[u8; RECORD_BYTES]],
+    rows: Rows,
+    uses: &mut [Use],
+) -> Result<(), Error> {
+    let nodes = Nodes {
+        records: encoded,
+        endless: matches!(rows, Rows::Endless(_)),
+    };
     let mut before = 0;
-    run(records, encoded, |index, states| {
-        uses[before].stays |= !is_free(encoded, states, before, before);
+    run(records, encoded, rows, |index, states| {
+        uses[before].stays |= !is_free(nodes, states, before, before);
         before = index;
         if records[index].may_replace() {
             for (input, collides) in records[index].inputs.iter().zip(&mut uses[index].collides) {
-                *collides |= !is_free(encoded, states, (*input).into(), index);
+                *collides |= !is_free(nodes, states, (*input).into(), index);
             }
         }
-    })?;
-    Ok(uses)
+    })
 }
 
 /// Decides which nodes share memory. `at` tells nodes with different buffers apart.
@@ -115,17 +203,24 @@ fn share(records: &mut [NodeRecord], uses: &[Use]) {
     records[last].rows = 0;
 }
 
-/// The most rows that a buffer held in a run.
-fn most_rows(records: &[NodeRecord], encoded: &[[u8; RECORD_BYTES]]) -> Result<Vec<u16>, Error> {
-    let mut most = memory::zeros::<u16>(records.len())?;
-    run(records, encoded, |index, states| {
+/// Notes the most rows that a buffer held in a run.
+fn most_rows(
+    records: &[NodeRecord],
+    encoded: &[[u8; RECORD_BYTES]],
+    rows: Rows,
+    most: &mut [u16],
+) -> Result<(), Error> {
+    let nodes = Nodes {
+        records: encoded,
+        endless: matches!(rows, Rows::Endless(_)),
+    };
+    run(records, encoded, rows, |index, states| {
         if replaced(encoded, &records[index]).is_none() {
             let next = usize::from(NodeState::load(states, index).next);
-            let held = next.saturating_sub(kept_from(encoded, states, index, &records[index]));
+            let held = next.saturating_sub(kept_from(nodes, states, index, &records[index]));
             most[index] = most[index].max(held as u16); // no more than a height
         }
-    })?;
-    Ok(most)
+    })
 }
 
 /// Places the buffers, of as many rows as they hold at most, one after the other; before them lies
