@@ -129,7 +129,7 @@ dense="digits digits_int digits_bits linear products costs"
 for target in $m4 $m0 $risc_v; do
     build_firmware boards $target "" $dense $([ $target != $m4 ] || echo int8)
     build_firmware boards $target conv cnn motions
-    build_firmware boards $target graph residual resnet
+    build_firmware boards $target graph residual resnet rows
     build_firmware boards $target learn learn
 done
 for name in digits digits_int digits_bits linear products; do
@@ -173,6 +173,7 @@ for name in residual resnet; do
         check_floats
     done
 done
+everywhere rows graph
 # The instructions of an FPU are not used where there is one.
 build_firmware boards $fpu graph resnet
 emulate resnet $fpu graph qemu-system-arm mps2-an386

@@ -25,3 +25,25 @@ pub use owned::*;
 pub const fn isa_c_name(isa: Isa) -> &'static CStr {
     isa.c_name()
 }
+
+/// Rows of integers, as the target at hand computes them.
+#[cfg(feature = "graph")]
+pub mod rows {
+    use crate::kernel;
+
+    /// Adds to each sum the products of `row` with as many weights: those where `weights` begins,
+    /// and for the sums after the first `stride` further on each.
+    pub fn add_products(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
+        kernel::add_products(row, weights, stride, sums);
+    }
+
+    /// Adds to each element that of `x`, saturating.
+    pub fn add_to_each(to: &mut [i16], x: &[i16]) {
+        kernel::add_to_each(to, x);
+    }
+
+    /// Replaces each element by that of `x` where that is greater.
+    pub fn most_of_each(to: &mut [i16], x: &[i16]) {
+        kernel::most_of_each(to, x);
+    }
+}

@@ -15,11 +15,24 @@ impl Counter {
 
 #[cfg(target_arch = "arm")]
 mod board {
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
     use cortex_m::peripheral::syst::SystClkSource;
     use cortex_m::peripheral::{Peripherals, SYST};
 
     /// The timer of every Cortex-M. It counts down, in 24 bits.
     pub struct Counter;
+
+    /// The greatest number of the timer.
+    const MOST: u32 = 0x00FF_FFFF;
+
+    /// How often the timer has begun anew, while somebody counts it.
+    static ROUNDS: AtomicU32 = AtomicU32::new(0);
+
+    #[cortex_m_rt::exception]
+    fn SysTick() {
+        ROUNDS.store(ROUNDS.load(Relaxed).wrapping_add(1), Relaxed);
+    }
 
     /// Instructions of 64 ns in 256 ticks: of 62.5 ns on the micro:bit (16 MHz), 31.25 ns on MPS3
     /// (32 MHz), 40 ns on MPS2 (25 MHz).
@@ -32,25 +45,46 @@ mod board {
     };
 
     impl Counter {
+        /// For what takes less than a round of the timer, 0.67 seconds on MPS2.
         pub fn start() -> Self {
+            Self::with(|_| {})
+        }
+
+        /// For what takes up to 256 rounds: an interrupt counts them. (It takes some stack, now and
+        /// then.)
+        pub fn start_long() -> Self {
+            Self::with(SYST::enable_interrupt)
+        }
+
+        fn with(set_up: impl FnOnce(&mut SYST)) -> Self {
             if let Some(mut peripherals) = Peripherals::take() {
                 let timer = &mut peripherals.SYST;
                 timer.set_clock_source(SystClkSource::Core);
-                timer.set_reload(0x00FF_FFFF);
+                timer.set_reload(MOST);
                 timer.clear_current();
+                set_up(timer);
                 timer.enable_counter();
             }
             Self
         }
 
+        /// Ticks so far, rounds in the upper 8 bits.
         pub(super) fn now(&self) -> u32 {
-            SYST::get_current()
+            loop {
+                let rounds = ROUNDS.load(Relaxed);
+                let ticks = MOST - SYST::get_current();
+                if ROUNDS.load(Relaxed) == rounds {
+                    return rounds << 24 | ticks;
+                }
+            }
         }
 
         pub(super) fn instructions(before: u32, after: u32) -> u32 {
-            let ticks = before.wrapping_sub(after) & 0x00FF_FFFF;
-            // 24 bits and 8, after which 8 are dropped.
-            (ticks * OF_256_TICKS) >> 8
+            let ticks = match after < before && ROUNDS.load(Relaxed) == 0 {
+                true => after.wrapping_sub(before) & MOST, // nobody counts rounds
+                false => after.wrapping_sub(before),
+            };
+            (ticks >> 8) * OF_256_TICKS + (((ticks & 0xFF) * OF_256_TICKS) >> 8)
         }
     }
 }

@@ -38,3 +38,9 @@ mod words;
 pub(super) use aarch64::neon::PACKING as BASELINE_PACKING;
 #[cfg(not(bnn_neon_packing))]
 pub(super) use portable::pack::PACKING as BASELINE_PACKING;
+
+/// Rows of integers, in the fastest way that the target has.
+#[cfg(all(feature = "graph", bnn_armv7em))]
+pub(super) use arm::{armv7em_integers as integers, armv7em_pairs as pairs};
+#[cfg(all(feature = "graph", not(bnn_armv7em)))]
+pub(super) use portable::{integers, pairs};

@@ -10,11 +10,14 @@
 
 pub(in crate::model) mod check;
 mod cost;
+mod ending;
 #[doc(hidden)]
 pub mod fixed;
 #[cfg(feature = "alloc")]
 mod group;
+mod high_product;
 mod info;
+mod integers;
 mod node;
 #[cfg(feature = "alloc")]
 pub(in crate::model) mod packed;

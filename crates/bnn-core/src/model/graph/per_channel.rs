@@ -1,10 +1,15 @@
 //! Operations that compute each element of a row from one element, or two, of the same place.
 
+use super::ending::Ending;
 use super::fixed;
+use super::high_product::{HighProduct, plus, saturated};
 use super::node::NodeParts;
 use super::record::{FLOAT, kind};
 use super::rows::copy;
 use super::tensor::{RowMut, RowNumbers};
+use crate::gemm::weights::OUTPUTS;
+use crate::kernel::add_to_each;
+use crate::model::patch::HALF;
 use crate::shape::{WORD, positive, row_len};
 
 /// Computes a row from the same row of the input, or of both.
@@ -90,34 +95,36 @@ fn map<X: Copy>(y: &mut [X], f: impl Fn(X) -> X) {
     }
 }
 
-/// Products and sums are rounded one by one: Rust never fuses them.
-fn affine(node: &NodeParts<'_>, x: RowNumbers<'_>, out: RowMut<'_>) {
-    let shift = node.record.shift;
-    let real = || [node.reals(0), node.reals(1)];
-    let integer = || [node.integers(0), node.integers(1)];
-    let narrow = |v: i32, p, q| fixed::saturated(fixed::affine(v, p, q, shift));
-    let wide = |v: i32, p, q| fixed::saturated_wide(fixed::affine(v, p, q, shift));
-    match (x, out) {
-        (RowNumbers::Real(x), RowMut::Real(y)) if FLOAT => each(x, y, real(), |x, p, q| p * x + q),
-        (RowNumbers::Fixed(x), RowMut::Real(y)) if FLOAT => {
-            each(x, y, real(), |x, p, q| p * f32::from(x) + q);
+/// Products and sums are rounded one by one: Rust never fuses them. Integers are what sums of a
+/// product are.
+#[inline(never)] // for its memory on the stack
+fn affine(node: &NodeParts<'_>, x: RowNumbers<'_>, mut out: RowMut<'_>) {
+    if let (RowNumbers::Real(x), RowMut::Real(y)) = (x, &mut out)
+        && FLOAT
+    {
+        return each(x, y, [node.reals(0), node.reals(1)], |x, p, q| p * x + q);
+    }
+    let ending = Ending::new(node);
+    let channels = positive(node.record.channels as usize);
+    let mut sums = [0; OUTPUTS]; // each one is written before it is used
+    for pixel in 0..node.record.sides[1].into() {
+        for first in (0..channels).step_by(OUTPUTS) {
+            let at = pixel * channels + first;
+            let end = at + OUTPUTS.min(channels - first);
+            let sums = sums.get_mut(..end - at).unwrap_or_default();
+            match x {
+                RowNumbers::Fixed(x) => widen(x.get(at..end), sums),
+                RowNumbers::Bytes(x) => widen(x.get(at..end), sums),
+                _ => {} // `open` has refused it
+            }
+            ending.put(sums, pixel, first, &mut out);
         }
-        (RowNumbers::Bytes(x), RowMut::Real(y)) if FLOAT => {
-            each(x, y, real(), |x, p, q| p * f32::from(x) + q);
-        }
-        (RowNumbers::Fixed(x), RowMut::Fixed(y)) => {
-            each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
-        }
-        (RowNumbers::Bytes(x), RowMut::Fixed(y)) => {
-            each(x, y, integer(), |x, p, q| narrow(x.into(), p, q));
-        }
-        (RowNumbers::Fixed(x), RowMut::Integer(y)) => {
-            each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
-        }
-        (RowNumbers::Bytes(x), RowMut::Integer(y)) => {
-            each(x, y, integer(), |x, p, q| wide(x.into(), p, q));
-        }
-        _ => {} // `open` has refused it
+    }
+}
+
+fn widen<T: Copy + Into<i32>>(x: Option<&[T]>, sums: &mut [i32]) {
+    for (sum, x) in sums.iter_mut().zip(x.unwrap_or_default()) {
+        *sum = (*x).into();
     }
 }
 
@@ -146,6 +153,7 @@ fn of_real(node: &NodeParts<'_>, y: &mut [f32]) {
 
 fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
     let shift = node.record.shift;
+    let way = HighProduct::new(i16::MAX as u64, shift);
     match node.record.kind {
         kind::RELU => map(y, |v| v.max(0)),
         kind::CLAMP => {
@@ -157,18 +165,35 @@ fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
             });
         }
         kind::PRELU => {
-            sloped(y, node.integers(0), |v, slope| {
-                fixed::prelu(v, slope, shift)
-            });
+            let slopes = node.integers(0);
+            match way {
+                Some(way) => sloped(y, slopes, |v, slope| prelu(way, v, slope)),
+                None => sloped(y, slopes, |v, slope| fixed::prelu(v, slope, shift)),
+            }
         }
         kind::RPRELU => {
             let numbers = [node.integers(0), node.integers(1), node.integers(2)];
-            shifted(y, numbers, |v, before, slope, after| {
-                let v = fixed::plus(v, before);
-                fixed::plus(fixed::prelu(v, slope, shift), after)
-            });
+            match way {
+                Some(way) => shifted(y, numbers, |v, before, slope, after| {
+                    let v = prelu(way, plus(v.into(), before), slope);
+                    plus(v.into(), after)
+                }),
+                None => shifted(y, numbers, |v, before, slope, after| {
+                    let v = fixed::plus(v, before);
+                    fixed::plus(fixed::prelu(v, slope, shift), after)
+                }),
+            }
         }
         _ => {}
+    }
+}
+
+/// [`fixed::prelu`].
+#[inline(always)]
+fn prelu(way: HighProduct, v: i16, slope: i32) -> i16 {
+    match v >= 0 {
+        true => v,
+        false => saturated(way.of(v.into(), slope)),
     }
 }
 
@@ -188,8 +213,13 @@ fn add(node: &NodeParts<'_>, x: RowNumbers<'_>, from: [i8; 2], out: RowMut<'_>) 
             }
         }
         (RowNumbers::Fixed(x), RowMut::Fixed(y)) => {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = fixed::add(*y, x, from, node.record.exponent);
+            let to = node.record.exponent;
+            match from == [to, to] {
+                true => add_to_each(y, x),
+                false => {
+                    let pairs = y.iter_mut().zip(x);
+                    pairs.for_each(|(y, &x)| *y = fixed::add(*y, x, from, to));
+                }
             }
         }
         _ => {} // `open` has refused it
@@ -262,9 +292,13 @@ fn reach<X: Copy, T: Copy>(x: &[X], t: &[T], y: &mut [u64], f: impl Fn(X, T) -> 
         .chunks_exact_mut(row_len(channels))
         .zip(x.chunks_exact(channels));
     for (y, x) in pixels {
-        for (y, (x, t)) in y.iter_mut().zip(x.chunks(WORD).zip(t.chunks(WORD))) {
+        // Small cores shift half a word by one instruction.
+        let halves: &mut [u32] = bytemuck::cast_slice_mut(y);
+        let mut pairs = x.chunks(HALF).zip(t.chunks(HALF));
+        for half in halves {
+            let (x, t) = pairs.next().unwrap_or_default();
             let pairs = x.iter().zip(t).rev();
-            *y = pairs.fold(0, |bits, (&x, &t)| bits << 1 | u64::from(f(x, t)));
+            *half = pairs.fold(0, |bits, (&x, &t)| bits << 1 | u32::from(f(x, t)));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Pools and products of numbers: a row of windows over the rows of an image, straight from their
 //! definitions. (Products of bits go through [`PatchRow`].)
 
+use super::ending::Ending;
 use super::fixed;
+use super::integers::of_integers;
 use super::node::{NodeParts, WeightRows};
 use super::record::{FLOAT, kind, values, weights};
 use super::tensor::{RowMut, RowNumbers, Rows};
 use crate::conv::{Conv2d, PadValue};
-use crate::gemm::Thresholds;
-use crate::gemm::epilogue::{Threshold, TileEpilogue as _};
-use crate::kernel::Kernel;
+use crate::gemm::weights::OUTPUTS;
+use crate::kernel::{Kernel, most_of_each};
 use crate::model::format::pad;
 use crate::model::io::Input;
 use crate::model::layer::{Epilogue, InputType};
@@ -62,7 +63,7 @@ pub(in crate::model) fn pool(node: &NodeParts<'_>, y: usize, rows: Rows<'_>, out
     match out {
         RowMut::Bits(out) => most_of_bits(&row, row_len(channels), out),
         RowMut::Fixed(out) if is_mean => mean_of_fixed(&row, channels, out),
-        RowMut::Fixed(out) => most(&row, channels, i16::MIN, out, integers),
+        RowMut::Fixed(out) => most_of_fixed(&row, channels, out),
         RowMut::Real(out) if is_mean && FLOAT => mean_of_reals(&row, channels, out),
         RowMut::Real(out) if FLOAT => most(&row, channels, f32::NEG_INFINITY, out, reals),
         _ => {} // `open` has refused it
@@ -117,6 +118,15 @@ pub(super) fn most<'r, T: Copy + PartialOrd + 'r>(
     }
 }
 
+fn most_of_fixed(row: &WindowRow<'_>, channels: usize, out: &mut [i16]) {
+    for (ox, y) in out.chunks_exact_mut(positive(channels)).enumerate() {
+        y.fill(i16::MIN);
+        row.taps(ox, |_, x, column| {
+            most_of_each(y, pixel(integers(x), column, channels))
+        });
+    }
+}
+
 #[inline(always)]
 pub(super) fn mean_of_reals(row: &WindowRow<'_>, channels: usize, out: &mut [f32]) {
     for (ox, y) in out.chunks_exact_mut(positive(channels)).enumerate() {
@@ -132,20 +142,30 @@ pub(super) fn mean_of_reals(row: &WindowRow<'_>, channels: usize, out: &mut [f32
     }
 }
 
+#[inline(never)] // for its memory on the stack
 fn mean_of_fixed(row: &WindowRow<'_>, channels: usize, out: &mut [i16]) {
     for (ox, y) in out.chunks_exact_mut(positive(channels)).enumerate() {
-        for (channel, y) in y.iter_mut().enumerate() {
-            let (mut sum, mut count) = (0_i32, 0_i32);
+        for (first, y) in (0..).step_by(OUTPUTS).zip(y.chunks_mut(OUTPUTS)) {
+            let (mut sums, mut count) = ([0_i32; OUTPUTS], 0_i32);
             row.taps(ox, |_, x, column| {
-                if let RowNumbers::Fixed(x) = x
-                    && let Some(&v) = x.get(column * channels + channel)
-                {
+                let x = integers(x).get(column * channels + first..);
+                for (sum, &x) in sums.iter_mut().zip(x.unwrap_or_default()).take(y.len()) {
                     // At most 2^16 numbers of 16 bits are summed: no overflow.
-                    sum = sum.wrapping_add(v.into());
-                    count += 1;
+                    *sum = sum.wrapping_add(x.into());
                 }
+                count += 1;
             });
-            *y = fixed::average(sum, count);
+            // Not every small core divides.
+            let shift = match count.count_ones() {
+                1 => count.trailing_zeros(),
+                _ => 0,
+            };
+            for (y, &sum) in y.iter_mut().zip(&sums) {
+                *y = match shift {
+                    0 => fixed::average(sum, count),
+                    _ => (sum.wrapping_add(count / 2) >> (shift & 31)) as i16,
+                };
+            }
         }
     }
 }
@@ -182,20 +202,17 @@ pub(in crate::model) fn product(
                 layer: &layer,
                 pixels,
             };
+            let ending = Ending::new(node);
             row.compute(work, kernel, &mut |pixel, first, sums| {
-                finish(node, sums, pixel, first, &mut out);
+                ending.put(sums, pixel, first, &mut out);
             });
         }
         WeightRows::I8(weights) => {
             let row = WindowRow::new(node, y, rows);
             match rows.numbers {
-                RowNumbers::Bytes(_) => {
-                    of_integers(node, &row, weights, &mut out, |numbers| match numbers {
-                        RowNumbers::Bytes(x) => x,
-                        _ => &[],
-                    })
+                RowNumbers::Bytes(_) | RowNumbers::Fixed(_) => {
+                    of_integers(node, &row, weights, &Ending::new(node), &mut out);
                 }
-                RowNumbers::Fixed(_) => of_integers(node, &row, weights, &mut out, integers),
                 _ if FLOAT => of_reals(node, &row, weights, &mut out),
                 _ => {} // `open` has refused it
             }
@@ -221,48 +238,6 @@ pub(in crate::model) fn conv_of(node: &NodeParts<'_>, windows: Windows) -> Conv2
         node.record.groups.into(),
         pad_value,
     )
-}
-
-/// Writes what becomes of integer sums, those of the outputs of a pixel from `first` on.
-pub(in crate::model) fn finish(
-    node: &NodeParts<'_>,
-    sums: &[i32],
-    pixel: usize,
-    first: usize,
-    out: &mut RowMut<'_>,
-) {
-    let n = node.record.channels as usize;
-    let at = pixel * n + first;
-    let shift = node.record.shift;
-    let integers = |skip| node.integers(skip).get(first..).unwrap_or_default();
-    match out {
-        RowMut::Bits(y) => {
-            let words = row_len(n);
-            let y = y.get_mut(pixel * words..(pixel + 1) * words);
-            let thresholds = Threshold(Thresholds::I32(node.integers(0)));
-            thresholds.put(sums, first, y.unwrap_or_default(), first);
-        }
-        RowMut::Real(y) if FLOAT => {
-            let reals = |skip| node.reals(skip).get(first..).unwrap_or_default();
-            let y = y.get_mut(at..).unwrap_or_default().iter_mut().zip(sums);
-            for (((y, &sum), scale), bias) in y.zip(reals(0)).zip(reals(1)) {
-                *y = scale * sum as f32 + bias;
-            }
-        }
-        RowMut::Fixed(y) => {
-            let y = y.get_mut(at..).unwrap_or_default().iter_mut().zip(sums);
-            for (((y, &sum), &factor), &bias) in y.zip(integers(0)).zip(integers(1)) {
-                *y = fixed::saturated(fixed::affine(sum, factor, bias, shift));
-            }
-        }
-        RowMut::Integer(y) => {
-            let y = y.get_mut(at..).unwrap_or_default().iter_mut().zip(sums);
-            for (((y, &sum), &factor), &bias) in y.zip(integers(0)).zip(integers(1)) {
-                *y = fixed::saturated_wide(fixed::affine(sum, factor, bias, shift));
-            }
-        }
-        RowMut::Real(_) => {} // `open` has refused it
-    }
 }
 
 /// A window's filters: for each output its number, its weights, and the first channel of its group.
@@ -291,32 +266,6 @@ impl<'w, W> Filters<'w, W> {
         let (outputs, channels) = (self.outputs, self.channels);
         let filters = self.weights.chunks_exact(self.k).enumerate();
         filters.map(move |(output, filter)| (output, filter, output / outputs * channels))
-    }
-}
-
-/// Products of integers with bytes, exact in `i32`.
-fn of_integers<'r, X: Copy + Into<i32> + 'r>(
-    node: &NodeParts<'_>,
-    row: &WindowRow<'r>,
-    weights: &[i8],
-    out: &mut RowMut<'_>,
-    of: impl Fn(RowNumbers<'r>) -> &'r [X],
-) {
-    let filters = Filters::new(node, weights);
-    let (all, group) = (node.input.channels as usize, filters.channels);
-    for ox in 0..row.windows.x.output {
-        for (output, filter, channel) in filters.iter() {
-            let mut sum = 0_i32;
-            row.taps(ox, |tap, x, column| {
-                let x = of(x).get(column * all + channel..).unwrap_or_default();
-                let w = pixel(filter, tap, group);
-                for (&x, &w) in x.iter().zip(w) {
-                    // `open` has checked that no sum leaves `i32`.
-                    sum = sum.wrapping_add(x.into().wrapping_mul(w.into()));
-                }
-            });
-            finish(node, &[sum], ox, output, out);
-        }
     }
 }
 

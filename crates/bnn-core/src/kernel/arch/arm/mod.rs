@@ -4,6 +4,10 @@
 pub(in crate::kernel) mod armv6m;
 #[cfg(bnn_armv7em)]
 pub(in crate::kernel) mod armv7em;
+#[cfg(all(bnn_armv7em, feature = "graph"))]
+pub(in crate::kernel) mod armv7em_integers;
+#[cfg(all(bnn_armv7em, feature = "graph"))]
+pub(in crate::kernel) mod armv7em_pairs;
 
 #[cfg(bnn_armv6m)]
 pub(in crate::kernel) use armv6m as fastest;

@@ -4,9 +4,13 @@
 //!
 //! Without an allocator, products are those of canonical rows: [`multiply`] is `in_place.rs` then.
 
+#[cfg(all(feature = "graph", not(bnn_armv7em)))]
+pub(in crate::kernel) mod integers;
 #[cfg_attr(not(feature = "alloc"), path = "in_place.rs")]
 pub(in crate::kernel) mod multiply;
 pub(in crate::kernel) mod pack;
+#[cfg(feature = "graph")]
+pub(in crate::kernel) mod pairs;
 pub(in crate::kernel) mod small_core;
 #[cfg(feature = "alloc")]
 pub(super) mod windows;

@@ -1,0 +1,15 @@
+//! Rows of integers with rows of integers, element by element, in plain Rust.
+
+/// Adds to each element that of `x`, saturating.
+pub(crate) fn add_to_each(to: &mut [i16], x: &[i16]) {
+    for (to, x) in to.iter_mut().zip(x) {
+        *to = to.saturating_add(*x);
+    }
+}
+
+/// Replaces each element by that of `x` where that is greater.
+pub(crate) fn most_of_each(to: &mut [i16], x: &[i16]) {
+    for (to, x) in to.iter_mut().zip(x) {
+        *to = (*to).max(*x);
+    }
+}

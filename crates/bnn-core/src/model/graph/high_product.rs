@@ -1,0 +1,100 @@
+//! `round(v * factor / 2^shift)` by the upper half of a product of 32 bits, which small cores have
+//! an instruction for. In 64 bits ([`fixed::affine`](super::fixed::affine)) a shift alone takes
+//! some ten.
+
+use super::fixed;
+
+/// How such a number is computed: `v` is shifted to the left, so that what remains of the shift is
+/// that of the upper half, and to the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HighProduct {
+    left: u32,
+    half: i64,
+    right: u32,
+}
+
+impl HighProduct {
+    /// For `-most - 1 <= v <= most`; `None`: 32 bits do not hold every step.
+    pub(super) fn new(most: u64, shift: u8) -> Option<Self> {
+        let shift = u32::from(shift);
+        let (left, right) = (32_u32.saturating_sub(shift), shift.saturating_sub(32));
+        let most = most.checked_shl(left).unwrap_or(u64::MAX);
+        let fits = most <= i32::MAX as u64 && left < 31 && shift <= fixed::MAX_SHIFT.into();
+        fits.then(|| Self {
+            left,
+            half: 1 << (31 + right),
+            right,
+        })
+    }
+
+    /// Below `2^31` in magnitude.
+    #[inline(always)]
+    pub(super) fn of(self, v: i32, factor: i32) -> i32 {
+        // 62 bits and the half: no overflow.
+        let product = i64::from(v << (self.left & 31)).wrapping_mul(factor.into());
+        (product.wrapping_add(self.half) >> 32) as i32 >> (self.right & 31)
+    }
+}
+
+/// `v + by`, saturated to 16 bits.
+#[inline(always)]
+pub(super) fn plus(v: i32, by: i32) -> i16 {
+    saturated(v.saturating_add(by))
+}
+
+/// The nearest number of 16 bits.
+#[inline(always)]
+pub(super) fn saturated(v: i32) -> i16 {
+    v.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers of any size, extremes among them.
+    fn number() -> impl Strategy<Value = i32> {
+        prop_oneof![
+            any::<i32>(),
+            (0_u32..32, any::<i32>()).prop_map(|(shift, v)| v >> shift),
+            Just(i32::MIN),
+            Just(i32::MAX),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn the_upper_half_gives_the_number_of_the_definition(
+            v in number(), factor in number(), bias in number(), shift in 0_u8..=62, more: u16,
+        ) {
+            // `v` itself is the most that may be, or one more than that in magnitude.
+            let most = u64::from(if v < 0 { !v } else { v }.unsigned_abs());
+            let most = most + u64::from(more) % 3;
+            if let Some(way) = HighProduct::new(most, shift) {
+                let expected = fixed::affine(v, factor, 0, shift);
+                prop_assert_eq!(i64::from(way.of(v, factor)), expected);
+                let expected = fixed::saturated(expected + i64::from(bias));
+                prop_assert_eq!(plus(way.of(v, factor), bias), expected);
+            }
+        }
+
+        #[test]
+        fn what_is_added_saturates(v: i16, by in number()) {
+            prop_assert_eq!(plus(v.into(), by), fixed::plus(v, by));
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_networks_have_it() {
+        let fits = |most, shift| HighProduct::new(most, shift).is_some();
+        // Sums of bits, numbers of 16 bits with slopes, sums of bytes.
+        assert!(fits(576, 25) && fits((1 << 15) - 1, 16) && fits(881_280, 36));
+        // One step on either side of what fits.
+        assert!(fits((1 << 15) - 1, 16) && !fits(1 << 15, 16));
+        assert!(fits(i32::MAX as u64, 32) && !fits(1 << 31, 32));
+        assert!(fits(0, 2) && !fits(0, 1) && fits(1, 62) && !fits(1, 63));
+    }
+}
