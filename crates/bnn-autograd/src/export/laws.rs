@@ -3,7 +3,7 @@
 
 use bnn_core::BitMatrix;
 use bnn_core::internal::output_exponent;
-use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType};
+use bnn_core::model::{AlignedBytes, Input, InputType, Model, Output, OutputType, Stream};
 use proptest::prelude::*;
 
 use super::*;

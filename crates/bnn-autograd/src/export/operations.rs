@@ -15,13 +15,14 @@ pub(super) enum Role {
     Concat,
     Rectify,
     Round,
+    Crop,
 }
 
 /// What the layers have said about the operations of their forward passes.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
     /// How many of each role.
-    counts: [usize; 9],
+    counts: [usize; 10],
     /// Operations that layers have named.
     named: Vec<String>,
 }
@@ -81,6 +82,7 @@ fn roles(operation: &str) -> Option<&'static [Role]> {
         "max_pool2d" | "avg_pool2d" => &[Role::Pool],
         "add" => &[Role::Add],
         "concat" => &[Role::Concat],
+        "crop" => &[Role::Crop],
         "fixed_point" => &[Role::Round],
         "relu" | "prelu" | "fixed_rprelu" => &[Role::Rectify],
         _ => return None,

@@ -10,6 +10,7 @@ mod channels;
 mod compact;
 mod concat;
 pub(crate) mod conv2d;
+mod crop;
 mod cross_entropy;
 mod distillation;
 mod dropout;
@@ -58,6 +59,7 @@ pub(crate) use conv2d::{
     MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, ordered_conv2d, residual_unit,
     sign_weight_conv2d_max_pool2d,
 };
+pub use crop::crop;
 pub use cross_entropy::cross_entropy;
 pub use distillation::distillation;
 pub(crate) use dropout::check_probability;

@@ -449,6 +449,7 @@ fn name_of(operation: &Operation) -> &'static str {
         Operation::AveragePool(_) => "average pool",
         Operation::MaxPool(_) => "max pool",
         Operation::Sign(_) => "sign",
+        Operation::Crop(_) => "crop",
         _ => "flatten",
     }
 }

@@ -33,6 +33,23 @@ impl Lowering {
         Ok(())
     }
 
+    /// The sum of the values at hand and of the last rows of others, as many as the image at hand
+    /// has.
+    pub(crate) fn add_last_rows(&mut self, other: &Branch) -> Result<(), ExportError> {
+        let rows = |values| match values {
+            SampleShape::Image([height, ..]) => height,
+            _ => 0,
+        };
+        let lost = rows(other.values).saturating_sub(rows(self.values));
+        if lost == 0 || rows(self.values) == 0 {
+            return self.add(other);
+        }
+        let inner = self.branch();
+        self.go_on_from(other);
+        self.crop([lost, 0, 0, 0])?;
+        self.add(&inner)
+    }
+
     /// The channels at hand, and after them others: [`ops::concat`](crate::ops::concat).
     ///
     /// # Errors
@@ -320,6 +337,39 @@ impl Lowering {
         let [height, width, _] = self.present_image()?;
         self.avg_pool2d([height, width], [1, 1], Padding::Valid)?;
         self.values = SampleShape::Row;
+        Ok(())
+    }
+
+    /// The image without rows above and below, and columns left and right:
+    /// [`ops::crop`](crate::ops::crop).
+    pub(crate) fn crop(&mut self, cut_off: [usize; 4]) -> Result<(), ExportError> {
+        self.is_graph()?;
+        let [height, width, channels] = self.present_image()?;
+        let [top, bottom, left, right] = cut_off;
+        let of = |side: usize, [before, after]: [usize; 2]| {
+            let rest = side.checked_sub(before)?.checked_sub(after)?;
+            (rest > 0).then_some(rest)
+        };
+        let (Some(rows), Some(columns)) = (of(height, [top, bottom]), of(width, [left, right]))
+        else {
+            return Err(self.refusal(format!(
+                "it cuts {top} + {bottom} rows and {left} + {right} columns off an image of {height} x {width}"
+            )));
+        };
+        let kind = match self.settled()? {
+            TensorElements::Bits => {
+                self.tensor(0);
+                Values::Bits
+            }
+            _ => {
+                self.number_tensor()?;
+                self.kind_of_numbers()
+            }
+        };
+        let shape = [rows, columns, channels];
+        self.step_node(Operation::Crop(cut_off), kind, shape);
+        self.values = SampleShape::Image(shape);
+        self.operations.account(Role::Crop);
         Ok(())
     }
 

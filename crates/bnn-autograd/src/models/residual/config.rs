@@ -1,6 +1,7 @@
 //! What a residual network consists of, and the published ones that it may follow.
 
 use crate::error::Error;
+use crate::ops::Padding;
 
 /// The published networks whose units a [`ResidualNet`](super::ResidualNet) may have.
 ///
@@ -43,6 +44,12 @@ pub struct ResidualConfig {
     /// multiples of `2^-12` of 32 bits. Only where numbers are fixed-point ones. `false` in the
     /// networks below.
     pub integer_scores: bool,
+    /// Whether windows stay inside the image above and below, and a shortcut is the last rows of
+    /// what it goes around, as many as there are. If rows are the steps of a series, the newest last,
+    /// the network is a causal one (as in Bai et al. 2018, arXiv 1803.01271), and its file slides over
+    /// a series without an end ([`bnn_core::model::Stream`]). Over columns, images are padded as
+    /// ever; filters of images of one column have one column. `false` in the networks below.
+    pub slides: bool,
     /// How many units at a time keep nothing but their input for the reverse pass, which computes
     /// them again ([`Recomputed`](crate::nn::Recomputed)): less memory for a second forward pass,
     /// and the same network, bit for bit. 0, as in the networks below: none.
@@ -132,6 +139,7 @@ impl ResidualConfig {
             classes,
             fixed_point: None,
             integer_scores: false,
+            slides: false,
             recompute: 0,
         })
     }
@@ -193,6 +201,7 @@ impl ResidualConfig {
             classes,
             fixed_point: None,
             integer_scores: false,
+            slides: false,
             recompute: 0,
         })
     }
@@ -200,3 +209,38 @@ impl ResidualConfig {
 
 /// Units of a stage: as many as a model file has room for.
 const MOST_UNITS: usize = 512;
+
+impl ResidualConfig {
+    /// `[height, width]` of square filters over images of `width` columns.
+    pub(super) fn kernel(&self, kernel: usize, width: usize) -> [usize; 2] {
+        match (self.slides, width) {
+            (true, 1) => [kernel, 1],
+            _ => [kernel; 2],
+        }
+    }
+
+    /// The padding of windows of `kernel` columns, `stride` apart, over images of `width` columns.
+    pub(super) fn padding(&self, width: usize, kernel: usize, stride: usize) -> Padding {
+        if !self.slides {
+            return Padding::Same;
+        }
+        let last = width.saturating_sub(1) / stride.max(1);
+        let reach = last.saturating_mul(stride).saturating_add(kernel);
+        let around = reach.saturating_sub(width);
+        Padding::Explicit {
+            top: 0,
+            bottom: 0,
+            left: around / 2,
+            right: around - around / 2,
+        }
+    }
+
+    /// Rows or columns of windows over a side.
+    pub(super) fn side(&self, side: usize, kernel: usize, stride: usize, is_height: bool) -> usize {
+        let stride = stride.max(1);
+        match self.slides && is_height {
+            true => side.checked_sub(kernel).map_or(0, |rest| rest / stride + 1),
+            false => side.div_ceil(stride),
+        }
+    }
+}

@@ -85,22 +85,31 @@ impl ResidualNet {
             stride,
             ..
         } = config.stem;
+        let [height, width, _] = config.image;
+        let [_, columns] = config.kernel(kernel, width);
         let options = ConvOptions {
             stride: [stride; 2],
-            padding: Padding::Same,
+            padding: config.padding(width, columns, stride),
             ..ConvOptions::default()
         };
+        let fits = config.sizes().all(|[rows, ..]| rows > 0);
+        let what = "rows of the images";
+        let expected = "enough for windows that are not padded";
+        Error::check_range(what, expected, height as f64, !config.slides || fits)?;
         // Refuses images that do not fit before there are weights.
-        Conv2d::new(config.image, channels, [kernel; 2], options)?;
+        Conv2d::new(config.image, channels, [kernel, columns], options)?;
         config.check_weights()?;
         config.check_fixed_point()?;
         let fixed_point = config.fixed_point;
         let stem = Int8Conv2d {
             // In fixed point, batch normalisation takes the integers as they are.
             scaled: fixed_point.is_none(),
-            ..Int8Conv2d::new(config.image[2], channels, [kernel; 2], options, rng)?
+            ..Int8Conv2d::new(config.image[2], channels, [kernel, columns], options, rng)?
         };
         let (mut units, mut before) = (Vec::new(), channels);
+        // What the units take: what the stem gives out, and all but the last one of them.
+        let layers_of_stem = 1 + usize::from(config.stem.pool);
+        let mut images = config.sizes().skip(layers_of_stem - 1);
         let at_once = match config.recompute {
             0 => config.units.len(),
             at_once => at_once,
@@ -111,12 +120,14 @@ impl ResidualNet {
                 units: Vec::new(),
             };
             for &unit in some {
-                let made = Unit::new(config.family, before, unit, fixed_point, rng)?;
+                let [_, width, _] = images.next().unwrap_or(config.image);
+                let made = Unit::new(&config, [before, width], unit, rng)?;
                 part.units.push(made);
                 before = unit.channels;
             }
             units.push(part);
         }
+        drop(images);
         Ok(Self {
             stem,
             norm: Norm::new(channels, fixed_point)?,
@@ -169,6 +180,13 @@ impl ResidualConfig {
         Error::check_range(what, "at most 511", channels as f64, fits)
     }
 
+    /// The padding of the pool of the stem.
+    fn stem_pool_padding(&self) -> Padding {
+        let width = self.sizes().next().map_or(0, |[_, width, _]| width);
+        let ([_, columns], [_, stride]) = STEM_POOL;
+        self.padding(width, columns, stride)
+    }
+
     /// Elements of the largest tensor between two layers of a sample.
     fn largest(&self) -> usize {
         self.sizes().map(elements).max().unwrap_or(0)
@@ -177,16 +195,18 @@ impl ResidualConfig {
     /// `[height, width, channels]` of the tensors between the layers of a sample.
     fn sizes(&self) -> impl Iterator<Item = [usize; 3]> {
         let [mut height, mut width, _] = self.image;
-        let stem = (self.stem.channels, self.stem.stride);
+        let stem = (self.stem.channels, self.stem.kernel, self.stem.stride);
+        let ([pool_kernel, _], [pool_stride, _]) = STEM_POOL;
         let pool = self
             .stem
             .pool
-            .then_some((self.stem.channels, STEM_POOL.1[0]));
-        let units = self.units.iter().map(|unit| (unit.channels, unit.stride));
+            .then_some((self.stem.channels, pool_kernel, pool_stride));
+        let units = self.units.iter();
+        let units = units.map(|unit| (unit.channels, unit.kernel, unit.stride));
         let layers = [stem].into_iter().chain(pool).chain(units);
-        layers.map(move |(channels, stride)| {
-            height = height.div_ceil(stride.max(1));
-            width = width.div_ceil(stride.max(1));
+        layers.map(move |(channels, kernel, stride)| {
+            height = self.side(height, kernel, stride, true);
+            width = self.side(width, kernel, stride, false);
             [height, width, channels]
         })
     }
@@ -202,7 +222,8 @@ impl Module for ResidualNet {
         let x = self.stem.forward(&x).map_err(|e| e.in_layer("stem"))?;
         let mut x = self.norm.forward(&x).map_err(|e| e.in_layer("norm"))?;
         if self.config.stem.pool {
-            x = ops::max_pool2d(&x, STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
+            let padding = self.config.stem_pool_padding();
+            x = ops::max_pool2d(&x, STEM_POOL.0, STEM_POOL.1, padding)?;
         }
         for units in &mut self.units {
             x = match self.config.recompute > 0 && walk::in_training(units) {
@@ -222,7 +243,7 @@ impl Module for ResidualNet {
         to.layer("stem", &self.stem)?;
         to.layer("norm", &self.norm)?;
         if self.config.stem.pool {
-            to.max_pool2d(STEM_POOL.0, STEM_POOL.1, Padding::Same)?;
+            to.max_pool2d(STEM_POOL.0, STEM_POOL.1, self.config.stem_pool_padding())?;
         }
         for units in &self.units {
             units.lower(to)?;

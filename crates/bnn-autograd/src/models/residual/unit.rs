@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::norm::{Norm, lower_rounded, rounded};
-use super::{Family, UnitConfig};
+use super::{Family, ResidualConfig, UnitConfig};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
 use crate::nn::{BinaryConv2d, Module, RSign};
@@ -11,7 +11,8 @@ use crate::rng::Rng;
 use crate::tape::Var;
 
 /// A unit of a [`Family`]. The shortcut of a stride of 2 is a pool of 2 x 2; if a unit has more
-/// output than input channels, those of the shortcut are repeated.
+/// output than input channels, those of the shortcut are repeated. Where windows are not padded above
+/// and below, the shortcut leaves out the first rows, as many as the convolution loses.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     family: Family,
@@ -22,6 +23,9 @@ pub(super) struct Unit {
     /// The learned activation of [`Family::ReActNet`].
     activation: Option<Activation>,
     stride: usize,
+    /// The first rows of the input that the shortcut leaves out, and the padding of its pool.
+    cut_off: usize,
+    padding: Padding,
     /// How often the channels of the shortcut are repeated.
     copies: usize,
     /// The exponent of [`ResidualConfig::fixed_point`](super::ResidualConfig::fixed_point).
@@ -29,28 +33,33 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// A unit that takes `inputs` channels.
+    /// A unit of a network that takes `inputs` channels of images of `width` columns.
     pub(super) fn new(
-        family: Family,
-        inputs: usize,
-        config: UnitConfig,
-        fixed_point: Option<i8>,
+        config: &ResidualConfig,
+        [inputs, width]: [usize; 2],
+        unit: UnitConfig,
         rng: &mut Rng,
     ) -> Result<Self, Error> {
         let UnitConfig {
             channels,
             kernel,
             stride,
-        } = config;
+        } = unit;
+        let (family, fixed_point) = (config.family, config.fixed_point);
         let what = "stride of a unit";
         Error::check_range(what, "1 or 2", stride as f64, (1..=2).contains(&stride))?;
+        // Otherwise the pool of the shortcut could reach a row farther than the convolution.
+        let fits = !config.slides || kernel >= stride;
+        let what = "rows of a filter that is not padded";
+        Error::check_range(what, "at least the stride", kernel as f64, fits)?;
+        let [rows, columns] = config.kernel(kernel, width);
         let copies = channels.checked_div(inputs).unwrap_or_default();
         let fits = copies > 0 && channels % inputs == 0;
         let what = "channels of a unit";
         Error::check_range(what, "a multiple of those before it", channels as f64, fits)?;
         let options = ConvOptions {
             stride: [stride; 2],
-            padding: Padding::Same,
+            padding: config.padding(width, columns, stride),
             ..ConvOptions::default()
         };
         let reacts = family == Family::ReActNet;
@@ -59,13 +68,15 @@ impl Unit {
             sign: reacts.then(|| RSign::new(inputs)).transpose()?,
             conv: BinaryConv2d {
                 estimator: Estimator::Approx,
-                ..BinaryConv2d::new(inputs, channels, [kernel; 2], options, rng)?
+                ..BinaryConv2d::new(inputs, channels, [rows, columns], options, rng)?
             },
             norm: Norm::new(channels, fixed_point)?,
             activation: reacts
                 .then(|| Activation::new(channels, fixed_point))
                 .transpose()?,
             stride,
+            cut_off: if config.slides { kernel - stride } else { 0 },
+            padding: config.padding(width, stride, stride),
             copies,
             fixed_point,
         })
@@ -78,11 +89,15 @@ impl Unit {
 
     fn shortcut(&self, x: &Var) -> Result<Var, Error> {
         let window = [self.stride; 2];
+        let x = &match self.cut_off {
+            0 => x.clone(),
+            rows => ops::crop(x, [rows, 0, 0, 0])?,
+        };
         let mut y = match (self.stride, self.family) {
             (1, _) => x.clone(),
-            (_, Family::QuickNet) => ops::max_pool2d(x, window, window, Padding::Same)?,
+            (_, Family::QuickNet) => ops::max_pool2d(x, window, window, self.padding)?,
             _ => {
-                let mean = ops::avg_pool2d(x, window, window, Padding::Same)?;
+                let mean = ops::avg_pool2d(x, window, window, self.padding)?;
                 rounded(mean, self.fixed_point)?
             }
         };
@@ -97,7 +112,7 @@ impl Unit {
 impl Unit {
     /// Everything in one function, if there is one for it.
     fn joined(&mut self, x: &Var) -> Result<Option<Var>, Error> {
-        let plain = self.stride == 1 && self.copies == 1;
+        let plain = self.stride == 1 && self.copies == 1 && self.cut_off == 0;
         let evaluates = match &self.norm {
             Norm::Real(norm) => !norm.training,
             Norm::Fixed(_) => return Ok(None),
@@ -190,12 +205,15 @@ impl Module for Unit {
         to.layer("norm", &self.norm)?;
         let y = to.branch();
         to.go_on_from(&x);
+        if self.cut_off > 0 {
+            to.crop([self.cut_off, 0, 0, 0])?;
+        }
         let window = [self.stride; 2];
         match (self.stride, self.family) {
             (1, _) => {}
-            (_, Family::QuickNet) => to.max_pool2d(window, window, Padding::Same)?,
+            (_, Family::QuickNet) => to.max_pool2d(window, window, self.padding)?,
             _ => {
-                to.avg_pool2d(window, window, Padding::Same)?;
+                to.avg_pool2d(window, window, self.padding)?;
                 lower_rounded(to, self.fixed_point)?;
             }
         }

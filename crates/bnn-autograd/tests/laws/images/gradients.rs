@@ -2,7 +2,9 @@
 //! straight-through surrogate, and forward mode agrees with reverse mode.
 
 use bnn_autograd::ops::{self, BinaryConv2dForward, Estimator, Padding};
-use bnn_autograd::{Error, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree};
+use bnn_autograd::{
+    Error, Tape, Tensor, Tolerance, Var, gradcheck, gradcheck_surrogate, modes_agree,
+};
 use proptest::prelude::*;
 
 use super::definition::{convolve, outside, padding, sign, small_cases, sum, values};
@@ -84,6 +86,30 @@ proptest! {
         check(&at, |v| ops::max_pool2d(&v[0], kernel, stride, padding)).unwrap();
         check(&at, |v| ops::avg_pool2d(&v[0], kernel, stride, padding)).unwrap();
         check(&at, |v| ops::global_avg_pool(&v[0])).unwrap();
+    }
+}
+
+#[test]
+fn a_crop_gives_a_part_and_has_its_own_gradient() {
+    let x = distinct(&[2, 4, 5, 3], 9);
+    for cut_off in [[0; 4], [3, 0, 0, 0], [1, 2, 0, 4], [0, 3, 2, 1]] {
+        let at = [x.clone()];
+        check(&at, |v| ops::crop(&v[0], cut_off)).unwrap();
+        let [top, bottom, left, right] = cut_off;
+        let y = ops::crop(&Tape::new().constant(x.clone()), cut_off).unwrap();
+        let shape = [2, 4 - top - bottom, 5 - left - right, 3];
+        assert_eq!(y.shape(), shape);
+        for (i, &found) in y.value().data().iter().enumerate() {
+            let (pixel, channel) = (i / 3, i % 3);
+            let (row, column) = (pixel / shape[2], pixel % shape[2]);
+            let (image, row) = (row / shape[1], row % shape[1]);
+            let place = ((image * 4 + top + row) * 5 + left + column) * 3 + channel;
+            assert_eq!(found, x.data()[place]);
+        }
+    }
+    let x = Tape::new().constant(x);
+    for nothing in [[4, 0, 0, 0], [0, 0, 3, 2], [usize::MAX, 1, 0, 0]] {
+        assert!(ops::crop(&x, nothing).is_err());
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F,recompute=U`, and the same of `reactnet` and
-    /// `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F,recompute=U,slides`, and the same of
+    /// `reactnet` and `quicknet`.
     Residual {
         family: Family,
         width: usize,
@@ -35,6 +35,8 @@ pub(super) enum Architecture {
         stem: Option<usize>,
         /// Bits after the point, if numbers are fixed-point ones.
         fixed: Option<i8>,
+        /// [`ResidualConfig::slides`].
+        slides: bool,
         /// [`ResidualConfig::recompute`]. Not part of the text of the network: it is the same
         /// network with another number, and a run may go on with one.
         recompute: usize,
@@ -97,7 +99,8 @@ impl Architecture {
             _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
         };
         const NAMES: [&str; 6] = ["width", "blocks", "stages", "stem", "fixed", "recompute"];
-        let found = numbers(options, NAMES);
+        let (slides, options) = taken(options, "slides");
+        let found = numbers(options.as_deref(), NAMES);
         let [width, blocks, stages, stem, fixed, recompute] = found.ok_or_else(|| {
             wrong(&format!(
                 "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
@@ -119,6 +122,7 @@ impl Architecture {
             stages: stages.unwrap_or_else(|| stages_for(sides)),
             stem,
             fixed: fixed.flatten(),
+            slides,
             recompute: recompute.unwrap_or_default(),
         };
         residual.checked(text, data)
@@ -188,6 +192,7 @@ impl Architecture {
                 stages,
                 stem,
                 fixed,
+                slides,
                 recompute,
             } => {
                 let blocks = vec![blocks; stages];
@@ -198,6 +203,7 @@ impl Architecture {
                         .unwrap_or(usual.stem),
                     fixed_point: fixed,
                     integer_scores: ends.integer_scores,
+                    slides,
                     recompute,
                     ..usual
                 };
@@ -315,6 +321,7 @@ impl fmt::Display for Architecture {
                 stages,
                 stem,
                 fixed,
+                slides,
                 recompute: _,
             } => {
                 let name = match family {
@@ -325,6 +332,9 @@ impl fmt::Display for Architecture {
                 write!(f, "{name}:width={width},blocks={blocks},stages={stages}")?;
                 if let Some(pixels) = stem {
                     write!(f, ",stem={pixels}")?;
+                }
+                if *slides {
+                    f.write_str(",slides")?;
                 }
                 match fixed {
                     Some(bits) => write!(f, ",fixed={bits}"),
@@ -351,6 +361,20 @@ fn numbers<const N: usize>(options: Option<&str>, names: [&str; N]) -> Option<[O
         }
     }
     Some(found)
+}
+
+/// Whether a word is among the options, and the others.
+fn taken(options: Option<&str>, word: &str) -> (bool, Option<String>) {
+    let Some(options) = options else {
+        return (false, None);
+    };
+    let mut all: Vec<&str> = options.split(',').collect();
+    let place = all.iter().position(|option| option.trim() == word);
+    if let Some(place) = place {
+        all.remove(place);
+    }
+    let rest = (!all.is_empty()).then(|| all.join(","));
+    (place.is_some(), rest)
 }
 
 /// The first layers that make so many pixels of a side one; `None` for another number than 1, 2 or

@@ -29,6 +29,11 @@ fn architectures_are_read_written_and_read_again_or_refused() {
             "reactnet:width=32,blocks=1,stages=2,stem=4,fixed=15",
         ),
         (
+            "reactnet:slides,width=4,fixed=3",
+            "reactnet:width=4,blocks=1,stages=2,slides,fixed=3",
+        ),
+        ("resnet:slides", "resnet:width=32,blocks=1,stages=2,slides"),
+        (
             "quicknet:stem=2,stages=1",
             "quicknet:width=32,blocks=1,stages=1,stem=2",
         ),
@@ -61,6 +66,9 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         "resnet:width=x",
         "resnet:fixed=16",
         "resnet:stem=3",
+        "resnet:slides,slides",
+        "resnet:slides=1",
+        "cnn:slides",
         "cnn:stem=2",
         "reactnet:fixed=0",
         "resnet:width=9999999999999999999",
