@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::io::{Input, reach};
 use super::layer::InputType;
+use super::moved::move_to_front;
 use super::patch::{HALF, Patch};
 use super::reader::LayerWeights;
 use crate::bits::bits_at;
@@ -11,7 +12,13 @@ use crate::conv::{Conv2d, PadValue};
 use crate::gemm::Resolved;
 use crate::gemm::byte_tables::ByteTables;
 use crate::kernel::{Kernel, subtract_mismatches};
+use crate::shape::positive;
 use crate::window::Windows;
+
+/// Whether taps of whole quarters of words are copied too: graphs are worth the code.
+const QUARTERS: bool = cfg!(feature = "graph");
+/// Bits of a quarter of a word.
+const QUARTER: usize = HALF / 2;
 
 /// A convolution to one row of pixels.
 pub(super) struct PatchRow<'r> {
@@ -64,11 +71,8 @@ impl PatchWindow<'_> {
         }
         let pad_value = self.row.conv.pad_value();
         if self.from > 0 {
-            let gone = (self.windows.x.kernel - self.from) * self.channels / HALF;
-            let halves: &mut [u32] = bytemuck::cast_slice_mut(patch);
-            if gone <= halves.len() {
-                halves.copy_within(gone.., 0);
-            }
+            let gone = (self.windows.x.kernel - self.from) * self.channels / 8;
+            move_to_front(bytemuck::cast_slice_mut(patch), gone);
         }
         self.gather(self.from, patch, pad_value == PadValue::PlusOne);
         let is_whole = self.rows.len() * self.cols.len() == self.windows.taps();
@@ -85,7 +89,44 @@ impl PatchWindow<'_> {
 
     /// Writes a patch, all outside the image `outside`.
     fn gather(&self, from: usize, patch: &mut [u64], outside: bool) {
-        self.walk(from, Sink::Patch(Patch::new(patch, outside)));
+        match self.row.pixels {
+            Input::Bits(image) if QUARTERS && self.channels % HALF == QUARTER => {
+                self.copy_taps(from, bytemuck::cast_slice(image), patch, outside);
+            }
+            _ => self.walk(from, Sink::Patch(Patch::new(patch, outside))),
+        }
+    }
+
+    /// Writes a patch whose taps are whole quarters of words.
+    #[inline(never)]
+    fn copy_taps(&self, from: usize, image: &[u16], patch: &mut [u64], outside: bool) {
+        let (y, x) = (&self.windows.y, &self.windows.x);
+        let outside = if outside { u16::MAX } else { 0 };
+        let len = positive(self.channels / QUARTER);
+        let patch = bytemuck::cast_slice_mut(patch).split_at_mut_checked(self.windows.taps() * len);
+        let (patch, after): (&mut [u16], &mut [u16]) = patch.unwrap_or_default();
+        let mut taps = patch.chunks_exact_mut(len);
+        let mut line = self.at;
+        for ky in 0..y.kernel {
+            if from > 0 {
+                taps.nth(from - 1);
+            }
+            let mut at = line.wrapping_add(from * self.pixel_len);
+            let has_row = ky.wrapping_sub(self.rows.start) < self.rows.len();
+            for kx in from..x.kernel {
+                let is_inside = has_row && kx.wrapping_sub(self.cols.start) < self.cols.len();
+                let pixel = is_inside.then(|| image.get(2 * at + self.channel / QUARTER..));
+                let mut pixel = pixel.flatten().unwrap_or_default().iter();
+                for to in taps.next().unwrap_or_default() {
+                    *to = pixel.next().copied().unwrap_or(outside);
+                }
+                at = at.wrapping_add(x.dilation * self.pixel_len);
+            }
+            line = line.wrapping_add(y.dilation * x.input * self.pixel_len);
+        }
+        for after in after {
+            *after = 0;
+        }
     }
 
     /// Walks over the taps, in the order of a filter's elements, and hands on what lies under them.
@@ -123,6 +164,14 @@ impl PatchWindow<'_> {
             Sink::Patch(patch) => patch.finish(),
             Sink::Tables(product) => product.finish(),
         }
+    }
+
+    /// Whether taps stay in a patch as windows move on: whole parts of words do.
+    pub(super) fn slides(&self) -> bool {
+        let x = &self.windows.x;
+        let quarters = QUARTERS && matches!(self.row.pixels, Input::Bits(_));
+        let part = if quarters { QUARTER } else { HALF };
+        x.dilation == 1 && x.stride < x.kernel && self.channels.is_multiple_of(part)
     }
 
     /// Appends the elements of the pixel at `first`, or of one outside the image.

@@ -45,6 +45,8 @@ mod gather;
 pub mod graph;
 mod io;
 mod layer;
+#[cfg(feature = "conv")]
+mod moved;
 #[cfg(not(feature = "graph"))]
 mod no_graph;
 #[cfg(feature = "alloc")]

@@ -4,7 +4,6 @@
 pub(super) use super::gather::PatchRow;
 use super::gather::{PatchWindow, Sink, Taken};
 use super::io::Input;
-use super::patch::HALF;
 use crate::bits::BitMatrixView;
 use crate::gemm::Resolved;
 use crate::gemm::weights::OUTPUTS;
@@ -44,8 +43,7 @@ impl PatchRow<'_> {
             at: 0,
             from: 0,
         };
-        // Whole words of 32 bits stay from window to window.
-        let slides = x.dilation == 1 && x.stride < x.kernel && channels.is_multiple_of(HALF);
+        let slides = window.slides();
         let mut sums = [0; OUTPUTS]; // each one is written before it is used
         let mut first_output = 0;
         let mut filters = self.layer.weights.words();

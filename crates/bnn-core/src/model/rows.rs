@@ -10,6 +10,7 @@ use bytemuck::cast_slice_mut;
 use super::format::{Record, input};
 use super::io::{Input, Output, RunConfig, disjoint};
 use super::layer::OutputType;
+use super::moved::move_to_front;
 use super::reader::{Model, numbers_of};
 use super::row::compute_row;
 
@@ -247,9 +248,7 @@ impl State {
         let count = usize::from(self.held);
         let here = gone.min(count);
         let rows = held.get_mut(..count * row).unwrap_or_default();
-        if here * row <= rows.len() {
-            rows.copy_within(here * row.., 0);
-        }
+        move_to_front(rows, here * row);
         self.held -= here as u16;
         self.skip = (gone - here) as u16; // a stride at most
     }

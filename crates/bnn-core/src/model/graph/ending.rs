@@ -63,9 +63,16 @@ impl<'n> Ending<'n> {
             RowMut::Fixed(y) => {
                 let y = y.get_mut(at..).unwrap_or_default().iter_mut().zip(numbers);
                 match self.way {
-                    Some(way) => y.for_each(|(y, ((&sum, &factor), &bias))| {
-                        *y = plus(way.of(sum, factor), bias);
-                    }),
+                    Some(HighProduct::Upper(way)) => {
+                        y.for_each(|(y, ((&sum, &factor), &bias))| {
+                            *y = plus(way.of(sum, factor), bias);
+                        });
+                    }
+                    Some(HighProduct::Beyond(way)) => {
+                        y.for_each(|(y, ((&sum, &factor), &bias))| {
+                            *y = plus(way.of(sum, factor), bias);
+                        });
+                    }
                     None => y.for_each(|(y, ((&sum, &factor), &bias))| {
                         *y = fixed::saturated(fixed::affine(sum, factor, bias, shift));
                     }),

@@ -2,37 +2,57 @@
 //! an instruction for. In 64 bits ([`fixed::affine`](super::fixed::affine)) a shift alone takes
 //! some ten.
 
-use super::fixed;
-
-/// How such a number is computed: `v` is shifted to the left, so that what remains of the shift is
-/// that of the upper half, and to the right.
+/// How such a number is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HighProduct {
+pub(super) enum HighProduct {
+    Upper(UpperHalf),
+    Beyond(BeyondHalf),
+}
+
+/// `v` is shifted to the left, so that the upper half is the number, rounded: an instruction of
+/// Cortex-M4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UpperHalf {
     left: u32,
-    half: i64,
+}
+
+/// The shift goes beyond the lower half: the upper half is rounded and shifted to the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BeyondHalf {
+    half: i32,
     right: u32,
 }
 
 impl HighProduct {
     /// For `-most - 1 <= v <= most`; `None`: 32 bits do not hold every step.
     pub(super) fn new(most: u64, shift: u8) -> Option<Self> {
-        let shift = u32::from(shift);
-        let (left, right) = (32_u32.saturating_sub(shift), shift.saturating_sub(32));
-        let most = most.checked_shl(left).unwrap_or(u64::MAX);
-        let fits = most <= i32::MAX as u64 && left < 31 && shift <= fixed::MAX_SHIFT.into();
-        fits.then(|| Self {
-            left,
-            half: 1 << (31 + right),
-            right,
-        })
+        if let Some(right @ 1..=30) = shift.checked_sub(32) {
+            let (half, right) = (1 << (right - 1), right.into());
+            return (most <= i32::MAX as u64).then_some(Self::Beyond(BeyondHalf { half, right }));
+        }
+        let left = u32::from(32_u8.checked_sub(shift)?);
+        let fits = most.checked_shl(left)? <= i32::MAX as u64 && left < 31;
+        fits.then_some(Self::Upper(UpperHalf { left }))
     }
+}
 
+impl UpperHalf {
     /// Below `2^31` in magnitude.
     #[inline(always)]
     pub(super) fn of(self, v: i32, factor: i32) -> i32 {
-        // 62 bits and the half: no overflow.
+        // 62 bits and a half: no overflow.
         let product = i64::from(v << (self.left & 31)).wrapping_mul(factor.into());
-        (product.wrapping_add(self.half) >> 32) as i32 >> (self.right & 31)
+        (product.wrapping_add(1 << 31) >> 32) as i32
+    }
+}
+
+impl BeyondHalf {
+    /// Below `2^30` in magnitude.
+    #[inline(always)]
+    pub(super) fn of(self, v: i32, factor: i32) -> i32 {
+        // Of 62 bits, of which the half has 29 at most: no overflow.
+        let upper = (i64::from(v).wrapping_mul(factor.into()) >> 32) as i32;
+        upper.wrapping_add(self.half) >> (self.right & 31)
     }
 }
 
@@ -50,6 +70,7 @@ pub(super) fn saturated(v: i32) -> i16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixed;
     use super::*;
     use proptest::prelude::*;
 
@@ -75,9 +96,13 @@ mod tests {
             let most = most + u64::from(more) % 3;
             if let Some(way) = HighProduct::new(most, shift) {
                 let expected = fixed::affine(v, factor, 0, shift);
-                prop_assert_eq!(i64::from(way.of(v, factor)), expected);
+                let found = match way {
+                    HighProduct::Upper(way) => way.of(v, factor),
+                    HighProduct::Beyond(way) => way.of(v, factor),
+                };
+                prop_assert_eq!(i64::from(found), expected);
                 let expected = fixed::saturated(expected + i64::from(bias));
-                prop_assert_eq!(plus(way.of(v, factor), bias), expected);
+                prop_assert_eq!(plus(found, bias), expected);
             }
         }
 
@@ -94,7 +119,7 @@ mod tests {
         assert!(fits(576, 25) && fits((1 << 15) - 1, 16) && fits(881_280, 36));
         // One step on either side of what fits.
         assert!(fits((1 << 15) - 1, 16) && !fits(1 << 15, 16));
-        assert!(fits(i32::MAX as u64, 32) && !fits(1 << 31, 32));
+        assert!(fits(i32::MAX as u64, 32) && !fits(1 << 31, 32) && !fits(1 << 31, 33));
         assert!(fits(0, 2) && !fits(0, 1) && fits(1, 62) && !fits(1, 63));
     }
 }

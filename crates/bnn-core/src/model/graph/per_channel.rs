@@ -2,7 +2,7 @@
 
 use super::ending::Ending;
 use super::fixed;
-use super::high_product::{HighProduct, plus, saturated};
+use super::high_product::{HighProduct, UpperHalf, plus, saturated};
 use super::node::NodeParts;
 use super::record::{FLOAT, kind};
 use super::rows::copy;
@@ -153,7 +153,10 @@ fn of_real(node: &NodeParts<'_>, y: &mut [f32]) {
 
 fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
     let shift = node.record.shift;
-    let way = HighProduct::new(i16::MAX as u64, shift);
+    let way = match HighProduct::new(i16::MAX as u64, shift) {
+        Some(HighProduct::Upper(way)) => Some(way),
+        _ => None,
+    };
     match node.record.kind {
         kind::RELU => map(y, |v| v.max(0)),
         kind::CLAMP => {
@@ -174,10 +177,7 @@ fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
         kind::RPRELU => {
             let numbers = [node.integers(0), node.integers(1), node.integers(2)];
             match way {
-                Some(way) => shifted(y, numbers, |v, before, slope, after| {
-                    let v = prelu(way, plus(v.into(), before), slope);
-                    plus(v.into(), after)
-                }),
+                Some(way) => rprelu(way, y, numbers),
                 None => shifted(y, numbers, |v, before, slope, after| {
                     let v = fixed::plus(v, before);
                     fixed::plus(fixed::prelu(v, slope, shift), after)
@@ -188,9 +188,18 @@ fn of_fixed(node: &NodeParts<'_>, y: &mut [i16]) {
     }
 }
 
+/// In place. (Apart, so that its loop finds registers.)
+#[inline(never)]
+fn rprelu(way: UpperHalf, y: &mut [i16], numbers: [&[i32]; 3]) {
+    shifted(y, numbers, |v, before, slope, after| {
+        let v = prelu(way, plus(v.into(), before), slope);
+        plus(v.into(), after)
+    });
+}
+
 /// [`fixed::prelu`].
 #[inline(always)]
-fn prelu(way: HighProduct, v: i16, slope: i32) -> i16 {
+fn prelu(way: UpperHalf, v: i16, slope: i32) -> i16 {
     match v >= 0 {
         true => v,
         false => saturated(way.of(v.into(), slope)),

@@ -6,6 +6,7 @@
 
 use super::record::{NodeRecord, kind};
 use crate::model::format::RECORD_BYTES;
+use crate::model::moved::move_to_front;
 
 /// The nodes of a graph whose rows are made.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,7 @@ impl NodeState {
     /// Where the node's next row belongs, in rows of its `buffer` of `rows` rows of `len` elements;
     /// `first` is the first row that is still in use. If the buffer is full, rows of no use make
     /// room. `None`: no reader needs the row.
-    pub(in crate::model) fn place<T: Copy>(
+    pub(in crate::model) fn place<T: bytemuck::Pod>(
         &mut self,
         nodes: Nodes<'_>,
         rows: usize,
@@ -67,7 +68,7 @@ impl NodeState {
             let gone = (first as u16).wrapping_sub(self.base);
             let gone = usize::from(gone).min(held);
             if let Some(full) = buffer.get_mut(..held * len) {
-                full.copy_within((gone * len).min(full.len()).., 0);
+                move_to_front(bytemuck::cast_slice_mut(full), gone * len * size_of::<T>());
             }
             held -= gone;
             self.base = self.base.wrapping_add(gone as u16);
