@@ -1215,8 +1215,8 @@ bnn_status_t bnn_stream_open(const bnn_model_t *model,
  * Takes the next row, `[width, channels]` of `bnn_model_input_shape`. Gives a result as soon
  * as the rows that it depends on are there: the result of `bnn_model_run` on a window of as
  * many rows as the model's images have. If `bnn_stream_slides`, the first window begins at the
- * first row, and each further one begins later by the product of all vertical strides.
- * Otherwise the windows follow each other without overlap.
+ * first row, and each further one begins later by the product of all vertical strides on the
+ * way to the output. Otherwise the windows follow each other without overlap.
  *
  * - `stream`: read and written.
  * - `row`: read, `row_bytes` bytes, exactly those of a row: the bytes of a sample (see
@@ -1248,8 +1248,9 @@ bnn_status_t bnn_stream_push(bnn_stream_t *stream,
 bnn_status_t bnn_stream_reset(bnn_stream_t *stream);
 
 /**
- * 1 if the window slides, which it does if no layer of the model is padded above or below. 0
- * otherwise, and if `stream` is NULL or not open.
+ * 1 if the window slides, which it does if no layer of the model is padded above or below and,
+ * of a graph, branches that rejoin have the same strides. 0 otherwise, and if `stream` is NULL
+ * or not open.
  */
 uint32_t bnn_stream_slides(const bnn_stream_t *stream);
 

@@ -45,7 +45,8 @@ class Stream {
 
     /// Forgets all rows: the next one is the first of a window.
     void reset() { detail::check(bnn_stream_reset(&stream_)); }
-    /// Whether the window slides: whether no layer of the model is padded above or below.
+    /// Whether the window slides: whether no layer of the model is padded above or below and, of a
+    /// graph, branches that rejoin have the same strides.
     bool slides() const noexcept { return bnn_stream_slides(&stream_) != 0; }
     /// The handle for the functions of bnn.h; the object owns it.
     bnn_stream_t *get() noexcept { return &stream_; }

@@ -24,6 +24,9 @@ struct Case<'a> {
     numbers: &'a [u8],
 }
 
+/// The first of the numbers of kinds that are crops.
+const CROPS: u8 = 253;
+
 /// A node; where it does not fit what it reads it is left out.
 #[derive(Arbitrary, Debug)]
 struct Step {
@@ -118,6 +121,13 @@ impl Step {
         let [height, width, channels] = shape;
         let plain = |operation| Some((operation, vec![a], shape, from));
         let (operation, inputs, shape, values) = match self.kind % 13 {
+            _ if self.kind >= CROPS => {
+                let [top, bottom, left, right] = self.padding.map(|side| usize::from(side % 3));
+                let height = height.checked_sub(top + bottom)?;
+                let width = width.checked_sub(left + right)?;
+                let crop = Operation::Crop([top, bottom, left, right]);
+                (crop, vec![a], [height, width, channels], from)
+            }
             0 | 1 => {
                 let conv = self.conv(shape)?;
                 let values = self.values(from == Values::Real);
@@ -288,6 +298,9 @@ impl Step {
 
     fn padding(&self) -> Padding {
         let [top, bottom, left, right] = self.padding.map(|side| usize::from(side % 3));
+        // Graphs without padding above and below slide.
+        let slides = self.padding[1] >= 240;
+        let [top, bottom] = [top, bottom].map(|rows| if slides { 0 } else { rows });
         Padding::Explicit {
             top,
             bottom,

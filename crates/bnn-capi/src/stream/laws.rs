@@ -248,6 +248,140 @@ proptest! {
     }
 }
 
+/// Two numbers a row, windows of `height` rows: numbers, two products over three rows with the last
+/// rows of what each goes around, the second one from every other row on or `padded`, and the mean.
+fn residual_net(height: usize, padded: bool) -> AlignedBytes {
+    use bnn_core::model::graph::{Graph, Node, NodeEpilogue, NodeWeights, Operation, Values};
+    let fixed = Values::Fixed { exponent: 0 };
+    let epilogue = |channels: usize| NodeEpilogue::Fixed {
+        factor: (1..=channels as i32).collect(),
+        bias: vec![-7; channels],
+        shift: 1,
+    };
+    let node = |operation, inputs: &[usize], values| Node {
+        operation,
+        inputs: inputs.to_vec(),
+        values,
+    };
+    let product = |rows: usize, padding| {
+        let options = ConvOptions {
+            padding,
+            ..ConvOptions::default()
+        };
+        let conv = Conv2d::new([rows, 1, 2], 2, [3, 1], options).unwrap();
+        Operation::Product {
+            conv,
+            weights: NodeWeights::I8((0..12).map(|i| i * 5 % 11 - 5).collect()),
+            epilogue: epilogue(2),
+        }
+    };
+    let padding = if padded {
+        Padding::Same
+    } else {
+        Padding::Valid
+    };
+    let lost = if padded { 0 } else { 2 };
+    let pool = |rows: usize, high: usize, stride: usize| {
+        Pool2d::new([rows, 1, 2], [high, 1], [stride, 1], Padding::Valid).unwrap()
+    };
+    let rows = (height - 2 - lost) / 2;
+    let nodes = vec![
+        node(Operation::Affine(epilogue(2)), &[0], fixed),
+        node(product(height, Padding::Valid), &[1], fixed),
+        node(Operation::Crop([2, 0, 0, 0]), &[1], fixed),
+        node(Operation::Add, &[2, 3], fixed),
+        node(product(height - 2, padding), &[4], fixed),
+        node(Operation::Crop([lost, 0, 0, 0]), &[4], fixed),
+        node(Operation::Add, &[5, 6], fixed),
+        node(
+            Operation::MaxPool(pool(height - 2 - lost, 2, 2)),
+            &[7],
+            fixed,
+        ),
+        node(Operation::AveragePool(pool(rows, rows, 1)), &[8], fixed),
+        node(
+            Operation::Affine(epilogue(2)),
+            &[9],
+            Values::Integer { exponent: 0 },
+        ),
+    ];
+    let graph = Graph {
+        input: InputType::Unsigned { depth: 8 },
+        input_shape: [height, 1, 2],
+        nodes,
+        meta: String::new(),
+    };
+    AlignedBytes::from(graph.write().unwrap().as_slice())
+}
+
+/// Pushes a row of two bytes; its result, if there is one.
+fn pushed(stream: &mut bnn_stream_t, row: &[u8]) -> Option<[i32; 2]> {
+    let (mut y, mut ready) = ([0; 2], 7);
+    // SAFETY: a row and an output of the sizes that are passed.
+    let status = unsafe {
+        bnn_stream_push(
+            stream,
+            row.as_ptr().cast(),
+            row.len(),
+            y.as_mut_ptr().cast(),
+            size_of_val(&y),
+            &mut ready,
+        )
+    };
+    assert_eq!(status, BNN_OK);
+    (ready == 1).then_some(y)
+}
+
+#[test]
+fn graphs_slide_where_nothing_is_padded() {
+    let rows: Vec<u8> = (0..80_u32).map(|i| (i * i * 37 + i) as u8).collect();
+    for (padded, step) in [(false, 2), (true, 12)] {
+        let file = residual_net(12, padded);
+        let (model, inner) = (opened(&file), Model::open(&file).unwrap());
+        let mut memory = vec![u64::MAX; Stream::words(&inner).unwrap()];
+        let mut stream = stream(&model, &mut memory);
+        // SAFETY: an open stream.
+        let slides = unsafe { bnn_stream_slides(&stream) };
+        assert_eq!(slides, u32::from(!padded));
+        let mut results = Vec::new();
+        for row in rows.chunks(2) {
+            results.extend(pushed(&mut stream, row));
+        }
+        assert_eq!(results.len(), (rows.len() / 2 - 12) / step + 1);
+        let mut scratch = vec![0; inner.scratch_words(1).unwrap()];
+        for (k, result) in results.iter().enumerate() {
+            let window = bnn_core::model::Input::Bytes(&rows[2 * k * step..][..24]);
+            let mut y = [0; 2];
+            let output = bnn_core::model::Output::I32(&mut y);
+            inner.run(1, window, output, &mut scratch).unwrap();
+            assert_eq!(*result, y, "window {k}");
+        }
+    }
+}
+
+proptest! {
+    /// As of chains.
+    #[test]
+    fn what_a_stream_through_a_graph_keeps_may_be_anything(
+        height in 6_usize..9, padded: bool, seen: usize, flags: usize, noise in any::<[u64; 4]>(),
+    ) {
+        let file = residual_net(height, padded);
+        let model = opened(&file);
+        let inner = Model::open(&file).unwrap();
+        let mut memory = vec![0; Stream::words(&inner).unwrap()];
+        let mut stream = stream(&model, &mut memory);
+        stream.words[2] = core::ptr::without_provenance(seen);
+        stream.words[3] = core::ptr::without_provenance(flags);
+        for (i, word) in memory.iter_mut().enumerate() {
+            *word = noise[i % 4].rotate_left(i as u32);
+        }
+        stream.words[0] = memory.as_mut_ptr().cast_const().cast();
+        for _ in 0..20 {
+            pushed(&mut stream, &[3, 4]);
+        }
+    }
+}
+
 /// How much the last of three samples rises above the first two.
 fn rise() -> AlignedBytes {
     let conv = Conv2d::new([3, 1, 1], 1, [3, 1], ConvOptions::default()).unwrap();

@@ -2,7 +2,7 @@
 
 mod graph;
 
-use bnn_core::model::{Layer, LayerKind, Model};
+use bnn_core::model::{Layer, LayerKind, Model, Stream};
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
             format!("{} bytes per sample", thousands(scratch)),
         ),
     ];
+    rows.extend(stream(&model).map(|told| ("as a stream of rows".to_owned(), told)));
     let file = args.weights.iter();
     rows.extend(file.map(|path| ("weights written to".to_owned(), path.display().to_string())));
     rows.extend(
@@ -108,6 +109,25 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         out::table(mcu.cores())?;
     }
     Ok(())
+}
+
+/// What a stream of rows through the model takes and gives, if there is one.
+fn stream(model: &Model<'_>) -> Option<String> {
+    let bytes = Stream::words(model).ok()? * size_of::<u64>();
+    let ([height, ..], sizes) = (model.input_shape(), model.sizes());
+    let rows = |n: usize| match n {
+        1 => "each row".to_owned(),
+        n => format!("each {} rows", thousands(n)),
+    };
+    let results = match sizes.stream_slides {
+        true => format!(
+            "slides: a result after {} rows, then after {}",
+            thousands(height),
+            rows(sizes.stream_step)
+        ),
+        false => format!("a result for {}", rows(height)),
+    };
+    Some(format!("{} bytes of memory; {results}", thousands(bytes)))
 }
 
 /// Most lines of meta text, and most layers, in a table: a file of 16 MB can have a million lines.
@@ -192,6 +212,14 @@ fn as_json(model: &Model<'_>, scratch: usize) -> Value {
         "meta": meta,
         "meta_lines_left_out": noted(model).skip(TOLD_LINES).count(),
     });
+    if let Ok(words) = Stream::words(model) {
+        let sizes = model.sizes();
+        told["stream"] = json!({
+            "bytes": words * size_of::<u64>(),
+            "slides": sizes.stream_slides,
+            "rows_per_result": sizes.stream_step,
+        });
+    }
     if graph::is_graph(model) {
         told["nodes"] = graph::as_json(model);
     }

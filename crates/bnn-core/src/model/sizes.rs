@@ -21,6 +21,8 @@ pub struct Sizes {
     pub scratch_words: usize,
     /// Words of memory of a `Stream`, as `Stream::words` tells of a model that has one.
     pub stream_words: usize,
+    /// Whether the window of a `Stream` slides over rows without an end.
+    pub stream_slides: bool,
     /// Rows of the input from one result of a `Stream` to the next: all vertical strides
     /// multiplied where its window slides, else the rows of a whole window.
     pub stream_step: usize,
@@ -54,6 +56,7 @@ impl Model<'_> {
             stream_words: self
                 .scratch_words_per_sample
                 .saturating_add(self.first_rows()),
+            stream_slides: self.step().is_some(),
             stream_step: match self.step() {
                 Some(step) => step,
                 None => self.input_shape.sizes()[0],

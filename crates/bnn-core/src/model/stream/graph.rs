@@ -21,7 +21,8 @@ impl Stream<'_> {
             .memory
             .split_at_mut_checked(scratch)
             .unwrap_or_default();
-        let (kernel, endless) = (self.kernel, self.state.slides);
+        // Whatever state C resumes: a window that cannot slide does not.
+        let (kernel, endless) = (self.kernel, self.state.slides && self.model.slides);
         GraphRun::new(&self.model, Given::Rows(first), kernel, scratch, endless)
     }
 }
