@@ -29,40 +29,49 @@ pub(super) fn of_integers(
         node.record.channels as usize / groups,
     );
     let k = node.row_len();
+    // Each element, and each sum, is written before it is used.
+    let mut patch = Patch {
+        elements: [0; ELEMENTS],
+        len: 0,
+        weights: &[],
+        stride: k,
+        sums: [0; OUTPUTS],
+        outputs: 0,
+    };
     for ox in 0..row.windows.x.output {
         let mut first = 0;
         for group in 0..groups {
             let end = (group + 1) * n;
             while first < end {
-                let mut sums = [0; OUTPUTS];
-                let sums = sums.get_mut(..OUTPUTS.min(end - first)).unwrap_or_default();
-                let mut patch = Patch {
-                    elements: [0; ELEMENTS],
-                    len: 0,
-                    weights: weights.get(first * k..).unwrap_or_default(),
-                    stride: k,
-                    sums,
-                };
+                patch.weights = weights.get(first * k..).unwrap_or_default();
+                patch.outputs = OUTPUTS.min(end - first);
+                patch.sums().fill(0);
                 patch.gather(row, ox, [group * (all / groups), all / groups, all]);
                 patch.multiply();
-                ending.put(patch.sums, ox, first, out);
-                first += patch.sums.len();
+                ending.put(patch.sums(), ox, first, out);
+                first += patch.outputs;
             }
         }
     }
 }
 
 /// Elements of a window on their way to the sums.
-struct Patch<'p> {
+struct Patch<'w> {
     elements: [i16; ELEMENTS],
     len: usize,
     /// The weights of the elements, and from those of a sum to those of the next.
-    weights: &'p [i8],
+    weights: &'w [i8],
     stride: usize,
-    sums: &'p mut [i32],
+    sums: [i32; OUTPUTS],
+    /// How many of the sums are in use.
+    outputs: usize,
 }
 
 impl Patch<'_> {
+    fn sums(&mut self) -> &mut [i32] {
+        self.sums.get_mut(..self.outputs).unwrap_or_default()
+    }
+
     /// Takes what lies under window `ox`: of each pixel the channels from `channel` on, `channels`
     /// of `all`.
     fn gather(&mut self, row: &WindowRow<'_>, ox: usize, [channel, channels, all]: [usize; 3]) {
@@ -116,7 +125,8 @@ impl Patch<'_> {
     /// Adds the products of what has been taken so far.
     fn multiply(&mut self) {
         if let Some(elements) = self.elements.get(..self.len) {
-            add_products(elements, self.weights, self.stride, self.sums);
+            let sums = self.sums.get_mut(..self.outputs).unwrap_or_default();
+            add_products(elements, self.weights, self.stride, sums);
             self.weights = self.weights.get(self.len..).unwrap_or_default();
         }
         self.len = 0;
