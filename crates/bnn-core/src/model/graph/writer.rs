@@ -1,7 +1,7 @@
 //! Makes model files of graphs.
 
 mod encode;
-mod plan;
+pub(super) mod plan;
 
 use alloc::vec::Vec;
 

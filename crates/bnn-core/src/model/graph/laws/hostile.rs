@@ -12,7 +12,7 @@ use crate::model::laws::outputs;
 use crate::model::*;
 use crate::noise::noise;
 
-fn with_checksum(mut file: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_checksum(mut file: Vec<u8>) -> Vec<u8> {
     let crc = format::checksum(&file);
     file[format::AT_CRC..format::AT_CRC + 4].copy_from_slice(&crc.to_le_bytes());
     file
@@ -45,7 +45,7 @@ fn open_and_run(bytes: &[u8]) -> Result<(), ModelError> {
 }
 
 /// Where the records of a file begin.
-fn records_at(file: &[u8]) -> usize {
+pub(super) fn records_at(file: &[u8]) -> usize {
     let entry = format::HEADER_BYTES;
     assert_eq!(file[entry..entry + 4], format::NODES);
     u32::from_le_bytes(file[entry + 4..entry + 8].try_into().unwrap()) as usize

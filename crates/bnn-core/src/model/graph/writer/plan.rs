@@ -31,7 +31,7 @@ pub(super) fn plan(
         });
     }
     let unplanned = copied(records)?;
-    share_memory(records, encoded, &[Rows::OfAnImage])?;
+    plan_for_an_image(records, encoded)?;
     let Some(rows) = rows_to_show(encoded) else {
         return Ok(());
     };
@@ -46,6 +46,14 @@ pub(super) fn plan(
         }
     }
     Ok(())
+}
+
+/// Plans memory for the rows of one image.
+pub(in crate::model::graph) fn plan_for_an_image(
+    records: &mut [NodeRecord],
+    encoded: &mut [[u8; RECORD_BYTES]],
+) -> Result<(), ModelError> {
+    share_memory(records, encoded, &[Rows::OfAnImage])
 }
 
 fn copied(records: &[NodeRecord]) -> Result<Vec<NodeRecord>, Error> {
