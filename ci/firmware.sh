@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 . ci/lib/host.sh
 . ci/lib/cross.sh
 . ci/lib/firmware.sh
+. ci/lib/panics.sh
 . ci/lib/stack.sh
 
 # The answers that the firmware holds are those that this host gives (with the toolchain of the
@@ -38,6 +39,7 @@ if [ ! -e "$BNN_VECTORS/BasicMotions_TEST.ts" ]; then
 fi
 target/debug/examples/resnet32 "$BNN_VECTORS/resnet32.bnn"
 target/debug/examples/learn vectors firmware/models/nine.bnn "$BNN_VECTORS/learn"
+target/debug/words vectors firmware/models/words.bnn "$BNN_VECTORS/words"
 bnn test-vectors "$BNN_VECTORS/resnet32.bnn" --count 10 --out "$BNN_VECTORS/resnet32" --force >/dev/null
 target/debug/examples/motions "$BNN_VECTORS/BasicMotions_TRAIN.ts" \
     "$BNN_VECTORS/BasicMotions_TEST.ts" "$BNN_VECTORS/motions" | tail -n 2
@@ -120,7 +122,7 @@ floats() {
 check_floats() {
     case $program in
         digits) [ -n "$(floats)" ] || { echo "the search for floats does not find those of $program" >&2; exit 1; } ;;
-        digits_int | digits_bits | residual | resnet | resnet32 | learn) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
+        digits_int | digits_bits | residual | resnet | resnet32 | learn | words) [ -z "$(floats)" ] || { echo "$program computes with floats:" >&2; floats >&2; exit 1; } ;;
     esac
 }
 
@@ -131,6 +133,7 @@ for target in $m4 $m0 $risc_v; do
     build_firmware boards $target conv cnn motions
     build_firmware boards $target graph residual resnet rows
     build_firmware boards $target learn learn
+    build_firmware boards $target words words
 done
 for name in digits digits_int digits_bits linear products; do
     for on in on_m4 on_m0 on_risc_v; do
@@ -199,6 +202,14 @@ arm-none-eabi-size "$elf"
 
 # A sensor's samples, one by one.
 everywhere motions conv
+
+# Words, from samples to scores, on a part with 64 KB of flash and 16 KB of RAM.
+for on in on_m4 on_m7 on_m0 on_risc_v; do
+    $on words words
+    check_floats
+    [ -z "$(panics "$elf")" ] || { echo "it can panic:" >&2; panics "$elf" >&2; exit 1; }
+    "$(tools_of "$target")-size" -A "$elf" | grep -E '^\.(text|rodata) '
+done
 
 # A digit that the model does not know, learned on the board as on the host.
 for on in on_m4 on_m0 on_risc_v; do

@@ -9,6 +9,11 @@ fn main() {
         (include_str!("memory/small.x"), &["link.x"])
     } else if env::var_os("CARGO_FEATURE_MEDIUM").is_some() {
         (include_str!("memory/medium.x"), &["link.x"])
+    } else if env::var_os("CARGO_FEATURE_WORDS").is_some() {
+        match target.starts_with("thumb") {
+            true => (include_str!("memory/words.x"), &["link.x"]),
+            false => (include_str!("memory/words-virt.x"), &["memory.x", "link.x"]),
+        }
     } else if target.starts_with("thumbv6m") {
         (include_str!("memory/microbit.x"), &["link.x"])
     } else if target.starts_with("thumbv8m") {

@@ -107,7 +107,10 @@ pub fn log2(x: u64) -> i32 {
     // The bits after the first one: five for the point, eight for the place behind it.
     let rest = ((x << zeros) >> 50) as u32;
     let (point, place) = ((rest >> 8) & 31, rest & 255);
-    let [low, high] = [point as usize, point as usize + 1].map(|i| u32::from(LOG2[i]));
+    let (low, high) = match LOG2.get(point as usize..).and_then(<[u16]>::first_chunk) {
+        Some([low, high]) => (u32::from(*low), u32::from(*high)),
+        None => (0, 0), // there are 33 points, and `point` is below 32
+    };
     let octave = low + (((high - low) * place) >> 8);
     (63 - zeros as i32) * 256 + (octave >> 4) as i32
 }

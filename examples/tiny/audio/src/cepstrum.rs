@@ -89,15 +89,25 @@ pub fn coefficients(logarithms: &[i16; BANDS]) -> [i32; FEATURES] {
     coefficients
 }
 
+/// `2^23` times 128 divided by the reach of each span, for a multiplication where a division would
+/// take a routine.
+static FACTORS: [i32; FEATURES] = {
+    let (mut factors, mut i) = ([0; FEATURES], 0);
+    while i < FEATURES {
+        factors[i] = (1 << 30) / SPANS[i].reach;
+        i += 1;
+    }
+    factors
+};
+
 /// The coefficients as bytes, saturated.
 #[must_use]
 pub fn bytes(coefficients: &[i32; FEATURES]) -> [u8; FEATURES] {
     let mut bytes = [0; FEATURES];
-    for ((byte, x), span) in bytes.iter_mut().zip(coefficients).zip(&SPANS) {
-        // A multiplication where a division would take a routine; products have 31 bits.
-        let factor = (1 << 30) / span.reach;
-        let from_middle = (x - span.middle).clamp(-span.reach, span.reach);
-        *byte = (128 + ((from_middle * factor) >> 23)).clamp(0, 255) as u8;
+    let constants = SPANS.iter().zip(&FACTORS);
+    for ((byte, x), (span, factor)) in bytes.iter_mut().zip(coefficients).zip(constants) {
+        let from_middle = (i64::from(x - span.middle) * i64::from(*factor)) >> 23;
+        *byte = (128 + from_middle).clamp(0, 255) as u8;
     }
     bytes
 }
