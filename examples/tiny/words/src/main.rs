@@ -45,7 +45,7 @@ enum Command {
         /// The model file
         out: PathBuf,
         /// Passes over as many samples as there are training recordings
-        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..))]
         epochs: u64,
         /// Seed of weights and order
         #[arg(long, default_value_t = 1)]
