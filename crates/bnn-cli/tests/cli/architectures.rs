@@ -320,3 +320,33 @@ fn a_network_that_is_computed_again_in_the_reverse_pass_becomes_the_same_file() 
     assert!(saved(&less) < saved(&plain), "{less} {plain}");
     assert_eq!(saved(&less), saved(&whole));
 }
+
+#[test]
+fn a_network_of_series_slides() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // The digits as series of eight steps, of which three convolutions leave two.
+    let arch = "resnet:width=4,stages=1,slides,fixed=8";
+    let run = ["train", "--arch", arch, "--epochs", "1", "--json"];
+    let told = json(folder, &with(&run, &["--out", "net.bnn"]));
+    assert_eq!(
+        told["arch"],
+        "resnet:width=4,blocks=1,stages=1,slides,fixed=8"
+    );
+    let stream = &json(folder, &["info", "net.bnn", "--json"])["stream"];
+    assert_eq!(stream["slides"], true);
+    assert_eq!(stream["rows_per_result"], 1);
+    assert!(stream["bytes"].as_u64().unwrap() > 0);
+    let text = super::run(folder, &["info", "net.bnn"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("slides: a result after 8 rows, then after each row"),
+        "{text}"
+    );
+    // Ten convolutions would leave none.
+    let few = ["train", "--arch", "resnet:blocks=5,stages=1,slides"];
+    let output = super::run(folder, &few);
+    assert!(!output.status.success());
+    let refused = String::from_utf8(output.stderr).unwrap();
+    assert!(refused.contains("rows of the images"), "{refused}");
+}

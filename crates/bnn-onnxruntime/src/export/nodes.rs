@@ -188,6 +188,16 @@ impl Writer {
                 return Ok((name, pooled(windows, x)));
             }
             Operation::Sign(thresholds) => self.sign(x, thresholds),
+            Operation::Crop([top, bottom, left, right]) => {
+                // Rows and columns, which are whole numbers and whole words.
+                let [height, width, channels] = x.shape;
+                let [rows, columns] = [height - bottom, width - right];
+                let from = file.shape(&[*top as i64, *left as i64]);
+                let to = file.shape(&[rows as i64, columns as i64]);
+                let axes = file.shape(&[1, 2]);
+                let name = file.standard("Slice", &[&x.name, &from, &to, &axes], &[]);
+                return Ok((name, [rows - top, columns - left, channels]));
+            }
             Operation::Flatten => {
                 let shape = [1, 1, x.shape.iter().product()];
                 return Ok((self.flatten(x, shape), shape));
