@@ -85,15 +85,9 @@ pub(in crate::model) struct NodeWindow {
 impl NodeWindow {
     /// The windows over an image; where none fits, their output has a size of 1.
     pub(in crate::model) const fn over(&self, [height, width]: [u16; 2]) -> Windows {
-        let [top, bottom, left, right] = self.padding;
+        let [_, _, left, right] = self.padding;
         Windows {
-            y: axis(
-                height,
-                [top, bottom],
-                self.kernel[0],
-                self.stride[0],
-                self.dilation[0],
-            ),
+            y: self.over_rows(height),
             x: axis(
                 width,
                 [left, right],
@@ -102,6 +96,18 @@ impl NodeWindow {
                 self.dilation[1],
             ),
         }
+    }
+
+    /// The windows over the rows of an image.
+    pub(in crate::model) const fn over_rows(&self, height: u16) -> Axis {
+        let [top, bottom, _, _] = self.padding;
+        axis(
+            height,
+            [top, bottom],
+            self.kernel[0],
+            self.stride[0],
+            self.dilation[0],
+        )
     }
 
     /// What is left of the window of a crop: nothing.
@@ -163,6 +169,31 @@ impl NodeRecord {
     pub(in crate::model) const fn of(records: &[[u8; RECORD_BYTES]], index: usize) -> Option<Self> {
         match records.split_at_checked(index) {
             Some((_, [record, ..])) => Some(Self::decode(record)),
+            _ => None,
+        }
+    }
+
+    /// Whether node `reader` names node `index` as an input, be it used or not.
+    pub(in crate::model) const fn may_read(
+        records: &[[u8; RECORD_BYTES]],
+        reader: usize,
+        index: usize,
+    ) -> bool {
+        match records.split_at_checked(reader) {
+            Some((_, [record, ..])) => {
+                u16_of(record, 4) as usize == index || u16_of(record, 6) as usize == index
+            }
+            _ => false,
+        }
+    }
+
+    /// The height of node `index`, alone.
+    pub(in crate::model) const fn height_of(
+        records: &[[u8; RECORD_BYTES]],
+        index: usize,
+    ) -> Option<u16> {
+        match records.split_at_checked(index) {
+            Some((_, [record, ..])) => Some(u16_of(record, 8)),
             _ => None,
         }
     }

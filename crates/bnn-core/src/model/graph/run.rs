@@ -257,7 +257,7 @@ impl<'r> GraphRun<'r> {
         let mut inputs = self.input.rows_of(self.model, self.states, record, there);
         if self.nodes.endless {
             for (rows, input) in inputs.iter_mut().zip([&node.input, &node.second]) {
-                let [at, _] = self.nodes.needed(record, input, next);
+                let [at, _] = self.nodes.needed(record, input.sides[0], next);
                 let before = at.wrapping_sub(rows.first) as u16;
                 // The first row that row 0 needs: windows of rows that slide have no padding.
                 let like = usize::from(record.window.padding[0]);

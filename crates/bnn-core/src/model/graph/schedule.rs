@@ -85,19 +85,19 @@ impl Nodes<'_> {
         (a.wrapping_sub(b) as i32) << unused < 0
     }
 
-    /// The first row of `input` that the rows of `node` from `next` on need, and the row after the
-    /// last one that row `next` needs.
+    /// The first row of an input of this `height` that the rows of `node` from `next` on need, and
+    /// the row after the last one that row `next` needs.
     pub(in crate::model) const fn needed(
         self,
         node: &NodeRecord,
-        input: &NodeRecord,
+        height: u16,
         next: usize,
     ) -> [usize; 2] {
         if !self.endless && next >= node.height() {
-            return [input.height(), 0];
+            return [height as usize, 0];
         }
         if node.is_windowed() {
-            let y = node.window.over(input.sides).y;
+            let y = node.window.over_rows(height);
             let end = (next * y.stride + y.extent()).saturating_sub(y.before);
             let first = y.first(next);
             return match self.endless || end < y.input {
@@ -106,7 +106,7 @@ impl Nodes<'_> {
             };
         }
         match node.kind {
-            kind::FLATTEN => [next, next + input.height()],
+            kind::FLATTEN => [next, next + height as usize],
             kind::CROP => {
                 let first = next + node.window.padding[0] as usize;
                 [first, first + 1]
@@ -129,11 +129,16 @@ pub(in crate::model) const fn in_use(
     };
     let mut reader = index + 1;
     while reader <= record.last as usize {
-        if let Some(node) = NodeRecord::of(nodes.records, reader)
+        // Most nodes in between do not read it: their inputs alone are looked at.
+        if NodeRecord::may_read(nodes.records, reader, index)
+            && let Some(node) = NodeRecord::of(nodes.records, reader)
             && node.reads(index)
         {
-            let [needs, _] =
-                nodes.needed(&node, record, NodeState::load(states, reader).next as usize);
+            let [needs, _] = nodes.needed(
+                &node,
+                record.sides[0],
+                NodeState::load(states, reader).next as usize,
+            );
             if nodes.before(needs, first) {
                 first = needs;
             }
@@ -255,9 +260,9 @@ const fn lacks(
     next: usize,
     input: usize,
 ) -> bool {
-    match NodeRecord::of(nodes.records, input) {
-        Some(record) => {
-            let [_, end] = nodes.needed(node, &record, next);
+    match NodeRecord::height_of(nodes.records, input) {
+        Some(height) => {
+            let [_, end] = nodes.needed(node, height, next);
             nodes.before(NodeState::load(states, input).next as usize, end)
         }
         None => true,
