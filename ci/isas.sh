@@ -4,8 +4,8 @@
 # which take every kernel by themselves, are not among them. The C programs are run on each by a test
 # of their own.
 # usage: ci/isas.sh [--whole [ISA [PART]]]        (--whole: the whole suite, training included, on each or on one;
-#        PART: `units`, which lie beside the code, `command`, those of the command, `c`, programs in C and
-#        C++, or `tests`, all others)
+#        PART: `units`, which lie beside the code, `command`, those of the command, or `tests`, all others
+#        but programs in C and C++)
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/isas.sh
@@ -27,7 +27,6 @@ for isa in $(isas); do
         --whole)
             runs units --lib --bins --examples
             runs tests --test '[!c]*'
-            runs c --test 'c_*' --test 'cpp_*'
             runs command --test cli
             ;;
         *)

@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 
 . ci/lib/isas.sh
 
-parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips)
-# The whole suite, training included, on each instruction set of this CPU, in four parts.
-for isa in $(isas); do parts+=("units-on-$isa" "tests-on-$isa" "c-on-$isa" "command-on-$isa"); done
+parts=(sanitizers fuzz armv7 libtorch-training kills kills-keeping-the-best flips aarch64-portable wasm-plain)
+# The whole suite, training included, on each instruction set of this CPU but the best, which every
+# run takes, in three parts. Programs in C run on each of them in every run.
+for isa in $(isas | head -n -1); do parts+=("units-on-$isa" "tests-on-$isa" "command-on-$isa"); done
 parts+=(release-crates release-files)
 
 usage="usage: ci/long.sh ${parts[*]} | --list | --today"
@@ -21,6 +22,8 @@ case $1 in
     sanitizers) ci/sanitizers.sh ;;
     fuzz) ci/fuzz.sh ;;
     armv7) ci/armv7.sh ;;
+    aarch64-portable) ci/aarch64.sh portable ;;
+    wasm-plain) ci/wasm.sh plain ;;
     libtorch-training) ci/libtorch-training.sh ;;
     kills) ci/kills.sh killed_trainings_lose ;;
     kills-keeping-the-best) ci/kills.sh killed_trainings_that_keep_the_best ;;

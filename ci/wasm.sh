@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs bnn-core's tests for WebAssembly in node, with vector instructions and without.
+# Runs bnn-core's tests for WebAssembly in node, with vector instructions or without.
+# usage: ci/wasm.sh [plain]        (plain: without, of the long tier)
 set -eu
 cd "$(dirname "$0")/.."
 . ci/lib/cross.sh
@@ -20,11 +21,14 @@ if ! rustup_has $target; then
     [ -x "$linker" ] || { echo "no $linker: rustup's toolchain is needed" >&2; exit 1; }
     set_for_target $target LINKER "$linker"
 fi
-for simd in +simd128 -simd128; do
-    use_target $target std,test "-C target-feature=$simd $libc"
-    echo "wasm32, $simd"
-    # `std` is there but gives no threads: the tests that start threads of their own cannot run. A
-    # panic ends the program, so its message is not kept back.
-    test_core $target --tests -- --no-capture --skip any_number_of_threads_gives_the_same_result \
-        --skip threads_share
-done
+case ${1:-} in
+    "") simd=+simd128 ;;
+    plain) simd=-simd128 ;;
+    *) echo "usage: ci/wasm.sh [plain]" >&2; exit 2 ;;
+esac
+use_target $target std,test "-C target-feature=$simd $libc"
+echo "wasm32, $simd"
+# `std` is there but gives no threads: the tests that start threads of their own cannot run. A panic
+# ends the program, so its message is not kept back.
+test_core $target --tests -- --no-capture --skip any_number_of_threads_gives_the_same_result \
+    --skip threads_share

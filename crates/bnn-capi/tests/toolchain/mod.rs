@@ -66,7 +66,7 @@ pub(crate) fn programs(compiler: &str, flags: &[&str], folder: &str) -> Vec<Prog
 }
 
 /// The C or C++ files of a folder of `ffi-tests/`.
-fn sources(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(repository().join("ffi-tests").join(folder)).unwrap();
     let files = files.map(|file| file.unwrap().path());
     let sources: Vec<_> = files
