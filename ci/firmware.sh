@@ -220,6 +220,9 @@ done
 # The constants behind the predictions.
 everywhere costs
 
+# What measures any model.
+BNN=target/debug/bnn examples/tiny/measure.sh firmware/models/resnet.bnn digits m0 rv32imc
+
 # The template, as a user copies and runs it.
 link_for_bare_metal $m4
 told=$(cd firmware/template && cargo run --quiet --locked --release --target-dir ../../target/template)

@@ -14,6 +14,8 @@ fn main() {
             true => (include_str!("memory/words.x"), &["link.x"]),
             false => (include_str!("memory/words-virt.x"), &["memory.x", "link.x"]),
         }
+    } else if target.starts_with("thumb") && env::var_os("CARGO_FEATURE_LARGE").is_some() {
+        (include_str!("memory/mps2.x"), &["link.x"])
     } else if target.starts_with("thumbv6m") {
         (include_str!("memory/microbit.x"), &["link.x"])
     } else if target.starts_with("thumbv8m") {
