@@ -24,7 +24,7 @@ struct Arguments {
     /// Data, as `bnn train --data` takes them
     data: String,
     /// Convolutions: CHANNELS[xKERNEL][sSTRIDE][v][mPOOL], with `v` for windows without padding
-    #[arg(long, value_delimiter = ',', default_value = "12x5m2,14m2,12s2v")]
+    #[arg(long, value_delimiter = ',', default_value = "12x7s2,14m2,12s2v")]
     layers: Vec<Layer>,
     /// Passes over the training images
     #[arg(long, default_value_t = 60)]

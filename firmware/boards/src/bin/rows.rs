@@ -28,16 +28,16 @@ fn main() -> ! {
     };
     for len in 0..=LEN {
         for extreme in [false, true] {
-            let mut x: [i16; LEN + 1] = core::array::from_fn(|at| number(1, at, extreme));
-            let to: [i16; LEN + 1] = core::array::from_fn(|at| number(2, at, extreme));
-            // On both sides of a word's beginning.
-            for start in [0, 1.min(LEN - len)] {
-                tell(pairs_are_right(&to, &x, start, len));
+            let x = Row(core::array::from_fn(|at| number(1, at, extreme)));
+            let to = Row(core::array::from_fn(|at| number(2, at, extreme)));
+            // Each on a word's beginning and in its middle.
+            for starts in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+                tell(pairs_are_right(&to, &x, starts, len));
             }
-            // Sums of products with the greatest numbers do not leave `i32`.
-            x.iter_mut().for_each(|x| *x >>= 1);
             for sums in 0..=SUMS {
-                tell((0..=GAP).all(|gap| products_are_right(&x[..len], sums, len + gap, extreme)));
+                tell(
+                    (0..=GAP).all(|gap| products_are_right(&x.0[..len], sums, len + gap, extreme)),
+                );
             }
         }
     }
@@ -54,18 +54,25 @@ fn number(seed: u32, at: usize, extreme: bool) -> i16 {
     }
 }
 
-fn pairs_are_right(to: &[i16], x: &[i16], start: usize, len: usize) -> bool {
-    let range = start..start + len;
-    let (mut sums, mut greater) = ([0; LEN + 1], [0; LEN + 1]);
-    sums.copy_from_slice(to);
-    greater.copy_from_slice(to);
-    add_to_each(&mut sums[range.clone()], &x[range.clone()]);
-    most_of_each(&mut greater[range.clone()], &x[range.clone()]);
+/// Elements that begin on a word, as kernels that take two at once ask for.
+#[repr(align(4))]
+struct Row([i16; LEN + 1]);
+
+/// Of `len` elements from `starts` on in each row.
+fn pairs_are_right(to: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
+    let [own, other] = starts.map(|start| start..start + len);
+    let (mut sums, mut greater) = (Row(to.0), Row(to.0));
+    add_to_each(&mut sums.0[own.clone()], &x.0[other.clone()]);
+    most_of_each(&mut greater.0[own.clone()], &x.0[other]);
     (0..=LEN).all(|at| {
-        let (a, b) = (to[at], x[at]);
-        match range.contains(&at) {
-            true => sums[at] == a.saturating_add(b) && greater[at] == a.max(b),
-            false => sums[at] == a && greater[at] == a,
+        let a = to.0[at];
+        let is_right = |sum, most| sums.0[at] == sum && greater.0[at] == most;
+        match own.contains(&at) {
+            true => {
+                let b = x.0[at + starts[1] - starts[0]];
+                is_right(a.saturating_add(b), a.max(b))
+            }
+            false => is_right(a, a),
         }
     })
 }

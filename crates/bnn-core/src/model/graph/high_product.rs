@@ -31,7 +31,7 @@ impl HighProduct {
             return (most <= i32::MAX as u64).then_some(Self::Beyond(BeyondHalf { half, right }));
         }
         let left = u32::from(32_u8.checked_sub(shift)?);
-        let fits = most.checked_shl(left)? <= i32::MAX as u64 && left < 31;
+        let fits = left < 31 && most <= i32::MAX as u64 >> left;
         fits.then_some(Self::Upper(UpperHalf { left }))
     }
 }

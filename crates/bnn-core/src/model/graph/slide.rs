@@ -26,8 +26,8 @@ pub(in crate::model) const fn step(records: &[[u8; RECORD_BYTES]], mut index: us
 }
 
 /// Rows of the input in which a graph shows whether it slides: those of a window and a step. `None`:
-/// it does not, for a window is padded above or below, rows of the output are several, or rows too
-/// many.
+/// it does not, for a window is padded above or below, rows of the output are several, rows too many,
+/// or a step is longer than a window, so that windows would be left out.
 pub(in crate::model) const fn rows_to_show(records: &[[u8; RECORD_BYTES]]) -> Option<usize> {
     let last = records.len().saturating_sub(1);
     let mut index = 0;
@@ -41,14 +41,13 @@ pub(in crate::model) const fn rows_to_show(records: &[[u8; RECORD_BYTES]]) -> Op
         }
         index += 1;
     }
-    let rows = match NodeRecord::of(records, 0) {
-        Some(input) => input.height().saturating_add(step(records, 0)),
-        None => return None,
-    };
-    // No two rows that are of use at the same time are farther apart.
-    match rows <= FAR {
-        true => Some(rows),
-        false => None,
+    let step = step(records, 0);
+    match NodeRecord::of(records, 0) {
+        // No two rows that are of use at the same time are farther apart.
+        Some(input) if step <= input.height() && input.height() + step <= FAR => {
+            Some(input.height() + step)
+        }
+        _ => None,
     }
 }
 

@@ -84,7 +84,7 @@ impl SpatialNet {
             depth @ 1..=8 => InputType::Unsigned { depth },
             _ => InputType::Thresholds,
         };
-        let channels = dice.one_of(&[1, 2, 3, 6, 32, 64, 96]);
+        let channels = dice.one_of(&[1, 2, 3, 6, 16, 32, 48, 64, 80, 96]);
         let image = [
             1 + dice.below(limits.image[0]),
             1 + dice.below(limits.image[1]),

@@ -37,7 +37,7 @@ fn draw(seed: u64, size: usize, slides: bool) -> Graph {
     let mut dice = Dice::new(seed.wrapping_mul(1 << 20));
     let most = if slides { 24 } else { 9 };
     let sides = [1 + dice.below(most), 1 + dice.below(7)];
-    let channels = dice.one_of(&[1, 2, 3, 4, 6, 31, 32, 64, 65]);
+    let channels = dice.one_of(&[1, 2, 3, 4, 6, 16, 31, 32, 48, 64, 65, 80]);
     let input_shape = [sides[0], sides[1], channels];
     let input = match dice.below(3) {
         0 => InputType::Bits,
@@ -134,6 +134,29 @@ impl Sketch {
         self.dice.noise(n).into_iter().map(|v| v % below).collect()
     }
 
+    /// Integers, in a third of the calls of all sizes, so that large shifts leave something of them.
+    fn factors(&mut self, n: usize, below: i32) -> Vec<i32> {
+        match self.dice.below(3) {
+            0 => {
+                let (noise, more) = (self.dice.noise(n), self.dice.noise(n));
+                let all = noise.into_iter().zip(more);
+                all.map(|(a, b)| match a & 15 {
+                    0 => i32::MIN,
+                    1 => i32::MAX,
+                    _ => a.wrapping_mul(0x0101_0101) ^ b,
+                })
+                .collect()
+            }
+            _ => self.integers(n, below),
+        }
+    }
+
+    /// Around where one way to round gives way to the next: at 32, and where 32 bits are too few.
+    fn shift(&mut self) -> u8 {
+        self.dice
+            .one_of(&[0, 1, 8, 9, 14, 15, 16, 17, 21, 31, 32, 33, 36, 62])
+    }
+
     fn reals(&mut self, n: usize) -> Vec<f32> {
         let noise = self.dice.noise(n).into_iter();
         noise
@@ -154,9 +177,9 @@ impl Sketch {
                 bias: self.reals(n),
             },
             _ => NodeEpilogue::Fixed {
-                factor: self.integers(n, 1 << 12),
-                bias: self.integers(n, 500),
-                shift: self.dice.one_of(&[0, 1, 9, 14]),
+                factor: self.factors(n, 1 << 12),
+                bias: self.factors(n, 500),
+                shift: self.shift(),
             },
         }
     }
@@ -165,8 +188,8 @@ impl Sketch {
         match values {
             Values::Real => Slopes::Real(self.reals(n)),
             _ => Slopes::Fixed {
-                slope: self.integers(n, 400),
-                shift: self.dice.one_of(&[0, 8]),
+                slope: self.factors(n, 400),
+                shift: self.shift(),
             },
         }
     }
