@@ -13,7 +13,8 @@ use crate::tape::Var;
 /// Where the inner network makes fewer rows of images, because its convolutions are not padded
 /// above and below, the last rows of `x` are added: in a series whose rows are steps, the newest
 /// ones, so that the network is causal (as in Bai et al. 2018, arXiv 1803.01271), and
-/// [`bnn_core::model::Stream`] slides.
+/// [`bnn_core::model::Stream`] slides. Which rows the inner network lost is not looked at: these are
+/// the right ones for convolutions whose vertical strides are 1.
 #[derive(Clone, Debug)]
 pub struct Residual<M>(
     /// The inner network.

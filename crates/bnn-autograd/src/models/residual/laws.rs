@@ -31,3 +31,37 @@ fn react_net_a_has_the_units_of_the_paper_and_a_score_for_each_class() {
     assert_eq!(scores.shape(), [2, 5]);
     assert!(ResidualConfig::react_net_a([32, 32, 3], usize::MAX, 5).is_err());
 }
+
+#[test]
+fn series_whose_files_could_not_slide_are_refused_before_training() {
+    let series = |rows: usize, strides: &[usize]| {
+        let units = strides.iter().map(|&stride| UnitConfig {
+            channels: 2,
+            kernel: 1,
+            stride,
+        });
+        let config = ResidualConfig {
+            image: [rows, 1, 1],
+            family: Family::BiRealNet,
+            fixed_point: None,
+            integer_scores: false,
+            stem: StemConfig {
+                channels: 2,
+                kernel: 1,
+                stride: 1,
+                pool: false,
+            },
+            units: units.collect(),
+            slides: true,
+            recompute: 0,
+            classes: 2,
+        };
+        let net = ResidualNet::new(config, &mut Rng::new(1));
+        net.err().map(|error| error.to_string())
+    };
+    assert_eq!(series(255, &[1]), None);
+    assert!(series(256, &[1]).is_some_and(|text| text.contains("last image")));
+    assert_eq!(series(16_000, &[2; 7]), None);
+    assert!(series(16_380, &[2; 7]).is_some_and(|text| text.contains("window and of a step")));
+    assert!(series(3, &[2, 2]).is_some_and(|text| text.contains("rows of a step")));
+}

@@ -66,6 +66,11 @@ const SCORES: i8 = 12;
 /// Inputs of a layer at most, so that sums of numbers of 16 bits times 8 have 32 bits, as a model
 /// file wants them.
 const MOST_SUMMED: usize = (i32::MAX as usize) >> 22;
+/// Rows of a window of a model file, which the mean of the last image is.
+const MOST_ROWS_OF_MEAN: usize = 255;
+/// Rows of a window and of a step of a file that slides (docs/MODEL_FORMAT.md, "Rows without an
+/// end").
+const MOST_ROWS_OF_STREAM: usize = 1 << 14;
 
 impl ResidualNet {
     /// A network with random weights.
@@ -96,6 +101,7 @@ impl ResidualNet {
         let what = "rows of the images";
         let expected = "enough for windows that are not padded";
         Error::check_range(what, expected, height as f64, !config.slides || fits)?;
+        config.check_series()?;
         // Refuses images that do not fit before there are weights.
         Conv2d::new(config.image, channels, [kernel, columns], options)?;
         config.check_weights()?;
@@ -156,6 +162,37 @@ impl ResidualConfig {
         }
         weights.add(self.classes, [inputs, 1])?;
         weights.check_memory(self.largest())
+    }
+
+    /// Refuses series over which a file could not slide, before a network is trained for nothing.
+    fn check_series(&self) -> Result<(), Error> {
+        if !self.slides {
+            return Ok(());
+        }
+        let last = self.sizes().last().map_or(0, |[height, ..]| height);
+        let what = "rows of the last image, of a network that slides";
+        Error::check_range(what, "at most 255", last as f64, last <= MOST_ROWS_OF_MEAN)?;
+        let strides = [self.stem.stride]
+            .into_iter()
+            .chain(self.stem.pool.then_some(STEM_POOL.1[0]))
+            .chain(self.units.iter().map(|unit| unit.stride));
+        let step = strides.fold(1, usize::saturating_mul);
+        let [height, ..] = self.image;
+        let rows = height.saturating_add(step);
+        let what = "rows of a window and of a step, of a network that slides";
+        Error::check_range(
+            what,
+            "at most 16384",
+            rows as f64,
+            rows <= MOST_ROWS_OF_STREAM,
+        )?;
+        let what = "rows of a step, of a network that slides";
+        Error::check_range(
+            what,
+            "at most those of a window",
+            step as f64,
+            step <= height,
+        )
     }
 
     /// Refuses what a network in fixed point cannot have, before it is trained for nothing.
