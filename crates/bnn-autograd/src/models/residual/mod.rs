@@ -179,20 +179,10 @@ impl ResidualConfig {
         let step = strides.fold(1, usize::saturating_mul);
         let [height, ..] = self.image;
         let rows = height.saturating_add(step);
+        // No step is longer than a window, for no stride is than its filter.
         let what = "rows of a window and of a step, of a network that slides";
-        Error::check_range(
-            what,
-            "at most 16384",
-            rows as f64,
-            rows <= MOST_ROWS_OF_STREAM,
-        )?;
-        let what = "rows of a step, of a network that slides";
-        Error::check_range(
-            what,
-            "at most those of a window",
-            step as f64,
-            step <= height,
-        )
+        let fits = rows <= MOST_ROWS_OF_STREAM;
+        Error::check_range(what, "at most 16384", rows as f64, fits)
     }
 
     /// Refuses what a network in fixed point cannot have, before it is trained for nothing.
