@@ -67,10 +67,10 @@ pub(crate) fn write(folder: &Path, out: &Path, copies: usize, seed: u64) -> Resu
     Ok(())
 }
 
-/// Reads a part that [`write`] has written.
+/// Reads a part that [`write()`] has written.
 ///
 /// # Errors
-/// Files that cannot be read or are none that [`write`] has written.
+/// Files that cannot be read or are none that [`write()`] has written.
 pub(crate) fn read(folder: &Path, part: &str) -> Result<Dataset, Failure> {
     let words = std::fs::read_to_string(folder.join("words.txt"))?;
     let words: Vec<String> = words.lines().map(str::to_owned).collect();
@@ -88,11 +88,11 @@ pub(crate) fn read(folder: &Path, part: &str) -> Result<Dataset, Failure> {
     Ok(Dataset::new(part, layout, x, labels)?.with_class_names(words)?)
 }
 
-/// Reads the training samples that [`write`] has written, apart: the recordings as they are, and
+/// Reads the training samples that [`write()`] has written, apart: the recordings as they are, and
 /// each time that they were varied.
 ///
 /// # Errors
-/// Files that cannot be read or are none that [`write`] has written.
+/// Files that cannot be read or are none that [`write()`] has written.
 pub(crate) fn read_copies(folder: &Path) -> Result<Vec<Dataset>, Failure> {
     let all = read(folder, "train")?;
     let copies = std::fs::read_to_string(folder.join("copies.txt"))?;
