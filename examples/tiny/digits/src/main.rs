@@ -23,7 +23,7 @@ use network::Layer;
 struct Arguments {
     /// Data, as `bnn train --data` takes them
     data: String,
-    /// Convolutions: CHANNELS[xKERNEL][sSTRIDE][v][mPOOL], with `v` for windows without padding
+    /// Convolutions: `CHANNELS[xKERNEL][sSTRIDE][v][mPOOL]`, with `v` for windows without padding
     #[arg(long, value_delimiter = ',', default_value = "12x7s2,14m2,12s2v")]
     layers: Vec<Layer>,
     /// Passes over the training images
