@@ -222,12 +222,7 @@ proptest! {
         let inner = Model::open(&file).unwrap();
         let mut memory = vec![0; Stream::words(&inner).unwrap()];
         let mut stream = stream(&model, &mut memory);
-        stream.words[2] = core::ptr::without_provenance(seen);
-        stream.words[3] = core::ptr::without_provenance(flags);
-        for (i, word) in memory.iter_mut().enumerate() {
-            *word = noise[i % 4].rotate_left(i as u32);
-        }
-        stream.words[0] = memory.as_mut_ptr().cast_const().cast();
+        scribble(&mut stream, &mut memory, [seen, flags], noise);
         let (rows, row_bytes) = net.rows(1);
         let output_bytes = output_of(&inner).unwrap().bytes;
         for _ in 0..20 {
@@ -314,6 +309,17 @@ fn residual_net(height: usize, padded: bool) -> AlignedBytes {
     AlignedBytes::from(graph.write().unwrap().as_slice())
 }
 
+/// Writes anything into a stream and its memory, but the pointer to it and its length.
+fn scribble(stream: &mut bnn_stream_t, memory: &mut [u64], kept: [usize; 2], noise: [u64; 4]) {
+    for (word, kept) in stream.words[2..].iter_mut().zip(kept) {
+        *word = core::ptr::without_provenance(kept);
+    }
+    for (i, word) in memory.iter_mut().enumerate() {
+        *word = noise[i % 4].rotate_left(i as u32);
+    }
+    stream.words[0] = memory.as_mut_ptr().cast_const().cast();
+}
+
 /// Pushes a row of two bytes; its result, if there is one.
 fn pushed(stream: &mut bnn_stream_t, row: &[u8]) -> Option<[i32; 2]> {
     let (mut y, mut ready) = ([0; 2], 7);
@@ -370,12 +376,7 @@ proptest! {
         let inner = Model::open(&file).unwrap();
         let mut memory = vec![0; Stream::words(&inner).unwrap()];
         let mut stream = stream(&model, &mut memory);
-        stream.words[2] = core::ptr::without_provenance(seen);
-        stream.words[3] = core::ptr::without_provenance(flags);
-        for (i, word) in memory.iter_mut().enumerate() {
-            *word = noise[i % 4].rotate_left(i as u32);
-        }
-        stream.words[0] = memory.as_mut_ptr().cast_const().cast();
+        scribble(&mut stream, &mut memory, [seen, flags], noise);
         for _ in 0..20 {
             pushed(&mut stream, &[3, 4]);
         }

@@ -60,8 +60,9 @@ pub(crate) struct TrainArgs {
     /// network make two or four pixels of a side one (4 by default above 96 pixels, 1 below).
     /// With fixed=8 a residual network computes with fixed-point numbers of 16 bits, 8 of them after
     /// the point, for devices without floats. With slides its filters stay inside the image above and
-    /// below, so that the model slides over a series whose steps are rows. With recompute=6 it keeps the input of every sixth
-    /// convolution for the reverse pass and computes the rest again: less memory, the same network
+    /// below, so that the model slides over a series whose steps are rows. With recompute=6 it keeps
+    /// the input of every sixth convolution for the reverse pass and computes the rest again: less
+    /// memory, the same network
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
     /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not

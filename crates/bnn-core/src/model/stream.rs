@@ -102,10 +102,7 @@ impl<'m> Stream<'m> {
     /// Those of [`Stream::words`]; memory too short; as [`Kernel::active`].
     pub fn new(model: Model<'m>, memory: &'m mut [u64]) -> Result<Self, ModelError> {
         let state = StreamState {
-            slides: match model.is_graph() {
-                true => model.slides,
-                false => model.chain_step().is_some(),
-            },
+            slides: model.step().is_some(),
             seen: 0,
             done: false,
         };

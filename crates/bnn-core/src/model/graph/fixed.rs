@@ -104,3 +104,15 @@ pub const fn average(sum: i32, count: i32) -> i16 {
     // At most 2^16 numbers of 16 bits are summed: no overflow.
     sum.wrapping_add(count / 2).div_euclid(count) as i16
 }
+
+/// Numbers of any size for tests, extremes among them.
+#[cfg(test)]
+pub(super) fn numbers() -> impl proptest::strategy::Strategy<Value = i32> {
+    use proptest::prelude::*;
+    prop_oneof![
+        any::<i32>(),
+        (0_u32..32, any::<i32>()).prop_map(|(shift, v)| v >> shift),
+        Just(i32::MIN),
+        Just(i32::MAX),
+    ]
+}

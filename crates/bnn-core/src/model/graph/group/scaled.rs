@@ -153,22 +153,12 @@ mod tests {
 
     use super::*;
 
-    /// Numbers of any size, extremes among them.
-    fn number() -> impl Strategy<Value = i32> {
-        prop_oneof![
-            any::<i32>(),
-            (0_u32..32, any::<i32>()).prop_map(|(shift, v)| v >> shift),
-            Just(i32::MIN),
-            Just(i32::MAX),
-        ]
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
         fn each_way_gives_the_number_of_the_definition(
-            v in number(), factor in number(), bias in number(), shift in 0_u8..=62, more: u16,
+            v in fixed::numbers(), factor in fixed::numbers(), bias in fixed::numbers(), shift in 0_u8..=62, more: u16,
         ) {
             let most = u64::from(v.unsigned_abs()) + u64::from(more) % 3;
             let found = match Scaled::new(most, &[factor], &[bias], shift) {
@@ -190,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_added_saturates(v: i16, by in number()) {
+        fn what_is_added_saturates(v: i16, by in fixed::numbers()) {
             prop_assert_eq!(plus(v.into(), by), fixed::plus(v, by).into());
         }
     }

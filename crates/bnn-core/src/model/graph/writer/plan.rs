@@ -76,6 +76,15 @@ enum Rows {
     Endless(usize),
 }
 
+impl Rows {
+    fn of(self, encoded: &[[u8; RECORD_BYTES]]) -> Nodes<'_> {
+        Nodes {
+            records: encoded,
+            endless: matches!(self, Self::Endless(_)),
+        }
+    }
+}
+
 /// How often a plan is mended at most.
 const MOST_PASSES: usize = 8;
 
@@ -131,18 +140,15 @@ fn run(
 ) -> Result<(), Error> {
     let mut states = memory::zeros::<u32>(records.len())?;
     let mut from = records.len() - 1;
-    let (endless, most) = match rows {
-        Rows::OfAnImage => (false, usize::MAX),
-        Rows::Endless(rows) => (true, rows),
-    };
-    let nodes = Nodes {
-        records: encoded,
-        endless,
+    let nodes = rows.of(encoded);
+    let most = match rows {
+        Rows::OfAnImage => usize::MAX,
+        Rows::Endless(rows) => rows,
     };
     let mut steps = most_steps(encoded);
     while let Some(index) = last_ready(nodes, &states, from) {
         let of_input = usize::from(NodeState::load(&states, 0).next);
-        if endless && (index == 0 && of_input >= most || steps == 0) {
+        if nodes.endless && (index == 0 && of_input >= most || steps == 0) {
             break;
         }
         steps = steps.saturating_sub(1);
@@ -169,10 +175,7 @@ fn uses(
     rows: Rows,
     uses: &mut [Use],
 ) -> Result<(), Error> {
-    let nodes = Nodes {
-        records: encoded,
-        endless: matches!(rows, Rows::Endless(_)),
-    };
+    let nodes = rows.of(encoded);
     let mut before = 0;
     run(records, encoded, rows, |index, states| {
         uses[before].stays |= !is_free(nodes, states, before, before);
@@ -218,10 +221,7 @@ fn most_rows(
     rows: Rows,
     most: &mut [u16],
 ) -> Result<(), Error> {
-    let nodes = Nodes {
-        records: encoded,
-        endless: matches!(rows, Rows::Endless(_)),
-    };
+    let nodes = rows.of(encoded);
     run(records, encoded, rows, |index, states| {
         if replaced(encoded, &records[index]).is_none() {
             let next = usize::from(NodeState::load(states, index).next);
