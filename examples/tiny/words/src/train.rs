@@ -7,7 +7,7 @@ use bnn_autograd::data::Dataset;
 use bnn_autograd::export::{ExportConfig, export};
 use bnn_autograd::files::write_atomic;
 use bnn_autograd::train::{TrainConfig, Trainer};
-use bnn_core::model::{InputType, argmax};
+use bnn_core::model::{AlignedBytes, InputType, Model, argmax};
 use tiny_audio::FEATURES;
 
 use crate::Failure;
@@ -66,22 +66,22 @@ pub(crate) fn evaluate(model: &Path, folder: &Path) -> Result<(), Failure> {
 
 fn evaluate_file(file: &[u8], folder: &Path) -> Result<(), Failure> {
     println!("{} bytes", file.len());
+    let aligned = AlignedBytes::from(file);
+    let model = Model::open(&aligned)?;
     for part in ["val", "test"] {
         let set = read(folder, part)?;
-        let (right, of) = (right(file, &set)?, set.samples());
+        let (right, of) = (right(&model, &set)?, set.samples());
         let share = 100.0 * right as f64 / of as f64;
         println!("{part}: {right} of {of} recordings right, {share:.2} %");
     }
     Ok(())
 }
 
-/// How many samples the file is right about.
-fn right(file: &[u8], set: &Dataset) -> Result<usize, Failure> {
-    let mut right = 0;
-    for (frames, label) in set.pixels().chunks(set.features()).zip(set.labels()) {
-        let scores = scores(file, frames)?;
-        let scores = scores.first().ok_or("a model of another size")?;
-        right += usize::from(argmax(scores) == Some(usize::from(*label)));
-    }
-    Ok(right)
+/// How many samples the model is right about.
+fn right(model: &Model<'_>, set: &Dataset) -> Result<usize, Failure> {
+    let scores = scores(model, set.pixels().chunks(set.features()))?;
+    let answers = scores.iter().map(|scores| argmax(scores));
+    let right = answers.zip(set.labels());
+    let right = right.filter(|(answer, label)| *answer == Some(usize::from(**label)));
+    Ok(right.count())
 }

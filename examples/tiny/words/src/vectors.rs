@@ -27,7 +27,9 @@ pub(crate) fn write(model: &Path, name: &str, recordings: &[PathBuf]) -> Result<
     };
     let frames = features(&sound);
     let file = std::fs::read(model).map_err(|error| format!("{}: {error}", model.display()))?;
-    let scores = scores(&file, &frames)?;
+    let file = AlignedBytes::from(file.as_slice());
+    let model = Model::open(&file)?;
+    let scores = scores(&model, windows(&model, &frames))?;
     let samples: Vec<u8> = sound.iter().flat_map(|x| x.to_le_bytes()).collect();
     let of_scores: Vec<u8> = scores
         .iter()
@@ -50,16 +52,21 @@ pub(crate) fn write(model: &Path, name: &str, recordings: &[PathBuf]) -> Result<
     Ok(())
 }
 
-/// The integer scores of all windows of frames, as a stream gives them.
+/// All windows of frames, as a stream through a model sees them.
+fn windows<'f>(model: &Model<'_>, frames: &'f [u8]) -> impl Iterator<Item = &'f [u8]> {
+    let window = model.input_shape()[0] * FEATURES;
+    frames.windows(window).step_by(FEATURES)
+}
+
+/// The integer scores of windows.
 ///
 /// # Errors
-/// A file that is no model, or whose scores are no integers.
-pub(crate) fn scores(file: &[u8], frames: &[u8]) -> Result<Vec<Vec<i32>>, Failure> {
-    let aligned = AlignedBytes::from(file);
-    let model = Model::open(&aligned)?;
+/// A model for other windows, or whose scores are no integers.
+pub(crate) fn scores<'w>(
+    model: &Model<'_>,
+    windows: impl Iterator<Item = &'w [u8]>,
+) -> Result<Vec<Vec<i32>>, Failure> {
     let mut scratch = vec![0; model.scratch_words(1)?];
-    let window = model.input_shape()[0] * FEATURES;
-    let windows = frames.windows(window).step_by(FEATURES);
     let scores = windows.map(|window| {
         let mut scores = vec![0; model.output_shape()[2]];
         model.run(
@@ -89,9 +96,9 @@ mod tests {
         };
         let file = export(&mut network(40, &mut Rng::new(1))?, config)?;
         let frames = features(&sounds::synthetic(1));
-        let mut expected = scores(&file, &frames)?.into_iter();
         let aligned = AlignedBytes::from(file.as_slice());
         let model = Model::open(&aligned)?;
+        let mut expected = scores(&model, windows(&model, &frames))?.into_iter();
         let mut memory = vec![0; Stream::words(&model)?];
         let mut stream = Stream::new(model, &mut memory)?;
         for frame in frames.chunks(FEATURES) {
