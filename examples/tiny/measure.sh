@@ -58,6 +58,6 @@ for core in "${@:-m0 m4 m7 rv32imc}"; do for core in $core; do
     flash=$(awk '$1 ~ /^\.(vector_table|text|rodata|data|init|init_array|eh_frame|gcc_except_table)/ { bytes += $2 } END { print bytes + 0 }' "$told.sizes")
     variables=$(awk '$1 ~ /^\.(data|bss|uninit)/ { bytes += $2 } END { print bytes + 0 }' "$told.sizes")
     rm "$told.sizes"
-    echo "| $name | $(number "an image: at most ") | $flash | $(($(number "memory: ") + $(number "stack: ") + variables)) |"
+    echo "| $name | $(number "an image: at most ") | $flash | $(($(number "memory of the stream: ") + $(number "stack: ") + variables)) |"
 done; done
 tail -n 1 "$told"

@@ -3,6 +3,8 @@
 
 pub mod counter;
 pub mod digits;
+#[cfg(feature = "conv")] // streams
+pub mod images;
 pub mod noise;
 pub mod outcome;
 pub mod stack;

@@ -9,8 +9,8 @@
 #![no_std]
 #![no_main]
 
-use bnn_core::model::{Input, Model, Output, Sizes, Stream};
-use boards::counter::Counter;
+use bnn_core::model::{Model, Sizes};
+use boards::images;
 use boards::told::tell;
 use semihosting::process;
 
@@ -20,11 +20,6 @@ static MODEL: Model = bnn_core::include_model!(concat!(env!("BNN_VECTORS"), "/re
 
 const SIZES: Sizes = MODEL.sizes();
 const IMAGES: usize = 10;
-/// Bytes of a row.
-const ROW: usize = {
-    let [_, width, channels] = MODEL.input_shape();
-    width * channels
-};
 
 #[unsafe(link_section = ".vectors_of_the_test")]
 static PIXELS: [u8; IMAGES * SIZES.inputs] =
@@ -35,39 +30,10 @@ static SCORES: [u8; IMAGES * SIZES.outputs * 4] =
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let same = check().unwrap_or(0);
+    let same =
+        images::check::<i32, { SIZES.outputs }, { SIZES.stream_words }>(MODEL, &PIXELS, &SCORES);
+    let same = same.unwrap_or(0);
     let after = " images have every score of the host, bit for bit";
     tell("", same as u32, after);
     process::exit(i32::from(same != IMAGES))
-}
-
-/// How many images have the host's scores.
-fn check() -> Option<usize> {
-    let mut memory = [0; SIZES.stream_words];
-    tell(
-        "memory of the stream: ",
-        size_of_val(&memory) as u32,
-        " bytes",
-    );
-    let mut stream = Stream::new(MODEL, &mut memory).ok()?;
-    let mut counter = Counter::start_long();
-    let (mut same, mut instructions, mut most_instructions) = (0, 0, 0);
-    let mut expected = SCORES.as_chunks::<4>().0.chunks_exact(SIZES.outputs);
-    for row in PIXELS.chunks_exact(ROW) {
-        let mut scores = [0_i32; SIZES.outputs];
-        // Row by row: the last one takes many times what the others do, more than a round of the
-        // board's timer.
-        let (is_whole, of_row) =
-            counter.count(|| stream.push(Input::Bytes(row), Output::I32(&mut scores)));
-        instructions += of_row;
-        if !is_whole.ok()? {
-            continue;
-        }
-        most_instructions = most_instructions.max(instructions);
-        instructions = 0;
-        let found = scores.iter().map(|score| score.to_le_bytes());
-        same += usize::from(found.eq(expected.next()?.iter().copied()));
-    }
-    tell("an image: at most ", most_instructions, " instructions");
-    Some(same)
 }
