@@ -177,6 +177,8 @@ for name in residual resnet; do
     done
 done
 everywhere rows graph
+build_firmware boards $m4 graph,int8 rows
+on_m4 rows graph,int8
 # The instructions of an FPU are not used where there is one.
 build_firmware boards $fpu graph resnet
 emulate resnet $fpu graph qemu-system-arm mps2-an386
@@ -222,6 +224,8 @@ everywhere costs
 
 # What measures any model.
 BNN=target/debug/bnn examples/tiny/measure.sh firmware/models/resnet.bnn digits m0 rv32imc
+target/debug/examples/resnet32 "$vectors/mixed.bnn" mixed
+BNN=target/debug/bnn examples/tiny/measure.sh "$vectors/mixed.bnn" - m4
 
 # The template, as a user copies and runs it.
 link_for_bare_metal $m4

@@ -31,7 +31,10 @@ else
 fi
 # Of what a chain of layers does not use, nothing is linked.
 features=conv,large
-"$BNN" info "$model" --json | grep -q '"nodes":\[{' && features=graph,large
+"$BNN" info "$model" --json >"$BNN_VECTORS/tiny.json"
+grep -q '"nodes":\[{' "$BNN_VECTORS/tiny.json" && features=graph,large
+# More weights of 8 bits than those of stem and head.
+[ "$(grep -o '"weight_bits":8' "$BNN_VECTORS/tiny.json" | wc -l)" -le 2 ] || features=graph,int8,large
 
 use_cross binutils-arm-none-eabi binutils-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 told=$(mktemp)

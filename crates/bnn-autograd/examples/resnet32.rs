@@ -5,10 +5,12 @@
 //!
 //! ```console
 //! $ cargo run --release -p bnn-autograd --example resnet32 -- resnet32.bnn
+//! $ cargo run --release -p bnn-autograd --example resnet32 -- mixed.bnn mixed
 //! ```
 //!
 //! `bnn train --data FOLDER --arch reactnet:width=48,blocks=2,stem=2,fixed=8 --scores integer`
-//! trains it.
+//! trains it. With `mixed` it is a smaller one, most of whose weights have 8 bits:
+//! `reactnet:width=28,first=14,blocks=1,stem=2,fixed=8,int8=5`.
 
 use std::error::Error;
 
@@ -20,17 +22,23 @@ use bnn_core::model::InputType;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("expected the file's name")?;
+    let (first, width, blocks, int8_units) = match std::env::args().nth(2).as_deref() {
+        None => (48, 48, 2, 0),
+        Some("mixed") => (14, 28, 1, 5),
+        Some(other) => return Err(format!("expected mixed, or nothing, found {other}").into()),
+    };
     let image = [32, 32, 3];
     let config = ResidualConfig {
         stem: StemConfig {
-            channels: 48,
+            channels: first,
             kernel: 3,
             stride: 1,
             pool: true,
         },
         fixed_point: Some(8),
         integer_scores: true,
-        ..ResidualConfig::resnet(Family::ReActNet, image, 48, &[2, 2, 2], 10)?
+        int8_units,
+        ..ResidualConfig::resnet(Family::ReActNet, image, width, &[blocks; 3], 10)?
     };
     let rng = &mut Rng::new(1);
     let mut net = ResidualNet::new(config, rng)?;

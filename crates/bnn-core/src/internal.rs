@@ -31,10 +31,28 @@ pub const fn isa_c_name(isa: Isa) -> &'static CStr {
 pub mod rows {
     use crate::kernel;
 
-    /// Adds to each sum the products of `row` with as many weights: those where `weights` begins,
-    /// and for the sums after the first `stride` further on each.
-    pub fn add_products(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
-        kernel::add_products(row, weights, stride, sums);
+    /// Windows that are multiplied together, elements of each, and sums of each, at most.
+    pub const WINDOWS: usize = kernel::WINDOWS;
+    pub const LEN: usize = kernel::LEN;
+    pub const SUMS: usize = kernel::SUMS;
+
+    /// Adds to the first `outputs` sums of each window over `row` the products of its elements, `len`
+    /// of them, with as many weights: those where `weights` begins, and for the sums after the first
+    /// `stride` further on each. Windows are `step` apart; how many there are.
+    pub fn add_products(
+        row: &[i16],
+        [step, len]: [usize; 2],
+        weights: &[i8],
+        stride: usize,
+        sums: &mut [[i32; SUMS]; WINDOWS],
+        outputs: usize,
+    ) -> usize {
+        let mut windows = kernel::IntegerWindows::new(step);
+        let count = windows.most();
+        let to = windows.place(count, len).iter_mut();
+        to.zip(row).for_each(|(to, x)| *to = *x);
+        kernel::add_products(&windows, weights, stride, sums, outputs);
+        count
     }
 
     /// Adds to each element that of `x`, saturating.

@@ -75,7 +75,7 @@ fn roles(operation: &str) -> Option<&'static [Role]> {
         "binary_conv2d_max_pool2d" | "sign_weight_conv2d_max_pool2d" => {
             &[Role::Product, Role::Pool]
         }
-        "integer_scores" => &[Role::Product, Role::Affine],
+        "integer_scores" | "fixed_conv2d" => &[Role::Product, Role::Affine],
         "batch_norm" | "channel_scale" | "shift" | "fixed_affine" => &[Role::Affine],
         "sign" => &[Role::Sign],
         "hard_tanh" => &[Role::Clip],

@@ -45,15 +45,15 @@ pub struct FixedNorm<T: Real = f32> {
 }
 
 impl<T: Real> FixedNorm<T> {
-    /// The integers of evaluation.
-    fn step(&self) -> Result<ops::FixedAffine, Error> {
+    /// The integers of evaluation, for sums that are multiples of `2^-from`.
+    pub(super) fn step(&self, from: i8) -> Result<ops::FixedAffine, Error> {
         ops::check_exponent(self.exponent)?;
         let affine = self.norm.affine()?;
-        Ok(ops::FixedAffine::nearest(
-            &affine.scale,
-            &affine.bias,
-            self.exponent,
-        ))
+        let exponents = ops::Exponents {
+            from,
+            to: self.exponent,
+        };
+        Ok(exponents.step(&affine.scale, &affine.bias))
     }
 }
 
@@ -61,13 +61,13 @@ impl<T: Real> Module<T> for FixedNorm<T> {
     fn forward(&mut self, x: &Var<T>) -> Result<Var<T>, Error> {
         match self.norm.training {
             true => ops::fixed_point(&self.norm.forward(x)?, self.exponent),
-            false => ops::fixed_affine(x, self.step()?),
+            false => ops::fixed_affine(x, self.step(0)?),
         }
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
         let affine = self.norm.affine()?;
-        to.fixed_affine([&affine.scale, &affine.bias], self.step()?)
+        to.fixed_affine([&affine.scale, &affine.bias], self.step(0)?)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

@@ -26,10 +26,10 @@ pub(crate) struct Exponents {
 
 impl Exponents {
     /// The step from the integer sums of inputs and weights to the integers of the outputs.
-    pub(crate) fn step<T: Real>(self, scales: &Tensor<T>, bias: &Tensor<T>) -> FixedAffine {
+    pub(crate) fn step<T: Real>(self, scales: &[T], bias: &[T]) -> FixedAffine {
         let unit = T::from_f64(power(-self.from));
-        let scales: Vec<T> = scales.data().iter().map(|&scale| scale * unit).collect();
-        FixedAffine::nearest(&scales, bias.data(), self.to)
+        let scales: Vec<T> = scales.iter().map(|&scale| scale * unit).collect();
+        FixedAffine::nearest(&scales, bias, self.to)
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn integer_scores<T: Real>(
     exponents: Exponents,
 ) -> Result<Var<T>, Error> {
     let function = IntegerScores {
-        step: exponents.step(scales, b.value()),
+        step: exponents.step(scales.data(), b.value().data()),
         scales: scales.clone(),
         exponents,
     };

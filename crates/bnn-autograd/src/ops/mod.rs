@@ -56,8 +56,8 @@ pub use conv2d::{
     BinaryConv2dForward, ConvOptions, PadValue, Padding, binary_conv2d, conv2d, sign_weight_conv2d,
 };
 pub(crate) use conv2d::{
-    MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, ordered_conv2d, residual_unit,
-    sign_weight_conv2d_max_pool2d,
+    MaxPool, ResidualUnit, UnitVars, binary_conv2d_max_pool2d, fixed_conv2d, ordered_conv2d,
+    residual_unit, sign_weight_conv2d_max_pool2d,
 };
 pub use crop::crop;
 pub use cross_entropy::cross_entropy;

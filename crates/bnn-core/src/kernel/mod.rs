@@ -25,6 +25,8 @@ pub(crate) mod f32_operands;
 #[cfg(feature = "alloc")]
 mod f32_products;
 mod identity;
+#[cfg(feature = "graph")]
+mod integer_windows;
 mod isa;
 pub(crate) mod loops;
 #[cfg(feature = "alloc")]
@@ -49,6 +51,8 @@ pub(crate) use arch::portable::pack::{pack as pack_row, unpack as unpack_row};
 pub(crate) use arch::portable::small_core::fastest::subtract_mismatches;
 pub use dispatch::vectorised;
 pub(crate) use epilogue::{Epilogues, Factors};
+#[cfg(feature = "graph")]
+pub(crate) use integer_windows::{IntegerWindows, LEN, SUMS, WINDOWS};
 pub use isa::Isa;
 pub(crate) use sums::{NR, Sums};
 pub use types::Kernel;

@@ -6,14 +6,16 @@
 #![no_std]
 #![no_main]
 
-use bnn_core::internal::rows::{add_products, add_to_each, most_of_each};
+use bnn_core::internal::rows::{
+    LEN as LONGEST, SUMS, WINDOWS, add_products, add_to_each, most_of_each,
+};
 use boards::noise::noise;
 use semihosting::{println, process};
 
 /// Elements of the longest row.
 const LEN: usize = 70;
-/// Sums at most.
-const SUMS: usize = 11;
+/// Sums of a row of products at most.
+const OUTPUTS: usize = 11;
 /// Weights between those of a sum and those of the next, at most.
 const GAP: usize = 3;
 
@@ -34,10 +36,14 @@ fn main() -> ! {
             for starts in [[0, 0], [0, 1], [1, 0], [1, 1]] {
                 tell(pairs_are_right(&to, &x, starts, len));
             }
-            for sums in 0..=SUMS {
-                tell(
-                    (0..=GAP).all(|gap| products_are_right(&x.0[..len], sums, len + gap, extreme)),
-                );
+            for outputs in 0..=OUTPUTS {
+                // Windows that overlap, on words and between them, and windows apart.
+                for step in [1, 2, len, len + 3] {
+                    tell((0..=GAP).all(|gap| {
+                        let stride = len + gap;
+                        len > LONGEST || products_are_right([step, len], stride, outputs, extreme)
+                    }));
+                }
             }
         }
     }
@@ -77,16 +83,32 @@ fn pairs_are_right(to: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
     })
 }
 
-fn products_are_right(row: &[i16], sums: usize, stride: usize, extreme: bool) -> bool {
-    let weights: [i8; (LEN + GAP) * SUMS] =
+/// Of windows of `len` elements, `step` apart, as many as there is room for.
+fn products_are_right(
+    [step, len]: [usize; 2],
+    stride: usize,
+    outputs: usize,
+    extreme: bool,
+) -> bool {
+    let row: [i16; (LEN + 3) * WINDOWS] = core::array::from_fn(|at| number(4, at, extreme));
+    let weights: [i8; (LEN + GAP) * OUTPUTS] =
         core::array::from_fn(|at| (number(3, at, extreme) >> 8) as i8);
     // No weight after those of the last sum.
-    let used = (stride * sums).saturating_sub(stride - row.len());
-    let mut found = [0x5EED; SUMS];
-    add_products(row, &weights[..used], stride, &mut found[..sums]);
-    found.iter().enumerate().all(|(j, &found)| {
-        let products = row.iter().enumerate();
-        let products = products.map(|(i, &x)| i32::from(x) * i32::from(weights[j * stride + i]));
-        found == 0x5EED + if j < sums { products.sum() } else { 0 }
+    let used = (stride * outputs).saturating_sub(stride - len);
+    let mut found = [[0x5EED; SUMS]; WINDOWS];
+    let sizes = [step, len];
+    let count = add_products(&row, sizes, &weights[..used], stride, &mut found, outputs);
+    found.iter().enumerate().all(|(window, found)| {
+        found.iter().enumerate().all(|(j, &found)| {
+            let product =
+                |i| i32::from(row[window * step + i]) * i32::from(weights[j * stride + i]);
+            let sum = match window < count && j < outputs {
+                true => (0..len).map(product).sum(),
+                // Up to a multiple of four they mean nothing.
+                false if window < count && j < outputs.next_multiple_of(4) => return true,
+                false => 0,
+            };
+            found == 0x5EED + sum
+        })
     })
 }

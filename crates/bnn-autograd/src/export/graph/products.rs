@@ -59,13 +59,19 @@ impl Lowering {
             TensorElements::Bytes => self.check_exact((k as u64).saturating_mul(self.largest()))?,
         }
         let weights = BitMatrix::pack(weight.data(), n, k).map_err(Error::from)?;
+        self.push_bare(conv, NodeWeights::Bits(weights), over);
+        Ok(())
+    }
+
+    /// A product whose sums the next step may take.
+    fn push_bare(&mut self, conv: Conv2d, weights: NodeWeights, over: Over) {
+        let n = conv.outputs();
         let bare = NodeEpilogue::Real {
             scale: vec![1.0; n],
             bias: vec![NOTHING; n],
         };
-        self.push_product(conv, NodeWeights::Bits(weights), bare, over);
+        self.push_product(conv, weights, bare, over);
         self.nodes().bare = true;
-        Ok(())
     }
 
     /// Bytes of the model's input with filters of 8 bits: [`Int8Conv2d`](crate::nn::Int8Conv2d).
@@ -75,25 +81,41 @@ impl Lowering {
         options: ConvOptions,
         scaled: bool,
     ) -> Result<(), ExportError> {
-        let bare = [1.0, NOTHING].map(|number| vec![number; rows(weight).0]);
-        let [ones, nothing] = bare;
         let over = Over::Windows(options);
         let (integers, scales) = self.int8(weight, over)?;
         let conv = self.conv(weight, over)?;
-        let scale = match scaled {
-            true => self.numbers("scale of output", scales.data())?,
-            false => ones,
-        };
-        let epilogue = NodeEpilogue::Real {
-            scale,
-            bias: nothing,
-        };
-        self.push_product(conv, NodeWeights::I8(integers), epilogue, over);
-        self.nodes().bare = !scaled;
+        let weights = NodeWeights::I8(integers);
         self.operations.account(Role::Product);
-        if scaled {
-            self.operations.account(Role::Affine);
+        if !scaled {
+            self.push_bare(conv, weights, over);
+            return Ok(());
         }
+        let epilogue = NodeEpilogue::Real {
+            scale: self.numbers("scale of output", scales.data())?,
+            bias: vec![NOTHING; conv.outputs()],
+        };
+        self.push_product(conv, weights, epilogue, over);
+        self.operations.account(Role::Affine);
+        Ok(())
+    }
+
+    /// Fixed-point numbers with filters of 8 bits, whose sums the next step takes:
+    /// [`FixedConv2d`](crate::nn::FixedConv2d).
+    pub(crate) fn fixed_conv2d<T: Real>(
+        &mut self,
+        weight: &Tensor<T>,
+        options: ConvOptions,
+        exponent: i8,
+    ) -> Result<(), ExportError> {
+        self.is_graph()?;
+        self.pads_zeros(options)?;
+        self.check_finite("weight", weight.data())?;
+        let over = Over::Windows(options);
+        let conv = self.conv(weight, over)?;
+        self.takes_exponent(Some(exponent))?;
+        let (integers, _) = ops::int8_values(weight)?;
+        self.push_bare(conv, NodeWeights::I8(integers), over);
+        self.operations.account(Role::Product);
         Ok(())
     }
 
@@ -140,7 +162,7 @@ impl Lowering {
         if bias.numel() != scales.numel() {
             return Err(self.refuse_width(bias.numel()));
         }
-        let epilogue = fixed_step(exponents.step(&scales, bias));
+        let epilogue = fixed_step(exponents.step(scales.data(), bias.data()));
         self.push_product(conv, NodeWeights::I8(integers), epilogue, Over::Rows);
         if let Some(node) = self.nodes().nodes.last_mut() {
             node.values = Values::Integer {
@@ -218,12 +240,19 @@ impl Lowering {
         bias: &Tensor<T>,
         options: ConvOptions,
     ) -> Result<(), ExportError> {
-        if options.pad_value != PadValue::Zero {
-            let why =
-                "it pads images of numbers with -1 or +1, which the runner does with zeros alone";
-            return Err(self.refusal(why));
-        }
+        self.pads_zeros(options)?;
         self.product_of_reals(weight, bias, Over::Windows(options))
+    }
+
+    /// Refuses images of numbers that are padded with anything but zeros.
+    fn pads_zeros(&self, options: ConvOptions) -> Result<(), ExportError> {
+        match options.pad_value {
+            PadValue::Zero => Ok(()),
+            _ => {
+                let why = "it pads images of numbers with -1 or +1, which the runner does with zeros alone";
+                Err(self.refusal(why))
+            }
+        }
     }
 
     fn product_of_reals<T: Real>(

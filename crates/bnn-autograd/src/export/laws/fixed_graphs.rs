@@ -7,10 +7,10 @@ use super::images::one_of;
 use super::*;
 use crate::models::{Family, ResidualConfig, ResidualNet, UnitConfig};
 use crate::nn::{
-    BinaryConv2d, FixedNorm, FixedPReLU, FixedPoint, FixedRPReLU, GlobalAvgPool, Int8Conv2d,
-    Int8Linear, MaxPool2d, PReLU, RPReLU, ReLU, SignWeightConv2d,
+    BinaryConv2d, FixedConv2d, FixedNorm, FixedPReLU, FixedPoint, FixedRPReLU, GlobalAvgPool,
+    Int8Conv2d, Int8Linear, MaxPool2d, PReLU, RPReLU, ReLU, SignWeightConv2d,
 };
-use crate::ops::{ConvOptions, Padding};
+use crate::ops::{ConvOptions, PadValue, Padding};
 
 /// Batch normalisation of integers to fixed-point numbers.
 fn fixed_norm(channels: usize, exponent: i8) -> FixedNorm {
@@ -24,7 +24,7 @@ fn fixed_norm(channels: usize, exponent: i8) -> FixedNorm {
 fn keeping_fixed(channels: usize, exponent: i8, rng: &mut Rng) -> Sequential {
     let mut net = Sequential::new();
     for _ in 0..one_of(&[1, 2, 3], rng) {
-        match one_of(&[0, 1, 2, 3, 4], rng) {
+        match one_of(&[0, 1, 2, 3, 4, 5], rng) {
             0 => net.push(ReLU),
             1 => net.push(FixedPReLU {
                 prelu: PReLU::new(channels).unwrap(),
@@ -47,6 +47,17 @@ fn keeping_fixed(channels: usize, exponent: i8, rng: &mut Rng) -> Sequential {
                     net.push(ReLU);
                 }
                 net.push(fixed_norm(channels, exponent));
+            }
+            4 => {
+                let options = ConvOptions {
+                    padding: Padding::Same,
+                    dilation: [one_of(&[1, 2], rng); 2],
+                    groups: one_of(&[1, channels], rng),
+                    ..ConvOptions::default()
+                };
+                let kernel = [one_of(&[1, 2, 3], rng), one_of(&[1, 3, 5], rng)];
+                let sizes = [channels; 2];
+                net.push(FixedConv2d::new(sizes, kernel, options, exponent, rng).unwrap());
             }
             _ => {
                 net.push(Residual(keeping_fixed(channels, exponent, rng)));
@@ -158,7 +169,23 @@ fn what_no_file_has_room_for_is_refused_before_training() {
     assert_eq!(model.output(), (3, OutputType::I32));
     let last = bnn_core::internal::nodes(&model).last().unwrap();
     assert_eq!(last.values, Values::Integer { exponent: 12 });
-    let refused: [(Change, &str); 4] = [
+    let refused: [(Change, &str); 6] = [
+        (
+            |config| {
+                config.stem.channels = 57;
+                config.units[0].channels = 57;
+                config.units[1].channels = 57;
+                config.int8_units = 1;
+            },
+            "elements of a filter of 8 bits",
+        ),
+        (
+            |config| {
+                config.fixed_point = None;
+                config.int8_units = 1;
+            },
+            "units with weights of 8 bits",
+        ),
         (
             |config| config.image = [16, 17, 1],
             "pixels of the last image",
@@ -279,4 +306,45 @@ fn what_is_not_rounded_as_a_file_rounds_is_refused_by_name() {
         .then(FixedPoint { exponent: 8 })
         .then(head(Some(8), rng));
     check_graph(&mut whole, InputType::Unsigned { depth: 8 }, &[5, 5], rng);
+}
+
+#[test]
+fn convolutions_of_fixed_point_that_no_file_holds_are_refused_by_name() {
+    let rng = &mut Rng::new(1);
+    let new = Sequential::<f32>::new;
+    let pixels = |rng: &mut Rng| {
+        let options = ConvOptions::default();
+        new().then(SignWeightConv2d::new(1, 3, [2, 2], options, rng).unwrap())
+    };
+    let conv = |exponent, pad_value, rng: &mut Rng| {
+        let options = ConvOptions {
+            padding: Padding::Same,
+            pad_value,
+            ..ConvOptions::default()
+        };
+        FixedConv2d::new([3, 3], [3, 3], options, exponent, rng).unwrap()
+    };
+    let cases: Vec<(Sequential, &str)> = vec![
+        (
+            pixels(rng)
+                .then(fixed_norm(3, 8))
+                .then(conv(7, PadValue::Zero, rng)),
+            "layer `2` (FixedConv2d) cannot be exported: it takes fixed-point numbers of the exponent 7",
+        ),
+        (
+            pixels(rng)
+                .then(fixed_norm(3, 8))
+                .then(conv(8, PadValue::PlusOne, rng)),
+            "layer `2` (FixedConv2d) cannot be exported: it pads images of numbers with -1 or +1",
+        ),
+        (
+            pixels(rng).then(conv(8, PadValue::Zero, rng)),
+            "layer `1` (FixedConv2d) cannot be exported: it takes fixed-point numbers of the exponent 8",
+        ),
+    ];
+    let config = ExportConfig {
+        image: Some([4, 4, 1]),
+        ..InputType::Unsigned { depth: 8 }.into()
+    };
+    check_refusals(cases, config);
 }

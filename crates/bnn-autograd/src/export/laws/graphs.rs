@@ -167,7 +167,7 @@ proptest! {
     fn files_of_residual_networks_equal_the_tape_bit_for_bit(
         height in 1_usize..16, width in 1_usize..12, channels in 1_usize..4, first in 1_usize..6,
         stem in 1_usize..3, pool: bool, samples in 2_usize..4, seed: u64,
-        fixed in proptest::option::of(4_i8..13), integer: bool, slides: bool,
+        fixed in proptest::option::of(4_i8..13), integer: bool, slides: bool, int8 in 0_usize..4,
         units in proptest::collection::vec((1_usize..3, prop_oneof![Just(1_usize), Just(3)], 1_usize..3), 1..4),
     ) {
         let rng = &mut Rng::new(seed);
@@ -185,6 +185,7 @@ proptest! {
             stem: StemConfig { channels: first, kernel: 3, stride: stem, pool },
             units: units.collect(),
             slides,
+            int8_units: if fixed.is_some() { int8 } else { 0 },
             recompute: seed as usize % 4,
             classes: 3,
         };

@@ -11,7 +11,9 @@ use crate::ops::Padding;
 /// | `ReActNet` | `rprelu(x + norm(conv(rsign(x))))` | Liu et al. 2020, arXiv 2003.03488 |
 /// | `QuickNet` | `x + norm(relu(conv(sign(x))))` | Bannink et al. 2021, arXiv 2011.09398 |
 ///
-/// `conv` is a binary convolution, `norm` batch normalisation. All signs have the gradient of
+/// `conv` is a binary convolution, `norm` batch normalisation. In a unit with weights of 8 bits
+/// there are no signs: `conv` takes `x` as it is in a `ReActNet`, and else `relu(x)`, with no other
+/// rectifier. All signs have the gradient of
 /// Bi-Real Net ([`Estimator::Approx`](crate::ops::Estimator::Approx)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -50,6 +52,11 @@ pub struct ResidualConfig {
     /// a series without an end ([`bnn_core::model::Stream`]). Over columns, images are padded as
     /// ever; filters of images of one column have one column. `false` in the networks below.
     pub slides: bool,
+    /// How many units, the first ones, have weights of 8 bits instead of binary ones: a mixed
+    /// network, for cores whose products of bytes cost little and where the channels are few. Only
+    /// where numbers are fixed-point ones, and with filters of at most 511 elements. 0 in the
+    /// networks below.
+    pub int8_units: usize,
     /// How many units at a time keep nothing but their input for the reverse pass, which computes
     /// them again ([`Recomputed`](crate::nn::Recomputed)): less memory for a second forward pass,
     /// and the same network, bit for bit. 0, as in the networks below: none.
@@ -70,7 +77,7 @@ pub struct StemConfig {
     pub pool: bool,
 }
 
-/// A binary convolution and the shortcut around it.
+/// A convolution and the shortcut around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnitConfig {
     /// The channels that it gives out: as many as it takes, or a multiple.
@@ -140,6 +147,7 @@ impl ResidualConfig {
             fixed_point: None,
             integer_scores: false,
             slides: false,
+            int8_units: 0,
             recompute: 0,
         })
     }
@@ -202,6 +210,7 @@ impl ResidualConfig {
             fixed_point: None,
             integer_scores: false,
             slides: false,
+            int8_units: 0,
             recompute: 0,
         })
     }

@@ -53,6 +53,7 @@ fn series_whose_files_could_not_slide_are_refused_before_training() {
             },
             units: units.collect(),
             slides: true,
+            int8_units: 0,
             recompute: 0,
             classes: 2,
         };

@@ -10,6 +10,8 @@ mod units;
 
 pub use config::{Family, ResidualConfig, StemConfig, UnitConfig};
 
+use std::iter;
+
 use bnn_core::conv::Conv2d;
 
 use crate::error::Error;
@@ -26,7 +28,8 @@ use units::Units;
 /// A network in which real numbers run past binary convolutions.
 ///
 /// Pixels go through a convolution with weights of 8 bits and batch normalisation; then come units,
-/// each a binary convolution with a shortcut around it ([`Family`] says what else); then the mean
+/// each a convolution with a shortcut around it, binary but for [`ResidualConfig::int8_units`]
+/// ([`Family`] says what else); then the mean
 /// of each channel over the image, and a linear layer with weights of 8 bits gives the scores.
 ///
 /// From the papers it departs in two things, so that integers and few kinds of layers are enough to
@@ -125,9 +128,9 @@ impl ResidualNet {
                 first: i * at_once,
                 units: Vec::new(),
             };
-            for &unit in some {
+            for (number, unit) in (part.first..).zip(some) {
                 let [_, width, _] = images.next().unwrap_or(config.image);
-                let made = Unit::new(&config, [before, width], unit, rng)?;
+                let made = Unit::new(&config, number, [before, width], rng)?;
                 part.units.push(made);
                 before = unit.channels;
             }
@@ -188,11 +191,23 @@ impl ResidualConfig {
     /// Refuses what a network in fixed point cannot have, before it is trained for nothing.
     fn check_fixed_point(&self) -> Result<(), Error> {
         let Some(exponent) = self.fixed_point else {
-            let what = "exponent of integer scores";
             let expected = "none where numbers are not fixed-point ones";
+            let what = "units with weights of 8 bits";
+            Error::check_range(what, expected, self.int8_units as f64, self.int8_units == 0)?;
+            let what = "exponent of integer scores";
             return Error::check_range(what, expected, SCORES.into(), !self.integer_scores);
         };
         ops::check_exponent(exponent)?;
+        let before = iter::once(self.stem.channels).chain(self.units.iter().map(|u| u.channels));
+        for (unit, channels) in self.units.iter().zip(before).take(self.int8_units) {
+            let elements = unit
+                .kernel
+                .saturating_mul(unit.kernel)
+                .saturating_mul(channels);
+            let what = "elements of a filter of 8 bits, in fixed point";
+            let fits = elements <= MOST_SUMMED;
+            Error::check_range(what, "at most 511", elements as f64, fits)?;
+        }
         let [pixels, channels] = self
             .sizes()
             .last()

@@ -1,11 +1,11 @@
-//! A binary convolution with a shortcut around it.
+//! A convolution with a shortcut around it.
 
 use super::activation::Activation;
 use super::norm::{Norm, lower_rounded, rounded};
 use super::{Family, ResidualConfig, UnitConfig};
 use crate::error::Error;
 use crate::export::{ExportError, Lowering};
-use crate::nn::{BinaryConv2d, Module, RSign};
+use crate::nn::{BatchNorm, BinaryConv2d, FixedConv2d, Module, RSign};
 use crate::ops::{self, ConvOptions, Estimator, Padding, ResidualUnit, UnitVars};
 use crate::rng::Rng;
 use crate::tape::Var;
@@ -16,10 +16,7 @@ use crate::tape::Var;
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     family: Family,
-    /// Learned shifts before the signs, of [`Family::ReActNet`].
-    sign: Option<RSign>,
-    conv: BinaryConv2d,
-    norm: Norm,
+    product: Product,
     /// The learned activation of [`Family::ReActNet`].
     activation: Option<Activation>,
     stride: usize,
@@ -32,19 +29,32 @@ pub(super) struct Unit {
     fixed_point: Option<i8>,
 }
 
+/// What the shortcut goes around.
+#[derive(Clone, Debug)]
+enum Product {
+    Binary {
+        /// Learned shifts before the signs, of [`Family::ReActNet`].
+        sign: Option<RSign>,
+        conv: BinaryConv2d,
+        norm: Norm,
+    },
+    /// With weights of 8 bits, of fixed-point numbers.
+    Int8(FixedConv2d),
+}
+
 impl Unit {
-    /// A unit of a network that takes `inputs` channels of images of `width` columns.
+    /// Unit `i` of a network, which takes `inputs` channels of images of `width` columns.
     pub(super) fn new(
         config: &ResidualConfig,
+        i: usize,
         [inputs, width]: [usize; 2],
-        unit: UnitConfig,
         rng: &mut Rng,
     ) -> Result<Self, Error> {
         let UnitConfig {
             channels,
             kernel,
             stride,
-        } = unit;
+        } = config.units[i];
         let (family, fixed_point) = (config.family, config.fixed_point);
         let what = "stride of a unit";
         Error::check_range(what, "1 or 2", stride as f64, (1..=2).contains(&stride))?;
@@ -63,14 +73,23 @@ impl Unit {
             ..ConvOptions::default()
         };
         let reacts = family == Family::ReActNet;
+        let product = match fixed_point.filter(|_| i < config.int8_units) {
+            Some(exponent) => {
+                let (sizes, kernel) = ([inputs, channels], [rows, columns]);
+                Product::Int8(FixedConv2d::new(sizes, kernel, options, exponent, rng)?)
+            }
+            None => Product::Binary {
+                sign: reacts.then(|| RSign::new(inputs)).transpose()?,
+                conv: BinaryConv2d {
+                    estimator: Estimator::Approx,
+                    ..BinaryConv2d::new(inputs, channels, [rows, columns], options, rng)?
+                },
+                norm: Norm::new(channels, fixed_point)?,
+            },
+        };
         Ok(Self {
             family,
-            sign: reacts.then(|| RSign::new(inputs)).transpose()?,
-            conv: BinaryConv2d {
-                estimator: Estimator::Approx,
-                ..BinaryConv2d::new(inputs, channels, [rows, columns], options, rng)?
-            },
-            norm: Norm::new(channels, fixed_point)?,
+            product,
             activation: reacts
                 .then(|| Activation::new(channels, fixed_point))
                 .transpose()?,
@@ -113,10 +132,14 @@ impl Unit {
     /// Everything in one function, if there is one for it.
     fn joined(&mut self, x: &Var) -> Result<Option<Var>, Error> {
         let plain = self.stride == 1 && self.copies == 1 && self.cut_off == 0;
-        let evaluates = match &self.norm {
-            Norm::Real(norm) => !norm.training,
-            Norm::Fixed(_) => return Ok(None),
+        let Product::Binary {
+            norm: Norm::Real(BatchNorm { training, .. }),
+            ..
+        } = self.product
+        else {
+            return Ok(None);
         };
+        let evaluates = !training;
         // A summary lists the layers of a recorded evaluation one by one.
         if evaluates && x.requires_grad() {
             return Ok(None);
@@ -125,12 +148,17 @@ impl Unit {
             true => None,
             false => Some(self.shortcut(x)?),
         };
-        let Norm::Real(norm) = &mut self.norm else {
+        let Product::Binary {
+            sign,
+            conv,
+            norm: Norm::Real(norm),
+        } = &mut self.product
+        else {
             return Ok(None);
         };
         let (momentum, eps) = norm.constants()?;
         let tape = x.tape();
-        let shift = self.sign.as_ref().map(|sign| tape.param(&sign.shift));
+        let shift = sign.as_ref().map(|sign| tape.param(&sign.shift));
         let activation = self.activation.as_ref().map(|activation| {
             let numbers = activation.numbers();
             numbers.map(|numbers| tape.param(numbers))
@@ -138,14 +166,14 @@ impl Unit {
         let vars = UnitVars {
             x,
             shift: shift.as_ref(),
-            filters: &tape.param(&self.conv.weight),
+            filters: &tape.param(&conv.weight),
             gamma: &tape.param(&norm.gamma),
             beta: &tape.param(&norm.beta),
             shortcut: shortcut.as_ref(),
             activation: activation.as_ref().map(|numbers| numbers.each_ref()),
         };
         let unit = ResidualUnit {
-            options: self.conv.options,
+            options: conv.options,
             rectified: self.family == Family::QuickNet,
             eps,
             running: evaluates.then(|| norm.running.clone()),
@@ -162,20 +190,26 @@ impl Unit {
 
     /// Operation after operation.
     fn apart(&mut self, x: &Var) -> Result<Var, Error> {
-        // The convolution takes signs itself: no tensor of signs is made.
-        let shifted = match &self.sign {
-            Some(sign) => ops::shift(x, &x.tape().param(&sign.shift))?,
-            None => x.clone(),
+        let sums = self.sums();
+        let y = match &mut self.product {
+            Product::Binary { sign, conv, norm } => {
+                // The convolution takes signs itself: no tensor of signs is made.
+                let shifted = match sign {
+                    Some(sign) => ops::shift(x, &x.tape().param(&sign.shift))?,
+                    None => x.clone(),
+                };
+                let mut y = conv.forward(&shifted).map_err(|e| e.in_layer("conv"))?;
+                drop(shifted);
+                if self.family == Family::QuickNet {
+                    y = ops::relu(&rounded(y, sums)?)?;
+                }
+                norm.forward(&y).map_err(|e| e.in_layer("norm"))?
+            }
+            Product::Int8(layer) => match self.family {
+                Family::ReActNet => layer.forward(x)?,
+                Family::BiRealNet | Family::QuickNet => layer.forward(&ops::relu(x)?)?,
+            },
         };
-        let mut y = self
-            .conv
-            .forward(&shifted)
-            .map_err(|e| e.in_layer("conv"))?;
-        drop(shifted);
-        if self.family == Family::QuickNet {
-            y = ops::relu(&rounded(y, self.sums())?)?;
-        }
-        let y = self.norm.forward(&y).map_err(|e| e.in_layer("norm"))?;
         let y = rounded(ops::add(&y, &self.shortcut(x)?)?, self.fixed_point)?;
         match &mut self.activation {
             Some(activation) => activation.forward(&y).map_err(|e| e.in_layer("activation")),
@@ -194,15 +228,25 @@ impl Module for Unit {
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
         let x = to.branch();
-        if let Some(sign) = &self.sign {
-            to.layer("sign", sign)?;
+        match &self.product {
+            Product::Binary { sign, conv, norm } => {
+                if let Some(sign) = sign {
+                    to.layer("sign", sign)?;
+                }
+                to.layer("conv", conv)?;
+                if self.family == Family::QuickNet {
+                    lower_rounded(to, self.sums())?;
+                    to.relu()?;
+                }
+                to.layer("norm", norm)?;
+            }
+            Product::Int8(layer) => {
+                if self.family != Family::ReActNet {
+                    to.relu()?;
+                }
+                layer.lower(to)?;
+            }
         }
-        to.layer("conv", &self.conv)?;
-        if self.family == Family::QuickNet {
-            lower_rounded(to, self.sums())?;
-            to.relu()?;
-        }
-        to.layer("norm", &self.norm)?;
         let y = to.branch();
         to.go_on_from(&x);
         if self.cut_off > 0 {
@@ -230,22 +274,32 @@ impl Module for Unit {
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module)) {
-        if let Some(sign) = &self.sign {
-            visit("sign", sign);
+        match &self.product {
+            Product::Binary { sign, conv, norm } => {
+                if let Some(sign) = sign {
+                    visit("sign", sign);
+                }
+                visit("conv", conv);
+                visit("norm", norm);
+            }
+            Product::Int8(layer) => layer.children(visit),
         }
-        visit("conv", &self.conv);
-        visit("norm", &self.norm);
         if let Some(activation) = &self.activation {
             visit("activation", activation);
         }
     }
 
     fn children_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Module)) {
-        if let Some(sign) = &mut self.sign {
-            visit("sign", sign);
+        match &mut self.product {
+            Product::Binary { sign, conv, norm } => {
+                if let Some(sign) = sign {
+                    visit("sign", sign);
+                }
+                visit("conv", conv);
+                visit("norm", norm);
+            }
+            Product::Int8(layer) => layer.children_mut(visit),
         }
-        visit("conv", &mut self.conv);
-        visit("norm", &mut self.norm);
         if let Some(activation) = &mut self.activation {
             visit("activation", activation);
         }

@@ -4,6 +4,7 @@ mod binary;
 mod byte_images;
 mod depthwise;
 mod fast;
+mod fixed;
 pub mod gradients;
 mod ordered;
 mod passes;
@@ -17,6 +18,7 @@ pub use binary::{BinaryConv2dForward, binary_conv2d};
 pub use bnn_core::conv::{ConvOptions, PadValue, Padding};
 pub use real::{conv2d, sign_weight_conv2d};
 
+pub(crate) use fixed::fixed_conv2d;
 pub(crate) use pooled::{MaxPool, binary_conv2d_max_pool2d, sign_weight_conv2d_max_pool2d};
 pub(crate) use real::ordered_conv2d;
 pub(crate) use unit::{ResidualUnit, UnitVars, residual_unit};

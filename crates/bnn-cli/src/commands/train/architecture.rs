@@ -24,8 +24,8 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,fixed=F,recompute=U,slides`, and the same of
-    /// `reactnet` and `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,first=C,fixed=F,int8=I,recompute=U,slides`, and the
+    /// same of `reactnet` and `quicknet`.
     Residual {
         family: Family,
         width: usize,
@@ -33,8 +33,12 @@ pub(super) enum Architecture {
         stages: usize,
         /// How many pixels of a side become one in the first layers, if given: 1, 2 or 4.
         stem: Option<usize>,
+        /// Channels of the first layer, if not those of the first stage.
+        first: Option<usize>,
         /// Bits after the point, if numbers are fixed-point ones.
         fixed: Option<i8>,
+        /// [`ResidualConfig::int8_units`].
+        int8: usize,
         /// [`ResidualConfig::slides`].
         slides: bool,
         /// [`ResidualConfig::recompute`]. Not part of the text of the network: it is the same
@@ -98,10 +102,19 @@ impl Architecture {
             "quicknet" => Family::QuickNet,
             _ => return Err(wrong("mlp, cnn, resnet, reactnet or quicknet")),
         };
-        const NAMES: [&str; 6] = ["width", "blocks", "stages", "stem", "fixed", "recompute"];
+        const NAMES: [&str; 8] = [
+            "width",
+            "blocks",
+            "stages",
+            "stem",
+            "first",
+            "fixed",
+            "int8",
+            "recompute",
+        ];
         let (slides, options) = taken(options, "slides");
         let found = numbers(options.as_deref(), NAMES);
-        let [width, blocks, stages, stem, fixed, recompute] = found.ok_or_else(|| {
+        let [width, blocks, stages, stem, first, fixed, int8, recompute] = found.ok_or_else(|| {
             wrong(&format!(
                 "{name}, or {name}: and sizes of at least 1, as in {name}:width=32,blocks=2,stages=3"
             ))
@@ -115,13 +128,18 @@ impl Architecture {
                 "stem=1, 2 or 4, the pixels of a side that become one",
             ));
         }
+        if int8.is_some() && fixed.is_none() {
+            return Err(wrong("fixed= where there is int8="));
+        }
         let residual = Self::Residual {
             family,
             width: width.unwrap_or(32),
             blocks: blocks.unwrap_or(1),
             stages: stages.unwrap_or_else(|| stages_for(sides)),
             stem,
+            first,
             fixed: fixed.flatten(),
+            int8: int8.unwrap_or_default(),
             slides,
             recompute: recompute.unwrap_or_default(),
         };
@@ -191,18 +209,24 @@ impl Architecture {
                 blocks,
                 stages,
                 stem,
+                first,
                 fixed,
+                int8,
                 slides,
                 recompute,
             } => {
                 let blocks = vec![blocks; stages];
                 let usual = ResidualConfig::resnet(family, image, width, &blocks, classes)?;
+                let stem = stem.and_then(|pixels| stem_of(pixels, width));
+                let stem = stem.unwrap_or(usual.stem);
                 let sizes = ResidualConfig {
-                    stem: stem
-                        .and_then(|pixels| stem_of(pixels, width))
-                        .unwrap_or(usual.stem),
+                    stem: StemConfig {
+                        channels: first.unwrap_or(stem.channels),
+                        ..stem
+                    },
                     fixed_point: fixed,
                     integer_scores: ends.integer_scores,
+                    int8_units: int8,
                     slides,
                     recompute,
                     ..usual
@@ -283,10 +307,11 @@ impl Architecture {
                 width,
                 blocks,
                 stages,
+                first,
                 ..
             } => {
-                add(width, layout.channels.checked_mul(49)?)?;
-                let mut before = width;
+                let mut before = first.unwrap_or(width);
+                add(before, layout.channels.checked_mul(49)?)?;
                 for stage in 0..stages {
                     let channels = width_of(width, stage)?;
                     add(channels, before.checked_mul(9)?)?;
@@ -320,7 +345,9 @@ impl fmt::Display for Architecture {
                 blocks,
                 stages,
                 stem,
+                first,
                 fixed,
+                int8,
                 slides,
                 recompute: _,
             } => {
@@ -333,12 +360,18 @@ impl fmt::Display for Architecture {
                 if let Some(pixels) = stem {
                     write!(f, ",stem={pixels}")?;
                 }
+                if let Some(channels) = first {
+                    write!(f, ",first={channels}")?;
+                }
                 if *slides {
                     f.write_str(",slides")?;
                 }
-                match fixed {
-                    Some(bits) => write!(f, ",fixed={bits}"),
-                    None => Ok(()),
+                if let Some(bits) = fixed {
+                    write!(f, ",fixed={bits}")?;
+                }
+                match int8 {
+                    0 => Ok(()),
+                    units => write!(f, ",int8={units}"),
                 }
             }
         }

@@ -40,7 +40,11 @@ pub(super) use aarch64::neon::PACKING as BASELINE_PACKING;
 pub(super) use portable::pack::PACKING as BASELINE_PACKING;
 
 /// Rows of integers, in the fastest way that the target has.
+#[cfg(all(feature = "graph", not(feature = "int8"), bnn_armv7em))]
+pub(super) use arm::armv7em_integers as integers;
 #[cfg(all(feature = "graph", bnn_armv7em))]
-pub(super) use arm::{armv7em_integers as integers, armv7em_pairs as pairs};
+pub(super) use arm::armv7em_pairs as pairs;
+#[cfg(all(feature = "int8", bnn_armv7em))]
+pub(super) use arm::armv7em_tiles as integers;
 #[cfg(all(feature = "graph", not(bnn_armv7em)))]
 pub(super) use portable::{integers, pairs};

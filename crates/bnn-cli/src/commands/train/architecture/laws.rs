@@ -23,6 +23,10 @@ fn architectures_are_read_written_and_read_again_or_refused() {
             "resnet:fixed=8",
             "resnet:width=32,blocks=1,stages=2,fixed=8",
         ),
+        (
+            "quicknet:int8=3,first=4,width=8,fixed=8",
+            "quicknet:width=8,blocks=1,stages=2,first=4,fixed=8,int8=3",
+        ),
         ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
         (
             "reactnet:fixed=15,stem=4",
@@ -65,6 +69,9 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         "cnn:blocks=1",
         "resnet:width=x",
         "resnet:fixed=16",
+        "resnet:int8=1",
+        "resnet:fixed=8,int8=0",
+        "cnn:first=8",
         "resnet:stem=3",
         "resnet:slides,slides",
         "resnet:slides=1",

@@ -4,6 +4,8 @@
 
 use core::arch::naked_asm;
 
+use crate::kernel::{IntegerWindows, SUMS};
+
 /// Four integers in two words: the first and the third, the second and the fourth, as `sxtb16`
 /// extends weights.
 #[derive(Clone, Copy)]
@@ -16,11 +18,20 @@ const QUADS: usize = 8;
 const ROWS: usize = 4;
 
 /// See [`add_products`](crate::kernel::arch::portable::integers::add_products).
-pub(crate) fn add_products(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
-    let mut weights = weights;
-    for part in row.chunks(4 * QUADS) {
-        add_part(part, weights, stride, sums);
-        weights = weights.get(part.len()..).unwrap_or_default();
+pub(crate) fn add_products(
+    windows: &IntegerWindows,
+    weights: &[i8],
+    stride: usize,
+    sums: &mut [[i32; SUMS]],
+    outputs: usize,
+) {
+    for (window, sums) in windows.iter().zip(sums) {
+        let sums = sums.get_mut(..outputs).unwrap_or_default();
+        let mut weights = weights;
+        for part in window.chunks(4 * QUADS) {
+            add_part(part, weights, stride, sums);
+            weights = weights.get(part.len()..).unwrap_or_default();
+        }
     }
 }
 

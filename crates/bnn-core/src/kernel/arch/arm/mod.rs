@@ -4,10 +4,12 @@
 pub(in crate::kernel) mod armv6m;
 #[cfg(bnn_armv7em)]
 pub(in crate::kernel) mod armv7em;
-#[cfg(all(bnn_armv7em, feature = "graph"))]
+#[cfg(all(bnn_armv7em, feature = "graph", not(feature = "int8")))]
 pub(in crate::kernel) mod armv7em_integers;
 #[cfg(all(bnn_armv7em, feature = "graph"))]
 pub(in crate::kernel) mod armv7em_pairs;
+#[cfg(all(bnn_armv7em, feature = "int8"))]
+pub(in crate::kernel) mod armv7em_tiles;
 
 #[cfg(bnn_armv6m)]
 pub(in crate::kernel) use armv6m as fastest;

@@ -1,9 +1,24 @@
 //! Products of integers in plain Rust.
 
-/// Adds to each sum the products of `row` with as many weights: those where `weights` begins, and
-/// for the sums after the first `stride` further on each. No sum leaves `i32`; one without weights
-/// means nothing.
-pub(crate) fn add_products(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
+use crate::kernel::{IntegerWindows, SUMS};
+
+/// Adds to the first `outputs` sums of each window the products of its elements with as many
+/// weights: those where `weights` begins, and for the sums after the first `stride` further on each.
+/// No sum leaves `i32`; one without weights, or beyond the outputs, means nothing.
+pub(crate) fn add_products(
+    windows: &IntegerWindows,
+    weights: &[i8],
+    stride: usize,
+    sums: &mut [[i32; SUMS]],
+    outputs: usize,
+) {
+    for (window, sums) in windows.iter().zip(sums) {
+        let sums = sums.get_mut(..outputs).unwrap_or_default();
+        of_window(window, weights, stride, sums);
+    }
+}
+
+fn of_window(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
     let (quads, rest) = row.as_chunks::<4>();
     let mut at = 0;
     for sum in sums {
