@@ -55,6 +55,11 @@ pub mod rows {
         count
     }
 
+    /// Adds to each sum the product of an element of `x` and of `w`, of as many as `w` has.
+    pub fn add_each_product(sums: &mut [i32], x: &[i16], w: &[i16]) {
+        kernel::add_each_product(sums, x, w);
+    }
+
     /// Adds to each element that of `x`, saturating.
     pub fn add_to_each(to: &mut [i16], x: &[i16]) {
         kernel::add_to_each(to, x);

@@ -68,6 +68,7 @@ fn residual_networks_are_learned() {
         ("resnet", ",fixed=8,stem=2", "integer"),
         ("reactnet", ",fixed=8", "real"),
         ("reactnet", ",first=4,fixed=8,int8=1", "integer"),
+        ("resnet", ",separable,fixed=8,int8=8", "integer"),
         ("quicknet", ",fixed=9", "integer"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ pub(crate) mod windows;
 #[cfg(feature = "graph")]
 pub(crate) use arch::integers::add_products;
 #[cfg(feature = "graph")]
-pub(crate) use arch::pairs::{add_to_each, most_of_each};
+pub(crate) use arch::pairs::{add_each_product, add_to_each, most_of_each};
 pub(crate) use arch::portable::pack::{pack as pack_row, unpack as unpack_row};
 #[cfg(feature = "conv")]
 pub(crate) use arch::portable::small_core::fastest::subtract_mismatches;

@@ -7,7 +7,7 @@
 #![no_main]
 
 use bnn_core::internal::rows::{
-    LEN as LONGEST, SUMS, WINDOWS, add_products, add_to_each, most_of_each,
+    LEN as LONGEST, SUMS, WINDOWS, add_each_product, add_products, add_to_each, most_of_each,
 };
 use boards::noise::noise;
 use semihosting::{println, process};
@@ -35,6 +35,7 @@ fn main() -> ! {
             // Each on a word's beginning and in its middle.
             for starts in [[0, 0], [0, 1], [1, 0], [1, 1]] {
                 tell(pairs_are_right(&to, &x, starts, len));
+                tell(each_product_is_right(&to, &x, starts, len));
             }
             for outputs in 0..=OUTPUTS {
                 // Windows that overlap, on words and between them, and windows apart.
@@ -80,6 +81,17 @@ fn pairs_are_right(to: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
             }
             false => is_right(a, a),
         }
+    })
+}
+
+/// Of `len` elements from `starts` on in each row.
+fn each_product_is_right(w: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
+    let [of_w, of_x] = starts.map(|start| start..start + len);
+    let mut sums = [0x5EED; LEN + 1];
+    add_each_product(&mut sums, &x.0[of_x], &w.0[of_w]);
+    sums.iter().enumerate().all(|(at, &sum)| {
+        let product = |at| i32::from(x.0[at + starts[1]]) * i32::from(w.0[at + starts[0]]);
+        sum == 0x5EED_i32.wrapping_add(if at < len { product(at) } else { 0 })
     })
 }
 

@@ -158,6 +158,7 @@ fn what_no_file_has_room_for_is_refused_before_training() {
             channels: 511,
             kernel: 1,
             stride: 1,
+            depthwise: false,
         }];
         config.stem.channels = 511;
         config.integer_scores = true;

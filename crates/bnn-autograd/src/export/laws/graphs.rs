@@ -174,7 +174,7 @@ proptest! {
         let mut before = first;
         let units = units.into_iter().map(|(copies, kernel, stride)| {
             before *= copies;
-            UnitConfig { channels: before, kernel, stride }
+            UnitConfig { channels: before, kernel, stride, depthwise: false }
         });
         let any = [Family::BiRealNet, Family::ReActNet, Family::QuickNet];
         let config = ResidualConfig {
@@ -189,6 +189,7 @@ proptest! {
             recompute: seed as usize % 4,
             classes: 3,
         };
+        let config = if one_of(&[true, false], rng) { config.separable() } else { config };
         // Images that are too small for their windows are refused.
         if let Ok(mut net) = ResidualNet::new(config, rng)
             && net.forward(&Tape::new().constant(Tensor::full(0.0, &[2, height * width * channels]).unwrap())).is_ok()

@@ -32,6 +32,35 @@ fn react_net_a_has_the_units_of_the_paper_and_a_score_for_each_class() {
     assert!(ResidualConfig::react_net_a([32, 32, 3], usize::MAX, 5).is_err());
 }
 
+/// Table 1 of the same paper begins with depthwise filters of 3 x 3, then 1 x 1.
+#[test]
+fn separable_units_are_a_depthwise_one_and_one_of_single_taps() {
+    let usual = ResidualConfig::resnet(Family::ReActNet, [8, 8, 1], 4, &[1, 1], 3).unwrap();
+    let separable = usual.separable();
+    let units = separable.units.iter();
+    let units = units.map(|unit| (unit.channels, unit.kernel, unit.stride, unit.depthwise));
+    let expected = [
+        (4, 3, 1, true),
+        (4, 1, 1, false),
+        (4, 3, 1, true),
+        (4, 1, 1, false),
+        (4, 3, 2, true),
+        (8, 1, 1, false),
+        (8, 3, 1, true),
+        (8, 1, 1, false),
+    ];
+    assert_eq!(units.collect::<Vec<_>>(), expected);
+    assert_eq!(separable.clone().separable(), separable);
+    let mut net = ResidualNet::new(separable.clone(), &mut Rng::new(1)).unwrap();
+    let pixels = Tensor::full(1.0, &[2, 8, 8, 1]).unwrap();
+    let scores = net.forward(&Tape::new().constant(pixels)).unwrap();
+    assert_eq!(scores.shape(), [2, 3]);
+    let mut wrong = separable;
+    wrong.units[0].channels = 8;
+    let error = ResidualNet::new(wrong, &mut Rng::new(1)).err().unwrap();
+    assert!(error.to_string().contains("depthwise unit"), "{error}");
+}
+
 #[test]
 fn series_whose_files_could_not_slide_are_refused_before_training() {
     let series = |rows: usize, strides: &[usize]| {
@@ -39,6 +68,7 @@ fn series_whose_files_could_not_slide_are_refused_before_training() {
             channels: 2,
             kernel: 3,
             stride,
+            depthwise: false,
         });
         let config = ResidualConfig {
             image: [rows, 1, 1],

@@ -157,11 +157,12 @@ impl ResidualConfig {
     fn check_weights(&self) -> Result<(), Error> {
         let area = |kernel: usize| kernel.saturating_mul(kernel);
         let (mut weights, mut inputs) = (WeightCount::default(), self.image[2]);
-        let stem = (self.stem.channels, self.stem.kernel);
-        let units = self.units.iter().map(|unit| (unit.channels, unit.kernel));
-        for (channels, kernel) in [stem].into_iter().chain(units) {
-            weights.add(channels, [inputs, area(kernel)])?;
-            inputs = channels;
+        weights.add(self.stem.channels, [inputs, area(self.stem.kernel)])?;
+        inputs = self.stem.channels;
+        for unit in &self.units {
+            let taken = if unit.depthwise { 1 } else { inputs };
+            weights.add(unit.channels, [taken, area(unit.kernel)])?;
+            inputs = unit.channels;
         }
         weights.add(self.classes, [inputs, 1])?;
         weights.check_memory(self.largest())
@@ -200,6 +201,7 @@ impl ResidualConfig {
         ops::check_exponent(exponent)?;
         let before = iter::once(self.stem.channels).chain(self.units.iter().map(|u| u.channels));
         for (unit, channels) in self.units.iter().zip(before).take(self.int8_units) {
+            let channels = if unit.depthwise { 1 } else { channels };
             let elements = unit
                 .kernel
                 .saturating_mul(unit.kernel)

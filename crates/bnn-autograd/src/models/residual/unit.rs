@@ -54,6 +54,7 @@ impl Unit {
             channels,
             kernel,
             stride,
+            depthwise,
         } = config.units[i];
         let (family, fixed_point) = (config.family, config.fixed_point);
         let what = "stride of a unit";
@@ -62,6 +63,9 @@ impl Unit {
         let fits = !config.slides || kernel >= stride;
         let what = "rows of a filter that is not padded";
         Error::check_range(what, "at least the stride", kernel as f64, fits)?;
+        let fits = !depthwise || channels == inputs;
+        let what = "channels of a depthwise unit";
+        Error::check_range(what, "those before it", channels as f64, fits)?;
         let [rows, columns] = config.kernel(kernel, width);
         let copies = channels.checked_div(inputs).unwrap_or_default();
         let fits = copies > 0 && channels % inputs == 0;
@@ -70,6 +74,7 @@ impl Unit {
         let options = ConvOptions {
             stride: [stride; 2],
             padding: config.padding(width, columns, stride),
+            groups: if depthwise { inputs } else { 1 },
             ..ConvOptions::default()
         };
         let reacts = family == Family::ReActNet;

@@ -63,6 +63,7 @@ fn residual(stem: usize, units: &[(usize, usize)], classes: usize) -> Result<Res
                 channels,
                 kernel,
                 stride: 1,
+                depthwise: false,
             })
             .collect(),
         ..ResidualConfig::resnet(Family::BiRealNet, [4, 4, 1], 1, &[1], classes)?
@@ -101,6 +102,7 @@ fn networks_without_memory_for_a_sample_are_refused_before_any_weight_is_made() 
         channels,
         kernel: 1,
         stride: 1,
+        depthwise: false,
     };
     let residual = ResidualConfig {
         stem,

@@ -24,7 +24,7 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,first=C,fixed=F,int8=I,recompute=U,slides`, and the
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,first=C,fixed=F,int8=I,recompute=U,separable,slides`, and the
     /// same of `reactnet` and `quicknet`.
     Residual {
         family: Family,
@@ -39,6 +39,8 @@ pub(super) enum Architecture {
         fixed: Option<i8>,
         /// [`ResidualConfig::int8_units`].
         int8: usize,
+        /// [`ResidualConfig::separable`].
+        separable: bool,
         /// [`ResidualConfig::slides`].
         slides: bool,
         /// [`ResidualConfig::recompute`]. Not part of the text of the network: it is the same
@@ -113,6 +115,7 @@ impl Architecture {
             "recompute",
         ];
         let (slides, options) = taken(options, "slides");
+        let (separable, options) = taken(options.as_deref(), "separable");
         let found = numbers(options.as_deref(), NAMES);
         let [width, blocks, stages, stem, first, fixed, int8, recompute] = found.ok_or_else(|| {
             wrong(&format!(
@@ -140,6 +143,7 @@ impl Architecture {
             first,
             fixed: fixed.flatten(),
             int8: int8.unwrap_or_default(),
+            separable,
             slides,
             recompute: recompute.unwrap_or_default(),
         };
@@ -212,6 +216,7 @@ impl Architecture {
                 first,
                 fixed,
                 int8,
+                separable,
                 slides,
                 recompute,
             } => {
@@ -232,6 +237,7 @@ impl Architecture {
                     ..usual
                 };
                 let depth = layout.depth();
+                let sizes = if separable { sizes.separable() } else { sizes };
                 Network::Residual(ResidualNet::new(sizes, rng)?, depth)
             }
         })
@@ -348,6 +354,7 @@ impl fmt::Display for Architecture {
                 first,
                 fixed,
                 int8,
+                separable,
                 slides,
                 recompute: _,
             } => {
@@ -362,6 +369,9 @@ impl fmt::Display for Architecture {
                 }
                 if let Some(channels) = first {
                     write!(f, ",first={channels}")?;
+                }
+                if *separable {
+                    f.write_str(",separable")?;
                 }
                 if *slides {
                     f.write_str(",slides")?;

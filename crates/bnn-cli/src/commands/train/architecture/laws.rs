@@ -27,6 +27,10 @@ fn architectures_are_read_written_and_read_again_or_refused() {
             "quicknet:int8=3,first=4,width=8,fixed=8",
             "quicknet:width=8,blocks=1,stages=2,first=4,fixed=8,int8=3",
         ),
+        (
+            "reactnet:fixed=8,separable,slides,int8=8",
+            "reactnet:width=32,blocks=1,stages=2,separable,slides,fixed=8,int8=8",
+        ),
         ("quicknet:stages=1", "quicknet:width=32,blocks=1,stages=1"),
         (
             "reactnet:fixed=15,stem=4",
@@ -76,6 +80,7 @@ fn architectures_are_read_written_and_read_again_or_refused() {
         "resnet:slides,slides",
         "resnet:slides=1",
         "cnn:slides",
+        "cnn:separable",
         "cnn:stem=2",
         "reactnet:fixed=0",
         "resnet:width=9999999999999999999",

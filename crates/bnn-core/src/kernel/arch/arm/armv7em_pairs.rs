@@ -1,5 +1,5 @@
 //! Rows of integers with rows of integers on Cortex-M4 and M7, two elements by an instruction: for
-//! eight of them 9 instructions to add, 13 for the greater ones.
+//! eight of them 9 instructions to add, 13 for the greater ones, 20 for their products.
 
 use core::arch::naked_asm;
 
@@ -100,3 +100,55 @@ steps!(
     "ssub16 r3, r7, r11
     sel r7, r7, r11"
 );
+
+/// See [`add_each_product`](pairs::add_each_product).
+pub(crate) fn add_each_product(sums: &mut [i32], x: &[i16], w: &[i16]) {
+    let len = w.len().min(x.len()).min(sums.len());
+    let whole = len - len % 4;
+    let (Some((sums, rest_of_sums)), Some((x, rest_of_x)), Some((w, rest_of_w))) = (
+        sums.split_at_mut_checked(whole),
+        x.split_at_checked(whole),
+        w.split_at_checked(whole),
+    ) else {
+        return; // none is shorter
+    };
+    match (
+        bytemuck::try_cast_slice::<_, [u32; 2]>(x),
+        bytemuck::try_cast_slice::<_, [u32; 2]>(w),
+    ) {
+        (Ok(x), Ok(w)) if whole > 0 => {
+            // SAFETY: there are four elements at least, and as many on all sides.
+            unsafe { product_steps(sums.as_mut_ptr(), x.as_ptr(), w.as_ptr(), x.len()) }
+        }
+        _ => pairs::add_each_product(sums, x, w),
+    }
+    pairs::add_each_product(rest_of_sums, rest_of_x, rest_of_w);
+}
+
+/// Adds `count` times four products.
+///
+/// # Safety
+/// There are so many elements, four at least, and as many sums.
+#[unsafe(naked)]
+unsafe extern "C" fn product_steps(
+    sums: *mut i32,
+    x: *const [u32; 2],
+    w: *const [u32; 2],
+    count: usize,
+) {
+    naked_asm!(
+        "push {{r4-r11, lr}}
+        2:
+        ldrd r4, r5, [r1], #8
+        ldrd r6, r7, [r2], #8
+        ldm r0, {{r8-r11}}
+        smlabb r8, r4, r6, r8
+        smlatt r9, r4, r6, r9
+        smlabb r10, r5, r7, r10
+        smlatt r11, r5, r7, r11
+        stm r0!, {{r8-r11}}
+        subs r3, #1
+        bne 2b
+        pop {{r4-r11, pc}}",
+    )
+}

@@ -13,3 +13,10 @@ pub(crate) fn most_of_each(to: &mut [i16], x: &[i16]) {
         *to = (*to).max(*x);
     }
 }
+
+/// Adds to each sum the product of an element of `x` and of `w`, of as many as `w` has.
+pub(crate) fn add_each_product(sums: &mut [i32], x: &[i16], w: &[i16]) {
+    for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+        *sum = sum.wrapping_add(i32::from(x).wrapping_mul(w.into()));
+    }
+}
