@@ -55,9 +55,11 @@ pub mod rows {
         count
     }
 
-    /// Adds to each sum the product of an element of `x` and of `w`, of as many as `w` has.
-    pub fn add_each_product(sums: &mut [i32], x: &[i16], w: &[i16]) {
-        kernel::add_each_product(sums, x, w);
+    /// Adds to the sums of each pixel the products of its elements with `w`, of as many as `w` has.
+    /// The elements of a pixel begin `step` after those of the one before, the first ones where `x`
+    /// does.
+    pub fn add_each_product(sums: &mut [[i32; SUMS]], x: &[i16], step: usize, w: &[i16]) {
+        kernel::add_each_product(sums, x, step, w);
     }
 
     /// Adds to each element that of `x`, saturating.

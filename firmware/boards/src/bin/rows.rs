@@ -35,7 +35,9 @@ fn main() -> ! {
             // Each on a word's beginning and in its middle.
             for starts in [[0, 0], [0, 1], [1, 0], [1, 1]] {
                 tell(pairs_are_right(&to, &x, starts, len));
-                tell(each_product_is_right(&to, &x, starts, len));
+                for step in [1, 8] {
+                    tell(each_product_is_right(&to, &x, starts, len.min(SUMS), step));
+                }
             }
             for outputs in 0..=OUTPUTS {
                 // Windows that overlap, on words and between them, and windows apart.
@@ -84,14 +86,21 @@ fn pairs_are_right(to: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
     })
 }
 
-/// Of `len` elements from `starts` on in each row.
-fn each_product_is_right(w: &Row, x: &Row, starts: [usize; 2], len: usize) -> bool {
-    let [of_w, of_x] = starts.map(|start| start..start + len);
-    let mut sums = [0x5EED; LEN + 1];
-    add_each_product(&mut sums, &x.0[of_x], &w.0[of_w]);
-    sums.iter().enumerate().all(|(at, &sum)| {
-        let product = |at| i32::from(x.0[at + starts[1]]) * i32::from(w.0[at + starts[0]]);
-        sum == 0x5EED_i32.wrapping_add(if at < len { product(at) } else { 0 })
+/// Of three pixels with `len` elements from `starts` on in each row, pixels `step` apart.
+fn each_product_is_right(w: &Row, x: &Row, starts: [usize; 2], len: usize, step: usize) -> bool {
+    let mut sums = [[0x5EED; SUMS]; 3];
+    let of_w = starts[0]..starts[0] + len;
+    add_each_product(&mut sums, &x.0[starts[1]..], step, &w.0[of_w]);
+    sums.iter().enumerate().all(|(pixel, sums)| {
+        sums.iter().enumerate().all(|(at, &sum)| {
+            let product = |x: &i16, w: &i16| i32::from(*x) * i32::from(*w);
+            let x = x.0.get(starts[1] + pixel * step + at);
+            let product = match (x, w.0.get(starts[0] + at)) {
+                (Some(x), Some(w)) if at < len => product(x, w),
+                _ => 0,
+            };
+            sum == 0x5EED_i32.wrapping_add(product)
+        })
     })
 }
 

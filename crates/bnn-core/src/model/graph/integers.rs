@@ -8,7 +8,7 @@ use super::node::NodeParts;
 use super::rows::copy;
 use super::tensor::{RowMut, RowNumbers};
 use super::windowed::WindowRow;
-use crate::kernel::{IntegerWindows, LEN, SUMS, WINDOWS, add_each_product, add_products};
+use crate::kernel::{IntegerWindows, LEN, SUMS, WINDOWS, add_products};
 use crate::shape::positive;
 
 /// Computes a row of products. (Apart, for its memory on the stack. Loops count by hand: `step_by`
@@ -28,7 +28,6 @@ pub(super) fn of_integers(
         _ => (all / groups, node.record.channels as usize / groups),
     };
     let x = &row.windows.x;
-    let depthwise = channels == 1 && n == 1 && groups > 1;
     let line = x.kernel * channels;
     // Windows overlap in memory as they do on the image, if that is shorter than one by one.
     let step = x.stride * channels;
@@ -55,21 +54,16 @@ pub(super) fn of_integers(
     while products.pixels.end < x.output {
         let ox = products.pixels.end;
         products.pixels = ox..x.output.min(ox + at_once);
-        // A group of depthwise filters is as good as any others together.
-        for group in 0..if depthwise { 1 } else { groups } {
+        for group in 0..groups {
             products.channels[0] = group * channels;
-            let (mut first, end) = match depthwise {
-                true => (0, groups),
-                false => (group * n, (group + 1) * n),
-            };
+            let (mut first, end) = (group * n, (group + 1) * n);
             while first < end {
                 products.outputs = SUMS.min(end - first);
                 products.weights = weights.get(first * k..).unwrap_or_default();
                 products.clear();
-                match (depthwise, overlap) {
-                    (true, _) => products.depthwise(first),
-                    (_, true) => products.overlapping(),
-                    _ => products.one_by_one(),
+                match overlap {
+                    true => products.overlapping(),
+                    false => products.one_by_one(),
                 }
                 for (pixel, sums) in products.pixels.clone().zip(&*products.sums) {
                     let sums = sums.get(..products.outputs).unwrap_or_default();
@@ -99,10 +93,6 @@ struct Products<'r> {
     sums: &'r mut [[i32; SUMS]; WINDOWS],
     outputs: usize,
 }
-
-/// Weights of a tap, on words.
-#[repr(align(4))]
-struct OfTap([i16; SUMS]);
 
 impl Products<'_> {
     /// Of windows that overlap: line after line of the filters.
@@ -138,44 +128,6 @@ impl Products<'_> {
             }
             self.multiply(begin);
             begin = elements.end;
-        }
-    }
-
-    /// Of filters for single channels, those of the channels from `first` on: tap after tap.
-    fn depthwise(&mut self, first: usize) {
-        let (y, x) = (&self.row.windows.y, &self.row.windows.x);
-        let mut of_tap = OfTap([0; SUMS]);
-        for ky in y.inside(self.row.y) {
-            let numbers = self.row.rows.row(y.pixel(self.row.y, ky));
-            for kx in 0..x.kernel {
-                let mut at = ky * x.kernel + kx;
-                for to in of_tap.0.iter_mut().take(self.outputs) {
-                    *to = self.weights.get(at).copied().unwrap_or_default().into();
-                    at += self.k;
-                }
-                let of_tap = of_tap.0.get(..self.outputs).unwrap_or_default();
-                for (ox, sums) in self.pixels.clone().zip(self.sums.iter_mut()) {
-                    // Taps in the padding are at pixels below 0, that is very great ones.
-                    let pixel = (ox * x.stride + kx * x.dilation).wrapping_sub(x.before);
-                    if pixel >= x.input {
-                        continue;
-                    }
-                    let at = pixel * self.all + first;
-                    match numbers {
-                        RowNumbers::Fixed(x) => {
-                            let x = x.get(at..).unwrap_or_default();
-                            add_each_product(sums, x, of_tap);
-                        }
-                        RowNumbers::Bytes(x) => {
-                            let x = x.get(at..).unwrap_or_default();
-                            for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(of_tap) {
-                                *sum = sum.wrapping_add(i32::from(x).wrapping_mul(w.into()));
-                            }
-                        }
-                        _ => {} // `open` has refused it
-                    }
-                }
-            }
         }
     }
 

@@ -10,6 +10,8 @@
 
 pub(in crate::model) mod check;
 mod cost;
+#[cfg_attr(not(feature = "int8"), path = "no_depthwise.rs")]
+mod depthwise;
 mod ending;
 #[doc(hidden)]
 pub mod fixed;

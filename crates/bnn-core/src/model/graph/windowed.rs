@@ -1,6 +1,7 @@
 //! Pools and products of numbers: a row of windows over the rows of an image, straight from their
 //! definitions. (Products of bits go through [`PatchRow`].)
 
+use super::depthwise::{is_depthwise, of_channels};
 use super::ending::Ending;
 use super::fixed;
 use super::integers::of_integers;
@@ -210,6 +211,9 @@ pub(in crate::model) fn product(
         WeightRows::I8(weights) => {
             let row = WindowRow::new(node, y, rows);
             match rows.numbers {
+                RowNumbers::Fixed(_) if is_depthwise(node) => {
+                    of_channels(node, &row, weights, &Ending::new(node), &mut out);
+                }
                 RowNumbers::Bytes(_) | RowNumbers::Fixed(_) => {
                     of_integers(node, &row, weights, &Ending::new(node), &mut out);
                 }

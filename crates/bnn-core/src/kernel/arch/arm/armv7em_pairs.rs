@@ -3,6 +3,7 @@
 
 use core::arch::naked_asm;
 
+use crate::kernel::SUMS;
 use crate::kernel::arch::portable::pairs;
 
 /// Elements that a step takes, in four words.
@@ -102,53 +103,82 @@ steps!(
 );
 
 /// See [`add_each_product`](pairs::add_each_product).
-pub(crate) fn add_each_product(sums: &mut [i32], x: &[i16], w: &[i16]) {
-    let len = w.len().min(x.len()).min(sums.len());
-    let whole = len - len % 4;
-    let (Some((sums, rest_of_sums)), Some((x, rest_of_x)), Some((w, rest_of_w))) = (
-        sums.split_at_mut_checked(whole),
-        x.split_at_checked(whole),
-        w.split_at_checked(whole),
-    ) else {
-        return; // none is shorter
-    };
-    match (
-        bytemuck::try_cast_slice::<_, [u32; 2]>(x),
-        bytemuck::try_cast_slice::<_, [u32; 2]>(w),
-    ) {
-        (Ok(x), Ok(w)) if whole > 0 => {
-            // SAFETY: there are four elements at least, and as many on all sides.
-            unsafe { product_steps(sums.as_mut_ptr(), x.as_ptr(), w.as_ptr(), x.len()) }
-        }
-        _ => pairs::add_each_product(sums, x, w),
+pub(crate) fn add_each_product(sums: &mut [[i32; SUMS]], x: &[i16], step: usize, w: &[i16]) {
+    let fours = w.len() / 4;
+    let all_there =
+        (sums.len().saturating_sub(1).saturating_mul(step)).saturating_add(w.len()) <= x.len();
+    let on_words = x.as_ptr().addr().is_multiple_of(4)
+        && w.as_ptr().addr().is_multiple_of(4)
+        && step.is_multiple_of(2);
+    if sums.is_empty()
+        || w.len() > SUMS
+        || !w.len().is_multiple_of(4)
+        || fours == 0
+        || !all_there
+        || !on_words
+    {
+        return pairs::add_each_product(sums, x, step, w);
     }
-    pairs::add_each_product(rest_of_sums, rest_of_x, rest_of_w);
+    // SAFETY: there are pixels, each with four elements at least, on words, `all_there`; and as many
+    // sums of each.
+    unsafe {
+        product_steps(
+            sums.as_mut_ptr().cast(),
+            x.as_ptr(),
+            step,
+            w.as_ptr(),
+            fours,
+            sums.len(),
+        );
+    }
 }
 
-/// Adds `count` times four products.
+/// Adds the products of `fours` times four elements of each of `pixels` pixels, `step` elements apart.
 ///
 /// # Safety
-/// There are so many elements, four at least, and as many sums.
+/// There are so many, at least one of each, on words, and sums for all.
 #[unsafe(naked)]
 unsafe extern "C" fn product_steps(
     sums: *mut i32,
-    x: *const [u32; 2],
-    w: *const [u32; 2],
-    count: usize,
+    x: *const i16,
+    step: usize,
+    w: *const i16,
+    fours: usize,
+    pixels: usize,
 ) {
     naked_asm!(
+        // r12 are fours left, lr the next elements; on the stack: w, fours, pixels left, bytes from the
+        // end of a pixel's elements to the next pixel, bytes from the end of its sums to the next.
         "push {{r4-r11, lr}}
+        ldrd r4, r5, [sp, #36]
+        lsl r6, r2, #1
+        sub r6, r6, r4, lsl #3
+        rsb r7, r4, #{sums} / 16
+        lsl r7, #4
+        push {{r3-r7}}
+        mov lr, r1
         2:
-        ldrd r4, r5, [r1], #8
-        ldrd r6, r7, [r2], #8
+        ldrd r1, r12, [sp]
+        3:
+        ldrd r4, r5, [lr], #8
+        ldrd r6, r7, [r1], #8
         ldm r0, {{r8-r11}}
         smlabb r8, r4, r6, r8
         smlatt r9, r4, r6, r9
         smlabb r10, r5, r7, r10
         smlatt r11, r5, r7, r11
         stm r0!, {{r8-r11}}
-        subs r3, #1
+        subs r12, #1
+        bne 3b
+        ldr r4, [sp, #8]
+        ldrd r5, r6, [sp, #12]
+        add lr, r5
+        add r0, r6
+        subs r4, #1
+        str r4, [sp, #8]
         bne 2b
+        add sp, #20
         pop {{r4-r11, pc}}",
+        sums = const size_of::<[i32; SUMS]>(),
     )
 }
