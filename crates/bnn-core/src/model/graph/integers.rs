@@ -132,10 +132,15 @@ impl Products<'_> {
     }
 
     fn clear(&mut self) {
-        for sums in self.sums.iter_mut().take(self.pixels.len()) {
-            let sums = sums.iter_mut().take(self.outputs);
-            sums.for_each(|sum| *sum = 0);
-        }
+        let used = self.sums.get_mut(..self.pixels.len()).unwrap_or_default();
+        // Of several windows all at once, for each loop has its cost.
+        let len = if WINDOWS > 1 {
+            used.len() * SUMS
+        } else {
+            self.outputs
+        };
+        let sums = used.as_flattened_mut().iter_mut().take(len);
+        sums.for_each(|sum| *sum = 0);
     }
 
     /// Adds the products with the elements of filters from `begin` on.

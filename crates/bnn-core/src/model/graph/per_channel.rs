@@ -261,9 +261,9 @@ fn joined<T: Copy>(a: &[T], b: &[T], y: &mut [T], [first, second]: [usize; 2]) {
         .chunks_exact(positive(first))
         .zip(b.chunks_exact(positive(second)));
     for (y, (a, b)) in y.chunks_exact_mut(positive(first + second)).zip(parts) {
-        for (y, x) in y.iter_mut().zip(a.iter().chain(b)) {
-            *y = *x;
-        }
+        let (to_a, to_b) = y.split_at_mut_checked(first).unwrap_or_default();
+        copy(a, to_a);
+        copy(b, to_b);
     }
 }
 

@@ -4,7 +4,6 @@
 
 use core::arch::naked_asm;
 use core::mem::MaybeUninit;
-use core::ops::Range;
 
 use crate::kernel::{IntegerWindows, LEN, SUMS};
 
@@ -33,8 +32,7 @@ pub(crate) fn add_products(
         return; // nothing to add, or sums without weights
     }
     // Each group is written before it is read, but for what meets sums beyond the outputs: any bytes.
-    let mut groups = [MaybeUninit::uninit(); LEN.div_ceil(GROUP)];
-    let (whole, all) = (len / GROUP, len.div_ceil(GROUP));
+    let mut groups = [MaybeUninit::<Group>::uninit(); LEN.div_ceil(GROUP)];
     let walk = match windows.step() % 2 {
         0 => add_windows,
         _ => add_windows_between_words,
@@ -43,24 +41,17 @@ pub(crate) fn add_products(
     let mut first = 0;
     while first < outputs {
         let rows = TOGETHER.min(outputs - first);
-        if whole > 0 {
-            // SAFETY: there are `len` weights of each of these sums, as was found above, and room
-            // for the groups of `LEN` of them. A load of a word may be unaligned on these cores.
-            unsafe {
-                extend(
-                    weights.as_ptr(),
-                    stride,
-                    whole,
-                    groups.as_mut_ptr().cast(),
-                    rows,
-                )
-            };
-        }
-        if let Some(group) = groups.get_mut(whole)
-            && whole < all
-        {
-            group.write(extended(weights, stride, whole * GROUP..len));
-        }
+        // SAFETY: there are `len` weights of each of these sums, as was found above, and room for the
+        // groups of `LEN` of them. A load of a word may be unaligned on these cores.
+        unsafe {
+            extend(
+                weights.as_ptr(),
+                stride,
+                len,
+                groups.as_mut_ptr().cast(),
+                rows,
+            )
+        };
         // SAFETY: there are `count` windows, one at least, all groups of which may be read; windows
         // lie on words if their distance is even. Each has four sums from `first` on, because
         // `SUMS` is a multiple of four.
@@ -69,7 +60,7 @@ pub(crate) fn add_products(
                 windows.as_ptr(),
                 groups.as_ptr().cast(),
                 sums.as_mut_ptr().cast::<i32>().add(first),
-                all,
+                len.div_ceil(GROUP),
                 count,
                 windows.step(),
             );
@@ -81,41 +72,29 @@ pub(crate) fn add_products(
 
 const _: () = assert!(SUMS.is_multiple_of(TOGETHER));
 
-/// The weights of a last group that is not whole, with zeros after them.
-#[inline(never)]
-fn extended(weights: &[i8], stride: usize, range: Range<usize>) -> Group {
-    let mut group = Group([[0; GROUP]; TOGETHER]);
-    let mut at = range.start;
-    for to in &mut group.0 {
-        let from = weights.get(at..at + range.len()).unwrap_or_default();
-        to.iter_mut().zip(from).for_each(|(to, &w)| *to = w.into());
-        at += stride;
-    }
-    group
-}
-
-/// Extends `count` groups of weights of `rows` sums, of which the next one's lie `stride` bytes
-/// further on.
+/// Extends `len` weights of each of `rows` sums, of which the next one's lie `stride` bytes further
+/// on; zeros follow them up to a whole group.
 ///
 /// # Safety
-/// There are so many weights of each, and room for so many groups; one group and one sum at least,
+/// There are so many weights of each, and room for their groups; one weight and one sum at least,
 /// and four sums at most.
 #[unsafe(naked)]
 unsafe extern "C" fn extend(
     weights: *const i8,
     stride: usize,
-    count: usize,
+    len: usize,
     to: *mut Group,
     rows: usize,
 ) {
     naked_asm!(
-        // r12 counts sums; r4 are weights, r5 a place for them, r6 counts groups.
+        // r12 counts sums; r4 are weights, r5 a place for them, r6 counts the weights that are left.
         "push {{r4-r10, lr}}
         ldr r12, [sp, #32]
         2:
         mov r4, r0
         mov r5, r3
-        mov r6, r2
+        subs r6, r2, #{group}
+        blo 4f
         3:
         ldr r7, [r4], #4
         ldr r8, [r4], #4
@@ -129,16 +108,29 @@ unsafe extern "C" fn extend(
         pkhtb r8, r8, r9, asr #16
         strd r10, r7, [r5]
         strd lr, r8, [r5, #8]
-        add r5, #{group}
+        add r5, #{bytes}
+        subs r6, #{group}
+        bhs 3b
+        4:
+        adds r6, #{group}
+        beq 6f
+        movs r7, #0
+        strd r7, r7, [r5]
+        strd r7, r7, [r5, #8]
+        5:
+        ldrsb r7, [r4], #1
+        strh r7, [r5], #2
         subs r6, #1
-        bne 3b
+        bne 5b
+        6:
         add r0, r1
-        add r3, #{group} / {together}
+        add r3, #{bytes} / {together}
         subs r12, #1
         bne 2b
         pop {{r4-r10, pc}}",
         together = const TOGETHER,
-        group = const size_of::<Group>(),
+        group = const GROUP,
+        bytes = const size_of::<Group>(),
     )
 }
 
