@@ -146,6 +146,7 @@ impl FloatNet {
             channels,
             kernel,
             stride,
+            ..
         } in &config.units
         {
             units.push(FloatUnit {
