@@ -118,8 +118,8 @@ impl Needs {
             notes.push(format!(
                 "Weights of 8 bits take a byte of flash each, and each product is a multiplication \
                  and an addition: {} of them, where one operation on words does 32 or 64 products \
-                 of bits. On Cortex-M4 and M7 the feature `int8` halves their instructions, for 1 KB \
-                 of flash and 3 KB of stack.",
+                 of bits. If there are many, the feature `int8` halves their instructions on \
+                 Cortex-M4 and M7, for 2 KB of flash and 3 KB of stack.",
                 thousands(bytes.operations)
             ));
         }
