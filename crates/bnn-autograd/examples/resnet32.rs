@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `bnn train --data FOLDER --arch reactnet:width=48,blocks=2,stem=2,fixed=8 --scores integer`
-//! trains it. With `mixed` it is a smaller one, most of whose weights have 8 bits:
+//! trains it. With `mixed` it is a smaller one, half of whose weights have 8 bits:
 //! `reactnet:width=28,first=14,blocks=1,stem=2,fixed=8,int8=5`.
 
 use std::error::Error;

@@ -71,9 +71,7 @@ impl<T: Real> Module<T> for FixedConv2d<T> {
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
         to.fixed_conv2d(self.conv.weight.value(), self.conv.options, self.exponent)?;
-        let affine = self.norm.norm.affine()?;
-        let step = self.norm.step(self.exponent)?;
-        to.fixed_affine([&affine.scale, &affine.bias], step)
+        self.norm.lower_of(to, self.exponent)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

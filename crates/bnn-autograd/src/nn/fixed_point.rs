@@ -55,6 +55,12 @@ impl<T: Real> FixedNorm<T> {
         };
         Ok(exponents.step(&affine.scale, &affine.bias))
     }
+
+    /// [`Module::lower`], for sums that are multiples of `2^-from`.
+    pub(super) fn lower_of(&self, to: &mut Lowering, from: i8) -> Result<(), ExportError> {
+        let affine = self.norm.affine()?;
+        to.fixed_affine([&affine.scale, &affine.bias], self.step(from)?)
+    }
 }
 
 impl<T: Real> Module<T> for FixedNorm<T> {
@@ -66,8 +72,7 @@ impl<T: Real> Module<T> for FixedNorm<T> {
     }
 
     fn lower(&self, to: &mut Lowering) -> Result<(), ExportError> {
-        let affine = self.norm.affine()?;
-        to.fixed_affine([&affine.scale, &affine.bias], self.step(0)?)
+        self.lower_of(to, 0)
     }
 
     fn children(&self, visit: &mut dyn FnMut(&str, &dyn Module<T>)) {

@@ -61,10 +61,10 @@ pub(crate) struct TrainArgs {
     /// With fixed=8 a residual network computes with fixed-point numbers of 16 bits, 8 of them after
     /// the point, for devices without floats; with int8=3 as well, its first three convolutions have
     /// weights of 8 bits instead of binary ones. With first=8 its stem has eight channels; with
-    /// separable each convolution becomes a depthwise one and one of 1 x 1. With slides its filters stay inside the image above and
-    /// below, so that the model slides over a series whose steps are rows. With recompute=6 it keeps
-    /// the input of every sixth convolution for the reverse pass and computes the rest again: less
-    /// memory, the same network
+    /// separable each convolution becomes a depthwise one and one of 1 x 1. With slides its filters
+    /// stay inside the image above and below, so that the model slides over a series whose steps are
+    /// rows. With recompute=6 it keeps the input of every sixth convolution for the reverse pass and
+    /// computes the rest again: less memory, the same network
     #[arg(long, default_value = "mlp")]
     pub(crate) arch: String,
     /// Input of the first layer: the `bytes` of the pixels, or `bits`, +1 where a pixel is not

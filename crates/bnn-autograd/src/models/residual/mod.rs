@@ -156,15 +156,13 @@ impl ResidualConfig {
     /// weights are made.
     fn check_weights(&self) -> Result<(), Error> {
         let area = |kernel: usize| kernel.saturating_mul(kernel);
-        let (mut weights, mut inputs) = (WeightCount::default(), self.image[2]);
-        weights.add(self.stem.channels, [inputs, area(self.stem.kernel)])?;
-        inputs = self.stem.channels;
-        for unit in &self.units {
-            let taken = if unit.depthwise { 1 } else { inputs };
+        let mut weights = WeightCount::default();
+        weights.add(self.stem.channels, [self.image[2], area(self.stem.kernel)])?;
+        for (unit, taken) in self.units_with_taken() {
             weights.add(unit.channels, [taken, area(unit.kernel)])?;
-            inputs = unit.channels;
         }
-        weights.add(self.classes, [inputs, 1])?;
+        let last = self.units.last().map_or(0, |unit| unit.channels);
+        weights.add(self.classes, [last, 1])?;
         weights.check_memory(self.largest())
     }
 
@@ -199,13 +197,9 @@ impl ResidualConfig {
             return Error::check_range(what, expected, SCORES.into(), !self.integer_scores);
         };
         ops::check_exponent(exponent)?;
-        let before = iter::once(self.stem.channels).chain(self.units.iter().map(|u| u.channels));
-        for (unit, channels) in self.units.iter().zip(before).take(self.int8_units) {
-            let channels = if unit.depthwise { 1 } else { channels };
-            let elements = unit
-                .kernel
-                .saturating_mul(unit.kernel)
-                .saturating_mul(channels);
+        for (unit, taken) in self.units_with_taken().take(self.int8_units) {
+            let elements = unit.kernel.saturating_mul(unit.kernel);
+            let elements = elements.saturating_mul(taken);
             let what = "elements of a filter of 8 bits, in fixed point";
             let fits = elements <= MOST_SUMMED;
             Error::check_range(what, "at most 511", elements as f64, fits)?;
@@ -222,6 +216,14 @@ impl ResidualConfig {
         let what = "channels of the last unit, in fixed point";
         let fits = channels <= MOST_SUMMED;
         Error::check_range(what, "at most 511", channels as f64, fits)
+    }
+
+    /// The units, each with the channels that one of its filters takes.
+    fn units_with_taken(&self) -> impl Iterator<Item = (&UnitConfig, usize)> {
+        let given = self.units.iter().map(|unit| unit.channels);
+        let before = iter::once(self.stem.channels).chain(given);
+        let units = self.units.iter().zip(before);
+        units.map(|(unit, before)| (unit, if unit.depthwise { 1 } else { before }))
     }
 
     /// The padding of the pool of the stem.

@@ -24,8 +24,8 @@ pub(super) enum Architecture {
         stages: usize,
         hidden: usize,
     },
-    /// `resnet:width=W,blocks=B,stages=S,stem=R,first=C,fixed=F,int8=I,recompute=U,separable,slides`, and the
-    /// same of `reactnet` and `quicknet`.
+    /// `resnet:width=W,blocks=B,stages=S,stem=R,first=C,fixed=F,int8=I,recompute=U`, and besides
+    /// `separable` and `slides`; the same of `reactnet` and `quicknet`.
     Residual {
         family: Family,
         width: usize,

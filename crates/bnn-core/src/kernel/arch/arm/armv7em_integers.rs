@@ -4,7 +4,7 @@
 
 use core::arch::naked_asm;
 
-use crate::kernel::{IntegerWindows, SUMS};
+use crate::kernel::{IntegerWindows, LEN, SUMS};
 
 /// Four integers in two words: the first and the third, the second and the fourth, as `sxtb16`
 /// extends weights.
@@ -12,8 +12,8 @@ use crate::kernel::{IntegerWindows, SUMS};
 #[repr(C, align(4))]
 struct Quad([i16; 4]);
 
-/// Quads of a part of a row.
-const QUADS: usize = 8;
+/// Quads of a window at most.
+const QUADS: usize = LEN.div_ceil(4);
 /// Rows of weights that are multiplied together.
 const ROWS: usize = 4;
 
@@ -27,16 +27,11 @@ pub(crate) fn add_products(
 ) {
     for (window, sums) in windows.iter().zip(sums) {
         let sums = sums.get_mut(..outputs).unwrap_or_default();
-        let mut weights = weights;
-        for part in window.chunks(4 * QUADS) {
-            add_part(part, weights, stride, sums);
-            weights = weights.get(part.len()..).unwrap_or_default();
-        }
+        of_window(window, weights, stride, sums);
     }
 }
 
-/// The same for at most [`QUADS`] quads.
-fn add_part(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
+fn of_window(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
     let (fours, rest) = sums.as_chunks_mut::<ROWS>();
     let of_rest = stride.saturating_mul(ROWS * fours.len());
     let end_of_fours = of_rest.saturating_sub(stride).saturating_add(row.len());
@@ -63,7 +58,7 @@ fn add_part(row: &[i16], weights: &[i8], stride: usize, sums: &mut [i32]) {
         count += 1;
     }
     let Some(quads) = quads.get(..count) else {
-        return; // a part has no more
+        return; // a window has no more
     };
     let (laid_out, sums) = (quads.as_ptr_range(), fours.as_mut_ptr_range());
     // SAFETY: there is a quad and four sums at least. The weights of each sum, `row.len()` of them
